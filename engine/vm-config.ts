@@ -1,0 +1,123 @@
+// What a pCPU is told about a VM: the contract between the agent's thread and the threads that run guests.
+// Not here: who decides it (node-agent/), what travels between agents (proto/).
+// Everything is structured-cloneable. Sizes in bytes, shares are weights, caps in percent of one core.
+//
+// A VM lives on one pCPU. Its memory is a shared WebAssembly.Memory made by the agent's thread, which reads and
+// writes guest pages through GuestMemory while the pCPU runs the guest through Machine.
+
+/** A tagged piece of VM state besides RAM. Kinds and versions are named in engine/snapshots/. */
+export interface Section {
+  readonly kind: string
+  readonly version: number
+  readonly bytes: Uint8Array
+}
+
+export interface Identity {
+  readonly instanceId: string
+  readonly mac: string
+  /** 64 hex digits. */
+  readonly randomSeed: string
+}
+
+export interface VmConfig {
+  readonly vmId: string
+  /** Made by GuestMemory.create: shared, one a VM. */
+  readonly memory: WebAssembly.Memory
+  readonly ramBytes: number
+  readonly args: string
+  readonly clock: 'real' | 'instructions'
+  readonly identity: Identity
+  readonly cpuShares: number
+  readonly cpuCapPercent: number
+  /** Runs only while the node's lease does. */
+  readonly leased: boolean
+  /** Absent: no block device. */
+  readonly disk?: { readonly sizeBytes: number; readonly layers: readonly string[] }
+  /** The epoch under which disk writes are made; the store refuses an older one. */
+  readonly epoch: number
+}
+
+export type PcpuCommand =
+  /** The VM becomes known, paused. `boot`: image loaded, CPU reset, device tree made. `empty`: for a copy. */
+  | { readonly do: 'attach'; readonly config: VmConfig; readonly start: 'boot' | 'empty'; readonly image?: Uint8Array }
+  | { readonly do: 'resume'; readonly vmId: string }
+  /** Answered when no further instruction retires. */
+  | { readonly do: 'pause'; readonly vmId: string }
+  /** Forgets the VM and closes its disk. */
+  | { readonly do: 'detach'; readonly vmId: string }
+  /** Opens a dirty log; its first take returns what was dirtied since. At most 4 logs a VM. */
+  | { readonly do: 'open-log'; readonly vmId: string }
+  /** Reads and clears the log at once; the answer's bitmap has one bit a page, little-endian bytes. */
+  | { readonly do: 'take-log'; readonly vmId: string; readonly log: number; readonly pause: boolean }
+  | { readonly do: 'close-log'; readonly vmId: string; readonly log: number }
+  /** CPU and devices; the VM must be paused. */
+  | { readonly do: 'capture'; readonly vmId: string }
+  | { readonly do: 'restore'; readonly vmId: string; readonly sections: readonly Section[] }
+  /** Another identity for a paused VM (a clone, before its first instruction); the guest is told. */
+  | { readonly do: 'rebrand'; readonly vmId: string; readonly identity: Identity }
+  /** The paused VM goes on with other disk layers of the same content (sealed below, new on top), or epoch. */
+  | { readonly do: 'change-disk'; readonly vmId: string; readonly layers: readonly string[]; readonly epoch: number }
+  | { readonly do: 'input'; readonly vmId: string; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly do: 'weigh'; readonly vmId: string; readonly cpuShares: number; readonly cpuCapPercent: number }
+  | { readonly do: 'stats' }
+
+export interface VmStats {
+  readonly vmId: string
+  /** Retired since boot; goes on through migrations. */
+  readonly instructions: number
+  /** Ms of this pCPU since attach. */
+  readonly ranMs: number
+  /** Ms in which it ran or could have run. */
+  readonly runnableMs: number
+}
+
+/** What a command answers with; a refusal is an Error with a message for a person. */
+export interface PcpuAnswers {
+  'attach': undefined
+  'resume': undefined
+  'pause': undefined
+  'detach': undefined
+  'open-log': { readonly log: number }
+  'take-log': { readonly bitmap: Uint8Array; readonly pages: number }
+  'close-log': undefined
+  'capture': { readonly sections: readonly Section[] }
+  'restore': undefined
+  'rebrand': undefined
+  'change-disk': undefined
+  /** All input below this offset has been taken. */
+  'input': { readonly accepted: number }
+  'weigh': undefined
+  'stats': { readonly vms: readonly VmStats[] }
+}
+
+export type PcpuEvent =
+  | { readonly on: 'output'; readonly vmId: string; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly on: 'accepted'; readonly vmId: string; readonly offset: number }
+  | {
+      readonly on: 'stopped'
+      readonly vmId: string
+      readonly reason: 'shut-down' | 'reboot' | 'crashed' | 'disk-failed'
+      readonly detail: string
+    }
+
+/** Between the two threads: a request has an id, its answer carries it back. */
+export interface PcpuRequest {
+  readonly id: number
+  readonly command: PcpuCommand
+}
+export type PcpuMessage =
+  | { readonly id: number; readonly value?: unknown; readonly error?: string }
+  | PcpuEvent
+
+/** How the worker is started: by postMessage, first of all. */
+export interface PcpuStart {
+  readonly module: WebAssembly.Module
+  /** Float64, one element: monotonic ms (real clock) until which leased VMs may run. */
+  readonly runUntilMs: SharedArrayBuffer
+  /** Int32, one element: bumped and notified with each request, so that an idle pCPU wakes at once. */
+  readonly doorbell: SharedArrayBuffer
+  /** 0: as fast as the machine can. */
+  readonly mips: number
+  /** The folder of the shared disk store. */
+  readonly diskFolder: string
+}

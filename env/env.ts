@@ -1,0 +1,99 @@
+// The ports: everything the pure rooms need of the world and may not take themselves.
+// real.ts has the machine's own, memory.ts has doubles for tests and simulation; one acceptance suite holds both.
+// All times are milliseconds of a monotonic clock; wall time is for people and logs only.
+
+/** Cancels what it came with; calling it twice does nothing. */
+export type Cancel = () => void
+
+export interface Clock {
+  /** Monotonic, fractional ms. The zero means nothing. */
+  nowMs(): number
+  /** Wall clock, ms since 1970. For logs and records only. */
+  wallMs(): number
+  /** Calls `fn` once, when nowMs() >= atMs. Never calls it before returning. */
+  wakeAt(atMs: number, fn: () => void): Cancel
+}
+
+export interface Random {
+  /** 0 <= x < 1. */
+  float(): number
+  /** Whole number, 0 <= x < below. */
+  below(below: number): number
+  bytes(length: number): Uint8Array
+}
+
+export type LogFields = Readonly<Record<string, unknown>>
+export interface Log {
+  debug(event: string, fields?: LogFields): void
+  info(event: string, fields?: LogFields): void
+  warn(event: string, fields?: LogFields): void
+  error(event: string, fields?: LogFields): void
+  child(fields: LogFields): Log
+}
+
+/** Why a link ended. `local`: this end closed it. */
+export interface LinkClosed {
+  readonly by: 'local' | 'peer' | 'error'
+  readonly reason: string
+}
+
+/** A two-way stream of whole messages (bytes), in order. After onClose nothing arrives. */
+export interface Link {
+  /** For logs: the other end's address. */
+  readonly peer: string
+  /** Sent bytes that have not left this machine yet. */
+  readonly bufferedBytes: number
+  /** The link owns `bytes` from now on: the caller does not change them. Ignored after close. */
+  send(bytes: Uint8Array): void
+  /** Resolves when bufferedBytes is at or below `belowBytes`, or the link is closed. */
+  drained(belowBytes: number): Promise<void>
+  /** At most one handler each; what arrived before the handler was set is kept and delivered. */
+  onMessage(fn: (bytes: Uint8Array) => void): void
+  onClose(fn: (closed: LinkClosed) => void): void
+  close(reason: string): void
+}
+
+export interface Listener {
+  /** Where it can be reached: `ws://host:port`. */
+  readonly address: string
+  close(): Promise<void>
+}
+
+export interface TransportLimits {
+  /** A longer message closes the link (reason `message-too-large`). */
+  readonly messageBytesMax: number
+}
+
+export interface Transport {
+  /** `address`: `ws://host:port`; port 0 lets the system choose. */
+  listen(address: string, limits: TransportLimits, onLink: (link: Link) => void): Promise<Listener>
+  /** Rejects when nobody answers within timeoutMs. */
+  connect(address: string, limits: TransportLimits, timeoutMs: number): Promise<Link>
+}
+
+/** One open file. Synchronous: it is used inside a VM's slice. Offsets and lengths in bytes. */
+export interface DiskFile {
+  readonly sizeBytes: number
+  /** Fills `into`; past the end it reads zeros. */
+  read(offset: number, into: Uint8Array): void
+  /** Grows the file when needed. Durable only after flush(). */
+  write(offset: number, from: Uint8Array): void
+  flush(): void
+  close(): void
+}
+
+/** Flat named files: a node's own directory, or the cluster's shared store. Names are [a-z0-9.-]+. */
+export interface Disk {
+  open(name: string, mode: 'read' | 'write' | 'create'): DiskFile
+  exists(name: string): boolean
+  remove(name: string): void
+  list(): string[]
+}
+
+/** All of them, as the shells hand them in. */
+export interface Env {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly transport: Transport
+}

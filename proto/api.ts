@@ -1,0 +1,156 @@
+// The HTTP API of the coordinator, as schemas: what the CLI, the page and the scenario runner read and write.
+// The OpenAPI document is generated from these. Errors are problem documents (RFC 9457) that carry the fault.
+//
+//   GET  /healthz                         200 when it serves
+//   GET  /metrics                         Prometheus text
+//   GET  /openapi.json                    this, as OpenAPI 3
+//   GET  /v1/cluster                      ClusterView
+//   GET  /v1/nodes, /v1/nodes/:id         NodeView[] | NodeView
+//   GET  /v1/vms, /v1/vms/:id             VmView[] | VmView
+//   POST /v1/vms                          RunRequest   → 202 VmView
+//   POST /v1/vms/:id/migrate              MigrateRequest → 202 MigrationView
+//   POST /v1/vms/:id/clone                CloneRequest → 202 CloneView
+//   POST /v1/vms/:id/{pause,resume,stop,start}   → 202 VmView
+//   DELETE /v1/vms/:id                    → 204
+//   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView (clones too: purpose)
+//   POST /v1/migrations/:id/cancel        → 202 MigrationView
+//   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
+//   GET  /v1/events?after=SEQ             EventView[]
+//   WS   /v1/watch                        a ClusterView first, then one after each change (at most 10 a second)
+//   WS   /v1/vms/:id/console              binary both ways: guest output, guest input; survives migration.
+//                                         First frame from the server is text: ConsoleHeader. ?replay=1 sends the
+//                                         output kept (64 KiB); default is only what comes from now on.
+//   GET  /                                the page
+
+import { z } from 'zod'
+import { Fault } from './faults.ts'
+import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
+import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
+import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
+
+export const NodeView = z.strictObject({
+  id: Name,
+  phase: NodePhase,
+  capacity: NodeCapacity,
+  peerAddress: z.string(),
+  pid: z.int(),
+  cpuDemandPercent: z.number(),
+  cpuGotPercent: z.number(),
+  memoryUsedMib: z.number(),
+  /** Sum of the specs of the VMs that are or will be there. */
+  memoryReservedMib: z.number(),
+  vmCount: z.int(),
+  /** Ms until the coordinator may treat the node's protected VMs as stopped; 0 when it may. */
+  leaseLeftMs: z.number(),
+})
+export type NodeView = z.infer<typeof NodeView>
+
+export const VmView = z.strictObject({
+  id: Name,
+  phase: VmPhase,
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+  /** Where it runs or, when it starts, will run. */
+  nodeId: Name.optional(),
+  epoch: z.int(),
+  migrationId: z.string().optional(),
+  clonedFrom: Name.optional(),
+  /** How often it was started after its node was lost. */
+  recoveries: z.int(),
+  load: VmLoad.optional(),
+  fault: Fault.optional(),
+})
+export type VmView = z.infer<typeof VmView>
+
+export const MigrationView = z.strictObject({
+  id: z.string(),
+  purpose: z.enum(['migrate', 'clone']),
+  vmId: Name,
+  cloneIds: z.array(Name),
+  from: Name,
+  to: Name,
+  phase: MigrationPhase,
+  /** Who asked: `operator`, `rebalance`, `scenario`. */
+  cause: z.string(),
+  round: z.int(),
+  sentPages: z.int(),
+  pagesOfRound: z.int(),
+  bytes: z.int(),
+  expectedDowntimeMs: z.number().optional(),
+  /** The coordinator's monotonic ms; only differences mean something. */
+  queuedAtMs: z.number(),
+  endedAtMs: z.number().optional(),
+  record: MigrationRecord.optional(),
+  fault: Fault.optional(),
+})
+export type MigrationView = z.infer<typeof MigrationView>
+
+/** One line of the cluster's story. `text` is a sentence; the ids let a page link it. */
+export const EventView = z.strictObject({
+  seq: z.int(),
+  wallMs: z.number(),
+  /** Monotonic ms of the coordinator process. */
+  atMs: z.number(),
+  kind: z.enum([
+    'node-online', 'node-suspect', 'node-fenced', 'node-gone',
+    'vm-placed', 'vm-running', 'vm-stopped', 'vm-crashed', 'vm-failed', 'vm-recovering', 'vm-recovered', 'vm-removed',
+    'migration-queued', 'migration-started', 'migration-done', 'migration-failed', 'migration-cancelled',
+    'clone-done', 'clone-failed', 'rebalance', 'coordinator-started',
+  ]),
+  text: z.string(),
+  nodeId: Name.optional(),
+  vmId: Name.optional(),
+  migrationId: z.string().optional(),
+})
+export type EventView = z.infer<typeof EventView>
+
+export const ClusterView = z.strictObject({
+  clusterId: z.string(),
+  version: z.string(),
+  /** The coordinator process's own count of changes; grows with each view. */
+  revision: z.int(),
+  nodes: z.array(NodeView),
+  vms: z.array(VmView),
+  /** All that are not ended, and the last 200 that are. */
+  migrations: z.array(MigrationView),
+  /** The last 200. */
+  events: z.array(EventView),
+})
+export type ClusterView = z.infer<typeof ClusterView>
+
+export const RunRequest = z.strictObject({
+  id: Name,
+  spec: VmSpec,
+  /** Only there, or nowhere. */
+  nodeId: Name.optional(),
+})
+export const MigrateRequest = z.strictObject({
+  to: Name.optional(), // absent: the best one
+  params: MigrationParams.partial().optional(),
+  cause: z.string().max(40).default('operator'),
+})
+export const CloneRequest = z.strictObject({
+  /** Names of the clones. */
+  ids: z.array(Name).min(1).max(256),
+  /** Absent: the parent's own node if there is room. */
+  to: Name.optional(),
+  params: MigrationParams.partial().optional(),
+})
+export const CloneView = z.strictObject({ migration: MigrationView, vms: z.array(VmView) })
+export const RebalanceView = z.strictObject({
+  scoreBefore: z.number(),
+  scoreAfter: z.number(),
+  moves: z.array(z.strictObject({ vmId: Name, from: Name, to: Name, why: z.string() })),
+})
+export const ConsoleHeader = z.strictObject({ vmId: Name, epoch: z.int(), nodeId: Name.optional(), offset: z.int() })
+
+/** RFC 9457, with our fault inside. */
+export const Problem = z.strictObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  fault: Fault,
+})
+export type Problem = z.infer<typeof Problem>

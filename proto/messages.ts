@@ -1,0 +1,337 @@
+// Every control message, as a zod schema: coordinator ↔ agent, and agent ↔ agent during a migration.
+// Not here: pages (page-frame.ts), the HTTP API (api.ts), how bytes become messages (wire.ts).
+// Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
+//
+//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, console-output, console-accepted
+//   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate, cancel-migration,
+//                         resolve, clone, console-open, console-input, console-close
+//   source → destination  offer, round-end, final, run, abort        (+ page frames)
+//   destination → source  accept, refuse, round-applied, prepared, running, abort
+
+import { z } from 'zod'
+import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
+import { Fault } from './faults.ts'
+import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
+
+// Brands exist only for the compiler: the check on the wire is that of the plain type.
+const vmId = Name as unknown as z.ZodType<VmId, string>
+const nodeId = Name as unknown as z.ZodType<NodeId, string>
+const id = z.string().min(1).max(80)
+const migrationId = id as unknown as z.ZodType<MigrationId, string>
+const commandId = id as unknown as z.ZodType<CommandId, string>
+const epoch = z.int().min(0) as unknown as z.ZodType<Epoch, number>
+const count = z.int().min(0)
+const ms = z.number().min(0)
+const bytes = z.instanceof(Uint8Array)
+/** `ws://host:port` of the agent's peer port. */
+const address = z.string().max(300)
+
+export const NodeCapacity = z.strictObject({
+  cores: z.number().min(0.1).max(256),
+  /** Guest instructions per second one core may retire, in millions; 0 = as fast as the machine can. */
+  mipsPerCore: z.number().min(0),
+  memoryMib: z.int().min(1),
+})
+export type NodeCapacity = z.infer<typeof NodeCapacity>
+
+/** What the agent measured of one VM since the last heartbeat. Percent of one core of this node. */
+export const VmLoad = z.strictObject({
+  /** Time in which the VM could have run (was not waiting for an interrupt). */
+  cpuDemandPercent: z.number().min(0),
+  cpuGotPercent: z.number().min(0),
+  mips: z.number().min(0),
+  /** Pages that the guest has ever written or that were ever loaded: what the VM really needs. */
+  touchedBytes: count,
+  dirtyPagesPerSec: z.number().min(0),
+})
+export type VmLoad = z.infer<typeof VmLoad>
+
+/** What an agent holds of a VM: the agents' word, which a restarted coordinator takes. */
+export const VmReport = z.strictObject({
+  vmId,
+  epoch,
+  /**
+   * running | paused: it is the one copy, under `epoch`.
+   * incoming: a copy still being received. prepared: complete and verified, waits for `run`.
+   * released: the source gave up the epoch; a complete copy that only the coordinator may start again.
+   */
+  state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released']),
+  migrationId: migrationId.optional(),
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+  load: VmLoad.optional(),
+})
+export type VmReport = z.infer<typeof VmReport>
+
+export const MigrationParams = z.strictObject({
+  downtimeMsMax: z.number().min(1).max(60_000).default(30),
+  /** 0 = no limit. */
+  bandwidthBytesPerSecMax: z.number().min(0).default(0),
+  roundsMax: z.int().min(1).max(1000).default(30),
+  /**
+   * `incremental`: the hash is kept up to date page by page as pages are sent and stored.
+   * `full`: besides, both ends hash all of the real RAM while the VM is paused (tests; adds to the downtime).
+   */
+  verify: z.enum(['incremental', 'full']).default('incremental'),
+})
+export type MigrationParams = z.infer<typeof MigrationParams>
+
+/** One round as it was measured at the source. */
+export const RoundRecord = z.strictObject({
+  round: count,
+  pages: count,
+  zeroPages: count,
+  bytes: count,
+  ms,
+  /** Pages dirtied meanwhile: what the next round has to send. */
+  dirtyPages: count,
+})
+export type RoundRecord = z.infer<typeof RoundRecord>
+
+/** What happened, summed up at the source. Downtime: pause at the source → first instruction at the destination. */
+export const MigrationRecord = z.strictObject({
+  rounds: z.array(RoundRecord).max(1001),
+  bytes: count,
+  pages: count,
+  zeroPages: count,
+  totalMs: ms,
+  /** 0 for a clone's destination; for a clone: how long the parent stood still. */
+  downtimeMs: ms,
+  /** Equal on both ends, 16 hex digits; empty when the migration ended before. */
+  hash: z.string().max(64),
+})
+export type MigrationRecord = z.infer<typeof MigrationRecord>
+
+// ---- agent → coordinator -------------------------------------------------------------------------------------------
+
+/** First message on every link, by the end that connects. */
+export const Hello = z.strictObject({
+  t: z.literal('hello'),
+  protocolVersion: z.int(),
+  role: z.enum(['agent', 'peer']),
+  token: z.string().max(200),
+  nodeId,
+  /** New at each start of the process: tells a restarted agent from one that reconnects. */
+  incarnation: z.string().max(80),
+  peerAddress: address,
+  capacity: NodeCapacity,
+  pid: z.int(),
+  /** Everything the agent holds now. */
+  vms: z.array(VmReport).max(10_000),
+})
+export type Hello = z.infer<typeof Hello>
+
+export const Heartbeat = z.strictObject({
+  t: z.literal('heartbeat'),
+  seq: count,
+  nodeId,
+  /** Sum over its VMs, percent of one core; and the process's own memory. */
+  cpuDemandPercent: z.number().min(0),
+  cpuGotPercent: z.number().min(0),
+  memoryUsedMib: z.number().min(0),
+  vms: z.array(VmReport).max(10_000),
+})
+export type Heartbeat = z.infer<typeof Heartbeat>
+
+/** The one answer to a command. A migrate or clone command is answered when it has ended. */
+export const Result = z.strictObject({
+  t: z.literal('result'),
+  commandId,
+  fault: Fault.optional(),
+  record: MigrationRecord.optional(),
+})
+export type Result = z.infer<typeof Result>
+
+/** Something happened to a VM that no command asked for, or that cannot wait for the heartbeat. */
+export const VmEvent = z.strictObject({
+  t: z.literal('vm-event'),
+  vmId,
+  epoch,
+  event: z.enum(['running', 'shut-down', 'crashed', 'fenced', 'released', 'discarded']),
+  fault: Fault.optional(),
+})
+export type VmEvent = z.infer<typeof VmEvent>
+
+export const MigrationProgress = z.strictObject({
+  t: z.literal('migration-progress'),
+  migrationId,
+  phase: z.enum(['copying', 'switching', 'resolving']),
+  round: RoundRecord.optional(),
+  /** Of the pages of this round. */
+  sentPages: count,
+  pagesOfRound: count,
+  bytes: count,
+  expectedDowntimeMs: ms.optional(),
+})
+export type MigrationProgress = z.infer<typeof MigrationProgress>
+
+/** Bytes the guest wrote. `offset` counts all bytes since the VM was booted; it goes on through migrations. */
+export const ConsoleOutput = z.strictObject({
+  t: z.literal('console-output'),
+  vmId,
+  epoch,
+  offset: count,
+  bytes,
+})
+export type ConsoleOutput = z.infer<typeof ConsoleOutput>
+
+/** The VM has taken all input below `offset`; what lies above must be sent again, here or to the next owner. */
+export const ConsoleAccepted = z.strictObject({
+  t: z.literal('console-accepted'),
+  vmId,
+  epoch,
+  offset: count,
+})
+export type ConsoleAccepted = z.infer<typeof ConsoleAccepted>
+
+// ---- coordinator → agent -------------------------------------------------------------------------------------------
+
+export const Welcome = z.strictObject({
+  t: z.literal('welcome'),
+  protocolVersion: z.int(),
+  clusterId: z.string().max(80),
+  leaseMs: ms,
+  heartbeatMs: ms,
+})
+/** The link is closed after it. */
+export const Refused = z.strictObject({ t: z.literal('refused'), fault: Fault })
+
+/** Renews the lease: until (when the agent *sent* heartbeat `seq`, its own clock) + leaseMs. */
+export const Lease = z.strictObject({ t: z.literal('lease'), seq: count, leaseMs: ms })
+
+export const Start = z.strictObject({
+  t: z.literal('start'),
+  commandId,
+  vmId,
+  epoch,
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+})
+export type Start = z.infer<typeof Start>
+const onVm = { commandId, vmId, epoch }
+export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
+export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
+export const Resume = z.strictObject({ t: z.literal('resume'), ...onVm })
+
+export const Migrate = z.strictObject({
+  t: z.literal('migrate'),
+  ...onVm,
+  migrationId,
+  /** The epoch under which the destination will run it. */
+  nextEpoch: epoch,
+  destination: z.strictObject({ nodeId, address }),
+  params: MigrationParams,
+})
+export type Migrate = z.infer<typeof Migrate>
+
+export const CancelMigration = z.strictObject({ t: z.literal('cancel-migration'), commandId, migrationId })
+
+/**
+ * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it under this new
+ * epoch, or discard it. To a source that has not released: go on. Idempotent.
+ */
+export const Resolve = z.strictObject({
+  t: z.literal('resolve'),
+  commandId,
+  vmId,
+  migrationId,
+  verdict: z.enum(['run', 'discard']),
+  epoch,
+})
+export type Resolve = z.infer<typeof Resolve>
+
+export const CloneTarget = z.strictObject({ vmId, epoch, spec: VmSpec, identity: VmIdentity, disk: DiskRef })
+export type CloneTarget = z.infer<typeof CloneTarget>
+/** Sent to the parent's node. The parent goes on under its own epoch, on `parentDisk` (old layers + a new top). */
+export const Clone = z.strictObject({
+  t: z.literal('clone'),
+  ...onVm,
+  migrationId,
+  destination: z.strictObject({ nodeId, address }),
+  parentDisk: DiskRef,
+  clones: z.array(CloneTarget).min(1).max(256),
+  params: MigrationParams,
+})
+export type Clone = z.infer<typeof Clone>
+
+/** Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what comes. */
+export const ConsoleOpen = z.strictObject({ t: z.literal('console-open'), vmId, epoch, fromOffset: count })
+export const ConsoleClose = z.strictObject({ t: z.literal('console-close'), vmId })
+/** Taken only if `offset` is at most what the VM has accepted so far; a part it already has is skipped. */
+export const ConsoleInput = z.strictObject({
+  t: z.literal('console-input'),
+  vmId,
+  epoch,
+  offset: count,
+  bytes,
+})
+
+// ---- source ↔ destination ------------------------------------------------------------------------------------------
+
+/** A tagged piece of a VM's state besides its RAM. An unknown kind or version is refused by name. */
+export const StateSection = z.strictObject({
+  kind: z.string().min(1).max(60),
+  version: z.int().min(1),
+  bytes,
+})
+export type StateSection = z.infer<typeof StateSection>
+
+export const Offer = z.strictObject({
+  t: z.literal('offer'),
+  purpose: z.enum(['migrate', 'clone']),
+  migrationId,
+  sourceNodeId: nodeId,
+  /** migrate: the VM itself under its next epoch. clone: the new VMs. */
+  vms: z.array(CloneTarget).min(1).max(256),
+  pageCount: count,
+  verify: z.enum(['incremental', 'full']),
+})
+export type Offer = z.infer<typeof Offer>
+
+export const Accept = z.strictObject({ t: z.literal('accept'), migrationId })
+export const Refuse = z.strictObject({ t: z.literal('refuse'), migrationId, fault: Fault })
+/** After the last frame of a round. */
+export const RoundEnd = z.strictObject({ t: z.literal('round-end'), migrationId, round: count, frames: count })
+export const RoundApplied = z.strictObject({ t: z.literal('round-applied'), migrationId, round: count })
+/** The source is paused and this is everything. `hash` is over RAM, CPU and devices. */
+export const Final = z.strictObject({
+  t: z.literal('final'),
+  migrationId,
+  round: count,
+  frames: count,
+  sections: z.array(StateSection).max(64),
+  hash: z.string().length(16),
+  /** Hash of all of the real RAM; only with verify `full`. */
+  ramHash: z.string().length(16).optional(),
+})
+export type Final = z.infer<typeof Final>
+/** The destination holds a complete copy whose hash is equal. For a clone this is the end: it starts them. */
+export const Prepared = z.strictObject({ t: z.literal('prepared'), migrationId, hash: z.string().length(16) })
+/** THE POINT OF NO RETURN: the source has given up its epoch before it sends this. */
+export const Run = z.strictObject({ t: z.literal('run'), migrationId })
+export const Running = z.strictObject({ t: z.literal('running'), migrationId })
+/** Either end gives up, before `run`. The source goes on, the destination discards. */
+export const Abort = z.strictObject({ t: z.literal('abort'), migrationId, fault: Fault })
+
+// ---- the sets a link may carry -------------------------------------------------------------------------------------
+
+export const AgentMessage = z.discriminatedUnion('t', [
+  Hello, Heartbeat, Result, VmEvent, MigrationProgress, ConsoleOutput, ConsoleAccepted,
+])
+export type AgentMessage = z.infer<typeof AgentMessage>
+
+export const CoordinatorMessage = z.discriminatedUnion('t', [
+  Welcome, Refused, Lease, Start, Stop, Pause, Resume, Migrate, CancelMigration, Resolve, Clone,
+  ConsoleOpen, ConsoleClose, ConsoleInput,
+])
+export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
+
+export const SourceMessage = z.discriminatedUnion('t', [Hello, Offer, RoundEnd, Final, Run, Abort])
+export type SourceMessage = z.infer<typeof SourceMessage>
+
+export const DestinationMessage = z.discriminatedUnion('t', [
+  Welcome, Refused, Accept, Refuse, RoundApplied, Prepared, Running, Abort,
+])
+export type DestinationMessage = z.infer<typeof DestinationMessage>

@@ -1,0 +1,73 @@
+// States and what may be done in them: tables shared by the coordinator, the API, the page and the tests.
+
+import { z } from 'zod'
+
+/** A VM as the cluster sees it. */
+export const VmPhase = z.enum([
+  'pending', // accepted, waits for a node
+  'starting', // a node was told to start it
+  'running',
+  'paused', // by an operator
+  'migrating', // runs at the source, is copied to the destination
+  'recovering', // its node is lost: waits for the fence, then for a node
+  'stopping',
+  'stopped', // by an operator, or it shut itself down
+  'failed', // needs an operator; the VM's `fault` says why
+])
+export type VmPhase = z.infer<typeof VmPhase>
+
+export const vmPhaseSentences: Record<VmPhase, string> = {
+  pending: 'waits for a node with room',
+  starting: 'is being started',
+  running: 'is running',
+  paused: 'is paused by an operator',
+  migrating: 'is running while it is copied to another node',
+  recovering: 'was on a node that is lost, and will start elsewhere when that node is surely fenced',
+  stopping: 'is being stopped',
+  stopped: 'is stopped',
+  failed: 'has failed and waits for an operator',
+}
+
+/** A node as the coordinator sees it. */
+export const NodePhase = z.enum([
+  'online', // renews its lease
+  'suspect', // missed heartbeats, lease may still run
+  'fenced', // lease and margin are over: it surely runs no protected VM
+  'gone', // said goodbye in order
+])
+export type NodePhase = z.infer<typeof NodePhase>
+
+export const nodePhaseSentences: Record<NodePhase, string> = {
+  online: 'is online',
+  suspect: 'has stopped answering; its lease is not over yet',
+  fenced: 'is lost and fenced: its lease is over, it runs nothing',
+  gone: 'has left in good order',
+}
+
+export const MigrationPhase = z.enum([
+  'queued',
+  'copying', // rounds, the VM runs at the source
+  'switching', // stop-and-copy until the destination runs
+  'resolving', // a link or a node died in between; the coordinator finds out who may run it
+  'done',
+  'failed', // the VM went on at the source
+  'cancelled',
+])
+export type MigrationPhase = z.infer<typeof MigrationPhase>
+
+export const vmActions = ['migrate', 'clone', 'pause', 'resume', 'stop', 'start', 'remove', 'console'] as const
+export type VmAction = (typeof vmActions)[number]
+
+/** Action → phases in which it is allowed. The API refuses all others with `wrong-state`; the page hides them. */
+export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
+  migrate: ['running'],
+  clone: ['running'],
+  pause: ['running'],
+  resume: ['paused'],
+  stop: ['pending', 'starting', 'running', 'paused', 'recovering', 'failed'],
+  start: ['stopped', 'failed'],
+  remove: ['stopped', 'failed', 'pending'],
+  console: ['running', 'paused', 'migrating'],
+}
+
+export const mayAct = (action: VmAction, phase: VmPhase): boolean => vmActionPhases[action].includes(phase)

@@ -1,0 +1,46 @@
+// What a VM is: the machine that an operator asks for, and the identity that makes it this one.
+// Sizes in MiB, CPU in percent of one core; the identity is given by the coordinator, fresh for each clone.
+
+import { z } from 'zod'
+import { namePattern } from './ids.ts'
+
+export const Name = z.string().regex(namePattern, 'use 1-63 of a-z, 0-9 and -, not - at either end')
+
+export const VmIdentity = z.strictObject({
+  /** Tells a guest that it is another one than before: new for each VM and each clone. UUID text. */
+  instanceId: z.uuid(),
+  mac: z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/),
+  /** 64 hex digits: what the guest's random number device starts from. */
+  randomSeed: z.string().regex(/^[0-9a-f]{64}$/),
+})
+export type VmIdentity = z.infer<typeof VmIdentity>
+
+/** What an operator writes; everything but the workload has a default. */
+export const VmSpec = z.strictObject({
+  /** The image: `godwit-guest` is the one in engine/guests/. */
+  image: z.string().default('godwit-guest'),
+  /** Boot arguments (the kernel command line), for our guest `workload=kv|dirty|cpu|check …`. */
+  args: z.string().max(1024).default('workload=cpu load=10'),
+  memoryMib: z.int().min(4).max(3072).default(32),
+  diskMib: z.int().min(0).max(16384).default(0),
+  /** Weight against the other VMs of its pCPU. */
+  cpuShares: z.int().min(1).max(10000).default(1024),
+  /** At most so much of one core; 100 is a whole one. */
+  cpuCapPercent: z.number().min(1).max(100).default(100),
+  /** What placement counts on before the first measurement, in percent of one core. */
+  cpuExpectedPercent: z.number().min(0).max(100).default(10),
+  /** `real`: guest time is wall time. `instructions`: it is derived from retired instructions (deterministic). */
+  clock: z.enum(['real', 'instructions']).default('real'),
+  /** Restart elsewhere when its node is lost; then the node's lease covers it. */
+  ha: z.boolean().default(true),
+})
+export type VmSpec = z.infer<typeof VmSpec>
+export type VmSpecInput = z.input<typeof VmSpec>
+
+/** Where a VM's durable blocks are, in the cluster's shared disk store; the first layer is the oldest. */
+export const DiskRef = z.strictObject({
+  sizeBytes: z.int().min(0),
+  /** File names in the store. All but the last are read-only and may be shared by clones. */
+  layers: z.array(z.string().regex(/^[a-z0-9.-]{1,120}$/)).max(64),
+})
+export type DiskRef = z.infer<typeof DiskRef>
