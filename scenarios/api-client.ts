@@ -1,0 +1,238 @@
+// The coordinator's HTTP and WebSocket API (proto/api.ts) as a typed client: the runner's, the CLI's, the tests'.
+// ApiClient is the port; HttpApiClient speaks it over the fetch and WebSocket that Node and browsers share.
+// Not here: reconnecting and retrying, which need a clock and a policy (see console-line.ts, cluster-watch.ts).
+// Every refusal is thrown as FaultError; a coordinator that does not answer is the fault `link-lost`.
+
+import { z } from 'zod'
+import {
+  type CloneRequest,
+  CloneView,
+  ClusterView,
+  ConsoleHeader,
+  EventView,
+  type MigrateRequest,
+  MigrationView,
+  NodeView,
+  Problem,
+  RebalanceView,
+  type RunRequest,
+  VmView,
+} from '#proto/api.ts'
+import { FaultError, fault, faultOf } from '#proto/faults.ts'
+
+export type RunInput = z.input<typeof RunRequest>
+export type MigrateInput = z.input<typeof MigrateRequest>
+export type CloneInput = z.input<typeof CloneRequest>
+export type VmVerb = 'pause' | 'resume' | 'stop' | 'start'
+
+/** A stream that is open until either end closes it. Closing twice does nothing. */
+export interface Subscription {
+  close(): void
+}
+
+export interface WatchHandlers {
+  onView(view: ClusterView): void
+  /** Called once, whoever closed it. After it nothing arrives. */
+  onClose(reason: string): void
+}
+
+export interface ConsoleHandlers {
+  /** At the start, and again whenever the guest's output begins anew (a recovery boots the VM). */
+  onHeader(header: z.infer<typeof ConsoleHeader>): void
+  onOutput(bytes: Uint8Array): void
+  onClose(reason: string): void
+}
+
+export interface ConsoleSession extends Subscription {
+  /** Bytes for the guest. Ignored after close. */
+  send(bytes: Uint8Array): void
+}
+
+export interface ApiClient {
+  cluster(): Promise<ClusterView>
+  nodes(): Promise<NodeView[]>
+  node(id: string): Promise<NodeView>
+  vms(): Promise<VmView[]>
+  vm(id: string): Promise<VmView>
+  run(request: RunInput): Promise<VmView>
+  migrate(vmId: string, request: MigrateInput): Promise<MigrationView>
+  clone(vmId: string, request: CloneInput): Promise<z.infer<typeof CloneView>>
+  act(vmId: string, verb: VmVerb): Promise<VmView>
+  remove(vmId: string): Promise<void>
+  migrations(): Promise<MigrationView[]>
+  migration(id: string): Promise<MigrationView>
+  cancel(migrationId: string): Promise<MigrationView>
+  rebalance(): Promise<z.infer<typeof RebalanceView>>
+  events(afterSeq?: number): Promise<EventView[]>
+  /** Resolves when the stream is open; the first view follows. */
+  watch(handlers: WatchHandlers): Promise<Subscription>
+  console(
+    vmId: string,
+    options: { readonly replay: boolean },
+    handlers: ConsoleHandlers,
+  ): Promise<ConsoleSession>
+}
+
+const away = (doing: string, why: string) =>
+  new FaultError(
+    fault('link-lost', `The coordinator did not answer (${doing}: ${why}); see that it runs.`),
+  )
+const whyOf = (thrown: unknown): string => {
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+/** How long a request may take before it counts as lost. Commands are accepted (202), not awaited. */
+const requestMsMax = 10_000
+
+export class HttpApiClient implements ApiClient {
+  readonly #base: string
+
+  /** `baseUrl`: `http://host:port` of the coordinator. */
+  constructor(baseUrl: string) {
+    this.#base = baseUrl.replace(/\/+$/, '')
+  }
+
+  cluster = () => this.#get('/v1/cluster', ClusterView)
+  nodes = () => this.#get('/v1/nodes', z.array(NodeView))
+  node = (id: string) => this.#get(`/v1/nodes/${encodeURIComponent(id)}`, NodeView)
+  vms = () => this.#get('/v1/vms', z.array(VmView))
+  vm = (id: string) => this.#get(vmPath(id), VmView)
+  run = (request: RunInput) => this.#post('/v1/vms', request, VmView)
+  migrate = (vmId: string, request: MigrateInput) =>
+    this.#post(vmPath(vmId, 'migrate'), request, MigrationView)
+  clone = (vmId: string, request: CloneInput) =>
+    this.#post(vmPath(vmId, 'clone'), request, CloneView)
+  act = (vmId: string, verb: VmVerb) => this.#post(vmPath(vmId, verb), undefined, VmView)
+  migrations = () => this.#get('/v1/migrations', z.array(MigrationView))
+  migration = (id: string) => this.#get(`/v1/migrations/${encodeURIComponent(id)}`, MigrationView)
+  cancel = (id: string) =>
+    this.#post(`/v1/migrations/${encodeURIComponent(id)}/cancel`, undefined, MigrationView)
+  rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
+  events = (afterSeq = 0) => this.#get(`/v1/events?after=${afterSeq}`, z.array(EventView))
+
+  async remove(vmId: string): Promise<void> {
+    await this.#request('DELETE', vmPath(vmId))
+  }
+
+  watch(handlers: WatchHandlers): Promise<Subscription> {
+    return this.#open('/v1/watch', {
+      onText: (text) => handlers.onView(parsed('/v1/watch', ClusterView, text)),
+      onBytes: () => {},
+      onClose: handlers.onClose,
+    })
+  }
+
+  console(
+    vmId: string,
+    options: { readonly replay: boolean },
+    handlers: ConsoleHandlers,
+  ): Promise<ConsoleSession> {
+    const path = vmPath(vmId, 'console') + (options.replay ? '?replay=1' : '')
+    return this.#open(path, {
+      onText: (text) => handlers.onHeader(parsed(path, ConsoleHeader, text)),
+      onBytes: handlers.onOutput,
+      onClose: handlers.onClose,
+    })
+  }
+
+  async #get<T>(path: string, shape: z.ZodType<T>): Promise<T> {
+    return parsed(path, shape, await this.#request('GET', path))
+  }
+
+  async #post<T>(path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
+    return parsed(path, shape, await this.#request('POST', path, body))
+  }
+
+  async #request(method: string, path: string, body?: unknown): Promise<string> {
+    const answer = await fetch(this.#base + path, {
+      method,
+      signal: AbortSignal.timeout(requestMsMax),
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    }).catch((thrown: unknown) => {
+      throw away(`${method} ${path}`, whyOf(thrown))
+    })
+    const text = await answer.text().catch((thrown: unknown) => {
+      throw away(`${method} ${path}`, whyOf(thrown))
+    })
+    if (answer.ok) return text
+    throw new FaultError(faultInside(text, `${method} ${path} was answered ${answer.status}`))
+  }
+
+  #open(path: string, handlers: StreamHandlers): Promise<ConsoleSession> {
+    return openStream(this.#base.replace(/^http/, 'ws') + path, handlers)
+  }
+}
+
+interface StreamHandlers {
+  onText(text: string): void
+  onBytes(bytes: Uint8Array): void
+  onClose(reason: string): void
+}
+
+/** A WebSocket as a promise: resolves when open, throws `link-lost` when it never opened. */
+function openStream(url: string, handlers: StreamHandlers): Promise<ConsoleSession> {
+  const socket = new WebSocket(url)
+  socket.binaryType = 'arraybuffer'
+  const session = {
+    send: (bytes: Uint8Array) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>)
+    },
+    close: () => socket.close(),
+  }
+  return new Promise((resolve, reject) => {
+    let opened = false
+    let ended = false
+    const end = (reason: string) => {
+      if (ended) return
+      ended = true
+      if (opened) handlers.onClose(reason)
+      else reject(away(url, reason))
+    }
+    socket.onopen = () => {
+      opened = true
+      resolve(session)
+    }
+    socket.onmessage = ({ data }) => {
+      if (ended) return
+      // What the network brings must not throw out of an event handler: it ends this stream only.
+      try {
+        if (typeof data === 'string') handlers.onText(data)
+        else handlers.onBytes(new Uint8Array(data as ArrayBuffer))
+      } catch (thrown) {
+        end(faultOf(thrown).message)
+        socket.close()
+      }
+    }
+    socket.onerror = () => end('the connection failed')
+    socket.onclose = ({ reason, code }) => end(reason || `closed with code ${code}`)
+  })
+}
+
+const vmPath = (id: string, verb?: string): string =>
+  `/v1/vms/${encodeURIComponent(id)}${verb === undefined ? '' : `/${verb}`}`
+
+/** The answer as the contract says it looks; anything else is the fault `bad-message`. */
+function parsed<T>(path: string, shape: z.ZodType<T>, text: string): T {
+  const read = shape.safeParse(jsonOf(text))
+  if (read.success) return read.data
+  const detail = z.prettifyError(read.error).split('\n')[0]
+  throw new FaultError(
+    fault('bad-message', `The answer to ${path} is not what this version expects: ${detail}`),
+  )
+}
+
+function faultInside(text: string, otherwise: string) {
+  const problem = Problem.safeParse(jsonOf(text))
+  return problem.success ? problem.data.fault : fault('internal', otherwise)
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

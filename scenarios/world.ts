@@ -1,0 +1,86 @@
+// A world is where a scenario happens: it starts a cluster, breaks it on purpose, and cleans up after itself.
+// The port only. scenarios/local/ has the world of processes; test/scenarios/ has a small one in memory.
+// Whoever implements it: every method resolves when the fact is true (the process is dead, the link is cut),
+// throws FaultError when it cannot be made true, and stop() may be called at any time, also twice.
+// Times in ms, sizes in MiB.
+
+import type { NodeId, VmId } from '#proto/ids.ts'
+import type { ApiClient } from './api-client.ts'
+
+/** One node as the scenario declares it. */
+export interface NodeSpec {
+  readonly id: NodeId
+  readonly cores: number
+  /** Guest instructions per second of one core, in millions; 0 = as fast as the machine can. */
+  readonly mipsPerCore: number
+  readonly memoryMib: number
+}
+
+export interface ClusterSpec {
+  readonly nodes: readonly NodeSpec[]
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  readonly marginMs: number
+  /** Whether the coordinator rebalances by itself. A rebalance on request works either way. */
+  readonly rebalance: boolean
+}
+
+/** Which of a node's links a cut takes; false leaves that kind as it is. */
+export interface CutLinks {
+  readonly coordinator: boolean
+  /** Both ways: peers cannot reach it, and it cannot reach peers. */
+  readonly peers: boolean
+}
+
+/** One process the world started. */
+export interface ProcessView {
+  /** The node's id, or `coordinator`. */
+  readonly id: string
+  readonly pid: number
+  readonly state: 'running' | 'hung' | 'exited'
+  /** How it ended: an exit code or a signal's name. */
+  readonly ending?: string
+}
+
+/** What one agent says it holds of one VM; the same words as proto's VmReport. */
+export interface CopyReport {
+  readonly nodeId: NodeId
+  readonly vmId: VmId
+  readonly epoch: number
+  readonly state: 'starting' | 'running' | 'paused' | 'incoming' | 'prepared' | 'released'
+}
+
+export interface World {
+  /** Resolves when the coordinator serves and every node is online. Called once. */
+  startCluster(spec: ClusterSpec): Promise<void>
+  /** Valid after startCluster; goes on to work after a coordinator restart. */
+  readonly api: ApiClient
+  /** Where a person can look, when there is a page. */
+  readonly pageUrl: string | undefined
+
+  /** SIGKILL. */
+  killNode(id: NodeId): Promise<void>
+  /** SIGSTOP now, SIGCONT after `forMs`; resolves at once after the SIGSTOP. */
+  hangNode(id: NodeId, forMs: number): Promise<void>
+  cutNode(id: NodeId, links: CutLinks): Promise<void>
+  /** Undoes every cut of this node. */
+  healNode(id: NodeId): Promise<void>
+  /** Starts a killed node's process again, empty, under the same id; resolves when its process runs. */
+  startNode(id: NodeId): Promise<void>
+  killCoordinator(): Promise<void>
+  /** The same data, the same address. */
+  restartCoordinator(): Promise<void>
+
+  /** The process table; processes that ended stay in it until they are started again. */
+  processes(): readonly ProcessView[]
+  /**
+   * Asks every living agent directly (past the coordinator and past every cut) what it holds.
+   * An agent that is dead, hung or does not answer within a second is left out.
+   * The local world reads `GET /vms` of the agent's metrics port: a JSON array of proto's VmReport.
+   */
+  copies(): Promise<readonly CopyReport[]>
+  /** The last part of a process's log: a node's id, or `coordinator`. */
+  logs(id: string): Promise<string>
+  /** Ends everything; what is still there afterwards is named, and an empty list is the promise kept. */
+  stop(): Promise<string[]>
+}
