@@ -38,8 +38,17 @@ export interface VmConfig {
 }
 
 export type PcpuCommand =
-  /** The VM becomes known, paused. `boot`: image loaded, CPU reset, device tree made. `empty`: for a copy. */
-  | { readonly do: 'attach'; readonly config: VmConfig; readonly start: 'boot' | 'empty'; readonly image?: Uint8Array }
+  /**
+   * The VM becomes known, paused. `boot`: image loaded, CPU reset, device tree made. `empty`: for a copy.
+   * No disk is opened yet: opening it fences the epoch before, and that one may still have to go on elsewhere.
+   */
+  | {
+      readonly do: 'attach'
+      readonly config: VmConfig
+      readonly start: 'boot' | 'empty'
+      readonly image?: Uint8Array
+    }
+  /** The first resume, and the first after `change-disk`, opens the disk under the epoch it was given. */
   | { readonly do: 'resume'; readonly vmId: string }
   /** Answered when no further instruction retires. */
   | { readonly do: 'pause'; readonly vmId: string }
@@ -48,17 +57,46 @@ export type PcpuCommand =
   /** Opens a dirty log; its first take returns what was dirtied since. At most 4 logs a VM. */
   | { readonly do: 'open-log'; readonly vmId: string }
   /** Reads and clears the log at once; the answer's bitmap has one bit a page, little-endian bytes. */
-  | { readonly do: 'take-log'; readonly vmId: string; readonly log: number; readonly pause: boolean }
+  | {
+      readonly do: 'take-log'
+      readonly vmId: string
+      readonly log: number
+      readonly pause: boolean
+    }
   | { readonly do: 'close-log'; readonly vmId: string; readonly log: number }
-  /** CPU and devices; the VM must be paused. */
+  /**
+   * CPU and devices; the VM must be paused. What the guest wrote to its disk is visible to whoever opens the
+   * layers after the answer (visible, not necessarily durable: only the guest's flush promises that).
+   */
   | { readonly do: 'capture'; readonly vmId: string }
-  | { readonly do: 'restore'; readonly vmId: string; readonly sections: readonly Section[] }
+  /** `elapsedMs`: real time since the capture, which a guest with a real clock is to find passed. Default 0. */
+  | {
+      readonly do: 'restore'
+      readonly vmId: string
+      readonly sections: readonly Section[]
+      readonly elapsedMs?: number
+    }
   /** Another identity for a paused VM (a clone, before its first instruction); the guest is told. */
   | { readonly do: 'rebrand'; readonly vmId: string; readonly identity: Identity }
   /** The paused VM goes on with other disk layers of the same content (sealed below, new on top), or epoch. */
-  | { readonly do: 'change-disk'; readonly vmId: string; readonly layers: readonly string[]; readonly epoch: number }
-  | { readonly do: 'input'; readonly vmId: string; readonly offset: number; readonly bytes: Uint8Array }
-  | { readonly do: 'weigh'; readonly vmId: string; readonly cpuShares: number; readonly cpuCapPercent: number }
+  | {
+      readonly do: 'change-disk'
+      readonly vmId: string
+      readonly layers: readonly string[]
+      readonly epoch: number
+    }
+  | {
+      readonly do: 'input'
+      readonly vmId: string
+      readonly offset: number
+      readonly bytes: Uint8Array
+    }
+  | {
+      readonly do: 'weigh'
+      readonly vmId: string
+      readonly cpuShares: number
+      readonly cpuCapPercent: number
+    }
   | { readonly do: 'stats' }
 
 export interface VmStats {
@@ -73,25 +111,30 @@ export interface VmStats {
 
 /** What a command answers with; a refusal is an Error with a message for a person. */
 export interface PcpuAnswers {
-  'attach': undefined
-  'resume': undefined
-  'pause': undefined
-  'detach': undefined
+  attach: undefined
+  resume: undefined
+  pause: undefined
+  detach: undefined
   'open-log': { readonly log: number }
   'take-log': { readonly bitmap: Uint8Array; readonly pages: number }
   'close-log': undefined
-  'capture': { readonly sections: readonly Section[] }
-  'restore': undefined
-  'rebrand': undefined
+  capture: { readonly sections: readonly Section[] }
+  restore: undefined
+  rebrand: undefined
   'change-disk': undefined
   /** All input below this offset has been taken. */
-  'input': { readonly accepted: number }
-  'weigh': undefined
-  'stats': { readonly vms: readonly VmStats[] }
+  input: { readonly accepted: number }
+  weigh: undefined
+  stats: { readonly vms: readonly VmStats[] }
 }
 
 export type PcpuEvent =
-  | { readonly on: 'output'; readonly vmId: string; readonly offset: number; readonly bytes: Uint8Array }
+  | {
+      readonly on: 'output'
+      readonly vmId: string
+      readonly offset: number
+      readonly bytes: Uint8Array
+    }
   | { readonly on: 'accepted'; readonly vmId: string; readonly offset: number }
   | {
       readonly on: 'stopped'

@@ -9,8 +9,8 @@
 //   destination → source  accept, refuse, round-applied, prepared, running, abort
 
 import { z } from 'zod'
-import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
 import { Fault } from './faults.ts'
+import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 // Brands exist only for the compiler: the check on the wire is that of the plain type.
@@ -226,7 +226,11 @@ export const Migrate = z.strictObject({
 })
 export type Migrate = z.infer<typeof Migrate>
 
-export const CancelMigration = z.strictObject({ t: z.literal('cancel-migration'), commandId, migrationId })
+export const CancelMigration = z.strictObject({
+  t: z.literal('cancel-migration'),
+  commandId,
+  migrationId,
+})
 
 /**
  * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it under this new
@@ -242,7 +246,13 @@ export const Resolve = z.strictObject({
 })
 export type Resolve = z.infer<typeof Resolve>
 
-export const CloneTarget = z.strictObject({ vmId, epoch, spec: VmSpec, identity: VmIdentity, disk: DiskRef })
+export const CloneTarget = z.strictObject({
+  vmId,
+  epoch,
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+})
 export type CloneTarget = z.infer<typeof CloneTarget>
 /** Sent to the parent's node. The parent goes on under its own epoch, on `parentDisk` (old layers + a new top). */
 export const Clone = z.strictObject({
@@ -257,7 +267,12 @@ export const Clone = z.strictObject({
 export type Clone = z.infer<typeof Clone>
 
 /** Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what comes. */
-export const ConsoleOpen = z.strictObject({ t: z.literal('console-open'), vmId, epoch, fromOffset: count })
+export const ConsoleOpen = z.strictObject({
+  t: z.literal('console-open'),
+  vmId,
+  epoch,
+  fromOffset: count,
+})
 export const ConsoleClose = z.strictObject({ t: z.literal('console-close'), vmId })
 /** Taken only if `offset` is at most what the VM has accepted so far; a part it already has is skipped. */
 export const ConsoleInput = z.strictObject({
@@ -293,8 +308,17 @@ export type Offer = z.infer<typeof Offer>
 export const Accept = z.strictObject({ t: z.literal('accept'), migrationId })
 export const Refuse = z.strictObject({ t: z.literal('refuse'), migrationId, fault: Fault })
 /** After the last frame of a round. */
-export const RoundEnd = z.strictObject({ t: z.literal('round-end'), migrationId, round: count, frames: count })
-export const RoundApplied = z.strictObject({ t: z.literal('round-applied'), migrationId, round: count })
+export const RoundEnd = z.strictObject({
+  t: z.literal('round-end'),
+  migrationId,
+  round: count,
+  frames: count,
+})
+export const RoundApplied = z.strictObject({
+  t: z.literal('round-applied'),
+  migrationId,
+  round: count,
+})
 /** The source is paused and this is everything. `hash` is over RAM, CPU and devices. */
 export const Final = z.strictObject({
   t: z.literal('final'),
@@ -305,10 +329,16 @@ export const Final = z.strictObject({
   hash: z.string().length(16),
   /** Hash of all of the real RAM; only with verify `full`. */
   ramHash: z.string().length(16).optional(),
+  /** How long the VM had been paused when this was sent: a guest's real clock must not stand still. */
+  pausedMs: ms,
 })
 export type Final = z.infer<typeof Final>
 /** The destination holds a complete copy whose hash is equal. For a clone this is the end: it starts them. */
-export const Prepared = z.strictObject({ t: z.literal('prepared'), migrationId, hash: z.string().length(16) })
+export const Prepared = z.strictObject({
+  t: z.literal('prepared'),
+  migrationId,
+  hash: z.string().length(16),
+})
 /** THE POINT OF NO RETURN: the source has given up its epoch before it sends this. */
 export const Run = z.strictObject({ t: z.literal('run'), migrationId })
 export const Running = z.strictObject({ t: z.literal('running'), migrationId })
@@ -318,13 +348,31 @@ export const Abort = z.strictObject({ t: z.literal('abort'), migrationId, fault:
 // ---- the sets a link may carry -------------------------------------------------------------------------------------
 
 export const AgentMessage = z.discriminatedUnion('t', [
-  Hello, Heartbeat, Result, VmEvent, MigrationProgress, ConsoleOutput, ConsoleAccepted,
+  Hello,
+  Heartbeat,
+  Result,
+  VmEvent,
+  MigrationProgress,
+  ConsoleOutput,
+  ConsoleAccepted,
 ])
 export type AgentMessage = z.infer<typeof AgentMessage>
 
 export const CoordinatorMessage = z.discriminatedUnion('t', [
-  Welcome, Refused, Lease, Start, Stop, Pause, Resume, Migrate, CancelMigration, Resolve, Clone,
-  ConsoleOpen, ConsoleClose, ConsoleInput,
+  Welcome,
+  Refused,
+  Lease,
+  Start,
+  Stop,
+  Pause,
+  Resume,
+  Migrate,
+  CancelMigration,
+  Resolve,
+  Clone,
+  ConsoleOpen,
+  ConsoleClose,
+  ConsoleInput,
 ])
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
 
@@ -332,6 +380,13 @@ export const SourceMessage = z.discriminatedUnion('t', [Hello, Offer, RoundEnd, 
 export type SourceMessage = z.infer<typeof SourceMessage>
 
 export const DestinationMessage = z.discriminatedUnion('t', [
-  Welcome, Refused, Accept, Refuse, RoundApplied, Prepared, Running, Abort,
+  Welcome,
+  Refused,
+  Accept,
+  Refuse,
+  RoundApplied,
+  Prepared,
+  Running,
+  Abort,
 ])
 export type DestinationMessage = z.infer<typeof DestinationMessage>
