@@ -93,10 +93,27 @@ export const EventView = z.strictObject({
   /** Monotonic ms of the coordinator process. */
   atMs: z.number(),
   kind: z.enum([
-    'node-online', 'node-suspect', 'node-fenced', 'node-gone',
-    'vm-placed', 'vm-running', 'vm-stopped', 'vm-crashed', 'vm-failed', 'vm-recovering', 'vm-recovered', 'vm-removed',
-    'migration-queued', 'migration-started', 'migration-done', 'migration-failed', 'migration-cancelled',
-    'clone-done', 'clone-failed', 'rebalance', 'coordinator-started',
+    'node-online',
+    'node-suspect',
+    'node-fenced',
+    'node-gone',
+    'vm-placed',
+    'vm-running',
+    'vm-stopped',
+    'vm-crashed',
+    'vm-failed',
+    'vm-recovering',
+    'vm-recovered',
+    'vm-removed',
+    'migration-queued',
+    'migration-started',
+    'migration-done',
+    'migration-failed',
+    'migration-cancelled',
+    'clone-done',
+    'clone-failed',
+    'rebalance',
+    'coordinator-started',
   ]),
   text: z.string(),
   nodeId: Name.optional(),
@@ -143,7 +160,12 @@ export const RebalanceView = z.strictObject({
   scoreAfter: z.number(),
   moves: z.array(z.strictObject({ vmId: Name, from: Name, to: Name, why: z.string() })),
 })
-export const ConsoleHeader = z.strictObject({ vmId: Name, epoch: z.int(), nodeId: Name.optional(), offset: z.int() })
+export const ConsoleHeader = z.strictObject({
+  vmId: Name,
+  epoch: z.int(),
+  nodeId: Name.optional(),
+  offset: z.int(),
+})
 
 /** RFC 9457, with our fault inside. */
 export const Problem = z.strictObject({

@@ -22,16 +22,16 @@ export const faultStatus = {
   'no-room': 409,
   'no-node': 409,
   'no-image': 400,
-  'incompatible': 409,
+  incompatible: 409,
   'link-lost': 503,
   'timed-out': 504,
-  'cancelled': 409,
+  cancelled: 409,
   'not-converging': 409,
   'hash-mismatch': 500,
   'disk-failed': 500,
   'guest-crashed': 500,
   'shutting-down': 503,
-  'internal': 500,
+  internal: 500,
 } as const
 
 export type FaultCode = keyof typeof faultStatus

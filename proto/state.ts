@@ -22,7 +22,8 @@ export const vmPhaseSentences: Record<VmPhase, string> = {
   running: 'is running',
   paused: 'is paused by an operator',
   migrating: 'is running while it is copied to another node',
-  recovering: 'was on a node that is lost, and will start elsewhere when that node is surely fenced',
+  recovering:
+    'was on a node that is lost, and will start elsewhere when that node is surely fenced',
   stopping: 'is being stopped',
   stopped: 'is stopped',
   failed: 'has failed and waits for an operator',
@@ -55,7 +56,16 @@ export const MigrationPhase = z.enum([
 ])
 export type MigrationPhase = z.infer<typeof MigrationPhase>
 
-export const vmActions = ['migrate', 'clone', 'pause', 'resume', 'stop', 'start', 'remove', 'console'] as const
+export const vmActions = [
+  'migrate',
+  'clone',
+  'pause',
+  'resume',
+  'stop',
+  'start',
+  'remove',
+  'console',
+] as const
 export type VmAction = (typeof vmActions)[number]
 
 /** Action → phases in which it is allowed. The API refuses all others with `wrong-state`; the page hides them. */
@@ -70,4 +80,5 @@ export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   console: ['running', 'paused', 'migrating'],
 }
 
-export const mayAct = (action: VmAction, phase: VmPhase): boolean => vmActionPhases[action].includes(phase)
+export const mayAct = (action: VmAction, phase: VmPhase): boolean =>
+  vmActionPhases[action].includes(phase)

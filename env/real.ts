@@ -1,0 +1,24 @@
+// The machine's own clock, randomness, sockets, files and logs: what main.ts files inject. See env.ts for what each
+// promises; test/env/ holds these and the doubles of memory.ts to one suite.
+
+import type { Env } from './env.ts'
+import { realClock } from './real/clock.ts'
+import { realLog } from './real/log.ts'
+import { realRandom } from './real/random.ts'
+import { realTransport } from './real/transport.ts'
+
+export { realClock } from './real/clock.ts'
+export { openFolderDisk } from './real/disk.ts'
+export { realLog } from './real/log.ts'
+export { realRandom } from './real/random.ts'
+export { linkOfSocket, realTransport } from './real/transport.ts'
+
+/** @param name which process this is; @param logLevel pino's: trace, debug, info, warn, error, silent. */
+export function realEnv(name: string, logLevel: string): Env {
+  return {
+    clock: realClock,
+    random: realRandom,
+    log: realLog(name, logLevel),
+    transport: realTransport,
+  }
+}

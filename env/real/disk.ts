@@ -1,0 +1,75 @@
+// A folder of flat files as a Disk. Synchronous on purpose: a guest's request is carried out inside its slice.
+// flush() is fdatasync: what it promises survives the loss of power, as far as the disk below is honest.
+
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Disk, DiskFile } from '../env.ts'
+
+/** The folder is made when it is missing. */
+export function openFolderDisk(folder: string): Disk {
+  mkdirSync(folder, { recursive: true })
+  const pathOf = (name: string) => {
+    if (!/^[a-z0-9.-]{1,120}$/.test(name) || name.startsWith('.'))
+      throw new Error(`${name} is no name for a disk file: use a-z, 0-9, . and -`)
+    return join(folder, name)
+  }
+  return {
+    open: (name, mode) => new FolderFile(openSync(pathOf(name), flagOf(mode, pathOf(name)))),
+    exists: (name) => existsSync(pathOf(name)),
+    remove: (name) => rmSync(pathOf(name), { force: true }),
+    list: () => readdirSync(folder).sort(),
+  }
+}
+
+function flagOf(mode: 'read' | 'write' | 'create', path: string): string {
+  if (mode === 'read') return 'r'
+  // `create` opens what is there and makes what is not; `w+` would empty it.
+  return mode === 'write' || existsSync(path) ? 'r+' : 'wx+'
+}
+
+class FolderFile implements DiskFile {
+  #fd: number
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  get sizeBytes(): number {
+    return fstatSync(this.#fd).size
+  }
+
+  read(offset: number, into: Uint8Array): void {
+    let done = 0
+    while (done < into.length) {
+      const got = readSync(this.#fd, into, done, into.length - done, offset + done)
+      if (got === 0) break
+      done += got
+    }
+    into.fill(0, done)
+  }
+
+  write(offset: number, from: Uint8Array): void {
+    let done = 0
+    while (done < from.length)
+      done += writeSync(this.#fd, from, done, from.length - done, offset + done)
+  }
+
+  flush(): void {
+    fdatasyncSync(this.#fd)
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+}
