@@ -1,6 +1,6 @@
 // The part of the WebAssembly JavaScript API that the engine uses, as types.
-// TypeScript has them only in its DOM library, whose other globals (window, document, ...) the engine
-// must not see: it runs in worker threads of Node and, one day, of a browser.
+// TypeScript has them only in its DOM library, whose other globals (window, document, ...) the
+// engine must not see: it runs in worker threads of Node and, one day, of a browser.
 // Source: WebAssembly JavaScript Interface, W3C, sections 5.1 to 5.6.
 
 declare namespace WebAssembly {

@@ -1,0 +1,58 @@
+// What files and documents say of themselves: every file begins with what it is, the architecture
+// document names the folders there are, and paths named in documents exist.
+// Source: docs/ARCHITECTURE.md, section on habits.
+
+import { type Finding, finding, isCode, roomOf, type SourceFile } from './source-file.ts'
+
+export const headerLinesMin = 2
+export const headerLinesMax = 15
+
+/** Lines of the comment a file begins with (after `#!`), without their comment signs. */
+function headerOf(file: SourceFile): string[] {
+  const lines = file.lines[0]?.startsWith('#!') ? file.lines.slice(1) : file.lines
+  const end = lines.findIndex((line) => !/^(\/\/|\/\*|\s\*|#)/.test(line))
+  return lines.slice(0, end === -1 ? lines.length : end).map((l) => l.replace(/^[\s/*#]+/, ''))
+}
+
+/** The prose of a header, up to its first empty line, is 2 to 15 lines; what follows is a table. */
+export function headerFindings(file: SourceFile): Finding[] {
+  const isSubject = isCode(file.path) || /\.(c|h|S|ld|sh)$/.test(file.path)
+  if (!isSubject || file.path.endsWith('.test.ts')) return []
+  const header = headerOf(file)
+  const firstEmpty = header.indexOf('')
+  const prose = firstEmpty > 0 ? firstEmpty : header.length
+  if (prose > headerLinesMax)
+    return [finding(file, 0, `a header of ${prose} lines: the story belongs in docs/`)]
+  if (header.length >= headerLinesMin) return []
+  return [finding(file, 0, 'begin with a comment: what it is, what it is not, units, source')]
+}
+
+/** Folders that the architecture document lists: lines like `| [engine/](../engine) | ... |`. */
+export function listedRooms(architecture: string): string[] {
+  return [...architecture.matchAll(/^\|\s*`([\w.-]+)\/`\s*\|/gm)].map((match) => match[1] ?? '')
+}
+
+export function roomListFindings(files: readonly SourceFile[]): string[] {
+  const architecture = files.find((f) => f.path === 'docs/ARCHITECTURE.md')
+  if (architecture === undefined) return ['docs/ARCHITECTURE.md is missing']
+  const listed = new Set(listedRooms(architecture.text))
+  const there = new Set(files.map((f) => roomOf(f.path)).filter((room) => room !== ''))
+  return [
+    ...[...there].filter((r) => !listed.has(r)).map((r) => `docs/ARCHITECTURE.md leaves out ${r}/`),
+    ...[...listed]
+      .filter((r) => !there.has(r))
+      .map((r) => `docs/ARCHITECTURE.md lists ${r}/: gone`),
+  ]
+}
+
+/** Paths in backticks or links that name a file of a room must exist: `engine/cpu/core.ts`. */
+export function deadPathFindings(files: readonly SourceFile[]): Finding[] {
+  const paths = new Set(files.map((f) => f.path))
+  const rooms = new Set(files.map((f) => roomOf(f.path)))
+  const documents = files.filter((f) => /^(README\.md|docs\/(?!decisions).*\.md)$/.test(f.path))
+  return documents.flatMap((file) =>
+    [...file.text.matchAll(/`([\w.@-]+(?:\/[\w.@-]+)+\.(?:ts|tsx|mjs|c|md|yaml|yml))`/g)]
+      .filter(([, path = '']) => rooms.has(roomOf(path)) && !paths.has(path))
+      .map((match) => finding(file, match.index, `${match[1]} does not exist`)),
+  )
+}
