@@ -1,0 +1,80 @@
+// The `cluster`, `vms` and `clients` parts of a scenario: what stands there before the story begins.
+// Not here: what happens (timeline.ts), what should come of it (expectations.ts).
+
+import { z } from 'zod'
+import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
+import { Name, VmSpec } from '#proto/vm-spec.ts'
+import { Duration, Share, Size } from './quantities.ts'
+
+export const NodePart = z
+  .strictObject({
+    id: Name.describe('What the node is called in this scenario'),
+    cores: z.number().min(0.1).max(256).default(1).describe('pCPUs: worker threads of the node'),
+    mips: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('Million guest instructions a second of one core; 0: as fast as the machine can'),
+    memory: Size.default(1024).describe('What all VMs of the node may use together'),
+  })
+  .describe('One node')
+
+export const ClusterPart = z
+  .strictObject({
+    nodes: z.array(NodePart).min(1).describe('The members of the cluster'),
+    lease: Duration.default(leaseMs).describe('How long a node may run protected VMs unheard'),
+    heartbeat: Duration.default(heartbeatMs).describe('How often a node renews its lease'),
+    margin: Duration.default(leaseMarginMs).describe('Waited besides, before VMs are recovered'),
+    rebalance: z.boolean().default(false).describe('Whether the cluster rebalances by itself'),
+  })
+  .describe('The cluster as it is at the start')
+
+// Defaults that belong to the cluster, not to the language, are left to proto's VmSpec.
+const spec = VmSpec.shape
+export const VmPart = z
+  .strictObject({
+    id: Name.describe('What the VM is called'),
+    image: spec.image.describe('The guest image'),
+    args: spec.args.describe('Boot arguments, e.g. workload=kv (docs/guest.md)'),
+    memory: Size.default(16).describe('RAM'),
+    disk: Size.default(0).describe('Durable disk; 0MiB: none'),
+    shares: spec.cpuShares.describe('Weight against the other VMs of its pCPU'),
+    cap: Share.default(100).describe('At most so much of one core'),
+    'expected-load': Share.default(10).describe('What placement counts on before it has measured'),
+    clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
+    ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
+    node: Name.optional().describe('Where it starts; left out: where placement puts it'),
+    start: z
+      .enum(['at-once', 'later'])
+      .default('at-once')
+      .describe('`later`: only when the timeline says `do: run`'),
+  })
+  .describe('One VM')
+
+export const ClientPart = z
+  .strictObject({
+    id: Name.describe('What the client is called'),
+    vm: Name.describe('A VM with workload=kv'),
+    'writes-per-second': z.number().min(0.1).max(5000).default(20),
+    keys: z.int().min(1).max(10_000).default(100).describe('How many different keys it writes'),
+    'in-flight': z.int().min(1).max(64).default(8).describe('Unanswered requests at most'),
+  })
+  .describe('One client of a key-value store: writes, remembers what was acknowledged, verifies')
+
+export type ClusterPart = z.infer<typeof ClusterPart>
+export type VmPart = z.infer<typeof VmPart>
+export type ClientPart = z.infer<typeof ClientPart>
+
+/** The VM's spec as the API takes it. */
+export const specOf = (vm: VmPart): VmSpec =>
+  VmSpec.parse({
+    image: vm.image,
+    args: vm.args,
+    memoryMib: vm.memory,
+    diskMib: vm.disk,
+    cpuShares: vm.shares,
+    cpuCapPercent: vm.cap,
+    cpuExpectedPercent: vm['expected-load'],
+    clock: vm.clock,
+    ha: vm.ha,
+  })

@@ -1,0 +1,71 @@
+// The `expectations` of a scenario: what must come of it, each judged by itself (runner/judges.ts).
+// `eventually` kinds have a deadline (`within`, from the start or from the end of the step named by `after`);
+// `always` and `never` kinds are watched from there to the end; the rest is judged once, at the end.
+// single-copy, epochs that only grow, and no process dying unasked are watched in every run, unasked.
+
+import { z } from 'zod'
+import { NodePhase, VmPhase } from '#proto/state.ts'
+import { Name } from '#proto/vm-spec.ts'
+import { Duration, Share } from './quantities.ts'
+
+const vm = Name.describe('A VM of this scenario, or a clone made by it')
+const node = Name.describe('A node of this scenario')
+const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)])
+const nodes = oneOrMore(node).describe('One node, or several of which any will do')
+const phases = oneOrMore(VmPhase).describe('One phase, or several of which any will do')
+
+const after = Name.optional().describe('The label of the step at whose end the watch begins')
+const within = Duration.default(30_000).describe('The deadline, counted from where it begins')
+const hold = z
+  .enum(['eventually', 'always', 'never'])
+  .default('eventually')
+  .describe('Seen once before the deadline; at all times; at no time')
+const state = { after, within, hold }
+const deadline = { after, within }
+
+const kind = <Kind extends string, Shape extends z.ZodRawShape>(
+  name: Kind,
+  about: string,
+  shape: Shape,
+) => z.strictObject({ expect: z.literal(name), ...shape }).describe(about)
+
+export const Expectation = z
+  .discriminatedUnion('expect', [
+    kind('vm-on', 'A VM runs on a node', { vm, node: nodes, ...state }),
+    kind('vm-phase', 'A VM is in a phase', { vm, phase: phases, ...state }),
+    kind('node-phase', 'A node is in a phase', { node, phase: NodePhase, ...state }),
+    kind('node-load', "The VMs of a node ask for no more than this of one core's time", {
+      node,
+      'at-most': Share,
+      ...state,
+    }),
+    kind('recovered', 'A VM was restarted after its node was lost, and runs', { vm, ...deadline }),
+    kind('guest-answers', 'The guest in a VM answers a ping', { vm, ...deadline }),
+    kind('console-contains', 'The guest says this', { vm, text: z.string().min(1), ...deadline }),
+    kind('console-never', 'The guest never says this', { vm, text: z.string().min(1) }),
+    kind('self-fenced', 'A living node stops its VM by itself before another starts it', {
+      vm,
+      node,
+    }),
+    kind('migrations', 'So many migrations ended so', {
+      vm: vm.optional(),
+      cause: z.enum(['scenario', 'rebalance', 'operator']).optional(),
+      outcome: z.enum(['done', 'failed', 'cancelled']).default('done'),
+      min: z.int().min(0).default(0),
+      max: z.int().min(0).optional(),
+    }),
+    kind('identities-differ', 'A VM and its clones each answer `id` with another identity', { vm }),
+    kind('no-lost-writes', 'Every acknowledged write of a client is read back', { client: Name }),
+    kind('some-writes', 'A client got at least so many writes acknowledged', {
+      client: Name,
+      min: z.int().min(1),
+    }),
+    kind('single-copy', 'No VM runs twice at any instant, by what the agents themselves say', {}),
+  ])
+  .describe('One expectation')
+
+export type Expectation = z.infer<typeof Expectation>
+export type ExpectationOf<Kind extends Expectation['expect']> = Extract<
+  Expectation,
+  { expect: Kind }
+>

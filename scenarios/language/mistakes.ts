@@ -1,0 +1,117 @@
+// From what zod found wrong to what a person should mend: one message an issue, with the nearest name we know.
+// Known keys come from the schema's own JSON Schema, so that a new key needs nothing here.
+
+import type { z } from 'zod'
+import { type JsonSchema, scenarioJsonSchema } from '../schema.ts'
+import { suggestion } from './nearest-name.ts'
+import type { Mistake, YamlPath, YamlText } from './yaml-text.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** The mistakes of a file whose value the schema refused, in the order of the file. */
+export function mistakesOf(yaml: YamlText, issues: readonly Issue[]): Mistake[] {
+  const found = issues.flatMap((issue) => mistakesOfIssue(yaml, issue, issue.path))
+  return found.sort((a, b) => a.line - b.line || a.column - b.column)
+}
+
+function mistakesOfIssue(yaml: YamlText, issue: Issue, path: YamlPath): Mistake[] {
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => {
+        const known = knownKeys(schemaAt(yaml.value, path))
+        return yaml.mistakeAt(path, `unknown key \`${key}\`${suggestion(key, known)}`, key)
+      })
+    case 'invalid_value':
+      return [yaml.mistakeAt(path, notOneOf(valueAt(yaml.value, path), issue.values.map(String)))]
+    case 'invalid_union':
+      return mistakesOfUnion(yaml, issue, path)
+    case 'invalid_type':
+      return [yaml.mistakeAt(path, typeMessage(issue, path, valueAt(yaml.value, path)))]
+    default:
+      return [yaml.mistakeAt(path, `${pathText(path)}: ${issue.message}`)]
+  }
+}
+
+/** Of the ways a value may be written, the one that came nearest says what is wrong. */
+function mistakesOfUnion(yaml: YamlText, issue: Issue & { code: 'invalid_union' }, path: YamlPath) {
+  if (issue.discriminator !== undefined) {
+    const names = discriminatorNames(schemaAt(yaml.value, path.slice(0, -1)), issue.discriminator)
+    return [yaml.mistakeAt(path, notOneOf(valueAt(yaml.value, path), names))]
+  }
+  const nearest = [...issue.errors].sort((a, b) => distance(a) - distance(b))[0] ?? []
+  return nearest.flatMap((inner) => mistakesOfIssue(yaml, inner, [...path, ...inner.path]))
+}
+
+/** Another kind of value altogether is further than any number of mistakes inside the right kind. */
+const distance = (issues: readonly Issue[]): number =>
+  issues.length + (issues.some((i) => i.code === 'invalid_type' && i.path.length === 0) ? 100 : 0)
+
+function notOneOf(value: unknown, known: readonly string[]): string {
+  if (value === undefined) return `this needs one of: ${known.join(', ')}`
+  const near = suggestion(String(value), known)
+  return `unknown \`${String(value)}\`${near || `; known: ${known.join(', ')}`}`
+}
+
+function typeMessage(issue: Issue & { code: 'invalid_type' }, path: YamlPath, value: unknown) {
+  if (value === undefined) return `\`${pathText(path)}\` is missing`
+  const ours = issue.message.startsWith('Invalid input') ? undefined : issue.message
+  return `${pathText(path)}: ${ours ?? `should be ${wanted[issue.expected] ?? issue.expected}, is ${kindOf(value)}`}`
+}
+
+const wanted: Record<string, string> = {
+  object: 'a map of keys and values',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+}
+
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'empty'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'a map' : JSON.stringify(value)
+}
+
+/** `timeline[3].vm`: lists count from 1, as people do. */
+export const pathText = (path: YamlPath): string =>
+  path
+    .map((key) => (typeof key === 'number' ? `[${key + 1}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '') || 'scenario'
+
+function valueAt(value: unknown, path: YamlPath): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined,
+    value,
+  )
+}
+
+/** The schema of what is written at `path`: of several, the one whose constants agree with the value. */
+function schemaAt(value: unknown, path: YamlPath): JsonSchema {
+  let schema: JsonSchema = scenarioJsonSchema()
+  let inner = value
+  for (const key of path) {
+    schema = chosen(schema, inner)
+    schema = (typeof key === 'number' ? schema.items : schema.properties?.[String(key)]) ?? {}
+    inner = valueAt(inner, [key])
+  }
+  return chosen(schema, inner)
+}
+
+function chosen(schema: JsonSchema, value: unknown): JsonSchema {
+  const options = schema.oneOf ?? schema.anyOf
+  if (options === undefined || typeof value !== 'object' || value === null) return schema
+  const agrees = (option: JsonSchema) =>
+    Object.entries(option.properties ?? {}).every(
+      ([key, { const: constant }]) =>
+        constant === undefined || Reflect.get(value, key) === constant,
+    )
+  return options.find(agrees) ?? schema
+}
+
+const knownKeys = (schema: JsonSchema): string[] => Object.keys(schema.properties ?? {})
+
+const discriminatorNames = (schema: JsonSchema, key: string): string[] =>
+  (schema.oneOf ?? schema.anyOf ?? []).map((option) => String(option.properties?.[key]?.const))

@@ -1,0 +1,125 @@
+// What a schema cannot see: that every name used in a scenario is declared in it, and that its parts fit together.
+// Each finding carries the path of the value at fault, so that the reader is sent to the right line.
+
+import type { Scenario } from '../schema.ts'
+import type { ClientPart, VmPart } from './cluster.ts'
+import type { Expectation } from './expectations.ts'
+import { suggestion } from './nearest-name.ts'
+import { cloneNames, type Step } from './timeline.ts'
+import type { YamlPath } from './yaml-text.ts'
+
+export interface Finding {
+  readonly path: YamlPath
+  readonly message: string
+}
+
+export function findingsOf(scenario: Scenario): Finding[] {
+  const { cluster, vms, clients, timeline, expectations } = scenario
+  const names = namesOf(scenario)
+  return [
+    ...twice('node', ['cluster', 'nodes'], cluster.nodes),
+    ...twice('VM', ['vms'], vms),
+    ...twice('client', ['clients'], clients),
+    ...vms.flatMap((vm, i) => unknownNode(names, ['vms', i, 'node'], vm.node)),
+    ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),
+    ...timeline.flatMap((step, i) => findingsOfStep(scenario, names, step, i)),
+    ...expectations.flatMap((item, i) => findingsOfExpectation(names, item, ['expectations', i])),
+  ]
+}
+
+interface Names {
+  readonly nodes: readonly string[]
+  /** Declared VMs and all clones that the timeline makes. */
+  readonly vms: readonly string[]
+  readonly clients: readonly string[]
+  readonly labels: readonly string[]
+}
+
+function namesOf({ cluster, vms, clients, timeline }: Scenario): Names {
+  return {
+    nodes: cluster.nodes.map((node) => node.id),
+    vms: [...vms.map((vm) => vm.id), ...clonesOf(timeline).flatMap((clone) => clone.ids)],
+    clients: clients.map((client) => client.id),
+    labels: timeline.flatMap((step) => step.label ?? []),
+  }
+}
+
+/** The names of the VMs that each clone step makes: `x-1`, `x-2`, … numbered on from step to step. */
+export function clonesOf(timeline: readonly Step[]): { step: number; ids: string[] }[] {
+  const made = new Map<string, number>()
+  return timeline.flatMap((step, index) => {
+    if (step.do !== 'clone') return []
+    const before = made.get(step.vm) ?? 0
+    made.set(step.vm, before + step.count)
+    return [{ step: index, ids: cloneNames(step.vm, before + 1, step.count) }]
+  })
+}
+
+function twice(what: string, path: YamlPath, items: readonly { id: string }[]): Finding[] {
+  return items.flatMap(({ id }, i) =>
+    items.findIndex((other) => other.id === id) < i
+      ? [{ path: [...path, i, 'id'], message: `there already is a ${what} \`${id}\`` }]
+      : [],
+  )
+}
+
+function unknown(what: string, path: YamlPath, name: string | undefined, known: readonly string[]) {
+  if (name === undefined || known.includes(name)) return []
+  return [{ path, message: `there is no ${what} \`${name}\`${suggestion(name, known)}` }]
+}
+const unknownNode = (names: Names, path: YamlPath, name: string | undefined): Finding[] =>
+  unknown('node', path, name, names.nodes)
+
+function findingsOfClient(client: ClientPart, path: YamlPath, vms: readonly VmPart[]): Finding[] {
+  const vm = vms.find(({ id }) => id === client.vm)
+  const ids = vms.map(({ id }) => id)
+  if (vm === undefined) return unknown('VM', [...path, 'vm'], client.vm, ids)
+  const wrong = (message: string): Finding[] => [{ path: [...path, 'vm'], message }]
+  if (!/(^| )workload=kv( |$)/.test(vm.args))
+    return wrong(`\`${vm.id}\` is no key-value store: its args need workload=kv`)
+  if (vm.disk === 0) return wrong(`\`${vm.id}\` keeps nothing: give it a disk, e.g. disk: 4MiB`)
+  return []
+}
+
+function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: number): Finding[] {
+  const path = ['timeline', index]
+  const before = scenario.timeline.slice(0, index)
+  const earlier = before.flatMap((other) => other.label ?? [])
+  const found = [
+    ...unknown('earlier step', [...path, 'after'], step.after, earlier),
+    ...('vm' in step ? unknown('VM', [...path, 'vm'], step.vm, names.vms) : []),
+    ...('node' in step ? unknownNode(names, [...path, 'node'], step.node) : []),
+    ...('to' in step ? unknownNode(names, [...path, 'to'], step.to) : []),
+    ...findingsOfSeen(names, step, path),
+  ]
+  if (step.label !== undefined && earlier.includes(step.label))
+    found.push({ path: [...path, 'label'], message: `the label \`${step.label}\` is taken` })
+  if ([step.at, step.after, step.when].filter((trigger) => trigger !== undefined).length > 1)
+    found.push({ path, message: 'a step has one trigger at most: at, after or when' })
+  if (step.do === 'run' && !scenario.vms.some((vm) => vm.id === step.vm && vm.start === 'later'))
+    found.push({
+      path: [...path, 'vm'],
+      message: `\`${step.vm}\` needs \`start: later\` to be run`,
+    })
+  if (step.do === 'cut-node' && !step.coordinator && !step.peers)
+    found.push({ path, message: 'this cuts nothing: leave coordinator or peers true' })
+  return found
+}
+
+function findingsOfSeen(names: Names, { when }: Step, path: YamlPath): Finding[] {
+  if (when === undefined) return []
+  return 'vm' in when
+    ? unknown('VM', [...path, 'when', 'vm'], when.vm, names.vms)
+    : unknownNode(names, [...path, 'when', 'node'], when.node)
+}
+
+function findingsOfExpectation(names: Names, item: Expectation, path: YamlPath): Finding[] {
+  const nodes = 'node' in item ? [item.node].flat() : []
+  const after = 'after' in item ? item.after : undefined
+  return [
+    ...('vm' in item ? unknown('VM', [...path, 'vm'], item.vm, names.vms) : []),
+    ...nodes.flatMap((node) => unknownNode(names, [...path, 'node'], node)),
+    ...('client' in item ? unknown('client', [...path, 'client'], item.client, names.clients) : []),
+    ...unknown('step labelled', [...path, 'after'], after, names.labels),
+  ]
+}

@@ -1,0 +1,77 @@
+// The `timeline` of a scenario: steps, each with a trigger and one thing to do.
+// Steps begin in the order of the file. A step waits for its trigger: `at` (since the cluster stood), `after` (a
+// labelled step has ended), `when` (a state was seen), and without any, for the end of the step before it.
+// A step ends when its effect is seen (a migration has ended, a process is dead), not when it was asked for.
+
+import { z } from 'zod'
+import { NodePhase, VmPhase } from '#proto/state.ts'
+import { Name } from '#proto/vm-spec.ts'
+import { Duration } from './quantities.ts'
+
+const vm = Name.describe('A VM of this scenario, or a clone made by it')
+const node = Name.describe('A node of this scenario')
+
+export const Seen = z
+  .union([z.strictObject({ vm, phase: VmPhase }), z.strictObject({ node, phase: NodePhase })])
+  .describe('A state of a VM or a node, as the coordinator shows it')
+
+const trigger = {
+  at: Duration.optional().describe('Since the cluster stood and the first VMs ran'),
+  after: Name.optional().describe('The label of an earlier step: waits for its end'),
+  when: Seen.optional().describe('Waits until this state is seen'),
+  label: Name.optional().describe('A name for others to refer to'),
+  within: Duration.default(60_000).describe('How long trigger and step may take each'),
+}
+const outcome = z
+  .enum(['done', 'failed', 'any'])
+  .default('done')
+  .describe('How it should end: `failed` and `any` are for faults made on purpose')
+
+const step = <Do extends string, Shape extends z.ZodRawShape>(
+  name: Do,
+  about: string,
+  shape: Shape,
+) => z.strictObject({ ...trigger, do: z.literal(name), ...shape }).describe(about)
+
+export const Step = z
+  .discriminatedUnion('do', [
+    step('run', 'Starts a VM that was declared with `start: later`', { vm }),
+    step('migrate', 'Moves a running VM', {
+      vm,
+      to: node.optional().describe('Left out: the best one'),
+      'downtime-max': Duration.optional().describe('Stop-and-copy when the estimate is below'),
+      verify: z.enum(['incremental', 'full']).optional(),
+      outcome,
+    }),
+    step('clone', 'Makes new VMs from a running one: <vm>-1, <vm>-2 …', {
+      vm,
+      count: z.int().min(1).max(256).default(1),
+      to: node.optional().describe("Left out: the parent's node, if there is room"),
+      outcome,
+    }),
+    step('pause', 'Stops the vCPU of a VM', { vm }),
+    step('resume', 'Lets a paused VM go on', { vm }),
+    step('stop', 'Ends a VM', { vm }),
+    step('kill-node', 'SIGKILL to the node', { node }),
+    step('hang-node', 'Freezes the process of the node for a while', { node, for: Duration }),
+    step('cut-node', 'Cuts links of a living node', {
+      node,
+      coordinator: z.boolean().default(true).describe('The link to the coordinator'),
+      peers: z.boolean().default(true).describe('The links to and from other nodes'),
+    }),
+    step('heal-node', 'Undoes the cuts of a node', { node }),
+    step('start-node', 'Starts the process of a killed node again', { node }),
+    step('kill-coordinator', 'SIGKILL to the coordinator', {}),
+    step('restart-coordinator', 'Starts it again on its data', {}),
+    step('rebalance', 'Asks for one round of rebalancing, and waits for its moves', {}),
+    step('wait', 'Lets time pass', { for: Duration }),
+  ])
+  .describe('One step')
+
+export type Step = z.infer<typeof Step>
+export type StepOf<Do extends Step['do']> = Extract<Step, { do: Do }>
+export type Seen = z.infer<typeof Seen>
+
+/** The names of a clone step's VMs, numbered on from the clones that earlier steps made of the same VM. */
+export const cloneNames = (vmId: string, firstNumber: number, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => `${vmId}-${firstNumber + i}`)

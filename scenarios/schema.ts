@@ -1,0 +1,39 @@
+// The scenario language as one schema, and as JSON Schema for editors.
+// Not here: reading YAML and pointing at mistakes (language/scenario.ts), what a step does (runner/).
+
+import { z } from 'zod'
+import { Name } from '#proto/vm-spec.ts'
+import { ClientPart, ClusterPart, VmPart } from './language/cluster.ts'
+import { Expectation } from './language/expectations.ts'
+import { Step } from './language/timeline.ts'
+
+export const Scenario = z
+  .strictObject({
+    name: Name.describe('As the folder is called'),
+    about: z.string().min(1).describe('One sentence: what this shows'),
+    seed: z.int().min(0).default(1).describe('For whatever is chosen at random'),
+    cluster: ClusterPart,
+    vms: z.array(VmPart).default([]).describe('The VMs'),
+    clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),
+    timeline: z.array(Step).default([]).describe('What happens'),
+    expectations: z.array(Expectation).default([]).describe('What should come of it'),
+  })
+  .meta({ title: 'Godwit scenario' })
+
+export type Scenario = z.infer<typeof Scenario>
+
+/** What an editor needs to complete and check scenario.yaml (JSON Schema 2020-12). */
+export const scenarioJsonSchema = (): JsonSchema =>
+  z.toJSONSchema(Scenario, { io: 'input' }) as JsonSchema
+
+/** The part of JSON Schema that our own schema uses. */
+export interface JsonSchema {
+  readonly title?: string
+  readonly description?: string
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly items?: JsonSchema
+  readonly oneOf?: readonly JsonSchema[]
+  readonly anyOf?: readonly JsonSchema[]
+}
