@@ -266,7 +266,10 @@ export const Clone = z.strictObject({
 })
 export type Clone = z.infer<typeof Clone>
 
-/** Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what comes. */
+/**
+ * Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what comes. The agent
+ * answers with the output kept, then one `console-accepted`: a restarted coordinator learns the input offset from it.
+ */
 export const ConsoleOpen = z.strictObject({
   t: z.literal('console-open'),
   vmId,
