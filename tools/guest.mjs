@@ -1,0 +1,91 @@
+// Builds our own guest: engine/guests/src → engine/guests/godwit-guest.bin, a raw image without
+// paths, dates or debug information, so that the same compiler always makes the same bytes.
+//   node tools/guest.mjs            rebuilds the committed image
+//   node tools/guest.mjs --check    rebuilds in a temporary folder and compares; changes nothing
+// The check is loud when it has to be skipped: without the compiler, or with another one than the
+// image was built by (compilers differ in what they make of the same source).
+// Plain JavaScript without packages. Nobody needs this to run Godwit: the image is in the repo.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const compiler = 'riscv64-unknown-elf-gcc'
+/** The one that the committed image was built by; engine/guests/README.md says where it is from. */
+const compilerVersion = '12.2.0'
+
+const guests = fileURLToPath(new URL('../engine/guests/', import.meta.url))
+const source = join(guests, 'src')
+const image = join(guests, 'godwit-guest.bin')
+
+const flags = [
+  // The machine: no floating point, code at 0x80200000, which is out of reach of absolute addresses.
+  ...['-march=rv64imac_zicsr', '-mabi=lp64', '-mcmodel=medany', '-mno-relax', '-fno-pic'],
+  // No libc; and gcc must not turn the loop in memset into a call of memset.
+  ...['-std=c11', '-ffreestanding', '-nostdlib', '-static', '-fno-tree-loop-distribute-patterns'],
+  ...['-O2', '-fno-common', '-Wall', '-Wextra', '-Wconversion', '-Werror'],
+  ...['-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments', '-Wl,-T,link.ld'],
+]
+
+/** The compiler's version, or undefined when there is none. */
+function installedVersion() {
+  try {
+    return execFileSync(compiler, ['-dumpfullversion'], { encoding: 'utf8' }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+function build(target) {
+  const folder = mkdtempSync(join(tmpdir(), 'godwit-guest-'))
+  try {
+    const elf = join(folder, 'guest.elf')
+    // Sorted, and relative to the folder: the order of the files is the order of the code.
+    const files = readdirSync(source).filter((name) => /\.[cS]$/.test(name))
+    const ordered = files.sort((a, b) => (a < b ? -1 : 1))
+    execFileSync(compiler, [...flags, ...ordered, '-o', elf], { cwd: source, stdio: 'inherit' })
+    const raw = target ?? join(folder, 'guest.bin')
+    execFileSync('riscv64-unknown-elf-objcopy', ['-O', 'binary', elf, raw], { stdio: 'inherit' })
+    return readFileSync(raw)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function check(version) {
+  if (version !== compilerVersion) {
+    console.log('*** SKIPPED: is the guest image what its source says? Not checked here. ***')
+    console.log(
+      version === undefined
+        ? `There is no ${compiler}; install Debian's gcc-riscv64-unknown-elf.`
+        : `This ${compiler} is ${version}; the image was built by ${compilerVersion}.`,
+    )
+    return
+  }
+  const [built, committed] = [build(), readFileSync(image)]
+  if (built.equals(committed)) {
+    console.log(`The guest image is what its source says (${built.length} bytes).`)
+    return
+  }
+  console.error(
+    `engine/guests/godwit-guest.bin (${committed.length} bytes) is not what engine/guests/src ` +
+      `gives (${built.length} bytes). Run \`npm run guest\` and commit the image with the source.`,
+  )
+  process.exitCode = 1
+}
+
+const version = installedVersion()
+if (process.argv.includes('--check')) check(version)
+else if (version === undefined) {
+  console.error(`There is no ${compiler}; install Debian's gcc-riscv64-unknown-elf and try again.`)
+  process.exitCode = 1
+} else {
+  if (version !== compilerVersion)
+    console.error(
+      `This ${compiler} is ${version}, not ${compilerVersion}: if you commit its image, change ` +
+        'compilerVersion in tools/guest.mjs and engine/guests/README.md too.',
+    )
+  console.log(`Built engine/guests/godwit-guest.bin: ${build(image).length} bytes.`)
+}
