@@ -1,0 +1,84 @@
+// CLINT: the machine-mode timer and software interrupt of hart 0, and the clock that S-mode sees as `time`.
+// Not here: the S-mode timer (stimecmp, SBI TIME), which the core keeps.
+// Source: SiFive FU540-C000 manual, chapter 9 "Core-Local Interruptor"; RISC-V privileged specification 20211203,
+// section 3.2.1 (mtime, mtimecmp). One departure: mtime cannot be written, since all guest time comes from one
+// clock that must not jump; a store to it gets an access fault.
+// Unit: ticks of 10 MHz.
+
+import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
+import type { Snapshotted } from '../snapshots/vm-sections.ts'
+import type { Section } from '../vm-config.ts'
+import { clintRegion } from './memory-map.ts'
+import type { InterruptLine, MmioDevice } from './mmio.ts'
+
+const offsets = { msip: 0x0, mtimecmp: 0x4000, mtime: 0xbff8 } as const
+const never = 0xffff_ffff_ffff_ffffn
+const version = 1
+
+export interface ClintPorts {
+  ticks(): number
+  /** Machine software interrupt pending (mip.MSIP). */
+  readonly software: InterruptLine
+  /** The machine timer interrupt (mip.MTIP) is pending from this tick on. */
+  timerAt(ticks: bigint): void
+}
+
+export class Clint implements MmioDevice, Snapshotted {
+  readonly region = clintRegion
+  readonly sectionKind = 'clint'
+  readonly #ports: ClintPorts
+  #softwarePending = false
+  #compareTicks = never
+
+  constructor(ports: ClintPorts) {
+    this.#ports = ports
+  }
+
+  read(offset: number, size: number): number | undefined {
+    if (size !== 4) return undefined
+    if (offset === offsets.msip) return this.#softwarePending ? 1 : 0
+    const wide = this.readWide(offset & ~7)
+    if (wide === undefined) return undefined
+    return Number((wide >> BigInt(8 * (offset & 4))) & 0xffff_ffffn)
+  }
+
+  write(offset: number, size: number, value: number): boolean {
+    if (size !== 4) return false
+    if (offset === offsets.msip) {
+      this.#softwarePending = (value & 1) === 1
+      this.#ports.software(this.#softwarePending)
+      return true
+    }
+    if ((offset & ~7) !== offsets.mtimecmp) return false
+    const high = (offset & 4) !== 0
+    const kept = this.#compareTicks & (high ? 0xffff_ffffn : 0xffff_ffff_0000_0000n)
+    return this.writeWide(offsets.mtimecmp, kept | (BigInt(value) << (high ? 32n : 0n)))
+  }
+
+  readWide(offset: number): bigint | undefined {
+    if (offset === offsets.mtimecmp) return this.#compareTicks
+    if (offset === offsets.mtime) return BigInt(this.#ports.ticks())
+    return undefined
+  }
+
+  writeWide(offset: number, value: bigint): boolean {
+    if (offset !== offsets.mtimecmp) return false
+    this.#compareTicks = value
+    this.#ports.timerAt(value)
+    return true
+  }
+
+  capture(): Section {
+    const writer = new SectionWriter(this.sectionKind, version)
+    return writer.flag(this.#softwarePending).u64(this.#compareTicks).section()
+  }
+
+  restore(section: Section): void {
+    const reader = new SectionReader(section, this.sectionKind, version)
+    this.#softwarePending = reader.flag()
+    this.#compareTicks = reader.u64()
+    reader.end()
+    this.#ports.software(this.#softwarePending)
+    this.#ports.timerAt(this.#compareTicks)
+  }
+}

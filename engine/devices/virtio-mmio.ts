@@ -1,0 +1,307 @@
+// The virtio transport over memory-mapped registers: features, status, queues, notifications and interrupts.
+// Not here: the rings (virtio-queue.ts) and the device behind (virtio-block.ts).
+// Source: Virtual I/O Device (VIRTIO) 1.2, sections 2.1 (status), 2.2 (features), 4.2.2 (registers, version 2).
+//
+// A notification is served to the end before the store that made it retires: a device has no time of its own, so
+// that a VM at rest has no request in flight and a snapshot needs none.
+
+import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
+import type { Snapshotted } from '../snapshots/vm-sections.ts'
+import type { Section } from '../vm-config.ts'
+import { virtioRegion } from './memory-map.ts'
+import type { InterruptLine, MmioDevice, Region } from './mmio.ts'
+import { type DescriptorChain, type GuestDma, VirtQueue } from './virtio-queue.ts'
+
+/** What a kind of device is, behind the transport. */
+export interface VirtioDevice {
+  /** Section 5 of the specification: 2 is a block device. */
+  readonly deviceId: number
+  /** The features it offers, besides VIRTIO_F_VERSION_1. */
+  readonly features: bigint
+  readonly queueSizes: readonly number[]
+  /** The device's configuration space; it never changes. */
+  readonly config: Uint8Array
+  /**
+   * Serves one chain to its end, and returns how many bytes it wrote. `broken`: the chain makes no sense.
+   * `stalled`: it cannot be served, and the VM is being stopped; the chain is not given back.
+   */
+  serve(queue: number, chain: DescriptorChain, dma: GuestDma): number | 'broken' | 'stalled'
+}
+
+const registers = {
+  magic: 0x000,
+  version: 0x004,
+  deviceId: 0x008,
+  vendorId: 0x00c,
+  deviceFeatures: 0x010,
+  deviceFeaturesSelect: 0x014,
+  driverFeatures: 0x020,
+  driverFeaturesSelect: 0x024,
+  queueSelect: 0x030,
+  queueSizeMax: 0x034,
+  queueSize: 0x038,
+  queueReady: 0x044,
+  queueNotify: 0x050,
+  interruptStatus: 0x060,
+  interruptAcknowledge: 0x064,
+  status: 0x070,
+  descriptorsLow: 0x080,
+  descriptorsHigh: 0x084,
+  availLow: 0x090,
+  availHigh: 0x094,
+  usedLow: 0x0a0,
+  usedHigh: 0x0a4,
+  sharedMemoryFirst: 0x0b0,
+  sharedMemoryLast: 0x0bc,
+  configGeneration: 0x0fc,
+  config: 0x100,
+} as const
+/** "virt", little-endian. */
+const magic = 0x7472_6976
+const transportVersion = 2
+/** "GDWT": nobody reads it for more than a name. */
+const vendorId = 0x5457_4447
+const featureVersion1 = 1n << 32n
+const statusDriverOk = 4
+const statusFeaturesOk = 8
+const statusNeedsReset = 64
+const interruptUsed = 1
+const interruptConfig = 2
+const low32 = 0xffff_ffffn
+const version = 1
+
+export class VirtioMmio implements MmioDevice, Snapshotted {
+  readonly region: Region
+  readonly sectionKind: string
+  readonly #device: VirtioDevice
+  readonly #dma: GuestDma
+  readonly #interrupt: InterruptLine
+  readonly #queues: readonly VirtQueue[]
+  readonly #config: DataView
+  #status = 0
+  #interruptStatus = 0
+  #driverFeatures = 0n
+  #deviceFeaturesSelect = 0
+  #driverFeaturesSelect = 0
+  #queueSelect = 0
+
+  constructor(slot: number, device: VirtioDevice, dma: GuestDma, interrupt: InterruptLine) {
+    this.region = virtioRegion(slot)
+    this.sectionKind = `virtio-mmio.${slot}`
+    this.#device = device
+    this.#dma = dma
+    this.#interrupt = interrupt
+    this.#queues = device.queueSizes.map((size) => new VirtQueue(size, dma))
+    this.#config = new DataView(
+      device.config.buffer,
+      device.config.byteOffset,
+      device.config.length,
+    )
+  }
+
+  read(offset: number, size: number): number | undefined {
+    if (offset >= registers.config) return this.#readConfig(offset - registers.config, size)
+    return size === 4 ? this.#readRegister(offset) : undefined
+  }
+
+  write(offset: number, size: number, value: number): boolean {
+    // Neither kind of device that we have has a writable configuration field.
+    if (offset >= registers.config) return true
+    if (size !== 4) return false
+    if (offset >= registers.queueSize && offset < registers.queueNotify)
+      this.#writeQueue(offset, value)
+    else if (offset >= registers.descriptorsLow) this.#writeQueueAddress(offset, value)
+    else this.#writeRegister(offset, value)
+    this.#interrupt(this.#interruptStatus !== 0)
+    return true
+  }
+
+  capture(): Section {
+    const writer = new SectionWriter(this.sectionKind, version)
+      .u32(this.#device.deviceId)
+      .u8(this.#status)
+      .u8(this.#interruptStatus)
+      .u64(this.#driverFeatures)
+      .u32(this.#deviceFeaturesSelect)
+      .u32(this.#driverFeaturesSelect)
+      .u32(this.#queueSelect)
+    for (const queue of this.#queues) queue.captureTo(writer)
+    return writer.section()
+  }
+
+  restore(section: Section): void {
+    const reader = new SectionReader(section, this.sectionKind, version)
+    const deviceId = reader.u32()
+    if (deviceId !== this.#device.deviceId) throw reader.refusal(`is for device type ${deviceId}`)
+    this.#status = reader.u8()
+    this.#interruptStatus = reader.u8()
+    this.#driverFeatures = reader.u64()
+    this.#deviceFeaturesSelect = reader.u32()
+    this.#driverFeaturesSelect = reader.u32()
+    this.#queueSelect = reader.u32()
+    for (const queue of this.#queues) queue.restoreFrom(reader)
+    reader.end()
+    this.#interrupt(this.#interruptStatus !== 0)
+  }
+
+  get #offered(): bigint {
+    return this.#device.features | featureVersion1
+  }
+
+  #readRegister(offset: number): number {
+    switch (offset) {
+      case registers.magic:
+        return magic
+      case registers.version:
+        return transportVersion
+      case registers.deviceId:
+        return this.#device.deviceId
+      case registers.vendorId:
+        return vendorId
+      case registers.deviceFeatures:
+        return word(this.#offered, this.#deviceFeaturesSelect)
+      case registers.queueSizeMax:
+        return this.#queues[this.#queueSelect]?.sizeMax ?? 0
+      case registers.queueReady:
+        return this.#queues[this.#queueSelect]?.ready ? 1 : 0
+      case registers.interruptStatus:
+        return this.#interruptStatus
+      case registers.status:
+        return this.#status
+      default:
+        // No shared memory regions: length and base read as all ones (4.2.2.1). All else reads as 0.
+        return offset >= registers.sharedMemoryFirst && offset <= registers.sharedMemoryLast
+          ? 0xffff_ffff
+          : 0
+    }
+  }
+
+  #writeRegister(offset: number, value: number): void {
+    switch (offset) {
+      case registers.deviceFeaturesSelect:
+        this.#deviceFeaturesSelect = value
+        break
+      case registers.driverFeatures:
+        this.#acceptFeatures(value)
+        break
+      case registers.driverFeaturesSelect:
+        this.#driverFeaturesSelect = value
+        break
+      case registers.queueSelect:
+        this.#queueSelect = value
+        break
+      case registers.queueNotify:
+        this.#notify(value)
+        break
+      case registers.interruptAcknowledge:
+        this.#interruptStatus &= ~value
+        break
+      case registers.status:
+        this.#writeStatus(value & 0xff)
+        break
+    }
+  }
+
+  /** Features cannot change after FEATURES_OK (2.2.1). */
+  #acceptFeatures(value: number): void {
+    if (this.#status & statusFeaturesOk || this.#driverFeaturesSelect > 1) return
+    const shift = BigInt(32 * this.#driverFeaturesSelect)
+    this.#driverFeatures = (this.#driverFeatures & ~(low32 << shift)) | (BigInt(value) << shift)
+  }
+
+  /** FEATURES_OK stays off unless all that was accepted was offered, and VERSION_1 is among it (2.1, 6). */
+  #writeStatus(value: number): void {
+    if (value === 0) {
+      this.#reset()
+      return
+    }
+    const fits =
+      (this.#driverFeatures & ~this.#offered) === 0n &&
+      (this.#driverFeatures & featureVersion1) !== 0n
+    const kept = this.#status & statusNeedsReset
+    this.#status = kept | (fits ? value : value & ~statusFeaturesOk)
+  }
+
+  #reset(): void {
+    this.#status = 0
+    this.#interruptStatus = 0
+    this.#driverFeatures = 0n
+    this.#deviceFeaturesSelect = 0
+    this.#driverFeaturesSelect = 0
+    this.#queueSelect = 0
+    for (const queue of this.#queues) queue.reset()
+  }
+
+  #writeQueue(offset: number, value: number): void {
+    const queue = this.#queues[this.#queueSelect]
+    if (queue === undefined) return
+    if (offset === registers.queueReady) queue.ready = (value & 1) === 1
+    if (offset === registers.queueSize && !queue.ready && queue.mayHaveSize(value))
+      queue.size = value
+  }
+
+  #writeQueueAddress(offset: number, value: number): void {
+    const queue = this.#queues[this.#queueSelect]
+    if (queue === undefined || queue.ready) return
+    switch (offset) {
+      case registers.descriptorsLow:
+      case registers.descriptorsHigh:
+        queue.descriptorsGpa = half(queue.descriptorsGpa, offset, value)
+        break
+      case registers.availLow:
+      case registers.availHigh:
+        queue.availGpa = half(queue.availGpa, offset, value)
+        break
+      case registers.usedLow:
+      case registers.usedHigh:
+        queue.usedGpa = half(queue.usedGpa, offset, value)
+        break
+    }
+  }
+
+  /** Serves all that the queue holds. A driver that has not said DRIVER_OK, or must reset, gets nothing (2.1.2). */
+  #notify(index: number): void {
+    const queue = this.#queues[index]
+    if (queue === undefined || !queue.ready) return
+    if (!(this.#status & statusDriverOk) || this.#status & statusNeedsReset) return
+    const outcome = this.#serveAll(queue, index)
+    if (outcome === 'broken') this.#needReset()
+    if (outcome === 'used' && queue.wantsInterrupt) this.#interruptStatus |= interruptUsed
+  }
+
+  #serveAll(queue: VirtQueue, index: number): 'used' | 'unused' | 'broken' {
+    let outcome: 'used' | 'unused' = 'unused'
+    // The driver cannot add chains meanwhile: more than the queue's size would be a lie.
+    for (let served = 0; served < queue.size; served++) {
+      const chain = queue.pop()
+      if (chain === 'empty') return outcome
+      if (chain === 'broken') return 'broken'
+      const written = this.#device.serve(index, chain, this.#dma)
+      if (written === 'stalled') return outcome
+      if (written === 'broken' || !queue.push(chain.head, written)) return 'broken'
+      outcome = 'used'
+    }
+    return outcome
+  }
+
+  #needReset(): void {
+    this.#status |= statusNeedsReset
+    this.#interruptStatus |= interruptConfig
+  }
+
+  #readConfig(offset: number, size: number): number {
+    if (offset + size > this.#config.byteLength) return 0
+    if (size === 1) return this.#config.getUint8(offset)
+    if (size === 2) return this.#config.getUint16(offset, true)
+    return this.#config.getUint32(offset, true)
+  }
+}
+
+const word = (value: bigint, index: number): number =>
+  index > 1 ? 0 : Number((value >> BigInt(32 * index)) & low32)
+
+/** One half of a 64-bit address replaced; the high half's register is 4 bytes behind the low half's. */
+const half = (address: bigint, offset: number, value: number): bigint =>
+  (offset & 4) === 0
+    ? (address & ~low32) | BigInt(value)
+    : (address & low32) | (BigInt(value) << 32n)
