@@ -7,7 +7,7 @@
 // Plain JavaScript without packages. Nobody needs this to run Godwit: the image is in the repo.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,7 +38,7 @@ function installedVersion() {
   }
 }
 
-function build(target) {
+function build() {
   const folder = mkdtempSync(join(tmpdir(), 'godwit-guest-'))
   try {
     const elf = join(folder, 'guest.elf')
@@ -46,7 +46,7 @@ function build(target) {
     const files = readdirSync(source).filter((name) => /\.[cS]$/.test(name))
     const ordered = files.sort((a, b) => (a < b ? -1 : 1))
     execFileSync(compiler, [...flags, ...ordered, '-o', elf], { cwd: source, stdio: 'inherit' })
-    const raw = target ?? join(folder, 'guest.bin')
+    const raw = join(folder, 'guest.bin')
     execFileSync('riscv64-unknown-elf-objcopy', ['-O', 'binary', elf, raw], { stdio: 'inherit' })
     return readFileSync(raw)
   } finally {
@@ -87,5 +87,7 @@ else if (version === undefined) {
       `This ${compiler} is ${version}, not ${compilerVersion}: if you commit its image, change ` +
         'compilerVersion in tools/guest.mjs and engine/guests/README.md too.',
     )
-  console.log(`Built engine/guests/godwit-guest.bin: ${build(image).length} bytes.`)
+  const built = build()
+  writeFileSync(image, built)
+  console.log(`Built engine/guests/godwit-guest.bin: ${built.length} bytes.`)
 }
