@@ -44,10 +44,15 @@ export interface ProcessView {
 
 /** What one agent says it holds of one VM; the same words as proto's VmReport. */
 export interface CopyReport {
-  readonly nodeId: NodeId
   readonly vmId: VmId
   readonly epoch: number
   readonly state: 'starting' | 'running' | 'paused' | 'incoming' | 'prepared' | 'released'
+}
+
+/** One agent's answer; no copies is an answer too. */
+export interface AgentAnswer {
+  readonly nodeId: NodeId
+  readonly copies: readonly CopyReport[]
 }
 
 export interface World {
@@ -78,7 +83,7 @@ export interface World {
    * An agent that is dead, hung or does not answer within a second is left out.
    * The local world reads `GET /vms` of the agent's metrics port: a JSON array of proto's VmReport.
    */
-  copies(): Promise<readonly CopyReport[]>
+  copies(): Promise<readonly AgentAnswer[]>
   /** The last part of a process's log: a node's id, or `coordinator`. */
   logs(id: string): Promise<string>
   /** Ends everything; what is still there afterwards is named, and an empty list is the promise kept. */

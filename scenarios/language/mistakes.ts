@@ -44,7 +44,8 @@ function mistakesOfUnion(yaml: YamlText, issue: Issue & { code: 'invalid_union' 
 
 /** Another kind of value altogether is further than any number of mistakes inside the right kind. */
 const distance = (issues: readonly Issue[]): number =>
-  issues.length + (issues.some((i) => i.code === 'invalid_type' && i.path.length === 0) ? 100 : 0)
+  issues.length + (issues.some((i) => i.path.length === 0 && otherKind.has(i.code)) ? 100 : 0)
+const otherKind = new Set(['invalid_type', 'invalid_value'])
 
 function notOneOf(value: unknown, known: readonly string[]): string {
   if (value === undefined) return `this needs one of: ${known.join(', ')}`

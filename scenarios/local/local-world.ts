@@ -11,7 +11,7 @@ import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { VmReport } from '#proto/messages.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
-import type { ClusterSpec, CopyReport, CutLinks, NodeSpec, ProcessView, World } from '../world.ts'
+import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, World } from '../world.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
 import { LoopbackNetwork } from './loopback-network.ts'
@@ -148,12 +148,12 @@ export class LocalWorld implements World {
     return views
   }
 
-  async copies(): Promise<readonly CopyReport[]> {
+  async copies(): Promise<readonly AgentAnswer[]> {
     const living = [...this.#nodes].filter(([, node]) => node.child.running)
     const answers = await Promise.all(
       living.map(async ([nodeId, { metricsUrl }]) => copiesAt(nodeId, metricsUrl)),
     )
-    return answers.flat()
+    return answers.filter((answer) => answer !== undefined)
   }
 
   async logs(id: string): Promise<string> {
@@ -286,14 +286,17 @@ export class LocalWorld implements World {
 }
 
 /** What one agent says that it holds; nothing when it does not say it in time. */
-async function copiesAt(nodeId: NodeId, metricsUrl: string | undefined): Promise<CopyReport[]> {
-  if (metricsUrl === undefined) return []
+async function copiesAt(
+  nodeId: NodeId,
+  metricsUrl: string | undefined,
+): Promise<AgentAnswer | undefined> {
+  if (metricsUrl === undefined) return undefined
   try {
     const url = new URL('/vms', metricsUrl)
     const answer = await fetch(url, { signal: AbortSignal.timeout(copiesMsMax) })
     const reports = z.array(VmReport).parse(await answer.json())
-    return reports.map(({ vmId, epoch, state }) => ({ nodeId, vmId, epoch, state }))
+    return { nodeId, copies: reports.map(({ vmId, epoch, state }) => ({ vmId, epoch, state })) }
   } catch {
-    return [] // Dead, hung, or just ending.
+    return undefined // Dead, hung, or just ending.
   }
 }

@@ -1,0 +1,61 @@
+// Follows each node that was broken on purpose: when the coordinator noticed, when it fenced, when each VM ran again.
+// Pure: views in, records out. Times in ms of the run.
+
+import type { ClusterView, VmView } from '#proto/api.ts'
+import type { FailoverRecord, RecoveryRecord } from '../report/recording.ts'
+
+interface Watched {
+  readonly nodeId: string
+  readonly cause: FailoverRecord['cause']
+  readonly brokenAtMs: number
+  /** The VMs that were there and may be restarted, with their recoveries so far. */
+  readonly recoveriesBefore: ReadonlyMap<string, number>
+  readonly recoveries: RecoveryRecord[]
+  detectedAtMs?: number
+  fencedAtMs?: number
+}
+
+export class FailoverWatch {
+  readonly #watched: Watched[] = []
+
+  /** From now on the node is broken; `view` is the last one from before. */
+  broken(nodeId: string, cause: FailoverRecord['cause'], nowMs: number, view: ClusterView): void {
+    const there = view.vms.filter((vm) => vm.nodeId === nodeId && vm.spec.ha)
+    this.#watched.push({
+      nodeId,
+      cause,
+      brokenAtMs: nowMs,
+      recoveriesBefore: new Map(there.map((vm) => [vm.id, vm.recoveries])),
+      recoveries: [],
+    })
+  }
+
+  onView(view: ClusterView, nowMs: number): void {
+    for (const watched of this.#watched) follow(watched, view, nowMs)
+  }
+
+  /** Nodes that recovered before they were fenced are no failovers. */
+  get records(): FailoverRecord[] {
+    return this.#watched
+      .filter((watched) => watched.fencedAtMs !== undefined)
+      .map(({ recoveriesBefore: _, ...record }) => record)
+  }
+}
+
+function follow(watched: Watched, view: ClusterView, nowMs: number): void {
+  const phase = view.nodes.find((node) => node.id === watched.nodeId)?.phase
+  if (phase === 'suspect' || phase === 'fenced') watched.detectedAtMs ??= nowMs
+  if (phase === 'fenced') watched.fencedAtMs ??= nowMs
+  for (const vm of view.vms) {
+    const to = recoveredTo(watched, vm)
+    if (to !== undefined) watched.recoveries.push({ vmId: vm.id, to, runningAtMs: nowMs })
+  }
+}
+
+/** Where the VM runs again, if it does and that is news. */
+function recoveredTo(watched: Watched, vm: VmView): string | undefined {
+  const before = watched.recoveriesBefore.get(vm.id)
+  if (before === undefined || vm.recoveries <= before || vm.phase !== 'running') return undefined
+  const known = watched.recoveries.some((recovery) => recovery.vmId === vm.id)
+  return known ? undefined : vm.nodeId
+}
