@@ -1,0 +1,40 @@
+# One image for every role of the cluster; the command says which: `coordinator` or `agent`.
+# Three stages: production packages, what must be built (the CPU core, the page), and the runtime,
+# which has neither the other's tools nor development packages, and does not run as root.
+# BASE may be any image with Node 24.12 or newer, npm and a user `node`.
+ARG BASE=node:24-trixie-slim
+
+FROM ${BASE} AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# Optional packages are Node itself, for machines without one, and native speed-ups with fallbacks.
+RUN npm ci --omit=dev --omit=optional --no-fund --no-audit
+
+FROM ${BASE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-fund --no-audit
+COPY . .
+RUN node tools/build.mjs
+
+FROM ${BASE}
+ENV NODE_ENV=production
+# Made here and owned by `node`, so that a fresh volume mounted there is too.
+RUN mkdir -p /disks /data /token && chown node:node /disks /data /token
+WORKDIR /app
+COPY package.json ./
+COPY --from=packages /app/node_modules ./node_modules
+COPY bin ./bin
+COPY tools/container.mjs ./tools/
+COPY proto ./proto
+COPY env ./env
+COPY --from=build /app/engine ./engine
+COPY node-agent ./node-agent
+COPY coordinator ./coordinator
+COPY scenarios ./scenarios
+COPY cli ./cli
+COPY --from=build /app/dashboard/dist ./dashboard/dist
+USER node
+EXPOSE 7070 7071 9100
+ENTRYPOINT ["node", "tools/container.mjs"]
+CMD ["coordinator"]

@@ -1,0 +1,72 @@
+// The entry of the container image: node tools/container.mjs coordinator|agent [FLAG...]
+// (and its health check: node tools/container.mjs health PORT). It answers what only the container knows, then becomes the role's own main program:
+//   - the cluster's token: GODWIT_TOKEN, or a file in the shared volume /token, which the
+//     coordinator fills with a random one at its first start;
+//   - an agent's name: the `node-2` of Compose's container name, learnt from Docker's own DNS,
+//     or else the container's host name.
+// Not here: anything about VMs. Flags given after the role are handed on and win.
+
+import { randomBytes } from 'node:crypto'
+import { resolvePtr } from 'node:dns/promises'
+import { existsSync, writeFileSync } from 'node:fs'
+import { hostname, networkInterfaces } from 'node:os'
+import { fileURLToPath } from 'node:url'
+
+const tokenFile = '/token/token'
+
+/** `wx`: two coordinators that start at once must not write two tokens. */
+function makeToken() {
+  if (process.env.GODWIT_TOKEN || existsSync(tokenFile)) return
+  writeFileSync(tokenFile, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 })
+}
+
+const tokenFlags = () => (process.env.GODWIT_TOKEN ? [] : ['--token-file', tokenFile])
+
+/** What this container is called on its network: `project-node-2`, or its host name. */
+async function networkName() {
+  const addresses = Object.values(networkInterfaces()).flat()
+  const own = addresses.find((a) => a !== undefined && !a.internal && a.family === 'IPv4')
+  if (own === undefined) return hostname()
+  const pointer = `${own.address.split('.').reverse().join('.')}.in-addr.arpa`
+  const names = await resolvePtr(pointer).catch(() => [])
+  return names[0]?.split('.')[0] ?? hostname()
+}
+
+const roles = {
+  coordinator: async () => {
+    makeToken()
+    return {
+      main: '../coordinator/main.ts',
+      flags: ['--listen', '0.0.0.0:7070', '--data', '/data/godwit.db', ...tokenFlags()],
+    }
+  },
+  agent: async () => {
+    const name = await networkName()
+    const node = /-(node-\d+)$/.exec(name)?.[1] ?? name
+    return {
+      main: '../node-agent/main.ts',
+      flags: [
+        ...['--node', node, '--coordinator', 'ws://coordinator:7070/agent'],
+        ...['--listen', 'ws://0.0.0.0:7071', '--advertise', `ws://${name}:7071`],
+        ...['--disks', '/disks', '--metrics-port', '9100', ...tokenFlags()],
+      ],
+    }
+  },
+}
+
+/** Exit code 0 when the program on this port says that it serves. */
+async function checkHealth(port) {
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined)
+  process.exit(answer?.ok ? 0 : 1)
+}
+
+const [role = '', ...flags] = process.argv.slice(2)
+if (role === 'health') await checkHealth(flags[0])
+if (!Object.hasOwn(roles, role)) {
+  console.error(`Say what this container is: ${Object.keys(roles).join(' or ')}, not '${role}'.`)
+  process.exit(2)
+}
+const program = await roles[role]()
+const main = new URL(program.main, import.meta.url)
+process.argv = [process.execPath, fileURLToPath(main), ...program.flags, ...flags]
+await import(main.href)
