@@ -199,6 +199,7 @@ export const Refused = z.strictObject({ t: z.literal('refused'), fault: Fault })
 
 /** Renews the lease: until (when the agent *sent* heartbeat `seq`, its own clock) + leaseMs. */
 export const Lease = z.strictObject({ t: z.literal('lease'), seq: count, leaseMs: ms })
+export type Lease = z.infer<typeof Lease>
 
 export const Start = z.strictObject({
   t: z.literal('start'),
@@ -212,8 +213,11 @@ export const Start = z.strictObject({
 export type Start = z.infer<typeof Start>
 const onVm = { commandId, vmId, epoch }
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
+export type Stop = z.infer<typeof Stop>
 export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
+export type Pause = z.infer<typeof Pause>
 export const Resume = z.strictObject({ t: z.literal('resume'), ...onVm })
+export type Resume = z.infer<typeof Resume>
 
 export const Migrate = z.strictObject({
   t: z.literal('migrate'),
@@ -231,6 +235,7 @@ export const CancelMigration = z.strictObject({
   commandId,
   migrationId,
 })
+export type CancelMigration = z.infer<typeof CancelMigration>
 
 /**
  * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it under this new
@@ -276,7 +281,9 @@ export const ConsoleOpen = z.strictObject({
   epoch,
   fromOffset: count,
 })
+export type ConsoleOpen = z.infer<typeof ConsoleOpen>
 export const ConsoleClose = z.strictObject({ t: z.literal('console-close'), vmId })
+export type ConsoleClose = z.infer<typeof ConsoleClose>
 /** Taken only if `offset` is at most what the VM has accepted so far; a part it already has is skipped. */
 export const ConsoleInput = z.strictObject({
   t: z.literal('console-input'),
@@ -285,6 +292,7 @@ export const ConsoleInput = z.strictObject({
   offset: count,
   bytes,
 })
+export type ConsoleInput = z.infer<typeof ConsoleInput>
 
 // ---- source ↔ destination ------------------------------------------------------------------------------------------
 

@@ -1,0 +1,88 @@
+// One guest's console at its node: the last output by offset, and input that must be neither lost nor doubled when
+// the VM moves. Offsets count bytes since the VM was booted and go on through migrations.
+// While a VM stands still for its switchover, input waits here: after the capture the machine's own queue no longer
+// travels. When the VM goes on here it is fed in; when it leaves it is dropped, and whoever sent it sends it again,
+// because it was never accepted.
+// Not here: the guest's UART (engine/devices/), the sessions (coordinator/). Bytes.
+
+import type { StateSection } from '#proto/messages.ts'
+
+/** Enough for a screenful of history; it travels with the VM. */
+export const ringBytesMax = 64 * 1024
+/** Input held during a switchover: as much as the UART's own queue takes. */
+const heldBytesMax = 64 * 1024
+export const consoleSectionKind = 'console-ring'
+
+export interface Chunk {
+  readonly offset: number
+  readonly bytes: Uint8Array<ArrayBuffer>
+}
+
+export class GuestConsole {
+  /** Somebody listens. */
+  open = false
+  /** All input below it was taken, as far as the node knows. */
+  accepted = 0
+  #ring = new Uint8Array(0)
+  #endOffset = 0
+  #frozen = false
+  #held: Chunk[] = []
+
+  /** Keeps what the guest wrote. A gap (output that was never seen here) drops what was before it. */
+  push(offset: number, bytes: Uint8Array): Chunk {
+    const chunk = { offset, bytes: new Uint8Array(bytes) }
+    const kept = offset === this.#endOffset ? this.#ring : new Uint8Array(0)
+    const all = new Uint8Array(kept.length + bytes.length)
+    all.set(kept)
+    all.set(bytes, kept.length)
+    this.#ring = all.length > ringBytesMax ? all.slice(all.length - ringBytesMax) : all
+    this.#endOffset = offset + bytes.length
+    return chunk
+  }
+
+  /** The output from `offset` on, or from the oldest that is kept. */
+  since(offset: number): Chunk {
+    const first = this.#endOffset - this.#ring.length
+    const from = Math.min(Math.max(offset, first), this.#endOffset)
+    return { offset: from, bytes: this.#ring.slice(from - first) }
+  }
+
+  /** Input for the machine now, or undefined: it is held, or there is no room to hold it. */
+  admit(offset: number, bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
+    if (!this.#frozen) return { offset, bytes }
+    const held = this.#held.reduce((sum, chunk) => sum + chunk.bytes.length, 0)
+    if (held + bytes.length <= heldBytesMax) this.#held.push({ offset, bytes })
+    return undefined
+  }
+
+  /** The VM is about to be captured. */
+  freeze(): void {
+    this.#frozen = true
+  }
+
+  /** The VM goes on here: what was held is for it. */
+  thaw(): Chunk[] {
+    this.#frozen = false
+    return this.#held.splice(0)
+  }
+
+  /** u64 offset of the first byte, u64 accepted input offset, then the ring. Little-endian. */
+  capture(): StateSection {
+    const bytes = new Uint8Array(16 + this.#ring.length)
+    const view = new DataView(bytes.buffer)
+    view.setBigUint64(0, BigInt(this.#endOffset - this.#ring.length), true)
+    view.setBigUint64(8, BigInt(this.accepted), true)
+    bytes.set(this.#ring, 16)
+    return { kind: consoleSectionKind, version: 1, bytes }
+  }
+
+  /** Throws when the section is of a version that is not known here. */
+  restore(section: StateSection): void {
+    if (section.version !== 1 || section.bytes.length < 16)
+      throw new Error(`section ${section.kind} version ${section.version} is unknown here`)
+    const view = new DataView(section.bytes.buffer, section.bytes.byteOffset)
+    this.#ring = section.bytes.slice(16)
+    this.#endOffset = Number(view.getBigUint64(0, true)) + this.#ring.length
+    this.accepted = Number(view.getBigUint64(8, true))
+  }
+}

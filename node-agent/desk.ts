@@ -1,0 +1,380 @@
+// Where the coordinator's commands, the end of the lease and the fate of guests become decisions about the VMs of
+// this node. Pure: step(state, input) → effects; the agent's shell (agent.ts) carries them out and reports back.
+// Laws: an epoch other than the held one is refused; a command is answered once, and a repeated one again with the
+// same answer; a VM that was released runs again only by `resolve` under a newer epoch.
+// Not here: how a migration goes (migration/), what an arriving copy needs (admission.ts).
+
+import { type Fault, fault } from '#proto/faults.ts'
+import type { CommandId, Epoch, MigrationId, VmId } from '#proto/ids.ts'
+import type {
+  CancelMigration,
+  Clone,
+  Migrate,
+  Pause,
+  Resolve,
+  Result,
+  Resume,
+  Start,
+  Stop,
+  VmEvent,
+} from '#proto/messages.ts'
+import { type HeldVm, type HeldVms, isLive } from './held-vms.ts'
+import { clonePlan, migrationPlan } from './migration/plan.ts'
+import type { SourcePlan } from './migration/source-state.ts'
+
+export type Command = Start | Stop | Pause | Resume | Migrate | Clone | CancelMigration | Resolve
+
+export interface DeskState {
+  readonly nodeId: string
+  readonly vms: HeldVms
+  /** Names of the images that can be booted. */
+  readonly images: ReadonlySet<string>
+  /** Migrations under way of which this node is the source. */
+  readonly outgoing: Set<MigrationId>
+  readonly openCommands: Set<CommandId>
+  /** The last answers, for a command that comes again. */
+  readonly answers: Map<CommandId, Result>
+  /** The process is going down: nothing new begins. */
+  closing: boolean
+}
+
+export type DeskInput =
+  | { readonly on: 'command'; readonly command: Command }
+  /** What a command asked of a VM was done, or could not be. */
+  | { readonly on: 'booted'; readonly vm: HeldVm; readonly by: CommandId; readonly fault?: Fault }
+  | {
+      readonly on: 'launched'
+      readonly vm: HeldVm
+      readonly epoch: Epoch
+      readonly by?: CommandId
+      readonly fault?: Fault
+    }
+  | { readonly on: 'done'; readonly by: CommandId; readonly fault?: Fault }
+  | { readonly on: 'answered'; readonly result: Result }
+  | { readonly on: 'migration-ended'; readonly migrationId: MigrationId }
+  | { readonly on: 'lease-lost' }
+  | { readonly on: 'closing' }
+  | {
+      readonly on: 'guest-stopped'
+      readonly vmId: VmId
+      readonly reason: 'shut-down' | 'reboot' | 'crashed' | 'disk-failed'
+      readonly detail: string
+    }
+
+export type DeskEffect =
+  | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId }
+  | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
+  /** Runs a complete copy under another epoch. */
+  | { readonly do: 'launch'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
+  | { readonly do: 'destroy'; readonly vm: HeldVm; readonly by?: CommandId }
+  | { readonly do: 'begin-source'; readonly plan: SourcePlan }
+  | {
+      readonly do: 'tell-source'
+      readonly migrationId: MigrationId
+      readonly input:
+        | { readonly on: 'cancel'; readonly fault: Fault; readonly commandId?: CommandId }
+        | { readonly on: 'vm-lost'; readonly fault: Fault }
+        | { readonly on: 'settled'; readonly verdict: 'runs-here' | 'runs-there' }
+    }
+  | { readonly do: 'settle-destination'; readonly migrationId: MigrationId }
+  | { readonly do: 'send'; readonly message: Result | VmEvent }
+
+const answersKept = 1000
+
+export const newDesk = (nodeId: string, vms: HeldVms, images: ReadonlySet<string>): DeskState => ({
+  nodeId,
+  vms,
+  images,
+  outgoing: new Set(),
+  openCommands: new Set(),
+  answers: new Map(),
+  closing: false,
+})
+
+/** Changes `state` and says what is to be done. */
+export function stepDesk(state: DeskState, input: DeskInput): DeskEffect[] {
+  const effects = dispatch(state, input)
+  state.vms.assertInvariants()
+  return effects
+}
+
+function dispatch(state: DeskState, input: DeskInput): DeskEffect[] {
+  switch (input.on) {
+    case 'command':
+      return take(state, input.command)
+    case 'booted':
+      return seeBoot(state, input.vm, input.by, input.fault)
+    case 'launched':
+      return seeLaunch(state, input)
+    case 'done':
+      return answer(state, input.by, input.fault)
+    case 'answered':
+      return keepAnswer(state, input.result)
+    case 'migration-ended':
+      return endMigration(state, input.migrationId)
+    case 'lease-lost':
+      return fence(state, (vm) => vm.spec.ha, leaseFault)
+    case 'closing':
+      state.closing = true
+      return fence(state, () => true, closingFault)
+    case 'guest-stopped':
+      return loseGuest(state, input)
+  }
+}
+
+// ---- commands ------------------------------------------------------------------------------------------------------
+
+function take(state: DeskState, command: Command): DeskEffect[] {
+  const { commandId } = command
+  const before = state.answers.get(commandId)
+  if (before) return [{ do: 'send', message: before }]
+  if (state.openCommands.has(commandId)) return []
+  state.openCommands.add(commandId)
+  if (command.t === 'start') return start(state, command)
+  if (command.t === 'cancel-migration') return cancel(state, command)
+  if (command.t === 'resolve') return resolve(state, command)
+  const vm = state.vms.get(command.vmId)
+  if (!vm) return answer(state, commandId, unknownVm(state, command.vmId))
+  if (vm.epoch !== command.epoch) return answer(state, commandId, staleEpoch(vm, command.epoch))
+  if (command.t === 'stop') return destroy(state, vm, stoppedFault, commandId)
+  if (command.t === 'pause') return pause(state, vm, commandId)
+  if (command.t === 'resume') return resume(state, vm, commandId)
+  return beginSource(state, vm, command)
+}
+
+function start(state: DeskState, order: Start): DeskEffect[] {
+  const refusal = refuseStart(state, order)
+  if (refusal) return answer(state, order.commandId, refusal)
+  const older = state.vms.get(order.vmId)
+  const effects = older ? destroy(state, older, replacedFault) : []
+  const vm = state.vms.becomeStarting(order)
+  return [...effects, { do: 'boot', vm, by: order.commandId }]
+}
+
+function refuseStart(state: DeskState, order: Start): Fault | undefined {
+  if (state.closing) return closingFault
+  const held = state.vms.get(order.vmId)
+  if (held && held.epoch > order.epoch) return staleEpoch(held, order.epoch)
+  if (held && held.epoch === order.epoch) return wrongState(held, 'started again in the same epoch')
+  if (!state.images.has(order.spec.image))
+    return fault(
+      'no-image',
+      `node ${state.nodeId} has no image ${order.spec.image}; it has ${[...state.images].join(', ')}`,
+    )
+  const freed = held?.spec.memoryMib ?? 0
+  return state.vms.hasRoomFor(order.spec.memoryMib - freed)
+    ? undefined
+    : noRoom(state, order.spec.memoryMib)
+}
+
+/** The fault of a node that is full. */
+export const noRoom = (state: DeskState, memoryMib: number): Fault =>
+  fault(
+    'no-room',
+    `${memoryMib} MiB do not fit on node ${state.nodeId}: ${state.vms.reservedMib} of ` +
+      `${state.vms.memoryMibMax} MiB are taken. Choose another node or stop something.`,
+  )
+
+function pause(state: DeskState, vm: HeldVm, by: CommandId): DeskEffect[] {
+  if (vm.state === 'paused') return answer(state, by)
+  if (vm.state !== 'running' || vm.migrationId !== undefined)
+    return answer(state, by, wrongState(vm, 'paused'))
+  state.vms.becomePaused(vm)
+  return [{ do: 'pause', vm, by }]
+}
+
+function resume(state: DeskState, vm: HeldVm, by: CommandId): DeskEffect[] {
+  if (vm.state === 'running') return answer(state, by)
+  if (vm.state !== 'paused') return answer(state, by, wrongState(vm, 'resumed'))
+  state.vms.becomeRunning(vm)
+  return [{ do: 'resume', vm, by }]
+}
+
+function beginSource(state: DeskState, vm: HeldVm, command: Migrate | Clone): DeskEffect[] {
+  if (state.closing) return answer(state, command.commandId, closingFault)
+  if (vm.state !== 'running' || vm.migrationId !== undefined)
+    return answer(state, command.commandId, wrongState(vm, `${command.t}d`))
+  if (command.t === 'migrate' && command.destination.nodeId === state.nodeId)
+    return answer(
+      state,
+      command.commandId,
+      fault('bad-request', `VM ${vm.vmId} is on node ${state.nodeId} already; name another node`),
+    )
+  vm.migrationId = command.migrationId
+  state.outgoing.add(command.migrationId)
+  const plan =
+    command.t === 'migrate'
+      ? migrationPlan(state.nodeId, vm, command)
+      : clonePlan(state.nodeId, vm, command)
+  return [{ do: 'begin-source', plan }]
+}
+
+function cancel(state: DeskState, command: CancelMigration): DeskEffect[] {
+  const { commandId, migrationId } = command
+  if (!state.outgoing.has(migrationId))
+    return answer(
+      state,
+      commandId,
+      fault('unknown-migration', `no migration ${migrationId} is under way from ${state.nodeId}`),
+    )
+  const asked = fault('cancelled', 'the migration was cancelled; the VM goes on where it was')
+  return [{ do: 'tell-source', migrationId, input: { on: 'cancel', fault: asked, commandId } }]
+}
+
+function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {
+  const vm = state.vms.get(verdict.vmId)
+  if (verdict.verdict === 'discard') return resolveDiscard(state, vm, verdict)
+  if (!vm) return answer(state, verdict.commandId, unknownVm(state, verdict.vmId))
+  if (verdict.epoch < vm.epoch)
+    return answer(state, verdict.commandId, staleEpoch(vm, verdict.epoch))
+  if (vm.state === 'running' && vm.epoch === verdict.epoch && vm.migrationId === undefined)
+    return answer(state, verdict.commandId)
+  if (vm.state !== 'running' && vm.state !== 'prepared' && vm.state !== 'released')
+    return answer(state, verdict.commandId, wrongState(vm, 'run by a verdict'))
+  const { migrationId } = vm
+  vm.launching = true
+  const settle = migrationId === undefined ? [] : settled(state, vm, migrationId, 'runs-here')
+  return [...settle, { do: 'launch', vm, epoch: verdict.epoch, by: verdict.commandId }]
+}
+
+function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resolve): DeskEffect[] {
+  const { commandId } = verdict
+  // What is not here, or belongs to another migration, has been discarded: the verdict may come twice.
+  if (!vm || (vm.migrationId !== verdict.migrationId && !isLive(vm)))
+    return answer(state, commandId)
+  if (isLive(vm)) {
+    if (verdict.epoch <= vm.epoch) return answer(state, commandId, wrongState(vm, 'discarded'))
+    return destroy(state, vm, replacedFault, commandId)
+  }
+  return destroy(state, vm, stoppedFault, commandId)
+}
+
+// ---- what became of it ---------------------------------------------------------------------------------------------
+
+function seeBoot(
+  state: DeskState,
+  vm: HeldVm,
+  by: CommandId,
+  refused: Fault | undefined,
+): DeskEffect[] {
+  if (state.vms.get(vm.vmId) !== vm) return answer(state, by, refused ?? stoppedFault)
+  if (refused) return [...destroy(state, vm, refused), ...answer(state, by, refused)]
+  state.vms.becomeRunning(vm)
+  return [event(vm, 'running'), ...answer(state, by)]
+}
+
+function seeLaunch(state: DeskState, launch: Extract<DeskInput, { on: 'launched' }>): DeskEffect[] {
+  const { vm, epoch, by } = launch
+  const answered = (value?: Fault) => (by === undefined ? [] : answer(state, by, value))
+  if (state.vms.get(vm.vmId) !== vm) return answered(launch.fault ?? stoppedFault)
+  vm.launching = false
+  if (launch.fault) return answered(launch.fault)
+  if (vm.state === 'running') vm.epoch = epoch
+  else state.vms.becomeRunning(vm, epoch)
+  return [event(vm, 'running'), ...answered()]
+}
+
+/** A VM that stayed here may migrate again; a released one goes on waiting for its verdict. */
+function endMigration(state: DeskState, migrationId: MigrationId): DeskEffect[] {
+  state.outgoing.delete(migrationId)
+  for (const vm of state.vms.all())
+    if (vm.migrationId === migrationId && vm.state === 'running') vm.migrationId = undefined
+  return []
+}
+
+/** Destroys what could run, at once, and keeps the news until the coordinator can hear it. */
+function fence(state: DeskState, who: (vm: HeldVm) => boolean, why: Fault): DeskEffect[] {
+  return state.vms
+    .all()
+    .filter((vm) => isLive(vm) && who(vm))
+    .flatMap((vm) => [...destroy(state, vm, why), event(vm, 'fenced', why)])
+}
+
+function loseGuest(
+  state: DeskState,
+  stop: Extract<DeskInput, { on: 'guest-stopped' }>,
+): DeskEffect[] {
+  const vm = state.vms.get(stop.vmId)
+  if (!vm || !isLive(vm)) return []
+  const { reason, detail } = stop
+  const why = fault(
+    reason === 'disk-failed' ? 'disk-failed' : 'guest-crashed',
+    `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),
+  )
+  const effects = destroy(state, vm, why)
+  // A reboot ends the VM here, as QEMU's -no-reboot does: the coordinator starts it again, under a new epoch.
+  if (reason === 'shut-down') return [...effects, event(vm, 'shut-down')]
+  return [...effects, event(vm, 'crashed', why)]
+}
+
+/** Makes way for a copy that a source offers under a newer epoch. */
+export const evict = (state: DeskState, vm: HeldVm): DeskEffect[] =>
+  destroy(state, vm, replacedFault)
+
+/** Forgets the VM, ends what it takes part in, and has its machine taken apart. */
+function destroy(state: DeskState, vm: HeldVm, why: Fault, by?: CommandId): DeskEffect[] {
+  const { migrationId } = vm
+  const ended: DeskEffect[] = []
+  if (migrationId !== undefined) {
+    if (vm.state === 'running')
+      ended.push({ do: 'tell-source', migrationId, input: { on: 'vm-lost', fault: why } })
+    else ended.push(...settled(state, vm, migrationId, 'runs-there'))
+  }
+  state.vms.forget(vm)
+  return [...ended, { do: 'destroy', vm, ...(by === undefined ? {} : { by }) }]
+}
+
+function settled(
+  state: DeskState,
+  vm: HeldVm,
+  migrationId: MigrationId,
+  verdict: 'runs-here' | 'runs-there',
+): DeskEffect[] {
+  if (vm.state === 'released')
+    return [{ do: 'tell-source', migrationId, input: { on: 'settled', verdict } }]
+  if (vm.state === 'running' && state.outgoing.has(migrationId)) {
+    const why = fault('link-lost', 'the coordinator decided that the VM stays where it is')
+    return [{ do: 'tell-source', migrationId, input: { on: 'cancel', fault: why } }]
+  }
+  return [{ do: 'settle-destination', migrationId }]
+}
+
+// ---- answers -------------------------------------------------------------------------------------------------------
+
+function answer(state: DeskState, commandId: CommandId, value?: Fault): DeskEffect[] {
+  return keepAnswer(state, { t: 'result', commandId, ...(value ? { fault: value } : {}) })
+}
+
+function keepAnswer(state: DeskState, result: Result): DeskEffect[] {
+  if (!state.openCommands.delete(result.commandId)) return []
+  state.answers.set(result.commandId, result)
+  const oldest = state.answers.keys().next().value
+  if (state.answers.size > answersKept && oldest !== undefined) state.answers.delete(oldest)
+  return [{ do: 'send', message: result }]
+}
+
+function event(vm: HeldVm, what: VmEvent['event'], value?: Fault): DeskEffect {
+  const { vmId, epoch } = vm
+  const about = { t: 'vm-event', vmId, epoch, event: what } as const
+  return { do: 'send', message: { ...about, ...(value ? { fault: value } : {}) } }
+}
+
+const leaseFault = fault(
+  'lease-lost',
+  'the node could not renew its lease in time, so it stopped the VM itself; it is started elsewhere',
+)
+const closingFault = fault('shutting-down', 'the node is shutting down; choose another one')
+const stoppedFault = fault('cancelled', 'the VM was stopped meanwhile; start it again')
+const replacedFault = fault('stale-epoch', 'the VM was started under a newer epoch')
+
+const unknownVm = (state: DeskState, vmId: VmId): Fault =>
+  fault('unknown-vm', `node ${state.nodeId} does not hold VM ${vmId}; look where it is now`)
+
+const staleEpoch = (vm: HeldVm, epoch: Epoch): Fault =>
+  fault('stale-epoch', `VM ${vm.vmId} is here under epoch ${vm.epoch}, the order was for ${epoch}`)
+
+const wrongState = (vm: HeldVm, what: string): Fault =>
+  fault(
+    'wrong-state',
+    `VM ${vm.vmId} is ${vm.state}${vm.migrationId ? ' in a migration' : ''} and cannot be ${what} now`,
+  )

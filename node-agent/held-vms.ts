@@ -1,0 +1,140 @@
+// The VMs that this node holds, in whatever state, and the doors into each state. The agent's word to the
+// coordinator (VmReport) is made from this table and from nothing else.
+// Not here: what is decided (desk.ts), the machines themselves (vmm.ts). Sizes in MiB.
+
+import type { Epoch, MigrationId, VmId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { VmLoad, VmReport } from '#proto/messages.ts'
+import type { DiskRef, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
+
+export type HeldState = VmReport['state']
+
+export interface HeldVm {
+  readonly vmId: VmId
+  readonly spec: VmSpec
+  readonly identity: VmIdentity
+  epoch: Epoch
+  state: HeldState
+  disk: DiskRef
+  /** The migration it takes part in, or whose outcome it waits for. */
+  migrationId: MigrationId | undefined
+  /** A copy that was told to run and has not said that it does: a lost lease destroys it like one that runs. */
+  launching: boolean
+}
+
+/** What a VM is, apart from what it does: a clone target of the wire, a start command. */
+export type VmOrder = Pick<HeldVm, 'vmId' | 'spec' | 'identity' | 'epoch' | 'disk'>
+
+const ways: Record<HeldState, readonly HeldState[]> = {
+  starting: ['running'],
+  running: ['paused', 'released'],
+  paused: ['running'],
+  incoming: ['prepared'],
+  prepared: ['running'],
+  released: ['running'],
+}
+
+/** May execute instructions, or could at the next command: what a lost lease destroys. */
+export const isLive = (vm: HeldVm): boolean =>
+  vm.launching || vm.state === 'starting' || vm.state === 'running' || vm.state === 'paused'
+
+export class HeldVms {
+  readonly #vms = new Map<VmId, HeldVm>()
+  readonly memoryMibMax: number
+
+  constructor(memoryMibMax: number) {
+    this.memoryMibMax = memoryMibMax
+  }
+
+  get(vmId: VmId): HeldVm | undefined {
+    return this.#vms.get(vmId)
+  }
+
+  all(): HeldVm[] {
+    return [...this.#vms.values()]
+  }
+
+  /** Of all VMs, those still arriving included. */
+  get reservedMib(): number {
+    return this.all().reduce((sum, vm) => sum + vm.spec.memoryMib, 0)
+  }
+
+  hasRoomFor(memoryMib: number): boolean {
+    return this.reservedMib + memoryMib <= this.memoryMibMax
+  }
+
+  becomeStarting(order: VmOrder): HeldVm {
+    return this.#enter(order, 'starting', undefined)
+  }
+
+  becomeIncoming(order: VmOrder, migrationId: MigrationId): HeldVm {
+    return this.#enter(order, 'incoming', migrationId)
+  }
+
+  /** `epoch`: the one under which it runs from now on; never an older one. */
+  becomeRunning(vm: HeldVm, epoch: Epoch = vm.epoch): void {
+    invariant(epoch >= vm.epoch, `VM ${vm.vmId} cannot go back from epoch ${vm.epoch} to ${epoch}`)
+    this.#move(vm, 'running')
+    vm.epoch = epoch
+    vm.migrationId = undefined
+    vm.launching = false
+  }
+
+  becomePaused(vm: HeldVm): void {
+    this.#move(vm, 'paused')
+  }
+
+  becomePrepared(vm: HeldVm): void {
+    this.#move(vm, 'prepared')
+  }
+
+  /** The source's half of the point of no return. */
+  becomeReleased(vm: HeldVm): void {
+    invariant(vm.migrationId !== undefined, `VM ${vm.vmId} is released to nobody`)
+    this.#move(vm, 'released')
+  }
+
+  forget(vm: HeldVm): void {
+    invariant(this.#vms.get(vm.vmId) === vm, `VM ${vm.vmId} is not held`)
+    this.#vms.delete(vm.vmId)
+  }
+
+  /** The agent's word. */
+  reports(loadOf: (vmId: VmId) => VmLoad | undefined): VmReport[] {
+    return this.all().map((vm) => {
+      const { vmId, epoch, state, spec, identity, disk, migrationId } = vm
+      const load = loadOf(vmId)
+      return {
+        ...{ vmId, epoch, state, spec, identity, disk },
+        ...(migrationId === undefined ? {} : { migrationId }),
+        ...(load === undefined ? {} : { load }),
+      }
+    })
+  }
+
+  assertInvariants(): void {
+    invariant(
+      this.reservedMib <= this.memoryMibMax,
+      `${this.reservedMib} MiB are given away of ${this.memoryMibMax}`,
+    )
+    for (const vm of this.all())
+      if (vm.state === 'incoming' || vm.state === 'prepared' || vm.state === 'released')
+        invariant(vm.migrationId !== undefined, `VM ${vm.vmId} is ${vm.state} without a migration`)
+  }
+
+  #enter(order: VmOrder, state: HeldState, migrationId: MigrationId | undefined): HeldVm {
+    invariant(!this.#vms.has(order.vmId), `VM ${order.vmId} is already held`)
+    const { vmId, spec, identity, epoch, disk } = order
+    const vm: HeldVm = { vmId, spec, identity, epoch, state, disk, migrationId, launching: false }
+    this.#vms.set(vmId, vm)
+    return vm
+  }
+
+  #move(vm: HeldVm, to: HeldState): void {
+    invariant(
+      ways[vm.state].includes(to),
+      `VM ${vm.vmId} cannot go from ${vm.state} to ${to}: that way does not exist`,
+    )
+    vm.state = to
+  }
+}

@@ -1,0 +1,274 @@
+// The destination end of a migration or clone, as a step machine: step(state, input) → effects. See protocol.ts.
+// Not here: pages (page-receiver.ts stores them before the message behind them is heard), whether there is room
+// (desk.ts), sockets and threads (destination-run.ts).
+// Laws: no instruction runs here before `run` (a migration) or before the hashes are equal (a clone); a copy that is
+// not complete never stays; a complete one stays until `run`, `abort` or the coordinator's word. Times in ms.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { DestinationMessage, Final, SourceMessage, StateSection } from '#proto/messages.ts'
+import { type Offer, silenceMsMax } from './protocol.ts'
+
+export type DestinationPhase =
+  | 'incoming' // receives rounds
+  | 'restoring' // has everything, proves it
+  | 'prepared' // complete and equal: waits for `run`
+  | 'starting' // was told to run it
+  | 'ended'
+
+const ways: Record<DestinationPhase, readonly DestinationPhase[]> = {
+  incoming: ['restoring', 'ended'],
+  restoring: ['prepared', 'ended'],
+  prepared: ['starting', 'ended'],
+  starting: ['ended'],
+  ended: [],
+}
+
+export interface DestinationState {
+  readonly offer: Offer
+  phase: DestinationPhase
+  /** The round whose frames come now. */
+  round: number
+  /** Frames of this round that are in the RAM. */
+  frames: number
+  wantedHash: string
+  wantedRamHash: string | undefined
+  /** The copies are discarded when nothing was heard until then. */
+  deadlineMs: number
+}
+
+export type DestinationInput = { readonly nowMs: number } & /** A frame was stored, or refused. */
+(
+  | { readonly on: 'frame'; readonly fault?: Fault }
+  | { readonly on: 'message'; readonly message: SourceMessage }
+  | { readonly on: 'restored'; readonly hash: string; readonly ramHash?: string }
+  | { readonly on: 'started'; readonly fault?: Fault }
+  | { readonly on: 'failed'; readonly fault: Fault }
+  | { readonly on: 'link-closed'; readonly reason: string }
+  | { readonly on: 'woken' }
+  /** The coordinator stopped, discarded or started the copies; they are no longer this migration's. */
+  | { readonly on: 'settled' }
+)
+
+export type DestinationEffect =
+  | { readonly do: 'send'; readonly message: DestinationMessage }
+  | {
+      readonly do: 'restore'
+      readonly sections: readonly StateSection[]
+      readonly pausedMs: number
+      readonly full: boolean
+    }
+  | { readonly do: 'become-prepared' }
+  | { readonly do: 'start' }
+  | { readonly do: 'discard'; readonly fault: Fault }
+  | { readonly do: 'wake-at'; readonly atMs: number }
+  | { readonly do: 'close'; readonly reason: string }
+
+/** A destination that has room and says so. */
+export function beginDestination(
+  offer: Offer,
+  nowMs: number,
+): { readonly state: DestinationState; readonly effects: DestinationEffect[] } {
+  const state: DestinationState = {
+    offer,
+    phase: 'incoming',
+    round: 0,
+    frames: 0,
+    wantedHash: '',
+    wantedRamHash: undefined,
+    deadlineMs: nowMs + silenceMsMax,
+  }
+  const { migrationId } = offer
+  return {
+    state,
+    effects: [
+      { do: 'send', message: { t: 'accept', migrationId } },
+      { do: 'wake-at', atMs: state.deadlineMs },
+    ],
+  }
+}
+
+/** Changes `state` and says what is to be done. After the end every input is ignored. */
+export function stepDestination(
+  state: DestinationState,
+  input: DestinationInput,
+): DestinationEffect[] {
+  if (state.phase === 'ended') return []
+  const effects = dispatch(state, input)
+  assertDestination(state)
+  return effects
+}
+
+function dispatch(state: DestinationState, input: DestinationInput): DestinationEffect[] {
+  switch (input.on) {
+    case 'frame':
+      return seeFrame(state, input.fault, input.nowMs)
+    case 'message':
+      return hear(state, input.message, input.nowMs)
+    case 'restored':
+      return compare(state, input.hash, input.ramHash)
+    case 'started':
+      return reportStart(state, input.fault)
+    case 'failed':
+      return discard(state, input.fault)
+    case 'link-closed':
+      return loseLink(state, input.reason)
+    case 'woken':
+      return wake(state, input.nowMs)
+    case 'settled':
+      become(state, 'ended')
+      return [{ do: 'close', reason: 'settled' }]
+  }
+}
+
+function seeFrame(
+  state: DestinationState,
+  refused: Fault | undefined,
+  nowMs: number,
+): DestinationEffect[] {
+  if (refused) return abort(state, refused)
+  if (state.phase !== 'incoming') return abort(state, outOfPlace(state, 'a page frame'))
+  state.frames += 1
+  state.deadlineMs = nowMs + silenceMsMax
+  return []
+}
+
+function hear(state: DestinationState, message: SourceMessage, nowMs: number): DestinationEffect[] {
+  state.deadlineMs = nowMs + silenceMsMax
+  if (message.t === 'hello' || message.t === 'offer' || !isOurs(state, message))
+    return abort(state, outOfPlace(state, message.t))
+  if (message.t === 'abort') return state.phase === 'starting' ? [] : discard(state, message.fault)
+  if (message.t === 'round-end' && state.phase === 'incoming') return endRound(state, message)
+  if (message.t === 'final' && state.phase === 'incoming') return restore(state, message)
+  if (message.t === 'run' && state.phase === 'prepared') return start(state)
+  return abort(state, outOfPlace(state, message.t))
+}
+
+const isOurs = (state: DestinationState, message: { readonly migrationId: string }): boolean =>
+  message.migrationId === state.offer.migrationId
+
+const outOfPlace = (state: DestinationState, what: string): Fault =>
+  fault('bad-message', `${what} means nothing to a destination that is ${state.phase}`)
+
+function endRound(
+  state: DestinationState,
+  end: { readonly round: number; readonly frames: number },
+): DestinationEffect[] {
+  const wrong = missing(state, end)
+  if (wrong) return abort(state, wrong)
+  const { round } = state
+  state.round += 1
+  state.frames = 0
+  const { migrationId } = state.offer
+  return [{ do: 'send', message: { t: 'round-applied', migrationId, round } }]
+}
+
+function missing(
+  state: DestinationState,
+  end: { readonly round: number; readonly frames: number },
+): Fault | undefined {
+  if (end.round === state.round && end.frames === state.frames) return undefined
+  return fault(
+    'bad-frame',
+    `round ${end.round} was to have ${end.frames} frames; ${state.frames} of round ${state.round} came. Migrate again.`,
+  )
+}
+
+function restore(state: DestinationState, final: Final): DestinationEffect[] {
+  const wrong = missing(state, final)
+  if (wrong) return abort(state, wrong)
+  const full = state.offer.verify === 'full'
+  if (full && final.ramHash === undefined)
+    return abort(state, fault('bad-message', 'verify full needs the hash of the RAM (ramHash)'))
+  state.wantedHash = final.hash
+  state.wantedRamHash = final.ramHash
+  become(state, 'restoring')
+  return [{ do: 'restore', sections: final.sections, pausedMs: final.pausedMs, full }]
+}
+
+function compare(
+  state: DestinationState,
+  hash: string,
+  ramHash: string | undefined,
+): DestinationEffect[] {
+  if (state.phase !== 'restoring') return []
+  if (hash !== state.wantedHash) return abort(state, differs('state', hash, state.wantedHash))
+  if (state.offer.verify === 'full' && ramHash !== state.wantedRamHash)
+    return abort(state, differs('RAM', String(ramHash), String(state.wantedRamHash)))
+  become(state, 'prepared')
+  const { migrationId, purpose } = state.offer
+  const effects: DestinationEffect[] = [
+    { do: 'become-prepared' },
+    { do: 'send', message: { t: 'prepared', migrationId, hash } },
+  ]
+  // Clones take nothing from anybody: they may start as soon as they are proven.
+  return purpose === 'clone' ? [...effects, ...start(state)] : effects
+}
+
+const differs = (what: string, here: string, there: string): Fault =>
+  fault('hash-mismatch', `the ${what} differs: ${here} here, ${there} at the source; migrate again`)
+
+function start(state: DestinationState): DestinationEffect[] {
+  become(state, 'starting')
+  return [{ do: 'start' }]
+}
+
+function reportStart(state: DestinationState, refused: Fault | undefined): DestinationEffect[] {
+  if (state.phase !== 'starting') return []
+  become(state, 'ended')
+  const { migrationId } = state.offer
+  // A copy that could not be started stays as it is, `prepared`: the coordinator decides where the VM runs.
+  if (refused)
+    return [
+      { do: 'send', message: { t: 'abort', migrationId, fault: refused } },
+      { do: 'close', reason: refused.code },
+    ]
+  return [{ do: 'send', message: { t: 'running', migrationId } }]
+}
+
+/** Gives up, tells the source, closes the link: a copy that was never complete is worth nothing. */
+function abort(state: DestinationState, value: Fault): DestinationEffect[] {
+  if (state.phase === 'starting') return []
+  const { migrationId } = state.offer
+  return [
+    { do: 'send', message: { t: 'abort', migrationId, fault: value } },
+    ...discard(state, value),
+  ]
+}
+
+function discard(state: DestinationState, value: Fault): DestinationEffect[] {
+  if (state.phase === 'starting') return []
+  become(state, 'ended')
+  return [
+    { do: 'discard', fault: value },
+    { do: 'close', reason: value.code },
+  ]
+}
+
+function loseLink(state: DestinationState, reason: string): DestinationEffect[] {
+  // Prepared: `run` may have been on its way, so only the coordinator knows. Starting: it is ours already.
+  if (state.phase === 'prepared' || state.phase === 'starting') return []
+  return discard(state, fault('link-lost', `the link from the source ended: ${reason}`))
+}
+
+function wake(state: DestinationState, nowMs: number): DestinationEffect[] {
+  if (state.phase !== 'incoming') return []
+  if (nowMs < state.deadlineMs) return [{ do: 'wake-at', atMs: state.deadlineMs }]
+  return abort(state, fault('timed-out', `the source was silent for ${silenceMsMax} ms`))
+}
+
+/** The only door into a phase. */
+function become(state: DestinationState, phase: DestinationPhase): void {
+  invariant(
+    ways[state.phase].includes(phase),
+    `a migration destination that is ${state.phase} cannot become ${phase}`,
+  )
+  state.phase = phase
+}
+
+/** What must hold after every step. */
+export function assertDestination(state: DestinationState): void {
+  if (state.phase === 'prepared' || state.phase === 'starting')
+    invariant(state.wantedHash.length === 16, 'nothing is prepared without a hash to equal')
+  invariant(state.offer.vms.length > 0, 'a migration moves something')
+}

@@ -1,0 +1,199 @@
+// What the source of a migration or clone knows, hears and asks for; the doors into its phases.
+// Not here: what follows from what (source.ts), who carries effects out (source-run.ts).
+// Times are ms of the node's monotonic clock; bitmaps have one bit a page, little-endian bytes.
+
+import type { Fault } from '#proto/faults.ts'
+import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type {
+  DestinationMessage,
+  MigrationParams,
+  MigrationProgress,
+  MigrationRecord,
+  Offer,
+  RoundRecord,
+  SourceMessage,
+  StateSection,
+} from '#proto/messages.ts'
+import type { DiskRef } from '#proto/vm-spec.ts'
+
+/** What is to be done, as the coordinator's command said it. */
+export interface SourcePlan {
+  readonly commandId: CommandId
+  readonly migrationId: MigrationId
+  readonly vmId: VmId
+  readonly epoch: Epoch
+  readonly destination: { readonly nodeId: NodeId; readonly address: string }
+  readonly offer: Offer
+  readonly params: MigrationParams
+  /** Clone: the layers on which the parent goes on. */
+  readonly parentDisk?: DiskRef
+}
+
+export type SourcePhase =
+  | 'connecting'
+  | 'offering'
+  | 'copying' // the pages of a round are being sent
+  | 'applying' // all of a round is sent, the destination has not said that it has it
+  | 'looking' // reads the dirty log of the running VM
+  | 'stopping' // pauses the VM and reads the log a last time
+  | 'finishing' // paused: sends what is left, captures the state
+  | 'proving' // the destination restores and compares
+  | 'released' // THE VM IS NOT OURS ANY MORE: no way leads back to running it, but the coordinator's word
+  | 'in-doubt' // released, and nobody says whether it runs over there
+  | 'ended'
+
+const ways: Record<SourcePhase, readonly SourcePhase[]> = {
+  connecting: ['offering', 'ended'],
+  offering: ['copying', 'ended'],
+  copying: ['applying', 'ended'],
+  applying: ['looking', 'ended'],
+  looking: ['copying', 'stopping', 'ended'],
+  stopping: ['finishing', 'ended'],
+  finishing: ['proving', 'ended'],
+  proving: ['released', 'ended'],
+  released: ['in-doubt', 'ended'],
+  'in-doubt': ['ended'],
+  ended: [],
+}
+
+export interface SourceState {
+  readonly plan: SourcePlan
+  phase: SourcePhase
+  readonly startedAtMs: number
+  round: number
+  roundStartedAtMs: number
+  pagesOfRound: number
+  readonly rounds: RoundRecord[]
+  /** Of the round that was sent last. */
+  sent: RoundSent
+  bytes: number
+  pages: number
+  zeroPages: number
+  /** Dirtied before the pause, not sent yet. */
+  left: Uint8Array
+  pausedAtMs: number | undefined
+  /** How long the VM stood still; known when it runs again (here, for a clone; there, for a migration). */
+  downtimeMs: number
+  expectedDowntimeMs: number | undefined
+  hash: string
+  /** The destination of a clone has said `prepared`. */
+  prepared: boolean
+  deadlineMs: number
+}
+
+export interface RoundSent {
+  readonly frames: number
+  readonly pages: number
+  readonly zeroPages: number
+  readonly bytes: number
+}
+
+export type SourceInput = { readonly nowMs: number } & (
+  | { readonly on: 'linked' }
+  | { readonly on: 'link-failed'; readonly fault: Fault }
+  | { readonly on: 'link-closed'; readonly reason: string }
+  | { readonly on: 'message'; readonly message: DestinationMessage }
+  /** A part of a round is on its way. */
+  | { readonly on: 'sending'; readonly pages: number; readonly bytes: number }
+  | { readonly on: 'round-sent'; readonly sent: RoundSent }
+  | { readonly on: 'log-taken'; readonly bitmap: Uint8Array; readonly pages: number }
+  | {
+      readonly on: 'last-sent'
+      readonly sent: RoundSent
+      readonly sections: readonly StateSection[]
+      readonly hash: string
+      readonly ramHash?: string
+    }
+  /** An effect could not be carried out. */
+  | { readonly on: 'failed'; readonly fault: Fault }
+  | { readonly on: 'woken' }
+  | { readonly on: 'cancel'; readonly fault: Fault; readonly commandId?: CommandId }
+  /** The VM is gone: fenced, crashed, shut down or stopped. */
+  | { readonly on: 'vm-lost'; readonly fault: Fault }
+  /** The coordinator's verdict on a released copy, already carried out. */
+  | { readonly on: 'settled'; readonly verdict: 'runs-here' | 'runs-there' }
+)
+
+export type SourceEffect =
+  | { readonly do: 'connect'; readonly address: string }
+  | { readonly do: 'send'; readonly message: SourceMessage }
+  | { readonly do: 'send-round'; readonly round: number; readonly bitmap: 'all' | Uint8Array }
+  | { readonly do: 'take-log'; readonly pause: boolean }
+  /** Sends the rest, captures, hashes; a clone's parent then goes on, on its new layers. */
+  | { readonly do: 'finish'; readonly round: number; readonly bitmap: Uint8Array }
+  /** The VM goes on here; `disk`: on these layers from now on. */
+  | { readonly do: 'resume'; readonly disk?: DiskRef }
+  | { readonly do: 'release' }
+  | { readonly do: 'destroy' }
+  | { readonly do: 'doubt' }
+  | { readonly do: 'wake-at'; readonly atMs: number }
+  | { readonly do: 'progress'; readonly message: MigrationProgress }
+  | {
+      readonly do: 'answer'
+      readonly commandId: CommandId
+      readonly fault?: Fault
+      readonly record?: MigrationRecord
+    }
+  /** Closes the log and the link, stops sending. */
+  | { readonly do: 'end'; readonly reason: string }
+
+export function newSource(plan: SourcePlan, nowMs: number): SourceState {
+  return {
+    plan,
+    phase: 'connecting',
+    startedAtMs: nowMs,
+    round: 0,
+    roundStartedAtMs: nowMs,
+    pagesOfRound: plan.offer.pageCount,
+    rounds: [],
+    sent: { frames: 0, pages: 0, zeroPages: 0, bytes: 0 },
+    bytes: 0,
+    pages: 0,
+    zeroPages: 0,
+    left: new Uint8Array(0),
+    pausedAtMs: undefined,
+    downtimeMs: 0,
+    expectedDowntimeMs: undefined,
+    hash: '',
+    prepared: false,
+    deadlineMs: Number.POSITIVE_INFINITY,
+  }
+}
+
+/** The only door into a phase. `waitMs`: how long the source stays there at most. */
+export function becomePhase(
+  state: SourceState,
+  phase: SourcePhase,
+  nowMs: number,
+  waitMs: number,
+): SourceEffect[] {
+  invariant(
+    ways[state.phase].includes(phase),
+    `a migration source that is ${state.phase} cannot become ${phase}`,
+  )
+  state.phase = phase
+  state.deadlineMs = nowMs + waitMs
+  return Number.isFinite(waitMs) ? [{ do: 'wake-at', atMs: state.deadlineMs }] : []
+}
+
+/** The point of no return is behind us. */
+export const isReleased = (state: SourceState): boolean =>
+  state.phase === 'released' || state.phase === 'in-doubt'
+
+/** The VM stands still because of this migration. */
+export const isPaused = (state: SourceState): boolean => state.pausedAtMs !== undefined
+
+/** What must hold after every step. */
+export function assertSource(state: SourceState): void {
+  const { phase, plan } = state
+  if (isReleased(state)) {
+    invariant(plan.offer.purpose === 'migrate', 'a clone releases nothing')
+    invariant(state.hash.length === 16, 'no epoch is given up before the hashes are equal')
+  }
+  if (phase === 'stopping' || phase === 'finishing' || isReleased(state))
+    invariant(isPaused(state), `a VM that is ${phase} stands still`)
+  if (phase === 'copying' || phase === 'applying' || phase === 'looking')
+    invariant(!isPaused(state), `a VM that is ${phase} runs`)
+  invariant(state.round <= plan.params.roundsMax, 'no round beyond roundsMax')
+}

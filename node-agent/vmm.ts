@@ -1,0 +1,207 @@
+// The machines of this node: which pCPU runs which VM, and its RAM as the agent's thread reads and writes it.
+// A machine belongs to one HeldVm object: a VM that is stopped and started again is another machine, and a late
+// answer or event of the old one reaches nobody.
+// Not here: whether a VM may run (desk.ts, lease.ts), what its pages are sent as (migration/). Sizes in bytes, ms.
+
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
+import { FaultError, fault } from '#proto/faults.ts'
+import type { Epoch } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { StateSection } from '#proto/messages.ts'
+import { mebibyte } from '#proto/units.ts'
+import type { DiskRef } from '#proto/vm-spec.ts'
+import type { HeldVm } from './held-vms.ts'
+import type { PcpuHandle } from './pcpu-handle.ts'
+
+export interface VmmPorts {
+  readonly pcpus: readonly PcpuHandle[]
+  createMemory(ramBytes: number): GuestMemory
+  /** The bytes of an image that the node has. */
+  image(name: string): Promise<Uint8Array>
+}
+
+export interface Machine {
+  readonly vm: HeldVm
+  readonly pcpu: PcpuHandle
+  readonly memory: GuestMemory
+}
+
+/** What a VM-bound command needs besides the VM. */
+type OnVm<C> = C extends { readonly vmId: string } ? Omit<C, 'vmId'> : never
+type VmCommand = OnVm<PcpuCommand>
+
+export class Vmm {
+  readonly #ports: VmmPorts
+  readonly #machines = new Map<HeldVm, Machine>()
+  readonly #leaving = new Map<string, Promise<void>>()
+
+  constructor(ports: VmmPorts) {
+    this.#ports = ports
+  }
+
+  /** A machine with its image loaded, paused before the first instruction. Throws FaultErrors. */
+  async boot(vm: HeldVm): Promise<void> {
+    const image = await this.#ports.image(vm.spec.image)
+    await this.#leaving.get(vm.vmId)
+    const machine = this.#build(vm)
+    await machine.pcpu.ask({ do: 'attach', config: configOf(machine), start: 'boot', image })
+  }
+
+  /** An empty machine of the VM's shape, for a copy that arrives. */
+  async openCopy(vm: HeldVm): Promise<GuestMemory> {
+    await this.#leaving.get(vm.vmId)
+    const machine = this.#build(vm)
+    await machine.pcpu.ask({ do: 'attach', config: configOf(machine), start: 'empty' })
+    return machine.memory
+  }
+
+  /** Resolves when no further instruction of it retires and its disk is closed. */
+  async destroy(vm: HeldVm): Promise<void> {
+    const machine = this.#machines.get(vm)
+    if (!machine) return
+    this.#machines.delete(vm)
+    const { vmId } = vm
+    // A pCPU that died or never attached it holds nothing: that is what was wanted.
+    const gone = machine.pcpu.ask({ do: 'detach', vmId }).catch(() => undefined)
+    this.#leaving.set(vmId, gone)
+    await gone
+    if (this.#leaving.get(vmId) === gone) this.#leaving.delete(vmId)
+  }
+
+  async pause(vm: HeldVm): Promise<void> {
+    await this.#ask(vm, { do: 'pause' })
+  }
+
+  async resume(vm: HeldVm): Promise<void> {
+    await this.#ask(vm, { do: 'resume' })
+  }
+
+  /** Runs a complete copy, or goes on with one that runs, under another epoch. */
+  async launch(vm: HeldVm, epoch: Epoch): Promise<void> {
+    await this.#ask(vm, { do: 'pause' })
+    await this.changeDisk(vm, vm.disk, epoch)
+    await this.#ask(vm, { do: 'resume' })
+  }
+
+  /** Of a paused VM. The new layers are opened when it goes on. */
+  async changeDisk(vm: HeldVm, disk: DiskRef, epoch: Epoch): Promise<void> {
+    if (disk.layers.length > 0) await this.#ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
+  }
+
+  async openLog(vm: HeldVm): Promise<number> {
+    const { log } = (await this.#ask(vm, { do: 'open-log' })) as { log: number }
+    return log
+  }
+
+  async takeLog(
+    vm: HeldVm,
+    log: number,
+    pause: boolean,
+  ): Promise<{ readonly bitmap: Uint8Array; readonly pages: number }> {
+    return (await this.#ask(vm, { do: 'take-log', log, pause })) as never
+  }
+
+  async closeLog(vm: HeldVm, log: number): Promise<void> {
+    await this.#ask(vm, { do: 'close-log', log })
+  }
+
+  async capture(vm: HeldVm): Promise<StateSection[]> {
+    const { sections } = (await this.#ask(vm, { do: 'capture' })) as { sections: StateSection[] }
+    return sections
+  }
+
+  async restore(vm: HeldVm, sections: readonly StateSection[], elapsedMs: number): Promise<void> {
+    await this.#ask(vm, { do: 'restore', sections, elapsedMs })
+  }
+
+  /** The VM is the one its identity says, and its guest is told. */
+  async rebrand(vm: HeldVm): Promise<void> {
+    await this.#ask(vm, { do: 'rebrand', identity: vm.identity })
+  }
+
+  /** @returns below which offset all input has been taken. */
+  async input(vm: HeldVm, offset: number, bytes: Uint8Array): Promise<number> {
+    const { accepted } = (await this.#ask(vm, { do: 'input', offset, bytes })) as never
+    return accepted
+  }
+
+  memoryOf(vm: HeldVm): GuestMemory | undefined {
+    return this.#machines.get(vm)?.memory
+  }
+
+  /** The VM that an event of this pCPU is about, unless it is of a machine that is gone. */
+  eventVm(pcpu: number, event: PcpuEvent): HeldVm | undefined {
+    for (const { vm, pcpu: own } of this.#machines.values())
+      if (vm.vmId === event.vmId && own.index === pcpu) return vm
+    return undefined
+  }
+
+  vmsOn(pcpu: number): HeldVm[] {
+    return [...this.#machines.values()].filter((m) => m.pcpu.index === pcpu).map(({ vm }) => vm)
+  }
+
+  machines(): Machine[] {
+    return [...this.#machines.values()]
+  }
+
+  async stats(): Promise<VmStats[]> {
+    const answers = await Promise.all(this.#ports.pcpus.map((pcpu) => pcpu.ask({ do: 'stats' })))
+    return answers.flatMap(({ vms }) => vms)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#ports.pcpus.map((pcpu) => pcpu.stop()))
+  }
+
+  #build(vm: HeldVm): Machine {
+    invariant(!this.#machines.has(vm), `VM ${vm.vmId} has a machine already`)
+    const memory = this.#createMemory(vm)
+    const machine = { vm, pcpu: this.#leastLoaded(), memory }
+    this.#machines.set(vm, machine)
+    return machine
+  }
+
+  #createMemory(vm: HeldVm): GuestMemory {
+    try {
+      return this.#ports.createMemory(vm.spec.memoryMib * mebibyte)
+    } catch (thrown) {
+      const why = thrown instanceof Error ? thrown.message : String(thrown)
+      throw new FaultError(
+        fault('no-room', `the process got no ${vm.spec.memoryMib} MiB: ${why}; use a smaller --memory`),
+      )
+    }
+  }
+
+  #leastLoaded(): PcpuHandle {
+    const load = this.#ports.pcpus.map((pcpu) =>
+      this.vmsOn(pcpu.index).reduce((sum, vm) => sum + 1 + vm.spec.cpuExpectedPercent, 0),
+    )
+    const pcpu = this.#ports.pcpus[load.indexOf(Math.min(...load))]
+    invariant(pcpu, 'a node has at least one pCPU')
+    return pcpu
+  }
+
+  async #ask(vm: HeldVm, command: VmCommand): Promise<unknown> {
+    const machine = this.#machines.get(vm)
+    if (!machine) throw new FaultError(fault('unknown-vm', `VM ${vm.vmId} was stopped meanwhile`))
+    return await machine.pcpu.ask({ ...command, vmId: vm.vmId } as PcpuCommand)
+  }
+}
+
+function configOf({ vm, memory }: Machine): VmConfig {
+  const { vmId, spec, identity, epoch, disk } = vm
+  return {
+    vmId,
+    memory: memory.memory,
+    ramBytes: memory.ramBytes,
+    args: spec.args,
+    clock: spec.clock,
+    identity,
+    cpuShares: spec.cpuShares,
+    cpuCapPercent: spec.cpuCapPercent,
+    leased: spec.ha,
+    ...(disk.layers.length > 0 ? { disk } : {}),
+    epoch,
+  }
+}
