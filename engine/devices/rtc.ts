@@ -22,11 +22,18 @@ const offsets = {
 const version = 1
 const low32 = 0xffff_ffffn
 
+export interface RtcPorts {
+  /** Wall time, ns since 1970. */
+  wallNs(): bigint
+  readonly interrupt: InterruptLine
+  /** The alarm has been set: `tick` is due when `alarmInNs` has passed. */
+  alarmSet(): void
+}
+
 export class Rtc implements MmioDevice, Snapshotted {
   readonly region = rtcRegion
   readonly sectionKind = 'rtc'
-  readonly #wallNs: () => bigint
-  readonly #interrupt: InterruptLine
+  readonly #ports: RtcPorts
   /** What the guest has set its clock ahead of (or behind) wall time. */
   #offsetNs = 0n
   #latchedHigh = 0
@@ -36,9 +43,8 @@ export class Rtc implements MmioDevice, Snapshotted {
   #irqEnabled = false
   #irqPending = false
 
-  constructor(wallNs: () => bigint, interrupt: InterruptLine) {
-    this.#wallNs = wallNs
-    this.#interrupt = interrupt
+  constructor(ports: RtcPorts) {
+    this.#ports = ports
   }
 
   /** Ns of wall time until the alarm: 0 when it is due, undefined when none is set. */
@@ -48,12 +54,13 @@ export class Rtc implements MmioDevice, Snapshotted {
     return left > 0n ? left : 0n
   }
 
-  /** To be called when time has passed: fires the alarm if it is due. */
-  tick(): void {
-    if (this.alarmInNs !== 0n) return
+  /** To be called when time has passed: fires the alarm if it is due, and says whether it did. */
+  tick(): boolean {
+    if (this.alarmInNs !== 0n) return false
     this.#alarmArmed = false
     this.#irqPending = true
     this.#drive()
+    return true
   }
 
   read(offset: number, size: number): number | undefined {
@@ -87,7 +94,7 @@ export class Rtc implements MmioDevice, Snapshotted {
         this.#timeHigh = value
         break
       case offsets.timeLow:
-        this.#offsetNs = ((BigInt(this.#timeHigh) << 32n) | wide) - this.#wallNs()
+        this.#offsetNs = ((BigInt(this.#timeHigh) << 32n) | wide) - this.#ports.wallNs()
         break
       case offsets.alarmHigh:
         this.#alarmNs = (wide << 32n) | (this.#alarmNs & low32)
@@ -95,7 +102,7 @@ export class Rtc implements MmioDevice, Snapshotted {
       case offsets.alarmLow:
         this.#alarmNs = ((this.#alarmNs >> 32n) << 32n) | wide
         this.#alarmArmed = true
-        this.tick()
+        this.#ports.alarmSet()
         break
       case offsets.irqEnabled:
         this.#irqEnabled = (value & 1) === 1
@@ -137,10 +144,10 @@ export class Rtc implements MmioDevice, Snapshotted {
   }
 
   #nowNs(): bigint {
-    return BigInt.asUintN(64, this.#wallNs() + this.#offsetNs)
+    return BigInt.asUintN(64, this.#ports.wallNs() + this.#offsetNs)
   }
 
   #drive(): void {
-    this.#interrupt(this.#irqPending && this.#irqEnabled)
+    this.#ports.interrupt(this.#irqPending && this.#irqEnabled)
   }
 }

@@ -1,0 +1,319 @@
+// One VM on its pCPU's thread: a hart with its RAM, a board of devices, and time. It runs for as long as it is told.
+// Not here: when and for how long it runs (pcpu.ts), RAM as the agent's thread sees it (memory/), the network.
+// Units: ticks of 10 MHz guest time, instructions as the core retires them, GPAs in bytes.
+//
+// A machine that came to `wfi` waits: run() does nothing until an interrupt or an alarm is there. That it waits is
+// part of its state, so that a copy goes on exactly as the original does, however often run() is called.
+
+import { invariant } from '#proto/invariant.ts'
+import { pageBytes } from '#proto/units.ts'
+import { type Board, makeBoard } from './board.ts'
+import { type Core, type CoreHooks, Exit } from './cpu/core-port.ts'
+import { flatten } from './device-tree/flattened.ts'
+import { machineTree } from './device-tree/machine-tree.ts'
+import type { BlockBackend } from './devices/block-backend.ts'
+import type { ConsoleOutput } from './devices/console-line.ts'
+import type { GuestEnd } from './devices/finisher.ts'
+import { hexBytes } from './devices/identity.ts'
+import { kernelGpa, ramGpa, ticksPerMs } from './devices/memory-map.ts'
+import { GuestClock, type HostClock } from './guest-clock.ts'
+import type { SbiPorts } from './sbi/call.ts'
+import { answerSbi } from './sbi/sbi.ts'
+import { SectionReader, SectionWriter } from './snapshots/section-bytes.ts'
+import { captureSections, restoreSections, type Snapshotted } from './snapshots/vm-sections.ts'
+import type { Identity, Section, VmConfig } from './vm-config.ts'
+
+/** Why a VM has run for the last time. */
+export interface MachineEnd {
+  readonly reason: GuestEnd['reason'] | 'disk-failed'
+  /** One sentence for a person. */
+  readonly detail: string
+}
+
+/** What a slice came to. */
+export type RunOutcome =
+  /** The budget is used up; there is more to do. */
+  | { readonly kind: 'ran' }
+  /** Nothing to do before that tick, or before input; Infinity: no alarm is set. */
+  | { readonly kind: 'idle'; readonly untilTicks: number }
+  /** Nothing can be done before the page at this GPA has been brought. */
+  | { readonly kind: 'absent'; readonly gpa: number }
+  | { readonly kind: 'stopped'; readonly end: MachineEnd }
+
+export interface MachineOptions {
+  readonly config: VmConfig
+  readonly host: HostClock
+  /** Makes the hart on the VM's memory, with these hooks for what is outside RAM. */
+  readonly makeCore: (hooks: CoreHooks) => Core
+}
+
+const hartVersion = 1
+const boardVersion = 1
+const ramBelowGpa = 2 ** 31
+/** Guest wall time under clock `instructions` begins at 2025-01-01T00:00:00Z, so that every run is the same. */
+const instructionEpochNs = 1_735_689_600_000_000_000n
+const nsPerTick = 100n
+
+export class Machine {
+  readonly #config: VmConfig
+  readonly #core: Core
+  readonly #board: Board
+  readonly #clock: GuestClock
+  readonly #sbi: SbiPorts
+  readonly #parts: readonly Snapshotted[]
+  #running = false
+  #waiting = false
+  #external = false
+  #end: MachineEnd | undefined
+
+  constructor({ config, host, makeCore }: MachineOptions) {
+    this.#config = config
+    this.#clock = new GuestClock(host)
+    const end = (how: MachineEnd) => this.#stop(how)
+    this.#board = makeBoard(config, {
+      core: () => this.#core,
+      ticks: () => this.ticks,
+      wallNs: () => this.#wallNs(host),
+      externalInterrupt: (level) => this.#driveExternal(level),
+      alarmSet: () => this.#lookAgain(),
+      end,
+      diskFailed: (cause) => end({ reason: 'disk-failed', detail: String(cause) }),
+    })
+    this.#core = makeCore({
+      mmioRead: (gpa, size) => this.#board.bus.read(gpa, size),
+      mmioWrite: (gpa, size, value) => this.#board.bus.write(gpa, size, value),
+      timeTicks: () => this.#clock.ticks(),
+    })
+    this.#sbi = { core: this.#core, console: this.#board.console, end }
+    this.#parts = [this.#hartPart(), this.#boardPart(), ...this.#board.parts]
+  }
+
+  /** Puts a raw kernel image and the device tree into RAM, and the hart before its first instruction. */
+  boot(image: Uint8Array): void {
+    const { ramBytes, args, identity, disk } = this.#config
+    const tree = flatten(
+      machineTree({
+        ramBytes,
+        bootArgs: args,
+        rngSeed: hexBytes(identity.randomSeed, 32),
+        hasDisk: disk !== undefined,
+      }),
+    )
+    const top = Math.min(ramGpa + ramBytes, ramGpa + ramBelowGpa)
+    const treeGpa = top - Math.ceil(tree.length / pageBytes) * pageBytes
+    const fits = kernelGpa + image.length <= treeGpa
+    if (!fits || !this.#core.dmaWrite(kernelGpa, image) || !this.#core.dmaWrite(treeGpa, tree)) {
+      throw new Error(
+        `An image of ${image.length} bytes does not fit in ${ramBytes} bytes of RAM: give it more.`,
+      )
+    }
+    this.#core.reset({ pc: BigInt(kernelGpa), a0: 0n, a1: BigInt(treeGpa), mode: 'S' })
+  }
+
+  /** Guest time now. */
+  get ticks(): number {
+    return this.#config.clock === 'real' ? this.#clock.ticks() : this.#core.ticks
+  }
+
+  /** Instructions retired since boot, here and wherever the VM was before. */
+  get retired(): number {
+    return this.#core.retired
+  }
+
+  get end(): MachineEnd | undefined {
+    return this.#end
+  }
+
+  /** Guest time goes on (clock `real`); run() may be called. */
+  resume(): void {
+    this.#clock.start()
+    this.#running = true
+  }
+
+  /** Guest time stands still, and no instruction retires before resume(). */
+  pause(): void {
+    this.#clock.stop()
+    this.#running = false
+  }
+
+  /** Runs until there is nothing to do, but retires at most `budget` instructions. */
+  run(budget: number): RunOutcome {
+    invariant(this.#running, 'A paused machine was told to run')
+    if (this.#waiting && !this.#wakes()) return this.#idle()
+    this.#waiting = false
+    // An exit costs one of the budget, so that a guest that only makes SBI calls leaves its slice too.
+    for (let left = budget; left > 0 && this.#end === undefined; ) {
+      const before = this.#core.retired
+      const exit = this.#core.run(Math.min(left, this.#untilAlarm()))
+      left -= Math.max(1, this.#core.retired - before)
+      const alarmed = this.#board.rtc.tick()
+      if (exit === Exit.sbi) answerSbi(this.#sbi)
+      if (exit === Exit.absent) return { kind: 'absent', gpa: this.#core.absentPage() }
+      if (exit === Exit.wfi && !alarmed) {
+        this.#waiting = true
+        return this.#idle()
+      }
+    }
+    return this.#end === undefined ? { kind: 'ran' } : { kind: 'stopped', end: this.#end }
+  }
+
+  /** Under clock `instructions`: lets time pass for a waiting guest, at most to its next alarm. */
+  passTimeTo(ticks: number): void {
+    if (this.#config.clock !== 'instructions' || !this.#waiting) return
+    const until = Math.min(ticks, this.#alarmTicks())
+    if (until > this.#core.ticks) this.#core.skipTo(until)
+    this.#board.rtc.tick()
+  }
+
+  /** Input typed at `offset`; returns the offset below which all has been taken. */
+  input(offset: number, bytes: Uint8Array): number {
+    return this.#board.console.accept(offset, bytes)
+  }
+
+  /** The accepted offset when input had to be refused and there is room again; undefined otherwise. */
+  takeInputRoom(): number | undefined {
+    return this.#board.console.takeRoom()
+  }
+
+  takeOutput(): ConsoleOutput | undefined {
+    return this.#board.console.takeOutput()
+  }
+
+  /** CPU and devices of a paused VM. Its disk then shows all that the guest has written, to whoever opens it. */
+  capture(): Section[] {
+    invariant(!this.#running, 'A running machine was to be captured')
+    invariant(this.#end === undefined, 'A stopped machine was to be captured')
+    this.#board.block?.settle()
+    return captureSections(this.#parts)
+  }
+
+  /**
+   * Takes over the state of another machine of the same spec; RAM comes by its own way. Throws SnapshotError when
+   * the sections are not those of this VM. `elapsedMs` is added to guest time under clock `real`.
+   */
+  restore(sections: readonly Section[], { elapsedMs = 0 } = {}): void {
+    invariant(!this.#running, 'A running machine was to be restored')
+    restoreSections(this.#parts, sections)
+    this.#clock.set(this.#clock.ticks() + Math.floor(elapsedMs * ticksPerMs))
+  }
+
+  rebrand(identity: Identity): void {
+    this.#board.identity.rebrand(identity)
+  }
+
+  /** Whether it has a disk that is not open. */
+  get needsDisk(): boolean {
+    return this.#board.block !== undefined && !this.#board.block.connected
+  }
+
+  connectDisk(backend: BlockBackend): void {
+    invariant(this.needsDisk, 'A disk was opened twice, or for a VM without one')
+    this.#board.block?.connect(backend)
+  }
+
+  /** Makes all that the guest wrote visible, and closes the disk. */
+  releaseDisk(): void {
+    this.#board.block?.settle()
+    this.#board.block?.disconnect()
+  }
+
+  /** The end of this VM here: the disk is closed as a power cut leaves it. */
+  close(): void {
+    this.#board.block?.disconnect()
+  }
+
+  openLog(): number {
+    return this.#core.openLog()
+  }
+
+  takeLog(log: number): Uint8Array {
+    return this.#core.takeLog(log)
+  }
+
+  closeLog(log: number): void {
+    this.#core.closeLog(log)
+  }
+
+  #stop(end: MachineEnd): void {
+    this.#end ??= end
+    this.#lookAgain()
+  }
+
+  /** An interrupt is taken, an alarm waited for and an end seen at the next instruction, not at the slice's end. */
+  #lookAgain(): void {
+    this.#core.requestExit()
+  }
+
+  #driveExternal(level: boolean): void {
+    this.#external = level
+    this.#core.setExternalInterrupt(level)
+  }
+
+  #wakes(): boolean {
+    return this.#external || this.ticks >= this.#alarmTicks() || this.#board.rtc.tick()
+  }
+
+  #idle(): RunOutcome {
+    return { kind: 'idle', untilTicks: this.#alarmTicks() }
+  }
+
+  #alarmTicks(): number {
+    const rtcNs = this.#board.rtc.alarmInNs
+    if (rtcNs === undefined) return this.#core.timerTicks
+    const rtcTicks = this.ticks + Number((rtcNs + nsPerTick - 1n) / nsPerTick)
+    return Math.min(this.#core.timerTicks, rtcTicks)
+  }
+
+  /**
+   * Instructions that may retire before the RTC's alarm is looked at again. Under clock `instructions` the alarm
+   * must come at one exact instruction, however the run is cut: since a tick takes at least one instruction, as many
+   * as there are whole ticks left are safe, and the last tick is done one by one.
+   */
+  #untilAlarm(): number {
+    const rtcNs = this.#board.rtc.alarmInNs
+    if (rtcNs === undefined || this.#config.clock === 'real') return Infinity
+    return Math.max(1, Number(rtcNs / nsPerTick) - 1)
+  }
+
+  #wallNs(host: HostClock): bigint {
+    if (this.#config.clock === 'real') return BigInt(Math.floor(host.wallMs() * 1000)) * 1000n
+    return instructionEpochNs + BigInt(this.#core.ticks) * nsPerTick
+  }
+
+  #hartPart(): Snapshotted {
+    const sectionKind = 'hart'
+    return {
+      sectionKind,
+      capture: () => ({ kind: sectionKind, version: hartVersion, bytes: this.#core.capture() }),
+      restore: (section) => {
+        const reader = new SectionReader(section, sectionKind, hartVersion)
+        this.#core.restore(reader.raw(section.bytes.length))
+      },
+    }
+  }
+
+  /** What must be equal at both ends for the rest to make sense, and guest time. */
+  #boardPart(): Snapshotted {
+    const sectionKind = 'board'
+    const { ramBytes, clock, disk } = this.#config
+    const facts = [ramBytes, clock === 'real' ? 0 : 1, disk?.sizeBytes ?? 0]
+    return {
+      sectionKind,
+      capture: () => {
+        const writer = new SectionWriter(sectionKind, boardVersion)
+        for (const fact of facts) writer.count(fact)
+        return writer.count(this.ticks).flag(this.#waiting).section()
+      },
+      restore: (section) => {
+        const reader = new SectionReader(section, sectionKind, boardVersion)
+        const [ram, clockKind, disk] = [reader.count(), reader.count(), reader.count()]
+        if (ram !== facts[0] || clockKind !== facts[1] || disk !== facts[2]) {
+          throw reader.refusal('is of a VM with other RAM, clock or disk')
+        }
+        this.#clock.set(reader.count())
+        this.#waiting = reader.flag()
+        reader.end()
+      },
+    }
+  }
+}
