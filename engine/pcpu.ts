@@ -1,0 +1,257 @@
+// A pCPU: runs the VMs of one thread in turns, and does to them what the agent commands between two turns.
+// Not here: the thread itself, its messages and its sleep (node-agent/pcpu-worker.ts).
+// Units: host ms (monotonic), instructions, shares as weights, caps in percent of one core.
+//
+// Fair by stride: each slice adds its CPU time over the VM's shares to the VM's virtual time, and the least is next; a
+// VM that wakes begins where the others are, so that sleeping saves up nothing. (Waldspurger and Weihl, "Stride
+// Scheduling", 1995.) A pCPU declared slower than the machine (`mips`) charges a slice the time it would have taken
+// there, and stands still for the rest of it.
+
+import type { Core, CoreHooks } from './cpu/core-port.ts'
+import type { BlockBackend } from './devices/block-backend.ts'
+import type { HostClock } from './guest-clock.ts'
+import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
+import { ScheduledVm } from './pcpu/scheduled-vm.ts'
+import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig } from './vm-config.ts'
+
+/** A disk to be opened: the layers under an epoch. */
+export interface DiskToOpen {
+  readonly sizeBytes: number
+  readonly layers: readonly string[]
+  readonly epoch: number
+}
+
+export interface PcpuOptions {
+  readonly host: HostClock
+  readonly makeCore: (config: VmConfig, hooks: CoreHooks) => Core
+  /** Throws when the disk cannot be opened, or a newer epoch has it. */
+  readonly openDisk: (disk: DiskToOpen) => BlockBackend
+  /** The node's lease: host ms until which leased VMs may run. Read before every slice. */
+  readonly runUntilMs: () => number
+  /** Millions of instructions a second, at most; 0: as fast as the machine can. */
+  readonly mips: number
+  readonly emit: (event: PcpuEvent) => void
+}
+
+type CommandOf<Do extends PcpuCommand['do']> = Extract<PcpuCommand, { do: Do }>
+
+/** How often a pCPU looks whether a lapsed lease was renewed: that is not announced by the doorbell. */
+const leasePollMs = 5
+/** How far a pCPU may run ahead of its declared speed: sleeping for less is not worth the wake-up. */
+const aheadMsMax = 1
+
+export class Pcpu {
+  readonly #options: PcpuOptions
+  readonly #vms = new Map<string, ScheduledVm>()
+  /** Virtual time of the VM that ran last: where a VM begins that wakes. */
+  #virtualMs = 0
+  /** Until then the declared pCPU is busy with what the real one has done already. */
+  #busyUntilMs = 0
+
+  constructor(options: PcpuOptions) {
+    this.#options = options
+  }
+
+  /** Carries out a command between two slices. An Error is a refusal; its message is for a person. */
+  handle<C extends PcpuCommand>(command: C): PcpuAnswers[C['do']] | Error {
+    try {
+      return this.#answer(command) as PcpuAnswers[C['do']]
+    } catch (thrown) {
+      return thrown instanceof Error ? thrown : new Error(String(thrown))
+    }
+  }
+
+  /** Runs one slice, if any VM may run. Returns for how many ms there is nothing to do; 0: call again. */
+  run(): number {
+    const nowMs = this.#options.host.nowMs()
+    for (const vm of this.#vms.values()) this.#wake(vm, () => vm.wakeIfDue(nowMs))
+    const aheadMs = this.#busyUntilMs - nowMs
+    if (aheadMs > aheadMsMax) return aheadMs
+    const vm = this.#next(nowMs)
+    if (vm === undefined) return this.#sleepMs(nowMs)
+    this.#slice(vm, nowMs)
+    return 0
+  }
+
+  #answer(command: PcpuCommand): unknown {
+    if (command.do === 'attach') return this.#attach(command)
+    const nowMs = this.#options.host.nowMs()
+    if (command.do === 'stats') return { vms: [...this.#vms.values()].map((vm) => vm.stats(nowMs)) }
+    const vm = this.#vms.get(command.vmId)
+    if (vm === undefined) throw new Error(`This pCPU has no VM ${command.vmId}: attach it first.`)
+    switch (command.do) {
+      case 'resume':
+        return this.#resume(vm)
+      case 'pause':
+        return this.#pause(vm)
+      case 'detach':
+        return this.#detach(vm)
+      case 'open-log':
+        return { log: vm.machine.openLog() }
+      case 'take-log':
+        return this.#takeLog(vm, command)
+      case 'close-log':
+        return vm.machine.closeLog(command.log)
+      case 'capture':
+        return { sections: paused(vm).machine.capture() }
+      case 'restore':
+        return this.#restore(vm, command)
+      case 'rebrand':
+        return paused(vm).machine.rebrand(command.identity)
+      case 'change-disk':
+        return this.#changeDisk(vm, command)
+      case 'input':
+        return this.#input(vm, command)
+      case 'weigh':
+        return vm.weigh(command.cpuShares, command.cpuCapPercent, nowMs)
+    }
+  }
+
+  #attach({ config, start, image }: CommandOf<'attach'>): undefined {
+    if (this.#vms.has(config.vmId))
+      throw new Error(`VM ${config.vmId} is attached already: detach it first.`)
+    const { host, makeCore } = this.#options
+    const machine = new Machine({ config, host, makeCore: (hooks) => makeCore(config, hooks) })
+    if (start === 'boot') {
+      if (image === undefined)
+        throw new Error(`VM ${config.vmId} is to boot, but no image came with it.`)
+      machine.boot(image)
+    }
+    const vm = new ScheduledVm(config, machine, host.nowMs())
+    vm.virtualMs = this.#virtualMs
+    this.#vms.set(config.vmId, vm)
+  }
+
+  #resume(vm: ScheduledVm): undefined {
+    if (vm.state.is === 'stopped')
+      throw new Error(`VM ${vm.config.vmId} has ended: ${vm.state.end.detail}`)
+    if (vm.state.is !== 'paused') return
+    const { disk, epoch } = vm.config
+    if (disk !== undefined && vm.machine.needsDisk) {
+      vm.machine.connectDisk(this.#options.openDisk({ ...disk, epoch }))
+    }
+    this.#wake(vm, () => vm.becomeRunning(this.#options.host.nowMs()))
+  }
+
+  /** The VM is between two slices, so that it retires nothing more. */
+  #pause(vm: ScheduledVm): undefined {
+    if (vm.state.is !== 'stopped') vm.becomePaused(this.#options.host.nowMs())
+  }
+
+  #detach(vm: ScheduledVm): undefined {
+    this.#vms.delete(vm.config.vmId)
+    vm.machine.close()
+  }
+
+  #takeLog(vm: ScheduledVm, command: CommandOf<'take-log'>): PcpuAnswers['take-log'] {
+    if (command.pause) this.#pause(vm)
+    const bitmap = vm.machine.takeLog(command.log)
+    return { bitmap, pages: setBits(bitmap) }
+  }
+
+  #restore(vm: ScheduledVm, { sections, elapsedMs }: CommandOf<'restore'>): undefined {
+    paused(vm).machine.restore(sections, { elapsedMs: elapsedMs ?? 0 })
+  }
+
+  #changeDisk(vm: ScheduledVm, { layers, epoch }: CommandOf<'change-disk'>): undefined {
+    const { disk, vmId } = paused(vm).config
+    if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
+    vm.machine.releaseDisk()
+    vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
+  }
+
+  #input(vm: ScheduledVm, { offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
+    this.#wake(vm, () => vm.wakeForEvent(this.#options.host.nowMs()))
+    return { accepted: vm.machine.input(offset, bytes) }
+  }
+
+  /** A VM that becomes able to run has no claim to the time in which it was not. */
+  #wake(vm: ScheduledVm, wake: () => void): void {
+    const ranAlready = vm.runnable
+    wake()
+    if (!ranAlready && vm.runnable) vm.virtualMs = Math.max(vm.virtualMs, this.#virtualMs)
+  }
+
+  #next(nowMs: number): ScheduledVm | undefined {
+    const leaseHolds = nowMs < this.#options.runUntilMs()
+    let next: ScheduledVm | undefined
+    for (const vm of this.#vms.values()) {
+      if (!vm.runnable || (vm.config.leased && !leaseHolds)) continue
+      if (next === undefined || vm.virtualMs < next.virtualMs) next = vm
+    }
+    return next
+  }
+
+  #slice(vm: ScheduledVm, startMs: number): void {
+    const { host, mips } = this.#options
+    this.#virtualMs = vm.virtualMs
+    const before = vm.machine.retired
+    const outcome = runSafely(vm, vm.sliceLength.budget(mips))
+    const nowMs = host.nowMs()
+    const instructions = vm.machine.retired - before
+    const measuredMs = nowMs - startMs
+    vm.sliceLength.measured(instructions, measuredMs)
+    const declaredMs = mips > 0 ? instructions / (mips * 1000) : 0
+    this.#busyUntilMs = Math.max(this.#busyUntilMs, startMs) + Math.max(measuredMs, declaredMs)
+    vm.charge(Math.max(measuredMs, declaredMs), nowMs)
+    this.#tell(vm)
+    this.#settle(vm, outcome, nowMs)
+  }
+
+  /** What the guest wrote in this slice, in one piece; and that there is room for input again. */
+  #tell(vm: ScheduledVm): void {
+    const { vmId } = vm.config
+    const output = vm.machine.takeOutput()
+    if (output !== undefined) this.#options.emit({ on: 'output', vmId, ...output })
+    const offset = vm.machine.takeInputRoom()
+    if (offset !== undefined) this.#options.emit({ on: 'accepted', vmId, offset })
+  }
+
+  #settle(vm: ScheduledVm, outcome: RunOutcome, nowMs: number): void {
+    if (outcome.kind === 'ran') vm.stayReady(nowMs)
+    else if (outcome.kind === 'idle') vm.becomeIdle(outcome.untilTicks, nowMs)
+    else if (outcome.kind === 'stopped') this.#end(vm, outcome.end, nowMs)
+    else this.#end(vm, { reason: 'crashed', detail: nobodyBrings(outcome.gpa) }, nowMs)
+  }
+
+  #end(vm: ScheduledVm, end: MachineEnd, nowMs: number): void {
+    vm.becomeStopped(end, nowMs)
+    vm.machine.close()
+    this.#options.emit({ on: 'stopped', vmId: vm.config.vmId, ...end })
+  }
+
+  #sleepMs(nowMs: number): number {
+    let sleepMs = Infinity
+    for (const { state } of this.#vms.values()) {
+      if (state.is === 'runnable') sleepMs = Math.min(sleepMs, leasePollMs)
+      if (state.is === 'idle' || state.is === 'capped')
+        sleepMs = Math.min(sleepMs, state.untilMs - nowMs)
+    }
+    return Math.max(0, sleepMs)
+  }
+}
+
+/** Pages become absent only for a page source, and no command gives a VM one. */
+const nobodyBrings = (gpa: number): string =>
+  `The page at GPA 0x${gpa.toString(16)} is absent, and nobody brings it.`
+
+/** A machine that throws has met a bug of ours: it alone is lost, not the pCPU. */
+function runSafely(vm: ScheduledVm, budget: number): RunOutcome {
+  try {
+    return vm.machine.run(budget)
+  } catch (thrown) {
+    const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+    return { kind: 'stopped', end: { reason: 'crashed', detail: `The machine failed: ${detail}` } }
+  }
+}
+
+function paused(vm: ScheduledVm): ScheduledVm {
+  if (vm.state.is === 'paused') return vm
+  throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: pause it first.`)
+}
+
+function setBits(bitmap: Uint8Array): number {
+  let count = 0
+  for (const byte of bitmap) for (let bits = byte; bits !== 0; bits &= bits - 1) count++
+  return count
+}

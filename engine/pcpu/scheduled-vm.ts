@@ -1,0 +1,153 @@
+// One VM as the scheduler of a pCPU sees it: may it run, since when, how much has it had, when does it wake.
+// Not here: which VM is next (pcpu.ts), what running does (machine.ts).
+// Units: host ms; virtual ms = ms of CPU time, stretched by 1024 / shares.
+//
+//   paused ──resume──► runnable ◄──alarm, input── idle
+//      ▲                │  ▲ └──────nothing to do──► idle
+//      │ pause (any)    │  └──debt paid── capped ◄──allowance overdrawn── runnable, idle
+//      └────────────────┴──guest ended, crashed──► stopped
+
+import { invariant } from '#proto/invariant.ts'
+import { ticksPerMs } from '../devices/memory-map.ts'
+import type { Machine, MachineEnd } from '../machine.ts'
+import type { VmConfig, VmStats } from '../vm-config.ts'
+import { CpuAllowance } from './cpu-allowance.ts'
+import { SliceLength } from './slice-length.ts'
+
+export type RunState =
+  | { readonly is: 'paused' }
+  | { readonly is: 'runnable'; readonly sinceMs: number }
+  /** Until an alarm at `untilMs` (Infinity: none is set), or input. */
+  | { readonly is: 'idle'; readonly untilMs: number }
+  | { readonly is: 'capped'; readonly untilMs: number }
+  | { readonly is: 'stopped'; readonly end: MachineEnd }
+
+const sharesOfOne = 1024
+
+export class ScheduledVm {
+  readonly machine: Machine
+  readonly sliceLength = new SliceLength()
+  config: VmConfig
+  /** CPU time had, in virtual ms: the VM with the least is next. */
+  virtualMs = 0
+  #state: RunState = { is: 'paused' }
+  readonly #allowance: CpuAllowance
+  #ranMs = 0
+  #runnableMs = 0
+  /** Where instruction-count time stood when real time was that: it may not run ahead. */
+  #pace = { fromMs: 0, fromTicks: 0 }
+
+  constructor(config: VmConfig, machine: Machine, nowMs: number) {
+    this.config = config
+    this.machine = machine
+    this.#allowance = new CpuAllowance(config.cpuCapPercent, nowMs)
+  }
+
+  get state(): RunState {
+    return this.#state
+  }
+
+  get runnable(): boolean {
+    return this.#state.is === 'runnable'
+  }
+
+  becomeRunning(nowMs: number): void {
+    invariant(this.#state.is === 'paused', `A VM that is ${this.#state.is} was resumed`)
+    this.machine.resume()
+    this.#pace = { fromMs: nowMs, fromTicks: this.machine.ticks }
+    this.#becomeReady(nowMs)
+  }
+
+  becomePaused(nowMs: number): void {
+    invariant(this.#state.is !== 'stopped', 'A stopped VM was paused')
+    this.machine.pause()
+    this.#enter({ is: 'paused' }, nowMs)
+  }
+
+  becomeStopped(end: MachineEnd, nowMs: number): void {
+    invariant(this.#state.is === 'runnable', `A VM that is ${this.#state.is} came to its end`)
+    this.machine.pause()
+    this.#enter({ is: 'stopped', end }, nowMs)
+  }
+
+  /** After a slice that found nothing to do before `untilTicks` of guest time. */
+  becomeIdle(untilTicks: number, nowMs: number): void {
+    invariant(this.#state.is === 'runnable', `A VM that is ${this.#state.is} became idle`)
+    this.#enter({ is: 'idle', untilMs: this.#hostMs(untilTicks, nowMs) }, nowMs)
+  }
+
+  /** After a slice that has more to do. */
+  stayReady(nowMs: number): void {
+    invariant(this.#state.is === 'runnable', `A VM that is ${this.#state.is} ran`)
+    if (
+      this.config.clock === 'instructions' &&
+      this.machine.ticks > this.#pacedTicks(nowMs) + ticksPerMs
+    ) {
+      this.#enter({ is: 'idle', untilMs: this.#hostMs(this.machine.ticks, nowMs) }, nowMs)
+    } else {
+      this.#becomeReady(nowMs)
+    }
+  }
+
+  /** Ends an idle or capped state whose time has come. */
+  wakeIfDue(nowMs: number): void {
+    if (this.#state.is !== 'idle' && this.#state.is !== 'capped') return
+    if (this.#state.untilMs > nowMs) return
+    if (this.#state.is === 'idle') this.machine.passTimeTo(Infinity)
+    this.#becomeReady(this.#state.untilMs, nowMs)
+  }
+
+  /**
+   * Something outside is about to happen to the guest. Under clock `instructions` its instant is where guest time
+   * stands if it is busy, and where real time stands if it is idle.
+   */
+  wakeForEvent(nowMs: number): void {
+    if (this.#state.is !== 'idle') return
+    this.machine.passTimeTo(Math.floor(this.#pacedTicks(nowMs)))
+    this.#becomeReady(nowMs)
+  }
+
+  /** Accounts a slice: `ranMs` of CPU time. */
+  charge(ranMs: number, nowMs: number): void {
+    this.#ranMs += ranMs
+    this.virtualMs += (ranMs * sharesOfOne) / this.config.cpuShares
+    this.#allowance.spend(ranMs, nowMs)
+  }
+
+  weigh(cpuShares: number, cpuCapPercent: number, nowMs: number): void {
+    this.config = { ...this.config, cpuShares, cpuCapPercent }
+    this.#allowance.setPercent(cpuCapPercent, nowMs)
+  }
+
+  stats(nowMs: number): VmStats {
+    const sinceMs = this.#state.is === 'runnable' ? this.#state.sinceMs : nowMs
+    return {
+      vmId: this.config.vmId,
+      instructions: this.machine.retired,
+      ranMs: this.#ranMs,
+      runnableMs: this.#runnableMs + Math.max(0, nowMs - sinceMs),
+    }
+  }
+
+  /** `atMs`: since when it is ready, which may have been before the pCPU looked. */
+  #becomeReady(atMs: number, nowMs = atMs): void {
+    const mayRunAtMs = this.#allowance.mayRunAtMs(nowMs)
+    if (mayRunAtMs > nowMs) this.#enter({ is: 'capped', untilMs: mayRunAtMs }, nowMs)
+    else if (this.#state.is !== 'runnable') this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
+  }
+
+  #enter(next: RunState, nowMs: number): void {
+    if (this.#state.is === 'runnable') this.#runnableMs += Math.max(0, nowMs - this.#state.sinceMs)
+    this.#state = next
+  }
+
+  #pacedTicks(nowMs: number): number {
+    return this.#pace.fromTicks + (nowMs - this.#pace.fromMs) * ticksPerMs
+  }
+
+  #hostMs(ticks: number, nowMs: number): number {
+    const { fromMs, fromTicks } = this.#pace
+    if (this.config.clock === 'instructions') return fromMs + (ticks - fromTicks) / ticksPerMs
+    return nowMs + (ticks - this.machine.ticks) / ticksPerMs
+  }
+}

@@ -1,0 +1,37 @@
+// How many instructions a slice may retire so that it lasts about a millisecond: measured, for each VM, since a
+// guest in a tight loop runs many times faster than one that makes a device access in every other instruction.
+// Why 1 ms: a pause, a lease's end and another VM's turn wait for the end of the slice.
+
+/** What a slice should last at most, ms. */
+export const sliceMs = 1
+/** Of the interpreter about 0.1 ms: a first guess that is surely short. */
+const firstBudget = 10_000
+const budgetMin = 1_000
+const budgetMax = 4_000_000
+/** Weight of the newest measurement. */
+const newest = 0.25
+
+export class SliceLength {
+  #instructionsPerMs = firstBudget / sliceMs
+
+  /** Instructions for the next slice; `mips` is what the pCPU may do at most, 0 for no limit. */
+  budget(mips: number): number {
+    const limit = mips > 0 ? mips * 1000 * sliceMs : budgetMax
+    const wanted = Math.min(this.#instructionsPerMs * sliceMs, limit, budgetMax)
+    return Math.max(budgetMin, Math.floor(wanted))
+  }
+
+  /** A slice that ended early says little: short ones are mostly the costs of entering and leaving. */
+  measured(instructions: number, ranMs: number): void {
+    if (instructions < budgetMin) {
+      // ... except that a slow one was too long, whatever it did.
+      if (ranMs > 2 * sliceMs)
+        this.#instructionsPerMs = Math.max(budgetMin, this.#instructionsPerMs / 2)
+      return
+    }
+    // The clock may be too coarse to see a short slice; growth by half a slice at a time is fast enough.
+    const measured = ranMs > 0 ? instructions / ranMs : Infinity
+    const bounded = Math.min(measured, 3 * this.#instructionsPerMs)
+    this.#instructionsPerMs += newest * (bounded - this.#instructionsPerMs)
+  }
+}
