@@ -2,7 +2,7 @@
 # Runs the Docker tests: .ci/docker.sh REPORT.json
 # Uses what the machine has, and makes what it lacks: a daemon (Debian's docker.io), the Compose and
 # buildx plugins, and a base image where the official one can't be pulled. A daemon that this script
-# starts is ended by it; one that it finds running is left as it was, less the images built here.
+# starts is ended by it; one that it finds running stays. The image under test is removed again.
 # Skips only where there is no way to a daemon, and says so loudly.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,7 +26,9 @@ install_daemon() {
 }
 
 daemon=
-end_daemon() {
+trap clean_up EXIT
+clean_up() {
+  [ -z "${TAG:-}" ] || docker image rm -f "godwit:$TAG" >/dev/null 2>&1 || true
   [ -n "$daemon" ] || return 0
   kill "$daemon" 2>/dev/null || true
   wait "$daemon" 2>/dev/null || true
@@ -36,7 +38,6 @@ start_daemon() {
   install_daemon
   dockerd --pidfile "$cache/dockerd.pid" >"$cache/dockerd.log" 2>&1 &
   daemon=$!
-  trap end_daemon EXIT
   for _ in $(seq 150); do
     docker info >/dev/null 2>&1 && return
     kill -0 "$daemon" 2>/dev/null || break
@@ -79,6 +80,6 @@ say "base image $BASE"
 # after themselves. The override is for a machine that is itself a container: testcontainers would
 # look for published ports on the bridge's address there.
 export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
-export DOCKER_TESTS=1
+export DOCKER_TESTS=1 TAG=ci
 PATH=$PWD/node_modules/.bin:$PATH vitest run test/docker \
   --reporter=default --reporter=json --outputFile.json="$report"

@@ -173,10 +173,11 @@ describe('files and documents tell the truth about themselves', () => {
     expect(roomListFindings(files)).toEqual([])
   })
   test('paths named in documents exist', () => {
-    const sample = sourceFile('README.md', 'See `docs/gone.md`.')
-    const there = sourceFile('docs/a.md', 'See `docs/a.md`.')
-    expect(readable(deadPathFindings([sample, there]))).toEqual([
+    const dead = sourceFile('README.md', 'See `docs/gone.md` and [this](docs/lost.md#part).')
+    const alive = sourceFile('docs/a.md', 'See `docs/a.md`, [me](a.md), [us](../docs/), [it](#x).')
+    expect(readable(deadPathFindings([dead, alive]))).toEqual([
       'README.md:1 docs/gone.md does not exist',
+      'README.md:1 docs/lost.md does not exist',
     ])
     expect(readable(deadPathFindings(files))).toEqual([])
   })

@@ -2,6 +2,7 @@
 // document names the folders there are, and paths named in documents exist.
 // Source: docs/ARCHITECTURE.md, section on habits.
 
+import { posix } from 'node:path'
 import { type Finding, finding, isCode, roomOf, type SourceFile } from './source-file.ts'
 
 export const headerLinesMin = 2
@@ -45,14 +46,40 @@ export function roomListFindings(files: readonly SourceFile[]): string[] {
   ]
 }
 
-/** Paths in backticks or links that name a file of a room must exist: `engine/cpu/core.ts`. */
+interface Mention {
+  readonly path: string
+  readonly offset: number
+}
+
+/** Paths in backticks that begin with a room: `engine/cpu/core-port.ts`. */
+function quotedPaths(file: SourceFile, rooms: ReadonlySet<string>): Mention[] {
+  const quoted = /`([\w.@-]+(?:\/[\w.@-]+)+\.(?:ts|tsx|mjs|c|md|yaml|yml))`/g
+  return [...file.text.matchAll(quoted)]
+    .map((match) => ({ path: match[1] ?? '', offset: match.index }))
+    .filter(({ path }) => rooms.has(roomOf(path)))
+}
+
+/** Targets of links within the repository, less their `#section`. */
+function linkedPaths(file: SourceFile): Mention[] {
+  return [...file.text.matchAll(/\]\((?!\w+:|#)([^)#\s]+)[^)]*\)/g)].map((match) => ({
+    path: posix.join(posix.dirname(file.path), match[1] ?? '').replace(/\/$/, ''),
+    offset: match.index,
+  }))
+}
+
+/** What documents name must exist: a file, or in a link a folder too. */
 export function deadPathFindings(files: readonly SourceFile[]): Finding[] {
-  const paths = new Set(files.map((f) => f.path))
+  const paths = new Set(files.flatMap((f) => ancestorsOf(f.path)))
   const rooms = new Set(files.map((f) => roomOf(f.path)))
-  const documents = files.filter((f) => /^(README\.md|docs\/(?!decisions).*\.md)$/.test(f.path))
+  const documents = files.filter((f) => f.path.endsWith('.md'))
   return documents.flatMap((file) =>
-    [...file.text.matchAll(/`([\w.@-]+(?:\/[\w.@-]+)+\.(?:ts|tsx|mjs|c|md|yaml|yml))`/g)]
-      .filter(([, path = '']) => rooms.has(roomOf(path)) && !paths.has(path))
-      .map((match) => finding(file, match.index, `${match[1]} does not exist`)),
+    [...quotedPaths(file, rooms), ...linkedPaths(file)]
+      .filter(({ path }) => !paths.has(path))
+      .map(({ path, offset }) => finding(file, offset, `${path} does not exist`)),
   )
+}
+
+/** `a/b/c` → `a`, `a/b`, `a/b/c`. */
+function ancestorsOf(path: string): string[] {
+  return path.split('/').map((_, i, parts) => parts.slice(0, i + 1).join('/'))
 }

@@ -1,0 +1,91 @@
+// The cluster in containers, as `docker compose up --build` starts it: a coordinator and three
+// agents. One story, told in order: guests start, one migrates, a node is killed, another is cut
+// from the network, and after each step every guest runs where it should and none runs twice.
+// Needs a Docker daemon and the base image: .ci/docker.sh makes both where they are missing.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { asVmId } from '#proto/ids.ts'
+import { ComposeCluster } from './compose-cluster.ts'
+import { type GuestConsole, openGuestConsole } from './guest-console.ts'
+
+const nodeIds = ['node-1', 'node-2', 'node-3']
+const guests = {
+  checker: { spec: { args: 'workload=check', memoryMib: 16 }, nodeId: 'node-1' },
+  store: { spec: { args: 'workload=kv', memoryMib: 16, diskMib: 8 }, nodeId: 'node-2' },
+  writer: { spec: { args: 'workload=dirty wss=4 rate=500', memoryMib: 16 }, nodeId: 'node-3' },
+}
+
+/** Generous: a lease and its margin are 3 s, a busy machine makes them feel like ten. */
+const patience = { timeout: 60_000, interval: 250 }
+
+describe('a cluster in containers', { timeout: 120_000 }, () => {
+  let cluster: ComposeCluster
+  const seenTwice: string[] = []
+
+  beforeAll(async () => {
+    cluster = await ComposeCluster.start(nodeIds)
+  }, 300_000)
+  afterAll(() => cluster?.down(), 60_000)
+
+  /** VM → the node whose agent says that it runs it. Whatever runs twice is remembered. */
+  const whoRunsWhat = async (): Promise<Record<string, string>> => {
+    const running = (await cluster.copies()).filter((copy) => copy.state === 'running')
+    const where: Record<string, string> = {}
+    for (const { vmId, nodeId } of running) {
+      if (where[vmId] !== undefined) seenTwice.push(`${vmId}: ${where[vmId]} and ${nodeId}`)
+      where[vmId] = nodeId
+    }
+    return where
+  }
+  const ask = async (vmId: string, request: string): Promise<string> => {
+    const guest: GuestConsole = await openGuestConsole(cluster.api, vmId)
+    return guest.ask(request).finally(() => guest.close())
+  }
+
+  test('three agents join and name themselves', async () => {
+    await expect.poll(async () => (await cluster.onlineNodes()).sort(), patience).toEqual(nodeIds)
+  })
+
+  test('guests run on the nodes they were given', async () => {
+    for (const [id, { spec, nodeId }] of Object.entries(guests))
+      await cluster.api.run({ id: asVmId(id), spec, nodeId })
+    await expect
+      .poll(whoRunsWhat, patience)
+      .toEqual({ checker: 'node-1', store: 'node-2', writer: 'node-3' })
+    await expect.poll(() => ask('store', 'put city hobart'), patience).toMatch(/^ok \d+$/)
+  })
+
+  test('a running guest migrates to another container', async () => {
+    const { id } = await cluster.api.migrate('checker', { to: 'node-2' })
+    await expect
+      .poll(async () => (await cluster.api.migration(id)).phase, patience)
+      .toMatch(/done|failed/)
+    const migration = await cluster.api.migration(id)
+    expect(migration.fault).toBeUndefined()
+    expect(migration.record?.hash).toMatch(/^[0-9a-f]{16}$/)
+    await expect.poll(whoRunsWhat, patience).toMatchObject({ checker: 'node-2' })
+    expect(await ask('checker', 'stats')).toMatch(/ bad=0\b/)
+  })
+
+  test('the guests of a killed container come back elsewhere', async () => {
+    await cluster.kill('node-3')
+    await expect.poll(async () => (await whoRunsWhat()).writer, patience).toMatch(/^node-[12]$/)
+    expect(await cluster.onlineNodes()).not.toContain('node-3')
+    expect(await whoRunsWhat()).toMatchObject({ checker: 'node-2', store: 'node-2' })
+  })
+
+  test('a node cut from the network stops its guests itself; they come back elsewhere', async () => {
+    const heal = await cluster.cut('node-2')
+    const allOnNode1 = { checker: 'node-1', store: 'node-1', writer: 'node-1' }
+    await expect.poll(whoRunsWhat, patience).toEqual(allOnNode1)
+    await expect.poll(() => ask('store', 'get city'), patience).toBe('value hobart')
+
+    await heal()
+    await expect
+      .poll(async () => (await cluster.onlineNodes()).sort(), patience)
+      .toEqual(['node-1', 'node-2'])
+    expect(Object.keys(await whoRunsWhat()).sort()).toEqual(['checker', 'store', 'writer'])
+  })
+
+  test('no guest ever ran twice', () => expect(seenTwice).toEqual([]))
+})
