@@ -1,0 +1,171 @@
+// The lists that the CLI shows, as data: which rows of a ClusterView, which columns, what to say when there are none.
+// Not here: how a table is drawn (table.ts), or how often (listing.ts).
+
+import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
+import { bytesText, countText, mibText, msText, percentText } from './quantity.ts'
+import type { Column } from './table.ts'
+import type { Paint } from './terminal.ts'
+
+export interface List<Row> {
+  rows(view: ClusterView): readonly Row[]
+  readonly columns: readonly Column<Row>[]
+  /** Said instead of an empty table. */
+  readonly empty: string
+}
+
+const none = '-'
+
+export const nodePhasePaint: Record<NodePhase, Paint | undefined> = {
+  online: 'green',
+  suspect: 'yellow',
+  fenced: 'red',
+  gone: 'dim',
+}
+export const vmPhasePaint: Record<VmPhase, Paint | undefined> = {
+  pending: 'yellow',
+  starting: 'yellow',
+  running: 'green',
+  paused: 'cyan',
+  migrating: 'cyan',
+  recovering: 'yellow',
+  stopping: 'yellow',
+  stopped: 'dim',
+  failed: 'red',
+}
+const migrationPhasePaint: Record<MigrationPhase, Paint | undefined> = {
+  queued: 'yellow',
+  copying: 'cyan',
+  switching: 'cyan',
+  resolving: 'yellow',
+  done: 'green',
+  failed: 'red',
+  cancelled: 'dim',
+}
+
+export const nodeList: List<NodeView> = {
+  rows: (view) => view.nodes,
+  empty: 'No node has joined yet.',
+  columns: [
+    { title: 'NODE', text: (n) => n.id },
+    { title: 'PHASE', text: (n) => n.phase, paint: (n) => nodePhasePaint[n.phase] },
+    { title: 'VMS', text: (n) => String(n.vmCount), align: 'right' },
+    { title: 'CPU', text: cpuText, align: 'right' },
+    { title: 'MEMORY', text: memoryText, align: 'right' },
+    { title: 'LEASE', text: (n) => msText(n.leaseLeftMs), align: 'right' },
+    { title: 'DEMAND', text: (n) => percentText(n.cpuDemandPercent), align: 'right', wide: true },
+    { title: 'MIPS/CORE', text: mipsText, align: 'right', wide: true },
+    { title: 'PROCESS', text: (n) => mibText(n.memoryUsedMib), align: 'right', wide: true },
+    { title: 'PID', text: (n) => String(n.pid), align: 'right', wide: true },
+    { title: 'PEERS AT', text: (n) => n.peerAddress, wide: true },
+  ],
+}
+
+function cpuText({ cpuGotPercent, capacity }: NodeView): string {
+  return `${countText(cpuGotPercent)} of ${percentText(capacity.cores * 100)}`
+}
+function memoryText({ memoryReservedMib, capacity }: NodeView): string {
+  return `${countText(memoryReservedMib)} of ${mibText(capacity.memoryMib)}`
+}
+function mipsText({ capacity }: NodeView): string {
+  return capacity.mipsPerCore === 0 ? 'unlimited' : countText(capacity.mipsPerCore)
+}
+
+export const vmList: List<VmView> = {
+  rows: (view) => view.vms,
+  empty: 'No VMs. Start one: godwit run my-vm',
+  columns: [
+    { title: 'VM', text: (vm) => vm.id },
+    { title: 'PHASE', text: (vm) => vm.phase, paint: (vm) => vmPhasePaint[vm.phase] },
+    { title: 'NODE', text: (vm) => vm.nodeId ?? none },
+    {
+      title: 'CPU',
+      text: (vm) => loadText(vm, (l) => percentText(l.cpuGotPercent)),
+      align: 'right',
+    },
+    { title: 'MEMORY', text: (vm) => mibText(vm.spec.memoryMib), align: 'right' },
+    { title: 'DIRTY', text: dirtyText, align: 'right' },
+    { title: 'WORKLOAD', text: (vm) => workloadOf(vm) },
+    { title: 'FAULT', text: (vm) => vm.fault?.message ?? '', wide: true },
+    { title: 'EPOCH', text: (vm) => String(vm.epoch), align: 'right', wide: true },
+    { title: 'RECOVERED', text: (vm) => String(vm.recoveries), align: 'right', wide: true },
+    { title: 'CLONE OF', text: (vm) => vm.clonedFrom ?? none, wide: true },
+    { title: 'DISK', text: (vm) => mibText(vm.spec.diskMib), align: 'right', wide: true },
+    { title: 'HA', text: (vm) => (vm.spec.ha ? 'yes' : 'no'), wide: true },
+    {
+      title: 'MIPS',
+      text: (vm) => loadText(vm, (l) => countText(l.mips)),
+      align: 'right',
+      wide: true,
+    },
+    { title: 'MAC', text: (vm) => vm.identity.mac, wide: true },
+    { title: 'ARGS', text: (vm) => vm.spec.args, wide: true },
+  ],
+}
+
+function loadText(vm: VmView, text: (load: NonNullable<VmView['load']>) => string): string {
+  return vm.load ? text(vm.load) : none
+}
+function dirtyText(vm: VmView): string {
+  return loadText(vm, (load) => `${countText(load.dirtyPagesPerSec)} pages/s`)
+}
+
+/** `kv` of `workload=kv keys=7`; the image's name when the guest is not ours. */
+export const workloadOf = ({ spec }: VmView): string =>
+  /(?:^|\s)workload=(\S+)/.exec(spec.args)?.[1] ?? spec.image
+
+export const migrationList: List<MigrationView> = {
+  rows: (view) => view.migrations,
+  empty: 'No VM has moved yet. Move one: godwit migrate my-vm',
+  columns: [
+    { title: 'ID', text: (m) => m.id },
+    { title: 'WHAT', text: (m) => m.purpose },
+    { title: 'VM', text: (m) => m.vmId },
+    { title: 'FROM', text: (m) => m.from },
+    { title: 'TO', text: (m) => m.to },
+    { title: 'PHASE', text: (m) => m.phase, paint: (m) => migrationPhasePaint[m.phase] },
+    { title: 'ROUNDS', text: roundsText, align: 'right' },
+    { title: 'SENT', text: (m) => bytesText(m.record?.bytes ?? m.bytes), align: 'right' },
+    { title: 'TOTAL', text: (m) => recordText(m, (r) => r.totalMs), align: 'right' },
+    { title: 'DOWNTIME', text: (m) => recordText(m, (r) => r.downtimeMs), align: 'right' },
+    { title: 'CAUSE', text: (m) => m.cause },
+    { title: 'CLONES', text: (m) => m.cloneIds.join(' ') || none, wide: true },
+    { title: 'HASH', text: (m) => m.record?.hash || none, wide: true },
+    { title: 'FAULT', text: (m) => m.fault?.message ?? '', wide: true },
+  ],
+}
+
+function roundsText({ record, round }: MigrationView): string {
+  return String(record?.rounds.length ?? round + 1)
+}
+function recordText(
+  { record }: MigrationView,
+  ms: (record: NonNullable<MigrationView['record']>) => number,
+): string {
+  return record ? msText(ms(record)) : none
+}
+
+export const eventList: List<EventView> = {
+  rows: (view) => view.events,
+  empty: 'Nothing has happened yet.',
+  columns: [
+    { title: 'TIME', text: (e) => clockTimeText(e.wallMs) },
+    { title: 'KIND', text: (e) => e.kind, paint: (e) => eventPaint(e) },
+    { title: 'WHAT HAPPENED', text: (e) => e.text },
+    { title: 'SEQ', text: (e) => String(e.seq), align: 'right', wide: true },
+  ],
+}
+
+/** 14:03:59.120, in local time. */
+export function clockTimeText(wallMs: number): string {
+  const at = new Date(wallMs)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const day = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':')
+  return `${day}.${String(at.getMilliseconds()).padStart(3, '0')}`
+}
+
+function eventPaint({ kind }: EventView): Paint | undefined {
+  if (/failed|crashed|fenced/.test(kind)) return 'red'
+  if (/suspect|recovering|cancelled/.test(kind)) return 'yellow'
+  return /done|recovered|online|running/.test(kind) ? 'green' : undefined
+}

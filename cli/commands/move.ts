@@ -1,0 +1,185 @@
+// godwit migrate | clone | cancel | rebalance: what moves VMs. The first two show how it goes until it has ended.
+
+import { type Command, Option } from 'commander'
+import type { MigrationView } from '#proto/api.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import type { ApiClient } from '#scenarios/api-client.ts'
+import type { Cli } from '../cli.ts'
+import { withApi } from '../connection.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { follow } from '../follow.ts'
+import { amount, positiveNumber, wholeNumber, withExamples } from '../help.ts'
+import { hasEnded, outcomeText, progressLine, progressStep } from '../migration-progress.ts'
+
+interface MoveOptions {
+  readonly downtime?: number
+  readonly bandwidth?: number
+  readonly rounds?: number
+  readonly verify?: MigrationParams['verify']
+  readonly wait: boolean
+  readonly output: 'text' | 'json'
+}
+
+const withMoveOptions = (command: Command): Command =>
+  command
+    .option('--downtime <ms>', 'pause the VM for at most about so long', positiveNumber)
+    .option('--bandwidth <MB/s>', 'send at most so fast; 0: no limit', amount)
+    .option('--rounds <n>', 'give up pre-copy after so many rounds', wholeNumber)
+    .addOption(
+      new Option('--verify <how>', 'full: hash all of the RAM on both ends besides').choices([
+        'incremental',
+        'full',
+      ]),
+    )
+    .option('--no-wait', 'return as soon as the coordinator has accepted it')
+    .addOption(
+      new Option('-o, --output <form>', 'how to print what came of it')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+
+export function addMoveCommands(program: Command, cli: Cli): void {
+  addMigrate(program, cli)
+  addClone(program, cli)
+  addCancel(program, cli)
+  addRebalance(program, cli)
+}
+
+function addMigrate(program: Command, cli: Cli): void {
+  const migrate = program
+    .command('migrate <vm> [node]')
+    .description('move a running VM to another node, while it runs')
+    .action((vm: string, to: string | undefined, options: MoveOptions, command: Command) =>
+      withApi(cli, command, async (api) => {
+        const request = { ...(to === undefined ? {} : { to }), params: paramsOf(options) }
+        await showMigration(cli, api, await api.migrate(vm, request), options)
+      }),
+    )
+  withExamples(withMoveOptions(migrate), [
+    ['godwit migrate kv n2', 'move kv to n2, and show rounds, pages and downtime'],
+    ['godwit migrate kv', 'to the node that suits it best'],
+    ['godwit migrate kv n2 --verify full', 'and compare a hash of all of its RAM'],
+    ['godwit migrate kv n2 --no-wait -o json', 'only start it; print the migration'],
+  ])
+}
+
+interface CloneOptions extends MoveOptions {
+  readonly count: number
+  readonly to?: string
+  readonly name?: string
+}
+
+function addClone(program: Command, cli: Cli): void {
+  const clone = program
+    .command('clone <vm>')
+    .description('make running copies of a running VM, each with an identity of its own')
+    .option('-n, --count <n>', 'how many', wholeNumber, 1)
+    .option('--to <node>', "where; left out: the parent's node if there is room")
+    .option('--name <name>', 'what to call them: NAME-1, NAME-2 …; left out: VM-1, VM-2 …')
+    .action((vm: string, options: CloneOptions, command: Command) =>
+      withApi(cli, command, async (api) => {
+        const ids = freeNames(options.name ?? vm, options.count, await api.vms())
+        const request = {
+          ids,
+          params: paramsOf(options),
+          ...(options.to ? { to: options.to } : {}),
+        }
+        const { migration } = await api.clone(vm, request)
+        await showMigration(cli, api, migration, options)
+      }),
+    )
+  withExamples(withMoveOptions(clone), [
+    ['godwit clone web', 'one copy, web-1, on the same node'],
+    ['godwit clone web --count 10 --to n3', 'ten of them on n3'],
+  ])
+}
+
+function addCancel(program: Command, cli: Cli): void {
+  const cancel = program
+    .command('cancel <migration>')
+    .description('stop a migration; the VM goes on where it is')
+    .action((id: string, _options: object, command: Command) =>
+      withApi(cli, command, async (api) => {
+        await api.cancel(id)
+        cli.terminal.note(`${id} is being cancelled.`)
+      }),
+    )
+  withExamples(cancel, [['godwit cancel m-12', 'ids stand in `godwit migrations`']])
+}
+
+function addRebalance(program: Command, cli: Cli): void {
+  const rebalance = program
+    .command('rebalance')
+    .description('spread the load now, by migrations')
+    .action((_options: object, command: Command) =>
+      withApi(cli, command, async (api) => {
+        const { moves, scoreBefore, scoreAfter } = await api.rebalance()
+        for (const { vmId, from, to, why } of moves)
+          cli.terminal.write(`${vmId} ${from} → ${to}  ${why}`)
+        const score = `score ${scoreBefore.toFixed(3)} → ${scoreAfter.toFixed(3)}`
+        cli.terminal.note(moves.length > 0 ? score : `Nothing to gain by moving (${score}).`)
+      }),
+    )
+  withExamples(rebalance, [['godwit rebalance', 'prints the moves and why, and starts them']])
+}
+
+/** The next free names after a base: web-1, web-2 … */
+export function freeNames(
+  base: string,
+  count: number,
+  taken: readonly { readonly id: string }[],
+): string[] {
+  const used = new Set(taken.map(({ id }) => id))
+  const names: string[] = []
+  for (let n = 1; names.length < count; n++) {
+    const name = `${base}-${n}`
+    if (!used.has(name)) names.push(name)
+  }
+  return names
+}
+
+function paramsOf({ downtime, bandwidth, rounds, verify }: MoveOptions): Partial<MigrationParams> {
+  return {
+    ...(downtime === undefined ? {} : { downtimeMsMax: downtime }),
+    ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecMax: bandwidth * 1e6 }),
+    ...(rounds === undefined ? {} : { roundsMax: rounds }),
+    ...(verify === undefined ? {} : { verify }),
+  }
+}
+
+async function showMigration(
+  cli: Cli,
+  api: ApiClient,
+  accepted: MigrationView,
+  options: MoveOptions,
+): Promise<void> {
+  const ended = options.wait ? await followMigration(cli, api, accepted) : accepted
+  if (options.output === 'json') cli.terminal.write(JSON.stringify(ended, null, 2))
+  else cli.terminal.write(options.wait ? outcomeText(ended) : `${ended.id} is accepted.`)
+  if (options.wait && ended.phase !== 'done') throw new CommandError(exitCode.failed, '')
+}
+
+/** One line drawn in place before a person; elsewhere a plain line for each phase and round. */
+async function followMigration(
+  cli: Cli,
+  api: ApiClient,
+  accepted: MigrationView,
+): Promise<MigrationView> {
+  const live = cli.terminal.notesInteractive ? cli.terminal.live('stderr') : undefined
+  let step = ''
+  const look = (view: { migrations: readonly MigrationView[] }) => {
+    const migration = view.migrations.find(({ id }) => id === accepted.id)
+    if (!migration || hasEnded(migration)) return migration
+    if (live) live.draw(progressLine(migration))
+    else if (progressStep(migration) !== step) cli.terminal.note(progressLine(migration))
+    step = progressStep(migration)
+    return undefined
+  }
+  const onInterrupt = `${accepted.id} goes on without you; to stop it: godwit cancel ${accepted.id}`
+  try {
+    return await follow(cli, api, look, { onInterrupt })
+  } finally {
+    live?.draw('')
+    live?.done()
+  }
+}

@@ -1,0 +1,106 @@
+// godwit run: starts VMs, described by options or by a file, and waits until they run.
+
+import { readFile } from 'node:fs/promises'
+import { type Command, Option } from 'commander'
+import type { ClusterView, VmView } from '#proto/api.ts'
+import { vmPhaseSentences } from '#proto/state.ts'
+import type { VmSpecInput } from '#proto/vm-spec.ts'
+import type { ApiClient, RunInput } from '#scenarios/api-client.ts'
+import type { Cli } from '../cli.ts'
+import { withApi } from '../connection.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { follow } from '../follow.ts'
+import { positiveNumber, wholeNumber, withExamples } from '../help.ts'
+import { readVms } from '../vm-file.ts'
+
+interface RunOptions {
+  readonly file?: string
+  readonly image?: string
+  readonly args?: string
+  readonly memory?: number
+  readonly disk?: number
+  readonly shares?: number
+  readonly cap?: number
+  readonly clock?: 'real' | 'instructions'
+  readonly node?: string
+  readonly ha: boolean
+  readonly wait: boolean
+}
+
+export function addRun(program: Command, cli: Cli): void {
+  const run = program
+    .command('run [name]')
+    .description('start a VM, or all VMs of a file')
+    .option('-f, --file <file>', 'YAML or JSON: one VM or a list, in the words of a scenario')
+    .option('--image <name>', 'the guest; left out: godwit-guest, the one that comes along')
+    .option('--args <text>', "boot arguments, e.g. 'workload=kv' (docs/guest.md)")
+    .option('--memory <MiB>', 'RAM', wholeNumber)
+    .option('--disk <MiB>', 'durable disk', wholeNumber)
+    .option('--shares <n>', 'weight against the other VMs of its pCPU', wholeNumber)
+    .option('--cap <percent>', 'at most so much of one core', positiveNumber)
+    .addOption(new Option('--clock <kind>', 'guest time').choices(['real', 'instructions']))
+    .option('--node <node>', 'only there; left out: where placement puts it')
+    .option('--no-ha', 'do not restart it elsewhere when its node is lost')
+    .option('--no-wait', 'return as soon as the coordinator has accepted it')
+    .action((name: string | undefined, options: RunOptions, command: Command) =>
+      withApi(cli, command, async (api) => {
+        const requests = await requestsOf(name, options)
+        const accepted: VmView[] = []
+        for (const request of requests) accepted.push(await api.run(request))
+        for (const vm of accepted) await tellStart(cli, api, vm, options.wait)
+      }),
+    )
+  withExamples(run, [
+    ["godwit run kv --args 'workload=kv' --disk 16", 'a key-value store with a durable disk'],
+    ["godwit run busy --args 'workload=cpu load=60' --cap 50", 'burns CPU, half a core at most'],
+    ['godwit run solo --node n2 --no-ha', 'on n2, and lost with it'],
+    ['godwit run -f vms.yaml', 'all VMs of a file'],
+  ])
+}
+
+async function requestsOf(name: string | undefined, options: RunOptions): Promise<RunInput[]> {
+  if ((name === undefined) === (options.file === undefined))
+    throw new CommandError(exitCode.usage, 'Give the name of one VM, or a file with -f.')
+  if (name !== undefined) return [requestOf(name, options)]
+  const file = options.file ?? ''
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new CommandError(exitCode.usage, `Cannot read the file: ${cause.message}`)
+  })
+  const read = readVms(text, file)
+  if ('requests' in read) return read.requests
+  throw new CommandError(exitCode.usage, read.mistakes.join('\n'))
+}
+
+function requestOf(id: string, options: RunOptions): RunInput {
+  const { image, args, memory, disk, shares, cap, clock, node } = options
+  const given: { readonly [K in keyof VmSpecInput]: VmSpecInput[K] | undefined } = {
+    image,
+    args,
+    memoryMib: memory,
+    diskMib: disk,
+    cpuShares: shares,
+    cpuCapPercent: cap,
+    clock,
+  }
+  const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return { id, spec: { ...spec, ha: options.ha }, ...(node === undefined ? {} : { nodeId: node }) }
+}
+
+async function tellStart(cli: Cli, api: ApiClient, vm: VmView, wait: boolean): Promise<void> {
+  if (!wait) return cli.terminal.write(`${vm.id} is accepted.`)
+  let told = false
+  const look = ({ vms }: ClusterView) => {
+    const now = vms.find(({ id }) => id === vm.id)
+    if (now?.phase !== 'pending') return now?.phase === 'starting' ? undefined : now
+    if (!told) cli.terminal.note(`${vm.id} ${vmPhaseSentences.pending}${whyText(now)}`)
+    told = true
+    return undefined
+  }
+  const onInterrupt = `${vm.id} goes on starting without you; see: godwit vms`
+  const started = await follow(cli, api, look, { onInterrupt })
+  const { id, phase, nodeId } = started
+  if (phase === 'failed') throw new CommandError(exitCode.failed, `${id} failed${whyText(started)}`)
+  cli.terminal.write(`${id} ${vmPhaseSentences[phase]}${nodeId ? ` on ${nodeId}` : ''}`)
+}
+
+const whyText = ({ fault }: VmView): string => (fault ? `: ${fault.message}` : '')

@@ -1,0 +1,98 @@
+// godwit pause | resume | stop | start | rm: one word to one or several VMs, and the wait until it is so.
+
+import type { Command } from 'commander'
+import type { ClusterView } from '#proto/api.ts'
+import { type VmPhase, vmPhaseSentences } from '#proto/state.ts'
+import type { ApiClient, VmVerb } from '#scenarios/api-client.ts'
+import type { Cli } from '../cli.ts'
+import { withApi } from '../connection.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { follow } from '../follow.ts'
+import { withExamples } from '../help.ts'
+
+interface VerbText {
+  readonly about: string
+  /** The phase in which it has been done. */
+  readonly goal: VmPhase
+  readonly example: readonly [line: string, what: string]
+}
+
+const verbTexts: Record<VmVerb, VerbText> = {
+  pause: {
+    about: 'stop its vCPU; its memory stays where it is',
+    goal: 'paused',
+    example: ['godwit pause kv', 'kv stands still until `godwit resume kv`'],
+  },
+  resume: {
+    about: 'let a paused VM go on',
+    goal: 'running',
+    example: ['godwit resume kv', 'kv goes on with its next instruction'],
+  },
+  stop: {
+    about: 'switch it off; only its disk is kept',
+    goal: 'stopped',
+    example: ['godwit stop kv web', 'both, as if their power was cut'],
+  },
+  start: {
+    about: 'boot a stopped or failed VM from its disk',
+    goal: 'running',
+    example: ['godwit start kv', 'where placement puts it'],
+  },
+}
+
+/** Any of these is done in well under a second; later something is wrong, and the phase tells more than waiting. */
+const goalMsMax = 30_000
+
+interface VerbOptions {
+  readonly wait: boolean
+}
+
+export function addVmActions(program: Command, cli: Cli): void {
+  for (const verb of Object.keys(verbTexts) as VmVerb[]) {
+    const { about, goal, example } = verbTexts[verb]
+    const command = program
+      .command(`${verb} <vm...>`)
+      .description(about)
+      .option('--no-wait', 'return as soon as the coordinator has accepted it')
+      .action((vms: string[], options: VerbOptions, self: Command) =>
+        withApi(cli, self, async (api) => {
+          for (const vm of vms) {
+            await api.act(vm, verb)
+            if (options.wait) await reach(cli, api, vm, goal)
+          }
+        }),
+      )
+    withExamples(command, [example])
+  }
+  addRemove(program, cli)
+}
+
+function addRemove(program: Command, cli: Cli): void {
+  const remove = program
+    .command('rm <vm...>')
+    .description('forget a stopped VM and its disk')
+    .action((vms: string[], _options: object, self: Command) =>
+      withApi(cli, self, async (api) => {
+        for (const vm of vms) {
+          await api.remove(vm)
+          cli.terminal.write(`${vm} is removed`)
+        }
+      }),
+    )
+  withExamples(remove, [['godwit stop kv && godwit rm kv', 'a VM must be stopped before']])
+}
+
+async function reach(cli: Cli, api: ApiClient, vm: string, goal: VmPhase): Promise<void> {
+  const look = ({ vms }: ClusterView) =>
+    vms.find(({ id, phase }) => id === vm && (phase === goal || phase === 'failed'))
+  const reached = await follow(cli, api, look, {
+    onInterrupt: `${vm} goes on without you; see: godwit vms`,
+    late: {
+      ms: goalMsMax,
+      message: `${vm} is not ${goal} yet after 30 s; see: godwit vms -o wide`,
+    },
+  })
+  if (reached.phase !== goal)
+    throw new CommandError(exitCode.failed, `${vm} failed: ${reached.fault?.message ?? ''}`)
+  cli.terminal.write(`${vm} ${vmPhaseSentences[goal]}`)
+}

@@ -1,0 +1,85 @@
+// Which cluster a command talks to: the one named by --api or --cluster, else the only one that runs here.
+// Not here: the API itself (scenarios/api-client.ts), starting a cluster (commands/cluster.ts).
+
+import type { Command } from 'commander'
+import { type FaultCode, FaultError } from '#proto/faults.ts'
+import { type ApiClient, HttpApiClient } from '#scenarios/api-client.ts'
+import { nearestName } from '#scenarios/language/nearest-name.ts'
+import { type ClusterState, runningClusters } from '#scenarios/local/cluster-folder.ts'
+import type { Cli } from './cli.ts'
+import { CommandError, exitCode } from './exit-code.ts'
+
+export interface GlobalOptions {
+  /** The coordinator's URL, also of a cluster that this machine did not start. */
+  readonly api?: string
+  readonly cluster?: string
+}
+
+/** What a local cluster is called when nobody names it. */
+export const clusterName = ({ cluster }: GlobalOptions): string => cluster ?? 'default'
+
+/** The API of the cluster that is meant. */
+export function connect(cli: Cli, options: GlobalOptions): ApiClient {
+  return new HttpApiClient(options.api ?? localCluster(cli, options).apiUrl)
+}
+
+/** The local cluster that is meant: its processes can be signalled, its logs read. */
+export function localCluster(cli: Cli, options: GlobalOptions): ClusterState {
+  const running = runningClusters(cli.home)
+  const names = running.map(({ cluster }) => cluster)
+  if (options.cluster !== undefined) {
+    const named = running.find(({ cluster }) => cluster === options.cluster)
+    if (named) return named
+    const others = names.length > 0 ? ` Running: ${names.join(', ')}.` : ''
+    const start = `Start it: godwit up --cluster ${options.cluster}`
+    throw new CommandError(
+      exitCode.noCluster,
+      `No cluster \`${options.cluster}\` runs.${others} ${start}`,
+    )
+  }
+  const [only, another] = running
+  if (!only) throw new CommandError(exitCode.noCluster, 'No cluster runs. Start one: godwit up')
+  if (!another) return only
+  const say = `Several clusters run: ${names.join(', ')}.`
+  throw new CommandError(exitCode.usage, `${say} Say which: --cluster ${only.cluster}`)
+}
+
+/** Runs a command's part that talks to the cluster; refusals come out in words that help (see explained). */
+export async function withApi<T>(
+  cli: Cli,
+  command: Command,
+  talk: (api: ApiClient) => Promise<T>,
+): Promise<T> {
+  const api = connect(cli, command.optsWithGlobals())
+  try {
+    return await talk(api)
+  } catch (thrown) {
+    throw thrown instanceof FaultError ? await explained(thrown, api, command.args) : thrown
+  }
+}
+
+/** An unknown name gets the nearest known one, a silent cluster the way to start it. */
+async function explained(
+  { fault: { code, message } }: FaultError,
+  api: ApiClient,
+  written: readonly string[],
+): Promise<CommandError> {
+  if (code === 'link-lost')
+    return new CommandError(exitCode.noCluster, `${message} Start one: godwit up`)
+  const known = await namesFor(code, api)
+  const unknown = written.find((name) => !known.includes(name)) ?? ''
+  const near = nearestName(unknown, known)
+  return new CommandError(exitCode.failed, near ? `${message} Did you mean ${near}?` : message)
+}
+
+async function namesFor(code: FaultCode, api: ApiClient): Promise<string[]> {
+  const names = async (rows: Promise<{ id: string }[]>) => (await rows).map(({ id }) => id)
+  try {
+    if (code === 'unknown-vm') return await names(api.vms())
+    if (code === 'unknown-node') return await names(api.nodes())
+    if (code === 'unknown-migration') return await names(api.migrations())
+  } catch {
+    // The advice is worth nothing if the cluster is gone; the refusal itself is told anyway.
+  }
+  return []
+}

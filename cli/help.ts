@@ -1,0 +1,42 @@
+// What every command's --help has in common: examples and exit codes; and how option values are read.
+// Not here: the commands themselves (commands/).
+
+import { type Command, InvalidArgumentError } from 'commander'
+import { exitCodeSentences } from './exit-code.ts'
+
+/** Adds examples to a command's help: what to type, what it does. */
+export function withExamples(
+  command: Command,
+  examples: readonly (readonly [line: string, what: string])[],
+): Command {
+  const width = Math.max(...examples.map(([line]) => line.length))
+  const lines = examples.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`)
+  return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+}
+
+export function exitCodesText(): string {
+  const lines = Object.entries(exitCodeSentences).map(
+    ([code, sentence]) => `  ${code.padStart(3)}  ${sentence}`,
+  )
+  return `Exit codes:\n${lines.join('\n')}`
+}
+
+/** Reads an option's value as a whole number, 0 or more. */
+export function wholeNumber(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Write a whole number.')
+}
+
+/** Reads an option's value as a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new InvalidArgumentError('Write a number above 0.')
+}
+
+/** Reads an option's value as a number, 0 or more. */
+export function amount(text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value
+  throw new InvalidArgumentError('Write a number, 0 or more.')
+}

@@ -1,0 +1,30 @@
+// The process behind `godwit`: signals, streams and the exit code. All else is in program.ts.
+
+import { realClock } from '#env/real.ts'
+import { clustersHome } from '#scenarios/local/cluster-folder.ts'
+import { type Cli, Interrupts } from './cli.ts'
+import { namesOfCluster } from './commands/completion.ts'
+import { exitCode } from './exit-code.ts'
+import { runProgram } from './program.ts'
+import { processTerminal } from './terminal.ts'
+
+const interrupts = new Interrupts()
+const cli: Cli = {
+  terminal: processTerminal(),
+  clock: realClock,
+  home: clustersHome(),
+  interrupts,
+}
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => {
+    if (!interrupts.interrupt()) process.exit(exitCode.interrupted)
+  })
+// `godwit vms | head -1`: whoever reads has enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.failed)
+})
+
+const argv = process.argv.slice(2)
+const names = argv[0] === 'complete' ? await namesOfCluster(cli) : undefined
+process.exit(await runProgram(argv, cli, names))

@@ -1,0 +1,66 @@
+// A migration or clone as a person follows it: one line while it runs, one sentence when it has ended.
+// Pure: from MigrationViews to text. Not here: the watching (commands/migrate.ts).
+
+import type { MigrationView } from '#proto/api.ts'
+import type { MigrationRecord } from '#proto/messages.ts'
+import type { MigrationPhase } from '#proto/state.ts'
+import { bar, bytesText, countText, msText } from './quantity.ts'
+
+export const hasEnded = ({ phase }: MigrationView): boolean =>
+  phase === 'done' || phase === 'failed' || phase === 'cancelled'
+
+const phaseWords: Record<MigrationPhase, string> = {
+  queued: 'waits for its turn',
+  copying: 'copying',
+  switching: 'switching over',
+  resolving: 'in doubt; the coordinator asks both ends',
+  done: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+}
+
+const barWidth = 24
+
+/** `kv n1 → n2  copying  round 2  ██████░░░░  1,234 of 2,048 pages  12.3 MB  expected downtime 4 ms`. */
+export function progressLine(view: MigrationView): string {
+  const parts = [title(view), phaseWords[view.phase]]
+  if (view.phase === 'copying') {
+    const { sentPages, pagesOfRound } = view
+    parts.push(`round ${view.round}`, bar(pagesOfRound ? sentPages / pagesOfRound : 0, barWidth))
+    parts.push(`${countText(sentPages)} of ${countText(pagesOfRound)} pages`)
+  }
+  if (view.bytes > 0) parts.push(bytesText(view.bytes))
+  if (view.expectedDowntimeMs !== undefined)
+    parts.push(`expected downtime ${msText(view.expectedDowntimeMs)}`)
+  return parts.join('  ')
+}
+
+/** Says when a new plain line is worth it: a new phase or round. */
+export const progressStep = (view: MigrationView): string => `${view.phase} ${view.round}`
+
+/** What came of it: numbers when it is done, the fault when not. */
+export function outcomeText(view: MigrationView): string {
+  const { record, fault } = view
+  if (view.phase === 'done' && record) return `${title(view)}  done: ${recordText(view, record)}`
+  const why = fault ? `: ${fault.message}` : ''
+  const where = view.purpose === 'migrate' ? `; ${view.vmId} goes on on ${view.from}` : ''
+  return `${title(view)}  ${phaseWords[view.phase]}${why}${fault ? '' : where}`
+}
+
+function recordText(view: MigrationView, record: MigrationRecord): string {
+  const rounds = record.rounds.length
+  return [
+    `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
+    `${countText(record.pages)} pages`,
+    bytesText(record.bytes),
+    `total ${msText(record.totalMs)}`,
+    `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
+    `hash ${record.hash}`,
+  ].join(', ')
+}
+
+function title({ purpose, vmId, cloneIds, from, to }: MigrationView): string {
+  if (purpose === 'migrate') return `${vmId} ${from} → ${to}`
+  const clones = cloneIds.length === 1 ? cloneIds[0] : `${cloneIds.length} clones`
+  return `${vmId} → ${clones} on ${to}`
+}

@@ -1,0 +1,71 @@
+// The whole cluster as a few lines of text: sums, a bar for each node, the busiest VMs, what moves.
+// Pure: from a ClusterView to text. Not here: when it is drawn (commands/top.ts).
+
+import type { ClusterView, NodeView, VmView } from '#proto/api.ts'
+import { nodePhasePaint, vmPhasePaint, workloadOf } from './columns.ts'
+import { hasEnded, outcomeText, progressLine } from './migration-progress.ts'
+import { bar, countText, mibText, percentText } from './quantity.ts'
+import { type Column, tableText } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+/** A screen has room for so many; `godwit vms` has them all. */
+const vmsMax = 20
+const endedMigrationsMax = 3
+const barWidth = 16
+
+export function overviewText(view: ClusterView, { paint }: Pick<Terminal, 'paint'>): string {
+  const vms = [...view.vms].sort((a, b) => cpuOf(b) - cpuOf(a) || (a.id < b.id ? -1 : 1))
+  const more = vms.length - vmsMax
+  const moves = view.migrations.filter((m) => !hasEnded(m)).map(progressLine)
+  const ended = view.migrations.filter(hasEnded).slice(-endedMigrationsMax).map(outcomeText)
+  const parts = [
+    paint('bold', headline(view)),
+    tableText(nodeColumns, view.nodes, paint),
+    view.vms.length === 0 ? '' : tableText(vmColumns, vms.slice(0, vmsMax), paint),
+    more > 0 ? `… and ${more} more: godwit vms` : '',
+    [...moves, ...ended].join('\n'),
+  ]
+  return parts.filter((part) => part !== '').join('\n\n')
+}
+
+function headline({ nodes, vms, migrations }: ClusterView): string {
+  const online = nodes.filter(({ phase }) => phase === 'online').length
+  const running = vms.filter(({ phase }) => phase === 'running' || phase === 'migrating').length
+  const moving = migrations.filter((migration) => !hasEnded(migration)).length
+  const got = nodes.reduce((sum, node) => sum + node.cpuGotPercent, 0)
+  return [
+    `${online} of ${nodes.length} nodes online`,
+    `${running} of ${vms.length} VMs running`,
+    `${moving} moving`,
+    `CPU ${percentText(got)}`,
+  ].join('   ')
+}
+
+const loadOf = ({ cpuGotPercent, capacity }: NodeView) => cpuGotPercent / (capacity.cores * 100)
+const fillOf = ({ memoryReservedMib, capacity }: NodeView) => memoryReservedMib / capacity.memoryMib
+const cpuOf = (vm: VmView): number => vm.load?.cpuGotPercent ?? 0
+
+const nodeColumns: readonly Column<NodeView>[] = [
+  { title: 'NODE', text: (n) => n.id },
+  { title: 'PHASE', text: (n) => n.phase, paint: (n) => nodePhasePaint[n.phase] },
+  { title: 'VMS', text: (n) => String(n.vmCount), align: 'right' },
+  { title: 'CPU', text: (n) => `${bar(loadOf(n), barWidth)} ${percentText(loadOf(n) * 100)}` },
+  {
+    title: 'MEMORY',
+    text: (n) => `${bar(fillOf(n), barWidth)} ${mibText(n.memoryReservedMib)}`,
+  },
+]
+
+const vmColumns: readonly Column<VmView>[] = [
+  { title: 'VM', text: (vm) => vm.id },
+  { title: 'PHASE', text: (vm) => vm.phase, paint: (vm) => vmPhasePaint[vm.phase] },
+  { title: 'NODE', text: (vm) => vm.nodeId ?? '-' },
+  { title: 'CPU', text: (vm) => percentText(cpuOf(vm)), align: 'right' },
+  { title: 'MIPS', text: (vm) => countText(vm.load?.mips ?? 0), align: 'right' },
+  {
+    title: 'DIRTY PAGES/S',
+    text: (vm) => countText(vm.load?.dirtyPagesPerSec ?? 0),
+    align: 'right',
+  },
+  { title: 'WORKLOAD', text: workloadOf },
+]

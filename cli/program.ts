@@ -1,0 +1,75 @@
+// The `godwit` command: all commands put together, and how each end of one becomes an exit code.
+// Not here: the process (main.ts), what a command does (commands/).
+
+import { Command, CommanderError, Option } from 'commander'
+import { faultOf } from '#proto/faults.ts'
+import type { Cli } from './cli.ts'
+import { addDown, addKill } from './commands/cluster.ts'
+import { addCompletion, type ClusterNames } from './commands/completion.ts'
+import { addConsole } from './commands/console.ts'
+import { addListCommands } from './commands/lists.ts'
+import { addLogs } from './commands/logs.ts'
+import { addMoveCommands } from './commands/move.ts'
+import { addRun } from './commands/run.ts'
+import { addTop } from './commands/top.ts'
+import { addUp } from './commands/up.ts'
+import { addVmActions } from './commands/vm-actions.ts'
+import { CommandError, type ExitCode, exitCode } from './exit-code.ts'
+import { exitCodesText, withExamples } from './help.ts'
+
+const none: ClusterNames = { vms: [], nodes: [] }
+
+export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
+  const program = new Command('godwit')
+    .description('A laboratory for live migration, cloning and failover of virtual machines.')
+    .addOption(
+      new Option('--api <url>', 'the coordinator of a cluster started elsewhere').env('GODWIT_API'),
+    )
+    .addOption(new Option('--cluster <name>', 'which local cluster').env('GODWIT_CLUSTER'))
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.terminal.write(text.trimEnd()),
+      writeErr: (text) => cli.terminal.note(text.trimEnd()),
+    })
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .showHelpAfterError('(add --help for examples)')
+    .addHelpText('after', () => `\n${exitCodesText()}`)
+  addUp(program, cli)
+  addDown(program, cli)
+  addRun(program, cli)
+  addListCommands(program, cli)
+  addTop(program, cli)
+  addMoveCommands(program, cli)
+  addVmActions(program, cli)
+  addConsole(program, cli)
+  addKill(program, cli)
+  addLogs(program, cli)
+  addCompletion(program, names)
+  return withExamples(program, [
+    ['godwit up', 'start three nodes; the page is at http://127.0.0.1:7070/'],
+    ["godwit run kv --args 'workload=kv' --disk 16", 'start a guest with a key-value store'],
+    ['godwit migrate kv', 'move it while it runs'],
+    ['godwit kill n1', 'and see its VMs come back: godwit events --watch'],
+  ])
+}
+
+/** Runs one command line (without `node` and the script) to its exit code; says on stderr what went wrong. */
+export async function runProgram(
+  argv: readonly string[],
+  cli: Cli,
+  names?: ClusterNames,
+): Promise<ExitCode> {
+  try {
+    await buildProgram(cli, names).parseAsync(argv, { from: 'user' })
+    return exitCode.ok
+  } catch (thrown) {
+    if (thrown instanceof CommanderError)
+      return thrown.exitCode === 0 ? exitCode.ok : exitCode.usage
+    const { code, message } =
+      thrown instanceof CommandError
+        ? thrown
+        : { code: exitCode.failed, message: faultOf(thrown).message }
+    if (message !== '') cli.terminal.note(message)
+    return code
+  }
+}

@@ -1,0 +1,47 @@
+// What a command says and where: results on stdout, all that is said to a person meanwhile on stderr.
+// Colours and redrawing only on a terminal; NO_COLOR and FORCE_COLOR are honoured (no-color.org).
+// Tests hand in a terminal that remembers. Units: columns of characters.
+
+import { styleText } from 'node:util'
+import { createLogUpdate } from 'log-update'
+
+export type Paint = Parameters<typeof styleText>[0]
+
+/** A block of lines that is drawn again in place. */
+export interface LiveBlock {
+  draw(text: string): void
+  /** Leaves the last drawing where it is. */
+  done(): void
+}
+
+export interface Terminal {
+  /** Is stdout a terminal with a person before it? */
+  readonly interactive: boolean
+  /** Is stderr one? */
+  readonly notesInteractive: boolean
+  readonly columns: number
+  /** One result line (or several) on stdout. */
+  write(text: string): void
+  /** One line for a person on stderr. */
+  note(text: string): void
+  paint(style: Paint, text: string): string
+  live(on: 'stdout' | 'stderr'): LiveBlock
+}
+
+export function processTerminal(): Terminal {
+  const { stdout, stderr } = process
+  return {
+    interactive: stdout.isTTY === true,
+    notesInteractive: stderr.isTTY === true,
+    get columns() {
+      return stdout.columns ?? stderr.columns ?? 80
+    },
+    write: (text) => void stdout.write(`${text}\n`),
+    note: (text) => void stderr.write(`${text}\n`),
+    paint: (style, text) => styleText(style, text, { stream: stdout }),
+    live: (on) => {
+      const update = createLogUpdate(on === 'stdout' ? stdout : stderr)
+      return { draw: (text) => update(text), done: () => update.done() }
+    },
+  }
+}
