@@ -1,0 +1,56 @@
+// The thread of a pCPU: its messages, its clock, its disk folder and its sleep. A shell: no decision is taken here.
+// Not here: the scheduler (engine/pcpu.ts), the agent's end of the messages (pcpu-handle.ts).
+// Units: ms of the machine's monotonic clock, which is the same in all threads.
+//
+// The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts a request first
+// and rings then; we read the bell first and look for requests then. So a request is either found at once, or the
+// bell has changed and the sleep does not begin: no wake-up is lost. Ends with worker.terminate().
+
+import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
+import { WasmCore } from '#engine/cpu/core.ts'
+import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
+import { Pcpu } from '#engine/pcpu.ts'
+import type { PcpuMessage, PcpuRequest, PcpuStart } from '#engine/vm-config.ts'
+import { realClock } from '#env/real/clock.ts'
+import { openFolderDisk } from '#env/real/disk.ts'
+import { invariant } from '#proto/invariant.ts'
+
+invariant(parentPort !== null, 'pcpu-worker.ts runs only as a worker thread')
+const port = parentPort
+
+port.once('message', (start: PcpuStart) => loop(makePcpu(start), new Int32Array(start.doorbell)))
+
+function makePcpu(start: PcpuStart): Pcpu {
+  const runUntilMs = new Float64Array(start.runUntilMs)
+  const store = openFolderDisk(start.diskFolder)
+  return new Pcpu({
+    host: realClock,
+    makeCore: ({ memory, ramBytes, clock }, hooks) =>
+      new WasmCore({ module: start.module, memory, ramBytes, clock, sbi: 'vmm', hooks }),
+    openDisk: (disk) => openLayeredDisk(store, disk),
+    runUntilMs: () => runUntilMs[0] ?? 0,
+    mips: start.mips,
+    emit: post,
+  })
+}
+
+function loop(pcpu: Pcpu, doorbell: Int32Array): never {
+  for (;;) {
+    const rung = Atomics.load(doorbell, 0)
+    answerAll(pcpu)
+    const sleepMs = pcpu.run()
+    if (sleepMs > 0) Atomics.wait(doorbell, 0, rung, sleepMs)
+  }
+}
+
+function answerAll(pcpu: Pcpu): void {
+  for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
+    const { id, command } = got.message as PcpuRequest
+    const answer = pcpu.handle(command)
+    post(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+  }
+}
+
+function post(message: PcpuMessage): void {
+  port.postMessage(message)
+}
