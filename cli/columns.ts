@@ -2,8 +2,9 @@
 // Not here: how a table is drawn (table.ts), or how often (listing.ts).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { bytesText, countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
-import { bytesText, countText, mibText, msText, percentText } from './quantity.ts'
+import { workloadOf } from '#proto/vm-spec.ts'
 import type { Column } from './table.ts'
 import type { Paint } from './terminal.ts'
 
@@ -85,7 +86,7 @@ export const vmList: List<VmView> = {
     },
     { title: 'MEMORY', text: (vm) => mibText(vm.spec.memoryMib), align: 'right' },
     { title: 'DIRTY', text: dirtyText, align: 'right' },
-    { title: 'WORKLOAD', text: (vm) => workloadOf(vm) },
+    { title: 'WORKLOAD', text: (vm) => workloadOf(vm.spec) },
     { title: 'FAULT', text: (vm) => vm.fault?.message ?? '', wide: true },
     { title: 'EPOCH', text: (vm) => String(vm.epoch), align: 'right', wide: true },
     { title: 'RECOVERED', text: (vm) => String(vm.recoveries), align: 'right', wide: true },
@@ -109,10 +110,6 @@ function loadText(vm: VmView, text: (load: NonNullable<VmView['load']>) => strin
 function dirtyText(vm: VmView): string {
   return loadText(vm, (load) => `${countText(load.dirtyPagesPerSec)} pages/s`)
 }
-
-/** `kv` of `workload=kv keys=7`; the image's name when the guest is not ours. */
-export const workloadOf = ({ spec }: VmView): string =>
-  /(?:^|\s)workload=(\S+)/.exec(spec.args)?.[1] ?? spec.image
 
 export const migrationList: List<MigrationView> = {
   rows: (view) => view.migrations,

@@ -3,11 +3,8 @@
 
 import type { MigrationView } from '#proto/api.ts'
 import type { MigrationRecord } from '#proto/messages.ts'
+import { bar, bytesText, countText, msText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
-import { bar, bytesText, countText, msText } from './quantity.ts'
-
-export const hasEnded = ({ phase }: MigrationView): boolean =>
-  phase === 'done' || phase === 'failed' || phase === 'cancelled'
 
 const phaseWords: Record<MigrationPhase, string> = {
   queued: 'waits for its turn',

@@ -1,10 +1,12 @@
 // The whole cluster as a few lines of text: sums, a bar for each node, the busiest VMs, what moves.
 // Pure: from a ClusterView to text. Not here: when it is drawn (commands/top.ts).
 
-import type { ClusterView, NodeView, VmView } from '#proto/api.ts'
-import { nodePhasePaint, vmPhasePaint, workloadOf } from './columns.ts'
-import { hasEnded, outcomeText, progressLine } from './migration-progress.ts'
-import { bar, countText, mibText, percentText } from './quantity.ts'
+import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { bar, countText, mibText, percentText } from '#proto/quantity.ts'
+import { migrationHasEnded } from '#proto/state.ts'
+import { workloadOf } from '#proto/vm-spec.ts'
+import { nodePhasePaint, vmPhasePaint } from './columns.ts'
+import { outcomeText, progressLine } from './migration-progress.ts'
 import { type Column, tableText } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -41,6 +43,7 @@ function headline({ nodes, vms, migrations }: ClusterView): string {
   ].join('   ')
 }
 
+const hasEnded = ({ phase }: MigrationView): boolean => migrationHasEnded(phase)
 const loadOf = ({ cpuGotPercent, capacity }: NodeView) => cpuGotPercent / (capacity.cores * 100)
 const fillOf = ({ memoryReservedMib, capacity }: NodeView) => memoryReservedMib / capacity.memoryMib
 const cpuOf = (vm: VmView): number => vm.load?.cpuGotPercent ?? 0
@@ -67,5 +70,5 @@ const vmColumns: readonly Column<VmView>[] = [
     text: (vm) => countText(vm.load?.dirtyPagesPerSec ?? 0),
     align: 'right',
   },
-  { title: 'WORKLOAD', text: workloadOf },
+  { title: 'WORKLOAD', text: (vm) => workloadOf(vm.spec) },
 ]

@@ -56,6 +56,10 @@ export const MigrationPhase = z.enum([
 ])
 export type MigrationPhase = z.infer<typeof MigrationPhase>
 
+/** Nothing more will happen to it. */
+export const migrationHasEnded = (phase: MigrationPhase): boolean =>
+  phase === 'done' || phase === 'failed' || phase === 'cancelled'
+
 export const vmActions = [
   'migrate',
   'clone',

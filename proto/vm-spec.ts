@@ -37,6 +37,10 @@ export const VmSpec = z.strictObject({
 export type VmSpec = z.infer<typeof VmSpec>
 export type VmSpecInput = z.input<typeof VmSpec>
 
+/** For people: `kv` of the boot arguments `workload=kv …`; the image's name when the guest is not ours. */
+export const workloadOf = ({ args, image }: Pick<VmSpec, 'args' | 'image'>): string =>
+  /(?:^|\s)workload=(\S+)/.exec(args)?.[1] ?? image
+
 /** Where a VM's durable blocks are, in the cluster's shared disk store; the first layer is the oldest. */
 export const DiskRef = z.strictObject({
   sizeBytes: z.int().min(0),

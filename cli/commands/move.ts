@@ -3,13 +3,14 @@
 import { type Command, Option } from 'commander'
 import type { MigrationView } from '#proto/api.ts'
 import type { MigrationParams } from '#proto/messages.ts'
+import { migrationHasEnded } from '#proto/state.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { amount, positiveNumber, wholeNumber, withExamples } from '../help.ts'
-import { hasEnded, outcomeText, progressLine, progressStep } from '../migration-progress.ts'
+import { outcomeText, progressLine, progressStep } from '../migration-progress.ts'
 
 interface MoveOptions {
   readonly downtime?: number
@@ -169,7 +170,7 @@ async function followMigration(
   let step = ''
   const look = (view: { migrations: readonly MigrationView[] }) => {
     const migration = view.migrations.find(({ id }) => id === accepted.id)
-    if (!migration || hasEnded(migration)) return migration
+    if (!migration || migrationHasEnded(migration.phase)) return migration
     if (live) live.draw(progressLine(migration))
     else if (progressStep(migration) !== step) cli.terminal.note(progressLine(migration))
     step = progressStep(migration)
