@@ -3,7 +3,7 @@
 // Times in ms of the injected clock.
 
 import type { Cancel, Clock } from '#env/env.ts'
-import { FaultError, fault } from '#proto/faults.ts'
+import { FaultError, fault, faultOf } from '#proto/faults.ts'
 
 /** Thrown by every wait once the run is interrupted (Ctrl-C). */
 export class Interrupted extends Error {
@@ -48,6 +48,16 @@ export class Waiting {
 
   sleep(ms: number): Promise<void> {
     return this.sleepUntil(this.#clock.nowMs() + ms)
+  }
+
+  /** Undefined instead of the fault `timed-out`. */
+  async unlessLate<T>(wait: Promise<T>): Promise<T | undefined> {
+    try {
+      return await wait
+    } catch (thrown) {
+      if (thrown instanceof FaultError && faultOf(thrown).code === 'timed-out') return undefined
+      throw thrown
+    }
   }
 
   #wait<T>(

@@ -1,0 +1,87 @@
+// Steps and expectations as sentences: for progress lines, the report and the transcript. One table each.
+// A sentence says only what the scenario says, so that it is the same in every run.
+
+import type { Expectation, ExpectationOf } from './expectations.ts'
+import { durationText } from './quantities.ts'
+import type { Step, StepOf } from './timeline.ts'
+
+type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string }
+
+const stepSentences: StepSentences = {
+  run: ({ vm }) => `start ${vm}`,
+  migrate: ({ vm, to }) => `migrate ${vm} to ${to ?? 'the best node'}`,
+  clone: ({ vm, count, to }) =>
+    `clone ${vm} ${count === 1 ? 'once' : `${count} times`}${to === undefined ? '' : ` to ${to}`}`,
+  pause: ({ vm }) => `pause ${vm}`,
+  resume: ({ vm }) => `resume ${vm}`,
+  stop: ({ vm }) => `stop ${vm}`,
+  'kill-node': ({ node }) => `kill node ${node} (SIGKILL)`,
+  'hang-node': (step) => `freeze node ${step.node} for ${durationText(step.for)}`,
+  'cut-node': ({ node, coordinator, peers }) => {
+    const from = [...(coordinator ? ['the coordinator'] : []), ...(peers ? ['its peers'] : [])]
+    return `cut node ${node} from ${from.join(' and ')}`
+  },
+  'heal-node': ({ node }) => `heal the links of node ${node}`,
+  'start-node': ({ node }) => `start node ${node} again`,
+  'kill-coordinator': () => 'kill the coordinator (SIGKILL)',
+  'restart-coordinator': () => 'start the coordinator again',
+  rebalance: () => 'rebalance the cluster',
+  wait: (step) => `wait ${durationText(step.for)}`,
+}
+
+export function stepSentence(step: Step): string {
+  const sentence = stepSentences[step.do] as (step: Step) => string
+  return sentence(step)
+}
+
+type ExpectationSentences = {
+  readonly [Kind in Expectation['expect']]: (item: ExpectationOf<Kind>) => string
+}
+
+const expectationSentences: ExpectationSentences = {
+  'vm-on': ({ vm, node, ...how }) => held(`${vm} runs on ${anyOf(node)}`, how),
+  'vm-phase': ({ vm, phase, ...how }) => held(`${vm} is ${anyOf(phase)}`, how),
+  'node-phase': ({ node, phase, ...how }) => held(`node ${node} is ${phase}`, how),
+  'node-load': ({ node, 'at-most': share, ...how }) =>
+    held(`the VMs on ${node} ask for at most ${share} % of a core`, how),
+  recovered: ({ vm, ...how }) => by(`${vm} is restarted and runs again`, how),
+  'guest-answers': ({ vm, ...how }) => by(`the guest in ${vm} answers`, how),
+  'console-contains': ({ vm, text, ...how }) => by(`the guest in ${vm} says "${text}"`, how),
+  'console-never': ({ vm, text }) => `the guest in ${vm} never says "${text}"`,
+  'self-fenced': ({ vm, node }) =>
+    `node ${node} lives and stops ${vm} by itself before it runs elsewhere`,
+  migrations: ({ vm, cause, outcome, min, max }) => {
+    const whose = vm === undefined ? '' : ` of ${vm}`
+    const why = cause === undefined ? '' : ` by ${cause}`
+    return `${bounds(min, max)} migrations${whose}${why} are ${outcome}`
+  },
+  'identities-differ': ({ vm }) => `${vm} and each of its clones answer with another identity`,
+  'no-lost-writes': ({ client }) => `no acknowledged write of ${client} is lost`,
+  'some-writes': ({ client, min }) => `at least ${min} writes of ${client} are acknowledged`,
+  'single-copy': () => 'no VM runs twice at any instant',
+}
+
+export function expectationSentence(item: Expectation): string {
+  const sentence = expectationSentences[item.expect] as (item: Expectation) => string
+  return sentence(item)
+}
+
+interface Deadline {
+  readonly after?: string | undefined
+  readonly within: number
+}
+
+const by = (fact: string, { after, within }: Deadline): string =>
+  `${fact} within ${durationText(within)}${after === undefined ? '' : ` of "${after}"`}`
+
+function held(fact: string, how: Deadline & { hold: 'eventually' | 'always' | 'never' }): string {
+  if (how.hold === 'eventually') return by(fact, how)
+  return `${how.hold}${how.after === undefined ? '' : ` after "${how.after}"`}: ${fact}`
+}
+
+const anyOf = (names: string | readonly string[]): string => [names].flat().join(' or ')
+
+function bounds(min: number, max: number | undefined): string {
+  if (max === undefined) return `at least ${min}`
+  return min === max ? `exactly ${min}` : `${min} to ${max}`
+}

@@ -1,0 +1,197 @@
+// The report of a run as data: what `-o json` prints, and what the text is made of (report-text.ts).
+// A pure function of the recording. Durations in ms, sizes in bytes, as the names say.
+
+import { z } from 'zod'
+import type { MigrationView } from '#proto/api.ts'
+import { Fault } from '#proto/faults.ts'
+import type { FailoverRecord, Recording } from './recording.ts'
+
+const ms = z.number()
+const count = z.int().min(0)
+
+export const MigrationReport = z.strictObject({
+  vmId: z.string(),
+  from: z.string(),
+  to: z.string(),
+  cause: z.string(),
+  outcome: z.enum(['done', 'failed', 'cancelled', 'unfinished']),
+  /** Passes over memory, stop-and-copy among them. */
+  rounds: count,
+  bytes: count,
+  totalMs: ms.optional(),
+  downtimeMs: ms.optional(),
+  /** Over RAM, CPU and devices; equal on both ends, or the migration would not be done. */
+  hash: z.string(),
+  fault: Fault.optional(),
+})
+
+export const CloneReport = z.strictObject({
+  parentId: z.string(),
+  cloneIds: z.array(z.string()),
+  from: z.string(),
+  to: z.string(),
+  outcome: z.enum(['done', 'failed', 'cancelled', 'unfinished']),
+  bytes: count,
+  totalMs: ms.optional(),
+  /** How long the parent stood still. */
+  parentPausedMs: ms.optional(),
+  fault: Fault.optional(),
+})
+
+export const FailoverReport = z.strictObject({
+  nodeId: z.string(),
+  cause: z.enum(['killed', 'hung', 'cut']),
+  /** Each counted from the instant the node was broken, as seen through the API (up to 100 ms late). */
+  detectedMs: ms.optional(),
+  fencedMs: ms.optional(),
+  restarted: z.array(z.strictObject({ vmId: z.string(), to: z.string(), ms })),
+})
+
+export const ClientReport = z.strictObject({
+  id: z.string(),
+  vmId: z.string(),
+  writesAcknowledged: count,
+  keysReadBack: count,
+  writesLost: count,
+  /** The longest a write waited for its acknowledgement. */
+  waitMsMax: ms,
+})
+
+export const Report = z.strictObject({
+  scenario: z.string(),
+  about: z.string(),
+  seed: z.int(),
+  readyMs: ms.optional(),
+  totalMs: ms,
+  fault: Fault.optional(),
+  steps: z.array(
+    z.strictObject({
+      sentence: z.string(),
+      outcome: z.enum(['done', 'failed', 'not-reached']),
+      atMs: ms.optional(),
+      tookMs: ms.optional(),
+      fault: Fault.optional(),
+    }),
+  ),
+  migrations: z.array(MigrationReport),
+  clones: z.array(CloneReport),
+  failovers: z.array(FailoverReport),
+  clients: z.array(ClientReport),
+  writesAcknowledged: count,
+  writesLost: count,
+  expectations: z.array(
+    z.strictObject({
+      sentence: z.string(),
+      from: z.enum(['scenario', 'every-run']),
+      verdict: z.enum(['held', 'broken', 'not-judged']),
+      detail: z.string(),
+    }),
+  ),
+})
+export type Report = z.infer<typeof Report>
+
+export function reportOf(recording: Recording): Report {
+  const clients = recording.clients.map(clientReport)
+  const moves = recording.migrations
+  return {
+    scenario: recording.name,
+    about: recording.about,
+    seed: recording.seed,
+    ...only({ readyMs: recording.readyAtMs, fault: recording.fault }),
+    totalMs: recording.endedAtMs,
+    steps: recording.steps.map(({ sentence, outcome, beganAtMs, endedAtMs, fault }) => ({
+      sentence,
+      outcome,
+      ...only({ atMs: beganAtMs, tookMs: difference(endedAtMs, beganAtMs), fault }),
+    })),
+    migrations: moves.filter((move) => move.purpose === 'migrate').map(migrationReport),
+    clones: moves.filter((move) => move.purpose === 'clone').map(cloneReport),
+    failovers: recording.failovers.map(failoverReport),
+    clients,
+    writesAcknowledged: sum(clients.map((client) => client.writesAcknowledged)),
+    writesLost: sum(clients.map((client) => client.writesLost)),
+    expectations: recording.verdicts.map(({ sentence, from, verdict, detail }) => ({
+      sentence,
+      from,
+      verdict,
+      detail,
+    })),
+  }
+}
+
+/** Nothing failed, nothing is broken, and nothing was left unjudged. */
+export const isPassed = (report: Report): boolean =>
+  report.fault === undefined &&
+  report.steps.every((step) => step.outcome === 'done') &&
+  report.expectations.every((expectation) => expectation.verdict === 'held')
+
+const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> => ({
+  vmId: move.vmId,
+  from: move.from,
+  to: move.to,
+  cause: move.cause,
+  outcome: outcomeOf(move),
+  rounds: move.record?.rounds.length ?? 0,
+  bytes: move.record?.bytes ?? move.bytes,
+  hash: move.record?.hash ?? '',
+  ...only({
+    totalMs: move.record?.totalMs,
+    downtimeMs: move.record?.downtimeMs,
+    fault: move.fault,
+  }),
+})
+
+const cloneReport = (move: MigrationView): z.infer<typeof CloneReport> => ({
+  parentId: move.vmId,
+  cloneIds: move.cloneIds,
+  from: move.from,
+  to: move.to,
+  outcome: outcomeOf(move),
+  bytes: move.record?.bytes ?? move.bytes,
+  ...only({
+    totalMs: move.record?.totalMs,
+    parentPausedMs: move.record?.downtimeMs,
+    fault: move.fault,
+  }),
+})
+
+function outcomeOf({ phase }: MigrationView): z.infer<typeof MigrationReport>['outcome'] {
+  return phase === 'done' || phase === 'failed' || phase === 'cancelled' ? phase : 'unfinished'
+}
+
+const failoverReport = (failover: FailoverRecord): z.infer<typeof FailoverReport> => ({
+  nodeId: failover.nodeId,
+  cause: failover.cause,
+  ...only({
+    detectedMs: difference(failover.detectedAtMs, failover.brokenAtMs),
+    fencedMs: difference(failover.fencedAtMs, failover.brokenAtMs),
+  }),
+  restarted: failover.recoveries.map(({ vmId, to, runningAtMs }) => ({
+    vmId,
+    to,
+    ms: runningAtMs - failover.brokenAtMs,
+  })),
+})
+
+const clientReport = ({
+  load,
+  findings,
+}: Recording['clients'][number]): z.infer<typeof ClientReport> => ({
+  id: load.id,
+  vmId: load.vmId,
+  writesAcknowledged: findings.acknowledged,
+  keysReadBack: findings.verifiedKeys,
+  writesLost: findings.lost.length,
+  waitMsMax: findings.waitMsMax,
+})
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
+
+const difference = (later: number | undefined, earlier: number | undefined): number | undefined =>
+  later === undefined || earlier === undefined ? undefined : later - earlier
+
+/** The given properties that have a value: optional is absent, not undefined. */
+function only<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  const present = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(present) as { [Key in keyof T]?: Exclude<T[Key], undefined> }
+}

@@ -1,0 +1,140 @@
+// What each step of a timeline does, and when it has ended: one action a kind.
+// An action resolves when its effect is seen, and throws FaultError when it does not come about.
+// Not here: triggers and labels (timeline-run.ts).
+
+import { FaultError, fault } from '#proto/faults.ts'
+import { asNodeId } from '#proto/ids.ts'
+import { specOf } from '../language/cluster.ts'
+import type { Step, StepOf } from '../language/timeline.ts'
+import {
+  hasEnded,
+  insist,
+  type Stage,
+  untilMigrationEnded,
+  untilRunning,
+  untilVm,
+} from './stage.ts'
+
+/** `cloneIds`: what the VMs of a clone step are called. */
+type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) => Promise<unknown>
+
+const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
+  run: (step, stage) => runVm(step.vm, stage, step.within),
+  migrate,
+  clone,
+  pause: (step, stage) => verb(step, stage, 'pause', 'paused'),
+  resume: (step, stage) => verb(step, stage, 'resume', 'running'),
+  stop: (step, stage) => verb(step, stage, 'stop', 'stopped'),
+  'kill-node': ({ node }, stage) => {
+    stage.mayEnd(node, true)
+    stage.breaks(node, 'killed')
+    return stage.world.killNode(asNodeId(node))
+  },
+  'hang-node': (step, stage) => {
+    stage.breaks(step.node, 'hung')
+    return stage.world.hangNode(asNodeId(step.node), step.for)
+  },
+  'cut-node': ({ node, coordinator, peers }, stage) => {
+    if (coordinator) stage.breaks(node, 'cut')
+    return stage.world.cutNode(asNodeId(node), { coordinator, peers })
+  },
+  'heal-node': ({ node }, stage) => stage.world.healNode(asNodeId(node)),
+  'start-node': startNode,
+  'kill-coordinator': (_, stage) => {
+    stage.mayEnd('coordinator', true)
+    return stage.world.killCoordinator()
+  },
+  'restart-coordinator': restartCoordinator,
+  rebalance,
+  wait: (step, stage) => stage.waiting.sleep(step.for),
+}
+
+export async function act(step: Step, stage: Stage, cloneIds: readonly string[]): Promise<void> {
+  const action = actions[step.do] as Act<Step>
+  await action(step, stage, cloneIds)
+}
+
+/** Starts a VM of the scenario and waits until it runs. */
+export async function runVm(vmId: string, stage: Stage, withinMs: number): Promise<void> {
+  const vm = stage.scenario.vms.find((other) => other.id === vmId)
+  if (vm === undefined) throw new FaultError(fault('unknown-vm', `${vmId} is not declared.`))
+  const where = vm.node === undefined ? {} : { nodeId: vm.node }
+  await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where })
+  await untilRunning(stage, vmId, withinMs)
+}
+
+async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
+  await untilRunning(stage, step.vm, step.within)
+  const params = {
+    ...(step['downtime-max'] === undefined ? {} : { downtimeMsMax: step['downtime-max'] }),
+    ...(step.verify === undefined ? {} : { verify: step.verify }),
+  }
+  const to = step.to === undefined ? {} : { to: step.to }
+  const { id } = await insist(stage, step.within, () =>
+    stage.world.api.migrate(step.vm, { ...to, params, cause: 'scenario' }),
+  )
+  const ended = await untilMigrationEnded(stage, id, step.within)
+  asWanted(step, ended.phase === 'done', ended.fault)
+}
+
+async function clone(step: StepOf<'clone'>, stage: Stage, ids: readonly string[]): Promise<void> {
+  await untilRunning(stage, step.vm, step.within)
+  const to = step.to === undefined ? {} : { to: step.to }
+  const { migration } = await insist(stage, step.within, () =>
+    stage.world.api.clone(step.vm, { ids: [...ids], ...to }),
+  )
+  const ended = await untilMigrationEnded(stage, migration.id, step.within)
+  asWanted(step, ended.phase === 'done', ended.fault)
+  if (ended.phase !== 'done') return
+  for (const id of ids) await untilRunning(stage, id, step.within)
+}
+
+/** The step's `outcome` against what came of it. */
+function asWanted(
+  { outcome }: StepOf<'migrate' | 'clone'>,
+  isDone: boolean,
+  why = fault('internal', 'It did not come about, and no fault was given.'),
+): void {
+  if (outcome === 'any' || isDone === (outcome === 'done')) return
+  throw new FaultError(isDone ? fault('wrong-state', 'It succeeded, but should have failed.') : why)
+}
+
+async function verb(
+  step: StepOf<'pause' | 'resume' | 'stop'>,
+  stage: Stage,
+  name: 'pause' | 'resume' | 'stop',
+  phase: 'paused' | 'running' | 'stopped',
+): Promise<void> {
+  await insist(stage, step.within, () => stage.world.api.act(step.vm, name))
+  await untilVm(stage, step.vm, `to be ${phase}`, step.within, (vm) => vm.phase === phase)
+}
+
+async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): Promise<void> {
+  await stage.world.startNode(asNodeId(node))
+  stage.mayEnd(node, false)
+  await stage.waiting.until(`node ${node} to be online`, within, () =>
+    stage.view().nodes.find((other) => other.id === node && other.phase === 'online'),
+  )
+}
+
+async function restartCoordinator(
+  { within }: StepOf<'restart-coordinator'>,
+  stage: Stage,
+): Promise<void> {
+  const before = stage.view()
+  await stage.world.restartCoordinator()
+  stage.mayEnd('coordinator', false)
+  await stage.waiting.until('a view of the new coordinator', within, () =>
+    stage.view() === before ? undefined : true,
+  )
+}
+
+async function rebalance({ within }: StepOf<'rebalance'>, stage: Stage): Promise<void> {
+  const { moves } = await insist(stage, within, () => stage.world.api.rebalance())
+  if (moves.length === 0) return
+  const before = stage.view()
+  await stage.waiting.until('the moves to end', within, () => {
+    const view = stage.view()
+    return view !== before && view.migrations.every(hasEnded) ? true : undefined
+  })
+}

@@ -1,0 +1,33 @@
+// What the runner shows to the judges, piece by piece and in the order in which it was seen. Data only.
+
+import type { ClusterView } from '#proto/api.ts'
+import type { KvFindings } from '../kv-client.ts'
+import type { AgentAnswer, ProcessView } from '../world.ts'
+import type { DoubleCopy } from './copy-watch.ts'
+
+/** What only the end of a run can tell. */
+export interface Closing {
+  readonly view: ClusterView
+  readonly clients: ReadonlyMap<string, ClosingClient>
+  /** VM → what its guest answered to `id`; absent: it did not answer. Asked of what `identities-differ` names. */
+  readonly identities: ReadonlyMap<string, string>
+}
+
+export interface ClosingClient {
+  readonly findings: KvFindings
+  /** Every write answered and every key read back. */
+  readonly isComplete: boolean
+}
+
+export type Evidence =
+  | { readonly kind: 'view'; readonly view: ClusterView }
+  | {
+      readonly kind: 'sweep'
+      readonly answers: readonly AgentAnswer[]
+      readonly double: DoubleCopy | undefined
+    }
+  | { readonly kind: 'said'; readonly vmId: string; readonly text: string }
+  /** The guest answered a ping that was asked after the expectation had begun. */
+  | { readonly kind: 'answered'; readonly vmId: string }
+  | { readonly kind: 'process-ended'; readonly process: ProcessView }
+  | { readonly kind: 'closing'; readonly closing: Closing }

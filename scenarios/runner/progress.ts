@@ -1,0 +1,21 @@
+// What a person sees while a scenario runs: one line a thing that happens. Times in ms of the run.
+
+import type { EventView } from '#proto/api.ts'
+
+export interface Progress {
+  readonly atMs: number
+  /** `event`: the cluster's own words. `step` and `verdict`: the scenario's. `cluster`: the run itself. */
+  readonly kind: 'cluster' | 'step' | 'event' | 'verdict'
+  readonly text: string
+}
+
+/** What the steps' own lines say already, or what nobody wants to read twenty times. */
+const quiet: ReadonlySet<EventView['kind']> = new Set([
+  'vm-placed',
+  'vm-running',
+  'migration-queued',
+  'node-online',
+  'coordinator-started',
+])
+
+export const isNews = (event: EventView): boolean => !quiet.has(event.kind)

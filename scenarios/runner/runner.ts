@@ -1,0 +1,268 @@
+// One run of a scenario in a world: the cluster comes up, the first VMs run, the timeline goes by, what is expected
+// is judged, and everything is written down. World-independent: local processes, containers and simulation alike.
+// Not here: files and the verdict on the whole (run.ts). Times in ms of the run, 0 = the cluster was asked for.
+
+import type { Clock } from '#env/env.ts'
+import type { ClusterView } from '#proto/api.ts'
+import { type Fault, FaultError } from '#proto/faults.ts'
+import { asNodeId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { ClusterPart } from '../language/cluster.ts'
+import type { Expectation } from '../language/expectations.ts'
+import { durationText } from '../language/quantities.ts'
+import { stepSentence } from '../language/sentences.ts'
+import type { Recording, StepRecord, VerdictRecord } from '../report/recording.ts'
+import type { Scenario } from '../schema.ts'
+import type { ClusterSpec, World } from '../world.ts'
+import { runVm } from './actions.ts'
+import { Chronicle } from './chronicle.ts'
+import { Clients } from './clients.ts'
+import { ClusterWatch } from './cluster-watch.ts'
+import { Docket } from './docket.ts'
+import type { Evidence } from './evidence.ts'
+import { clonesOfVm } from './judges.ts'
+import type { Progress } from './progress.ts'
+import { isNews } from './progress.ts'
+import type { Stage } from './stage.ts'
+import { Sweeper } from './sweeper.ts'
+import { TimelineRun } from './timeline-run.ts'
+import { Waiting } from './waiting.ts'
+
+export interface RunnerPorts {
+  readonly world: World
+  readonly clock: Clock
+  readonly onProgress: (progress: Progress) => void
+  readonly signal: AbortSignal | undefined
+}
+
+/** Booting a guest on a busy machine takes seconds; longer is a fault. */
+const startMsMax = 60_000
+const lookMs = 50
+
+export class ScenarioRun {
+  readonly #scenario: Scenario
+  readonly #ports: RunnerPorts
+  readonly #beganAtMs: number
+  readonly #waiting: Waiting
+  readonly #chronicle = new Chronicle()
+  readonly #docket: Docket
+  readonly #mayEnd = new Set<string>()
+  readonly #open: { close(): void }[] = []
+  #clients: Clients | undefined
+  #timeline: TimelineRun | undefined
+  #readyAtMs: number | undefined
+  #fault: Fault | undefined
+
+  constructor(scenario: Scenario, ports: RunnerPorts) {
+    this.#scenario = scenario
+    this.#ports = ports
+    this.#beganAtMs = ports.clock.nowMs()
+    this.#waiting = new Waiting(ports.clock, ports.signal)
+    this.#docket = new Docket(scenario.expectations, (record) => this.#decided(record))
+  }
+
+  /** The whole run; the world is left standing. Throws Interrupted, and nothing else but bugs. */
+  async run(): Promise<Recording> {
+    try {
+      await this.#start()
+      await this.#play()
+      await this.#close()
+    } catch (thrown) {
+      if (!(thrown instanceof FaultError)) throw thrown
+      this.#fault = thrown.fault
+    } finally {
+      for (const one of this.#open) one.close()
+    }
+    return this.#recording()
+  }
+
+  async #start(): Promise<void> {
+    const { world, clock } = this.#ports
+    const { cluster, vms, seed } = this.#scenario
+    this.#say('cluster', `starting a coordinator and ${cluster.nodes.length} nodes`)
+    await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster)))
+    this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
+    this.#open.push(new ClusterWatch(world.api, clock, (view) => this.#viewed(view)))
+    await this.#waiting.until(
+      'a first view',
+      startMsMax,
+      () => this.#chronicle.hasView || undefined,
+    )
+    this.#clients = new Clients({ api: world.api, clock, waiting: this.#waiting }, seed)
+    this.#open.push(this.#clients, this.#sweeper())
+    const first = vms.filter((vm) => vm.start === 'at-once')
+    await Promise.all(first.map((vm) => runVm(vm.id, this.#stage, startMsMax)))
+    if (first.length > 0) this.#say('cluster', `running: ${first.map(({ id }) => id).join(', ')}`)
+    for (const part of this.#scenario.clients) this.#clients.startWriting(part)
+    this.#readyAtMs = this.#nowMs()
+  }
+
+  async #play(): Promise<void> {
+    this.#listen()
+    this.#began(this.#docket.begin(this.#nowMs()))
+    this.#timeline = new TimelineRun(this.#stage, {
+      nowMs: () => this.#nowMs(),
+      onBegan: (step) => this.#say('step', step.sentence),
+      onEnded: (step) => this.#stepEnded(step),
+    })
+    await this.#timeline.run()
+    // After a failed step nothing more is waited for: the run has failed, and its reader should know soon.
+    while (!this.#hasFailed() && this.#docket.nextDeadlineMs !== undefined) {
+      await this.#waiting.sleep(lookMs)
+      this.#docket.passTime(this.#nowMs())
+    }
+  }
+
+  async #close(): Promise<void> {
+    const clients = this.#clients
+    invariant(clients, 'the run has started')
+    if (this.#scenario.clients.length > 0) this.#say('cluster', 'reading back what was written')
+    const settled = await clients.settle()
+    const view = this.#chronicle.whole
+    const named = this.#scenario.expectations.flatMap((item) =>
+      item.expect === 'identities-differ' ? [item.vm, ...clonesOfVm(item.vm, view)] : [],
+    )
+    const identities = await clients.identities(named)
+    this.#show({ kind: 'closing', closing: { view, clients: settled, identities } })
+  }
+
+  get #stage(): Stage {
+    return {
+      scenario: this.#scenario,
+      world: this.#ports.world,
+      waiting: this.#waiting,
+      view: () => this.#chronicle.view,
+      mayEnd: (processId, may) =>
+        may ? this.#mayEnd.add(processId) : this.#mayEnd.delete(processId),
+      breaks: (nodeId, cause) => this.#chronicle.breaks(nodeId, cause, this.#nowMs()),
+    }
+  }
+
+  #sweeper(): Sweeper {
+    return new Sweeper(this.#ports.world, this.#ports.clock, {
+      onSweep: (answers, double) => {
+        this.#show({ kind: 'sweep', answers, double })
+        // Views come when something changes; what begins in a quiet cluster is shown the last one.
+        this.#show({ kind: 'view', view: this.#chronicle.view })
+      },
+      onEnded: (process) => {
+        if (!this.#mayEnd.has(process.id)) this.#show({ kind: 'process-ended', process })
+      },
+    })
+  }
+
+  /** Ears where an expectation is about what a guest says. */
+  #listen(): void {
+    const vmIds = this.#scenario.expectations.flatMap((item) =>
+      item.expect === 'console-contains' || item.expect === 'console-never' ? item.vm : [],
+    )
+    for (const vmId of new Set(vmIds))
+      this.#clients?.listen(vmId, (text) => this.#show({ kind: 'said', vmId, text }))
+  }
+
+  /** Some expectations need somebody to ask. */
+  #began(items: readonly Expectation[]): void {
+    for (const item of items)
+      if (item.expect === 'guest-answers')
+        this.#clients?.ask(item.vm, 'ping', ([word]) => {
+          if (word === 'pong') this.#show({ kind: 'answered', vmId: item.vm })
+        })
+  }
+
+  #viewed(view: ClusterView): void {
+    const nowMs = this.#nowMs()
+    for (const event of this.#chronicle.onView(view, nowMs))
+      if (isNews(event)) this.#say('event', event.text)
+    this.#show({ kind: 'view', view })
+    this.#waiting.changed()
+  }
+
+  #stepEnded(step: StepRecord): void {
+    const tookMs = (step.endedAtMs ?? 0) - (step.beganAtMs ?? 0)
+    const how =
+      step.fault === undefined
+        ? `done in ${durationText(tookMs)}`
+        : `failed: ${step.fault.message} (${step.fault.code})`
+    this.#say('step', `${step.sentence}: ${how}`)
+    if (step.label !== undefined) this.#began(this.#docket.stepEnded(step.label, this.#nowMs()))
+  }
+
+  #decided({ sentence, verdict, detail }: VerdictRecord): void {
+    this.#say('verdict', `${sentence}: ${verdict} (${detail})`)
+  }
+
+  #show(evidence: Evidence): void {
+    this.#docket.show(evidence, this.#nowMs())
+  }
+
+  #hasFailed(): boolean {
+    return this.#timeline?.records.some((step) => step.outcome === 'failed') ?? false
+  }
+
+  /** A world does not know of our signal: it is left to finish alone, and is stopped by whoever made it. */
+  async #unlessInterrupted(work: Promise<void>): Promise<void> {
+    let done = false
+    const ended = work.then(
+      () => {
+        done = true
+      },
+      (thrown: unknown) => {
+        done = true
+        throw thrown
+      },
+    )
+    ended.catch(() => {})
+    while (!done) await Promise.race([ended, this.#waiting.sleep(lookMs)])
+    await ended
+  }
+
+  #say(kind: Progress['kind'], text: string): void {
+    this.#ports.onProgress({ atMs: this.#nowMs(), kind, text })
+  }
+
+  #nowMs(): number {
+    return this.#ports.clock.nowMs() - this.#beganAtMs
+  }
+
+  #recording(): Recording {
+    const { name, about, seed, cluster, vms, timeline } = this.#scenario
+    const steps =
+      this.#timeline?.records ??
+      timeline.map((step) => ({ sentence: stepSentence(step), outcome: 'not-reached' as const }))
+    return {
+      name,
+      about,
+      seed,
+      nodeIds: cluster.nodes.map(({ id }) => id),
+      vmIds: vms.map(({ id }) => id),
+      ...(this.#readyAtMs === undefined ? {} : { readyAtMs: this.#readyAtMs }),
+      endedAtMs: this.#nowMs(),
+      steps,
+      verdicts: this.#docket.records,
+      migrations: this.#chronicle.migrations,
+      failovers: this.#chronicle.failovers,
+      clients: this.#clients?.records ?? [],
+      vms: this.#chronicle.hasView ? this.#chronicle.view.vms : [],
+      ...(this.#fault === undefined ? {} : { fault: this.#fault }),
+    }
+  }
+}
+
+const clusterSpecOf = ({
+  nodes,
+  lease,
+  heartbeat,
+  margin,
+  rebalance,
+}: ClusterPart): ClusterSpec => ({
+  nodes: nodes.map(({ id, cores, mips, memory }) => ({
+    id: asNodeId(id),
+    cores,
+    mipsPerCore: mips,
+    memoryMib: memory,
+  })),
+  leaseMs: lease,
+  heartbeatMs: heartbeat,
+  marginMs: margin,
+  rebalance,
+})

@@ -1,0 +1,74 @@
+// Where a run takes place: the world, what the coordinator showed last, and the ways to wait for it.
+// Actions (actions.ts) act through it; the runner (runner.ts) makes it. Times in ms.
+
+import type { ClusterView, MigrationView, VmView } from '#proto/api.ts'
+import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import type { Scenario } from '../schema.ts'
+import type { World } from '../world.ts'
+import type { Waiting } from './waiting.ts'
+
+export interface Stage {
+  readonly scenario: Scenario
+  readonly world: World
+  readonly waiting: Waiting
+  /** The last view; every new one makes `waiting` look again. */
+  readonly view: () => ClusterView
+  /** Whether this process (a node's id, or `coordinator`) may end because the scenario says so. */
+  readonly mayEnd: (processId: string, may: boolean) => void
+  /** Called just before the node is broken. */
+  readonly breaks: (nodeId: string, cause: 'killed' | 'hung' | 'cut') => void
+}
+
+/** Waits until the VM is shown as `isSo` wants it; a VM that failed will not get there. */
+export function untilVm(
+  stage: Stage,
+  vmId: string,
+  what: string,
+  withinMs: number,
+  isSo: (vm: VmView) => boolean,
+): Promise<VmView> {
+  return stage.waiting.until(`${vmId} ${what}`, withinMs, () => {
+    const vm = stage.view().vms.find((other) => other.id === vmId)
+    if (vm === undefined) return undefined
+    if (isSo(vm)) return vm
+    if (vm.phase === 'failed')
+      throw new FaultError(vm.fault ?? fault('wrong-state', `${vmId} has failed.`))
+    return undefined
+  })
+}
+
+export const untilRunning = (stage: Stage, vmId: string, withinMs: number): Promise<VmView> =>
+  untilVm(stage, vmId, 'to run', withinMs, (vm) => vm.phase === 'running')
+
+export function untilMigrationEnded(
+  stage: Stage,
+  migrationId: string,
+  withinMs: number,
+): Promise<MigrationView> {
+  return stage.waiting.until(`migration ${migrationId} to end`, withinMs, () => {
+    const migration = stage.view().migrations.find((other) => other.id === migrationId)
+    return migration !== undefined && hasEnded(migration) ? migration : undefined
+  })
+}
+
+export const hasEnded = ({ phase }: MigrationView): boolean =>
+  phase === 'done' || phase === 'failed' || phase === 'cancelled'
+
+const retryMs = 200
+
+/**
+ * Asks again while the coordinator is away, or while the VM is in a state of its own making (it is being rebalanced,
+ * or recovered) in which the request is refused. Other faults are thrown on.
+ */
+export async function insist<T>(stage: Stage, withinMs: number, ask: () => Promise<T>): Promise<T> {
+  for (let waitedMs = 0; ; waitedMs += retryMs) {
+    try {
+      return await ask()
+    } catch (thrown) {
+      const { code } = faultOf(thrown)
+      const passing = code === 'link-lost' || code === 'wrong-state'
+      if (!passing || waitedMs >= withinMs) throw thrown
+    }
+    await stage.waiting.sleep(retryMs)
+  }
+}
