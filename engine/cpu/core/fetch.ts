@@ -1,0 +1,69 @@
+// From a pc to a decoded instruction, when the interpreter's next entry does not hold one: another page,
+// an instruction not yet decoded, or one that lies half in the next page (such a one is decoded each time, for
+// its halves may be remapped or written apart).
+
+import { Page, Tlb, Vm } from './layout'
+import { Outcome } from './outcome'
+import { Access, accessFault } from './fault'
+import { hostOf, hostOfPage, inRam, pageOf } from './pages'
+import { fetchBank, pageAddress, tlbEntry } from './tlb'
+import { translate } from './mmu'
+import { blockOf } from './decoded-pages'
+import { decode, decodeCompressed } from './decode'
+
+/** Finds Vm.block, Vm.slot and Vm.entry for `pc`. */
+export function fetch(pc: u64): Outcome {
+  const outcome = findCode(pc)
+  if (outcome != Outcome.done) return outcome
+  const code = tlbEntry(pc, fetchBank()) + Tlb.execute
+  const block: usize = load<u32>(code + Tlb.payload)
+  const slot = block + ((<usize>pc & Page.mask) << 2)
+  store<usize>(Vm.block, block)
+  store<usize>(Vm.slot, slot)
+  if (load<u64>(slot) == 0) return decodeAt(pc, slot, load<u32>(code + Tlb.host))
+  store<u64>(Vm.entry, load<u64>(slot))
+  return Outcome.done
+}
+
+/** Makes the execute entry of the page of `va`, unless it is there: its block and its host page. */
+function findCode(va: u64): Outcome {
+  const code = tlbEntry(va, fetchBank()) + Tlb.execute
+  if (load<u64>(code) == pageAddress(va)) return Outcome.done
+  const outcome = translate(va, Access.fetch)
+  if (outcome != Outcome.done) return outcome
+  const gpa = load<u64>(Vm.gpa)
+  if (!inRam(gpa)) return accessFault(Access.fetch, va)
+  const page = pageOf(gpa)
+  store<u32>(code + Tlb.payload, <u32>blockOf(page))
+  store<u32>(code + Tlb.host, <u32>hostOfPage(page))
+  store<u64>(code, pageAddress(va))
+  return Outcome.done
+}
+
+function decodeAt(pc: u64, slot: usize, page: usize): Outcome {
+  const offset = <usize>pc & Page.mask
+  const half = <u32>load<u16>(page + offset)
+  if ((half & 3) != 3) return keep(slot, decodeCompressed(half))
+  if (offset == Page.bytes - 2) return decodeAcross(pc, half)
+  return keep(slot, decode(load<u32>(page + offset), 2))
+}
+
+function keep(slot: usize, entry: u64): Outcome {
+  store<u64>(slot, entry)
+  store<u64>(Vm.entry, entry)
+  return Outcome.done
+}
+
+/**
+ * The second half is fetched as data is, without an entry: making a block for its page could empty the pool, and
+ * with it the block that the interpreter is in.
+ */
+function decodeAcross(pc: u64, low: u32): Outcome {
+  const next = pc + 2
+  const outcome = translate(next, Access.fetch)
+  if (outcome != Outcome.done) return outcome
+  const gpa = load<u64>(Vm.gpa)
+  if (!inRam(gpa)) return accessFault(Access.fetch, next)
+  store<u64>(Vm.entry, decode(<u32>load<u16>(hostOf(gpa)) << 16 | low, 2))
+  return Outcome.done
+}

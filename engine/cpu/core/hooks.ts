@@ -1,0 +1,13 @@
+// What the machine around the hart answers (CoreHooks of core-port.ts). Values travel through Vm.value.
+
+/** A load at a guest physical address that is not RAM; 0: nothing is there. `size` is 1, 2, 4 or 8. */
+@external('hooks', 'mmioRead')
+export declare function mmioRead(gpa: f64, size: i32): i32
+
+/** A store; 0: nothing is there. */
+@external('hooks', 'mmioWrite')
+export declare function mmioWrite(gpa: f64, size: i32): i32
+
+/** Guest time in ticks of 10 MHz. Asked under the real clock only. */
+@external('hooks', 'timeTicks')
+export declare function timeTicks(): f64

@@ -1,0 +1,212 @@
+// The interpreter: one loop over decoded entries. Its place is an entry's address (`slot`); the pc is worked out
+// of it when somebody asks. Registers are the words from address 0 on. Exact: `left` counts down by one for
+// each instruction that retires, and the loop ends at zero, wherever that is.
+// The switch is a table: a line an instruction, which the compiler makes one jump (br_table).
+
+import { Hart, Tlb, Vm } from './layout'
+import { Op, immediateOf, lengthOf, opOf, rs1, rs2, setRd, stepOf } from './entry'
+import { Outcome } from './outcome'
+import { dataBank, pageAddress, tlbEntry } from './tlb'
+import { loadSlowly, storeSlowly } from './access'
+import { fetch } from './fetch'
+import { dropStaleBlocks, pageSlotBytes } from './decoded-pages'
+import { executeAtomic } from './atomic'
+import { executeSystem, illegal } from './system'
+import {
+  divide, divideUnsigned, multiplyHigh, multiplyHighMixed, multiplyHighUnsigned, remainder, remainderUnsigned,
+} from './arithmetic'
+
+/** Retires up to `budget` instructions from Hart.pc on, and leaves Hart.pc and Hart.retired exact. */
+export function interpret(budget: i32): Outcome {
+  const bank = dataBank()
+  let left = budget
+  let page: u64 = 0
+  let block: usize = 0
+  let slot: usize = Vm.elsewhere
+  let outcome = Outcome.done
+  store<i32>(Vm.slice, budget)
+  while (left > 0) {
+    let entry = load<u64>(slot)
+    if (opOf(entry) == Op.undecoded) {
+      const pc = pcAt(slot, block, page)
+      outcome = fetch(pc)
+      if (outcome != Outcome.done) return leave(outcome, pc, left)
+      entry = load<u64>(Vm.entry)
+      page = pageAddress(pc)
+      block = load<usize>(Vm.block)
+      slot = load<usize>(Vm.slot)
+    }
+    const word = <u32>entry
+    const imm = immediateOf(entry)
+    switch (word & 0xff) {
+      case Op.lb: if ((outcome = loadRd<i8>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.lh: if ((outcome = loadRd<i16>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.lw: if ((outcome = loadRd<i32>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.ld: if ((outcome = loadRd<u64>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.lbu: if ((outcome = loadRd<u8>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.lhu: if ((outcome = loadRd<u16>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.lwu: if ((outcome = loadRd<u32>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.sb: if ((outcome = storeRs2<u8>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.sh: if ((outcome = storeRs2<u16>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.sw: if ((outcome = storeRs2<u32>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.sd: if ((outcome = storeRs2<u64>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+
+      case Op.addi: setRd(word, rs1(word) + imm); break
+      case Op.slti: setRd(word, <u64>(<i64>rs1(word) < <i64>imm)); break
+      case Op.sltiu: setRd(word, <u64>(rs1(word) < imm)); break
+      case Op.xori: setRd(word, rs1(word) ^ imm); break
+      case Op.ori: setRd(word, rs1(word) | imm); break
+      case Op.andi: setRd(word, rs1(word) & imm); break
+      case Op.slli: setRd(word, rs1(word) << imm); break
+      case Op.srli: setRd(word, rs1(word) >> imm); break
+      case Op.srai: setRd(word, <u64>(<i64>rs1(word) >> imm)); break
+      case Op.addiw: setRd(word, extend(<u32>rs1(word) + <u32>imm)); break
+      case Op.slliw: setRd(word, extend(<u32>rs1(word) << <u32>imm)); break
+      case Op.srliw: setRd(word, extend(<u32>rs1(word) >> <u32>imm)); break
+      case Op.sraiw: setRd(word, <u64>(<i32>rs1(word) >> <i32>imm)); break
+
+      case Op.add: setRd(word, rs1(word) + rs2(word)); break
+      case Op.sub: setRd(word, rs1(word) - rs2(word)); break
+      case Op.sll: setRd(word, rs1(word) << (rs2(word) & 63)); break
+      case Op.slt: setRd(word, <u64>(<i64>rs1(word) < <i64>rs2(word))); break
+      case Op.sltu: setRd(word, <u64>(rs1(word) < rs2(word))); break
+      case Op.xor: setRd(word, rs1(word) ^ rs2(word)); break
+      case Op.srl: setRd(word, rs1(word) >> (rs2(word) & 63)); break
+      case Op.sra: setRd(word, <u64>(<i64>rs1(word) >> (rs2(word) & 63))); break
+      case Op.or: setRd(word, rs1(word) | rs2(word)); break
+      case Op.and: setRd(word, rs1(word) & rs2(word)); break
+      case Op.addw: setRd(word, extend(<u32>rs1(word) + <u32>rs2(word))); break
+      case Op.subw: setRd(word, extend(<u32>rs1(word) - <u32>rs2(word))); break
+      case Op.sllw: setRd(word, extend(<u32>rs1(word) << (<u32>rs2(word) & 31))); break
+      case Op.srlw: setRd(word, extend(<u32>rs1(word) >> (<u32>rs2(word) & 31))); break
+      case Op.sraw: setRd(word, <u64>(<i32>rs1(word) >> (<i32>rs2(word) & 31))); break
+
+      case Op.mul: setRd(word, rs1(word) * rs2(word)); break
+      case Op.mulh: setRd(word, multiplyHigh(rs1(word), rs2(word))); break
+      case Op.mulhsu: setRd(word, multiplyHighMixed(rs1(word), rs2(word))); break
+      case Op.mulhu: setRd(word, multiplyHighUnsigned(rs1(word), rs2(word))); break
+      case Op.div: setRd(word, divide<i64>(rs1(word), rs2(word))); break
+      case Op.divu: setRd(word, divideUnsigned<u64>(rs1(word), rs2(word))); break
+      case Op.rem: setRd(word, remainder<i64>(rs1(word), rs2(word))); break
+      case Op.remu: setRd(word, remainderUnsigned<u64>(rs1(word), rs2(word))); break
+      case Op.mulw: setRd(word, extend(<u32>rs1(word) * <u32>rs2(word))); break
+      case Op.divw: setRd(word, divide<i32>(<i32>rs1(word), <i32>rs2(word))); break
+      case Op.divuw: setRd(word, extend(divideUnsigned<u32>(<u32>rs1(word), <u32>rs2(word)))); break
+      case Op.remw: setRd(word, remainder<i32>(<i32>rs1(word), <i32>rs2(word))); break
+      case Op.remuw: setRd(word, extend(remainderUnsigned<u32>(<u32>rs1(word), <u32>rs2(word)))); break
+
+      case Op.lui: setRd(word, imm); break
+      case Op.auipc: setRd(word, pcAt(slot, block, page) + imm); break
+      case Op.jal: setRd(word, pcAt(slot, block, page) + lengthOf(word)); left--; slot = jump(slot, imm, block, page); continue
+      case Op.jalr: {
+        const target = (rs1(word) + imm) & ~(<u64>1)
+        setRd(word, pcAt(slot, block, page) + lengthOf(word))
+        left--
+        slot = pageAddress(target) == page ? block + ((<usize>target & 0xffe) << 2) : goElsewhere(target)
+        continue
+      }
+      case Op.beq: if (rs1(word) == rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+      case Op.bne: if (rs1(word) != rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+      case Op.blt: if (<i64>rs1(word) < <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+      case Op.bge: if (<i64>rs1(word) >= <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+      case Op.bltu: if (rs1(word) < rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+      case Op.bgeu: if (rs1(word) >= rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+
+      case Op.fence: break
+      case Op.fencei: {
+        const next = pcAt(slot, block, page) + lengthOf(word)
+        dropStaleBlocks()
+        left--
+        slot = goElsewhere(next)
+        continue
+      }
+      case Op.amo: if ((outcome = executeAtomic(word, <u32>imm)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.system: {
+        store<u64>(Hart.pc, pcAt(slot, block, page))
+        store<i32>(Vm.left, left)
+        outcome = executeSystem(<u32>imm)
+        if (outcome != Outcome.done) return stop(outcome, word, slot, block, page, left)
+        break
+      }
+      default: return stop(illegal(<u32>imm), word, slot, block, page, left)
+    }
+    left--
+    slot += stepOf(word)
+  }
+  return leave(Outcome.done, pcAt(slot, block, page), 0)
+}
+
+@inline
+function extend(value: u32): u64 {
+  return <u64><i32>value
+}
+
+/** A load: T has the width, and the sign that the result is extended with. Aligned hits end here. */
+@inline
+function loadRd<T>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
+  const address = rs1(word) + imm
+  const entry = tlbEntry(address, bank)
+  if (load<u64>(entry, Tlb.read) == (address & alignedPage<T>())) {
+    setRd(word, <u64>load<T>(<usize>(<u32>address + load<u32>(entry, Tlb.read + Tlb.payload))))
+    return Outcome.done
+  }
+  store<i32>(Vm.left, left)
+  const outcome = loadSlowly(address, sizeof<T>())
+  if (outcome < Outcome.trap) setRd(word, <u64>load<T>(Vm.value))
+  return outcome
+}
+
+@inline
+function storeRs2<T>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
+  const address = rs1(word) + imm
+  const entry = tlbEntry(address, bank)
+  if (load<u64>(entry, Tlb.write) == (address & alignedPage<T>())) {
+    store<T>(<usize>(<u32>address + load<u32>(entry, Tlb.write + Tlb.payload)), <T>rs2(word))
+    return Outcome.done
+  }
+  store<i32>(Vm.left, left)
+  return storeSlowly(address, rs2(word), sizeof<T>())
+}
+
+/** The page's address, with the bits that an aligned access of this size has zero: one compare sees both. */
+@inline
+function alignedPage<T>(): u64 {
+  return ~(<u64>0xfff) | <u64>(sizeof<T>() - 1)
+}
+
+/** The pc of an entry; of `elsewhere`, the one that was put into Hart.pc. */
+@inline
+function pcAt(slot: usize, block: usize, page: u64): u64 {
+  if (slot == Vm.elsewhere) return load<u64>(Hart.pc)
+  return page + (<i64><i32>(slot - block) >> 2)
+}
+
+/** `distance` in entries' bytes. Inside the page it is an addition and a compare. */
+@inline
+function jump(slot: usize, distance: u64, block: usize, page: u64): usize {
+  const target = slot + <usize>distance
+  if (target - block < pageSlotBytes) return target
+  return goElsewhere(page + (<i64><i32>(target - block) >> 2))
+}
+
+@inline
+function goElsewhere(pc: u64): usize {
+  store<u64>(Hart.pc, pc)
+  return Vm.elsewhere
+}
+
+/** An instruction did not simply go on: it retires or not, as its outcome says. */
+function stop(outcome: Outcome, word: u32, slot: usize, block: usize, page: u64, left: i32): Outcome {
+  if (outcome == Outcome.returned) return leave(outcome, load<u64>(Hart.pc), left - 1)
+  const pc = pcAt(slot, block, page)
+  if (outcome < Outcome.trap) return leave(outcome, pc + lengthOf(word), left - 1)
+  return leave(outcome, pc, left)
+}
+
+function leave(outcome: Outcome, pc: u64, left: i32): Outcome {
+  store<u64>(Hart.pc, pc)
+  store<u64>(Hart.retired, load<u64>(Hart.retired) + (load<i32>(Vm.slice) - left))
+  store<i32>(Vm.slice, 0)
+  store<i32>(Vm.left, 0)
+  return outcome
+}

@@ -1,0 +1,155 @@
+// Where everything lies in a VM's linear memory: the core's own words, the TLBs, a staging area, guest RAM,
+// and behind RAM the tables with one entry a page. The guest can reach RAM alone. AssemblyScript, as all
+// of this folder; not TypeScript. Addresses and sizes in bytes, guest words are u64.
+//
+//   0x000000  Hart      all of the hart that a snapshot holds
+//   0x000400  Vm        words that both threads read, and the scratch of the running thread
+//   0x010000  Tlb       4 banks x (read, write, execute) x 1,024 entries of 16 bytes
+//   0x040000  Stage     page copies and page lists of the agent's thread
+//   0x200000  ram       guest RAM
+//   ...       tables    see pages.ts
+//   ...       blocks    decoded instructions, see decoded-pages.ts
+
+/** A page: 4,096 bytes; shift and mask of an address inside it. */
+export const enum Page { shift = 12, bytes = 4096, mask = 4095 }
+
+/** Guest RAM begins here in linear memory... */
+export const ram: usize = 0x200000
+/** ...and here for the guest, as on QEMU's `virt` and most RISC-V boards. */
+export const ramGpa: u64 = 0x80000000
+
+/** The hart: its snapshot is these bytes as they are, so a change here is a new snapshot version. */
+export const enum Hart {
+  /** x0 to x31. */
+  x = 0,
+  /** Takes what is written to x0. */
+  sink = 0x100,
+  pc = 0x108,
+  /** A Mode. */
+  mode = 0x110,
+  /** Instructions retired since reset. */
+  retired = 0x118,
+  /** Ticks by which `skipTo` has moved instruction-count time. */
+  timeOffset = 0x120,
+  /** GPA that LR reserved; `none` when there is no reservation. */
+  reservation = 0x128,
+  mstatus = 0x130,
+  medeleg = 0x138,
+  mideleg = 0x140,
+  mie = 0x148,
+  /** The bits of mip that software sets; what devices and timers drive is in `lines` and computed. */
+  mip = 0x150,
+  mtvec = 0x158,
+  mscratch = 0x160,
+  mepc = 0x168,
+  mcause = 0x170,
+  mtval = 0x178,
+  mcounteren = 0x180,
+  menvcfg = 0x188,
+  stvec = 0x190,
+  sscratch = 0x198,
+  sepc = 0x1a0,
+  scause = 0x1a8,
+  stval = 0x1b0,
+  scounteren = 0x1b8,
+  senvcfg = 0x1c0,
+  satp = 0x1c8,
+  stimecmp = 0x1d0,
+  /** The machine timer's alarm (of a CLINT; no CSR). */
+  mtimecmp = 0x1d8,
+  /** Interrupt bits that devices hold up, in mip's places. */
+  lines = 0x1e0,
+  /** What a write to mcycle and minstret added to the count of retired instructions. */
+  cycleOffset = 0x1e8,
+  instretOffset = 0x1f0,
+  end = 0x1f8,
+}
+
+/** What derives time: the hooks, or the count of retired instructions. */
+export const enum ClockKind { real = 0, instructions = 1 }
+
+/** No reservation, no alarm, no address. */
+export const none: u64 = 0xffffffffffffffff
+
+/** Words beside the hart. The first group is set once; the rest means nothing between two runs. */
+export const enum Vm {
+  // Set by format(); read by both threads.
+  ramBytes = 0x400,
+  pageCount = 0x404,
+  trackedTable = 0x408,
+  blockTable = 0x40c,
+  dirtyTable = 0x410,
+  touchedTable = 0x414,
+  absentTable = 0x418,
+  logTable = 0x41c,
+  blockPool = 0x420,
+  /** Bit n: dirty log n is open. */
+  openLogs = 0x424,
+  /** Pages ever written. Both threads add to it, atomically. */
+  touchedPages = 0x428,
+  /** A ClockKind. */
+  clock = 0x42c,
+  /** 1: an ecall from S-mode leaves the run loop. */
+  sbiExits = 0x430,
+
+  // Scratch of the thread that runs the hart.
+  /** Why the instruction could not be done: cause and value for the trap registers. */
+  trapCause = 0x440,
+  trapValue = 0x448,
+  /** GPA of the page that is not there; `none`. */
+  absentGpa = 0x450,
+  /** Where a translation led to, as a guest physical and as a host address (0: no RAM, a device). */
+  gpa = 0x458,
+  host = 0x460,
+  /** A loaded or CSR value on its way, also to and from the hooks. */
+  value = 0x468,
+  /** The present slice: its length in instructions, and how many are left. */
+  slice = 0x470,
+  left = 0x474,
+  exitRequested = 0x478,
+  /** Free list and high-water mark of decoded pages. */
+  freeBlock = 0x47c,
+  nextBlock = 0x480,
+  /** Pages written after they were decoded. */
+  staleCount = 0x484,
+  /** The range of addresses with TLB entries made from superpages. */
+  superpageLow = 0x488,
+  superpageHigh = 0x490,
+  /** What a fetch found: the decoded page, the place in it, and the decoded instruction. */
+  block = 0x498,
+  slot = 0x49c,
+  entry = 0x4a0,
+  /** An entry that is never decoded: the interpreter's way to say "go on at Hart.pc". */
+  elsewhere = 0x4a8,
+  /** Page indices of the first `staleMax` stale pages. */
+  stale = 0x500,
+}
+export const staleMax: u32 = 128
+
+/**
+ * A TLB entry: u64 tag (virtual page address; -1 when empty), u32 payload, u32 payload.
+ * Read and write entries: host address minus virtual address. Execute entries: decoded page, host page.
+ * A bank holds three tables, one a kind of access, and belongs to one way of translating: see Bank.
+ */
+export const enum Tlb {
+  base = 0x10000,
+  entries = 1024,
+  entryBytes = 16,
+  tableBytes = 0x4000,
+  bankBytes = 0xc000,
+  banks = 4,
+  read = 0,
+  write = 0x4000,
+  execute = 0x8000,
+  payload = 8,
+  host = 12,
+}
+
+/** The agent's page work: up to `pagesMax` page copies, then lists of page indices (u32). */
+export const enum Stage {
+  pagesMax = 256,
+  copies = 0x40000,
+  asked = 0x140000,
+  filled = 0x140400,
+  zero = 0x140800,
+}

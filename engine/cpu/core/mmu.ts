@@ -1,0 +1,91 @@
+// Address translation: bare and Sv39 (privileged specification, "Sv39: Page-Based 39-bit Virtual-Memory
+// System"), as a walk of the page tables. The hart sets A and D itself, as Svadu's hardware updating does;
+// there is no Svnapot and no Svpbmt, and PMP has no entries, so that it forbids nothing.
+// A walk leaves no trace unless it ends well: an absent page is reported before a bit is set.
+
+import { Hart, Page, Vm } from './layout'
+import { Mode, Status, satpPageNumber } from './privileged'
+import { Outcome } from './outcome'
+import { Access, absentPage, accessFault, pageFault } from './fault'
+import { hostOf, inRam, isAbsent, pageOf } from './pages'
+import { dataMode, noteSuperpage, pageAddress } from './tlb'
+import { pageWritten } from './dirty'
+
+const enum Pte {
+  valid = 0x01,
+  read = 0x02,
+  write = 0x04,
+  execute = 0x08,
+  user = 0x10,
+  accessed = 0x40,
+  dirty = 0x80,
+  /** In an entry that points to a table these have no meaning yet. */
+  leafOnly = 0xd0,
+  pageNumberShift = 10,
+}
+/** Svnapot, Svpbmt and what nobody uses. */
+const pteReserved: u64 = 0xffc0000000000000
+
+/** Leads from `va` to Vm.gpa, which lies in a present page of RAM or outside RAM. */
+export function translate(va: u64, access: Access): Outcome {
+  const mode = access == Access.fetch ? <u32>load<u64>(Hart.mode) : dataMode()
+  if (mode == Mode.machine || load<u64>(Hart.satp) == 0) return arrive(va)
+  if (<u64>((<i64>va << 25) >> 25) != va) return pageFault(access, va)
+  return walk(va, access, mode)
+}
+
+function walk(va: u64, access: Access, mode: u32): Outcome {
+  let table = (load<u64>(Hart.satp) & satpPageNumber) << Page.shift
+  for (let level = 2; level >= 0; level--) {
+    const at = table + (((va >> (Page.shift + 9 * level)) & 511) << 3)
+    if (!inRam(at)) return accessFault(access, va)
+    if (isAbsent(pageOf(at))) return absentPage(pageAddress(at))
+    const pte = load<u64>(hostOf(at))
+    if ((pte & Pte.valid) == 0 || (pte & pteReserved) != 0) break
+    if ((pte & (Pte.read | Pte.write | Pte.execute)) != 0) return leaf(va, access, mode, level, at)
+    if ((pte & Pte.leafOnly) != 0) break
+    table = targetOf(pte)
+  }
+  return pageFault(access, va)
+}
+
+@inline
+function targetOf(pte: u64): u64 {
+  return ((pte >> Pte.pageNumberShift) & satpPageNumber) << Page.shift
+}
+
+/** `at` is the GPA of the leaf entry; at level 1 and 2 it maps a superpage, which must be aligned. */
+function leaf(va: u64, access: Access, mode: u32, level: i32, at: u64): Outcome {
+  const pte = load<u64>(hostOf(at))
+  const span = <u64>1 << (Page.shift + 9 * level)
+  const target = targetOf(pte)
+  if ((target & (span - 1)) != 0 || !allows(pte, access, mode)) return pageFault(access, va)
+  const outcome = arrive(target | (va & (span - 1)))
+  if (outcome != Outcome.done) return outcome
+  const used: u64 = access == Access.store ? Pte.accessed | Pte.dirty : Pte.accessed
+  if ((pte & used) != used) {
+    pageWritten(pageOf(at))
+    store<u64>(hostOf(at), pte | used)
+  }
+  if (level > 0) noteSuperpage(va, span)
+  return Outcome.done
+}
+
+function allows(pte: u64, access: Access, mode: u32): bool {
+  const status = load<u64>(Hart.mstatus)
+  if ((pte & Pte.write) != 0 && (pte & Pte.read) == 0) return false
+  if (mode == Mode.user) {
+    if ((pte & Pte.user) == 0) return false
+  } else if ((pte & Pte.user) != 0) {
+    if (access == Access.fetch || (status & Status.sum) == 0) return false
+  }
+  if (access == Access.fetch) return (pte & Pte.execute) != 0
+  if (access == Access.store) return (pte & Pte.write) != 0
+  return (pte & Pte.read) != 0 || ((pte & Pte.execute) != 0 && (status & Status.mxr) != 0)
+}
+
+function arrive(gpa: u64): Outcome {
+  if (inRam(gpa) && isAbsent(pageOf(gpa))) return absentPage(pageAddress(gpa))
+  store<u64>(Vm.gpa, gpa)
+  return Outcome.done
+}

@@ -1,0 +1,49 @@
+// The run loop: slices of the interpreter, and between them what happens between instructions: interrupts, traps,
+// and leaving. A slice never reaches past an alarm of instruction-count time, so that its interrupt is taken at
+// the same instruction in every run, however the runs are cut.
+
+import { ClockKind, Hart, Vm } from './layout'
+import { Outcome } from './outcome'
+import { enterTrap, takeInterrupt, wakes } from './trap'
+import { instructionsToAlarm } from './time'
+import { interpret } from './interpret'
+
+/** Exit of core-port.ts. */
+const enum Exit { budget = 0, wfi = 1, sbi = 2, absent = 3, requested = 4 }
+
+/** Under the real clock, how many instructions an alarm may be late: about 0.2 ms. */
+const realClockSlice: i32 = 20_000
+
+/**
+ * At most `budget` instructions retire. A trap uses up one of them though nothing retires, so that a guest that
+ * does nothing but trap gives the thread back.
+ */
+export function run(budget: i32): Exit {
+  let left = budget
+  while (left > 0) {
+    if (load<u32>(Vm.exitRequested) != 0) break
+    takeInterrupt()
+    const before = load<u64>(Hart.retired)
+    const outcome = interpret(sliceOf(left))
+    left -= <i32>(load<u64>(Hart.retired) - before)
+    if (outcome == Outcome.sbi) return Exit.sbi
+    if (outcome == Outcome.absent) return Exit.absent
+    if (outcome == Outcome.wait && !wakes()) return Exit.wfi
+    if (outcome == Outcome.trap) {
+      enterTrap(load<u64>(Vm.trapCause), load<u64>(Vm.trapValue))
+      left--
+    }
+  }
+  if (load<u32>(Vm.exitRequested) == 0) return Exit.budget
+  store<u32>(Vm.exitRequested, 0)
+  return Exit.requested
+}
+
+function sliceOf(left: i32): i32 {
+  if (load<u32>(Vm.clock) == ClockKind.instructions) return instructionsToAlarm(left)
+  return left < realClockSlice ? left : realClockSlice
+}
+
+export function requestExit(): void {
+  store<u32>(Vm.exitRequested, 1)
+}

@@ -1,0 +1,104 @@
+// The software TLB: what has been translated, so that most accesses cost one compare. See layout.ts for its
+// entries. A bank belongs to one way of translating data: user, supervisor without and with SUM, and none
+// (M-mode). A change of mode or of SUM changes the bank and drops nothing.
+// Device and absent pages are never in it; a page is in a write table only while it is marked dirty.
+
+import { Hart, Page, Tlb, Vm, none } from './layout'
+import { Mode, Status } from './privileged'
+
+const enum Bank { user = 0, supervisor = 1, supervisorSum = 2, machine = 3 }
+
+/** The mode that loads and stores run in: the hart's, or MPP's under MPRV. */
+export function dataMode(): u32 {
+  const mode = <u32>load<u64>(Hart.mode)
+  const status = load<u64>(Hart.mstatus)
+  if (mode != Mode.machine || (status & Status.mprv) == 0) return mode
+  return <u32>(status >> Status.mppShift) & 3
+}
+
+/** Byte offset of the bank that loads and stores use now. */
+export function dataBank(): usize {
+  const mode = dataMode()
+  if (mode == Mode.user) return Bank.user * Tlb.bankBytes
+  if (mode == Mode.machine) return Bank.machine * Tlb.bankBytes
+  const sum = (load<u64>(Hart.mstatus) & Status.sum) != 0
+  return (sum ? Bank.supervisorSum : Bank.supervisor) * Tlb.bankBytes
+}
+
+/** Byte offset of the bank that fetches use now. SUM says nothing of them. */
+export function fetchBank(): usize {
+  const mode = <u32>load<u64>(Hart.mode)
+  return (mode == Mode.machine ? Bank.machine : mode) * Tlb.bankBytes
+}
+
+/** Address of the entry of `va` in a bank; the table (Tlb.read, …) is the offset of the access. */
+@inline
+export function tlbEntry(va: u64, bank: usize): usize {
+  return ((<usize>va >> 8) & 0x3ff0) + bank + Tlb.base
+}
+
+@inline
+export function pageAddress(va: u64): u64 {
+  return va & ~(<u64>Page.mask)
+}
+
+/** An entry for reading or writing: the host address of any byte of the page is its virtual one plus this. */
+@inline
+export function setDataEntry(entry: usize, table: usize, va: u64, host: usize): void {
+  store<u64>(entry + table, pageAddress(va))
+  store<u32>(entry + table + Tlb.payload, <u32>host - <u32>va)
+}
+
+/** All of it. Fills with ones: a tag of -1 is no page's address. */
+export function dropAll(): void {
+  memory.fill(Tlb.base, 0xff, Tlb.banks * Tlb.bankBytes)
+  forgetSuperpages()
+}
+
+/** What satp decides: all but the bank of M-mode. */
+export function dropTranslations(): void {
+  memory.fill(Tlb.base, 0xff, Bank.machine * Tlb.bankBytes)
+  forgetSuperpages()
+}
+
+export function dropWriteEntries(): void {
+  dropTable(Tlb.write)
+}
+
+/** Decoded pages have moved or gone. */
+export function dropExecuteEntries(): void {
+  dropTable(Tlb.execute)
+}
+
+function dropTable(table: usize): void {
+  for (let bank: usize = 0; bank < <usize>Tlb.banks; bank++) {
+    memory.fill(Tlb.base + bank * Tlb.bankBytes + table, 0xff, Tlb.tableBytes)
+  }
+}
+
+/** One address, in every space. An entry may stem from a superpage: then all that share its leaf must go. */
+export function dropAddress(va: u64): void {
+  if (va >= load<u64>(Vm.superpageLow) && va <= load<u64>(Vm.superpageHigh)) {
+    dropTranslations()
+    return
+  }
+  for (let bank: usize = 0; bank < <usize>Bank.machine; bank++) {
+    const entry = tlbEntry(va, bank * Tlb.bankBytes)
+    store<u64>(entry, none, Tlb.read)
+    store<u64>(entry, none, Tlb.write)
+    store<u64>(entry, none, Tlb.execute)
+  }
+}
+
+/** Widens the range in which dropAddress drops everything. */
+export function noteSuperpage(va: u64, size: u64): void {
+  const low = va & ~(size - 1)
+  const high = va | (size - 1)
+  if (low < load<u64>(Vm.superpageLow)) store<u64>(Vm.superpageLow, low)
+  if (high > load<u64>(Vm.superpageHigh)) store<u64>(Vm.superpageHigh, high)
+}
+
+function forgetSuperpages(): void {
+  store<u64>(Vm.superpageLow, none)
+  store<u64>(Vm.superpageHigh, 0)
+}

@@ -1,0 +1,121 @@
+// core.wasm as JavaScript sees it: what it exports, how it is compiled and put on a VM's memory.
+// The file is made by tools/build.mjs from core/. A shell reads its bytes from `coreWasmUrl`; the engine does no I/O.
+// Guest words are BigInt, counts and addresses are numbers, bytes.
+
+import { invariant } from '#proto/invariant.ts'
+
+/** Where the built core lies, for the shell that reads it. */
+export const coreWasmUrl = new URL('./core.wasm', import.meta.url)
+
+/** Exported functions of core/index.ts. Booleans are 0 and 1. */
+export interface CoreExports {
+  memoryBytes(ramBytes: number): number
+  format(ramBytes: number): number
+
+  configure(clock: number, sbiExits: number): void
+  reset(pc: bigint, a0: bigint, a1: bigint, mode: number): void
+  run(budget: number): number
+  requestExit(): void
+  readPc(): bigint
+  readX(index: number): bigint
+  writeX(index: number, value: bigint): void
+  retired(): number
+  ticks(): number
+  skipTo(ticks: number): void
+  alarm(): number
+  setAlarm(ticks: bigint): void
+  setExternalInterrupt(level: number): void
+  setSoftwareInterrupt(level: number): void
+  absentGpa(): number
+  setPresent(page: number, present: number): number
+  reachForDevice(gpa: number, length: number, writes: number): number
+  afterRestore(): number
+
+  openLog(): number
+  takeLog(log: number): number
+  clearLog(log: number): void
+  closeLog(log: number): number
+
+  collectPages(count: number): number
+  storePages(count: number): void
+  zeroPages(count: number): void
+  trackedHash(): bigint
+  fullHash(): bigint
+  hashStaged(hash: bigint, length: number): bigint
+  touchedPages(): number
+  claimPages(first: number, count: number): void
+  trackedTable(): number
+  touchedTable(): number
+  absentTable(): number
+}
+
+/** Exported constants of core/index.ts: addresses in linear memory, and sizes. */
+export interface CorePlaces {
+  readonly hartBytes: number
+  readonly valueAddress: number
+  readonly ramAddress: number
+  readonly stagePagesMax: number
+  readonly copiesAddress: number
+  readonly askedAddress: number
+  readonly filledAddress: number
+  readonly zeroAddress: number
+}
+
+/** What the core asks for while it runs; see core/hooks.ts. */
+export interface CoreImports {
+  mmioRead(gpa: number, size: number): number
+  mmioWrite(gpa: number, size: number): number
+  timeTicks(): number
+}
+
+/** The core on one memory, in one thread. It keeps nothing outside that memory. */
+export interface CoreInstance {
+  readonly call: CoreExports
+  readonly at: CorePlaces
+}
+
+export function instantiateCore(
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+  hooks: CoreImports,
+): CoreInstance {
+  const imports = { env: { memory }, hooks: { ...hooks } }
+  const { exports } = new WebAssembly.Instance(module, imports)
+  return { call: exports as unknown as CoreExports, at: readPlaces(exports) }
+}
+
+/** For a thread that runs no hart: whoever calls a hook there has a bug. */
+export const noHooks: CoreImports = {
+  mmioRead: unhooked,
+  mmioWrite: unhooked,
+  timeTicks: unhooked,
+}
+
+function unhooked(): never {
+  invariant(false, 'Only the thread of the pCPU runs the hart')
+}
+
+const wasmPageBytes = 65536
+
+/** RAM and all that the core keeps beside it, zeroed and shared. Throws RangeError when there is no room. */
+export function createVmMemory(module: WebAssembly.Module, ramBytes: number): WebAssembly.Memory {
+  // How much it takes, the core knows itself; to ask it, it needs any memory.
+  const any = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
+  const bytes = instantiateCore(module, any, noHooks).call.memoryBytes(ramBytes)
+  const pages = Math.ceil(bytes / wasmPageBytes)
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
+}
+
+function readPlaces(exports: WebAssembly.Exports): CorePlaces {
+  const place = (name: keyof CorePlaces) => Number((exports[name] as WebAssembly.Global).value)
+  return {
+    hartBytes: place('hartBytes'),
+    valueAddress: place('valueAddress'),
+    ramAddress: place('ramAddress'),
+    stagePagesMax: place('stagePagesMax'),
+    copiesAddress: place('copiesAddress'),
+    askedAddress: place('askedAddress'),
+    filledAddress: place('filledAddress'),
+    zeroAddress: place('zeroAddress'),
+  }
+}

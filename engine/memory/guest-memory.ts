@@ -1,0 +1,193 @@
+// A VM's RAM as the agent's thread has it: core.wasm on the VM's memory, for pages alone. The guest may run on another
+// thread meanwhile, so whatever leaves here was copied first and judged by its copy.
+// Not here: who takes dirty logs (the pCPU, ../cpu/core.ts), how pages travel. Sizes in bytes.
+
+import { invariant } from '#proto/invariant.ts'
+import { pageBytes } from '#proto/units.ts'
+import { type CoreInstance, createVmMemory, instantiateCore, noHooks } from '../cpu/module.ts'
+import type { CollectedPages, GuestMemory } from './guest-memory-port.ts'
+
+/** RAM comes in whole WebAssembly pages. */
+const ramGranuleBytes = 65536
+
+export class WasmGuestMemory implements GuestMemory {
+  readonly memory: WebAssembly.Memory
+  readonly ramBytes: number
+  readonly pageCount: number
+  readonly #core: CoreInstance
+  readonly #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
+
+  /** Fresh RAM, all zero. Throws RangeError when the process gets no more memory. */
+  static create(module: WebAssembly.Module, ramBytes: number): WasmGuestMemory {
+    const fits = ramBytes > 0 && ramBytes % ramGranuleBytes === 0
+    invariant(fits, `RAM of ${ramBytes} bytes is not a multiple of ${ramGranuleBytes}`)
+    return new WasmGuestMemory(module, createVmMemory(module, ramBytes), ramBytes)
+  }
+
+  private constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, ramBytes: number) {
+    this.memory = memory
+    this.ramBytes = ramBytes
+    this.pageCount = ramBytes / pageBytes
+    this.#bytes = new Uint8Array(memory.buffer)
+    this.#core = instantiateCore(module, memory, noHooks)
+    this.#core.call.format(ramBytes)
+  }
+
+  /**
+   * At most `pagesMax` pages, zero ones counted, and never more than a frame holds: fewer than asked for is no sign
+   * of the end, `nextPage` is.
+   */
+  collect(bitmap: Uint8Array, fromPage: number, pagesMax: number): CollectedPages {
+    invariant(bitmap.length * 8 >= this.pageCount, 'The bitmap is shorter than RAM')
+    const { at, call } = this.#core
+    const max = Math.min(pagesMax, at.stagePagesMax)
+    const { count, nextPage } = this.#askFromBitmap(bitmap, fromPage, max)
+    const filled = call.collectPages(count)
+    return {
+      pages: this.#copyWords(at.filledAddress, filled),
+      bytes: this.#copyBytes(at.copiesAddress, filled * pageBytes),
+      zeroPages: this.#copyWords(at.zeroAddress, count - filled),
+      nextPage,
+    }
+  }
+
+  store(pages: Uint32Array, bytes: Uint8Array): void {
+    invariant(bytes.length === pages.length * pageBytes, 'Pages and their bytes differ in number')
+    const { at, call } = this.#core
+    this.#inBatches(pages, (count, first) => {
+      const batch = bytes.subarray(first * pageBytes, (first + count) * pageBytes)
+      this.#bytes.set(batch, at.copiesAddress)
+      call.storePages(count)
+    })
+  }
+
+  storeZero(pages: Uint32Array): void {
+    this.#inBatches(pages, (count) => this.#core.call.zeroPages(count))
+  }
+
+  trackedHash(): string {
+    return hexOf(this.#core.call.trackedHash())
+  }
+
+  fullHash(): string {
+    return hexOf(this.#core.call.fullHash())
+  }
+
+  hashBytes(bytes: Uint8Array): string {
+    const { at, call } = this.#core
+    const stageBytes = at.stagePagesMax * pageBytes
+    let hash = BigInt(bytes.length)
+    for (let from = 0; from < bytes.length; from += stageBytes) {
+      const part = bytes.subarray(from, from + stageBytes)
+      this.#bytes.set(part, at.copiesAddress)
+      hash = call.hashStaged(hash, part.length)
+    }
+    return hexOf(hash)
+  }
+
+  touchedBytes(): number {
+    return this.#core.call.touchedPages() * pageBytes
+  }
+
+  /** Copies only what was ever written there, and clears what was written here alone. */
+  copyFrom(other: GuestMemory): void {
+    invariant(other instanceof WasmGuestMemory, 'Both memories must be of this engine')
+    invariant(other.ramBytes === this.ramBytes, 'Both memories must have the same size')
+    const [there, here] = [other.#touched(), this.#touched()]
+    let page = 0
+    while (page < this.pageCount) {
+      const first = page
+      const isThere = there[page] === 1
+      const isHere = here[page] === 1
+      while (
+        page < this.pageCount &&
+        (there[page] === 1) === isThere &&
+        (here[page] === 1) === isHere
+      ) {
+        page++
+      }
+      if (isThere) this.#copyRun(other, first, page - first)
+      else if (isHere) this.#clearRun(first, page - first)
+    }
+    this.#copyTable(other, (call) => call.trackedTable(), this.pageCount * 8)
+    this.#copyTable(other, (call) => call.absentTable(), this.pageCount)
+  }
+
+  #copyRun(other: WasmGuestMemory, first: number, count: number): void {
+    this.#core.call.claimPages(first, count)
+    const from = this.#core.at.ramAddress + first * pageBytes
+    this.#bytes.set(other.#bytes.subarray(from, from + count * pageBytes), from)
+  }
+
+  #clearRun(first: number, count: number): void {
+    this.#core.call.claimPages(first, count)
+    const from = this.#core.at.ramAddress + first * pageBytes
+    this.#bytes.fill(0, from, from + count * pageBytes)
+  }
+
+  #copyTable(
+    other: WasmGuestMemory,
+    table: (call: CoreInstance['call']) => number,
+    bytes: number,
+  ): void {
+    const from = table(other.#core.call)
+    this.#bytes.set(other.#bytes.subarray(from, from + bytes), table(this.#core.call))
+  }
+
+  /** A byte a page, as it is now: 1 when the page was ever written. */
+  #touched(): Uint8Array {
+    return this.#copyBytes(this.#core.call.touchedTable(), this.pageCount)
+  }
+
+  /** Writes the indices of up to `max` pages of the bitmap where the core looks for them. */
+  #askFromBitmap(bitmap: Uint8Array, fromPage: number, max: number) {
+    const asked = this.#words(this.#core.at.askedAddress, max)
+    let count = 0
+    let page = fromPage
+    while (page < this.pageCount && count < max) {
+      const bits = bitmap[page >> 3] ?? 0
+      if (bits === 0) {
+        page = (page | 7) + 1
+        continue
+      }
+      if ((bits >> (page & 7)) & 1) asked[count++] = page
+      page++
+    }
+    return { count, nextPage: Math.min(page, this.pageCount) }
+  }
+
+  /** Hands page indices to the core, as many at once as it takes. */
+  #inBatches(pages: Uint32Array, work: (count: number, first: number) => void): void {
+    invariant(
+      pages.every((page) => page < this.pageCount),
+      'A page lies outside RAM',
+    )
+    const { askedAddress, stagePagesMax } = this.#core.at
+    for (let first = 0; first < pages.length; first += stagePagesMax) {
+      const batch = pages.subarray(first, first + stagePagesMax)
+      this.#words(askedAddress, batch.length).set(batch)
+      work(batch.length, first)
+    }
+  }
+
+  #words(address: number, count: number): Uint32Array {
+    return new Uint32Array(this.#bytes.buffer, address, count)
+  }
+
+  #copyWords(address: number, count: number): Uint32Array {
+    const copy = new Uint32Array(count)
+    copy.set(this.#words(address, count))
+    return copy
+  }
+
+  /** Into memory of its own: `slice` of shared memory is not shared, but says so nowhere. */
+  #copyBytes(address: number, length: number): Uint8Array {
+    const copy = new Uint8Array(length)
+    copy.set(this.#bytes.subarray(address, address + length))
+    return copy
+  }
+}
+
+function hexOf(hash: bigint): string {
+  return BigInt.asUintN(64, hash).toString(16).padStart(16, '0')
+}
