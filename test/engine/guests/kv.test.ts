@@ -1,0 +1,205 @@
+// The key-value workload on our machine: what it acknowledges it keeps, through power cuts at any
+// moment, and what it cannot keep it refuses by name.
+
+import { describe, expect, test } from 'vitest'
+import type { DiskStore } from '#engine/devices/layered-disk.ts'
+import { MemoryDisk, SeededRandom } from '#env/memory.ts'
+import { GuestVm, openDisk } from './guest-vm.ts'
+
+const smallestDisk = 128 * 1024
+const boot = (store: DiskStore, sizeBytes = smallestDisk) =>
+  GuestVm.ready({ args: 'workload=kv', disk: { store, sizeBytes } })
+
+describe('kv', () => {
+  test('puts, gets and counts', () => {
+    const vm = boot(new MemoryDisk())
+    expect(vm.ask('get colour')).toBe('none')
+    expect(vm.ask('put colour green')).toBe('ok 1')
+    expect(vm.ask('put shape round')).toBe('ok 2')
+    expect(vm.ask('put colour blue')).toBe('ok 3')
+    expect(vm.ask('get colour')).toBe('value blue')
+    expect(vm.ask('put empty')).toBe('ok 4')
+    expect(vm.ask('get empty')).toBe('value ')
+    expect(vm.ask('count')).toBe('count 3 4')
+  })
+
+  test('refuses by name what it can not do', () => {
+    const vm = boot(new MemoryDisk())
+    expect(vm.ask(`put ${'k'.repeat(32)} ${'v'.repeat(64)}`)).toBe('ok 1')
+    expect(vm.ask(`put ${'k'.repeat(33)} v`)).toBe('error bad-key')
+    expect(vm.ask('put')).toBe('error bad-key')
+    expect(vm.ask('put a/b v')).toBe('error bad-key')
+    expect(vm.ask(`put k ${'v'.repeat(65)}`)).toBe('error bad-value')
+    expect(vm.ask('put k v w')).toBe('error bad-value')
+    expect(vm.ask('count')).toBe('count 1 1')
+  })
+
+  test('without a disk it says so, and takes no write', () => {
+    const vm = GuestVm.ready({ args: 'workload=kv' })
+    expect(vm.ask('put a b')).toBe('error no-disk')
+    expect(vm.ask('ping')).toMatch(/^pong /)
+  })
+
+  test('a disk that holds something else is left alone', () => {
+    const store = new MemoryDisk()
+    const other = boot(store)
+    other.ask('put a b')
+    other.machine.close()
+    spoil(store)
+    const vm = boot(store)
+    expect(vm.ask('put a b')).toBe('error bad-disk')
+    expect(vm.ask('get a')).toBe('error bad-disk')
+  })
+
+  test('puts that arrive together share a flush', () => {
+    const vm = boot(new MemoryDisk())
+    const before = vm.stats().flushes ?? 0
+    vm.type(Array.from({ length: 40 }, (_, n) => `p${n} put k${n} v\n`).join(''))
+    vm.untilLine('p39 ok 40')
+    expect((vm.stats().flushes ?? 0) - before).toBeLessThan(20)
+  })
+})
+
+describe('durability', () => {
+  test('nothing is acknowledged before a flush has come back behind it', () => {
+    const events: string[] = []
+    const vm = boot(noting(new MemoryDisk(), events))
+    events.length = 0
+    vm.type('p1 put a b\n')
+    while (!events.includes('flush')) vm.step(100)
+    expect(vm.lines).not.toContain('p1 ok 1')
+    vm.untilLine('p1 ok 1')
+    expect(events.indexOf('write')).toBeLessThan(events.indexOf('flush'))
+  })
+
+  test('a disk that fails to flush stops the VM, and the put is never acknowledged', () => {
+    const store = new MemoryDisk()
+    let failing = false
+    const fail = () => {
+      if (failing) throw new Error('the disk is gone')
+    }
+    const vm = boot(watched(store, { flush: fail }))
+    failing = true
+    vm.type('p1 put a b\n')
+    expect(vm.untilEnd()).toMatchObject({ reason: 'disk-failed' })
+    expect(vm.lines.join()).not.toContain('p1 ok')
+  })
+
+  test('law: whatever was acknowledged is there after a power cut at any moment', () => {
+    let compactions = 0
+    for (let seed = 1; seed <= 30; seed++) {
+      const random = new SeededRandom(seed)
+      const store = new MemoryDisk()
+      const ledger = new Ledger()
+      for (let boots = 0; boots < 4; boots++) {
+        const vm = boot(store)
+        ledger.compare(vm)
+        ledger.writeUntilCut(vm, random)
+        compactions = Math.max(compactions, vm.stats().compactions ?? 0)
+        vm.machine.close()
+        store.powerLoss(random)
+      }
+    }
+    expect(compactions, 'the law was tried on compaction too').toBeGreaterThan(0)
+  })
+
+  test('a full disk refuses new keys and keeps the old ones', () => {
+    const vm = boot(new MemoryDisk())
+    for (let n = 0; n < 111; n++) expect(vm.ask(`put key-${n} v`)).toBe(`ok ${n + 1}`)
+    for (let n = 0; n < 40; n++) expect(vm.ask(`put key-${n} w`)).toMatch(/^ok /)
+    const refused = Array.from({ length: 40 }, (_, n) => vm.ask(`put more-${n} v`))
+    expect(refused.at(-1)).toBe('error full')
+    expect(vm.ask('get key-110')).toBe('value v')
+    expect(vm.ask('get key-0')).toBe('value w')
+  })
+})
+
+const keys = 24
+
+/** What a client knows: for each key the values it may have. The last one acknowledged, or a later one sent. */
+class Ledger {
+  readonly #may = new Map<string, Set<string>>()
+  #sent = 0
+
+  compare(vm: GuestVm): void {
+    for (let n = 0; n < keys; n++) {
+      const answer = vm.ask(`get k${n}`)
+      const may = this.#may.get(`k${n}`) ?? new Set(['none'])
+      expect(may, `k${n} after the power cut`).toContain(answer)
+      this.#may.set(`k${n}`, new Set([answer]))
+    }
+  }
+
+  /** Sends bursts of puts, and leaves the guest somewhere in the midst of one. */
+  writeUntilCut(vm: GuestVm, random: SeededRandom): void {
+    for (let bursts = 1 + random.below(3); bursts > 0; bursts--) {
+      const puts = Array.from({ length: 1 + random.below(64) }, () => {
+        const put = {
+          id: `p${++this.#sent}`,
+          key: `k${random.below(keys)}`,
+          value: `v${this.#sent}`,
+        }
+        this.#values(put.key).add(`value ${put.value}`)
+        return put
+      })
+      const from = vm.lines.length
+      vm.type(puts.map(({ id, key, value }) => `${id} put ${key} ${value}\n`).join(''))
+      if (bursts > 1) vm.untilLine(`${puts.at(-1)?.id} ok`)
+      else for (let steps = random.below(60); steps > 0; steps--) vm.step(5_000)
+      this.#learn(puts, vm.lines.slice(from))
+    }
+  }
+
+  /** Acknowledged in the order of the sequence: what was put before an acknowledged value is gone. */
+  #learn(puts: { id: string; key: string; value: string }[], lines: string[]): void {
+    for (const [n, { id, key, value }] of puts.entries()) {
+      if (!lines.some((line) => line.startsWith(`${id} ok `))) continue
+      const later = puts.slice(n + 1).filter((put) => put.key === key)
+      this.#may.set(
+        key,
+        new Set([value, ...later.map((put) => put.value)].map((v) => `value ${v}`)),
+      )
+    }
+  }
+
+  #values(key: string): Set<string> {
+    const known = this.#may.get(key) ?? new Set(['none'])
+    this.#may.set(key, known)
+    return known
+  }
+}
+
+/** Overwrites the guest's headers with another's bytes, below the layer's own header. */
+function spoil(store: MemoryDisk): void {
+  const disk = openDisk(store, smallestDisk)
+  const foreign = new Uint8Array(512).fill(0x55)
+  disk.write(0, foreign)
+  disk.write(smallestDisk / 2, foreign)
+  disk.flush()
+  disk.close()
+}
+
+const noting = (store: MemoryDisk, events: string[]) =>
+  watched(store, { write: () => events.push('write'), flush: () => events.push('flush') })
+
+/** The store, with something that happens when its files are written or flushed. */
+function watched(store: MemoryDisk, on: { write?: () => void; flush?: () => void }): DiskStore {
+  return {
+    exists: (name) => store.exists(name),
+    open: (name, mode) => {
+      const file = store.open(name, mode)
+      return {
+        read: (offset, into) => file.read(offset, into),
+        write: (offset, from) => {
+          on.write?.()
+          file.write(offset, from)
+        },
+        flush: () => {
+          on.flush?.()
+          file.flush()
+        },
+        close: () => file.close(),
+      }
+    },
+  }
+}
