@@ -33,6 +33,7 @@ export const debugConsole: SbiExtension = (fid, args, ports) => {
 }
 
 function write(gpa: number, length: number, { core, console }: SbiPorts): SbiReturn {
+  if (length === 0) return answered()
   const bytes = new Uint8Array(length)
   if (!Number.isSafeInteger(gpa) || !core.dmaRead(gpa, bytes)) return refused(SbiError.invalidParam)
   for (const byte of bytes) console.write(byte)
@@ -42,6 +43,7 @@ function write(gpa: number, length: number, { core, console }: SbiPorts): SbiRet
 /** Nothing is taken off the line unless the guest's buffer can hold it. */
 function read(gpa: number, room: number, { core, console }: SbiPorts): SbiReturn {
   const bytes = new Uint8Array(Math.min(room, console.waiting))
+  if (bytes.length === 0) return answered()
   if (!Number.isSafeInteger(gpa) || !core.dmaRead(gpa, bytes)) return refused(SbiError.invalidParam)
   for (let at = 0; at < bytes.length; at++) bytes[at] = console.read() ?? 0
   core.dmaWrite(gpa, bytes)
