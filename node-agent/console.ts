@@ -19,8 +19,8 @@ export interface Chunk {
 }
 
 export class GuestConsole {
-  /** Somebody listens. */
-  open = false
+  /** The next output byte that the listener has not been sent; undefined when nobody listens. */
+  sendFrom: number | undefined
   /** All input below it was taken, as far as the node knows. */
   accepted = 0
   #ring = new Uint8Array(0)
@@ -29,14 +29,20 @@ export class GuestConsole {
   #held: Chunk[] = []
 
   /** Keeps what the guest wrote. A gap (output that was never seen here) drops what was before it. */
-  push(offset: number, bytes: Uint8Array): Chunk {
-    const chunk = { offset, bytes: new Uint8Array(bytes) }
+  push(offset: number, bytes: Uint8Array): void {
     const kept = offset === this.#endOffset ? this.#ring : new Uint8Array(0)
     const all = new Uint8Array(kept.length + bytes.length)
     all.set(kept)
     all.set(bytes, kept.length)
     this.#ring = all.length > ringBytesMax ? all.slice(all.length - ringBytesMax) : all
     this.#endOffset = offset + bytes.length
+  }
+
+  /** What the listener has to be sent now; a gap in the offsets shows it what the ring had to forget. */
+  next(): Chunk | undefined {
+    if (this.sendFrom === undefined || this.sendFrom >= this.#endOffset) return undefined
+    const chunk = this.since(this.sendFrom)
+    this.sendFrom = this.#endOffset
     return chunk
   }
 

@@ -86,7 +86,8 @@ export class Vmm {
 
   /** Of a paused VM. The new layers are opened when it goes on. */
   async changeDisk(vm: HeldVm, disk: DiskRef, epoch: Epoch): Promise<void> {
-    if (disk.layers.length > 0) await this.#ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
+    if (disk.layers.length > 0)
+      await this.#ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
   }
 
   async openLog(vm: HeldVm): Promise<number> {
@@ -168,7 +169,10 @@ export class Vmm {
     } catch (thrown) {
       const why = thrown instanceof Error ? thrown.message : String(thrown)
       throw new FaultError(
-        fault('no-room', `the process got no ${vm.spec.memoryMib} MiB: ${why}; use a smaller --memory`),
+        fault(
+          'no-room',
+          `the process got no ${vm.spec.memoryMib} MiB: ${why}; use a smaller --memory`,
+        ),
       )
     }
   }

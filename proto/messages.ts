@@ -194,8 +194,10 @@ export const Welcome = z.strictObject({
   leaseMs: ms,
   heartbeatMs: ms,
 })
+export type Welcome = z.infer<typeof Welcome>
 /** The link is closed after it. */
 export const Refused = z.strictObject({ t: z.literal('refused'), fault: Fault })
+export type Refused = z.infer<typeof Refused>
 
 /** Renews the lease: until (when the agent *sent* heartbeat `seq`, its own clock) + leaseMs. */
 export const Lease = z.strictObject({ t: z.literal('lease'), seq: count, leaseMs: ms })

@@ -37,8 +37,7 @@ export interface DestinationState {
   deadlineMs: number
 }
 
-export type DestinationInput = { readonly nowMs: number } & /** A frame was stored, or refused. */
-(
+export type DestinationInput = { readonly nowMs: number } /** A frame was stored, or refused. */ & (
   | { readonly on: 'frame'; readonly fault?: Fault }
   | { readonly on: 'message'; readonly message: SourceMessage }
   | { readonly on: 'restored'; readonly hash: string; readonly ramHash?: string }

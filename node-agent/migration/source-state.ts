@@ -73,6 +73,8 @@ export interface SourceState {
   /** Dirtied before the pause, not sent yet. */
   left: Uint8Array
   pausedAtMs: number | undefined
+  /** When the order to pause was given; kept after the VM goes on. */
+  stoppedAtMs: number
   /** How long the VM stood still; known when it runs again (here, for a clone; there, for a migration). */
   downtimeMs: number
   expectedDowntimeMs: number | undefined
@@ -105,6 +107,8 @@ export type SourceInput = { readonly nowMs: number } & (
       readonly hash: string
       readonly ramHash?: string
     }
+  /** The VM goes on here. */
+  | { readonly on: 'resumed' }
   /** An effect could not be carried out. */
   | { readonly on: 'failed'; readonly fault: Fault }
   | { readonly on: 'woken' }
@@ -153,6 +157,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     zeroPages: 0,
     left: new Uint8Array(0),
     pausedAtMs: undefined,
+    stoppedAtMs: nowMs,
     downtimeMs: 0,
     expectedDowntimeMs: undefined,
     hash: '',

@@ -58,6 +58,8 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
       return giveUp(state, input.fault, input.nowMs, input.on === 'vm-lost')
     case 'link-closed':
       return giveUp(state, lost(state, input.reason), input.nowMs, false)
+    case 'resumed':
+      return parentGoesOn(state, input.nowMs)
     case 'woken':
       return wake(state, input.nowMs)
     case 'cancel':
@@ -165,6 +167,7 @@ function afterRound(
   state.left = log.bitmap
   // Downtime is counted from the order to pause, not from its answer: the upper bound.
   state.pausedAtMs = nowMs
+  state.stoppedAtMs = nowMs
   return [...becomePhase(state, 'stopping', nowMs, answerMsMax), { do: 'take-log', pause: true }]
 }
 
@@ -206,7 +209,7 @@ function sendFinal(
   count(state, last.sent)
   recordRound(state, 0, last.nowMs)
   state.hash = last.hash
-  const pausedMs = last.nowMs - (state.pausedAtMs ?? last.nowMs)
+  const pausedMs = last.nowMs - state.stoppedAtMs
   const effects: SourceEffect[] = [
     {
       do: 'send',
@@ -222,17 +225,21 @@ function sendFinal(
       },
     },
   ]
-  if (isClone(state)) effects.push(...letParentGoOn(state, pausedMs))
+  if (isClone(state)) effects.push(letParentGoOn(state))
   const waitMs = state.plan.params.verify === 'full' ? answerFullMsMax : answerMsMax
   return [...effects, ...becomePhase(state, 'proving', last.nowMs, waitMs)]
 }
 
 /** A clone's parent owes nobody anything once its last page is staged. */
-function letParentGoOn(state: SourceState, pausedMs: number): SourceEffect[] {
-  state.downtimeMs = pausedMs
+function letParentGoOn(state: SourceState): SourceEffect {
   state.pausedAtMs = undefined
   const disk = state.plan.parentDisk
-  return [{ do: 'resume', ...(disk ? { disk } : {}) }]
+  return { do: 'resume', ...(disk ? { disk } : {}) }
+}
+
+function parentGoesOn(state: SourceState, nowMs: number): SourceEffect[] {
+  if (isClone(state)) state.downtimeMs = nowMs - state.stoppedAtMs
+  return []
 }
 
 function handOver(state: SourceState, hash: string, nowMs: number): SourceEffect[] {
@@ -255,7 +262,7 @@ function handOver(state: SourceState, hash: string, nowMs: number): SourceEffect
 }
 
 function succeed(state: SourceState, nowMs: number): SourceEffect[] {
-  if (!isClone(state)) state.downtimeMs = nowMs - (state.pausedAtMs ?? nowMs)
+  if (!isClone(state)) state.downtimeMs = nowMs - state.stoppedAtMs
   const record = recordOf(state, nowMs)
   const { commandId } = state.plan
   becomePhase(state, 'ended', nowMs, forEver)
@@ -331,7 +338,7 @@ function settle(
   nowMs: number,
 ): SourceEffect[] {
   if (!isReleased(state)) return []
-  state.downtimeMs = nowMs - (state.pausedAtMs ?? nowMs)
+  state.downtimeMs = nowMs - state.stoppedAtMs
   const record = recordOf(state, nowMs)
   const { commandId } = state.plan
   becomePhase(state, 'ended', nowMs, forEver)

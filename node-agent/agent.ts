@@ -1,0 +1,324 @@
+// One node: feeds the pure core (desk.ts) with what happens, and carries out what it decides.
+// Not here: decisions, threads and files (main.ts makes them), the link and the lease (membership.ts),
+// the two ends of a migration (migrations.ts).
+// It never ends because of what the coordinator or a peer does or says. Times in ms of the injected clock.
+
+import type { PcpuEvent } from '#engine/vm-config.ts'
+import type { Env, Listener } from '#env/env.ts'
+import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
+import type { Hello, NodeCapacity, Result, VmEvent } from '#proto/messages.ts'
+import { frameBytesMax, protocolVersion } from '#proto/units.ts'
+import { admit } from './admission.ts'
+import { Consoles } from './consoles.ts'
+import { type DeskEffect, type DeskInput, type DeskState, newDesk, stepDesk } from './desk.ts'
+import { type HeldVm, HeldVms } from './held-vms.ts'
+import { sumOfLoads } from './load.ts'
+import { LoadMeter, sampleMs } from './load-meter.ts'
+import { type MemberMessage, Membership } from './membership.ts'
+import { NodeMetrics } from './metrics.ts'
+import { answerMsMax } from './migration/protocol.ts'
+import { Migrations } from './migrations.ts'
+import { StepDriver } from './step-driver.ts'
+import type { Vmm } from './vmm.ts'
+
+export interface AgentOptions {
+  readonly nodeId: NodeId
+  /** New at each start of the process. */
+  readonly incarnation: string
+  readonly pid: number
+  readonly token: string
+  readonly capacity: NodeCapacity
+  /** `ws://host:port/agent` */
+  readonly coordinator: string
+  /** `ws://host:port` of the peer port; port 0 lets the system choose. */
+  readonly listen: string
+  /** How other nodes reach it, when that is not where it listens. */
+  readonly advertise: string | undefined
+  readonly images: ReadonlySet<string>
+  readonly env: Env
+  readonly vmm: Vmm
+  /** One element, shared with the pCPUs: until when protected VMs may run. */
+  readonly runUntilMs: Float64Array
+  processMemoryMib(): number
+}
+
+const limits = { messageBytesMax: frameBytesMax + 4096 }
+const controlLimits = { messageBytesMax: 8 << 20 }
+/** Console output waits in its ring while so much is on the link already. */
+const outputBufferedBytesMax = 1 << 20
+
+export class Agent {
+  readonly metrics: NodeMetrics
+  readonly #options: AgentOptions
+  readonly #desk: DeskState
+  readonly #deskDriver: StepDriver<DeskInput, DeskEffect>
+  readonly #consoles: Consoles
+  readonly #meter: LoadMeter
+  readonly #migrations: Migrations
+  readonly #membership: Membership
+  #listener: Listener | undefined
+  #stopped = false
+
+  constructor(options: AgentOptions) {
+    this.#options = options
+    const { env, vmm, capacity } = options
+    const { clock, log } = env
+    const vms = new HeldVms(capacity.memoryMib)
+    this.#desk = newDesk(options.nodeId, vms, options.images)
+    this.#deskDriver = new StepDriver(
+      clock,
+      (input) => stepDesk(this.#desk, input),
+      (effect) => this.#carryOut(effect),
+    )
+    this.#membership = this.#makeMembership()
+    this.#consoles = new Consoles({
+      vmm,
+      held: (vmId) => vms.get(vmId),
+      send: (message) => this.#membership.send(message),
+      hasRoom: () =>
+        this.#membership.isUp && this.#membership.bufferedBytes < outputBufferedBytesMax,
+    })
+    this.#meter = new LoadMeter(clock, log, vmm)
+    this.#migrations = this.#makeMigrations()
+    this.metrics = new NodeMetrics(() => this.#numbers())
+  }
+
+  /** Listens for peers, then joins. @returns where peers reach this node */
+  async start(): Promise<string> {
+    const { env, listen } = this.#options
+    this.#listener = await env.transport.listen(listen, limits, (link) =>
+      this.#migrations.take(link),
+    )
+    this.#membership.start()
+    this.#sample()
+    return this.#peerAddress()
+  }
+
+  /** Stops every VM, says so, and leaves. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#deskDriver.feed({ on: 'closing' })
+    await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))
+    this.#stopped = true
+    this.#migrations.close('shutting-down')
+    await this.#membership.stop('shutting-down')
+    await this.#listener?.close()
+    await this.#options.vmm.stop()
+  }
+
+  /** The node can do its work: it has a coordinator and holds its lease. */
+  get isHealthy(): boolean {
+    return this.#membership.isUp && this.#membership.holdsLease
+  }
+
+  /** What a pCPU tells without being asked. */
+  hearPcpu(pcpu: number, event: PcpuEvent): void {
+    const vm = this.#options.vmm.eventVm(pcpu, event)
+    if (!vm) return
+    if (event.on === 'output') this.#consoles.output(vm, event.offset, event.bytes)
+    else if (event.on === 'accepted') this.#consoles.accepted(vm, event.offset)
+    else
+      this.#deskDriver.feed({
+        on: 'guest-stopped',
+        vmId: vm.vmId,
+        reason: event.reason,
+        detail: event.detail,
+      })
+  }
+
+  /** A pCPU died: a bug of ours, and the end of its VMs. The coordinator starts them again. */
+  losePcpu(pcpu: number, reason: string): void {
+    this.#options.env.log.error('pCPU died', { pcpu, reason })
+    for (const { vmId } of this.#options.vmm.vmsOn(pcpu))
+      this.#deskDriver.feed({ on: 'guest-stopped', vmId, reason: 'crashed', detail: reason })
+  }
+
+  // ---- the coordinator -----------------------------------------------------------------------------------------------
+
+  #makeMembership(): Membership {
+    const { env, coordinator } = this.#options
+    return new Membership({
+      env,
+      connect: () => env.transport.connect(coordinator, controlLimits, answerMsMax),
+      hello: () => this.#hello('agent'),
+      heartbeat: () => {
+        this.metrics.heartbeat()
+        return {
+          nodeId: this.#options.nodeId,
+          ...sumOfLoads(this.#meter.loads()),
+          memoryUsedMib: this.#options.processMemoryMib(),
+          vms: this.#reports(),
+        }
+      },
+      runUntil: (atMs) => {
+        this.#options.runUntilMs[0] = atMs
+      },
+      leaseLost: () => this.#deskDriver.feed({ on: 'lease-lost' }),
+      down: () => this.#consoles.forgetListeners(),
+      beat: () => this.#consoles.pump(),
+      hear: (message) => this.#hear(message),
+    })
+  }
+
+  #hello(role: 'agent' | 'peer'): Hello {
+    const { nodeId, incarnation, pid, token, capacity } = this.#options
+    return {
+      t: 'hello',
+      protocolVersion,
+      role,
+      ...{ nodeId, incarnation, pid, token, capacity },
+      peerAddress: this.#peerAddress(),
+      vms: role === 'agent' ? this.#reports() : [],
+    }
+  }
+
+  #peerAddress(): string {
+    return this.#options.advertise ?? this.#listener?.address ?? this.#options.listen
+  }
+
+  #reports() {
+    return this.#desk.vms.reports((vmId) => {
+      const vm = this.#desk.vms.get(vmId)
+      return vm ? this.#meter.loadOf(vm) : undefined
+    })
+  }
+
+  #hear(message: MemberMessage) {
+    if (message.t === 'console-open') return this.#consoles.hear(message)
+    if (message.t === 'console-input') return this.#consoles.hear(message)
+    if (message.t === 'console-close') return this.#consoles.hear(message)
+    return this.#deskDriver.feed({ on: 'command', command: message })
+  }
+
+  #sample(): void {
+    const { clock, log } = this.#options.env
+    const again = () => {
+      if (!this.#stopped) clock.wakeAt(clock.nowMs() + sampleMs, () => this.#sample())
+    }
+    this.#meter.sample().then(again, (thrown) => {
+      log.warn('load not measured', { why: faultOf(thrown).message })
+      again()
+    })
+  }
+
+  #tell(message: Result | VmEvent): void {
+    if (message.t === 'vm-event' && message.event === 'fenced') this.metrics.fenced()
+    this.#membership.tell(message)
+  }
+
+  // ---- what the cores decide -----------------------------------------------------------------------------------------
+
+  #carryOut(effect: DeskEffect) {
+    const { vmm } = this.#options
+    switch (effect.do) {
+      case 'boot':
+        return this.#boot(effect)
+      case 'pause':
+        return this.#then(effect.by, vmm.pause(effect.vm))
+      case 'resume':
+        return this.#then(effect.by, vmm.resume(effect.vm))
+      case 'launch':
+        return this.#launch(effect)
+      case 'destroy':
+        return this.#destroy(effect)
+      case 'begin-source':
+        return this.#migrations.beginSource(effect.plan)
+      case 'tell-source':
+        return this.#migrations.tellSource(effect.migrationId, effect.input)
+      case 'settle-destination':
+        return this.#migrations.settleDestination(effect.migrationId)
+      case 'send':
+        return this.#tell(effect.message)
+    }
+  }
+
+  #boot({ vm, by }: Extract<DeskEffect, { do: 'boot' }>): void {
+    const { vmm } = this.#options
+    const boot = async () => {
+      await vmm.boot(vm)
+      await vmm.resume(vm)
+    }
+    boot().then(
+      () => this.#deskDriver.feed({ on: 'booted', vm, by }),
+      (thrown) => this.#deskDriver.feed({ on: 'booted', vm, by, fault: faultOf(thrown) }),
+    )
+  }
+
+  #launch({ vm, epoch, by }: Extract<DeskEffect, { do: 'launch' }>): void {
+    this.#options.vmm.launch(vm, epoch).then(
+      () => {
+        this.#deskDriver.feed({ on: 'launched', vm, epoch, by })
+        this.#consoles.thaw(vm)
+      },
+      (thrown) => this.#deskDriver.feed({ on: 'launched', vm, epoch, by, fault: faultOf(thrown) }),
+    )
+  }
+
+  #destroy({ vm, by }: Extract<DeskEffect, { do: 'destroy' }>): void {
+    const gone = this.#drop(vm)
+    if (by !== undefined) this.#then(by, gone)
+  }
+
+  #then(by: Result['commandId'], work: Promise<void>): void {
+    work.then(
+      () => this.#deskDriver.feed({ on: 'done', by }),
+      (thrown) => this.#deskDriver.feed({ on: 'done', by, fault: faultOf(thrown) }),
+    )
+  }
+
+  #drop(vm: HeldVm): Promise<void> {
+    this.#consoles.forget(vm)
+    this.#meter.forget(vm)
+    return this.#options.vmm.destroy(vm)
+  }
+
+  // ---- migrations ----------------------------------------------------------------------------------------------------
+
+  #makeMigrations(): Migrations {
+    const { env, token, vmm } = this.#options
+    const { clock, log, transport } = env
+    return new Migrations({
+      ...{ clock, log, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
+      connect: (address) => transport.connect(address, limits, answerMsMax),
+      hello: () => this.#hello('peer'),
+      welcome: () => this.#membership.welcomePeer(),
+      admit: (offer) => {
+        const admission = admit(this.#desk, offer, this.#membership.holdsLease)
+        if ('effects' in admission) this.#deskDriver.carryOut(admission.effects)
+        return admission
+      },
+      mayLaunch: (vm) => this.#mayLaunch(vm),
+      desk: (input) => this.#deskDriver.feed(input),
+      progress: (message) => this.#membership.send(message),
+      event: (vm, event, value) => {
+        const { vmId, epoch } = vm
+        this.#tell({ t: 'vm-event', vmId, epoch, event, ...(value ? { fault: value } : {}) })
+      },
+      drop: (vm) => void this.#drop(vm),
+      ended: (plan, { fault: failed, record }) => {
+        if (record) this.metrics.migrationEnded(plan.offer.purpose, failed?.code ?? 'done', record)
+      },
+    })
+  }
+
+  #mayLaunch(vm: HeldVm): Fault | undefined {
+    if (!vm.spec.ha || this.#membership.holdsLease) return undefined
+    const { nodeId } = this.#options
+    return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
+  }
+
+  #numbers() {
+    const vms = this.#desk.vms.all()
+    const vmsByState = new Map<string, number>()
+    for (const { state } of vms) vmsByState.set(state, (vmsByState.get(state) ?? 0) + 1)
+    return {
+      vmsByState,
+      reservedMib: this.#desk.vms.reservedMib,
+      capacityMib: this.#options.capacity.memoryMib,
+      ...sumOfLoads(this.#meter.loads()),
+      leaseLeftMs: this.#membership.leaseLeftMs,
+      isJoined: this.#membership.isUp,
+    }
+  }
+}

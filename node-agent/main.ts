@@ -1,0 +1,132 @@
+// The agent process: flags, threads, files, ports and signals. A shell: no decision is taken here.
+// Prints one line when it is ready: `agent NODE listening on ws://host:port`. SIGTERM and SIGINT stop it in order.
+// Not here: what a node does (agent.ts), what a flag means (flags.ts).
+
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { coreWasmUrl } from '#engine/cpu/module.ts'
+import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
+import { realEnv } from '#env/real.ts'
+import { asNodeId } from '#proto/ids.ts'
+import { mebibyte } from '#proto/units.ts'
+import { Agent } from './agent.ts'
+import { readSettings, type Settings, usage } from './flags.ts'
+import { imageNames, imageReader } from './images.ts'
+import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
+import { Vmm } from './vmm.ts'
+
+const usageExitCode = 2
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2)
+  if (argv.includes('--help')) {
+    console.log(usage)
+    return
+  }
+  const settings = readSettings(argv, process.env)
+  if ('wrong' in settings) {
+    console.error(settings.wrong)
+    process.exitCode = usageExitCode
+    return
+  }
+  const agent = await makeAgent(settings, await tokenOf(settings))
+  const address = await agent.start()
+  const metricsPort = await serveMetrics(agent, settings)
+  stopOnSignals(agent)
+  console.log(`agent ${settings.node} listening on ${address}${metricsPort}`)
+}
+
+async function tokenOf({ tokenFile, token }: Settings): Promise<string> {
+  if (tokenFile === undefined) return token ?? ''
+  return (await readFile(tokenFile, 'utf8')).trim()
+}
+
+async function makeAgent(settings: Settings, token: string): Promise<Agent> {
+  mkdirSync(settings.disks, { recursive: true })
+  const module = await WebAssembly.compile(await readFile(coreWasmUrl))
+  const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
+  let agent: Agent | undefined
+  const pcpus = Array.from({ length: settings.cores }, (_, index) => {
+    const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+    const { mips, disks: diskFolder } = settings
+    const thread = spawnPcpu({ module, runUntilMs, doorbell, mips, diskFolder })
+    return new PcpuHandle(index, thread, doorbell, {
+      event: (event) => agent?.hearPcpu(index, event),
+      death: (reason) => agent?.losePcpu(index, reason),
+    })
+  })
+  const { node, cores, mips, memoryMib, coordinator, listen, advertise } = settings
+  agent = new Agent({
+    ...{ token, coordinator, listen, advertise },
+    nodeId: asNodeId(node),
+    incarnation: randomUUID(),
+    pid: process.pid,
+    capacity: { cores, mipsPerCore: mips, memoryMib },
+    images: imageNames,
+    env: realEnv(`agent-${node}`, settings.logLevel),
+    runUntilMs: new Float64Array(runUntilMs),
+    processMemoryMib: () => process.memoryUsage.rss() / mebibyte,
+    vmm: new Vmm({
+      pcpus,
+      createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),
+      image: imageReader((location) => readFile(location)),
+    }),
+  })
+  return agent
+}
+
+function spawnPcpu(start: PcpuStart): PcpuThread {
+  const worker = new Worker(new URL('./pcpu-worker.ts', import.meta.url))
+  worker.postMessage(start)
+  let stopping = false
+  return {
+    post: (request) => worker.postMessage(request),
+    onMessage: (fn) => void worker.on('message', (message: PcpuMessage) => fn(message)),
+    onDeath: (fn) => {
+      worker.on('error', (error) => fn(String(error)))
+      worker.on('exit', () => (stopping ? undefined : fn('the pCPU thread ended')))
+    },
+    stop: async () => {
+      stopping = true
+      await worker.terminate()
+    },
+  }
+}
+
+/** @returns what to add to the ready line */
+async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
+  const { metricsPort, metricsHost } = settings
+  if (metricsPort === undefined) return ''
+  const server = createServer((request, response) => {
+    if (request.url === '/healthz') {
+      response.writeHead(agent.isHealthy ? 200 : 503).end(agent.isHealthy ? 'ok\n' : 'not joined\n')
+    } else if (request.url === '/metrics') {
+      void agent.metrics
+        .text()
+        .then((text) =>
+          response.writeHead(200, { 'content-type': agent.metrics.contentType }).end(text),
+        )
+    } else response.writeHead(404).end('there are /metrics and /healthz\n')
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(metricsPort, metricsHost, resolve)
+  })
+  server.unref()
+  return `, metrics on http://${metricsHost}:${(server.address() as AddressInfo).port}/metrics`
+}
+
+function stopOnSignals(agent: Agent): void {
+  const stop = () => {
+    void agent.stop().then(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+await main()

@@ -1,0 +1,188 @@
+// Carries out what the destination machine (destination.ts) asks for: machines, pages, proof, start.
+// Not here: any decision; the link and its greeting (peer-session.ts), whether there is room (admission.ts).
+
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { Clock, Log } from '#env/env.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { DestinationMessage, Offer, SourceMessage, StateSection } from '#proto/messages.ts'
+import { consoleSectionKind, type GuestConsole } from '../console.ts'
+import type { HeldVm } from '../held-vms.ts'
+import { StepDriver } from '../step-driver.ts'
+import type { Vmm } from '../vmm.ts'
+import { breathe } from './breath.ts'
+import {
+  beginDestination,
+  type DestinationEffect,
+  type DestinationInput,
+  type DestinationState,
+  stepDestination,
+} from './destination.ts'
+import { stateBytes } from './hash.ts'
+import { receiveFrame } from './page-receiver.ts'
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
+export type DestinationNews = WithoutTime<DestinationInput>
+
+export interface DestinationPorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly vmm: Vmm
+  consoleOf(vm: HeldVm): GuestConsole
+  send(message: DestinationMessage): void
+  close(reason: string): void
+  prepared(vm: HeldVm): void
+  /** A fault when this node may not run it: it holds no lease. */
+  mayLaunch(vm: HeldVm): Fault | undefined
+  launched(vm: HeldVm, fault: Fault | undefined): void
+  /** The copy is worth nothing any more, if it is still here. */
+  discard(vm: HeldVm, fault: Fault): void
+  ended(): void
+}
+
+export class DestinationRun {
+  readonly state: DestinationState
+  /** In the order of the offer; the first one receives the stream. */
+  readonly vms: readonly HeldVm[]
+  readonly #ports: DestinationPorts
+  readonly #memory: GuestMemory
+  readonly #driver: StepDriver<DestinationNews, DestinationEffect>
+  readonly #first: readonly DestinationEffect[]
+  #sections: readonly StateSection[] = []
+  /** When the VM stopped at the source, by this node's clock, but for the way of one message. */
+  #pausedAtMs = 0
+
+  constructor(offer: Offer, vms: readonly HeldVm[], memory: GuestMemory, ports: DestinationPorts) {
+    const begun = beginDestination(offer, ports.clock.nowMs())
+    this.state = begun.state
+    this.vms = vms
+    this.#first = begun.effects
+    this.#memory = memory
+    this.#ports = ports
+    this.#driver = new StepDriver(
+      ports.clock,
+      (input) => stepDestination(this.state, input as DestinationInput),
+      (effect) => this.#carryOut(effect),
+    )
+  }
+
+  begin(): void {
+    this.#driver.carryOut(this.#first)
+  }
+
+  feed(news: DestinationNews): void {
+    const before = this.state.phase
+    this.#driver.feed(news)
+    if (this.state.phase !== 'ended' || before === 'ended') return
+    this.#driver.silence()
+    this.#ports.ended()
+  }
+
+  hear(message: SourceMessage): void {
+    this.feed({ on: 'message', message })
+  }
+
+  /** One page frame, kind byte removed. */
+  receive(bytes: Uint8Array): void {
+    if (this.state.phase !== 'incoming') {
+      this.feed({ on: 'frame' })
+      return
+    }
+    const { vmId, epoch } = this.#vm(0)
+    const place = { round: this.state.round, frameNumber: this.state.frames }
+    const refused = receiveFrame(bytes, { vmId, epoch, memory: this.#memory }, place)
+    this.feed({ on: 'frame', ...(refused ? { fault: refused } : {}) })
+  }
+
+  #carryOut(effect: DestinationEffect) {
+    switch (effect.do) {
+      case 'send':
+        return this.#ports.send(effect.message)
+      case 'restore':
+        return this.#try(() => this.#restore(effect))
+      case 'become-prepared':
+        for (const vm of this.vms) this.#ports.prepared(vm)
+        return
+      case 'start':
+        return this.#start()
+      case 'discard':
+        for (const vm of this.vms) this.#ports.discard(vm, effect.fault)
+        return
+      case 'wake-at':
+        return this.#driver.wakeAt(effect.atMs, { on: 'woken' })
+      case 'close':
+        return this.#ports.close(effect.reason)
+    }
+  }
+
+  #try(work: () => Promise<void>): void {
+    work().catch((thrown) => this.feed({ on: 'failed', fault: faultOf(thrown) }))
+  }
+
+  /** Restores, then captures again: the hash is over what is in the machine, not over what arrived. */
+  async #restore(order: Extract<DestinationEffect, { do: 'restore' }>): Promise<void> {
+    const { vmm, clock, consoleOf } = this.#ports
+    this.#pausedAtMs = clock.nowMs() - order.pausedMs
+    const vm = this.#vm(0)
+    const ring = order.sections.find((section) => section.kind === consoleSectionKind)
+    if (!ring) throw new FaultError(fault('bad-message', `no section ${consoleSectionKind} came`))
+    this.#sections = order.sections.filter((section) => section !== ring)
+    await vmm.restore(vm, this.#sections, 0)
+    const captured = await vmm.capture(vm)
+    const console = consoleOf(vm)
+    console.restore(ring)
+    const sections = [...captured, console.capture()]
+    const hash = this.#memory.hashBytes(stateBytes(this.#memory.trackedHash(), sections))
+    const ramHash = order.full ? { ramHash: this.#memory.fullHash() } : {}
+    if (this.state.offer.purpose === 'clone') await this.#copyToSiblings()
+    this.feed({ on: 'restored', hash, ...ramHash })
+  }
+
+  /** The other clones get the RAM of the first before any of them has run. */
+  async #copyToSiblings(): Promise<void> {
+    for (const vm of this.vms.slice(1)) {
+      const memory = await this.#ports.vmm.openCopy(vm)
+      memory.copyFrom(this.#memory)
+      await breathe()
+    }
+  }
+
+  #start(): void {
+    this.#launchAll().then(
+      () => this.feed({ on: 'started' }),
+      (thrown) => this.feed({ on: 'started', fault: faultOf(thrown) }),
+    )
+  }
+
+  async #launchAll(): Promise<void> {
+    const refused = this.vms.map((vm) => this.#ports.mayLaunch(vm)).find((value) => value)
+    if (refused) throw new FaultError(refused)
+    await Promise.all(this.vms.map((vm) => this.#launch(vm)))
+  }
+
+  /** The guest finds the time passed that passed; a clone finds itself somebody else. */
+  async #launch(vm: HeldVm): Promise<void> {
+    const { vmm, clock, launched } = this.#ports
+    vm.launching = true
+    const elapsedMs = clock.nowMs() - this.#pausedAtMs
+    const isClone = this.state.offer.purpose === 'clone'
+    try {
+      // Posted together: the pCPU does them in this order, without waiting for this thread in between.
+      await Promise.all([
+        vmm.restore(vm, this.#sections, elapsedMs),
+        isClone ? vmm.rebrand(vm) : undefined,
+        vmm.resume(vm),
+      ])
+    } catch (thrown) {
+      launched(vm, faultOf(thrown))
+      throw thrown
+    }
+    launched(vm, undefined)
+  }
+
+  #vm(index: number): HeldVm {
+    const vm = this.vms[index]
+    invariant(vm, 'a migration moves something')
+    return vm
+  }
+}

@@ -1,0 +1,27 @@
+// A token bucket: how long to wait so that a sender keeps under its limit. Pure; bytes and ms.
+// Bursts of a tenth of a second pass, so that a limit does not turn into a stop at every frame.
+// Not here: who waits (page-sender.ts).
+
+const burstMs = 100
+
+export interface Pace {
+  readonly bytesPerMs: number
+  tokens: number
+  filledAtMs: number
+}
+
+/** @param bytesPerSecMax 0 = no limit. */
+export const newPace = (bytesPerSecMax: number, nowMs: number): Pace => ({
+  bytesPerMs: bytesPerSecMax > 0 ? bytesPerSecMax / 1000 : Number.POSITIVE_INFINITY,
+  tokens: 0,
+  filledAtMs: nowMs,
+})
+
+/** Spends the bytes. @returns ms to wait before the next ones; 0 when there is no need. */
+export function spend(pace: Pace, bytes: number, nowMs: number): number {
+  if (pace.bytesPerMs === Number.POSITIVE_INFINITY) return 0
+  const filled = pace.tokens + (nowMs - pace.filledAtMs) * pace.bytesPerMs
+  pace.tokens = Math.min(filled, pace.bytesPerMs * burstMs) - bytes
+  pace.filledAtMs = nowMs
+  return Math.max(0, -pace.tokens / pace.bytesPerMs)
+}

@@ -1,0 +1,45 @@
+// Stores the page frames of a link into the RAM of a copy, or says what is wrong with one. Bytes of the network:
+// whatever they are, they become a fault, never an exception.
+// Not here: how many frames a round has (destination.ts). Pages of 4,096 bytes.
+
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import type { Epoch, VmId } from '#proto/ids.ts'
+import { decodePageFrame } from '#proto/page-frame.ts'
+
+export interface CopyOf {
+  readonly vmId: VmId
+  readonly epoch: Epoch
+  readonly memory: GuestMemory
+}
+
+/** Where in the stream the next frame belongs. */
+export interface FramePlace {
+  readonly round: number
+  readonly frameNumber: number
+}
+
+/** Stores one frame (kind byte removed); undefined when it is in the RAM. */
+export function receiveFrame(
+  bytes: Uint8Array,
+  copy: CopyOf,
+  place: FramePlace,
+): Fault | undefined {
+  const decoded = decodePageFrame(bytes, copy.memory.pageCount)
+  if ('fault' in decoded) return decoded.fault
+  const { frame } = decoded
+  if (frame.vmId !== copy.vmId || frame.epoch !== copy.epoch)
+    return fault(
+      'bad-frame',
+      `a page frame of VM ${frame.vmId} epoch ${frame.epoch} on the link of ${copy.vmId} epoch ${copy.epoch}`,
+    )
+  if (frame.round !== place.round || frame.frameNumber !== place.frameNumber)
+    return fault(
+      'bad-frame',
+      `frame ${frame.frameNumber} of round ${frame.round} came; ` +
+        `${place.frameNumber} of round ${place.round} was due`,
+    )
+  if (frame.encoding === 'zero') copy.memory.storeZero(frame.pages)
+  else copy.memory.store(frame.pages, frame.bytes)
+  return undefined
+}

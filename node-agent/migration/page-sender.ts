@@ -1,0 +1,141 @@
+// Moves the pages of one round from RAM onto the link: collected 256 at a time into private copies, framed, sent.
+// Bounded: at most inFlightBytesMax wait in this process, and the event loop turns between batches, so that
+// heartbeats, cancels and consoles do not wait for a migration.
+// Not here: which pages a round has (source.ts), how a frame is laid out (proto/page-frame.ts). Bytes, pages of 4,096.
+
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { Clock } from '#env/env.ts'
+import { FaultError, fault } from '#proto/faults.ts'
+import type { Epoch, VmId } from '#proto/ids.ts'
+import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
+import { pagesPerFrameMax } from '#proto/units.ts'
+import type { MessageLink } from '#proto/wire.ts'
+import { breathe } from './breath.ts'
+import { type Pace, spend } from './pace.ts'
+import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
+import type { RoundSent } from './source-state.ts'
+
+export interface PageSenderPorts {
+  readonly clock: Clock
+  readonly link: MessageLink
+  readonly memory: GuestMemory
+  readonly pace: Pace
+  /** True: the migration has ended, stop. */
+  ended(): boolean
+  progress(pages: number, bytes: number): void
+}
+
+export interface Round {
+  readonly vmId: VmId
+  readonly epoch: Epoch
+  readonly round: number
+  /** One bit a page, little-endian bytes. */
+  readonly bitmap: Uint8Array
+}
+
+/** The event loop turns after so many bytes at the latest: about 4 ms of work. */
+const bytesPerBreath = 4 << 20
+
+export class PageSender {
+  readonly #ports: PageSenderPorts
+  readonly #round: Round
+  readonly #noBytes = new Uint8Array(0)
+  #frames = 0
+  #pages = 0
+  #zeroPages = 0
+  #bytes = 0
+  #bytesAtBreath = 0
+  #toldAtMs: number
+
+  constructor(round: Round, ports: PageSenderPorts) {
+    this.#round = round
+    this.#ports = ports
+    this.#toldAtMs = ports.clock.nowMs()
+  }
+
+  /** Resolves when all of the round was handed to the link. Rejects with `timed-out` when the link stands still. */
+  async send(): Promise<RoundSent> {
+    const { memory } = this.#ports
+    const zeros: number[] = []
+    for (let from = 0; from < memory.pageCount; ) {
+      const got = memory.collect(this.#round.bitmap, from, pagesPerFrameMax)
+      from = got.nextPage
+      for (const page of got.zeroPages) zeros.push(page)
+      if (got.pages.length > 0) await this.#frame('raw', got.pages, got.bytes)
+      while (zeros.length >= zeroPagesPerFrameMax) await this.#zeros(zeros)
+    }
+    if (zeros.length > 0) await this.#zeros(zeros)
+    return this.#sent()
+  }
+
+  #sent(): RoundSent {
+    const zeroPages = this.#zeroPages
+    return { frames: this.#frames, pages: this.#pages, zeroPages, bytes: this.#bytes }
+  }
+
+  async #zeros(zeros: number[]): Promise<void> {
+    const pages = Uint32Array.from(zeros.splice(0, zeroPagesPerFrameMax))
+    this.#zeroPages += pages.length
+    await this.#frame('zero', pages, this.#noBytes)
+  }
+
+  async #frame(encoding: PageEncoding, pages: Uint32Array, bytes: Uint8Array): Promise<void> {
+    const { link, clock, pace, ended } = this.#ports
+    if (ended()) throw new FaultError(fault('cancelled', 'the migration has ended'))
+    const { vmId, epoch, round } = this.#round
+    const frameNumber = this.#frames++
+    const frame = encodePageFrame({ vmId, epoch, round, frameNumber, encoding, pages, bytes })
+    link.send(frame)
+    this.#pages += pages.length
+    this.#bytes += frame.length
+    this.#tell()
+    const waitMs = spend(pace, frame.length, clock.nowMs())
+    if (waitMs > 0) await this.#wait(waitMs)
+    await this.#makeRoom()
+  }
+
+  async #makeRoom(): Promise<void> {
+    const { link } = this.#ports
+    if (link.bufferedBytes > inFlightBytesMax) await this.#drain()
+    if (this.#bytes - this.#bytesAtBreath < bytesPerBreath) return
+    this.#bytesAtBreath = this.#bytes
+    await breathe()
+  }
+
+  /** Waits until half of what is in flight has left; a link on which nothing moves any more is given up. */
+  async #drain(): Promise<void> {
+    const { link, clock } = this.#ports
+    let stalled = false
+    const drained = link.drained(inFlightBytesMax / 2)
+    await new Promise<void>((resolve) => {
+      let left = link.bufferedBytes
+      const watch = () => {
+        stalled = link.bufferedBytes >= left
+        left = link.bufferedBytes
+        if (stalled) resolve()
+        else cancel = clock.wakeAt(clock.nowMs() + answerMsMax, watch)
+      }
+      let cancel = clock.wakeAt(clock.nowMs() + answerMsMax, watch)
+      void drained.then(() => {
+        cancel()
+        resolve()
+      })
+    })
+    if (stalled)
+      throw new FaultError(
+        fault('timed-out', `no page left this node for ${answerMsMax} ms; is the link cut?`),
+      )
+  }
+
+  #tell(): void {
+    const nowMs = this.#ports.clock.nowMs()
+    if (nowMs - this.#toldAtMs < progressMs) return
+    this.#toldAtMs = nowMs
+    this.#ports.progress(this.#pages, this.#bytes)
+  }
+
+  #wait(ms: number): Promise<void> {
+    const { clock } = this.#ports
+    return new Promise((resolve) => void clock.wakeAt(clock.nowMs() + ms, resolve))
+  }
+}

@@ -1,0 +1,216 @@
+// Carries out what the source machine (source.ts) asks for: the link, the pages, the pCPU, the coordinator's ear.
+// Not here: any decision. Whatever goes wrong here is fed back as an input and decided there.
+
+import type { Clock, Log } from '#env/env.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import type { MigrationProgress, Result } from '#proto/messages.ts'
+import { DestinationMessage, type SourceMessage } from '#proto/messages.ts'
+import { type MessageLink, WireChannel } from '#proto/wire.ts'
+import type { GuestConsole } from '../console.ts'
+import type { HeldVm } from '../held-vms.ts'
+import { StepDriver } from '../step-driver.ts'
+import type { Vmm } from '../vmm.ts'
+import { stateBytes } from './hash.ts'
+import { newPace, type Pace } from './pace.ts'
+import { PageSender } from './page-sender.ts'
+import { beginSource, stepSource } from './source.ts'
+import {
+  newSource,
+  type SourceEffect,
+  type SourceInput,
+  type SourcePlan,
+  type SourceState,
+} from './source-state.ts'
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
+export type SourceNews = WithoutTime<SourceInput>
+
+export interface SourcePorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly vmm: Vmm
+  readonly console: GuestConsole
+  connect(address: string): Promise<MessageLink>
+  hello(): SourceMessage
+  /** The VM goes on here, on this disk if one is given. */
+  goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void>
+  /** At once, before it returns: the epoch is given up. */
+  release(vm: HeldVm): void
+  /** The VM runs elsewhere: this copy goes. */
+  leave(vm: HeldVm): void
+  doubt(vm: HeldVm): void
+  progress(message: MigrationProgress): void
+  answer(result: Result): void
+  /** Nothing more will come of this run. */
+  ended(): void
+}
+
+export class SourceRun {
+  readonly state: SourceState
+  readonly vm: HeldVm
+  readonly #ports: SourcePorts
+  readonly #driver: StepDriver<SourceNews, SourceEffect>
+  readonly #pace: Pace
+  #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
+  #log: number | undefined
+  #over = false
+
+  constructor(plan: SourcePlan, vm: HeldVm, ports: SourcePorts) {
+    const nowMs = ports.clock.nowMs()
+    this.state = newSource(plan, nowMs)
+    this.vm = vm
+    this.#ports = ports
+    this.#pace = newPace(plan.params.bandwidthBytesPerSecMax, nowMs)
+    this.#driver = new StepDriver(
+      ports.clock,
+      (input) => stepSource(this.state, input as SourceInput),
+      (effect) => this.#carryOut(effect),
+    )
+  }
+
+  begin(): void {
+    this.#driver.carryOut(beginSource(this.state))
+  }
+
+  feed(news: SourceNews): void {
+    this.#driver.feed(news)
+  }
+
+  #carryOut(effect: SourceEffect) {
+    const { vm } = this
+    switch (effect.do) {
+      case 'connect':
+        return this.#try(() => this.#connect(effect.address))
+      case 'send':
+        return this.#channel?.send(effect.message)
+      case 'send-round':
+        return this.#try(() => this.#sendRound(effect))
+      case 'take-log':
+        return this.#try(() => this.#takeLog(effect.pause))
+      case 'finish':
+        return this.#try(() => this.#finish(effect))
+      case 'resume':
+        return this.#resume(effect.disk)
+      case 'release':
+        return this.#ports.release(vm)
+      case 'destroy':
+        return this.#ports.leave(vm)
+      case 'doubt':
+        return this.#ports.doubt(vm)
+      case 'wake-at':
+        return this.#driver.wakeAt(effect.atMs, { on: 'woken' })
+      case 'progress':
+        return this.#ports.progress(effect.message)
+      case 'answer': {
+        const { do: _, ...result } = effect
+        return this.#ports.answer({ t: 'result', ...result })
+      }
+      case 'end':
+        return this.#end(effect.reason)
+    }
+  }
+
+  #try(work: () => Promise<void>): void {
+    work().catch((thrown) => this.feed({ on: 'failed', fault: faultOf(thrown) }))
+  }
+
+  async #connect(address: string) {
+    let link: MessageLink
+    try {
+      link = await this.#ports.connect(address)
+    } catch (thrown) {
+      return this.feed({ on: 'link-failed', fault: unreachable(address, thrown) })
+    }
+    if (this.#over) return link.close('cancelled')
+    this.#channel = new WireChannel<DestinationMessage, SourceMessage>(link, DestinationMessage, {
+      message: (message) => {
+        if (message.t === 'welcome') this.feed({ on: 'linked' })
+        else this.feed({ on: 'message', message })
+      },
+      closed: (reason, refused) =>
+        this.feed(refused ? { on: 'link-failed', fault: refused } : { on: 'link-closed', reason }),
+    })
+    this.#channel.send(this.#ports.hello())
+  }
+
+  async #sendRound(order: {
+    readonly round: number
+    readonly bitmap: 'all' | Uint8Array
+  }): Promise<void> {
+    // The log opens before the first page is read: what is written from then on is in it.
+    this.#log ??= await this.#ports.vmm.openLog(this.vm)
+    const sent = await this.#sender(order.round, order.bitmap).send()
+    this.feed({ on: 'round-sent', sent })
+  }
+
+  #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
+    const { clock, vmm } = this.#ports
+    const memory = vmm.memoryOf(this.vm)
+    const link = this.#channel?.link
+    const target = this.state.plan.offer.vms[0]
+    if (!memory || !link || !target) throw new FaultError(fault('cancelled', 'the VM has gone'))
+    const { vmId, epoch } = target
+    const named = bitmap === 'all' ? new Uint8Array(memory.pageCount / 8).fill(0xff) : bitmap
+    return new PageSender(
+      { vmId, epoch, round, bitmap: named },
+      {
+        ...{ clock, link, memory, pace: this.#pace },
+        ended: () => this.#over,
+        progress: (pages, bytes) => this.feed({ on: 'sending', pages, bytes }),
+      },
+    )
+  }
+
+  async #takeLog(pause: boolean): Promise<void> {
+    if (this.#log === undefined) throw new FaultError(fault('internal', 'no dirty log is open'))
+    // From here on input would be accepted by a machine whose queue does not travel any more.
+    if (pause) this.#ports.console.freeze()
+    const taken = await this.#ports.vmm.takeLog(this.vm, this.#log, pause)
+    this.feed({ on: 'log-taken', bitmap: taken.bitmap, pages: taken.pages })
+  }
+
+  async #finish(order: { readonly round: number; readonly bitmap: Uint8Array }): Promise<void> {
+    const { vmm, console } = this.#ports
+    const capturing = vmm.capture(this.vm)
+    const [captured, sent] = await Promise.all([
+      capturing,
+      this.#sender(order.round, order.bitmap).send(),
+    ])
+    const memory = vmm.memoryOf(this.vm)
+    if (!memory) throw new FaultError(fault('cancelled', 'the VM has gone'))
+    // All output of the guest came before the answer to the capture: the ring is complete.
+    const sections = [...captured, console.capture()]
+    const hash = memory.hashBytes(stateBytes(memory.trackedHash(), sections))
+    const full = this.state.plan.params.verify === 'full'
+    const ramHash = full ? { ramHash: memory.fullHash() } : {}
+    this.feed({ on: 'last-sent', sent, sections, hash, ...ramHash })
+  }
+
+  #resume(disk: SourcePlan['parentDisk']): void {
+    this.#ports.goOn(this.vm, disk).then(
+      () => this.feed({ on: 'resumed' }),
+      (thrown) => this.feed({ on: 'vm-lost', fault: faultOf(thrown) }),
+    )
+  }
+
+  #end(reason: string): void {
+    this.#over = true
+    this.#driver.silence()
+    const { vmm } = this.#ports
+    if (this.#log !== undefined && vmm.memoryOf(this.vm))
+      vmm.closeLog(this.vm, this.#log).catch(() => undefined) // It closes with the VM anyway.
+    this.#log = undefined
+    this.#channel?.close(reason)
+    this.#ports.log.info('migration source ended', {
+      ...{ vmId: this.vm.vmId, phase: this.state.phase, reason },
+      ...{ migrationId: this.state.plan.migrationId, rounds: this.state.rounds.length },
+    })
+    if (this.state.phase === 'ended') this.#ports.ended()
+  }
+}
+
+const unreachable = (address: string, thrown: unknown): Fault =>
+  fault(
+    'link-lost',
+    `the destination at ${address} does not answer: ${faultOf(thrown).message}. Is its peer port reachable?`,
+  )

@@ -1,0 +1,137 @@
+// The migrations under way at this node, both ends: makes the runs, and lets them reach the rest of the agent.
+// Not here: decisions (migration/source.ts, migration/destination.ts), whether one may begin (desk.ts, admission.ts).
+
+import type { Clock, Log } from '#env/env.ts'
+import type { Fault } from '#proto/faults.ts'
+import type { MigrationId } from '#proto/ids.ts'
+import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
+import type { MessageLink } from '#proto/wire.ts'
+import type { Consoles } from './consoles.ts'
+import type { DeskInput } from './desk.ts'
+import type { HeldVm, HeldVms } from './held-vms.ts'
+import { DestinationRun } from './migration/destination-run.ts'
+import { type SourceNews, SourceRun } from './migration/source-run.ts'
+import type { SourcePlan } from './migration/source-state.ts'
+import { PeerSession } from './peer-session.ts'
+import type { Vmm } from './vmm.ts'
+
+export interface MigrationPorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly token: string
+  readonly vmm: Vmm
+  readonly vms: HeldVms
+  readonly consoles: Consoles
+  connect(address: string): Promise<MessageLink>
+  hello(): SourceMessage
+  welcome(): Welcome
+  admit(offer: Offer): { readonly admitted: readonly HeldVm[] } | { readonly fault: Fault }
+  mayLaunch(vm: HeldVm): Fault | undefined
+  desk(input: DeskInput): void
+  progress(message: MigrationProgress): void
+  /** Tells the coordinator at once; kept until it has arrived. */
+  event(vm: HeldVm, event: 'released' | 'discarded', fault?: Fault): void
+  /** The VM is not held any more: its machine goes. */
+  drop(vm: HeldVm): void
+  ended(plan: SourcePlan, result: Result): void
+}
+
+export class Migrations {
+  readonly #ports: MigrationPorts
+  readonly #sources = new Map<MigrationId, SourceRun>()
+  readonly #destinations = new Map<MigrationId, DestinationRun>()
+  readonly #sessions = new Set<PeerSession>()
+
+  constructor(ports: MigrationPorts) {
+    this.#ports = ports
+  }
+
+  beginSource(plan: SourcePlan): void {
+    const { clock, log, vmm, vms, consoles, connect, hello, progress, desk } = this.#ports
+    const vm = vms.get(plan.vmId)
+    if (!vm) return
+    const run = new SourceRun(plan, vm, {
+      ...{ clock, log, vmm, connect, hello, progress },
+      console: consoles.of(vm),
+      goOn: (of, disk) => this.#goOn(of, disk),
+      release: (of) => vms.becomeReleased(of),
+      leave: (of) => this.#leave(of),
+      doubt: (of) => this.#ports.event(of, 'released'),
+      answer: (result) => {
+        if (result.commandId === plan.commandId) this.#ports.ended(plan, result)
+        desk({ on: 'answered', result })
+      },
+      ended: () => {
+        this.#sources.delete(plan.migrationId)
+        desk({ on: 'migration-ended', migrationId: plan.migrationId })
+      },
+    })
+    this.#sources.set(plan.migrationId, run)
+    run.begin()
+  }
+
+  tellSource(migrationId: MigrationId, news: SourceNews): void {
+    this.#sources.get(migrationId)?.feed(news)
+  }
+
+  /** The coordinator has taken the copies over. */
+  settleDestination(migrationId: MigrationId): void {
+    this.#destinations.get(migrationId)?.feed({ on: 'settled' })
+  }
+
+  /** Another node has connected. */
+  take(link: MessageLink): void {
+    const { clock, log, token, welcome, admit } = this.#ports
+    const session = new PeerSession(link, {
+      ...{ clock, log, token, welcome, admit },
+      open: (offer, vms, own) => this.#open(offer, vms, own),
+      discard: (vm, fault) => this.#discard(vm, fault),
+      closed: () => this.#sessions.delete(session),
+    })
+    this.#sessions.add(session)
+  }
+
+  /** Ends every link of this node with others; what was not complete is discarded. */
+  close(reason: string): void {
+    for (const session of this.#sessions) session.close(reason)
+  }
+
+  async #open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun> {
+    const { clock, log, vmm, consoles, mayLaunch, desk } = this.#ports
+    const memory = await vmm.openCopy(vms[0] as HeldVm)
+    const run = new DestinationRun(offer, vms, memory, {
+      ...{ clock, log, vmm, mayLaunch },
+      consoleOf: (vm) => consoles.of(vm),
+      send: (message) => session.send(message),
+      close: (reason) => session.close(reason),
+      prepared: (vm) => this.#ports.vms.becomePrepared(vm),
+      launched: (vm, fault) =>
+        desk({ on: 'launched', vm, epoch: vm.epoch, ...(fault ? { fault } : {}) }),
+      discard: (vm, fault) => this.#discard(vm, fault),
+      ended: () => this.#destinations.delete(offer.migrationId),
+    })
+    this.#destinations.set(offer.migrationId, run)
+    return run
+  }
+
+  async #goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void> {
+    const { vmm, consoles } = this.#ports
+    if (disk) vm.disk = disk
+    // Posted together: the pCPU does them in this order, and the VM stands still no longer than that takes.
+    await Promise.all([disk ? vmm.changeDisk(vm, disk, vm.epoch) : undefined, vmm.resume(vm)])
+    consoles.thaw(vm)
+  }
+
+  /** The VM runs elsewhere. */
+  #leave(vm: HeldVm): void {
+    if (this.#ports.vms.get(vm.vmId) !== vm) return
+    this.#ports.vms.forget(vm)
+    this.#ports.drop(vm)
+  }
+
+  #discard(vm: HeldVm, fault: Fault): void {
+    if (this.#ports.vms.get(vm.vmId) !== vm) return
+    this.#leave(vm)
+    this.#ports.event(vm, 'discarded', fault)
+  }
+}

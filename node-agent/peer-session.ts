@@ -1,0 +1,137 @@
+// One link on which another node comes as the source of a migration: greeting, offer, then its DestinationRun.
+// Whatever arrives out of place, is malformed or too large closes this link and no other, with a named fault.
+// Not here: what an offer needs (admission.ts), what follows from it (migration/destination.ts).
+
+import type { Cancel, Clock, Log } from '#env/env.ts'
+import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import type { Offer } from '#proto/messages.ts'
+import {
+  type DestinationMessage,
+  type Hello,
+  SourceMessage,
+  type Welcome,
+} from '#proto/messages.ts'
+import { protocolVersion } from '#proto/units.ts'
+import { type MessageLink, WireChannel } from '#proto/wire.ts'
+import type { HeldVm } from './held-vms.ts'
+import type { DestinationRun } from './migration/destination-run.ts'
+import { answerMsMax } from './migration/protocol.ts'
+
+export interface PeerPorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly token: string
+  welcome(): Welcome
+  admit(offer: Offer): { readonly admitted: readonly HeldVm[] } | { readonly fault: Fault }
+  /** Builds the machine of the first VM and the run that fills it. */
+  open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun>
+  discard(vm: HeldVm, fault: Fault): void
+  closed(): void
+}
+
+export class PeerSession {
+  readonly #ports: PeerPorts
+  readonly #channel: WireChannel<SourceMessage, DestinationMessage>
+  readonly #tooLate: Cancel
+  #phase: 'greeting' | 'idle' | 'opening' | 'running' | 'closed' = 'greeting'
+  #run: DestinationRun | undefined
+
+  constructor(link: MessageLink, ports: PeerPorts) {
+    this.#ports = ports
+    this.#channel = new WireChannel<SourceMessage, DestinationMessage>(link, SourceMessage, {
+      message: (message) => this.#hear(message),
+      frame: (bytes) => this.#receive(bytes),
+      closed: (reason) => this.#closed(reason),
+    })
+    this.#tooLate = ports.clock.wakeAt(ports.clock.nowMs() + answerMsMax, () => {
+      if (this.#phase === 'greeting' || this.#phase === 'idle')
+        this.#refuse(fault('timed-out', `no offer within ${answerMsMax} ms`))
+    })
+  }
+
+  send(message: DestinationMessage): void {
+    this.#channel.send(message)
+  }
+
+  close(reason: string): void {
+    this.#channel.close(reason)
+  }
+
+  #hear(message: SourceMessage) {
+    if (this.#phase === 'running') return this.#run?.hear(message)
+    if (this.#phase === 'greeting' && message.t === 'hello') return this.#greet(message)
+    if (this.#phase === 'idle' && message.t === 'offer') return this.#consider(message)
+    if (this.#phase === 'opening' && message.t === 'abort') return this.close('cancelled')
+    this.#refuse(
+      fault('bad-message', `${message.t} means nothing on a link that is ${this.#phase}`),
+    )
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.#phase === 'running') this.#run?.receive(bytes)
+    else this.#refuse(fault('bad-frame', `a page frame on a link that is ${this.#phase}`))
+  }
+
+  #greet(hello: Hello) {
+    const refusal = greetingFault(hello, this.#ports.token)
+    if (refusal) return this.#refuse(refusal)
+    this.#phase = 'idle'
+    this.#channel.send(this.#ports.welcome())
+  }
+
+  #consider(offer: Offer) {
+    const admission = this.#ports.admit(offer)
+    if ('fault' in admission) return this.#decline(offer, admission.fault)
+    this.#phase = 'opening'
+    this.#open(offer, admission.admitted).catch((thrown) => {
+      for (const vm of admission.admitted) this.#ports.discard(vm, faultOf(thrown))
+      this.#decline(offer, faultOf(thrown))
+    })
+  }
+
+  async #open(offer: Offer, vms: readonly HeldVm[]): Promise<void> {
+    const run = await this.#ports.open(offer, vms, this)
+    this.#run = run
+    if (this.#phase !== 'opening') return run.feed({ on: 'link-closed', reason: 'it ended early' })
+    this.#phase = 'running'
+    run.begin()
+  }
+
+  #decline(offer: Offer, refusal: Fault): void {
+    this.#ports.log.warn('offer refused', { ...refusal, migrationId: offer.migrationId })
+    this.#channel.send({ t: 'refuse', migrationId: offer.migrationId, fault: refusal })
+    this.#channel.close(refusal.code)
+  }
+
+  #refuse(refusal: Fault): void {
+    this.#ports.log.warn('peer refused', { ...refusal, peer: this.#channel.link.peer })
+    this.#channel.send({ t: 'refused', fault: refusal })
+    this.#channel.close(refusal.code)
+  }
+
+  #closed(reason: string): void {
+    this.#phase = 'closed'
+    this.#tooLate()
+    this.#ports.closed()
+    this.#run?.feed({ on: 'link-closed', reason })
+  }
+}
+
+function greetingFault(hello: Hello, token: string): Fault | undefined {
+  if (hello.role !== 'peer') return fault('bad-message', 'this is the peer port of an agent')
+  if (Math.abs(hello.protocolVersion - protocolVersion) > 1)
+    return fault(
+      'version-mismatch',
+      `protocol ${hello.protocolVersion} there, ${protocolVersion} here: update the older node`,
+    )
+  if (!sameSecret(hello.token, token))
+    return fault('bad-token', 'the token differs: give all nodes the same --token-file')
+  return undefined
+}
+
+/** Takes as long for a wrong token as for a right one. */
+function sameSecret(given: string, wanted: string): boolean {
+  let difference = given.length ^ wanted.length
+  for (let i = 0; i < wanted.length; i++) difference |= given.charCodeAt(i) ^ wanted.charCodeAt(i)
+  return difference === 0
+}
