@@ -155,11 +155,13 @@ export const CloneRequest = z.strictObject({
   params: MigrationParams.partial().optional(),
 })
 export const CloneView = z.strictObject({ migration: MigrationView, vms: z.array(VmView) })
+export type CloneView = z.infer<typeof CloneView>
 export const RebalanceView = z.strictObject({
   scoreBefore: z.number(),
   scoreAfter: z.number(),
   moves: z.array(z.strictObject({ vmId: Name, from: Name, to: Name, why: z.string() })),
 })
+export type RebalanceView = z.infer<typeof RebalanceView>
 export const ConsoleHeader = z.strictObject({
   vmId: Name,
   epoch: z.int(),

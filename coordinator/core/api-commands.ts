@@ -1,0 +1,243 @@
+// What a person may ask for, decided at once: accepted (the answer shows what was decided; what comes of it is seen in
+// views and events) or refused by a fault that names the mend. Which action is allowed in which phase is the table of
+// proto/state.ts, the same that the page uses.
+
+import type { CloneView, RebalanceView } from '#proto/api.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
+import { mayAct, type VmAction, vmActionPhases, vmPhaseSentences } from '#proto/state.ts'
+import { mebibyte } from '#proto/units.ts'
+import { addClones, withTop } from './clones.ts'
+import { isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { sendCancel, sendToOwner } from './commands-out.ts'
+import { diskLayersMax } from './limits.ts'
+import { addMigration } from './migration-doors.ts'
+import { endByFault } from './migration-end.ts'
+import { planMigration } from './migrations.ts'
+import { chooseNode, demandOf, isNode, placeWaiting, wishOf } from './placement.ts'
+import { rebalance } from './rebalance.ts'
+import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
+import { takeSerial, touch } from './step-context.ts'
+import { migrationView, vmView } from './views.ts'
+import {
+  addVm,
+  becomeMigrating,
+  becomePending,
+  becomeStopped,
+  becomeStopping,
+  removeVm,
+} from './vm-doors.ts'
+
+type Asked<Do extends ApiCommand['do']> = Extract<ApiCommand, { do: Do }>
+
+/** Decides and acts. Faults change nothing. */
+export function takeCommand(step: Step, command: ApiCommand): ApiAnswer {
+  const answer = dispatch(step, command)
+  return answer !== null && 'code' in answer ? { fault: answer } : { value: answer }
+}
+
+type Value = Extract<ApiAnswer, { value: unknown }>['value']
+
+function dispatch(step: Step, command: ApiCommand): Value | Fault {
+  switch (command.do) {
+    case 'run':
+      return run(step, command)
+    case 'migrate':
+      return onVm(step, command.vmId, 'migrate', (vm) => migrate(step, vm, command))
+    case 'clone':
+      return onVm(step, command.vmId, 'clone', (vm) => clone(step, vm, command))
+    case 'pause':
+    case 'resume':
+      return pauseOrResume(step, command.vmId, command.do)
+    case 'stop':
+      return onVm(step, command.vmId, 'stop', (vm) => stop(step, vm))
+    case 'start':
+      return onVm(step, command.vmId, 'start', (vm) => start(step, vm))
+    case 'remove':
+      return onVm(step, command.vmId, 'remove', (vm) => {
+        removeVm(step, vm, vm.nodeId !== undefined)
+        return null
+      })
+    case 'cancel-migration':
+      return cancel(step, command.migrationId)
+    case 'rebalance':
+      return rebalanceNow(step)
+  }
+}
+
+function onVm(
+  step: Step,
+  vmId: VmId,
+  action: VmAction,
+  act: (vm: Vm) => Value | Fault,
+): Value | Fault {
+  const vm = step.state.vms.get(vmId)
+  if (!vm) return unknownVm(vmId)
+  return refusal(vm, action) ?? act(vm)
+}
+
+function pauseOrResume(step: Step, vmId: VmId, kind: 'pause' | 'resume'): Value | Fault {
+  return onVm(step, vmId, kind, (vm) => {
+    sendToOwner(step, vm, kind)
+    return vmView(vm)
+  })
+}
+
+export const unknownVm = (vmId: string): Fault =>
+  fault('unknown-vm', `there is no VM ${vmId}: \`godwit vms\` lists those there are`)
+
+function refusal(vm: Vm, action: VmAction): Fault | undefined {
+  const allowed = vmActionPhases[action].join(' or ')
+  if (!mayAct(action, vm.phase))
+    return fault(
+      'wrong-state',
+      `${vm.id} is ${vm.phase} (it ${vmPhaseSentences[vm.phase]}); ${action} needs it ${allowed}`,
+    )
+  // Several clones of one parent may queue; everything else waits until the VM is left alone.
+  if (vm.migrationId !== undefined && action !== 'clone')
+    return fault(
+      'wrong-state',
+      `${vm.id} is ${vm.phase}, in ${vm.migrationId}: wait until that has ended, or cancel it`,
+    )
+  return undefined
+}
+
+function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
+  const { state } = step
+  if (state.vms.has(asVmId(request.id)))
+    return fault('name-taken', `there is a VM ${request.id} already: choose another name`)
+  const pinnedTo = request.nodeId === undefined ? undefined : asNodeId(request.nodeId)
+  if (pinnedTo !== undefined && !state.nodes.has(pinnedTo)) return unknownNode(step, pinnedTo)
+  const id = asVmId(request.id)
+  const serial = takeSerial(step)
+  const empty = { sizeBytes: request.spec.diskMib * mebibyte, layers: [] }
+  const vm: Vm = {
+    ...{ id, serial, identity },
+    phase: 'pending',
+    spec: request.spec,
+    disk: withTop(empty, id, serial),
+    ...(pinnedTo !== undefined && { pinnedTo }),
+    epoch: 0 as Vm['epoch'],
+    bootEpoch: 0 as Vm['epoch'],
+    recoveries: 0,
+    isRecovery: false,
+    live: vmLive(),
+  }
+  addVm(step, vm)
+  placeWaiting(step)
+  return vmView(vm)
+}
+
+const unknownNode = (step: Step, nodeId: string): Fault =>
+  fault(
+    'unknown-node',
+    `there is no node ${nodeId}; there are ${[...step.state.nodes.keys()].join(', ') || 'none'}`,
+  )
+
+/** The node a copy goes to: the one that was named if it can take it, or the best. */
+function destinationFor(
+  step: Step,
+  vm: Vm,
+  to: string | undefined,
+  wish: { memoryMib: number; demandPercent: number },
+): Node | Fault {
+  if (to === undefined) return chooseNode(step.state, wish, { but: vm.nodeId })
+  const only = asNodeId(to)
+  if (!step.state.nodes.has(only)) return unknownNode(step, to)
+  return chooseNode(step.state, wish, { only })
+}
+
+function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Value | Fault {
+  if (request.to === vm.nodeId)
+    return fault('bad-request', `${vm.id} is on ${vm.nodeId} already: name another node`)
+  const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
+  const node = destinationFor(step, vm, request.to, wish)
+  if (!isNode(node)) return node
+  return migrationView(beginQueue(step, vm, node, request.cause, request.params))
+}
+
+/** Also what rebalancing does with each of its moves. */
+export function beginQueue(
+  step: Step,
+  vm: Vm,
+  to: Node,
+  cause: string,
+  params?: Asked<'migrate'>['request']['params'],
+): Migration {
+  const migration = planMigration(step, { purpose: 'migrate', vm, to: to.id, cause, params })
+  addMigration(step, migration)
+  becomeMigrating(step, vm, migration.id)
+  return migration
+}
+
+function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>): CloneView | Fault {
+  const ids = request.ids.map(asVmId)
+  const taken = ids.find((id, n) => step.state.vms.has(id) || ids.indexOf(id) !== n)
+  if (taken !== undefined)
+    return fault('name-taken', `there is a VM ${taken} already: choose other names`)
+  if (parent.disk.layers.length >= diskLayersMax)
+    return fault('incompatible', `the disk of ${parent.id} has too many layers: clone a younger VM`)
+  const wish = wishOf(parent.spec, ids.length)
+  const own = request.to ?? parent.nodeId
+  const near = destinationFor(step, parent, own, wish)
+  const isFree = request.to === undefined && !isNode(near)
+  const node = isFree ? destinationFor(step, parent, undefined, wish) : near
+  if (!isNode(node)) return node
+  const migration = planMigration(step, {
+    ...{ purpose: 'clone', vm: parent, to: node.id, cause: 'operator', params: request.params },
+  })
+  const clones = addClones(step, migration, parent, ids, identities)
+  addMigration(step, migration)
+  parent.migrationId ??= migration.id
+  touch(step, 'vm', parent.id)
+  return { migration: migrationView(migration), vms: clones.map(vmView) }
+}
+
+function stop(step: Step, vm: Vm): Value | Fault {
+  if (vm.nodeId === undefined) becomeStopped(step, vm, 'as asked')
+  else {
+    becomeStopping(step, vm)
+    sendToOwner(step, vm, 'stop')
+  }
+  return vmView(vm)
+}
+
+function start(step: Step, vm: Vm): Value | Fault {
+  if (vm.nodeId !== undefined)
+    return fault(
+      'wrong-state',
+      `${vm.nodeId} is lost and may still run ${vm.id}: bring ${vm.nodeId} back, or remove the VM`,
+    )
+  becomePending(step, vm, 0)
+  placeWaiting(step)
+  return vmView(vm)
+}
+
+function cancel(step: Step, id: MigrationId): Value | Fault {
+  const migration = step.state.migrations.get(id)
+  if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
+  const { phase } = migration
+  if (!isOpen(migration) || phase === 'switching' || phase === 'resolving')
+    return fault('wrong-state', `${id} is ${phase}; cancel needs it queued or copying`)
+  migration.isCancelRequested = true
+  touch(step, 'migration', id)
+  if (phase === 'queued')
+    endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
+  else sendCancel(step, migration, migration.live.asked === undefined)
+  return migrationView(migration)
+}
+
+function rebalanceNow(step: Step): RebalanceView {
+  const plan = rebalance(step.state, step.nowMs, { isAsked: true })
+  carryOut(step, plan)
+  return plan
+}
+
+/** Turns the moves of a plan into migrations. */
+export function carryOut(step: Step, plan: RebalanceView): void {
+  for (const move of plan.moves) {
+    const vm = step.state.vms.get(asVmId(move.vmId))
+    const to = step.state.nodes.get(asNodeId(move.to))
+    if (vm && to) beginQueue(step, vm, to, 'rebalance')
+  }
+}

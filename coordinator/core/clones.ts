@@ -1,0 +1,75 @@
+// Clones: new VMs from one stop-and-copy of a running parent. The parent goes on under its own epoch on a new top
+// layer of its disk; each clone gets an identity of its own and its own top layer over the parent's old ones.
+// Until they run, clones are VMs in phase `starting` with a migrationId; a clone that never ran is removed again.
+
+import type { VmId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { DiskRef, VmIdentity } from '#proto/vm-spec.ts'
+import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { becomeCopying } from './migration-doors.ts'
+import { type Step, sendTo, takeCommandId, takeEpoch, takeSerial, touch } from './step-context.ts'
+import { addVm } from './vm-doors.ts'
+
+/** The VMs that a clone request makes, on the node they will start on. */
+export function addClones(
+  step: Step,
+  migration: Migration,
+  parent: Vm,
+  ids: readonly VmId[],
+  identities: readonly VmIdentity[],
+): Vm[] {
+  migration.cloneIds = [...ids]
+  return ids.map((id, n) => {
+    const identity = identities[n]
+    invariant(identity, `clone ${id} has no identity`)
+    const epoch = takeEpoch(step)
+    const clone: Vm = {
+      ...{ id, identity, epoch, bootEpoch: epoch },
+      serial: takeSerial(step),
+      phase: 'starting',
+      spec: parent.spec,
+      disk: { sizeBytes: parent.disk.sizeBytes, layers: [] },
+      nodeId: migration.to,
+      migrationId: migration.id,
+      clonedFrom: parent.id,
+      recoveries: 0,
+      isRecovery: false,
+      live: vmLive(),
+    }
+    addVm(step, clone)
+    return clone
+  })
+}
+
+/** Layers are decided now and not at the request: an earlier clone of this parent may have given it a new top. */
+export function beginClone(step: Step, migration: Migration, from: Node, to: Node): void {
+  const parent = step.state.vms.get(migration.vmId)
+  invariant(parent, `the parent of ${migration.id} is gone`)
+  const clones = migration.cloneIds.flatMap((id) => step.state.vms.get(id) ?? [])
+  for (const clone of clones) {
+    clone.disk = withTop(parent.disk, clone.id, takeSerial(step))
+    touch(step, 'vm', clone.id)
+  }
+  const commandId = takeCommandId(step)
+  // From now on a restart of the parent uses the new layers: they hold what the old ones hold, and the clones own
+  // those. When the clone fails before the change, the parent's reports bring its old layers back.
+  const parentDisk = withTop(parent.disk, parent.id, takeSerial(step))
+  Object.assign(migration, { commandId, parentDisk })
+  parent.disk = parentDisk
+  touch(step, 'vm', parent.id)
+  becomeCopying(step, migration)
+  const { id: migrationId, vmId, epoch, params } = migration
+  sendTo(step, from, {
+    ...{ t: 'clone', commandId, vmId, epoch, migrationId, parentDisk, params },
+    destination: { nodeId: to.id, address: to.peerAddress },
+    clones: clones.map(({ id, epoch, spec, identity, disk }) => ({
+      ...{ vmId: id, epoch, spec, identity, disk },
+    })),
+  })
+}
+
+/** A disk with nothing in it, or the layers of one under a new top. A VM without a disk has no layers. */
+export function withTop(disk: DiskRef, vmId: VmId, serial: number): DiskRef {
+  if (disk.sizeBytes === 0) return disk
+  return { sizeBytes: disk.sizeBytes, layers: [...disk.layers, `${vmId}.${serial}.disk`] }
+}

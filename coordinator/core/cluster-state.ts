@@ -1,0 +1,210 @@
+// The coordinator's whole memory. Records (records.ts) are what the store keeps; `live` parts are what only this
+// process knows: links, leases, words of agents. Nothing here acts: step.ts changes it, and only the doors
+// (vm-doors.ts, node-doors.ts, migration-doors.ts) change a phase. Times: monotonic ms.
+
+import type { EventView } from '#proto/api.ts'
+import type { Fault } from '#proto/faults.ts'
+import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import type { VmLoad } from '#proto/messages.ts'
+import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
+import { rebalanceEveryMs } from './limits.ts'
+import type { MetaRecord, MigrationEntry, NodeRecord, Tombstone, VmRecord } from './records.ts'
+
+export interface Settings {
+  readonly leaseMs: number
+  readonly marginMs: number
+  readonly heartbeatMs: number
+  readonly rebalance: boolean
+  readonly rebalanceEveryMs: number
+}
+
+export const defaultSettings: Settings = {
+  leaseMs,
+  marginMs: leaseMarginMs,
+  heartbeatMs,
+  rebalance: true,
+  rebalanceEveryMs,
+}
+
+/** Numbers the shell gives to the links of agents. */
+export type LinkId = number
+
+export interface Node extends NodeRecord {
+  readonly live: {
+    linkId: LinkId | undefined
+    /** Has renewed its lease over this link: only then is anything started there. */
+    isReady: boolean
+    heartbeatAtMs: number
+    /** An upper bound: the agent counts from when it sent the heartbeat, we from when it came. */
+    leaseExpiresAtMs: number
+    cpuDemandPercent: number
+    cpuGotPercent: number
+    memoryUsedMib: number
+    /** The VMs whose `nodeId` is this node. */
+    readonly vmIds: Set<VmId>
+    /** Migrations that are queued or on their way to it (not clones: those are in vmIds already). */
+    readonly incoming: Set<MigrationId>
+    /** Stale copies that were told to go: `vm/epoch` → when. */
+    readonly dropsAskedAtMs: Map<string, number>
+  }
+}
+
+export interface Vm extends VmRecord {
+  readonly live: {
+    load: VmLoad | undefined
+    /** CPU demand in percent of one core of its node, smoothed over about a second. */
+    demandPercent: number | undefined
+    /** Its node has reported it over the present link. */
+    isConfirmed: boolean
+    /** Since when its live node has not reported it. */
+    absentSinceMs: number | undefined
+    /** When its last node surely runs it no more; meaningful while `recovering` or `stopping` on a lost node. */
+    fencedAtMs: number | undefined
+    retryAtMs: number
+    lastMovedAtMs: number
+  }
+}
+
+/** What each end of a migration said last over its present link. */
+export type SourceWord = 'unknown' | 'holds' | 'released' | 'nothing'
+export type DestinationWord = 'unknown' | 'nothing' | 'incoming' | 'prepared'
+
+export interface Asked {
+  readonly commandId: CommandId
+  readonly nodeId: NodeId
+  readonly verdict: 'run' | 'discard' | 'probe'
+}
+
+export interface Migration extends MigrationEntry {
+  readonly live: {
+    source: SourceWord
+    destination: DestinationWord
+    /** A question whose answer decides: nothing else is done about this migration meanwhile. */
+    asked: Asked | undefined
+    /** The source said that it ended badly. */
+    resultFault: Fault | undefined
+    /** The source itself says that it does not know how it ended. */
+    isUrgent: boolean
+    movedAtMs: number | undefined
+    releasedAtMs: number | undefined
+    newsAtMs: number
+    /** When a displaced process of that end is surely fenced. */
+    sourceLostAtMs: number | undefined
+    destinationLostAtMs: number | undefined
+    /** The last round that ended; the progress below is of the one after it, or of it. */
+    round: number
+    sentPages: number
+    pagesOfRound: number
+    bytes: number
+    expectedDowntimeMs: number | undefined
+  }
+}
+
+/** A command whose result is not there yet. Lost with its link: reports then say what became of it. */
+export interface PendingCommand {
+  readonly kind: 'start' | 'stop' | 'pause' | 'resume' | 'resolve' | 'cancel' | 'drop'
+  readonly nodeId: NodeId
+  readonly vmId: VmId
+  readonly epoch: Epoch
+  readonly migrationId: MigrationId | undefined
+  readonly sentAtMs: number
+}
+
+export interface ClusterState {
+  readonly settings: Settings
+  /** Tells this process's commands from an earlier one's. */
+  readonly runId: string
+  readonly bootedAtMs: number
+  readonly meta: MetaRecord
+  readonly nodes: Map<NodeId, Node>
+  readonly vms: Map<VmId, Vm>
+  readonly migrations: Map<MigrationId, Migration>
+  readonly tombstones: Map<VmId, Tombstone>
+  readonly events: EventView[]
+  readonly commands: Map<CommandId, PendingCommand>
+  /** VMs that wait for a node. Indexes, so that a step costs what it changes and not what there is. */
+  readonly waiting: Set<VmId>
+  readonly openMigrations: Set<MigrationId>
+  nextCommand: number
+  rebalanceAtMs: number
+  /** Counts changes that a view shows. */
+  revision: number
+}
+
+export const isOpen = (migration: MigrationEntry): boolean =>
+  !['done', 'failed', 'cancelled'].includes(migration.phase)
+export const isActive = (migration: MigrationEntry): boolean =>
+  isOpen(migration) && migration.phase !== 'queued'
+
+export const nodeLive = (nowMs: number): Node['live'] => ({
+  linkId: undefined,
+  isReady: false,
+  heartbeatAtMs: nowMs,
+  leaseExpiresAtMs: nowMs,
+  cpuDemandPercent: 0,
+  cpuGotPercent: 0,
+  memoryUsedMib: 0,
+  vmIds: new Set(),
+  incoming: new Set(),
+  dropsAskedAtMs: new Map(),
+})
+
+export const vmLive = (): Vm['live'] => ({
+  load: undefined,
+  demandPercent: undefined,
+  isConfirmed: false,
+  absentSinceMs: undefined,
+  fencedAtMs: undefined,
+  retryAtMs: 0,
+  lastMovedAtMs: Number.NEGATIVE_INFINITY,
+})
+
+export const migrationLive = (nowMs: number): Migration['live'] => ({
+  source: 'unknown',
+  destination: 'unknown',
+  asked: undefined,
+  resultFault: undefined,
+  isUrgent: false,
+  movedAtMs: undefined,
+  releasedAtMs: undefined,
+  newsAtMs: nowMs,
+  sourceLostAtMs: undefined,
+  destinationLostAtMs: undefined,
+  round: 0,
+  sentPages: 0,
+  pagesOfRound: 0,
+  bytes: 0,
+  expectedDowntimeMs: undefined,
+})
+
+/** A cluster that has never been: no nodes, no VMs. */
+export function emptyCluster(
+  clusterId: string,
+  runId: string,
+  settings: Settings,
+  nowMs: number,
+): ClusterState {
+  return {
+    settings,
+    runId,
+    bootedAtMs: nowMs,
+    meta: {
+      clusterId,
+      nextEpoch: 1,
+      nextSerial: 1,
+      nextEventSeq: 1,
+      leaseMsMax: settings.leaseMs,
+    },
+    nodes: new Map(),
+    vms: new Map(),
+    migrations: new Map(),
+    tombstones: new Map(),
+    events: [],
+    commands: new Map(),
+    waiting: new Set(),
+    openMigrations: new Set(),
+    nextCommand: 1,
+    rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
+    revision: 1,
+  }
+}

@@ -1,0 +1,72 @@
+// The commands that the coordinator gives to agents about a VM, each remembered under its id until its result comes.
+// A command that cannot be sent is not queued: the node's next hello says what it holds, and reports.ts tells it then.
+
+import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { VmReport } from '#proto/messages.ts'
+import type { Migration, Node, Vm } from './cluster-state.ts'
+import { dropRepeatMs } from './limits.ts'
+import { nodeOf, openCommand, type Step, sendTo } from './step-context.ts'
+
+export function sendStart(step: Step, vm: Vm, node: Node): void {
+  invariant(vm.nodeId === node.id && vm.phase === 'starting', `vm ${vm.id} does not start here`)
+  const { id: vmId, epoch, spec, identity, disk } = vm
+  const commandId = openCommand(step, about('start', node.id, vmId, epoch))
+  sendTo(step, node, { t: 'start', commandId, vmId, epoch, spec, identity, disk })
+}
+
+/** Stop, pause or resume the VM where it is; nothing is sent when that node cannot be reached. */
+export function sendToOwner(step: Step, vm: Vm, kind: 'stop' | 'pause' | 'resume'): void {
+  if (vm.nodeId === undefined) return
+  const node = nodeOf(step.state, vm.nodeId)
+  if (node.live.linkId === undefined) return
+  const commandId = openCommand(step, about(kind, node.id, vm.id, vm.epoch))
+  sendTo(step, node, { t: kind, commandId, vmId: vm.id, epoch: vm.epoch })
+}
+
+/** The verdict on one end's copy of a migration. False when that end cannot be reached. */
+export function sendResolve(
+  step: Step,
+  migration: Migration,
+  nodeId: NodeId,
+  verdict: 'run' | 'discard',
+  epoch: Epoch,
+): boolean {
+  const node = nodeOf(step.state, nodeId)
+  if (node.live.linkId === undefined) return false
+  const { id: migrationId, vmId } = migration
+  const commandId = openCommand(step, { ...about('resolve', nodeId, vmId, epoch), migrationId })
+  migration.live.asked = { commandId, nodeId, verdict }
+  return sendTo(step, node, { t: 'resolve', commandId, vmId, migrationId, verdict, epoch })
+}
+
+export function sendCancel(step: Step, migration: Migration, isProbe: boolean): boolean {
+  const node = nodeOf(step.state, migration.from)
+  if (node.live.linkId === undefined) return false
+  const { id: migrationId, vmId, epoch } = migration
+  const commandId = openCommand(step, { ...about('cancel', node.id, vmId, epoch), migrationId })
+  if (isProbe) migration.live.asked = { commandId, nodeId: node.id, verdict: 'probe' }
+  return sendTo(step, node, { t: 'cancel-migration', commandId, migrationId })
+}
+
+/** Tells a node that a copy it reports is stale. Repeated at most every dropRepeatMs. */
+export function dropCopy(step: Step, node: Node, report: VmReport): void {
+  const key = `${report.vmId}/${report.epoch}`
+  const askedAtMs = node.live.dropsAskedAtMs.get(key)
+  if (askedAtMs !== undefined && step.nowMs - askedAtMs < dropRepeatMs) return
+  node.live.dropsAskedAtMs.set(key, step.nowMs)
+  const { vmId, epoch, migrationId } = report
+  const isLive = ['starting', 'running', 'paused'].includes(report.state)
+  const commandId = openCommand(step, about('drop', node.id, vmId, epoch))
+  if (isLive || migrationId === undefined) sendTo(step, node, { t: 'stop', commandId, vmId, epoch })
+  else sendTo(step, node, { t: 'resolve', commandId, vmId, migrationId, verdict: 'discard', epoch })
+}
+
+function about(
+  kind: 'start' | 'stop' | 'pause' | 'resume' | 'resolve' | 'cancel' | 'drop',
+  nodeId: NodeId,
+  vmId: VmId,
+  epoch: Epoch,
+) {
+  return { kind, nodeId, vmId, epoch, migrationId: undefined as MigrationId | undefined } as const
+}

@@ -1,0 +1,181 @@
+// Migrations in doubt: a link or a node died between the first page and the last word, and nobody else knows who may
+// run the VM. Rules (docs/decisions/0002-who-may-run-a-vm.md): ask before acting; one question at a time; a complete
+// copy is run only if no other copy can have run since it was complete; otherwise the VM restarts from its disk.
+// Level-triggered: settle() looks at what is known and does the next thing, as often as it is called.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import type { Epoch } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { Result } from '#proto/messages.ts'
+import { isActive, type Migration, type Vm } from './cluster-state.ts'
+import { sendCancel, sendResolve } from './commands-out.ts'
+import { migrationSilenceMs, releasedDoubtMs } from './limits.ts'
+import { becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
+import { endByFault, endMigration } from './migration-end.ts'
+import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
+import { becomeRecovering, becomeRunning, moveVm } from './vm-doors.ts'
+
+/** The next thing to do about a migration that has begun; nothing, when it goes its way or an answer is awaited. */
+export function settle(step: Step, migration: Migration): void {
+  if (!isActive(migration)) return
+  if (migration.purpose === 'clone') settleClone(step, migration)
+  else if (migration.hasMoved) settleMoved(step, migration)
+  else if (migration.live.asked) return
+  else if (migration.sourceReleased || migration.sourceLost) settleWithoutSource(step, migration)
+  else if (migration.live.source === 'holds') settleWithSource(step, migration)
+}
+
+/** The very process that was this end when the migration began can be asked. */
+function isLinked(step: Step, migration: Migration, end: 'from' | 'to'): boolean {
+  const node = nodeOf(step.state, migration[end])
+  const { fromIncarnation, toIncarnation } = migration
+  const incarnation = end === 'from' ? fromIncarnation : toIncarnation
+  return isReachable(node) && node.incarnation === incarnation
+}
+
+/** The VM runs at the destination. Without the source's account of it nothing is lost but the figures. */
+function settleMoved(step: Step, migration: Migration): void {
+  const { live } = migration
+  const waitedMs = step.nowMs - (live.movedAtMs ?? Number.NEGATIVE_INFINITY)
+  const isSilent = live.isUrgent || migration.sourceLost || !isLinked(step, migration, 'from')
+  if (isSilent || waitedMs > releasedDoubtMs) endMigration(step, migration, { phase: 'done' })
+}
+
+/** The source runs the VM. Nothing is in doubt, unless it no longer knows of a migration. */
+function settleWithSource(step: Step, migration: Migration): void {
+  const { live } = migration
+  if (live.resultFault) endByFault(step, migration, live.resultFault)
+  else if (step.nowMs - live.newsAtMs > migrationSilenceMs) sendCancel(step, migration, true)
+}
+
+function settleWithoutSource(step: Step, migration: Migration): void {
+  if (!isInDoubt(step, migration)) return
+  becomeResolving(step, migration)
+  const { sourceReleased, destinationDiscarded, destinationLost, live } = migration
+  if (sourceReleased && live.destination === 'prepared') askToRun(step, migration, 'to')
+  else if (!destinationDiscarded && !destinationLost) askToDiscard(step, migration)
+  else if (!mayResumeSource(step, migration)) restart(step, migration)
+  else if (live.source === 'released') askToRun(step, migration, 'from')
+}
+
+/** `run` may be on its way: usually a moment later the destination runs, and nothing had to be asked. */
+function isInDoubt(step: Step, migration: Migration): boolean {
+  const { live, sourceLost, destinationLost } = migration
+  return (
+    live.isUrgent ||
+    live.resultFault !== undefined ||
+    sourceLost ||
+    destinationLost ||
+    !isLinked(step, migration, 'from') ||
+    !isLinked(step, migration, 'to') ||
+    step.nowMs - (live.releasedAtMs ?? Number.NEGATIVE_INFINITY) > releasedDoubtMs
+  )
+}
+
+/**
+ * A released copy is complete, but as old as its release. If the destination may have run since, the VM's disk may be
+ * newer than this memory: then only a restart from the disk keeps every acknowledged write. Without a disk there is
+ * nothing that could disagree.
+ */
+function mayResumeSource(step: Step, migration: Migration): boolean {
+  if (!migration.sourceReleased || migration.sourceLost) return false
+  const hasNeverRun = migration.destinationDiscarded && !migration.destinationLost
+  return hasNeverRun || vmOf(step, migration).disk.layers.length === 0
+}
+
+function askToRun(step: Step, migration: Migration, end: 'from' | 'to'): void {
+  if (!isLinked(step, migration, end)) return
+  const nodeId = migration[end]
+  const epoch = takeEpoch(step)
+  Object.assign(migration, { resolveEpoch: epoch, resolveNode: nodeId })
+  touch(step, 'migration', migration.id)
+  sendResolve(step, migration, nodeId, 'run', epoch)
+}
+
+/** Under the epoch that it was to run under: a destination that does run refuses, and then it is the owner. */
+function askToDiscard(step: Step, migration: Migration): void {
+  if (migration.live.destination === 'unknown' || !isLinked(step, migration, 'to')) return
+  sendResolve(step, migration, migration.to, 'discard', migration.nextEpoch)
+}
+
+/** The answer to our question. What it leaves open, the next report of that end says. */
+export function seeAnswer(step: Step, migration: Migration, result: Result): void {
+  const { asked } = migration.live
+  if (!asked || asked.commandId !== result.commandId) return
+  migration.live.asked = undefined
+  if (asked.verdict === 'probe') seeProbe(step, migration, result.fault)
+  else if (result.fault) distrust(migration, asked.nodeId === migration.to)
+  else if (asked.verdict === 'discard') markCertain(step, migration, 'destinationDiscarded')
+  else if (asked.nodeId === migration.to) destinationRuns(step, migration, resolveEpoch(migration))
+  else sourceRuns(step, migration, resolveEpoch(migration))
+  settle(step, migration)
+}
+
+function distrust(migration: Migration, isDestination: boolean): void {
+  if (isDestination) migration.live.destination = 'unknown'
+  else migration.live.source = 'unknown'
+}
+
+const resolveEpoch = (migration: Migration): Epoch => {
+  invariant(migration.resolveEpoch !== undefined, `nobody was told to run ${migration.vmId}`)
+  return migration.resolveEpoch
+}
+
+/** A source that is told to cancel a migration it does not know has ended it, and its result was lost with us. */
+function seeProbe(step: Step, migration: Migration, refusal: Fault | undefined): void {
+  migration.live.newsAtMs = step.nowMs
+  if (refusal?.code !== 'unknown-migration') return
+  migration.live.resultFault ??= fault(
+    'link-lost',
+    'the source had ended it while the coordinator was away; migrate again if you like',
+  )
+  migration.live.source = 'unknown'
+}
+
+/** The destination runs the VM: it is the owner, whatever the source's last words will be. */
+export function destinationRuns(step: Step, migration: Migration, epoch: Epoch): void {
+  const vm = vmOf(step, migration)
+  if (migration.hasMoved) return
+  markCertain(step, migration, 'hasMoved')
+  migration.live.movedAtMs = step.nowMs
+  migration.live.asked = undefined
+  becomeSwitching(step, migration)
+  moveVm(step, vm, migration.to, epoch)
+  delete vm.migrationId
+  if (vm.phase === 'migrating') becomeRunning(step, vm)
+}
+
+/** The source runs its released copy again, under a new epoch. */
+export function sourceRuns(step: Step, migration: Migration, epoch: Epoch): void {
+  moveVm(step, vmOf(step, migration), migration.from, epoch)
+  const why = fault('link-lost', `${migration.to} did not take it over; it goes on where it was`)
+  endMigration(step, migration, { phase: 'failed', fault: migration.live.resultFault ?? why })
+}
+
+function restart(step: Step, migration: Migration): void {
+  const { from, to } = migration
+  const why = `${from} and ${to} were lost to it in the middle of a migration`
+  becomeRecovering(step, vmOf(step, migration), step.nowMs, why)
+  const lost = fault('link-lost', `${why}; it restarts from its disk`)
+  endMigration(step, migration, { phase: 'failed', fault: lost })
+}
+
+/** The parent of a clone is not touched by it; the clones run, or they never were. */
+function settleClone(step: Step, migration: Migration): void {
+  const { live } = migration
+  const clones = migration.cloneIds.map((id) => step.state.vms.get(id))
+  if (live.resultFault) endByFault(step, migration, live.resultFault)
+  else if (clones.every((clone) => clone?.phase !== 'starting')) {
+    if (step.nowMs - live.newsAtMs > releasedDoubtMs)
+      endMigration(step, migration, { phase: 'done' })
+  } else if (migration.sourceLost)
+    endByFault(step, migration, fault('link-lost', `${migration.from} is lost; clone again`))
+  else if (!live.asked && step.nowMs - live.newsAtMs > migrationSilenceMs)
+    if (isLinked(step, migration, 'from')) sendCancel(step, migration, true)
+}
+
+function vmOf(step: Step, migration: Migration): Vm {
+  const vm = step.state.vms.get(migration.vmId)
+  invariant(vm, `vm ${migration.vmId} of ${migration.id} is gone`)
+  return vm
+}

@@ -1,0 +1,209 @@
+// Nodes come, renew their leases, fall silent, and leave. The lease we grant counts from when the heartbeat arrived,
+// the agent counts from when it sent it: we always wait longer than it runs.
+// A node is fenced at leaseExpiresAtMs + marginMs. Its link is closed then: what it may still read from it was sent
+// before, it holds no lease, and its next hello is answered by `stop` before any lease.
+// Source: docs/decisions/0002-who-may-run-a-vm.md.
+
+import { fault } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
+import type { Heartbeat, Hello } from '#proto/messages.ts'
+import { protocolVersion } from '#proto/units.ts'
+import { type LinkId, type Migration, type Node, nodeLive } from './cluster-state.ts'
+import { settle } from './doubt.ts'
+import { displacedKept, heartbeatsMissedMax } from './limits.ts'
+import { markCertain } from './migration-doors.ts'
+import { endByFault } from './migration-end.ts'
+import {
+  becomeFenced,
+  becomeGone,
+  becomeOnline,
+  becomeSuspect,
+  fencedAfterMs,
+} from './node-doors.ts'
+import { loseNode } from './recovery.ts'
+import { takeReports } from './reports.ts'
+import { type Step, sendTo, touch } from './step-context.ts'
+
+export function seeHello(step: Step, linkId: LinkId, hello: Hello): void {
+  const known = step.state.nodes.get(hello.nodeId)
+  if (known?.displaced.includes(hello.incarnation)) refuse(step, linkId, hello)
+  else join(step, linkId, hello, known)
+}
+
+function join(step: Step, linkId: LinkId, hello: Hello, known: Node | undefined): void {
+  const isReplaced = known !== undefined && known.incarnation !== hello.incarnation
+  if (known?.live.linkId !== undefined) {
+    step.effects.push({ kind: 'close-link', linkId: known.live.linkId, reason: 'replaced' })
+    loseLink(step, known)
+  }
+  if (known && isReplaced) displace(step, known)
+  const node = known ?? newNode(step, hello)
+  const { incarnation, peerAddress, capacity, pid } = hello
+  Object.assign(node, { incarnation, peerAddress, capacity, pid })
+  touch(step, 'node', node.id)
+  welcome(step, node, linkId)
+  becomeOnline(step, node, known === undefined)
+  takeReports(step, node, hello.vms, true)
+}
+
+function refuse(step: Step, linkId: LinkId, hello: Hello): void {
+  const text = `another process is ${hello.nodeId} now: give this one another --node name`
+  const message = { t: 'refused', fault: fault('name-taken', text) } as const
+  step.effects.push({ kind: 'send', linkId, message })
+  step.effects.push({ kind: 'close-link', linkId, reason: 'name-taken' })
+}
+
+function newNode(step: Step, hello: Hello): Node {
+  const { nodeId: id, incarnation, peerAddress, capacity, pid } = hello
+  const live = nodeLive(step.nowMs)
+  const node: Node = {
+    ...{ id, incarnation, peerAddress, capacity, pid, live },
+    phase: 'online',
+    displaced: [],
+  }
+  step.state.nodes.set(id, node)
+  return node
+}
+
+function welcome(step: Step, node: Node, linkId: LinkId): void {
+  const { leaseMs, heartbeatMs } = step.state.settings
+  node.live.linkId = linkId
+  node.live.isReady = false
+  node.live.heartbeatAtMs = step.nowMs
+  node.live.dropsAskedAtMs.clear()
+  renew(step, node)
+  const { clusterId } = step.state.meta
+  sendTo(step, node, { t: 'welcome', protocolVersion, clusterId, leaseMs, heartbeatMs })
+}
+
+function renew(step: Step, node: Node): void {
+  const { leaseMs } = step.state.settings
+  node.live.leaseExpiresAtMs = Math.max(node.live.leaseExpiresAtMs, step.nowMs + leaseMs)
+}
+
+/** A new process has the name. The old one holds nothing any more if it is dead, and its lease if it is not. */
+function displace(step: Step, node: Node): void {
+  node.displaced = [...node.displaced, node.incarnation].slice(-displacedKept)
+  const isFenced = node.phase === 'fenced' || node.phase === 'gone'
+  const fencedAtMs = isFenced ? step.nowMs : fencedAfterMs(step, node)
+  for (const migration of migrationsAt(step, node.id)) {
+    const isProtected = step.state.vms.get(migration.vmId)?.spec.ha ?? false
+    const lostAtMs = isProtected ? fencedAtMs : step.nowMs
+    if (migration.from === node.id) migration.live.sourceLostAtMs = lostAtMs
+    if (migration.to === node.id) migration.live.destinationLostAtMs = lostAtMs
+  }
+  endQueuedFrom(step, node)
+  const why = `${node.id} was started anew`
+  loseNode(step, node, { isCertain: true, fencedAtMs, why })
+}
+
+export function seeHeartbeat(step: Step, node: Node, heartbeat: Heartbeat): void {
+  const { live } = node
+  live.heartbeatAtMs = step.nowMs
+  live.cpuDemandPercent = heartbeat.cpuDemandPercent
+  live.cpuGotPercent = heartbeat.cpuGotPercent
+  live.memoryUsedMib = heartbeat.memoryUsedMib
+  live.isReady = true
+  step.state.revision++
+  renew(step, node)
+  becomeOnline(step, node, false)
+  // Stale copies are told to stop before the lease is renewed: a link delivers in order.
+  takeReports(step, node, heartbeat.vms, false)
+  sendTo(step, node, { t: 'lease', seq: heartbeat.seq, leaseMs: step.state.settings.leaseMs })
+}
+
+export function seeLinkClosed(
+  step: Step,
+  nodeId: NodeId,
+  linkId: LinkId,
+  isGoodbye: boolean,
+): void {
+  const node = step.state.nodes.get(nodeId)
+  if (node?.live.linkId !== linkId) return
+  loseLink(step, node)
+  if (isGoodbye) leave(step, node)
+  else becomeSuspect(step, node, 'its link is closed')
+}
+
+/** It has stopped everything before it said goodbye: nothing has to be waited for. */
+function leave(step: Step, node: Node): void {
+  becomeGone(step, node)
+  node.live.leaseExpiresAtMs = step.nowMs
+  loseEnds(step, node, true)
+  loseNode(step, node, { isCertain: true, fencedAtMs: step.nowMs, why: `${node.id} has left` })
+}
+
+/** Nothing that was asked over this link will be answered; what both ends said is old. */
+function loseLink(step: Step, node: Node): void {
+  node.live.linkId = undefined
+  node.live.isReady = false
+  for (const [id, command] of step.state.commands)
+    if (command.nodeId === node.id) step.state.commands.delete(id)
+  for (const migration of migrationsAt(step, node.id)) {
+    if (migration.from === node.id) migration.live.source = 'unknown'
+    if (migration.to === node.id) migration.live.destination = 'unknown'
+    if (migration.live.asked?.nodeId === node.id) migration.live.asked = undefined
+    settle(step, migration)
+  }
+}
+
+/** Time has passed: silence becomes suspicion, and a lease that is over becomes a fence. */
+export function watchNode(step: Step, node: Node): void {
+  if (node.phase === 'fenced' || node.phase === 'gone') return
+  const silentMs = step.nowMs - node.live.heartbeatAtMs
+  if (silentMs > heartbeatsMissedMax * step.state.settings.heartbeatMs)
+    becomeSuspect(step, node, 'it misses heartbeats')
+  if (node.phase === 'suspect' && step.nowMs > fencedAfterMs(step, node)) fence(step, node)
+}
+
+function fence(step: Step, node: Node): void {
+  if (node.live.linkId !== undefined) {
+    step.effects.push({ kind: 'close-link', linkId: node.live.linkId, reason: 'lease-lost' })
+    loseLink(step, node)
+  }
+  becomeFenced(step, node)
+  loseEnds(step, node, false)
+  loseNode(step, node, { isCertain: false, fencedAtMs: step.nowMs, why: `${node.id} is lost` })
+}
+
+/** A migration that has not begun ends with its source; the VM in it is then as lost as the others. */
+function endQueuedFrom(step: Step, node: Node): void {
+  for (const migration of migrationsAt(step, node.id))
+    if (migration.phase === 'queued' && migration.from === node.id)
+      endByFault(step, migration, fault('link-lost', `${node.id} was lost before it began`))
+}
+
+/** @param isCertain also without a lease. */
+function loseEnds(step: Step, node: Node, isCertain: boolean): void {
+  endQueuedFrom(step, node)
+  for (const migration of migrationsAt(step, node.id)) {
+    const isProtected = step.state.vms.get(migration.vmId)?.spec.ha ?? false
+    if (isCertain || isProtected || migration.purpose === 'clone') {
+      if (migration.from === node.id) markCertain(step, migration, 'sourceLost')
+      if (migration.to === node.id) markCertain(step, migration, 'destinationLost')
+    }
+    settle(step, migration)
+  }
+}
+
+/**
+ * An end whose process was replaced is lost when that process's lease is over, which may be later than its
+ * successor's hello. A restarted coordinator does not know when that lease was granted: it waits a whole one.
+ */
+export function endsLapsed(step: Step, migration: Migration): void {
+  const { state, nowMs } = step
+  const { live, from, to } = migration
+  const afterBootMs = state.bootedAtMs + state.meta.leaseMsMax + state.settings.marginMs
+  if (state.nodes.get(from)?.incarnation !== migration.fromIncarnation)
+    if (nowMs >= (live.sourceLostAtMs ?? afterBootMs)) markCertain(step, migration, 'sourceLost')
+  if (state.nodes.get(to)?.incarnation !== migration.toIncarnation)
+    if (nowMs >= (live.destinationLostAtMs ?? afterBootMs))
+      markCertain(step, migration, 'destinationLost')
+}
+
+function migrationsAt(step: Step, nodeId: NodeId): Migration[] {
+  return [...step.state.openMigrations].flatMap((id) => {
+    const migration = step.state.migrations.get(id)
+    return migration && (migration.from === nodeId || migration.to === nodeId) ? [migration] : []
+  })
+}

@@ -1,0 +1,60 @@
+// What the end of a migration or clone means for the VMs in it: the one that goes on, and the clones that came to
+// life or never will. Who runs the VM was settled before (migrations.ts, doubt.ts).
+
+import type { Fault } from '#proto/faults.ts'
+import { isActive, type Migration, type Vm } from './cluster-state.ts'
+import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
+import { loseCopy } from './recovery.ts'
+import { type Step, touch } from './step-context.ts'
+import { becomeRunning, removeVm } from './vm-doors.ts'
+
+/** The one way to end a migration. A VM that is still `migrating` goes on at the source. */
+export function endMigration(step: Step, migration: Migration, end: MigrationEnd): void {
+  becomeEnded(step, migration, end)
+  if (migration.purpose === 'clone') endClones(step, migration, end)
+  const vm = step.state.vms.get(migration.vmId)
+  if (vm?.migrationId !== migration.id) return
+  const next = nextMigrationOf(step, vm)
+  if (next === undefined) delete vm.migrationId
+  else vm.migrationId = next
+  touch(step, 'vm', vm.id)
+  if (vm.phase === 'migrating') becomeRunning(step, vm)
+}
+
+/** Ended by a fault of the source's: `cancelled` when that is what was asked for. */
+export function endByFault(step: Step, migration: Migration, fault: Fault): void {
+  const phase = fault.code === 'cancelled' && migration.isCancelRequested ? 'cancelled' : 'failed'
+  endMigration(step, migration, { phase, fault })
+}
+
+/** Several clones of one parent may wait in the queue. */
+function nextMigrationOf(step: Step, vm: Vm) {
+  for (const id of step.state.openMigrations)
+    if (step.state.migrations.get(id)?.vmId === vm.id) return id
+  return undefined
+}
+
+function endClones(step: Step, migration: Migration, end: MigrationEnd): void {
+  for (const id of migration.cloneIds) {
+    const clone = step.state.vms.get(id)
+    if (!clone || clone.migrationId !== migration.id) continue
+    delete clone.migrationId
+    touch(step, 'vm', clone.id)
+    if (clone.phase !== 'starting') continue
+    if (end.phase !== 'done') removeVm(step, clone, migration.commandId !== undefined)
+    else cloneRuns(step, clone)
+  }
+}
+
+function cloneRuns(step: Step, clone: Vm): void {
+  becomeRunning(step, clone)
+  const node = clone.nodeId && step.state.nodes.get(clone.nodeId)
+  // Its node may have been fenced between its first instruction and this news.
+  if (node && (node.phase === 'fenced' || node.phase === 'gone'))
+    loseCopy(step, clone, { isCertain: false, fencedAtMs: step.nowMs, why: `${node.id} is lost` })
+}
+
+export const openMigrationOf = (step: Step, vm: Vm): Migration | undefined => {
+  const migration = vm.migrationId && step.state.migrations.get(vm.migrationId)
+  return migration && isActive(migration) ? migration : undefined
+}

@@ -1,0 +1,143 @@
+// Migrations from the request to the end, as long as nothing is in doubt (then: doubt.ts). The run permit goes from
+// source to destination without us; we give the next epoch beforehand, and follow what both ends say.
+// Not here: the copies that a clone makes (clones.ts), limits a node (the shell's queue).
+
+import type { z } from 'zod'
+import { type Fault, fault } from '#proto/faults.ts'
+import { asMigrationId, type CommandId, type MigrationId, type NodeId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
+import { beginClone } from './clones.ts'
+import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
+import { destinationRuns, settle } from './doubt.ts'
+import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
+import { endMigration } from './migration-end.ts'
+import {
+  isReachable,
+  nodeOf,
+  type Step,
+  sendTo,
+  takeCommandId,
+  takeEpoch,
+  takeSerial,
+} from './step-context.ts'
+
+/** What a new migration or clone is made of. */
+export interface MigrationPlan {
+  readonly purpose: 'migrate' | 'clone'
+  readonly vm: Vm
+  readonly to: NodeId
+  readonly params: z.input<typeof MigrationParams> | undefined
+  readonly cause: string
+}
+
+/** A migration that is ready to be queued (addMigration). It gets its epoch when it begins. */
+export function planMigration(step: Step, plan: MigrationPlan): Migration {
+  const { vm, to, purpose, cause } = plan
+  invariant(vm.nodeId !== undefined, `vm ${vm.id} is nowhere: it cannot be copied`)
+  const serial = takeSerial(step)
+  return {
+    id: asMigrationId(`m${serial}`),
+    ...{ serial, purpose, to, cause },
+    vmId: vm.id,
+    cloneIds: [],
+    from: vm.nodeId,
+    phase: 'queued',
+    params: MigrationParams.parse(plan.params ?? {}),
+    epoch: vm.epoch,
+    nextEpoch: vm.epoch,
+    fromIncarnation: '',
+    toIncarnation: '',
+    sourceReleased: false,
+    sourceLost: false,
+    destinationLost: false,
+    destinationDiscarded: false,
+    hasMoved: false,
+    isCancelRequested: false,
+    queuedAtMs: step.nowMs,
+    live: migrationLive(step.nowMs),
+  }
+}
+
+/** The queue has a place for it at both ends: begin, unless the world has changed meanwhile. */
+export function admitMigration(step: Step, id: MigrationId): void {
+  const migration = step.state.migrations.get(id)
+  if (migration?.phase !== 'queued') return
+  const from = nodeOf(step.state, migration.from)
+  const to = nodeOf(step.state, migration.to)
+  const obstacle = obstacleTo(step, migration)
+  if (obstacle) {
+    endMigration(step, migration, { phase: 'failed', fault: obstacle })
+    return
+  }
+  migration.fromIncarnation = from.incarnation
+  migration.toIncarnation = to.incarnation
+  if (migration.purpose === 'clone') beginClone(step, migration, from, to)
+  else beginMigration(step, migration, from, to)
+}
+
+function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): Fault | undefined {
+  const missing = [from, to].find((id) => !isReachable(step.state.nodes.get(id)))
+  if (missing) return fault('no-node', `${missing} is not online: try again when it is back`)
+  const vm = step.state.vms.get(vmId)
+  const phase = purpose === 'clone' ? 'running' : 'migrating'
+  if (vm?.phase === phase && vm.nodeId === from && vm.epoch === epoch) return undefined
+  return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
+}
+
+function beginMigration(step: Step, migration: Migration, from: Node, to: Node): void {
+  const { id: migrationId, vmId, epoch, params } = migration
+  const commandId = takeCommandId(step)
+  const nextEpoch = takeEpoch(step)
+  Object.assign(migration, { commandId, nextEpoch })
+  becomeCopying(step, migration)
+  const destination = { nodeId: to.id, address: to.peerAddress }
+  const names = { commandId, vmId, epoch, nextEpoch, migrationId }
+  sendTo(step, from, { t: 'migrate', ...names, destination, params })
+}
+
+export function seeProgress(step: Step, node: Node, message: MigrationProgress): void {
+  const migration = step.state.migrations.get(message.migrationId)
+  if (!migration || !isOpen(migration) || migration.phase === 'queued') return
+  if (migration.from !== node.id) return
+  const { live } = migration
+  live.newsAtMs = step.nowMs
+  live.round = message.round ? message.round.round : live.round
+  live.sentPages = message.sentPages
+  live.pagesOfRound = message.pagesOfRound
+  live.bytes = message.bytes
+  live.expectedDowntimeMs = message.expectedDowntimeMs ?? live.expectedDowntimeMs
+  step.state.revision++
+  if (message.phase === 'switching') becomeSwitching(step, migration)
+  if (message.phase !== 'resolving' || migration.purpose === 'clone') return
+  live.isUrgent = true
+  if (!migration.hasMoved) becomeResolving(step, migration)
+  settle(step, migration)
+}
+
+/** The migration whose migrate or clone command this was, also if another coordinator process gave it. */
+export function migrationOfCommand(step: Step, commandId: CommandId): Migration | undefined {
+  for (const migration of step.state.migrations.values())
+    if (migration.commandId === commandId) return migration
+  return undefined
+}
+
+/** The source has answered the migrate or clone command: it has ended there, well or badly. */
+export function seeMigrationResult(step: Step, migration: Migration, result: Result): void {
+  if (!isOpen(migration)) {
+    if (result.record) addRecord(step, migration, result.record)
+    return
+  }
+  if (result.record) addRecord(step, migration, result.record)
+  migration.live.newsAtMs = step.nowMs
+  if (!result.fault) {
+    if (migration.purpose === 'migrate' && !migration.hasMoved)
+      destinationRuns(step, migration, migration.nextEpoch)
+    endMigration(step, migration, { phase: 'done' })
+    return
+  }
+  migration.live.resultFault = result.fault
+  // What the source holds now, its next report says: it may have released the VM before it gave up.
+  migration.live.source = 'unknown'
+  settle(step, migration)
+}

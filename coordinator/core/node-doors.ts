@@ -1,0 +1,57 @@
+// The only doors into the phases of a node. What becomes of its VMs is not decided here (recovery.ts).
+
+import { invariant } from '#proto/invariant.ts'
+import type { NodePhase } from '#proto/state.ts'
+import type { Node } from './cluster-state.ts'
+import { tell } from './events.ts'
+import { type Step, touch } from './step-context.ts'
+
+/** Phase → the phases it may be entered from. */
+const doorsFrom: Record<NodePhase, readonly NodePhase[]> = {
+  online: ['online', 'suspect', 'fenced', 'gone'],
+  suspect: ['online'],
+  fenced: ['online', 'suspect'],
+  gone: ['online', 'suspect'],
+}
+
+function enter(step: Step, node: Node, phase: NodePhase): boolean {
+  if (node.phase === phase) return false
+  invariant(
+    doorsFrom[phase].includes(node.phase),
+    `node ${node.id} may not go from ${node.phase} to ${phase}`,
+  )
+  node.phase = phase
+  touch(step, 'node', node.id)
+  return true
+}
+
+export function becomeOnline(step: Step, node: Node, isNew: boolean): void {
+  if (enter(step, node, 'online') || isNew)
+    tell(step, 'node-online', `${node.id} is online`, { nodeId: node.id })
+}
+
+export function becomeSuspect(step: Step, node: Node, why: string): void {
+  if (enter(step, node, 'suspect'))
+    tell(step, 'node-suspect', `${node.id} is suspect: ${why}`, { nodeId: node.id })
+}
+
+/** Its lease and the margin are over: it surely runs no protected VM. */
+export function becomeFenced(step: Step, node: Node): void {
+  const { leaseExpiresAtMs } = node.live
+  invariant(
+    step.nowMs > leaseExpiresAtMs + step.state.settings.marginMs,
+    `node ${node.id} may still hold its lease`,
+  )
+  enter(step, node, 'fenced')
+  tell(step, 'node-fenced', `${node.id} is fenced: its lease is over`, { nodeId: node.id })
+}
+
+/** It said goodbye, and that it has stopped everything. */
+export function becomeGone(step: Step, node: Node): void {
+  enter(step, node, 'gone')
+  tell(step, 'node-gone', `${node.id} has left in good order`, { nodeId: node.id })
+}
+
+/** Until when (monotonic ms) its protected VMs must be taken for running. */
+export const fencedAfterMs = (step: Step, node: Node): number =>
+  node.live.leaseExpiresAtMs + step.state.settings.marginMs

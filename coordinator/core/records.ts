@@ -1,0 +1,131 @@
+// What survives the coordinator: records with their schemas. A store keeps them as JSON under (kind, id); what is read
+// back is checked, for the file may be another version's. Transient things (links, leases, loads) are in
+// cluster-state.ts beside them. Times are monotonic ms of the machine and mean something only as differences.
+
+import { z } from 'zod'
+import { EventView } from '#proto/api.ts'
+import { Fault } from '#proto/faults.ts'
+import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
+import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
+import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
+
+// Brands exist only for the compiler: the check is that of the plain type.
+const vmId = Name as unknown as z.ZodType<VmId, string>
+const nodeId = Name as unknown as z.ZodType<NodeId, string>
+const migrationId = z.string() as unknown as z.ZodType<MigrationId, string>
+const commandId = z.string() as unknown as z.ZodType<CommandId, string>
+const epoch = z.int().min(0) as unknown as z.ZodType<Epoch, number>
+
+/** Counters that only grow, and who we are. One record. */
+export const MetaRecord = z.strictObject({
+  clusterId: z.string(),
+  /** The next epoch; one counter for all VMs, so that a name used again never meets its own past. */
+  nextEpoch: z.int().min(1),
+  /** Numbers migrations, disks and the order of VMs. */
+  nextSerial: z.int().min(1),
+  nextEventSeq: z.int().min(1),
+  /** The longest lease ever granted: a coordinator restarted with a shorter one still waits for this. */
+  leaseMsMax: z.number(),
+})
+export type MetaRecord = z.infer<typeof MetaRecord>
+
+export const NodeRecord = z.strictObject({
+  id: nodeId,
+  phase: NodePhase,
+  incarnation: z.string(),
+  /** Earlier processes of this name; they may not come back. */
+  displaced: z.array(z.string()),
+  peerAddress: z.string(),
+  capacity: NodeCapacity,
+  pid: z.int(),
+})
+export type NodeRecord = z.infer<typeof NodeRecord>
+
+export const VmRecord = z.strictObject({
+  id: vmId,
+  serial: z.int(),
+  phase: VmPhase,
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+  /** Defined exactly when a copy may exist there: the only node on which it may. (In a migration also its two ends.) */
+  nodeId: nodeId.optional(),
+  epoch,
+  /** The epoch of its last boot: a migration changes `epoch`, not this. Console offsets count from the boot. */
+  bootEpoch: epoch,
+  /** Only there, or nowhere. */
+  pinnedTo: nodeId.optional(),
+  migrationId: migrationId.optional(),
+  clonedFrom: vmId.optional(),
+  recoveries: z.int().min(0),
+  /** Its present start makes good for a lost node. */
+  isRecovery: z.boolean(),
+  fault: Fault.optional(),
+})
+export type VmRecord = z.infer<typeof VmRecord>
+
+export const MigrationEntry = z.strictObject({
+  id: migrationId,
+  serial: z.int(),
+  purpose: z.enum(['migrate', 'clone']),
+  vmId,
+  cloneIds: z.array(vmId),
+  from: nodeId,
+  to: nodeId,
+  phase: MigrationPhase,
+  cause: z.string(),
+  params: MigrationParams,
+  /** The VM's epoch at the source, and the one under which the destination will run it. */
+  epoch,
+  nextEpoch: epoch,
+  /** The epoch of the last `resolve run`, and who was told. */
+  resolveEpoch: epoch.optional(),
+  resolveNode: nodeId.optional(),
+  /** Of the migrate or clone command: its result is known again after a restart. */
+  commandId: commandId.optional(),
+  parentDisk: DiskRef.optional(),
+  /** The processes at both ends when it began: another process has no copy, and proves nothing about the first. */
+  fromIncarnation: z.string(),
+  toIncarnation: z.string(),
+  /** The source has given up its epoch: its copy never runs again unless the coordinator says so. */
+  sourceReleased: z.boolean(),
+  /** The source's copy is surely gone: its node is fenced, or a new process has taken its place. */
+  sourceLost: z.boolean(),
+  /** The destination answered that it has discarded its copy without ever running it. */
+  destinationDiscarded: z.boolean(),
+  /** The destination's copy is surely gone, but it may have run before. */
+  destinationLost: z.boolean(),
+  /** The VM runs at the destination; only the source's account of it is still missing. */
+  hasMoved: z.boolean(),
+  isCancelRequested: z.boolean(),
+  queuedAtMs: z.number(),
+  endedAtMs: z.number().optional(),
+  record: MigrationRecord.optional(),
+  fault: Fault.optional(),
+})
+export type MigrationEntry = z.infer<typeof MigrationEntry>
+
+/** A VM that was removed while a copy might still be somewhere. */
+export const Tombstone = z.strictObject({ id: vmId, epoch })
+export type Tombstone = z.infer<typeof Tombstone>
+
+/** Kind of record → its schema: what a store may hold. */
+export const recordSchemas = {
+  meta: MetaRecord,
+  node: NodeRecord,
+  vm: VmRecord,
+  migration: MigrationEntry,
+  tombstone: Tombstone,
+  event: EventView,
+} as const
+
+export type RecordKind = keyof typeof recordSchemas
+export interface RecordKey {
+  readonly kind: RecordKind
+  readonly id: string
+}
+/** A record as a store keeps it; `value` is plain JSON. */
+export interface StoredRecord extends RecordKey {
+  readonly value: unknown
+}

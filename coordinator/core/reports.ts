@@ -1,0 +1,215 @@
+// The agents' word, taken: each report of a hello or heartbeat is held against what we believe, and what we believe
+// is mended, or the stale copy is told to go. An agent lists everything it holds, so what it leaves out is news too.
+// Here is also how a restarted (or new and empty) coordinator learns what runs.
+
+import type { VmReport } from '#proto/messages.ts'
+import { isActive, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { dropCopy, sendToOwner } from './commands-out.ts'
+import { destinationRuns, settle, sourceRuns } from './doubt.ts'
+import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
+import { markCertain, markReleased } from './migration-doors.ts'
+import { openMigrationOf } from './migration-end.ts'
+import { loseCopy } from './recovery.ts'
+import { type Step, seeEpoch, takeSerial, touch } from './step-context.ts'
+import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
+
+const isLive = (report: VmReport): boolean =>
+  report.state === 'starting' || report.state === 'running' || report.state === 'paused'
+
+/** All that a node holds. @param isHello the first word over a link: it holds for everything said before. */
+export function takeReports(
+  step: Step,
+  node: Node,
+  reports: readonly VmReport[],
+  isHello: boolean,
+): void {
+  for (const report of reports) {
+    seeEpoch(step, report.epoch)
+    if (isLive(report)) takeLive(step, node, report)
+    else takeCopy(step, node, report)
+  }
+  noteAbsent(step, node, reports, isHello)
+  for (const id of [...step.state.openMigrations]) {
+    const migration = step.state.migrations.get(id)
+    if (migration?.from === node.id || migration?.to === node.id) settle(step, migration)
+  }
+}
+
+// ---- copies that run ---------------------------------------------------------------------------------------------
+
+function takeLive(step: Step, node: Node, report: VmReport): void {
+  const vm = step.state.vms.get(report.vmId)
+  if (!vm) takeUnknown(step, node, report)
+  else if (vm.nodeId === node.id && vm.epoch === report.epoch) takeOwner(step, vm, report)
+  else if (!takeMigrated(step, node, vm, report)) {
+    if (report.epoch > vm.epoch) believe(step, node, vm, report)
+    else dropCopy(step, node, report)
+  }
+}
+
+/** It runs where and as we think. */
+function takeOwner(step: Step, vm: Vm, report: VmReport): void {
+  vm.live.isConfirmed = true
+  vm.live.absentSinceMs = undefined
+  takeLoad(vm, report)
+  takeDisk(step, vm, report)
+  const migration = openMigrationOf(step, vm)
+  if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
+  if (vm.phase === 'stopping') resendStop(step, vm)
+  if (vm.phase === 'stopping' || vm.phase === 'migrating' || report.state === 'starting') return
+  vm.live.fencedAtMs = undefined
+  if (report.state === 'paused') becomePaused(step, vm)
+  else becomeRunning(step, vm)
+}
+
+/** The stop was lost with a link, or its answer was. */
+function resendStop(step: Step, vm: Vm): void {
+  for (const command of step.state.commands.values())
+    if (command.kind === 'stop' && command.vmId === vm.id && command.epoch === vm.epoch) return
+  sendToOwner(step, vm, 'stop')
+}
+
+function takeLoad(vm: Vm, report: VmReport): void {
+  if (!report.load) return
+  vm.live.load = report.load
+  const { demandPercent } = vm.live
+  const measured = report.load.cpuDemandPercent
+  // A fifth of each new value: at four heartbeats a second that is a memory of about one second.
+  vm.live.demandPercent =
+    demandPercent === undefined ? measured : demandPercent + (measured - demandPercent) / 5
+}
+
+/** While a clone is under way the parent's new layers are ours to know; afterwards the agent's word counts. */
+function takeDisk(step: Step, vm: Vm, report: VmReport): void {
+  if (vm.migrationId !== undefined) return
+  if (vm.disk.layers.join() === report.disk.layers.join()) return
+  vm.disk = report.disk
+  touch(step, 'vm', vm.id)
+}
+
+/** An end of its migration says that it runs there now. */
+function takeMigrated(step: Step, node: Node, vm: Vm, report: VmReport): boolean {
+  const migration = openMigrationOf(step, vm)
+  if (migration?.purpose !== 'migrate') return false
+  const isVerdict = report.epoch === migration.resolveEpoch && node.id === migration.resolveNode
+  if (node.id === migration.to && (report.epoch === migration.nextEpoch || isVerdict))
+    destinationRuns(step, migration, report.epoch)
+  else if (node.id === migration.from && isVerdict) sourceRuns(step, migration, report.epoch)
+  else return false
+  vm.live.isConfirmed = true
+  return true
+}
+
+/** An epoch newer than ours that no migration of ours explains: given by a coordinator whose memory we lack. */
+function believe(step: Step, node: Node, vm: Vm, report: VmReport): void {
+  const migration = openMigrationOf(step, vm)
+  if (migration) return
+  moveVm(step, vm, node.id, report.epoch)
+  takeOwner(step, vm, report)
+}
+
+function takeUnknown(step: Step, node: Node, report: VmReport): void {
+  const tombstone = step.state.tombstones.get(report.vmId)
+  if (tombstone && report.epoch <= tombstone.epoch) dropCopy(step, node, report)
+  else adopt(step, node, report)
+}
+
+/** What runs and nobody remembers: the agent's word is all there is. */
+function adopt(step: Step, node: Node, report: VmReport): void {
+  const { vmId: id, epoch, spec, identity, disk } = report
+  const vm: Vm = {
+    ...{ id, epoch, spec, identity, disk },
+    serial: takeSerial(step),
+    phase: 'starting',
+    nodeId: node.id,
+    bootEpoch: epoch,
+    recoveries: 0,
+    isRecovery: false,
+    live: vmLive(),
+  }
+  addVm(step, vm)
+  takeOwner(step, vm, report)
+}
+
+// ---- copies that do not run --------------------------------------------------------------------------------------
+
+/** incoming, prepared or released: a word in a migration, or a left-over of one. */
+function takeCopy(step: Step, node: Node, report: VmReport): void {
+  const { migrationId, state } = report
+  const migration = migrationId === undefined ? undefined : step.state.migrations.get(migrationId)
+  if (!migration || !isActive(migration)) dropLeftOver(step, node, report)
+  else if (state === 'released' && node.id === migration.from) {
+    migration.live.source = 'released'
+    if (!migration.hasMoved) markReleased(step, migration)
+    const vm = step.state.vms.get(report.vmId)
+    if (vm?.nodeId === node.id) vm.live.absentSinceMs = undefined
+  } else if (state !== 'released' && node.id === migration.to) {
+    migration.live.destination = state === 'prepared' ? 'prepared' : 'incoming'
+  }
+}
+
+/**
+ * Of a migration that has ended or that we never knew. A coordinator with an empty memory leaves them alone: one may
+ * be the only complete copy, and a person may want it.
+ */
+function dropLeftOver(step: Step, node: Node, report: VmReport): void {
+  const vm = step.state.vms.get(report.vmId)
+  const newest = vm?.epoch ?? step.state.tombstones.get(report.vmId)?.epoch
+  if (newest === undefined) return
+  const isOwners = vm?.nodeId === node.id && vm.epoch === report.epoch
+  if (!isOwners) dropCopy(step, node, report)
+}
+
+// ---- what is not reported ----------------------------------------------------------------------------------------
+
+function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHello: boolean): void {
+  const held = new Set(
+    reports.filter((r) => isLive(r) || r.state === 'released').map((r) => r.vmId),
+  )
+  for (const vm of vmsOn(step, node.live.vmIds)) {
+    if (held.has(vm.id)) continue
+    if (isHello) vm.live.isConfirmed = true
+    if (!awaitsStart(step, vm)) vm.live.absentSinceMs ??= step.nowMs
+  }
+  for (const id of step.state.openMigrations) {
+    const migration = step.state.migrations.get(id)
+    if (migration?.to !== node.id) continue
+    const isThere = reports.some((report) => report.migrationId === migration.id)
+    if (!isThere) migration.live.destination = 'nothing'
+  }
+}
+
+function sourceAbsent(step: Step, vm: Vm, node: Node): void {
+  const migration = openMigrationOf(step, vm)
+  // The process that held it was replaced: membership.ts knows when that one is surely fenced.
+  if (!migration || migration.fromIncarnation !== node.incarnation) return
+  markCertain(step, migration, 'sourceLost')
+  settle(step, migration)
+}
+
+function awaitsStart(step: Step, vm: Vm): boolean {
+  if (vm.phase !== 'starting') return false
+  if (vm.migrationId !== undefined) return true
+  for (const command of step.state.commands.values())
+    if (command.kind === 'start' && command.vmId === vm.id && command.epoch === vm.epoch)
+      return step.nowMs - command.sentAtMs < startAnswerMsMax
+  return false
+}
+
+/** Its live node has not reported it for long enough: the copy is gone. Called each tick. */
+export function absenceLapsed(step: Step, vm: Vm): void {
+  const { absentSinceMs, isConfirmed, fencedAtMs } = vm.live
+  if (absentSinceMs === undefined || vm.nodeId === undefined || fencedAtMs !== undefined) return
+  const node = step.state.nodes.get(vm.nodeId)
+  if (node?.phase !== 'online') return
+  const graceMs = isConfirmed ? absentGraceMs : unconfirmedGraceMs
+  if (step.nowMs - absentSinceMs < graceMs) return
+  vm.live.absentSinceMs = undefined
+  if (vm.phase === 'migrating') sourceAbsent(step, vm, node)
+  else if (vm.phase === 'starting' && !vm.isRecovery && vm.migrationId === undefined)
+    becomePending(step, vm, step.nowMs)
+  else {
+    const why = `${vm.nodeId} does not hold it any more`
+    loseCopy(step, vm, { isCertain: true, fencedAtMs: step.nowMs, why })
+  }
+}

@@ -1,0 +1,156 @@
+// What goes into a step and what comes out of it, and the context that the handlers of one step share.
+// Inputs are facts (a message came, time passed, a person asked); effects are data that the shell carries out in
+// order, `persist` first: what a step sends is never ahead of what it remembers.
+
+import type { z } from 'zod'
+import type {
+  CloneRequest,
+  CloneView,
+  EventView,
+  MigrateRequest,
+  MigrationView,
+  RebalanceView,
+  RunRequest,
+  VmView,
+} from '#proto/api.ts'
+import type { Fault } from '#proto/faults.ts'
+import {
+  asCommandId,
+  asEpoch,
+  type CommandId,
+  type Epoch,
+  type MigrationId,
+  type NodeId,
+  type VmId,
+} from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { AgentMessage, CoordinatorMessage, Hello } from '#proto/messages.ts'
+import type { VmIdentity } from '#proto/vm-spec.ts'
+import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
+import type { RecordKey, RecordKind, StoredRecord } from './records.ts'
+
+/** What a person (or the CLI, the page, a scenario) asks for. Fresh identities come from the shell's Random. */
+export type ApiCommand =
+  | {
+      readonly do: 'run'
+      readonly request: z.infer<typeof RunRequest>
+      readonly identity: VmIdentity
+    }
+  | {
+      readonly do: 'migrate'
+      readonly vmId: VmId
+      readonly request: z.infer<typeof MigrateRequest>
+    }
+  | {
+      readonly do: 'clone'
+      readonly vmId: VmId
+      readonly request: z.infer<typeof CloneRequest>
+      /** One for each clone. */
+      readonly identities: readonly VmIdentity[]
+    }
+  | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
+  | { readonly do: 'cancel-migration'; readonly migrationId: MigrationId }
+  | { readonly do: 'rebalance' }
+
+export type Input =
+  /** First input of a process, after its state was loaded. */
+  | { readonly kind: 'boot' }
+  | { readonly kind: 'hello'; readonly linkId: LinkId; readonly hello: Hello }
+  | {
+      readonly kind: 'agent-message'
+      readonly linkId: LinkId
+      readonly nodeId: NodeId
+      readonly message: Exclude<AgentMessage, { t: 'hello' }>
+    }
+  /** `isGoodbye`: the agent said that it shuts down and runs nothing any more. */
+  | {
+      readonly kind: 'link-closed'
+      readonly linkId: LinkId
+      readonly nodeId: NodeId
+      readonly isGoodbye: boolean
+    }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'api'; readonly command: ApiCommand }
+  /** The queue has a place at both ends for it. */
+  | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
+
+export type ApiAnswer =
+  | { readonly value: VmView | MigrationView | CloneView | RebalanceView | null }
+  | { readonly fault: Fault }
+
+export type Effect =
+  | {
+      readonly kind: 'persist'
+      readonly puts: readonly StoredRecord[]
+      readonly deletes: readonly RecordKey[]
+    }
+  | { readonly kind: 'send'; readonly linkId: LinkId; readonly message: CoordinatorMessage }
+  | { readonly kind: 'close-link'; readonly linkId: LinkId; readonly reason: string }
+  | { readonly kind: 'reply'; readonly answer: ApiAnswer }
+  | { readonly kind: 'event'; readonly event: EventView }
+  | {
+      readonly kind: 'queue-migration'
+      readonly migrationId: MigrationId
+      readonly from: NodeId
+      readonly to: NodeId
+    }
+  | { readonly kind: 'migration-ended'; readonly migration: MigrationView }
+
+/** One step's working place. */
+export interface Step {
+  readonly state: ClusterState
+  readonly nowMs: number
+  readonly wallMs: number
+  readonly effects: Effect[]
+  /** Records to write or (when they are gone) delete at the end of the step. */
+  readonly touched: Map<string, RecordKey>
+}
+
+/** Marks a record as changed: it is persisted before anything that this step sends. */
+export function touch(step: Step, kind: RecordKind, id: string): void {
+  step.touched.set(`${kind}/${id}`, { kind, id })
+  step.state.revision++
+}
+
+export function takeEpoch(step: Step): Epoch {
+  touch(step, 'meta', 'meta')
+  return asEpoch(step.state.meta.nextEpoch++)
+}
+
+export function takeSerial(step: Step): number {
+  touch(step, 'meta', 'meta')
+  return step.state.meta.nextSerial++
+}
+
+/** An epoch that an agent speaks of is taken, whoever gave it: ours will be newer. */
+export function seeEpoch(step: Step, epoch: Epoch): void {
+  if (epoch < step.state.meta.nextEpoch) return
+  step.state.meta.nextEpoch = epoch + 1
+  touch(step, 'meta', 'meta')
+}
+
+/** Sends to a node if there is a link; otherwise its next hello tells what it still has to be told. */
+export function sendTo(step: Step, node: Node, message: CoordinatorMessage): boolean {
+  if (node.live.linkId === undefined) return false
+  step.effects.push({ kind: 'send', linkId: node.live.linkId, message })
+  return true
+}
+
+export const takeCommandId = (step: Step): CommandId =>
+  asCommandId(`${step.state.runId}-${step.state.nextCommand++}`)
+
+/** A new command id, remembered until its result comes or its link ends. */
+export function openCommand(step: Step, command: Omit<PendingCommand, 'sentAtMs'>): CommandId {
+  const id = takeCommandId(step)
+  step.state.commands.set(id, { ...command, sentAtMs: step.nowMs })
+  return id
+}
+
+export function nodeOf(state: ClusterState, id: NodeId): Node {
+  const node = state.nodes.get(id)
+  invariant(node, `node ${id} is referred to but not there`)
+  return node
+}
+
+export const isReachable = (node: Node | undefined): node is Node =>
+  node?.phase === 'online' && node.live.linkId !== undefined && node.live.isReady

@@ -1,0 +1,107 @@
+// The coordinator's state machine: step(state, input, now) → effects. No I/O, no waiting, no clock, no randomness:
+// the shell brings them in. Changes `state`, says what is to be done, and puts what must be remembered first.
+// Not here: any rule. Each kind of input goes to the file that knows about it.
+
+import { invariant } from '#proto/invariant.ts'
+import { seeResult, seeVmEvent } from './agent-news.ts'
+import { carryOut, takeCommand } from './api-commands.ts'
+import { type ClusterState, isActive } from './cluster-state.ts'
+import { settle } from './doubt.ts'
+import { tell } from './events.ts'
+import { endsLapsed, seeHeartbeat, seeHello, seeLinkClosed, watchNode } from './membership.ts'
+import { admitMigration, seeProgress } from './migrations.ts'
+import { placeWaiting } from './placement.ts'
+import { rebalance } from './rebalance.ts'
+import type { RecordKey, StoredRecord } from './records.ts'
+import { fenceLapsed } from './recovery.ts'
+import { absenceLapsed } from './reports.ts'
+import type { Effect, Input, Step } from './step-context.ts'
+import { recordOf } from './stored-state.ts'
+
+export interface Now {
+  /** Monotonic. */
+  readonly nowMs: number
+  /** For people only. */
+  readonly wallMs: number
+}
+
+/** One input in, effects out, `persist` (if any) first. */
+export function step(state: ClusterState, input: Input, now: Now): Effect[] {
+  const working: Step = { state, ...now, effects: [], touched: new Map() }
+  take(working, input)
+  placeWaiting(working)
+  const persist = persistOf(working)
+  return persist ? [persist, ...working.effects] : working.effects
+}
+
+function take(working: Step, input: Input): void {
+  if (input.kind === 'boot') boot(working)
+  else if (input.kind === 'tick') tick(working)
+  else if (input.kind === 'hello') seeHello(working, input.linkId, input.hello)
+  else if (input.kind === 'agent-message') takeMessage(working, input)
+  else if (input.kind === 'link-closed')
+    seeLinkClosed(working, input.nodeId, input.linkId, input.isGoodbye)
+  else if (input.kind === 'migration-admitted') admitMigration(working, input.migrationId)
+  else working.effects.push({ kind: 'reply', answer: takeCommand(working, input.command) })
+}
+
+/** The first step of a process: what was under way goes into the queue again, first what had begun. */
+function boot(working: Step): void {
+  const { state } = working
+  const open = [...state.openMigrations].flatMap((id) => state.migrations.get(id) ?? [])
+  open.sort((a, b) => Number(isActive(b)) - Number(isActive(a)) || a.serial - b.serial)
+  for (const { id: migrationId, from, to } of open)
+    working.effects.push({ kind: 'queue-migration', migrationId, from, to })
+  const count = `${state.nodes.size} nodes and ${state.vms.size} VMs`
+  tell(working, 'coordinator-started', `the coordinator has started; it knows of ${count}`)
+}
+
+function takeMessage(working: Step, input: Extract<Input, { kind: 'agent-message' }>): void {
+  const node = working.state.nodes.get(input.nodeId)
+  // What comes over a link that was replaced or closed speaks for nobody.
+  if (!node || node.live.linkId !== input.linkId) return
+  const { message } = input
+  if (message.t === 'heartbeat') seeHeartbeat(working, node, message)
+  else if (message.t === 'result') seeResult(working, node, message)
+  else if (message.t === 'vm-event') seeVmEvent(working, node, message)
+  else if (message.t === 'migration-progress') seeProgress(working, node, message)
+}
+
+function tick(working: Step): void {
+  const { state } = working
+  for (const node of state.nodes.values()) watchNode(working, node)
+  for (const id of [...state.openMigrations]) {
+    const migration = state.migrations.get(id)
+    if (!migration || !isActive(migration)) continue
+    endsLapsed(working, migration)
+    settle(working, migration)
+  }
+  for (const vm of [...state.vms.values()]) {
+    fenceLapsed(working, vm)
+    absenceLapsed(working, vm)
+  }
+  if (state.settings.rebalance && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)
+}
+
+function rebalanceByTimer(working: Step): void {
+  const { state, nowMs } = working
+  state.rebalanceAtMs = nowMs + state.settings.rebalanceEveryMs
+  const plan = rebalance(state, nowMs, { isAsked: false })
+  for (const { vmId, from, to, why } of plan.moves)
+    tell(working, 'rebalance', `rebalancing moves ${vmId} from ${from} to ${to}: ${why}`)
+  carryOut(working, plan)
+}
+
+/** Everything this step has changed for good, as one transaction. */
+function persistOf(working: Step): Effect | undefined {
+  if (working.touched.size === 0) return undefined
+  const puts: StoredRecord[] = []
+  const deletes: RecordKey[] = []
+  for (const key of working.touched.values()) {
+    const value = recordOf(working.state, key)
+    if (value === undefined) deletes.push(key)
+    else puts.push({ ...key, value })
+  }
+  invariant(puts.length + deletes.length > 0, 'something was touched')
+  return { kind: 'persist', puts, deletes }
+}

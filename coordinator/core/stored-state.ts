@@ -1,0 +1,130 @@
+// Between the state in memory and the records of a store, both ways. What is loaded is believed as far as it can
+// still be true: nodes are `suspect` until they speak, every lease may be alive for a whole lease and margin, and what
+// runs is for the agents to say.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
+import {
+  type ClusterState,
+  emptyCluster,
+  isOpen,
+  migrationLive,
+  type Node,
+  nodeLive,
+  type Settings,
+  vmLive,
+} from './cluster-state.ts'
+import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
+
+/** The record of a key as it is now, a copy; undefined when there is none any more. */
+export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown {
+  if (kind === 'meta') return { ...state.meta }
+  if (kind === 'event') return state.events.findLast((event) => String(event.seq) === id)
+  const tables = {
+    node: state.nodes,
+    vm: state.vms,
+    migration: state.migrations,
+    tombstone: state.tombstones,
+  } as const
+  const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
+  if (!found) return undefined
+  const { live: _, ...record } = found as { live?: unknown }
+  return structuredClone(record)
+}
+
+export interface Identity {
+  /** For a store that is empty; a store with a cluster in it keeps that cluster's. */
+  readonly clusterId: string
+  /** Of this process. */
+  readonly runId: string
+}
+
+/** The state of a process that starts with these records; or the fault that names the one it can't read. */
+export function loadState(
+  records: readonly StoredRecord[],
+  identity: Identity,
+  settings: Settings,
+  nowMs: number,
+): ClusterState | Fault {
+  const state = emptyCluster(identity.clusterId, identity.runId, settings, nowMs)
+  for (const { kind, id, value } of records) {
+    const checked = recordSchemas[kind]?.safeParse(value)
+    if (!checked?.success) return unreadable(kind, id, checked?.error?.issues[0]?.message)
+  }
+  loadMeta(state, records)
+  loadNodes(state, records, nowMs)
+  loadVms(state, records, nowMs)
+  loadMigrations(state, records, nowMs)
+  for (const tombstone of ofKind(records, 'tombstone'))
+    state.tombstones.set(tombstone.id, tombstone)
+  state.events.push(...ofKind(records, 'event').sort((a, b) => a.seq - b.seq))
+  return state
+}
+
+const unreadable = (kind: string, id: string, why: string | undefined): Fault =>
+  fault(
+    'incompatible',
+    `the store's record ${kind}/${id} cannot be read (${why ?? 'unknown kind'}): ` +
+      'was it written by another version? Start with another --data file, or with that version',
+  )
+
+type RecordOf<Kind extends keyof typeof recordSchemas> = ReturnType<
+  (typeof recordSchemas)[Kind]['parse']
+>
+
+function ofKind<Kind extends keyof typeof recordSchemas>(
+  records: readonly StoredRecord[],
+  kind: Kind,
+): RecordOf<Kind>[] {
+  return records
+    .filter((r) => r.kind === kind)
+    .map((r) => structuredClone(r.value) as RecordOf<Kind>)
+}
+
+function loadMeta(state: ClusterState, records: readonly StoredRecord[]): void {
+  const [meta] = ofKind(records, 'meta')
+  if (!meta) return
+  Object.assign(state.meta, meta)
+  state.meta.leaseMsMax = Math.max(meta.leaseMsMax, state.settings.leaseMs)
+}
+
+function loadNodes(state: ClusterState, records: readonly StoredRecord[], nowMs: number): void {
+  for (const record of ofKind(records, 'node')) {
+    const node: Node = { ...record, live: nodeLive(nowMs) }
+    if (node.phase === 'online') node.phase = 'suspect'
+    // Its agent may have renewed its lease in the last moment of our predecessor.
+    if (node.phase === 'suspect') node.live.leaseExpiresAtMs = nowMs + state.meta.leaseMsMax
+    state.nodes.set(node.id, node)
+  }
+}
+
+function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: number): void {
+  const fencedAtMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
+  const vms = ofKind(records, 'vm').sort((a, b) => a.serial - b.serial)
+  for (const record of vms) {
+    const vm = { ...record, live: vmLive() }
+    const waits = vm.phase === 'pending' || (vm.phase === 'recovering' && vm.nodeId === undefined)
+    if (waits) state.waiting.add(vm.id)
+    // When the fence it waits for was to be reached was known to our predecessor only.
+    if (vm.nodeId !== undefined && (vm.phase === 'recovering' || vm.phase === 'stopping'))
+      vm.live.fencedAtMs = fencedAtMs
+    nodeLiveOf(state, vm.nodeId)?.vmIds.add(vm.id)
+    state.vms.set(vm.id, vm)
+  }
+}
+
+function loadMigrations(state: ClusterState, records: readonly StoredRecord[], nowMs: number) {
+  const migrations = ofKind(records, 'migration').sort((a, b) => a.serial - b.serial)
+  for (const record of migrations) {
+    const migration = { ...record, live: migrationLive(nowMs) }
+    state.migrations.set(migration.id, migration)
+    if (!isOpen(migration)) continue
+    state.openMigrations.add(migration.id)
+    if (migration.sourceReleased) migration.live.releasedAtMs = nowMs
+    if (migration.hasMoved) migration.live.movedAtMs = nowMs
+    if (migration.purpose === 'migrate') nodeLiveOf(state, migration.to)?.incoming.add(migration.id)
+  }
+}
+
+const nodeLiveOf = (state: ClusterState, nodeId: NodeId | undefined) =>
+  nodeId === undefined ? undefined : state.nodes.get(nodeId)?.live

@@ -1,0 +1,76 @@
+// What the API shows of the state: pure functions from records to proto/api.ts. Nothing is computed here that the
+// core would not know by itself, and nothing here changes anything. Times in monotonic ms.
+
+import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
+import { endedMigrationsKept, viewEvents } from './limits.ts'
+
+/** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
+function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+}
+
+export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeView {
+  const { id, phase, capacity, peerAddress, pid, live } = node
+  let memoryReservedMib = 0
+  for (const vmId of live.vmIds) memoryReservedMib += state.vms.get(vmId)?.spec.memoryMib ?? 0
+  for (const migrationId of live.incoming) {
+    const vmId = state.migrations.get(migrationId)?.vmId
+    if (vmId !== undefined && !live.vmIds.has(vmId))
+      memoryReservedMib += state.vms.get(vmId)?.spec.memoryMib ?? 0
+  }
+  const fencedAtMs = live.leaseExpiresAtMs + state.settings.marginMs
+  const hasLease = phase === 'online' || phase === 'suspect'
+  return {
+    ...{ id, phase, capacity, peerAddress, pid },
+    cpuDemandPercent: live.cpuDemandPercent,
+    cpuGotPercent: live.cpuGotPercent,
+    memoryUsedMib: live.memoryUsedMib,
+    memoryReservedMib,
+    vmCount: live.vmIds.size,
+    leaseLeftMs: hasLease ? Math.max(0, fencedAtMs - nowMs) : 0,
+  }
+}
+
+export function vmView(vm: Vm): VmView {
+  const { id, phase, spec, identity, disk, nodeId, epoch, migrationId, clonedFrom } = vm
+  const { recoveries, fault } = vm
+  return {
+    ...{ id, phase, spec, identity, disk, epoch, recoveries },
+    ...present({ nodeId, migrationId, clonedFrom, fault, load: vm.live.load }),
+  } as VmView
+}
+
+export function migrationView(migration: Migration): MigrationView {
+  const { id, purpose, vmId, cloneIds, from, to, phase, cause, live } = migration
+  const { queuedAtMs, endedAtMs, record, fault } = migration
+  return {
+    ...{ id, purpose, vmId, cloneIds, from, to, phase, cause, queuedAtMs },
+    round: record?.rounds.at(-1)?.round ?? live.round,
+    sentPages: live.sentPages,
+    pagesOfRound: live.pagesOfRound,
+    bytes: record?.bytes ?? live.bytes,
+    ...present({ expectedDowntimeMs: live.expectedDowntimeMs, endedAtMs, record, fault }),
+  } as MigrationView
+}
+
+export function clusterView(state: ClusterState, nowMs: number, version: string): ClusterView {
+  const byName = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
+  return {
+    clusterId: state.meta.clusterId,
+    version,
+    revision: state.revision,
+    nodes: [...state.nodes.values()].map((node) => nodeView(state, node, nowMs)).sort(byName),
+    vms: [...state.vms.values()].map(vmView).sort(byName),
+    migrations: migrationsShown(state).map((migration) => migrationView(migration)),
+    events: state.events.slice(-viewEvents),
+  }
+}
+
+function migrationsShown(state: ClusterState): Migration[] {
+  const all = [...state.migrations.values()]
+  const ended = all.filter((migration) => !isOpen(migration)).slice(-endedMigrationsKept)
+  const shown = [...ended, ...all.filter(isOpen)]
+  return shown.sort((a, b) => a.serial - b.serial)
+}
