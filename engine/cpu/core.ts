@@ -21,6 +21,8 @@ export interface WasmCoreOptions {
 const snapshotMagic = 0x54524148
 const snapshotVersion = 1
 const snapshotHeaderBytes = 8
+/** Hart.sink of core/layout.ts. */
+const sinkOffset = 0x100
 
 /** One run() takes no more at once, so that counts fit the core's 32 bits. */
 const budgetMax = 1 << 30
@@ -112,6 +114,8 @@ export class WasmCore implements Core {
     header.setUint32(0, snapshotMagic, true)
     header.setUint32(4, snapshotVersion, true)
     snapshot.set(this.#bytes.subarray(0, this.#core.at.hartBytes), snapshotHeaderBytes)
+    // What was written to x0 last is no state: equal harts have equal snapshots.
+    snapshot.fill(0, snapshotHeaderBytes + sinkOffset, snapshotHeaderBytes + sinkOffset + 8)
     return snapshot
   }
 
