@@ -1,7 +1,8 @@
-// The coordinator's HTTP and WebSocket API (proto/api.ts) as a typed client: the runner's, the CLI's, the tests'.
-// ApiClient is the port; HttpApiClient speaks it over the fetch and WebSocket that Node and browsers share.
-// Not here: reconnecting and retrying, which need a clock and a policy (see console-line.ts, cluster-watch.ts).
-// Every refusal is thrown as FaultError; a coordinator that does not answer is the fault `link-lost`.
+// The coordinator's HTTP and WebSocket API (proto/api.ts) as a typed client: the runner's, the
+// CLI's, the tests'. ApiClient is the port; HttpApiClient speaks it over the fetch and WebSocket
+// that Node and browsers share. Not here: reconnecting and retrying, which need a clock and a
+// policy (see console-line.ts, cluster-watch.ts). Every refusal is thrown as FaultError; a
+// coordinator that does not answer is the fault `link-lost`.
 
 import { z } from 'zod'
 import {
@@ -82,7 +83,9 @@ const whyOf = (thrown: unknown): string => {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-/** How long a request may take before it counts as lost. Commands are accepted (202), not awaited. */
+/**
+ * How long a request may take before it counts as lost. Commands are accepted (202), not awaited.
+ */
 const requestMsMax = 10_000
 
 export class HttpApiClient implements ApiClient {

@@ -1,13 +1,15 @@
-// A line of conversation with the guest in a VM: its console as text lines, for as long as somebody wants it.
-// It reconnects by itself: through a coordinator restart, a migration, and the reboot of a recovery. Nothing is
-// promised about what was said meanwhile: after each onOpen, whoever waits for an answer asks again.
-// Not here: what the lines mean (docs/guest.md). Times in ms.
+// A line of conversation with the guest in a VM: its console as text lines, for as long as somebody
+// wants it. It reconnects by itself: through a coordinator restart, a migration, and the reboot of
+// a recovery. Nothing is promised about what was said meanwhile: after each onOpen, whoever waits
+// for an answer asks again. Not here: what the lines mean (docs/guest.md). Times in ms.
 
 import type { Clock } from '#env/env.ts'
 import type { ApiClient, ConsoleSession } from './api-client.ts'
 
 export interface GuestLineHandlers {
-  /** The line is open (again); requests sent before may be lost, answered twice, or still to come. */
+  /**
+   * The line is open (again); requests sent before may be lost, answered twice, or still to come.
+   */
   onOpen(): void
   /** A whole line the guest said, without its end. */
   onLine(text: string): void

@@ -1,6 +1,6 @@
 // Requests to a guest and their answers, over one line: each is repeated until it is answered.
-// Every request here must be harmless to repeat: reads, pings, and writes of a value that stays the same.
-// Line protocol: docs/guest.md. Times in ms.
+// Every request here must be harmless to repeat: reads, pings, and writes of a value that stays the
+// same. Line protocol: docs/guest.md. Times in ms.
 
 import type { Clock } from '#env/env.ts'
 import type { ApiClient } from './api-client.ts'
@@ -12,7 +12,9 @@ interface Waiting {
   readonly onAnswer: (words: readonly string[]) => void
 }
 
-/** Longer than any switchover, shorter than a person's patience: input can be lost with a dead node. */
+/**
+ * Longer than any switchover, shorter than a person's patience: input can be lost with a dead node.
+ */
 const repeatMs = 2000
 const lookMs = 500
 
@@ -24,7 +26,10 @@ export class GuestRequests {
   #number = 0
   #closed = false
 
-  /** `prefix`: tells this client's requests from others' on the same console; 1-6 of [a-z0-9], with a digit. */
+  /**
+   * `prefix`: tells this client's requests from others' on the same console; 1-6 of [a-z0-9], with
+   * a digit.
+   */
   constructor(api: ApiClient, clock: Clock, vmId: string, prefix: string) {
     this.#clock = clock
     this.#prefix = prefix

@@ -1,6 +1,7 @@
-// A client of the key-value store in a VM: writes at a steady rate, remembers every acknowledgement, and reads
-// everything back at the end. It notices nothing of a migration; after a failover it repeats what was not answered.
-// Line protocol: docs/guest.md, `workload=kv`. Not here: what counts as lost (kv-ledger.ts). Times in ms.
+// A client of the key-value store in a VM: writes at a steady rate, remembers every
+// acknowledgement, and reads everything back at the end. It notices nothing of a migration; after a
+// failover it repeats what was not answered. Line protocol: docs/guest.md, `workload=kv`. Not here:
+// what counts as lost (kv-ledger.ts). Times in ms.
 
 import type { Clock, Random } from '#env/env.ts'
 import type { ApiClient } from './api-client.ts'
@@ -121,7 +122,8 @@ export class KvClient {
   #put(key: string, version: number, begunAtMs: number): void {
     this.#requests.ask(`put ${key} v${version}`, ([word]) => {
       if (word === 'ok') return this.#acknowledged(key, version, begunAtMs)
-      // Refused is not acknowledged: the same version is tried again, for as long as this client writes.
+      // Refused is not acknowledged: the same version is tried again, for as long as this client
+      // writes.
       this.#refused += 1
       this.#clock.wakeAt(this.#clock.nowMs() + 100, () => {
         if (this.#writing) this.#put(key, version, begunAtMs)

@@ -1,7 +1,8 @@
-// What a client of a key-value store knows: which write of each key it asked for last, and which was acknowledged.
-// Pure. A write is the next version of its key, counted from 1; the store holds versions and nothing else.
-// The promise under test: an acknowledged write is there for ever. A store may keep a write that was never
-// acknowledged (the answer was lost, not the write), so a newer version than the acknowledged one is no loss.
+// What a client of a key-value store knows: which write of each key it asked for last, and which
+// was acknowledged. Pure. A write is the next version of its key, counted from 1; the store holds
+// versions and nothing else. The promise under test: an acknowledged write is there for ever. A
+// store may keep a write that was never acknowledged (the answer was lost, not the write), so a
+// newer version than the acknowledged one is no loss.
 
 import { invariant } from '#proto/invariant.ts'
 
@@ -22,7 +23,10 @@ export class KvLedger {
   readonly #keys = new Map<string, KeyState>()
   #acknowledged = 0
 
-  /** The version to write next. A key has one write under way at a time, so that its writes stay in order. */
+  /**
+   * The version to write next. A key has one write under way at a time, so that its writes stay in
+   * order.
+   */
   issue(key: string): number {
     const state = this.#keys.get(key) ?? { issued: 0, acknowledged: 0 }
     invariant(state.issued === state.acknowledged, `key ${key} has a write under way`)

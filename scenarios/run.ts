@@ -1,6 +1,6 @@
-// A scenario folder from beginning to end: read, run in a world, report, compare with expected.log, clean up.
-// This is what `godwit scenario run` calls. Whatever happens, the world is stopped before it returns.
-// Not here: the run itself (runner/runner.ts), how things are printed (cli/).
+// A scenario folder from beginning to end: read, run in a world, report, compare with expected.log,
+// clean up. This is what `godwit scenario run` calls. Whatever happens, the world is stopped before
+// it returns. Not here: the run itself (runner/runner.ts), how things are printed (cli/).
 
 import type { Clock } from '#env/env.ts'
 import { readScenario } from './language/scenario.ts'
@@ -35,7 +35,8 @@ export interface RunOutcome {
   readonly why: readonly string[]
   readonly report: Report
   readonly transcript: string
-  readonly expectedLog: 'matches' | 'differs' | 'missing' | 'written'
+  /** `not-written`: asked for, but a run that failed would make its failure what is expected. */
+  readonly expectedLog: 'matches' | 'differs' | 'missing' | 'written' | 'not-written'
 }
 
 export type RunResult =
@@ -91,7 +92,9 @@ async function outcomeOf(
   const recording = await run.run()
   const report = reportOf(recording)
   const transcript = transcriptOf(recording)
-  const log = await compared(folder, transcript, update === true && isPassed(report))
+  const log = update
+    ? await written(folder, transcript, isPassed(report))
+    : await compared(folder, transcript)
   const why = [...whyNot(report), ...log.why]
   return { passed: why.length === 0, why, report, transcript, expectedLog: log.is }
 }
@@ -108,16 +111,22 @@ function whyNot({ fault, steps, expectations }: Report): string[] {
   ]
 }
 
-/** A transcript of a run that failed is never written: it would make the failure what is expected. */
-async function compared(
+interface LogFinding {
+  readonly is: RunOutcome['expectedLog']
+  readonly why: readonly string[]
+}
+
+async function written(
   folder: ScenarioFolder,
   transcript: string,
-  write: boolean,
-): Promise<{ is: RunOutcome['expectedLog']; why: string[] }> {
-  if (write) {
-    await folder.write('expected.log', transcript)
-    return { is: 'written', why: [] }
-  }
+  passed: boolean,
+): Promise<LogFinding> {
+  if (!passed) return { is: 'not-written', why: [] }
+  await folder.write('expected.log', transcript)
+  return { is: 'written', why: [] }
+}
+
+async function compared(folder: ScenarioFolder, transcript: string): Promise<LogFinding> {
   const path = folder.pathOf('expected.log')
   const expected = await folder.read('expected.log')
   if (expected === undefined)

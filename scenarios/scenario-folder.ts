@@ -1,5 +1,6 @@
-// A scenario's folder, as the runner sees it: three small texts by name. The port only, because this room touches no
-// file system; local/scenario-folder.ts has the real one, tests have theirs in memory.
+// A scenario's folder, as the runner sees it: three small texts by name. The port only, because
+// this room touches no file system; local/scenario-folder.ts has the real one, tests have theirs in
+// memory.
 
 export interface ScenarioFolder {
   /** The folder's own name, which the scenario must bear too. */

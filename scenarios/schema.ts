@@ -1,5 +1,6 @@
 // The scenario language as one schema, and as JSON Schema for editors.
-// Not here: reading YAML and pointing at mistakes (language/scenario.ts), what a step does (runner/).
+// Not here: reading YAML and pointing at mistakes (language/scenario.ts), what a step does
+// (runner/).
 
 import { z } from 'zod'
 import { Name } from '#proto/vm-spec.ts'

@@ -1,8 +1,8 @@
-// A world is where a scenario happens: it starts a cluster, breaks it on purpose, and cleans up after itself.
-// The port only. scenarios/local/ has the world of processes; test/scenarios/ has a small one in memory.
-// Whoever implements it: every method resolves when the fact is true (the process is dead, the link is cut),
-// throws FaultError when it cannot be made true, and stop() may be called at any time, also twice.
-// Times in ms, sizes in MiB.
+// A world is where a scenario happens: it starts a cluster, breaks it on purpose, and cleans up
+// after itself. The port only. scenarios/local/ has the world of processes; test/scenarios/ has a
+// small one in memory. Whoever implements it: every method resolves when the fact is true (the
+// process is dead, the link is cut), throws FaultError when it cannot be made true, and stop() may
+// be called at any time, also twice. Times in ms, sizes in MiB.
 
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { ApiClient } from './api-client.ts'
@@ -70,7 +70,9 @@ export interface World {
   cutNode(id: NodeId, links: CutLinks): Promise<void>
   /** Undoes every cut of this node. */
   healNode(id: NodeId): Promise<void>
-  /** Starts a killed node's process again, empty, under the same id; resolves when its process runs. */
+  /**
+   * Starts a killed node's process again, empty, under the same id; resolves when its process runs.
+   */
   startNode(id: NodeId): Promise<void>
   killCoordinator(): Promise<void>
   /** The same data, the same address. */
@@ -86,6 +88,9 @@ export interface World {
   copies(): Promise<readonly AgentAnswer[]>
   /** The last part of a process's log: a node's id, or `coordinator`. */
   logs(id: string): Promise<string>
-  /** Ends everything; what is still there afterwards is named, and an empty list is the promise kept. */
+  /**
+   * Ends everything; what is still there afterwards is named, and an empty list is the promise
+   * kept.
+   */
   stop(): Promise<string[]>
 }

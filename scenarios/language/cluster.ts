@@ -1,5 +1,5 @@
-// The `cluster`, `vms` and `clients` parts of a scenario: what stands there before the story begins.
-// Not here: what happens (timeline.ts), what should come of it (expectations.ts).
+// The `cluster`, `vms` and `clients` parts of a scenario: what stands there before the story
+// begins. Not here: what happens (timeline.ts), what should come of it (expectations.ts).
 
 import { z } from 'zod'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'

@@ -1,7 +1,8 @@
 // The `expectations` of a scenario: what must come of it, each judged by itself (runner/judges.ts).
-// `eventually` kinds have a deadline (`within`, from the start or from the end of the step named by `after`);
-// `always` and `never` kinds are watched from there to the end; the rest is judged once, at the end.
-// single-copy, epochs that only grow, and no process dying unasked are watched in every run, unasked.
+// `eventually` kinds have a deadline (`within`, from the start or from the end of the step named by
+// `after`); `always` and `never` kinds are watched from there to the end; the rest is judged once,
+// at the end. single-copy, epochs that only grow, and no process dying unasked are watched in every
+// run, unasked.
 
 import { z } from 'zod'
 import { NodePhase, VmPhase } from '#proto/state.ts'

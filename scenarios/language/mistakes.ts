@@ -1,5 +1,6 @@
-// From what zod found wrong to what a person should mend: one message an issue, with the nearest name we know.
-// Known keys come from the schema's own JSON Schema, so that a new key needs nothing here.
+// From what zod found wrong to what a person should mend: one message an issue, with the nearest
+// name we know. Known keys come from the schema's own JSON Schema, so that a new key needs nothing
+// here.
 
 import type { z } from 'zod'
 import { type JsonSchema, scenarioJsonSchema } from '../schema.ts'
@@ -42,7 +43,9 @@ function mistakesOfUnion(yaml: YamlText, issue: Issue & { code: 'invalid_union' 
   return nearest.flatMap((inner) => mistakesOfIssue(yaml, inner, [...path, ...inner.path]))
 }
 
-/** Another kind of value altogether is further than any number of mistakes inside the right kind. */
+/**
+ * Another kind of value altogether is further than any number of mistakes inside the right kind.
+ */
 const distance = (issues: readonly Issue[]): number =>
   issues.length + (issues.some((i) => i.path.length === 0 && otherKind.has(i.code)) ? 100 : 0)
 const otherKind = new Set(['invalid_type', 'invalid_value'])
@@ -56,7 +59,8 @@ function notOneOf(value: unknown, known: readonly string[]): string {
 function typeMessage(issue: Issue & { code: 'invalid_type' }, path: YamlPath, value: unknown) {
   if (value === undefined) return `\`${pathText(path)}\` is missing`
   const ours = issue.message.startsWith('Invalid input') ? undefined : issue.message
-  return `${pathText(path)}: ${ours ?? `should be ${wanted[issue.expected] ?? issue.expected}, is ${kindOf(value)}`}`
+  const want = wanted[issue.expected] ?? issue.expected
+  return `${pathText(path)}: ${ours ?? `should be ${want}, is ${kindOf(value)}`}`
 }
 
 const wanted: Record<string, string> = {
@@ -89,7 +93,10 @@ function valueAt(value: unknown, path: YamlPath): unknown {
   )
 }
 
-/** The schema of what is written at `path`: of several, the one whose constants agree with the value. */
+/**
+ * The schema of what is written at `path`: of several, the one whose constants agree with the
+ * value.
+ */
 function schemaAt(value: unknown, path: YamlPath): JsonSchema {
   let schema: JsonSchema = scenarioJsonSchema()
   let inner = value

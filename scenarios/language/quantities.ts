@@ -1,5 +1,6 @@
-// Durations, sizes and shares as a person writes them in a scenario: 500ms, 2s, 16MiB, 1GiB, 40%.
-// A quantity without a unit is refused, so that nobody has to guess one. Parsed to ms, MiB and percent.
+// Durations, sizes and shares as a person writes them in a scenario: 500ms, 2s, 16MiB, 1GiB, 40%. A
+// quantity without a unit is refused, so that nobody has to guess one. Parsed to ms, MiB and
+// percent.
 
 import { z } from 'zod'
 

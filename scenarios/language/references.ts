@@ -1,5 +1,6 @@
-// What a schema cannot see: that every name used in a scenario is declared in it, and that its parts fit together.
-// Each finding carries the path of the value at fault, so that the reader is sent to the right line.
+// What a schema cannot see: that every name used in a scenario is declared in it, and that its
+// parts fit together. Each finding carries the path of the value at fault, so that the reader is
+// sent to the right line.
 
 import type { Scenario } from '../schema.ts'
 import type { ClientPart, VmPart } from './cluster.ts'
@@ -44,7 +45,9 @@ function namesOf({ cluster, vms, clients, timeline }: Scenario): Names {
   }
 }
 
-/** The names of the VMs that each clone step makes: `x-1`, `x-2`, … numbered on from step to step. */
+/**
+ * The names of the VMs that each clone step makes: `x-1`, `x-2`, … numbered on from step to step.
+ */
 export function clonesOf(timeline: readonly Step[]): { step: number; ids: string[] }[] {
   const made = new Map<string, number>()
   return timeline.flatMap((step, index) => {

@@ -1,5 +1,5 @@
-// Reads scenario.yaml: text in, a checked scenario or all of its mistakes out, each with line and column.
-// Syntax, then shape, then names: the later checks need what the earlier ones promise.
+// Reads scenario.yaml: text in, a checked scenario or all of its mistakes out, each with line and
+// column. Syntax, then shape, then names: the later checks need what the earlier ones promise.
 
 import { Scenario } from '../schema.ts'
 import { mistakesOf } from './mistakes.ts'
@@ -8,7 +8,10 @@ import { type Mistake, parseYaml } from './yaml-text.ts'
 
 export type ReadScenario = { readonly scenario: Scenario } | { readonly mistakes: Mistake[] }
 
-/** `file` is only named in mistakes. `folderName`: what the scenario must be called; absent: anything. */
+/**
+ * `file` is only named in mistakes. `folderName`: what the scenario must be called; absent:
+ * anything.
+ */
 export function readScenario(text: string, file: string, folderName?: string): ReadScenario {
   const yaml = parseYaml(text, file)
   if ('mistakes' in yaml) return yaml

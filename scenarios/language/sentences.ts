@@ -1,5 +1,5 @@
-// Steps and expectations as sentences: for progress lines, the report and the transcript. One table each.
-// A sentence says only what the scenario says, so that it is the same in every run.
+// Steps and expectations as sentences: for progress lines, the report and the transcript. One table
+// each. A sentence says only what the scenario says, so that it is the same in every run.
 
 import type { Expectation, ExpectationOf } from './expectations.ts'
 import { durationText } from './quantities.ts'

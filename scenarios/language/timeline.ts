@@ -1,7 +1,8 @@
-// The `timeline` of a scenario: steps, each with a trigger and one thing to do.
-// Steps begin in the order of the file. A step waits for its trigger: `at` (since the cluster stood), `after` (a
-// labelled step has ended), `when` (a state was seen), and without any, for the end of the step before it.
-// A step ends when its effect is seen (a migration has ended, a process is dead), not when it was asked for.
+// The `timeline` of a scenario: steps, each with a trigger and one thing to do. Steps begin in the
+// order of the file. A step waits for its trigger: `at` (since the cluster stood), `after` (a
+// labelled step has ended), `when` (a state was seen), and without any, for the end of the step
+// before it. A step ends when its effect is seen (a migration has ended, a process is dead), not
+// when it was asked for.
 
 import { z } from 'zod'
 import { NodePhase, VmPhase } from '#proto/state.ts'
@@ -72,6 +73,9 @@ export type Step = z.infer<typeof Step>
 export type StepOf<Do extends Step['do']> = Extract<Step, { do: Do }>
 export type Seen = z.infer<typeof Seen>
 
-/** The names of a clone step's VMs, numbered on from the clones that earlier steps made of the same VM. */
+/**
+ * The names of a clone step's VMs, numbered on from the clones that earlier steps made of the same
+ * VM.
+ */
 export const cloneNames = (vmId: string, firstNumber: number, count: number): string[] =>
   Array.from({ length: count }, (_, i) => `${vmId}-${firstNumber + i}`)

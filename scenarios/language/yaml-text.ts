@@ -1,5 +1,5 @@
-// A YAML file that remembers where each of its values was written, so that a mistake can be pointed at.
-// Not here: what the values mean. Lines and columns count from 1.
+// A YAML file that remembers where each of its values was written, so that a mistake can be pointed
+// at. Not here: what the values mean. Lines and columns count from 1.
 
 import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
 
@@ -18,7 +18,10 @@ export const mistakeText = ({ file, line, column, message }: Mistake): string =>
 
 export interface YamlText {
   readonly value: unknown
-  /** A mistake at a value; with `key`, at that key of it; at what encloses it when it is not written. */
+  /**
+   * A mistake at a value; with `key`, at that key of it; at what encloses it when it is not
+   * written.
+   */
   mistakeAt(path: YamlPath, message: string, key?: string): Mistake
 }
 

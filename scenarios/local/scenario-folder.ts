@@ -1,5 +1,5 @@
-// A scenario's folder on this machine's file system: the real one behind ScenarioFolder (scenarios/scenario-folder.ts).
-// Not here: what is in the files.
+// A scenario's folder on this machine's file system: the real one behind ScenarioFolder
+// (scenarios/scenario-folder.ts). Not here: what is in the files.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'

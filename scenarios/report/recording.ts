@@ -1,5 +1,6 @@
-// What is written down during a run: everything that report and transcript are made of, and nothing else.
-// Data only, complete enough to make the report again later. Times in ms since the cluster was asked for.
+// What is written down during a run: everything that report and transcript are made of, and nothing
+// else. Data only, complete enough to make the report again later. Times in ms since the cluster
+// was asked for.
 
 import type { MigrationView, VmView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
@@ -33,7 +34,10 @@ export interface RecoveryRecord {
   readonly runningAtMs: number
 }
 
-/** A node that was broken on purpose and then fenced. As seen through the coordinator's views: up to 100 ms late. */
+/**
+ * A node that was broken on purpose and then fenced. As seen through the coordinator's views: up to
+ * 100 ms late.
+ */
 export interface FailoverRecord {
   readonly nodeId: string
   readonly cause: 'killed' | 'hung' | 'cut'

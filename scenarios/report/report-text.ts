@@ -1,5 +1,5 @@
-// The report for people: aligned, in plain words, with colours only where the caller's paint puts them.
-// A pure function of the report. Not here: what is in it (report.ts).
+// The report for people: aligned, in plain words, with colours only where the caller's paint puts
+// them. A pure function of the report. Not here: what is in it (report.ts).
 
 import { durationText } from '../language/quantities.ts'
 import { isPassed, type Report } from './report.ts'

@@ -1,5 +1,6 @@
-// The report of a run as data: what `-o json` prints, and what the text is made of (report-text.ts).
-// A pure function of the recording. Durations in ms, sizes in bytes, as the names say.
+// The report of a run as data: what `-o json` prints, and what the text is made of
+// (report-text.ts). A pure function of the recording. Durations in ms, sizes in bytes, as the names
+// say.
 
 import { z } from 'zod'
 import type { MigrationView } from '#proto/api.ts'
@@ -41,7 +42,9 @@ export const CloneReport = z.strictObject({
 export const FailoverReport = z.strictObject({
   nodeId: z.string(),
   cause: z.enum(['killed', 'hung', 'cut']),
-  /** Each counted from the instant the node was broken, as seen through the API (up to 100 ms late). */
+  /**
+   * Each counted from the instant the node was broken, as seen through the API (up to 100 ms late).
+   */
   detectedMs: ms.optional(),
   fencedMs: ms.optional(),
   restarted: z.array(z.strictObject({ vmId: z.string(), to: z.string(), ms })),

@@ -1,5 +1,6 @@
-// The story of a run as text that is the same in every run: what happened in which order, and what was found.
-// No times, no counts that vary, no places that placement chose. Compared with expected.log line by line.
+// The story of a run as text that is the same in every run: what happened in which order, and what
+// was found. No times, no counts that vary, no places that placement chose. Compared with
+// expected.log line by line.
 
 import type { Recording, StepRecord } from './recording.ts'
 

@@ -1,5 +1,5 @@
-// Keeps what the coordinator's views show over time: migrations by id (a view holds only the last), failovers, and
-// the cluster's own story, line by line. Pure. Times in ms of the run.
+// Keeps what the coordinator's views show over time: migrations by id (a view holds only the last),
+// failovers, and the cluster's own story, line by line. Pure. Times in ms of the run.
 
 import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'
 import { invariant } from '#proto/invariant.ts'

@@ -1,6 +1,6 @@
-// The clients of a run: those that write for the whole of it, those that listen to consoles, those that ask once.
-// Each conversation with a guest has its own prefix, so that answers on one console find who asked.
-// Times in ms.
+// The clients of a run: those that write for the whole of it, those that listen to consoles, those
+// that ask once. Each conversation with a guest has its own prefix, so that answers on one console
+// find who asked. Times in ms.
 
 import type { Clock } from '#env/env.ts'
 import { SeededRandom } from '#env/memory.ts'

@@ -1,5 +1,5 @@
-// The coordinator's views as one stream that outlives the coordinator: it reconnects for as long as it is open.
-// Not here: what the views mean. Each view is passed on once, in order; times in ms.
+// The coordinator's views as one stream that outlives the coordinator: it reconnects for as long as
+// it is open. Not here: what the views mean. Each view is passed on once, in order; times in ms.
 
 import type { Clock } from '#env/env.ts'
 import type { ClusterView } from '#proto/api.ts'

@@ -1,5 +1,6 @@
-// All expectations of a run, each with its time: begins at the start or at the end of a step, is shown the evidence,
-// and is decided once, at the latest at its deadline. Pure: the time comes with each call, in ms of the run.
+// All expectations of a run, each with its time: begins at the start or at the end of a step, is
+// shown the evidence, and is decided once, at the latest at its deadline. Pure: the time comes with
+// each call, in ms of the run.
 
 import type { Expectation } from '../language/expectations.ts'
 import { expectationSentence } from '../language/sentences.ts'

@@ -1,4 +1,5 @@
-// What the runner shows to the judges, piece by piece and in the order in which it was seen. Data only.
+// What the runner shows to the judges, piece by piece and in the order in which it was seen. Data
+// only.
 
 import type { ClusterView } from '#proto/api.ts'
 import type { KvFindings } from '../kv-client.ts'
@@ -9,7 +10,10 @@ import type { DoubleCopy } from './copy-watch.ts'
 export interface Closing {
   readonly view: ClusterView
   readonly clients: ReadonlyMap<string, ClosingClient>
-  /** VM → what its guest answered to `id`; absent: it did not answer. Asked of what `identities-differ` names. */
+  /**
+   * VM → what its guest answered to `id`; absent: it did not answer. Asked of what
+   * `identities-differ` names.
+   */
   readonly identities: ReadonlyMap<string, string>
 }
 

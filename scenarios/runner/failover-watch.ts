@@ -1,5 +1,5 @@
-// Follows each node that was broken on purpose: when the coordinator noticed, when it fenced, when each VM ran again.
-// Pure: views in, records out. Times in ms of the run.
+// Follows each node that was broken on purpose: when the coordinator noticed, when it fenced, when
+// each VM ran again. Pure: views in, records out. Times in ms of the run.
 
 import type { ClusterView, VmView } from '#proto/api.ts'
 import type { FailoverRecord, RecoveryRecord } from '../report/recording.ts'

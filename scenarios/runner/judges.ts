@@ -1,6 +1,6 @@
-// What each kind of expectation means: one judge a kind, which looks at evidence and says what it finds. Pure.
-// Not here: when a judge begins to look and when its time is over (docket.ts); states of one instant
-// (state-judges.ts).
+// What each kind of expectation means: one judge a kind, which looks at evidence and says what it
+// finds. Pure. Not here: when a judge begins to look and when its time is over (docket.ts); states
+// of one instant (state-judges.ts).
 
 import type { ClusterView, MigrationView } from '#proto/api.ts'
 import type { Expectation, ExpectationOf } from '../language/expectations.ts'

@@ -4,7 +4,10 @@ import type { EventView } from '#proto/api.ts'
 
 export interface Progress {
   readonly atMs: number
-  /** `event`: the cluster's own words. `step` and `verdict`: the scenario's. `cluster`: the run itself. */
+  /**
+   * `event`: the cluster's own words. `step` and `verdict`: the scenario's. `cluster`: the run
+   * itself.
+   */
   readonly kind: 'cluster' | 'step' | 'event' | 'verdict'
   readonly text: string
 }

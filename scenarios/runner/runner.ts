@@ -1,6 +1,7 @@
-// One run of a scenario in a world: the cluster comes up, the first VMs run, the timeline goes by, what is expected
-// is judged, and everything is written down. World-independent: local processes, containers and simulation alike.
-// Not here: files and the verdict on the whole (run.ts). Times in ms of the run, 0 = the cluster was asked for.
+// One run of a scenario in a world: the cluster comes up, the first VMs run, the timeline goes by,
+// what is expected is judged, and everything is written down. World-independent: local processes,
+// containers and simulation alike. Not here: files and the verdict on the whole (run.ts). Times in
+// ms of the run, 0 = the cluster was asked for.
 
 import type { Clock } from '#env/env.ts'
 import type { ClusterView } from '#proto/api.ts'
@@ -50,6 +51,7 @@ export class ScenarioRun {
   readonly #open: { close(): void }[] = []
   #clients: Clients | undefined
   #timeline: TimelineRun | undefined
+  #sweeps = 0
   #readyAtMs: number | undefined
   #fault: Fault | undefined
 
@@ -106,7 +108,8 @@ export class ScenarioRun {
       onEnded: (step) => this.#stepEnded(step),
     })
     await this.#timeline.run()
-    // After a failed step nothing more is waited for: the run has failed, and its reader should know soon.
+    // After a failed step nothing more is waited for: the run has failed, and its reader should
+    // know soon.
     while (!this.#hasFailed() && this.#docket.nextDeadlineMs !== undefined) {
       await this.#waiting.sleep(lookMs)
       this.#docket.passTime(this.#nowMs())
@@ -118,12 +121,20 @@ export class ScenarioRun {
     invariant(clients, 'the run has started')
     if (this.#scenario.clients.length > 0) this.#say('cluster', 'reading back what was written')
     const settled = await clients.settle()
+    await this.#askAgentsOnceMore()
     const view = this.#chronicle.whole
     const named = this.#scenario.expectations.flatMap((item) =>
       item.expect === 'identities-differ' ? [item.vm, ...clonesOfVm(item.vm, view)] : [],
     )
     const identities = await clients.identities(named)
     this.#show({ kind: 'closing', closing: { view, clients: settled, identities } })
+  }
+
+  /** What happened last is seen by the agents' word too: in two sweeps on end that began after it. */
+  async #askAgentsOnceMore(): Promise<void> {
+    const enough = this.#sweeps + 3
+    const done = () => this.#sweeps >= enough || undefined
+    await this.#waiting.unlessLate(this.#waiting.until('the agents to answer', startMsMax, done))
   }
 
   get #stage(): Stage {
@@ -141,9 +152,11 @@ export class ScenarioRun {
   #sweeper(): Sweeper {
     return new Sweeper(this.#ports.world, this.#ports.clock, {
       onSweep: (answers, double) => {
+        this.#sweeps += 1
         this.#show({ kind: 'sweep', answers, double })
         // Views come when something changes; what begins in a quiet cluster is shown the last one.
         this.#show({ kind: 'view', view: this.#chronicle.view })
+        this.#waiting.changed()
       },
       onEnded: (process) => {
         if (!this.#mayEnd.has(process.id)) this.#show({ kind: 'process-ended', process })
@@ -199,7 +212,10 @@ export class ScenarioRun {
     return this.#timeline?.records.some((step) => step.outcome === 'failed') ?? false
   }
 
-  /** A world does not know of our signal: it is left to finish alone, and is stopped by whoever made it. */
+  /**
+   * A world does not know of our signal: it is left to finish alone, and is stopped by whoever made
+   * it.
+   */
   async #unlessInterrupted(work: Promise<void>): Promise<void> {
     let done = false
     const ended = work.then(

@@ -1,5 +1,5 @@
-// Where a run takes place: the world, what the coordinator showed last, and the ways to wait for it.
-// Actions (actions.ts) act through it; the runner (runner.ts) makes it. Times in ms.
+// Where a run takes place: the world, what the coordinator showed last, and the ways to wait for
+// it. Actions (actions.ts) act through it; the runner (runner.ts) makes it. Times in ms.
 
 import type { ClusterView, MigrationView, VmView } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
@@ -57,7 +57,8 @@ export const hasEnded = ({ phase }: MigrationView): boolean =>
 const retryMs = 200
 
 /**
- * Asks again while the coordinator is away, or while the VM is in a state of its own making (it is being rebalanced,
+ * Asks again while the coordinator is away, or while the VM is in a state of its own making (it is
+ * being rebalanced,
  * or recovered) in which the request is refused. Other faults are thrown on.
  */
 export async function insist<T>(stage: Stage, withinMs: number, ask: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
-// Asks the world again and again, past the coordinator: what does every agent hold, and which process has ended?
-// Not here: what the answers mean (copy-watch.ts, judges.ts). Times in ms.
+// Asks the world again and again, past the coordinator: what does every agent hold, and which
+// process has ended? Not here: what the answers mean (copy-watch.ts, judges.ts). Times in ms.
 
 import type { Clock } from '#env/env.ts'
 import type { AgentAnswer, ProcessView, World } from '../world.ts'
@@ -11,7 +11,10 @@ export interface SweepHandlers {
   onEnded(process: ProcessView): void
 }
 
-/** A fraction of the shortest lease: nobody can run a VM twice for long without being asked meanwhile. */
+/**
+ * A fraction of the shortest lease: nobody can run a VM twice for long without being asked
+ * meanwhile.
+ */
 const sweepMs = 200
 
 export class Sweeper {
@@ -33,7 +36,10 @@ export class Sweeper {
     this.#open = false
   }
 
-  /** A world that cannot be asked has no answers: that is for the judges to mind, not to stumble over. */
+  /**
+   * A world that cannot be asked has no answers: that is for the judges to mind, not to stumble
+   * over.
+   */
   async #sweep(): Promise<void> {
     const answers = await this.#world.copies().catch(() => [])
     if (!this.#open) return

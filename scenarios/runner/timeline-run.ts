@@ -1,6 +1,6 @@
-// Carries out a timeline: steps begin in the order of the file, each when its trigger is met, and may overlap.
-// The first step that fails unexpectedly ends it: what has begun is awaited, the rest is `not-reached`.
-// Not here: what a step does (actions.ts). Times in ms of the run.
+// Carries out a timeline: steps begin in the order of the file, each when its trigger is met, and
+// may overlap. The first step that fails unexpectedly ends it: what has begun is awaited, the rest
+// is `not-reached`. Not here: what a step does (actions.ts). Times in ms of the run.
 
 import { type Fault, faultOf } from '#proto/faults.ts'
 import { clonesOf } from '../language/references.ts'
@@ -54,7 +54,8 @@ export class TimelineRun {
 
   #begin(index: number, step: Step): void {
     const end = this.#perform(index, step)
-    // It is awaited later, perhaps much later: until then its interruption is nobody's unhandled rejection.
+    // It is awaited later, perhaps much later: until then its interruption is nobody's unhandled
+    // rejection.
     end.catch(() => {})
     this.#ends.push(end)
   }

@@ -1,6 +1,6 @@
-// Waiting for facts, with deadlines and an end from outside: the runner's only way to let time pass.
-// A condition is looked at again whenever somebody says that something changed, and never polled by itself.
-// Times in ms of the injected clock.
+// Waiting for facts, with deadlines and an end from outside: the runner's only way to let time
+// pass. A condition is looked at again whenever somebody says that something changed, and never
+// polled by itself. Times in ms of the injected clock.
 
 import type { Cancel, Clock } from '#env/env.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
