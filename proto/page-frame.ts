@@ -113,7 +113,8 @@ function headerFault(view: DataView): string | undefined {
 
 const bad = (why: string) => ({ fault: fault('bad-frame', `page frame refused: ${why}`) })
 
-const aligned = (bytes: Uint8Array) => (bytes.byteOffset % 4 === 0 ? bytes : bytes.slice())
+// Not bytes.slice(): what a socket hands over is a Buffer, and Node's Buffer.slice() copies nothing.
+const aligned = (bytes: Uint8Array) => (bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes))
 
 /**
  * 32 bits over all words but the checksum's own: four lanes of multiply-and-rotate, so that the processor may
