@@ -1,4 +1,5 @@
-// Whole scenarios in a small world of memory: what passes, what must not pass, and what is left afterwards.
+// Whole scenarios in a small world of memory: what passes, what must not pass, and what is left
+// afterwards.
 
 import { describe, expect, test } from 'vitest'
 import { FakeWorld } from './fake-world.ts'

@@ -1,0 +1,155 @@
+// Every mistake in a scenario is found, at its line and column, with a word on how to mend it.
+
+import { describe, expect, test } from 'vitest'
+import { readScenario } from '#scenarios/language/scenario.ts'
+import { mistakeText } from '#scenarios/language/yaml-text.ts'
+
+const mistakesIn = (text: string): string[] => {
+  const read = readScenario(text, 's.yaml', 'story')
+  return 'mistakes' in read ? read.mistakes.map(mistakeText) : []
+}
+const head = `name: story
+about: A story.
+cluster: { nodes: [{ id: node-a }, { id: node-b }] }
+`
+
+describe('syntax', () => {
+  test('is pointed at', () => {
+    expect(mistakesIn('name: [a\nabout: b\n')).toEqual([expect.stringMatching(/^s\.yaml:2:1: /)])
+    expect(mistakesIn('name: a\nname: b\n')).toEqual(['s.yaml:2:1: Map keys must be unique'])
+  })
+  test('that gives no map is no scenario', () => {
+    expect(mistakesIn('')).toEqual([
+      's.yaml:1:1: scenario: should be a map of keys and values, is empty',
+    ])
+    expect(mistakesIn('- a')[0]).toMatch(/^s\.yaml:1:1: .*is a list$/)
+    expect(mistakesIn('x'.repeat(2 << 20))[0]).toMatch(/^s\.yaml:1:1: this is too long/)
+  })
+})
+
+describe('shape', () => {
+  test('an unknown key, with the one that was meant', () => {
+    expect(mistakesIn(`${head}vms:\n  - { id: a, memroy: 4MiB }\n`)).toEqual([
+      's.yaml:5:14: unknown key `memroy`; did you mean `memory`?',
+    ])
+    expect(mistakesIn(`${head}colour: red\n`)[0]).toMatch(
+      /^s\.yaml:4:1: unknown key `colour`; known: name, about, seed, cluster/,
+    )
+  })
+  test('an unknown key inside a step, among the keys of that step', () => {
+    expect(mistakesIn(`${head}timeline:\n  - do: wait\n    foor: 2s\n    for: 2s\n`)).toEqual([
+      's.yaml:6:5: unknown key `foor`; did you mean `for`?',
+    ])
+  })
+  test('an unknown action or expectation, with the one that was meant', () => {
+    expect(mistakesIn(`${head}timeline:\n  - do: migrat\n`)).toEqual([
+      's.yaml:5:9: unknown `migrat`; did you mean `migrate`?',
+    ])
+    expect(mistakesIn(`${head}timeline:\n  - at: 2s\n`)[0]).toMatch(
+      /^s\.yaml:5:5: this needs one of: run, migrate, clone/,
+    )
+    expect(mistakesIn(`${head}expectations:\n  - expect: single-copies\n`)).toEqual([
+      's.yaml:5:13: unknown `single-copies`; did you mean `single-copy`?',
+    ])
+  })
+  test('a quantity without a unit', () => {
+    expect(mistakesIn(`${head}timeline:\n  - do: wait\n    for: 3\n`)).toEqual([
+      's.yaml:6:10: timeline[1].for: write a duration with its unit: 500ms, 2s or 1m',
+    ])
+    expect(mistakesIn(`${head}vms:\n  - { id: a, memory: 4MB }\n`)).toEqual([
+      's.yaml:5:22: vms[1].memory: write a size with its unit: 16MiB or 1GiB',
+    ])
+  })
+  test('a value that is missing, where it should be', () => {
+    expect(mistakesIn(`${head}timeline:\n  - do: wait\n`)).toEqual([
+      's.yaml:5:5: `timeline[1].for` is missing',
+    ])
+  })
+  test('one of several, by the nearest way to write it', () => {
+    const expectation = (phase: string) =>
+      `${head}vms: [{ id: a }]\nexpectations:\n  - { expect: vm-phase, vm: a, phase: ${phase} }\n`
+    expect(mistakesIn(expectation('runing'))).toEqual([
+      's.yaml:6:39: unknown `runing`; did you mean `running`?',
+    ])
+    expect(mistakesIn(expectation('[running, paued]'))).toEqual([
+      's.yaml:6:49: unknown `paued`; did you mean `paused`?',
+    ])
+  })
+  test('all mistakes at once, in the order of the file', () => {
+    const text = 'name: story\nabout: ""\ncluster: { nodes: [] }\nvms: 3\n'
+    expect(mistakesIn(text).map((line) => line.split(' ')[0])).toEqual([
+      's.yaml:2:8:',
+      's.yaml:3:19:',
+      's.yaml:4:6:',
+    ])
+  })
+})
+
+describe('names', () => {
+  test('a scenario is called as its folder', () => {
+    expect(mistakesIn(head.replace('name: story', 'name: stry'))).toEqual([
+      's.yaml:1:7: should be `story`, as its folder is',
+    ])
+  })
+  test('that nobody declared', () => {
+    const text = `${head}vms:
+  - { id: store, args: workload=kv, disk: 4MiB, node: node-c }
+clients:
+  - { id: shop, vm: stoer }
+timeline:
+  - { do: migrate, vm: store, to: nodea, after: begun }
+expectations:
+  - { expect: vm-on, vm: store, node: [node-a, node-d], after: moved }
+  - { expect: no-lost-writes, client: shopp }
+`
+    expect(mistakesIn(text)).toEqual([
+      's.yaml:5:55: there is no node `node-c`; did you mean `node-a`?',
+      's.yaml:7:21: there is no VM `stoer`; did you mean `store`?',
+      's.yaml:9:49: there is no earlier step `begun`',
+      's.yaml:9:35: there is no node `nodea`; did you mean `node-a`?',
+      's.yaml:11:39: there is no node `node-d`; did you mean `node-a`?',
+      's.yaml:11:64: there is no step labelled `moved`',
+      's.yaml:12:39: there is no client `shopp`; did you mean `shop`?',
+    ])
+  })
+  test('that are there twice', () => {
+    const text = head.replace('node-b', 'node-a')
+    expect(mistakesIn(text)).toEqual(['s.yaml:3:42: there already is a node `node-a`'])
+  })
+  test('of clones are those that the timeline makes', () => {
+    const clones = `${head}vms: [{ id: a }]
+timeline:
+  - { do: clone, vm: a, count: 2 }
+  - { do: clone, vm: a }
+  - { do: stop, vm: a-3 }
+  - { do: stop, vm: a-4 }
+`
+    expect(mistakesIn(clones)).toEqual(['s.yaml:9:21: there is no VM `a-4`; did you mean `a-1`?'])
+  })
+})
+
+describe('parts that do not fit together', () => {
+  test('a client needs a store that keeps something', () => {
+    const client = 'clients: [{ id: shop, vm: a }]\n'
+    expect(mistakesIn(`${head}vms: [{ id: a }]\n${client}`)[0]).toMatch(
+      /^s\.yaml:5:27: .*workload=kv/,
+    )
+    expect(mistakesIn(`${head}vms: [{ id: a, args: workload=kv }]\n${client}`)[0]).toMatch(
+      /disk: 4MiB/,
+    )
+  })
+  test('a step has one trigger, a cut cuts something, only a later VM is run', () => {
+    const text = `${head}vms: [{ id: a }]
+timeline:
+  - { do: wait, for: 1s, label: x }
+  - { do: wait, for: 1s, at: 1s, after: x }
+  - { do: cut-node, node: node-a, coordinator: false, peers: false }
+  - { do: run, vm: a }
+`
+    expect(mistakesIn(text)).toEqual([
+      's.yaml:7:5: a step has one trigger at most: at, after or when',
+      's.yaml:8:5: this cuts nothing: leave coordinator or peers true',
+      's.yaml:9:20: `a` needs `start: later` to be run',
+    ])
+  })
+})
