@@ -141,6 +141,8 @@ export const RunRequest = z.strictObject({
   spec: VmSpec,
   /** Only there, or nowhere. */
   nodeId: Name.optional(),
+  /** Its first start is there; from then on it may be moved and recovered like any other. */
+  startOn: Name.optional(),
 })
 export const MigrateRequest = z.strictObject({
   to: Name.optional(), // absent: the best one

@@ -108,6 +108,8 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
     return fault('name-taken', `there is a VM ${request.id} already: choose another name`)
   const pinnedTo = request.nodeId === undefined ? undefined : asNodeId(request.nodeId)
   if (pinnedTo !== undefined && !state.nodes.has(pinnedTo)) return unknownNode(step, pinnedTo)
+  const startOn = request.startOn === undefined ? undefined : asNodeId(request.startOn)
+  if (startOn !== undefined && !state.nodes.has(startOn)) return unknownNode(step, startOn)
   const id = asVmId(request.id)
   const serial = takeSerial(step)
   const empty = { sizeBytes: request.spec.diskMib * mebibyte, layers: [] }
@@ -117,6 +119,7 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
     spec: request.spec,
     disk: withTop(empty, id, serial),
     ...(pinnedTo !== undefined && { pinnedTo }),
+    ...(startOn !== undefined && { startOn }),
     epoch: 0 as Vm['epoch'],
     bootEpoch: 0 as Vm['epoch'],
     recoveries: 0,

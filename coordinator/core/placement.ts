@@ -109,7 +109,8 @@ export function placeWaiting(step: Step): void {
 }
 
 function place(step: Step, vm: Vm): void {
-  const choice = chooseNode(step.state, wishOf(vm.spec), { only: vm.pinnedTo })
+  const only = vm.pinnedTo ?? (vm.epoch === 0 ? vm.startOn : undefined)
+  const choice = chooseNode(step.state, wishOf(vm.spec), { only })
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
     setVmFault(step, vm, choice)

@@ -56,6 +56,8 @@ export const VmRecord = z.strictObject({
   bootEpoch: epoch,
   /** Only there, or nowhere. */
   pinnedTo: nodeId.optional(),
+  /** Its first start is there; from then on it goes where it must. */
+  startOn: nodeId.optional(),
   migrationId: migrationId.optional(),
   clonedFrom: vmId.optional(),
   recoveries: z.int().min(0),

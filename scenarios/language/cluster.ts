@@ -43,7 +43,7 @@ export const VmPart = z
     'expected-load': Share.default(10).describe('What placement counts on before it has measured'),
     clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
     ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
-    node: Name.optional().describe('Where it starts; left out: where placement puts it'),
+    node: Name.optional().describe('Where it starts first; left out: where placement puts it'),
     start: z
       .enum(['at-once', 'later'])
       .default('at-once')

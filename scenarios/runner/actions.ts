@@ -58,7 +58,7 @@ export async function act(step: Step, stage: Stage, cloneIds: readonly string[])
 export async function runVm(vmId: string, stage: Stage, withinMs: number): Promise<void> {
   const vm = stage.scenario.vms.find((other) => other.id === vmId)
   if (vm === undefined) throw new FaultError(fault('unknown-vm', `${vmId} is not declared.`))
-  const where = vm.node === undefined ? {} : { nodeId: vm.node }
+  const where = vm.node === undefined ? {} : { startOn: vm.node }
   await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where })
   await untilRunning(stage, vmId, withinMs)
 }

@@ -59,10 +59,10 @@ export class FakeApi {
     }
   }
 
-  #run({ id, spec, nodeId }: RunInput): VmView {
+  #run({ id, spec, startOn }: RunInput): VmView {
     if (this.#cluster.vms.has(id)) throw refuse('name-taken', `There is a VM ${id}.`)
     const full = VmSpec.parse(spec ?? {})
-    const where = nodeId ?? this.#cluster.placeFor(full)
+    const where = startOn ?? this.#cluster.placeFor(full)
     const vm = this.#cluster.newVm(id, full, where, { values: new Map(), sequence: 0 })
     this.#cluster.after(200, () => this.#cluster.boot(vm))
     return vm.view
