@@ -24,11 +24,11 @@ done
 ln -s ../../bin/env "$root/usr/bin/env"
 
 install "$node" "$root/usr/local/bin/node"
-# Node's libraries, and the two by which the C library looks up names.
+# Node's libraries, and the C library's own that its add-ons load or that look up names.
 libraries=$(dirname "$(ldd "$node" | grep -o '/[^ ]*/libc\.so[^ ]*')")
 {
-  ldd "$node" "$libraries"/libnss_{dns,files}.so.2
-  echo "$libraries"/libnss_{dns,files}.so.2
+  ldd "$node"
+  ls "$libraries"/lib{rt,util,resolv}.so.* "$libraries"/libnss_{dns,files}.so.2
 } 2>/dev/null | grep -o '/[^ :)]*\.so[^ :)]*' | sort -u | while read -r library; do
   [ -e "$library" ] && install -D "$(readlink -f "$library")" "$root$library"
 done
