@@ -1,5 +1,7 @@
-// The board of a VM: its devices, wired to each other, to the bus and to the hart's interrupt lines.
-// Not here: the hart and time (machine.ts), where a device is and which interrupt it has (devices/memory-map.ts).
+// The board of a VM: its devices, wired to each other, to the bus and to the hart's interrupt
+// lines.
+// Not here: the hart and time (machine.ts), where a device is and which interrupt it has
+// (devices/memory-map.ts).
 
 import type { Core } from './cpu/core-port.ts'
 import { Clint } from './devices/clint.ts'

@@ -1,5 +1,6 @@
-// Guest time of a VM whose clock is `real`: it runs with the host's monotonic clock while the VM runs, and stands
-// still while the VM is paused, so that a guest which was moved finds no hole in its time (unless it is told of it).
+// Guest time of a VM whose clock is `real`: it runs with the host's monotonic clock while the VM
+// runs, and stands still while the VM is paused, so that a guest which was moved finds no hole in
+// its time (unless it is told of it).
 // Not here: instruction-count time, which the core keeps. Units: ticks of 10 MHz; host times in ms.
 
 import { ticksPerMs } from './devices/memory-map.ts'

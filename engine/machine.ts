@@ -1,9 +1,12 @@
-// One VM on its pCPU's thread: a hart with its RAM, a board of devices, and time. It runs for as long as it is told.
-// Not here: when and for how long it runs (pcpu.ts), RAM as the agent's thread sees it (memory/), the network.
+// One VM on its pCPU's thread: a hart with its RAM, a board of devices, and time. It runs for as
+// long as it is told.
+// Not here: when and for how long it runs (pcpu.ts), RAM as the agent's thread sees it (memory/),
+// the network.
 // Units: ticks of 10 MHz guest time, instructions as the core retires them, GPAs in bytes.
 //
-// A machine that came to `wfi` waits: run() does nothing until an interrupt or an alarm is there. That it waits is
-// part of its state, so that a copy goes on exactly as the original does, however often run() is called.
+// A machine that came to `wfi` waits: run() does nothing until an interrupt or an alarm is there.
+// That it waits is part of its state, so that a copy goes on exactly as the original does, however
+// often run() is called.
 
 import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
@@ -50,7 +53,10 @@ export interface MachineOptions {
 const hartVersion = 1
 const boardVersion = 1
 const ramBelowGpa = 2 ** 31
-/** Guest wall time under clock `instructions` begins at 2025-01-01T00:00:00Z, so that every run is the same. */
+/**
+ * Guest wall time under clock `instructions` begins at 2025-01-01T00:00:00Z, so that every run is
+ * the same.
+ */
 const instructionEpochNs = 1_735_689_600_000_000_000n
 const nsPerTick = 100n
 
@@ -88,7 +94,10 @@ export class Machine {
     this.#parts = [this.#hartPart(), this.#boardPart(), ...this.#board.parts]
   }
 
-  /** Puts a raw kernel image and the device tree into RAM, and the hart before its first instruction. */
+  /**
+   * Puts a raw kernel image and the device tree into RAM, and the hart before its first
+   * instruction.
+   */
   boot(image: Uint8Array): void {
     const { ramBytes, args, identity, disk } = this.#config
     const tree = flatten(
@@ -141,7 +150,8 @@ export class Machine {
     invariant(this.#running, 'A paused machine was told to run')
     if (this.#waiting && !this.#wakes()) return this.#idle()
     this.#waiting = false
-    // An exit costs one of the budget, so that a guest that only makes SBI calls leaves its slice too.
+    // An exit costs one of the budget, so that a guest that only makes SBI calls leaves its slice
+    // too.
     for (let left = budget; left > 0 && this.#end === undefined; ) {
       const before = this.#core.retired
       const exit = this.#core.run(Math.min(left, this.#untilAlarm()))
@@ -170,7 +180,9 @@ export class Machine {
     return this.#board.console.accept(offset, bytes)
   }
 
-  /** The accepted offset when input had to be refused and there is room again; undefined otherwise. */
+  /**
+   * The accepted offset when input had to be refused and there is room again; undefined otherwise.
+   */
   takeInputRoom(): number | undefined {
     return this.#board.console.takeRoom()
   }
@@ -179,7 +191,10 @@ export class Machine {
     return this.#board.console.takeOutput()
   }
 
-  /** CPU and devices of a paused VM. Its disk then shows all that the guest has written, to whoever opens it. */
+  /**
+   * CPU and devices of a paused VM. Its disk then shows all that the guest has written, to whoever
+   * opens it.
+   */
   capture(): Section[] {
     invariant(!this.#running, 'A running machine was to be captured')
     invariant(this.#end === undefined, 'A stopped machine was to be captured')
@@ -188,8 +203,9 @@ export class Machine {
   }
 
   /**
-   * Takes over the state of another machine of the same spec; RAM comes by its own way. Throws SnapshotError when
-   * the sections are not those of this VM. `elapsedMs` is added to guest time under clock `real`.
+   * Takes over the state of another machine of the same spec; RAM comes by its own way. Throws
+   * SnapshotError when the sections are not those of this VM. `elapsedMs` is added to guest time
+   * under clock `real`.
    */
   restore(sections: readonly Section[], { elapsedMs = 0 } = {}): void {
     invariant(!this.#running, 'A running machine was to be restored')
@@ -239,7 +255,10 @@ export class Machine {
     this.#lookAgain()
   }
 
-  /** An interrupt is taken, an alarm waited for and an end seen at the next instruction, not at the slice's end. */
+  /**
+   * An interrupt is taken, an alarm waited for and an end seen at the next instruction, not at the
+   * slice's end.
+   */
   #lookAgain(): void {
     this.#core.requestExit()
   }
@@ -265,9 +284,10 @@ export class Machine {
   }
 
   /**
-   * Instructions that may retire before the RTC's alarm is looked at again. Under clock `instructions` the alarm
-   * must come at one exact instruction, however the run is cut: since a tick takes at least one instruction, as many
-   * as there are whole ticks left are safe, and the last tick is done one by one.
+   * Instructions that may retire before the RTC's alarm is looked at again. Under clock
+   * `instructions` the alarm must come at one exact instruction, however the run is cut: since a
+   * tick takes at least one instruction, as many as there are whole ticks left are safe, and the
+   * last tick is done one by one.
    */
   #untilAlarm(): number {
     const rtcNs = this.#board.rtc.alarmInNs

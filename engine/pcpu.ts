@@ -1,11 +1,13 @@
-// A pCPU: runs the VMs of one thread in turns, and does to them what the agent commands between two turns.
+// A pCPU: runs the VMs of one thread in turns, and does to them what the agent commands between two
+// turns.
 // Not here: the thread itself, its messages and its sleep (node-agent/pcpu-worker.ts).
 // Units: host ms (monotonic), instructions, shares as weights, caps in percent of one core.
 //
-// Fair by stride: each slice adds its CPU time over the VM's shares to the VM's virtual time, and the least is next; a
-// VM that wakes begins where the others are, so that sleeping saves up nothing. (Waldspurger and Weihl, "Stride
-// Scheduling", 1995.) A pCPU declared slower than the machine (`mips`) charges a slice the time it would have taken
-// there, and stands still for the rest of it.
+// Fair by stride: each slice adds its CPU time over the VM's shares to the VM's virtual time, and
+// the least is next; a VM that wakes begins where the others are, so that sleeping saves up
+// nothing. (Waldspurger and Weihl, "Stride Scheduling", 1995.) A pCPU declared slower than the
+// machine (`mips`) charges a slice the time it would have taken there, and stands still for the
+// rest of it.
 
 import type { Core, CoreHooks } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
@@ -35,9 +37,13 @@ export interface PcpuOptions {
 
 type CommandOf<Do extends PcpuCommand['do']> = Extract<PcpuCommand, { do: Do }>
 
-/** How often a pCPU looks whether a lapsed lease was renewed: that is not announced by the doorbell. */
+/**
+ * How often a pCPU looks whether a lapsed lease was renewed: that is not announced by the doorbell.
+ */
 const leasePollMs = 5
-/** How far a pCPU may run ahead of its declared speed: sleeping for less is not worth the wake-up. */
+/**
+ * How far a pCPU may run ahead of its declared speed: sleeping for less is not worth the wake-up.
+ */
 const aheadMsMax = 1
 
 export class Pcpu {
@@ -52,7 +58,9 @@ export class Pcpu {
     this.#options = options
   }
 
-  /** Carries out a command between two slices. An Error is a refusal; its message is for a person. */
+  /**
+   * Carries out a command between two slices. An Error is a refusal; its message is for a person.
+   */
   handle<C extends PcpuCommand>(command: C): PcpuAnswers[C['do']] | Error {
     try {
       return this.#answer(command) as PcpuAnswers[C['do']]
@@ -61,7 +69,10 @@ export class Pcpu {
     }
   }
 
-  /** Runs one slice, if any VM may run. Returns for how many ms there is nothing to do; 0: call again. */
+  /**
+   * Runs one slice, if any VM may run. Returns for how many ms there is nothing to do; 0: call
+   * again.
+   */
   run(): number {
     const nowMs = this.#options.host.nowMs()
     for (const vm of this.#vms.values()) this.#wake(vm, () => vm.wakeIfDue(nowMs))

@@ -1,10 +1,12 @@
-// The thread of a pCPU: its messages, its clock, its disk folder and its sleep. A shell: no decision is taken here.
+// The thread of a pCPU: its messages, its clock, its disk folder and its sleep. A shell: no
+// decision is taken here.
 // Not here: the scheduler (engine/pcpu.ts), the agent's end of the messages (pcpu-handle.ts).
 // Units: ms of the machine's monotonic clock, which is the same in all threads.
 //
-// The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts a request first
-// and rings then; we read the bell first and look for requests then. So a request is either found at once, or the
-// bell has changed and the sleep does not begin: no wake-up is lost. Ends with worker.terminate().
+// The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts
+// a request first and rings then; we read the bell first and look for requests then. So a request
+// is either found at once, or the bell has changed and the sleep does not begin: no wake-up is
+// lost. Ends with worker.terminate().
 
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { WasmCore } from '#engine/cpu/core.ts'

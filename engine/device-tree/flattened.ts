@@ -1,6 +1,7 @@
 // A device tree as a tree of objects, and its flattened form ("DTB") as a guest gets it.
 // Not here: what our machine's tree says (machine-tree.ts).
-// Source: Devicetree Specification 0.4, chapter 5 "Flattened Devicetree (DTB) Format", version 17. Big-endian.
+// Source: Devicetree Specification 0.4, chapter 5 "Flattened Devicetree (DTB) Format", version 17.
+// Big-endian.
 
 /** Text, list of texts, 32-bit cells, raw bytes, or `true` for a property without a value. */
 export type TreeValue = string | readonly string[] | readonly number[] | Uint8Array | true

@@ -1,7 +1,9 @@
-// What our machine tells a guest about itself: its RAM, its hart, its devices and its boot arguments.
+// What our machine tells a guest about itself: its RAM, its hart, its devices and its boot
+// arguments.
 // Not here: addresses (devices/memory-map.ts), the format (flattened.ts).
-// Source: Devicetree Specification 0.4, chapter 3; the bindings of the Linux kernel for the `compatible` names; node
-// names as in QEMU's `virt`, so that a guest finds the same machine on both.
+// Source: Devicetree Specification 0.4, chapter 3; the bindings of the Linux kernel for the
+// `compatible` names; node names as in QEMU's `virt`, so that a guest finds the same machine on
+// both.
 
 import { finisherPowerOff, finisherReboot } from '../devices/finisher.ts'
 import {
@@ -124,23 +126,13 @@ const devices = (hasDisk: boolean): TreeNode[] => [
   }),
   device('rtc', rtcRegion, ['google,goldfish-rtc'], raises(rtcIrq)),
   device('clint', clintRegion, ['sifive,clint0', 'riscv,clint0'], {
-    'interrupts-extended': [
-      phandles.hart,
-      hartIrqs.machineSoftware,
-      phandles.hart,
-      hartIrqs.machineTimer,
-    ],
+    'interrupts-extended': toHart(hartIrqs.machineSoftware, hartIrqs.machineTimer),
   }),
   device('plic', plicRegion, ['sifive,plic-1.0.0', 'riscv,plic0'], {
     '#interrupt-cells': [1],
     '#address-cells': [0],
     'interrupt-controller': true,
-    'interrupts-extended': [
-      phandles.hart,
-      hartIrqs.machineExternal,
-      phandles.hart,
-      hartIrqs.supervisorExternal,
-    ],
+    'interrupts-extended': toHart(hartIrqs.machineExternal, hartIrqs.supervisorExternal),
     'riscv,ndev': [plicSources],
     phandle: [phandles.plic],
   }),
@@ -148,18 +140,14 @@ const devices = (hasDisk: boolean): TreeNode[] => [
     'clock-frequency': [uartClockHz],
     ...raises(uartIrq),
   }),
-  ...(hasDisk
-    ? [
-        device(
-          'virtio_mmio',
-          virtioRegion(blockSlot),
-          ['virtio,mmio'],
-          raises(virtioIrq(blockSlot)),
-        ),
-      ]
-    : []),
+  ...(hasDisk ? [virtio(blockSlot)] : []),
   device('identity', identityRegion, ['godwit,identity'], raises(identityIrq)),
 ]
+
+const virtio = (slot: number): TreeNode =>
+  device('virtio_mmio', virtioRegion(slot), ['virtio,mmio'], raises(virtioIrq(slot)))
+
+const toHart = (...irqs: number[]): number[] => irqs.flatMap((irq) => [phandles.hart, irq])
 
 const raises = (irq: number): Record<string, TreeValue> => ({
   interrupts: [irq],

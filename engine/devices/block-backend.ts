@@ -1,9 +1,10 @@
 // What a block device needs of the thing that keeps its bytes: a port, with no implementation here.
 // layered-disk.ts is the one that VMs use; tests bring their own.
 //
-// Offsets and lengths in bytes, multiples of 512 when they come from virtio-block.ts. All calls are synchronous:
-// they happen inside a VM's slice. A call that cannot be done throws; the VM is then stopped with `disk-failed`,
-// because a guest that goes on without its disk may acknowledge what it never kept.
+// Offsets and lengths in bytes, multiples of 512 when they come from virtio-block.ts. All calls are
+// synchronous: they happen inside a VM's slice. A call that cannot be done throws; the VM is then
+// stopped with `disk-failed`, because a guest that goes on without its disk may acknowledge what it
+// never kept.
 
 export interface BlockBackend {
   readonly sizeBytes: number

@@ -1,4 +1,5 @@
-// A bounded queue of bytes: a ring of fixed size. What does not fit is not taken, and the caller is told.
+// A bounded queue of bytes: a ring of fixed size. What does not fit is not taken, and the caller is
+// told.
 
 export class ByteQueue {
   readonly #ring: Uint8Array

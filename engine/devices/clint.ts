@@ -1,8 +1,9 @@
-// CLINT: the machine-mode timer and software interrupt of hart 0, and the clock that S-mode sees as `time`.
+// CLINT: the machine-mode timer and software interrupt of hart 0, and the clock that S-mode sees as
+// `time`.
 // Not here: the S-mode timer (stimecmp, SBI TIME), which the core keeps.
-// Source: SiFive FU540-C000 manual, chapter 9 "Core-Local Interruptor"; RISC-V privileged specification 20211203,
-// section 3.2.1 (mtime, mtimecmp). One departure: mtime cannot be written, since all guest time comes from one
-// clock that must not jump; a store to it gets an access fault.
+// Source: SiFive FU540-C000 manual, chapter 9 "Core-Local Interruptor"; RISC-V privileged
+// specification 20211203, section 3.2.1 (mtime, mtimecmp). One departure: mtime cannot be written,
+// since all guest time comes from one clock that must not jump; a store to it gets an access fault.
 // Unit: ticks of 10 MHz.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'

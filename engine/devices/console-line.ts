@@ -1,16 +1,20 @@
-// The serial line of a VM as the world outside sees it: two streams of bytes, each counted from the VM's boot.
-// The UART and the SBI console are two ways for the guest to reach the same line.
+// The serial line of a VM as the world outside sees it: two streams of bytes, each counted from the
+// VM's boot. The UART and the SBI console are two ways for the guest to reach the same line.
 //
-// The counts make a console session survive a migration exactly once. A client numbers what it types; the line takes
-// only what continues at the accepted offset and skips what it has already, so a client that is unsure sends again.
-// The queue of taken but unread bytes and both offsets travel with the VM. Offsets and lengths in bytes.
+// The counts make a console session survive a migration exactly once. A client numbers what it
+// types; the line takes only what continues at the accepted offset and skips what it has already,
+// so a client that is unsure sends again. The queue of taken but unread bytes and both offsets
+// travel with the VM. Offsets and lengths in bytes.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
 import type { Section } from '../vm-config.ts'
 import { ByteQueue } from './byte-queue.ts'
 
-/** What a client may have in flight to a guest that does not read; more is refused until the guest does. */
+/**
+ * What a client may have in flight to a guest that does not read; more is refused until the guest
+ * does.
+ */
 export const inputQueueBytes = 64 * 1024
 const version = 1
 
@@ -30,7 +34,10 @@ export class ConsoleLine implements Snapshotted {
   /** Calls back when there is input to read; set by the device that raises an interrupt for it. */
   onInput: () => void = () => {}
 
-  /** Takes input that was typed at `offset`, and returns the offset below which all input has been taken. */
+  /**
+   * Takes input that was typed at `offset`, and returns the offset below which all input has been
+   * taken.
+   */
   accept(offset: number, bytes: Uint8Array): number {
     const known = this.#acceptedOffset - offset
     if (known < 0 || known >= bytes.length) return this.#acceptedOffset
@@ -43,8 +50,8 @@ export class ConsoleLine implements Snapshotted {
   }
 
   /**
-   * After input was cut short: the accepted offset, once half of the queue is free again. Undefined otherwise, and
-   * after it has been said.
+   * After input was cut short: the accepted offset, once half of the queue is free again. Undefined
+   * otherwise, and after it has been said.
    */
   takeRoom(): number | undefined {
     if (!this.#cutShort || this.#input.length > inputQueueBytes / 2) return undefined

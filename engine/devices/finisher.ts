@@ -1,7 +1,8 @@
-// Test finisher: a register by which the guest powers its VM off, reboots it, or says that it has failed.
+// Test finisher: a register by which the guest powers its VM off, reboots it, or says that it has
+// failed.
 // Not here: the SBI's way to do the same (sbi/system-reset.ts); it has no state and no section.
-// Source: SiFive test device as in QEMU's hw/misc/sifive_test.c (compatible "sifive,test0"): the low 16 bits say
-// what, the high 16 bits of a failure are the guest's exit code.
+// Source: SiFive test device as in QEMU's hw/misc/sifive_test.c (compatible "sifive,test0"): the
+// low 16 bits say what, the high 16 bits of a failure are the guest's exit code.
 
 import { finisherRegion } from './memory-map.ts'
 import type { MmioDevice } from './mmio.ts'

@@ -1,12 +1,14 @@
-// Identity: tells the guest which VM it is, and interrupts it when it has become another one (a clone).
-// Source: our own; the idea is that of Microsoft's VM Generation ID. compatible = "godwit,identity".
+// Identity ("godwit,identity"): tells the guest which VM it is, and interrupts it when it has
+// become another one (a clone).
+// Source: our own; the idea is that of Microsoft's VM Generation ID.
 //
-//   0x00  magic 0x47445749 ("GDWI")          0x10  instance id, 16 bytes in the order of the UUID's text
+//   0x00  magic 0x47445749 ("GDWI")          0x10  instance id, 16 bytes, as the UUID's text
 //   0x04  version 1                          0x20  MAC, 6 bytes
 //   0x08  generation, from 1                 0x40  random seed, 32 bytes
 //   0x0c  write: acknowledges the interrupt; read: 1 while it is raised
 //
-// Read in 1, 2 or 4 bytes, little-endian; all but 0x0c is read-only (a store there gets an access fault).
+// Read in 1, 2 or 4 bytes, little-endian; all but 0x0c is read-only (a store there gets an access
+// fault).
 
 import { invariant } from '#proto/invariant.ts'
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
@@ -43,7 +45,10 @@ export class IdentityDevice implements MmioDevice, Snapshotted {
     this.#put(identity)
   }
 
-  /** Another identity, one generation on, and an interrupt that lasts until the guest acknowledges it. */
+  /**
+   * Another identity, one generation on, and an interrupt that lasts until the guest acknowledges
+   * it.
+   */
   rebrand(identity: Identity): void {
     this.#put(identity)
     const generation = this.#registers.getUint32(offsets.generation, true)

@@ -1,6 +1,6 @@
 // Where everything is in the guest's physical address space, and which interrupt it has: a table.
-// It is the map of QEMU's riscv `virt` machine (hw/riscv/virt.c: virt_memmap, and the irq enum of virt.h), so that
-// one guest image runs on both; `identity` alone is ours, in a gap of that map.
+// It is the map of QEMU's riscv `virt` machine (hw/riscv/virt.c: virt_memmap, and the irq enum of
+// virt.h), so that one guest image runs on both; `identity` alone is ours, in a gap of that map.
 // Addresses and sizes in bytes; irq = source number at the PLIC.
 
 import { mebibyte } from '#proto/units.ts'

@@ -1,6 +1,9 @@
-// Devices as the hart sees them: registers at guest physical addresses, and the bus that finds the device for one.
-// Not here: RAM (the core's own), DMA and interrupts (ports that a device is given when it is made).
-// Addresses are GPAs in bytes; offsets are bytes from the start of a device's region; sizes are 1, 2, 4 or 8 bytes.
+// Devices as the hart sees them: registers at guest physical addresses, and the bus that finds the
+// device for one.
+// Not here: RAM (the core's own), DMA and interrupts (ports that a device is given when it is
+// made).
+// Addresses are GPAs in bytes; offsets are bytes from the start of a device's region; sizes are 1,
+// 2, 4 or 8 bytes.
 
 import { invariant } from '#proto/invariant.ts'
 
@@ -11,8 +14,8 @@ export interface Region {
 }
 
 /**
- * A device with registers of up to 32 bits. `undefined` and `false` mean that nothing answers there: the guest gets
- * an access fault. Values are unsigned.
+ * A device with registers of up to 32 bits. `undefined` and `false` mean that nothing answers
+ * there: the guest gets an access fault. Values are unsigned.
  */
 export interface MmioDevice {
   readonly region: Region

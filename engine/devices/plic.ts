@@ -1,8 +1,11 @@
-// PLIC: gathers the interrupt lines of the devices and offers the most urgent one to each context of hart 0.
-// Not here: what a context does with it (the core takes an external interrupt while its line is high).
-// Source: RISC-V Platform-Level Interrupt Controller specification 1.0.0; the sizes of QEMU's `virt`: sources 1 to 95,
-// priorities 0 (never) to 7, contexts 0 = M-mode and 1 = S-mode of hart 0. All lines are level-sensitive (chapter 3,
-// "Interrupt Gateways"): a request once made stays pending until it is claimed, even when the line falls.
+// PLIC: gathers the interrupt lines of the devices and offers the most urgent one to each context
+// of hart 0.
+// Not here: what a context does with it (the core takes an external interrupt while its line is
+// high).
+// Source: RISC-V Platform-Level Interrupt Controller specification 1.0.0; the sizes of QEMU's
+// `virt`: sources 1 to 95, priorities 0 (never) to 7, contexts 0 = M-mode and 1 = S-mode of hart 0.
+// All lines are level-sensitive (chapter 3, "Interrupt Gateways"): a request once made stays
+// pending until it is claimed, even when the line falls.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
@@ -62,7 +65,9 @@ export class Plic implements MmioDevice, Snapshotted {
     return (offset & 0xfff) === 4 ? this.#claim(index) : 0
   }
 
-  /** Writes to registers that are not there, or read-only, are ignored, as the specification has it. */
+  /**
+   * Writes to registers that are not there, or read-only, are ignored, as the specification has it.
+   */
   write(offset: number, size: number, value: number): boolean {
     if (size !== 4) return false
     if (offset < blocks.pending) this.#writePriority(offset >> 2, value)
@@ -137,7 +142,9 @@ export class Plic implements MmioDevice, Snapshotted {
     return source
   }
 
-  /** Ignored unless the source is enabled for that context. A line that is still high asks again. */
+  /**
+   * Ignored unless the source is enabled for that context. A line that is still high asks again.
+   */
   #complete(context: number, source: number): void {
     if (source < 1 || source > plicSources || !has(this.#enable[context] as Uint32Array, source))
       return

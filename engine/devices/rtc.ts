@@ -1,7 +1,9 @@
 // Real-time clock: wall time in nanoseconds since 1970, which the guest may set, and an alarm.
-// Not here: where wall time comes from (the machine's clock hands it in, so that instruction-clocked VMs repeat).
-// Source: Android goldfish virtual hardware document, "Goldfish RTC device"; QEMU's hw/rtc/goldfish_rtc.c for what
-// the text leaves open: reading TIME_LOW latches TIME_HIGH; writing ALARM_LOW arms the alarm.
+// Not here: where wall time comes from (the machine's clock hands it in, so that
+// instruction-clocked VMs repeat).
+// Source: Android goldfish virtual hardware document, "Goldfish RTC device"; QEMU's
+// hw/rtc/goldfish_rtc.c for what the text leaves open: reading TIME_LOW latches TIME_HIGH; writing
+// ALARM_LOW arms the alarm.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'

@@ -1,11 +1,13 @@
 // UART: the registers of a 16550A between the guest and its serial line.
 // Not here: the line itself, with its queues and offsets (console-line.ts).
-// Source: National Semiconductor PC16550D data sheet (1995), section 8 "Registers"; register numbers in its order.
+// Source: National Semiconductor PC16550D data sheet (1995), section 8 "Registers"; register
+// numbers in its order.
 //
-// The line has no speed: a byte written is sent at once, so the transmitter is always empty. Two choices follow from
-// the line's own flow control, and lose no input: the FIFO is filled only while the guest listens (receive
-// interrupts are on, or it polls LSR), and a FIFO below its trigger level times out at once (8.11, FIFO
-// interrupt mode). An overrun is possible only in loopback. The interrupt is not gated by OUT2, as in QEMU's `virt`.
+// The line has no speed: a byte written is sent at once, so the transmitter is always empty. Two
+// choices follow from the line's own flow control, and lose no input: the FIFO is filled only while
+// the guest listens (receive interrupts are on, or it polls LSR), and a FIFO below its trigger
+// level times out at once (8.11, FIFO interrupt mode). An overrun is possible only in loopback. The
+// interrupt is not gated by OUT2, as in QEMU's `virt`.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
@@ -187,7 +189,9 @@ export class Uart16550 implements MmioDevice, Snapshotted {
     if (value & ierReceive) this.#fill()
   }
 
-  /** Switching the FIFOs on or off empties them, and so does the clear bit; the line's queue stays. */
+  /**
+   * Switching the FIFOs on or off empties them, and so does the clear bit; the line's queue stays.
+   */
   #controlFifo(value: number): void {
     if (value & fcrClearReceive || (value ^ this.#fcr) & fcrEnable) this.#fifo.clear()
     this.#fcr = value & fcrEnable ? value & 0xc9 : 0
@@ -202,7 +206,10 @@ export class Uart16550 implements MmioDevice, Snapshotted {
     return lsrTransmitEmpty | status | overrun
   }
 
-  /** Reading the cause `transmitEmpty` clears it; the others last until the guest has dealt with them. */
+  /**
+   * Reading the cause `transmitEmpty` clears it; the others last until the guest has dealt with
+   * them.
+   */
   #identify(): number {
     const found = this.#cause()
     if (found === cause.transmitEmpty) this.#transmitted = false
@@ -238,7 +245,10 @@ export class Uart16550 implements MmioDevice, Snapshotted {
   }
 }
 
-/** In loopback the four outputs come back as the four inputs (8.7): OUT2, OUT1, DTR, RTS as DCD, RI, DSR, CTS. */
+/**
+ * In loopback the four outputs come back as the four inputs (8.7): OUT2, OUT1, DTR, RTS as DCD, RI,
+ * DSR, CTS.
+ */
 function loopedModemStatus(mcr: number): number {
   return ((mcr & 0x8) << 4) | ((mcr & 0x4) << 4) | ((mcr & 0x1) << 5) | ((mcr & 0x2) << 3)
 }

@@ -1,10 +1,11 @@
 // The block device behind a virtio transport: read, write, flush and get-id, on a BlockBackend.
-// Not here: rings and registers (virtio-queue.ts, virtio-mmio.ts), where the bytes are kept (layered-disk.ts).
+// Not here: rings and registers (virtio-queue.ts, virtio-mmio.ts), where the bytes are kept
+// (layered-disk.ts).
 // Source: Virtual I/O Device (VIRTIO) 1.2, section 5.2 "Block Device". Sectors are 512 bytes.
 //
-// Requests are executed one after the other, at once. A write is durable only after a flush has been answered.
-// When the backend fails, the request is not answered and the VM is stopped: a guest that saw an error might carry
-// on with what it believes to be written.
+// Requests are executed one after the other, at once. A write is durable only after a flush has
+// been answered. When the backend fails, the request is not answered and the VM is stopped: a guest
+// that saw an error might carry on with what it believes to be written.
 
 import type { BlockBackend } from './block-backend.ts'
 import type { VirtioDevice } from './virtio-mmio.ts'
@@ -64,7 +65,10 @@ export class VirtioBlock implements VirtioDevice {
   #backend: BlockBackend | undefined
   #unflushed = false
 
-  /** `name` is what get-id answers; `failed` is told why the backend cannot go on, and must stop the VM. */
+  /**
+   * `name` is what get-id answers; `failed` is told why the backend cannot go on, and must stop the
+   * VM.
+   */
   constructor(sizeBytes: number, name: string, failed: (cause: unknown) => void) {
     this.#sizeBytes = sizeBytes - (sizeBytes % sectorBytes)
     this.#name = name
@@ -85,13 +89,19 @@ export class VirtioBlock implements VirtioDevice {
     this.#unflushed = false
   }
 
-  /** Closes the backend, if there is one. What was not flushed may be lost: that is what a power cut is. */
+  /**
+   * Closes the backend, if there is one. What was not flushed may be lost: that is what a power cut
+   * is.
+   */
   disconnect(): void {
     this.#backend?.close()
     this.#backend = undefined
   }
 
-  /** Makes durable what the guest has written but not flushed: whoever opens the disk next must see it. */
+  /**
+   * Makes durable what the guest has written but not flushed: whoever opens the disk next must see
+   * it.
+   */
   settle(): void {
     if (this.#unflushed) this.#backend?.flush()
     this.#unflushed = false
@@ -176,7 +186,10 @@ export class VirtioBlock implements VirtioDevice {
   }
 }
 
-/** The header is the first 16 readable bytes, the status the last writable one, however they are cut (2.7.4). */
+/**
+ * The header is the first 16 readable bytes, the status the last writable one, however they are cut
+ * (2.7.4).
+ */
 function readRequest(chain: DescriptorChain, dma: GuestDma): Request | undefined {
   const header = new Uint8Array(headerBytes)
   const writableBytes = segmentsBytes(chain.writable) - 1

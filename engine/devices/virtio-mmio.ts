@@ -1,9 +1,11 @@
-// The virtio transport over memory-mapped registers: features, status, queues, notifications and interrupts.
+// The virtio transport over memory-mapped registers: features, status, queues, notifications and
+// interrupts.
 // Not here: the rings (virtio-queue.ts) and the device behind (virtio-block.ts).
-// Source: Virtual I/O Device (VIRTIO) 1.2, sections 2.1 (status), 2.2 (features), 4.2.2 (registers, version 2).
+// Source: Virtual I/O Device (VIRTIO) 1.2, sections 2.1 (status), 2.2 (features), 4.2.2 (registers,
+// version 2).
 //
-// A notification is served to the end before the store that made it retires: a device has no time of its own, so
-// that a VM at rest has no request in flight and a snapshot needs none.
+// A notification is served to the end before the store that made it retires: a device has no time
+// of its own, so that a VM at rest has no request in flight and a snapshot needs none.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
@@ -22,8 +24,9 @@ export interface VirtioDevice {
   /** The device's configuration space; it never changes. */
   readonly config: Uint8Array
   /**
-   * Serves one chain to its end, and returns how many bytes it wrote. `broken`: the chain makes no sense.
-   * `stalled`: it cannot be served, and the VM is being stopped; the chain is not given back.
+   * Serves one chain to its end, and returns how many bytes it wrote. `broken`: the chain makes no
+   * sense. `stalled`: it cannot be served, and the VM is being stopped; the chain is not given
+   * back.
    */
   serve(queue: number, chain: DescriptorChain, dma: GuestDma): number | 'broken' | 'stalled'
 }
@@ -169,7 +172,8 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
       case registers.status:
         return this.#status
       default:
-        // No shared memory regions: length and base read as all ones (4.2.2.1). All else reads as 0.
+        // No shared memory regions: length and base read as all ones (4.2.2.1). All else reads as
+        // 0.
         return offset >= registers.sharedMemoryFirst && offset <= registers.sharedMemoryLast
           ? 0xffff_ffff
           : 0
@@ -209,7 +213,10 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
     this.#driverFeatures = (this.#driverFeatures & ~(low32 << shift)) | (BigInt(value) << shift)
   }
 
-  /** FEATURES_OK stays off unless all that was accepted was offered, and VERSION_1 is among it (2.1, 6). */
+  /**
+   * FEATURES_OK stays off unless all that was accepted was offered, and VERSION_1 is among it (2.1,
+   * 6).
+   */
   #writeStatus(value: number): void {
     if (value === 0) {
       this.#reset()
@@ -259,7 +266,10 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
     }
   }
 
-  /** Serves all that the queue holds. A driver that has not said DRIVER_OK, or must reset, gets nothing (2.1.2). */
+  /**
+   * Serves all that the queue holds. A driver that has not said DRIVER_OK, or must reset, gets
+   * nothing (2.1.2).
+   */
   #notify(index: number): void {
     const queue = this.#queues[index]
     if (queue === undefined || !queue.ready) return
@@ -300,7 +310,9 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
 const word = (value: bigint, index: number): number =>
   index > 1 ? 0 : Number((value >> BigInt(32 * index)) & low32)
 
-/** One half of a 64-bit address replaced; the high half's register is 4 bytes behind the low half's. */
+/**
+ * One half of a 64-bit address replaced; the high half's register is 4 bytes behind the low half's.
+ */
 const half = (address: bigint, offset: number, value: number): bigint =>
   (offset & 4) === 0
     ? (address & ~low32) | BigInt(value)

@@ -1,10 +1,12 @@
-// A split virtqueue from the device's side: takes descriptor chains the driver offers, gives them back used.
+// A split virtqueue from the device's side: takes descriptor chains the driver offers, gives them
+// back used.
 // Not here: registers and interrupts (virtio-mmio.ts), what a chain means (virtio-block.ts).
-// Source: Virtual I/O Device (VIRTIO) 1.2, section 2.7 "Split Virtqueues". No indirect descriptors, no event index.
+// Source: Virtual I/O Device (VIRTIO) 1.2, section 2.7 "Split Virtqueues". No indirect descriptors,
+// no event index.
 //
-// Everything in the rings is the guest's word and may be a lie. Whatever cannot be true is answered with 'broken',
-// never with a throw: the transport then asks the driver to reset the device. Every loop here is bounded by the
-// queue's size. Addresses are GPAs in bytes.
+// Everything in the rings is the guest's word and may be a lie. Whatever cannot be true is answered
+// with 'broken', never with a throw: the transport then asks the driver to reset the device. Every
+// loop here is bounded by the queue's size. Addresses are GPAs in bytes.
 
 import type { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 
@@ -74,7 +76,10 @@ export class VirtQueue {
     return this.#follow(head)
   }
 
-  /** Gives a chain back, with the number of bytes written into it. False: the used ring is not in RAM. */
+  /**
+   * Gives a chain back, with the number of bytes written into it. False: the used ring is not in
+   * RAM.
+   */
   push(head: number, writtenBytes: number): boolean {
     const element = new DataView(new ArrayBuffer(8))
     element.setUint32(0, head, true)

@@ -1,7 +1,11 @@
-// A VM's cap as a token bucket: CPU time flows in at the capped rate and is spent by running. A slice may overdraw;
-// then the VM waits until the debt is paid. Units: ms of CPU time, ms of host time, percent of one core.
+// A VM's cap as a token bucket: CPU time flows in at the capped rate and is spent by running. A
+// slice may overdraw; then the VM waits until the debt is paid. Units: ms of CPU time, ms of host
+// time, percent of one core.
 
-/** What a VM may save up while it is idle: a burst of some slices, so that a cap is also kept over short times. */
+/**
+ * What a VM may save up while it is idle: a burst of some slices, so that a cap is also kept over
+ * short times.
+ */
 const savedMsMax = 5
 
 export class CpuAllowance {
@@ -38,5 +42,7 @@ export class CpuAllowance {
   }
 }
 
-/** A debt is paid when this much is left, so that rounding does not wake a VM that may not run yet. */
+/**
+ * A debt is paid when this much is left, so that rounding does not wake a VM that may not run yet.
+ */
 const smallestMs = 0.001

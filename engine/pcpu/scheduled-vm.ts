@@ -1,4 +1,5 @@
-// One VM as the scheduler of a pCPU sees it: may it run, since when, how much has it had, when does it wake.
+// One VM as the scheduler of a pCPU sees it: may it run, since when, how much has it had, when does
+// it wake.
 // Not here: which VM is next (pcpu.ts), what running does (machine.ts).
 // Units: host ms; virtual ms = ms of CPU time, stretched by 1024 / shares.
 //
@@ -98,8 +99,8 @@ export class ScheduledVm {
   }
 
   /**
-   * Something outside is about to happen to the guest. Under clock `instructions` its instant is where guest time
-   * stands if it is busy, and where real time stands if it is idle.
+   * Something outside is about to happen to the guest. Under clock `instructions` its instant is
+   * where guest time stands if it is busy, and where real time stands if it is idle.
    */
   wakeForEvent(nowMs: number): void {
     if (this.#state.is !== 'idle') return

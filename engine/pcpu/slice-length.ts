@@ -1,6 +1,7 @@
-// How many instructions a slice may retire so that it lasts about a millisecond: measured, for each VM, since a
-// guest in a tight loop runs many times faster than one that makes a device access in every other instruction.
-// Why 1 ms: a pause, a lease's end and another VM's turn wait for the end of the slice.
+// How many instructions a slice may retire so that it lasts about a millisecond: measured, for each
+// VM, since a guest in a tight loop runs many times faster than one that makes a device access in
+// every other instruction. Why 1 ms: a pause, a lease's end and another VM's turn wait for the end
+// of the slice.
 
 /** What a slice should last at most, ms. */
 export const sliceMs = 1
@@ -21,7 +22,9 @@ export class SliceLength {
     return Math.max(budgetMin, Math.floor(wanted))
   }
 
-  /** A slice that ended early says little: short ones are mostly the costs of entering and leaving. */
+  /**
+   * A slice that ended early says little: short ones are mostly the costs of entering and leaving.
+   */
   measured(instructions: number, ranMs: number): void {
     if (instructions < budgetMin) {
       // ... except that a slow one was too long, whatever it did.
@@ -29,7 +32,8 @@ export class SliceLength {
         this.#instructionsPerMs = Math.max(budgetMin, this.#instructionsPerMs / 2)
       return
     }
-    // The clock may be too coarse to see a short slice; growth by half a slice at a time is fast enough.
+    // The clock may be too coarse to see a short slice; growth by half a slice at a time is fast
+    // enough.
     const measured = ranMs > 0 ? instructions / ranMs : Infinity
     const bounded = Math.min(measured, 3 * this.#instructionsPerMs)
     this.#instructionsPerMs += newest * (bounded - this.#instructionsPerMs)

@@ -1,4 +1,6 @@
-// SBI Base extension: which SBI this is, and which extensions it has. Source: SBI 2.0, chapter 4.
+// SBI Base extension: which SBI this is, and which extensions it has.
+// Not here: the list of extensions (sbi.ts).
+// Source: RISC-V Supervisor Binary Interface Specification 2.0, chapter 4.
 
 import { answered, argument, refused, SbiError, type SbiExtension } from './call.ts'
 
@@ -6,7 +8,9 @@ export const baseId = 0x10n
 
 /** 2.0: the major version in bits 24 to 30, the minor one below. */
 const specVersion = 2n << 24n
-/** Numbers are given out by the specification's table 6, and we have none: "GDWT", far above them. */
+/**
+ * Numbers are given out by the specification's table 6, and we have none: "GDWT", far above them.
+ */
 const implementationId = 0x4744_5754n
 const implementationVersion = 1n
 

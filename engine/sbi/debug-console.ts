@@ -1,5 +1,6 @@
-// SBI Debug Console extension ("DBCN"): the serial line, by calls instead of registers. Source: SBI 2.0, chapter 12.
-// A call moves at most 4,096 bytes and says how many it did, as the specification allows.
+// SBI Debug Console extension ("DBCN"): the serial line, by calls instead of registers. Source: SBI
+// 2.0, chapter 12. A call moves at most 4,096 bytes and says how many it did, as the specification
+// allows.
 
 import {
   answered,

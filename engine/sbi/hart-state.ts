@@ -1,5 +1,6 @@
-// SBI Hart State Management extension ("HSM"): there is hart 0, and it runs, since it is the one that asks.
-// It cannot stop, as nobody could start it again; nor suspend: `wfi` does that here. Source: SBI 2.0, chapter 9.
+// SBI Hart State Management extension ("HSM"): there is hart 0, and it runs, since it is the one
+// that asks. It cannot stop, as nobody could start it again; nor suspend: `wfi` does that here.
+// Source: SBI 2.0, chapter 9.
 
 import { answered, argument, refused, SbiError, type SbiExtension } from './call.ts'
 

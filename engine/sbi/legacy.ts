@@ -1,5 +1,6 @@
 // The legacy SBI calls that old kernels and boot consoles still make: timer, console, shutdown.
-// They answer in a0 alone. The other legacy calls (IPI and fences by a virtual address) are not supported.
+// They answer in a0 alone. The other legacy calls (IPI and fences by a virtual address) are not
+// supported.
 // Source: SBI 2.0, chapter 5.
 
 import { argument, SbiError, type SbiPorts } from './call.ts'

@@ -1,5 +1,6 @@
 // SBI IPI ("sPI") and RFENCE extensions, for a machine whose only other hart is the caller itself.
-// Source: SBI 2.0, chapters 7 and 8. The fences of the hypervisor extension are not supported: there is none.
+// Source: SBI 2.0, chapters 7 and 8. The fences of the hypervisor extension are not supported:
+// there is none.
 
 import { answered, argument, namesOurHart, refused, SbiError, type SbiExtension } from './call.ts'
 
@@ -21,8 +22,8 @@ export const rfence: SbiExtension = (fid, args, { core }) => {
   if (fid > fencesMax) return refused(SbiError.notSupported)
   const ours = namesOurHart(argument(args, 0), argument(args, 1))
   if (ours === undefined) return refused(SbiError.invalidParam)
-  // A restore drops all that is derived from memory: translations and decoded instructions. Kernels on one hart
-  // fence by instruction and never come here, so this may be slow.
+  // A restore drops all that is derived from memory: translations and decoded instructions. Kernels
+  // on one hart fence by instruction and never come here, so this may be slow.
   if (ours) core.restore(core.capture())
   return answered()
 }

@@ -1,6 +1,8 @@
 // The SBI as the VMM answers it: from the registers of an `ecall` to the extension, and back.
-// Not here: firmware in M-mode, which would answer instead of us on a machine that boots unmodified.
-// Source: SBI 2.0, chapter 3: a7 = extension, a6 = function, a0 to a5 = arguments; answers in a0 (error), a1 (value).
+// Not here: firmware in M-mode, which would answer instead of us on a machine that boots
+// unmodified.
+// Source: SBI 2.0, chapter 3: a7 = extension, a6 = function, a0 to a5 = arguments; answers in a0
+// (error), a1 (value).
 
 import { base, baseId } from './base.ts'
 import { SbiError, type SbiExtension, type SbiPorts } from './call.ts'

@@ -1,5 +1,6 @@
-// SBI System Reset extension ("SRST"): the guest ends its run. Source: SBI 2.0, chapter 10.
-// A shutdown or reboot whose reason is "system failure" is a crash: the guest's panic handler makes that call.
+// SBI System Reset extension ("SRST"): the guest ends its run. Source: SBI 2.0, chapter 10. A
+// shutdown or reboot whose reason is "system failure" is a crash: the guest's panic handler makes
+// that call.
 
 import { answered, argument, refused, SbiError, type SbiExtension } from './call.ts'
 

@@ -1,4 +1,5 @@
-// SBI Timer extension ("TIME"): the alarm of hart 0. Source: SBI 2.0, chapter 6. Unit: ticks of 10 MHz.
+// SBI Timer extension ("TIME"): the alarm of hart 0. Source: SBI 2.0, chapter 6. Unit: ticks of 10
+// MHz.
 
 import { answered, argument, refused, SbiError, type SbiExtension } from './call.ts'
 

@@ -1,8 +1,10 @@
-// How a device writes its state into a Section and reads it back: fields one after the other, little-endian,
-// no padding. A section is closed: what is left over after reading, or missing, is an error that names the section.
+// How a device writes its state into a Section and reads it back: fields one after the other,
+// little-endian, no padding. A section is closed: what is left over after reading, or missing, is
+// an error that names the section.
 // Not here: which sections a VM has (vm-sections.ts), RAM (it travels as pages).
 //
-// Sections come over the network, so a bad one is a SnapshotError for the operator, never a broken invariant.
+// Sections come over the network, so a bad one is a SnapshotError for the operator, never a broken
+// invariant.
 
 import type { Section } from '../vm-config.ts'
 
@@ -11,7 +13,9 @@ export class SnapshotError extends Error {
   override readonly name = 'SnapshotError'
 }
 
-/** The longest list a section may hold: a hostile length must not allocate the memory of the node. */
+/**
+ * The longest list a section may hold: a hostile length must not allocate the memory of the node.
+ */
 const fieldBytesMax = 1 << 20
 
 export class SectionWriter {
@@ -92,8 +96,8 @@ export class SectionReader {
   constructor(section: Section, kind: string, version: number) {
     if (section.kind !== kind || section.version !== version) {
       throw new SnapshotError(
-        `This node reads section "${kind}" in version ${version}, not "${section.kind}" in version ` +
-          `${section.version}: run the same Godwit version on both nodes.`,
+        `This node reads section "${kind}" in version ${version}, not "${section.kind}" in ` +
+          `version ${section.version}: run the same Godwit version on both nodes.`,
       )
     }
     this.#section = section
@@ -150,7 +154,8 @@ export class SectionReader {
   refusal(what: string): SnapshotError {
     const { kind, version } = this.#section
     return new SnapshotError(
-      `Section "${kind}" version ${version} ${what}: it was damaged, or written by another Godwit version.`,
+      `Section "${kind}" version ${version} ${what}: ` +
+        'it was damaged, or written by another Godwit version.',
     )
   }
 

@@ -1,8 +1,11 @@
-// The state of a VM besides its RAM, as one section a part: who writes and reads which, and that none is lost.
-// Not here: what is inside a section (each part writes its own), RAM (pages), disks (layers in the shared store).
+// The state of a VM besides its RAM, as one section a part: who writes and reads which, and that
+// none is lost.
+// Not here: what is inside a section (each part writes its own), RAM (pages), disks (layers in the
+// shared store).
 //
-// A restore is all or nothing in what it names: an unknown section, one that came twice and one that is missing are
-// errors, and the message lists all of them, because a migration that fails should fail with the whole reason.
+// A restore is all or nothing in what it names: an unknown section, one that came twice and one
+// that is missing are errors, and the message lists all of them, because a migration that fails
+// should fail with the whole reason.
 
 import type { Section } from '../vm-config.ts'
 import { SnapshotError } from './section-bytes.ts'
@@ -21,7 +24,10 @@ export function captureSections(parts: readonly Snapshotted[]): Section[] {
   return parts.map((part) => part.capture())
 }
 
-/** Gives each part its section. Throws SnapshotError, before any part is touched, if parts and sections differ. */
+/**
+ * Gives each part its section. Throws SnapshotError, before any part is touched, if parts and
+ * sections differ.
+ */
 export function restoreSections(parts: readonly Snapshotted[], sections: readonly Section[]): void {
   const wrong = differences(
     parts.map((part) => part.sectionKind),
@@ -29,8 +35,8 @@ export function restoreSections(parts: readonly Snapshotted[], sections: readonl
   )
   if (wrong.length > 0) {
     throw new SnapshotError(
-      `This snapshot does not fit the VM: ${wrong.join('; ')}. Restore it into a VM of the same spec, ` +
-        'on a node of the same Godwit version.',
+      `This snapshot does not fit the VM: ${wrong.join('; ')}. ` +
+        'Restore it into a VM of the same spec, on a node of the same Godwit version.',
     )
   }
   const byKind = new Map(sections.map((section) => [section.kind, section]))

@@ -26,7 +26,9 @@ export class HostTime {
   wallMs = () => 1_767_225_600_000 + this.ms
 }
 
-/** Bytes that are durable once flushed; it remembers what was done to it, and fails when told to. */
+/**
+ * Bytes that are durable once flushed; it remembers what was done to it, and fails when told to.
+ */
 export class TestDisk implements BlockBackend {
   readonly sizeBytes: number
   readonly bytes: Uint8Array

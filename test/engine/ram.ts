@@ -1,4 +1,6 @@
 // Guest RAM for device tests: bytes at 0x80000000, reached as a device's DMA reaches it.
+// Not here: dirty bits and absent pages; the real core has those, and the tests of the engine's
+// machine use it.
 
 import { ramGpa } from '#engine/devices/memory-map.ts'
 import type { GuestDma } from '#engine/devices/virtio-queue.ts'

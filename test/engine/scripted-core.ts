@@ -1,10 +1,14 @@
-// A Core whose program is a function of the test: it retires what the script says and does with the hooks what it
-// likes. It stands for the hart where a test is about the machine around it; the real one has tests of its own.
+// A Core whose program is a function of the test: it retires what the script says and does with the
+// hooks what it likes. It stands for the hart where a test is about the machine around it; the real
+// one has tests of its own.
 
 import { type Core, type CoreHooks, Exit } from '#engine/cpu/core-port.ts'
 import { Ram } from './ram.ts'
 
-/** Called for each run; returns the exit. It may retire up to `budget` instructions by `core.retire(n)`. */
+/**
+ * Called for each run; returns the exit. It may retire up to `budget` instructions by
+ * `core.retire(n)`.
+ */
 export type Script = (core: ScriptedCore, budget: number) => Exit
 
 /** A guest that never rests. */

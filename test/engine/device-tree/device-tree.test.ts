@@ -1,4 +1,5 @@
-// The flattened tree is read back here by a reader of its own, written from the specification, not from the writer.
+// The flattened tree is read back here by a reader of its own, written from the specification, not
+// from the writer.
 
 import { describe, expect, test } from 'vitest'
 import { flatten } from '#engine/device-tree/flattened.ts'

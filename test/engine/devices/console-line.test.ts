@@ -39,7 +39,7 @@ describe('the serial line', () => {
     expect(line.takeOutput()).toEqual({ offset: 3, bytes: text('two') })
   })
 
-  test('law: typed again after every move, in whatever pieces, each byte arrives exactly once', () => {
+  test('law: typed again after every move, each byte arrives exactly once', () => {
     const step = fc.record({
       from: fc.nat(300),
       length: fc.nat(60),

@@ -1,5 +1,5 @@
-// A small virtio driver for tests: sets a device up as section 3.1 of the specification says, and makes requests.
-// Rings lie at fixed places in RAM; a test may write lies into them by hand.
+// A small virtio driver for tests: sets a device up as section 3.1 of the specification says, and
+// makes requests. Rings lie at fixed places in RAM; a test may write lies into them by hand.
 
 import { ramGpa } from '#engine/devices/memory-map.ts'
 import type { VirtioMmio } from '#engine/devices/virtio-mmio.ts'
@@ -79,7 +79,9 @@ export class VirtioDriver {
     }
   }
 
-  /** A block request; returns its status and what was read, or undefined when it was not given back. */
+  /**
+   * A block request; returns its status and what was read, or undefined when it was not given back.
+   */
   request(type: number, sector: number, data: Uint8Array | number, cuts = 1) {
     const header = dataAt
     const body = dataAt + 0x100

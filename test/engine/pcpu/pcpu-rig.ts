@@ -1,5 +1,5 @@
-// A pCPU whose guests are scripts and whose time passes only by their instructions and by its own sleep:
-// 100,000 instructions a host ms, as an interpreter has them.
+// A pCPU whose guests are scripts and whose time passes only by their instructions and by its own
+// sleep: 100,000 instructions a host ms, as an interpreter has them.
 
 import { Exit } from '#engine/cpu/core-port.ts'
 import type { BlockBackend } from '#engine/devices/block-backend.ts'

@@ -1,4 +1,5 @@
-// The real thread with real guests. Its agent's end is a few lines here, so that this is a test of the thread alone.
+// The real thread with real guests. Its agent's end is a few lines here, so that this is a test of
+// the thread alone.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -134,7 +135,7 @@ describe('a pCPU thread', { timeout: 3 * deadlineMs }, () => {
     await second.heard('a', 'r2 value grey')
   })
 
-  test('an older epoch’s guest is stopped by the disk, and its write is never acknowledged', async () => {
+  test('the disk stops a guest of an older epoch before its write is acknowledged', async () => {
     const disks = folder()
     const disk = { sizeBytes: 256 * 1024, layers: ['vm-a'] }
     const [older, newer] = [new PcpuThread(disks), new PcpuThread(disks)]
