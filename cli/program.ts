@@ -11,6 +11,7 @@ import { addListCommands } from './commands/lists.ts'
 import { addLogs } from './commands/logs.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { addRun } from './commands/run.ts'
+import { addScenario } from './commands/scenario.ts'
 import { addTop } from './commands/top.ts'
 import { addUp } from './commands/up.ts'
 import { addVmActions } from './commands/vm-actions.ts'
@@ -44,6 +45,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addConsole(program, cli)
   addKill(program, cli)
   addLogs(program, cli)
+  addScenario(program, cli)
   addCompletion(program, names)
   return withExamples(program, [
     ['godwit up', 'start three nodes; the page is at http://127.0.0.1:7070/'],

@@ -7,7 +7,7 @@ import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Env, Listener } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
-import type { Hello, NodeCapacity, Result, VmEvent } from '#proto/messages.ts'
+import type { Hello, NodeCapacity, Result, VmEvent, VmReport } from '#proto/messages.ts'
 import { frameBytesMax, protocolVersion } from '#proto/units.ts'
 import { admit } from './admission.ts'
 import { Consoles } from './consoles.ts'
@@ -177,7 +177,12 @@ export class Agent {
     return this.#options.advertise ?? this.#listener?.address ?? this.#options.listen
   }
 
-  #reports() {
+  /** What it holds now, in its own words: asked past the coordinator by whoever checks that no VM runs twice. */
+  get copies(): VmReport[] {
+    return this.#reports()
+  }
+
+  #reports(): VmReport[] {
     return this.#desk.vms.reports((vmId) => {
       const vm = this.#desk.vms.get(vmId)
       return vm ? this.#meter.loadOf(vm) : undefined

@@ -111,7 +111,11 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
         .then((text) =>
           response.writeHead(200, { 'content-type': agent.metrics.contentType }).end(text),
         )
-    } else response.writeHead(404).end('there are /metrics and /healthz\n')
+    } else if (request.url === '/vms') {
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(agent.copies))
+    } else response.writeHead(404).end('there are /metrics, /vms and /healthz\n')
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -46,7 +46,7 @@ export function coordinatorPlan(
   }
 }
 
-/** Ports as the network's doors give them. Its ready line holds the address of its own peer port. */
+/** Ports as the network's doors give them. Its ready line holds where its peer port and its metrics are. */
 export function agentPlan(
   { agent }: Programs,
   folder: ClusterFolder,
@@ -64,7 +64,7 @@ export function agentPlan(
       ...['--memory', String(node.memoryMib)],
     ],
     logFile: folder.logFile(node.id),
-    readyLine: /peers at (ws:\/\/\S+), metrics at (http:\/\/\S+)/,
+    readyLine: /^agent \S+ listening on (ws:\/\/[^\s,]+), metrics on (http:\/\/\S+)/,
     readyMsMax,
   }
 }

@@ -29,7 +29,7 @@ export function newWorld(onEnd?: (id: string, how: string) => void) {
 
 /** Where an agent's metrics port answers, as its log says. */
 export function metricsUrlOf(folder: ClusterFolder, id: string): string {
-  const urls = [...readFileSync(folder.logFile(id), 'utf8').matchAll(/metrics at (\S+)/g)]
+  const urls = [...readFileSync(folder.logFile(id), 'utf8').matchAll(/metrics on (\S+)\/metrics/g)]
   return urls.at(-1)?.[1] ?? ''
 }
 

@@ -47,7 +47,7 @@ const metricsPort = await listen(async (request, response) => {
   return response.end(answer)
 })
 console.log(
-  `node ${id}: peers at ws://127.0.0.1:${peerPort}, metrics at http://127.0.0.1:${metricsPort}`,
+  `agent ${id} listening on ws://127.0.0.1:${peerPort}, metrics on http://127.0.0.1:${metricsPort}/metrics`,
 )
 if (id.startsWith('deaf')) process.on('SIGTERM', () => {})
 else process.once('SIGTERM', () => process.exit(0))

@@ -1,0 +1,145 @@
+// godwit scenario run | check | schema: stories with an expected end, each in a cluster of its own.
+// The results go to stdout, what happens meanwhile to stderr. Not here: the running (scenarios/run.ts).
+
+import { type Command, Option } from 'commander'
+import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
+import { LocalWorld } from '#scenarios/local/local-world.ts'
+import { openScenarioFolder } from '#scenarios/local/scenario-folder.ts'
+import { reportText } from '#scenarios/report/report-text.ts'
+import {
+  mistakeText,
+  type Progress,
+  type RunOutcome,
+  type RunResult,
+  readFolder,
+  runScenario,
+} from '#scenarios/run.ts'
+import { scenarioJsonSchema } from '#scenarios/schema.ts'
+import type { Cli } from '../cli.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { withExamples } from '../help.ts'
+import { aborted } from '../listing.ts'
+import type { Paint } from '../terminal.ts'
+
+interface RunOptions {
+  readonly update?: boolean
+  readonly linger?: boolean
+  readonly output: 'text' | 'json'
+}
+
+export function addScenario(program: Command, cli: Cli): void {
+  const scenario = program
+    .command('scenario')
+    .description('stories with an expected end: run them, check them')
+  addScenarioRun(scenario, cli)
+  const check = scenario
+    .command('check <folder...>')
+    .description('read scenarios without running them; mistakes as file:line:column')
+    .action((folders: string[]) => checkFolders(cli, folders))
+  withExamples(check, [['godwit scenario check scenarios/library/*', 'all of the library']])
+  const schema = scenario
+    .command('schema')
+    .description('the JSON Schema of scenario.yaml, for editors')
+    .action(() => cli.terminal.write(JSON.stringify(scenarioJsonSchema(), null, 2)))
+  withExamples(schema, [['godwit scenario schema > scenario.schema.json', 'complete and check']])
+}
+
+function addScenarioRun(scenario: Command, cli: Cli): void {
+  const run = scenario
+    .command('run <folder...>')
+    .description('run scenarios, one after the other, each in a cluster of its own')
+    .option('--update', 'write expected.log instead of comparing with it')
+    .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
+    .addOption(
+      new Option('-o, --output <form>', 'how to print the report')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action(async (folders: string[], options: RunOptions) => {
+      const failed: string[] = []
+      for (const folder of folders) if (!(await runOne(cli, folder, options))) failed.push(folder)
+      if (failed.length > 0) throw new CommandError(exitCode.unmet, `Not met: ${failed.join(', ')}`)
+    })
+  withExamples(run, [
+    ['godwit scenario run scenarios/library/tour --linger', 'what `npm start` does'],
+    ['godwit scenario run scenarios/library/* -o json', 'reports as data, one a scenario'],
+    ['godwit scenario run my-scenario --update', 'accept what happened as what should'],
+  ])
+}
+
+/** False: it ran, and something was not as it should be. */
+async function runOne(cli: Cli, path: string, options: RunOptions): Promise<boolean> {
+  const folder = openScenarioFolder(path)
+  const signal = cli.interrupts.handle()
+  const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}`)
+  const result = await runScenario(folder, {
+    world: new LocalWorld({ folder: place }),
+    clock: cli.clock,
+    signal,
+    update: options.update ?? false,
+    onProgress: (progress) => cli.terminal.note(progressText(cli, progress)),
+    beforeStop: (outcome) => present(cli, outcome, options, place),
+  })
+  return settle(cli, result, place)
+}
+
+async function present(
+  cli: Cli,
+  outcome: RunOutcome,
+  { output, linger }: RunOptions,
+  place: ClusterFolder,
+): Promise<void> {
+  const { terminal } = cli
+  if (output === 'json') terminal.write(JSON.stringify(outcome.report, null, 2))
+  else
+    terminal.write(`\n${reportText(outcome.report, (style, text) => terminal.paint(style, text))}`)
+  if (outcome.expectedLog === 'written') terminal.note('expected.log is written.')
+  const isWatched = terminal.interactive && process.stdin.isTTY === true
+  if (!linger || !isWatched) return
+  const state = place.runningState()
+  terminal.note(`The cluster is still up: ${state?.apiUrl}/   (godwit vms; Ctrl-C ends it)`)
+  await aborted(cli.interrupts.handle())
+}
+
+/** Keeps the logs of a run that failed, and says where; a run that passed leaves nothing. */
+function settle(cli: Cli, result: RunResult, place: ClusterFolder): boolean {
+  if (result.kind === 'mistakes')
+    throw new CommandError(exitCode.usage, result.mistakes.map(mistakeText).join('\n'))
+  if (result.leftovers.length > 0)
+    cli.terminal.note(`Still running: ${result.leftovers.join(', ')}`)
+  if (result.kind === 'interrupted') {
+    place.removeAll()
+    throw new CommandError(exitCode.interrupted, 'Interrupted; everything is stopped.')
+  }
+  if (result.passed) {
+    place.removeAll()
+    return true
+  }
+  for (const reason of result.why) cli.terminal.note(reason)
+  cli.terminal.note(`Logs: ${place.logs}`)
+  return false
+}
+
+const progressPaint: Readonly<Record<Progress['kind'], Paint | undefined>> = {
+  cluster: 'dim',
+  step: 'bold',
+  event: undefined,
+  verdict: 'green',
+}
+
+function progressText(cli: Cli, { atMs, kind, text }: Progress): string {
+  const at = `${(atMs / 1000).toFixed(1).padStart(5)} s`
+  const style = progressPaint[kind]
+  const word = kind.padEnd(7)
+  return `${at}  ${style ? cli.terminal.paint(style, word) : word}  ${text}`
+}
+
+async function checkFolders(cli: Cli, paths: readonly string[]): Promise<void> {
+  const mistakes: string[] = []
+  for (const path of paths) {
+    const read = await readFolder(openScenarioFolder(path))
+    if ('mistakes' in read) mistakes.push(...read.mistakes.map(mistakeText))
+    else cli.terminal.write(`${path}: ${read.scenario.about}`)
+  }
+  if (mistakes.length > 0) throw new CommandError(exitCode.usage, mistakes.join('\n'))
+}
