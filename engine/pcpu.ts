@@ -75,7 +75,7 @@ export class Pcpu {
    */
   run(): number {
     const nowMs = this.#options.host.nowMs()
-    for (const vm of this.#vms.values()) this.#wake(vm, () => vm.wakeIfDue(nowMs))
+    for (const vm of this.#vms.values()) if (vm.wakeIfDue(nowMs)) this.#join(vm)
     const aheadMs = this.#busyUntilMs - nowMs
     if (aheadMs > aheadMsMax) return aheadMs
     const vm = this.#next(nowMs)
@@ -141,7 +141,7 @@ export class Pcpu {
     if (disk !== undefined && vm.machine.needsDisk) {
       vm.machine.connectDisk(this.#options.openDisk({ ...disk, epoch }))
     }
-    this.#wake(vm, () => vm.becomeRunning(this.#options.host.nowMs()))
+    if (vm.becomeRunning(this.#options.host.nowMs())) this.#join(vm)
   }
 
   /** The VM is between two slices, so that it retires nothing more. */
@@ -172,15 +172,13 @@ export class Pcpu {
   }
 
   #input(vm: ScheduledVm, { offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
-    this.#wake(vm, () => vm.wakeForEvent(this.#options.host.nowMs()))
+    if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
     return { accepted: vm.machine.input(offset, bytes) }
   }
 
-  /** A VM that becomes able to run has no claim to the time in which it was not. */
-  #wake(vm: ScheduledVm, wake: () => void): void {
-    const ranAlready = vm.runnable
-    wake()
-    if (!ranAlready && vm.runnable) vm.virtualMs = Math.max(vm.virtualMs, this.#virtualMs)
+  /** A VM that has become able to run has no claim to the time in which it was not. */
+  #join(vm: ScheduledVm): void {
+    vm.virtualMs = Math.max(vm.virtualMs, this.#virtualMs)
   }
 
   #next(nowMs: number): ScheduledVm | undefined {
@@ -258,7 +256,8 @@ function runSafely(vm: ScheduledVm, budget: number): RunOutcome {
 
 function paused(vm: ScheduledVm): ScheduledVm {
   if (vm.state.is === 'paused') return vm
-  throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: pause it first.`)
+  const mend = vm.state.is === 'stopped' ? 'it has ended, so start it again' : 'pause it first'
+  throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: ${mend}.`)
 }
 
 function setBits(bitmap: Uint8Array): number {

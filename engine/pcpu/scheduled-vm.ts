@@ -52,11 +52,12 @@ export class ScheduledVm {
     return this.#state.is === 'runnable'
   }
 
-  becomeRunning(nowMs: number): void {
+  /** This and what wakes it say whether it may run now. */
+  becomeRunning(nowMs: number): boolean {
     invariant(this.#state.is === 'paused', `A VM that is ${this.#state.is} was resumed`)
     this.machine.resume()
     this.#pace = { fromMs: nowMs, fromTicks: this.machine.ticks }
-    this.#becomeReady(nowMs)
+    return this.#becomeReady(nowMs)
   }
 
   becomePaused(nowMs: number): void {
@@ -91,21 +92,21 @@ export class ScheduledVm {
   }
 
   /** Ends an idle or capped state whose time has come. */
-  wakeIfDue(nowMs: number): void {
-    if (this.#state.is !== 'idle' && this.#state.is !== 'capped') return
-    if (this.#state.untilMs > nowMs) return
+  wakeIfDue(nowMs: number): boolean {
+    if (this.#state.is !== 'idle' && this.#state.is !== 'capped') return false
+    if (this.#state.untilMs > nowMs) return false
     if (this.#state.is === 'idle') this.machine.passTimeTo(Infinity)
-    this.#becomeReady(this.#state.untilMs, nowMs)
+    return this.#becomeReady(this.#state.untilMs, nowMs)
   }
 
   /**
    * Something outside is about to happen to the guest. Under clock `instructions` its instant is
    * where guest time stands if it is busy, and where real time stands if it is idle.
    */
-  wakeForEvent(nowMs: number): void {
-    if (this.#state.is !== 'idle') return
+  wakeForEvent(nowMs: number): boolean {
+    if (this.#state.is !== 'idle') return false
     this.machine.passTimeTo(Math.floor(this.#pacedTicks(nowMs)))
-    this.#becomeReady(nowMs)
+    return this.#becomeReady(nowMs)
   }
 
   /** Accounts a slice: `ranMs` of CPU time. */
@@ -131,10 +132,11 @@ export class ScheduledVm {
   }
 
   /** `atMs`: since when it is ready, which may have been before the pCPU looked. */
-  #becomeReady(atMs: number, nowMs = atMs): void {
+  #becomeReady(atMs: number, nowMs = atMs): boolean {
     const mayRunAtMs = this.#allowance.mayRunAtMs(nowMs)
     if (mayRunAtMs > nowMs) this.#enter({ is: 'capped', untilMs: mayRunAtMs }, nowMs)
-    else if (this.#state.is !== 'runnable') this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
+    else if (!this.runnable) this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
+    return this.runnable
   }
 
   #enter(next: RunState, nowMs: number): void {
