@@ -170,6 +170,7 @@ export const ConsoleHeader = z.strictObject({
   nodeId: Name.optional(),
   offset: z.int(),
 })
+export type ConsoleHeader = z.infer<typeof ConsoleHeader>
 
 /** RFC 9457, with our fault inside. */
 export const Problem = z.strictObject({

@@ -1,0 +1,185 @@
+// The coordinator as a running thing: feeds inputs to the core one at a time and carries out its effects in order,
+// durable first. Everything it touches is a port (clock, random, log, store, links), so that tests and the simulated
+// world run the very same. Not here: sockets and HTTP (shell/), any decision (core/). Times in monotonic ms.
+
+import type { Cancel, Clock, Log, Random } from '#env/env.ts'
+import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'
+import { type Fault, FaultError } from '#proto/faults.ts'
+import type { MigrationId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { CoordinatorMessage } from '#proto/messages.ts'
+import type { ClusterState, LinkId, Settings } from './core/cluster-state.ts'
+import { assertInvariants } from './core/invariants.ts'
+import { step } from './core/step.ts'
+import type { ApiAnswer, ApiCommand, Effect, Input } from './core/step-context.ts'
+import { loadState } from './core/stored-state.ts'
+import { clusterView } from './core/views.ts'
+import { hexOf } from './identity.ts'
+import { MigrationQueue } from './migration-queue.ts'
+import type { Store } from './store.ts'
+
+export interface CoordinatorPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly store: Store
+}
+
+/** The other end of an agent's link, as far as the core's effects need it. */
+export interface AgentEnd {
+  send(message: CoordinatorMessage): void
+  close(reason: string): void
+}
+
+/** Told what has happened; for metrics, consoles and watchers. */
+export interface Observer {
+  stepped?(input: Input, tookMs: number): void
+  event?(event: EventView): void
+  migrationEnded?(migration: MigrationView): void
+  /** After every step that changed what a view shows. */
+  changed?(): void
+}
+
+/** Fine enough that a fence is noticed long before its margin (500 ms) is doubled. */
+const tickMs = 50
+
+export class Coordinator {
+  readonly state: ClusterState
+  readonly version: string
+  readonly #ports: CoordinatorPorts
+  readonly #observers: Observer[] = []
+  readonly #ends = new Map<LinkId, AgentEnd>()
+  readonly #queue: MigrationQueue
+  readonly #inputs: Input[] = []
+  #isStepping = false
+  #nextLink = 1
+  #answer: ApiAnswer | undefined
+  #nextTick: Cancel = () => undefined
+
+  /** Loads the store. Throws a FaultError when it cannot be read. */
+  constructor(ports: CoordinatorPorts, settings: Settings, version: string) {
+    this.#ports = ports
+    this.version = version
+    const names = {
+      clusterId: `godwit-${hexOf(ports.random.bytes(4))}`,
+      runId: hexOf(ports.random.bytes(4)),
+    }
+    const loaded = loadState(ports.store.load(), names, settings, ports.clock.nowMs())
+    if ('code' in loaded) throw new FaultError(loaded)
+    this.state = loaded
+    this.#queue = new MigrationQueue((migrationId: MigrationId) =>
+      this.take({ kind: 'migration-admitted', migrationId }),
+    )
+  }
+
+  observe(observer: Observer): void {
+    this.#observers.push(observer)
+  }
+
+  start(): void {
+    this.take({ kind: 'boot' })
+    this.#tick()
+  }
+
+  stop(): void {
+    this.#nextTick()
+    for (const end of this.#ends.values()) end.close('shutting-down')
+  }
+
+  /** A link of an agent that has not said hello yet. */
+  addLink(end: AgentEnd): LinkId {
+    const linkId = this.#nextLink++
+    this.#ends.set(linkId, end)
+    return linkId
+  }
+
+  forgetLink(linkId: LinkId): void {
+    this.#ends.delete(linkId)
+  }
+
+  /** Sends past the core: console traffic, which it does not see. */
+  sendTo(linkId: LinkId, message: CoordinatorMessage): void {
+    this.#ends.get(linkId)?.send(message)
+  }
+
+  /** Carried out at once, or after the step that is being carried out. */
+  take(input: Input): void {
+    this.#inputs.push(input)
+    if (this.#isStepping) return
+    this.#isStepping = true
+    try {
+      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) this.#step(next)
+    } finally {
+      this.#isStepping = false
+    }
+  }
+
+  /** What a person asks for, answered at once. */
+  ask(command: ApiCommand): ApiAnswer {
+    invariant(!this.#isStepping, 'an API command came in the middle of a step')
+    this.take({ kind: 'api', command })
+    const answer = this.#answer
+    invariant(answer, 'the core gave no answer')
+    this.#answer = undefined
+    return answer
+  }
+
+  view(): ClusterView {
+    return clusterView(this.state, this.#ports.clock.nowMs(), this.version)
+  }
+
+  #tick(): void {
+    this.#nextTick = this.#ports.clock.wakeAt(this.#ports.clock.nowMs() + tickMs, () => {
+      this.take({ kind: 'tick' })
+      this.#tick()
+    })
+  }
+
+  #step(input: Input): void {
+    const { clock } = this.#ports
+    const nowMs = clock.nowMs()
+    const { revision } = this.state
+    const effects = step(this.state, input, { nowMs, wallMs: clock.wallMs() })
+    assertInvariants(this.state)
+    for (const effect of effects) this.#carryOut(effect)
+    const tookMs = clock.nowMs() - nowMs
+    for (const observer of this.#observers) {
+      observer.stepped?.(input, tookMs)
+      if (this.state.revision !== revision) observer.changed?.()
+    }
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.kind) {
+      case 'persist':
+        this.#ports.store.apply(effect.puts, effect.deletes)
+        break
+      case 'send':
+        this.#ends.get(effect.linkId)?.send(effect.message)
+        break
+      case 'close-link':
+        this.#ends.get(effect.linkId)?.close(effect.reason)
+        break
+      case 'reply':
+        this.#answer = effect.answer
+        break
+      case 'event':
+        this.#tell(effect.event)
+        break
+      case 'queue-migration':
+        this.#queue.add(effect.migrationId, effect.from, effect.to)
+        break
+      case 'migration-ended':
+        this.#queue.end(effect.migration.id as MigrationId)
+        for (const observer of this.#observers) observer.migrationEnded?.(effect.migration)
+    }
+  }
+
+  #tell(event: EventView): void {
+    const { kind, text, seq, nodeId, vmId, migrationId } = event
+    this.#ports.log.info(kind, { text, seq, nodeId, vmId, migrationId })
+    for (const observer of this.#observers) observer.event?.(event)
+  }
+}
+
+export const isFault = (answer: ApiAnswer): answer is { readonly fault: Fault } => 'fault' in answer

@@ -1,0 +1,121 @@
+// The coordinator's process: flags (or GODWIT_… variables, for containers) → a running server, until SIGTERM.
+// Prints one line, `coordinator listening on http://host:port`, when it serves. Everything else goes to the log.
+// Exit codes: 0 stopped, 1 could not start, 2 wrong flags, 70 a bug (the store is sound: start it again).
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { realEnv } from '#env/real.ts'
+import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import { defaultSettings, type Settings } from './core/cluster-state.ts'
+import { startServer } from './shell/server.ts'
+import { openSqliteStore } from './shell/sqlite-store.ts'
+
+const usage = `usage: node coordinator/main.ts [flags]
+  --listen HOST:PORT     where to serve (GODWIT_LISTEN; 127.0.0.1:7070; port 0: any)
+  --data FILE            the store, or :memory: (GODWIT_DATA; godwit.db)
+  --token-file FILE      the secret that agents must know (GODWIT_TOKEN_FILE; or GODWIT_TOKEN itself)
+  --lease-ms MS          how long a node may run protected VMs without an answer (GODWIT_LEASE_MS; 2500)
+  --heartbeat-ms MS      how often agents report (GODWIT_HEARTBEAT_MS; 250)
+  --margin-ms MS         waited after a lease before recovery (GODWIT_MARGIN_MS; 500)
+  --rebalance on|off     (GODWIT_REBALANCE; on)
+  --dashboard FOLDER     the built page (GODWIT_DASHBOARD; dashboard/dist)
+  --log LEVEL            debug, info, warn, error, silent (GODWIT_LOG; info)
+`
+
+const flags = [
+  'listen',
+  'data',
+  'token-file',
+  'lease-ms',
+  'heartbeat-ms',
+  'margin-ms',
+  'rebalance',
+  'dashboard',
+  'log',
+] as const
+type Flag = (typeof flags)[number]
+type Read = (flag: Flag, standard: string) => string
+
+const wrongFlag = (text: string) => new FaultError(fault('bad-request', text))
+
+function readFlags(args: readonly string[]): Read {
+  const options = Object.fromEntries(flags.map((flag) => [flag, { type: 'string' as const }]))
+  const given = parseArgs({ args: [...args], options, strict: true }).values
+  return (flag, standard) => {
+    const variable = process.env[`GODWIT_${flag.replaceAll('-', '_').toUpperCase()}`]
+    return String(given[flag] ?? variable ?? standard)
+  }
+}
+
+function readMs(read: Read, flag: Flag, standardMs: number): number {
+  const ms = Number(read(flag, String(standardMs)))
+  if (Number.isFinite(ms) && ms >= 1 && ms <= 3_600_000) return ms
+  throw wrongFlag(`--${flag} must be a number of milliseconds from 1 to 3600000`)
+}
+
+function readSettings(read: Read): Settings {
+  const leaseMs = readMs(read, 'lease-ms', defaultSettings.leaseMs)
+  const heartbeatMs = readMs(read, 'heartbeat-ms', defaultSettings.heartbeatMs)
+  const marginMs = readMs(read, 'margin-ms', defaultSettings.marginMs)
+  const rebalance = read('rebalance', 'on')
+  if (rebalance !== 'on' && rebalance !== 'off') throw wrongFlag('--rebalance must be on or off')
+  if (heartbeatMs * 3 > leaseMs)
+    throw wrongFlag('--lease-ms must be at least three times --heartbeat-ms: beats get lost')
+  return { ...defaultSettings, leaseMs, heartbeatMs, marginMs, rebalance: rebalance === 'on' }
+}
+
+function readToken(read: Read): string {
+  const file = read('token-file', '')
+  const token = file === '' ? process.env.GODWIT_TOKEN : readFileSync(file, 'utf8')
+  if (token?.trim()) return token.trim()
+  throw wrongFlag('no token: give --token-file FILE, or set GODWIT_TOKEN')
+}
+
+function readListen(read: Read): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(read('listen', '127.0.0.1:7070'))
+  if (!match) throw wrongFlag('--listen must be HOST:PORT, for example 127.0.0.1:7070')
+  return { host: (match[1] ?? '').replace(/^\[(.*)\]$/, '$1'), port: Number(match[2]) }
+}
+
+function versionOfPackage(): string {
+  const file = new URL('../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+async function main(): Promise<void> {
+  const read = readFlags(process.argv.slice(2))
+  const settings = readSettings(read)
+  const token = readToken(read)
+  const { host, port } = readListen(read)
+  const { clock, random, log } = realEnv('coordinator', read('log', 'info'))
+  // The store is sound after a bug and after a full disk: whoever watches this process starts it again.
+  const onBug = (thrown: unknown) => {
+    log.error('a bug: stopping', { why: thrown instanceof Error ? thrown.stack : String(thrown) })
+    process.exit(70)
+  }
+  process.on('uncaughtException', onBug)
+  const server = await startServer({
+    ...{ clock, random, log, settings, token, host, port, onBug },
+    store: openSqliteStore(read('data', 'godwit.db')),
+    version: versionOfPackage(),
+    dashboard: read('dashboard', fileURLToPath(new URL('../dashboard/dist', import.meta.url))),
+  })
+  process.stdout.write(`coordinator listening on ${server.address}\n`)
+  const stop = () => {
+    server.stop().then(
+      () => process.exit(0),
+      (thrown) => onBug(thrown),
+    )
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+}
+
+if (process.argv.includes('--help')) process.stdout.write(usage)
+else
+  main().catch((thrown) => {
+    const isUsage = thrown instanceof TypeError || faultOf(thrown).code === 'bad-request'
+    process.stderr.write(`coordinator: ${faultOf(thrown).message}\n${isUsage ? usage : ''}`)
+    process.exit(isUsage ? 2 : 1)
+  })

@@ -1,0 +1,196 @@
+// The HTTP API of proto/api.ts on fastify. A handler checks, asks the core, and answers at once: nothing is awaited
+// here. The OpenAPI document is made from the same zod schemas that check the bodies.
+// Not here: WebSockets (sockets.ts), the page (static-page.ts).
+
+import swagger from '@fastify/swagger'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import type { Random } from '#env/env.ts'
+import * as api from '#proto/api.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
+import { type Coordinator, isFault } from '../coordinator.ts'
+import { unknownVm } from '../core/api-commands.ts'
+import type { ApiCommand } from '../core/step-context.ts'
+import { migrationView, nodeView, vmView } from '../core/views.ts'
+import { freshIdentity } from '../identity.ts'
+import type { CoordinatorMetrics } from './metrics.ts'
+import { isSameHost } from './origin.ts'
+import { problemOf, problemOfError, sendProblem } from './problems.ts'
+
+export interface HttpPorts {
+  readonly coordinator: Coordinator
+  readonly metrics: CoordinatorMetrics
+  readonly random: Random
+  nowMs(): number
+  /** A step threw: a bug. The process must not go on. */
+  onBug(thrown: unknown): void
+}
+
+type App = FastifyInstance
+
+/** Routes and error handling; the caller listens. */
+export async function createHttpApi(ports: HttpPorts): Promise<App> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 1 << 20,
+    forceCloseConnections: true,
+    ajv: {
+      customOptions: {
+        ...{ removeAdditional: false, coerceTypes: false, allErrors: true, verbose: true },
+      },
+    },
+  })
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    if (error.name === 'InvariantError') ports.onBug(error)
+    return sendProblem(reply, problemOfError(error as Parameters<typeof problemOfError>[0]))
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    if (isSameHost(request.headers)) done()
+    else sendProblem(reply, problemOf(foreignOrigin, 403))
+  })
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Godwit coordinator', version: '1' } },
+  })
+  readRoutes(app, ports)
+  vmRoutes(app, ports)
+  migrationRoutes(app, ports)
+  plainRoutes(app, ports)
+  return app
+}
+
+const foreignOrigin = fault(
+  'bad-request',
+  'a page of another host may not use this API: open the page that the coordinator serves',
+)
+
+/** A zod schema as the JSON schema that fastify checks and documents. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io })
+  return rest
+}
+
+/** What a route is called in the OpenAPI document, what it takes, and what it gives. */
+function documented(
+  summary: string,
+  status: number,
+  answer: z.ZodType | undefined,
+  body?: z.ZodType,
+) {
+  const problem = { description: 'a problem document', ...jsonSchema(api.Problem, 'output') }
+  const good = answer ? jsonSchema(answer, 'output') : { description: 'done', type: 'null' }
+  return {
+    schema: {
+      summary,
+      ...(body && { body: jsonSchema(body, 'input') }),
+      response: { [status]: { description: summary, ...good }, '4xx': problem },
+    },
+  }
+}
+
+const refuse = (reply: FastifyReply, why: Fault) => sendProblem(reply, problemOf(why))
+
+/** Asks the core; 202 with what was decided, or a problem. */
+function ask(ports: HttpPorts, reply: FastifyReply, command: ApiCommand, status = 202) {
+  const answer = ports.coordinator.ask(command)
+  if (isFault(answer)) return refuse(reply, answer.fault)
+  return reply.code(status).send(answer.value ?? undefined)
+}
+
+type WithId = { Params: { id: string } }
+
+function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
+  const { state } = coordinator
+  const { ClusterView, NodeView, VmView, EventView } = api
+  app.get('/v1/cluster', documented('Everything', 200, ClusterView), () => coordinator.view())
+  app.get(
+    '/v1/nodes',
+    documented('All nodes', 200, z.array(NodeView)),
+    () => coordinator.view().nodes,
+  )
+  app.get<WithId>('/v1/nodes/:id', documented('One node', 200, NodeView), (request, reply) => {
+    const node = state.nodes.get(asNodeId(request.params.id))
+    if (node) return nodeView(state, node, nowMs())
+    const names = [...state.nodes.keys()].join(', ') || 'none'
+    const { id } = request.params
+    return refuse(reply, fault('unknown-node', `there is no node ${id}; there are ${names}`))
+  })
+  app.get('/v1/vms', documented('All VMs', 200, z.array(VmView)), () => coordinator.view().vms)
+  app.get<WithId>('/v1/vms/:id', documented('One VM', 200, VmView), (request, reply) => {
+    const vm = state.vms.get(asVmId(request.params.id))
+    return vm ? vmView(vm) : refuse(reply, unknownVm(request.params.id))
+  })
+  const events = documented('The story after an event', 200, z.array(EventView))
+  app.get<{ Querystring: { after?: string } }>('/v1/events', events, (request, reply) => {
+    const after = Number(request.query.after ?? '0')
+    if (Number.isInteger(after)) return state.events.filter((event) => event.seq > after)
+    return refuse(reply, fault('bad-request', 'after must be a whole number: the seq of an event'))
+  })
+}
+
+function vmRoutes(app: App, ports: HttpPorts): void {
+  const { RunRequest, MigrateRequest, CloneRequest, VmView, MigrationView, CloneView } = api
+  app.post('/v1/vms', documented('Run a VM', 202, VmView, RunRequest), (request, reply) => {
+    const identity = freshIdentity(ports.random)
+    return ask(ports, reply, { do: 'run', request: RunRequest.parse(request.body), identity })
+  })
+  const migrate = documented('Migrate it', 202, MigrationView, MigrateRequest)
+  const emptyIsDefault = { preValidation: defaultBody }
+  app.post<WithId>('/v1/vms/:id/migrate', { ...migrate, ...emptyIsDefault }, (request, reply) => {
+    const vmId = asVmId(request.params.id)
+    const wanted = MigrateRequest.parse(request.body)
+    return ask(ports, reply, { do: 'migrate', vmId, request: wanted })
+  })
+  const clone = documented('Clone it', 202, CloneView, CloneRequest)
+  app.post<WithId>('/v1/vms/:id/clone', clone, (request, reply) => {
+    const vmId = asVmId(request.params.id)
+    const wanted = CloneRequest.parse(request.body)
+    const identities = wanted.ids.map(() => freshIdentity(ports.random))
+    return ask(ports, reply, { do: 'clone', vmId, request: wanted, identities })
+  })
+  for (const verb of ['pause', 'resume', 'stop', 'start'] as const)
+    app.post<WithId>(
+      `/v1/vms/:id/${verb}`,
+      documented(`${verb} it`, 202, VmView),
+      (request, reply) => ask(ports, reply, { do: verb, vmId: asVmId(request.params.id) }),
+    )
+  app.delete<WithId>('/v1/vms/:id', documented('Forget it', 204, undefined), (request, reply) =>
+    ask(ports, reply, { do: 'remove', vmId: asVmId(request.params.id) }, 204),
+  )
+}
+
+function defaultBody(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  request.body ??= {}
+  done()
+}
+
+function migrationRoutes(app: App, ports: HttpPorts): void {
+  const { MigrationView, RebalanceView } = api
+  const { coordinator } = ports
+  const all = documented('All migrations and clones', 200, z.array(MigrationView))
+  app.get('/v1/migrations', all, () => coordinator.view().migrations)
+  const one = documented('One migration', 200, MigrationView)
+  app.get<WithId>('/v1/migrations/:id', one, (request, reply) => {
+    const { id } = request.params
+    const migration = coordinator.state.migrations.get(asMigrationId(id))
+    if (migration) return migrationView(migration)
+    return refuse(reply, fault('unknown-migration', `there is no migration ${id}`))
+  })
+  const cancel = documented('Cancel it', 202, MigrationView)
+  app.post<WithId>('/v1/migrations/:id/cancel', cancel, (request, reply) => {
+    const migrationId = asMigrationId(request.params.id)
+    return ask(ports, reply, { do: 'cancel-migration', migrationId })
+  })
+  const rebalance = documented('Rebalance now', 202, RebalanceView)
+  app.post('/v1/rebalance', rebalance, (_request, reply) => ask(ports, reply, { do: 'rebalance' }))
+}
+
+function plainRoutes(app: App, { metrics }: HttpPorts): void {
+  const hidden = { schema: { hide: true } }
+  app.get('/healthz', hidden, (_request, reply) => reply.type('text/plain').send('ok\n'))
+  app.get('/openapi.json', hidden, () => app.swagger())
+  app.get('/metrics', hidden, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  )
+}

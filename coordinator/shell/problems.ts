@@ -1,0 +1,73 @@
+// Faults as HTTP: problem documents (RFC 9457) that carry the fault. What a request has wrong is named by field, with
+// what is allowed there.
+
+import type { FastifyError, FastifyReply } from 'fastify'
+import type { Problem } from '#proto/api.ts'
+import { type Fault, fault, faultOf, faultStatus } from '#proto/faults.ts'
+
+const titles: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not allowed',
+  403: 'Not allowed from there',
+  404: 'Not found',
+  409: 'Not possible now',
+  413: 'Too large',
+  500: 'Internal error',
+  503: 'Not available',
+  504: 'Timed out',
+}
+
+/** @param status when it is not the one that the fault's code stands for */
+export function problemOf(cause: Fault, status: number = faultStatus[cause.code]): Problem {
+  return {
+    type: `urn:godwit:fault:${cause.code}`,
+    title: titles[status] ?? 'Failed',
+    status,
+    detail: cause.message,
+    fault: cause,
+  }
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).type('application/problem+json').send(problem)
+}
+
+/** What fastify, its parser or its validator threw. */
+export function problemOfError(error: FastifyError): Problem {
+  if (error.validation) return problemOf(fault('bad-request', validationText(error.validation)))
+  if (error.statusCode === 413)
+    return problemOf(fault('message-too-large', 'the body is too large: 1 MiB is allowed'))
+  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
+    return problemOf(fault('bad-request', error.message), error.statusCode)
+  return problemOf(faultOf(error))
+}
+
+interface Finding {
+  readonly instancePath?: string
+  readonly keyword?: string
+  readonly message?: string | undefined
+  readonly params?: Readonly<Record<string, unknown>>
+  readonly parentSchema?: unknown
+}
+
+function validationText(findings: readonly Finding[]): string {
+  const texts = findings.map((finding) => {
+    const field = (finding.instancePath ?? '').slice(1).replaceAll('/', '.') || 'the body'
+    return `${field} ${complaintOf(finding)}`
+  })
+  return [...new Set(texts)].join('; ').slice(0, 2000)
+}
+
+function complaintOf({ keyword, message, params = {}, parentSchema }: Finding): string {
+  if (keyword === 'enum') return `must be one of ${listOf(params.allowedValues)}`
+  if (keyword === 'required') return `lacks ${String(params.missingProperty)}`
+  if (keyword === 'pattern') return `must match ${String(params.pattern)}`
+  if (keyword === 'additionalProperties') {
+    const properties = (parentSchema as { properties?: object } | undefined)?.properties ?? {}
+    const allowed = Object.keys(properties).join(', ') || 'nothing'
+    return `has an unknown field ${String(params.additionalProperty)}; allowed: ${allowed}`
+  }
+  return message ?? 'is wrong'
+}
+
+const listOf = (values: unknown): string => (Array.isArray(values) ? values.join(', ') : '?')
