@@ -1,0 +1,93 @@
+// A WebSocket that opens again by itself, and says how it stands: connecting, live, or away since when.
+// Used for the cluster's views and for consoles. The socket and the timer come from outside, so that tests need
+// neither a browser nor a server. Times in ms.
+
+/** The part of WebSocket that is used here. */
+export interface Socket {
+  binaryType: string
+  onopen: (() => void) | null
+  onmessage: ((event: { readonly data: unknown }) => void) | null
+  onclose: (() => void) | null
+  send(data: string | Uint8Array<ArrayBuffer>): void
+  close(): void
+}
+
+export interface StreamPorts {
+  open(): Socket
+  nowMs(): number
+  /** Calls once, later; returns what cancels it. */
+  after(ms: number, fn: () => void): () => void
+}
+
+export type StreamState =
+  | { readonly is: 'connecting' }
+  | { readonly is: 'live' }
+  | { readonly is: 'away'; readonly sinceMs: number }
+
+export interface StreamHandlers {
+  onState(state: StreamState): void
+  onMessage(data: unknown): void
+}
+
+const firstRetryMs = 300
+const retryMsMax = 5_000
+
+export class LiveStream {
+  readonly #ports: StreamPorts
+  readonly #handlers: StreamHandlers
+  #socket: Socket | undefined
+  #awaySinceMs: number | undefined
+  #retryMs = firstRetryMs
+  #cancelRetry = () => {}
+  #closed = false
+
+  constructor(ports: StreamPorts, handlers: StreamHandlers) {
+    this.#ports = ports
+    this.#handlers = handlers
+    handlers.onState({ is: 'connecting' })
+    this.#connect()
+  }
+
+  /** False when it is away: nothing was sent. */
+  send(bytes: Uint8Array<ArrayBuffer>): boolean {
+    if (!this.#socket || this.#awaySinceMs !== undefined) return false
+    this.#socket.send(bytes)
+    return true
+  }
+
+  /** Tries at once instead of waiting: the page has come to the front, or the network back. */
+  hurry(): void {
+    if (this.#socket || this.#closed) return
+    this.#cancelRetry()
+    this.#retryMs = firstRetryMs
+    this.#connect()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancelRetry()
+    this.#socket?.close()
+  }
+
+  #connect(): void {
+    const socket = this.#ports.open()
+    this.#socket = socket
+    socket.binaryType = 'arraybuffer'
+    socket.onopen = () => {
+      this.#awaySinceMs = undefined
+      this.#retryMs = firstRetryMs
+      this.#handlers.onState({ is: 'live' })
+    }
+    socket.onmessage = ({ data }) => this.#handlers.onMessage(data)
+    socket.onclose = () => this.#lost()
+  }
+
+  #lost(): void {
+    this.#socket = undefined
+    if (this.#closed) return
+    this.#awaySinceMs ??= this.#ports.nowMs()
+    this.#handlers.onState({ is: 'away', sinceMs: this.#awaySinceMs })
+    this.#cancelRetry = this.#ports.after(this.#retryMs, () => this.#connect())
+    this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax)
+  }
+}

@@ -1,0 +1,9 @@
+// The page's first line of code: looks at the cluster and draws it.
+
+import { render } from 'preact'
+import { watchCluster } from './cluster.ts'
+import { Page } from './parts/page.tsx'
+
+watchCluster()
+const place = document.getElementById('page')
+if (place) render(<Page />, place)

@@ -1,0 +1,81 @@
+// The top of the page: the cluster in four numbers, and whether what is shown is true now.
+
+import { useEffect, useState } from 'preact/hooks'
+import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
+import { connection, picture, view } from '../cluster.ts'
+import type { ClusterSums } from '../cluster-model.ts'
+import type { StreamState } from '../live-stream.ts'
+import { Sign } from './sign.tsx'
+
+export function Masthead() {
+  const sums = picture.value?.sums
+  return (
+    <header class="masthead">
+      <h1>
+        <img src="./godwit.svg" alt="" width="28" height="28" /> Godwit
+        {view.value && <small>{view.value.version}</small>}
+      </h1>
+      {sums && <Sums {...sums} />}
+      <ConnectionSign state={connection.value} />
+    </header>
+  )
+}
+
+function Sums(sums: ClusterSums) {
+  return (
+    <dl class="sums">
+      <Sum name="Nodes online" value={`${sums.nodesOnline}`} of={`of ${sums.nodes}`} />
+      <Sum name="VMs running" value={`${sums.vmsRunning}`} of={`of ${sums.vms}`} />
+      <Sum
+        name="CPU"
+        value={percentText(sums.cpuGotPercent)}
+        of={`of ${countText(sums.cpuPercentMax)}`}
+      />
+      <Sum
+        name="Memory"
+        value={mibText(sums.memoryReservedMib)}
+        of={`of ${countText(sums.memoryMib)}`}
+      />
+    </dl>
+  )
+}
+
+function Sum({ name, value, of }: { name: string; value: string; of: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        {value} <small>{of}</small>
+      </dd>
+    </div>
+  )
+}
+
+function ConnectionSign({ state }: { state: StreamState }) {
+  if (state.is === 'away') return <AwaySign sinceMs={state.sinceMs} />
+  return (
+    <p class={`connection ${state.is}`} role="status">
+      <Sign name={state.is === 'live' ? 'on' : 'wait'} />
+      {state.is === 'live' ? 'live' : 'connecting'}
+    </p>
+  )
+}
+
+const tickMs = 1000
+
+function AwaySign({ sinceMs }: { sinceMs: number }) {
+  const [awayMs, setAwayMs] = useState(0)
+  useEffect(() => {
+    const tick = () => setAwayMs(Math.round((performance.now() - sinceMs) / tickMs) * tickMs)
+    const timer = setInterval(tick, tickMs)
+    return () => clearInterval(timer)
+  }, [sinceMs])
+  // The seconds change all the time; a screen reader hears once that it is away.
+  return (
+    <p class="connection away" role="status">
+      <Sign name="bad" />
+      coordinator away
+      <span aria-hidden="true">, shown as it was {msText(awayMs)} ago</span>
+    </p>
+  )
+}

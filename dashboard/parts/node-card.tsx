@@ -1,0 +1,71 @@
+// One node: how it stands, how loaded it is, and its VMs as tiles; and the VMs that are on no node.
+
+import type { NodeView, VmView } from '#proto/api.ts'
+import { countText, msText, percentText } from '#proto/quantity.ts'
+import { nodePhaseSentences } from '#proto/state.ts'
+import type { NodeColumn } from '../cluster-model.ts'
+import { Meter } from './meter.tsx'
+import { nodeSigns, Sign } from './sign.tsx'
+import { ArrivingTile, VmTile } from './vm-tile.tsx'
+
+export function NodeCard({ node, tiles }: NodeColumn) {
+  const { id, phase, capacity } = node
+  return (
+    <section class={`card node ${phase}`} aria-labelledby={`node-${id}`}>
+      <header>
+        <h2 id={`node-${id}`}>{id}</h2>
+        <p class={`phase ${phase}`} title={`${id} ${nodePhaseSentences[phase]}`}>
+          <Sign name={nodeSigns[phase]} /> {phase}
+        </p>
+      </header>
+      <Meter
+        name="CPU"
+        part={node.cpuGotPercent / (capacity.cores * 100)}
+        text={`${countText(node.cpuGotPercent)} of ${percentText(capacity.cores * 100)}`}
+      />
+      <Meter
+        name="Memory"
+        part={node.memoryReservedMib / capacity.memoryMib}
+        text={`${countText(node.memoryReservedMib)} of ${countText(capacity.memoryMib)} MiB`}
+      />
+      <ul class="tiles" aria-label={`VMs on ${id}`}>
+        {tiles.map((tile) =>
+          tile.kind === 'vm' ? (
+            <VmTile key={tile.vm.id} vm={tile.vm} leaving={tile.leaving} />
+          ) : (
+            <ArrivingTile key={`${tile.migration.id} ${tile.name}`} {...tile} />
+          ),
+        )}
+      </ul>
+      {tiles.length === 0 && <p class="empty">No VMs here.</p>}
+      <footer>
+        <span>{leaseText(node)}</span>
+        <span>{speedText(node)}</span>
+      </footer>
+    </section>
+  )
+}
+
+function leaseText({ leaseLeftMs }: NodeView): string {
+  return leaseLeftMs > 0 ? `lease ${msText(leaseLeftMs)}` : 'no lease'
+}
+
+function speedText({ capacity: { cores, mipsPerCore } }: NodeView): string {
+  const each = mipsPerCore === 0 ? '' : ` of ${countText(mipsPerCore)} MIPS`
+  return `${cores} ${cores === 1 ? 'core' : 'cores'}${each}`
+}
+
+export function Homeless({ vms }: { vms: readonly VmView[] }) {
+  return (
+    <section class="card node homeless" aria-labelledby="homeless">
+      <header>
+        <h2 id="homeless">On no node</h2>
+      </header>
+      <ul class="tiles" aria-label="VMs on no node">
+        {vms.map((vm) => (
+          <VmTile key={vm.id} vm={vm} leaving={undefined} />
+        ))}
+      </ul>
+    </section>
+  )
+}

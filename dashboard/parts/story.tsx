@@ -1,0 +1,32 @@
+// What happened, the newest first.
+
+import type { EventView } from '#proto/api.ts'
+import { toneOf } from '../cluster-model.ts'
+import { Sign, toneSigns } from './sign.tsx'
+
+/** More are in `godwit events`. */
+const linesMax = 60
+
+export function Story({ events }: { events: readonly EventView[] }) {
+  return (
+    <section class="card story" aria-labelledby="story">
+      <header>
+        <h2 id="story">What happened</h2>
+      </header>
+      {events.length === 0 && <p class="empty">Nothing yet.</p>}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so by keyboard too */}
+      <ol tabIndex={0} aria-label="Events, the newest first">
+        {events.slice(0, linesMax).map((event) => (
+          <li key={event.seq} class={toneOf(event)}>
+            <time dateTime={new Date(event.wallMs).toISOString()}>{timeText(event.wallMs)}</time>
+            <Sign name={toneSigns[toneOf(event)]} />
+            <span>{event.text}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}
+
+const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })
+const timeText = (wallMs: number): string => times.format(wallMs)

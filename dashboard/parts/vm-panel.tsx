@@ -1,0 +1,77 @@
+// One VM close up: what it is and does, what may be done with it now (the table of proto/state.ts), its console.
+// It opens beside the cluster, not over it; Escape closes it and goes back to the tile.
+
+import { useEffect, useRef } from 'preact/hooks'
+import type { NodeView, VmView } from '#proto/api.ts'
+import { countText, mibText, percentText } from '#proto/quantity.ts'
+import { mayAct, vmPhaseSentences } from '#proto/state.ts'
+import { selectedVmId } from '../cluster.ts'
+import { ConsolePanel } from './console-panel.tsx'
+import { Sign, vmSigns } from './sign.tsx'
+import { VmActions } from './vm-actions.tsx'
+
+export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] }) {
+  const title = useRef<HTMLHeadingElement>(null)
+  useEffect(() => title.current?.focus(), [])
+  const close = () => {
+    selectedVmId.value = undefined
+    document.getElementById(`tile-${vm.id}`)?.focus()
+  }
+  return (
+    <div
+      class="panel card"
+      role="dialog"
+      aria-labelledby="panel-title"
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') close()
+      }}
+    >
+      <header>
+        <h2 id="panel-title" tabIndex={-1} ref={title}>
+          {vm.id}
+        </h2>
+        <button type="button" class="quiet" onClick={close}>
+          Close
+        </button>
+      </header>
+      <p class={`sentence ${vm.phase}`}>
+        <Sign name={vmSigns[vm.phase]} /> {vm.id} {vmPhaseSentences[vm.phase]}
+        {vm.nodeId && vm.phase !== 'recovering' ? ` (${vm.nodeId})` : ''}.
+      </p>
+      {vm.fault && <p class="fault">{vm.fault.message}</p>}
+      <VmActions vm={vm} nodes={nodes} />
+      <Facts {...vm} />
+      {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}
+    </div>
+  )
+}
+
+function Facts(vm: VmView) {
+  const { spec, load, identity } = vm
+  const facts: readonly (readonly [name: string, value: string | undefined])[] = [
+    ['CPU', load && `${percentText(load.cpuGotPercent)} of ${percentText(spec.cpuCapPercent)}`],
+    ['Speed', load && `${countText(load.mips)} MIPS`],
+    ['Dirty rate', load && `${countText(load.dirtyPagesPerSec)} pages/s`],
+    ['Memory', mibText(spec.memoryMib)],
+    ['Disk', spec.diskMib > 0 ? mibText(spec.diskMib) : 'none'],
+    ['Guest', `${spec.image} ${spec.args}`],
+    ['Node lost', spec.ha ? 'starts elsewhere' : 'stays down'],
+    ['Recovered', vm.recoveries > 0 ? `${vm.recoveries} times` : undefined],
+    ['Clone of', vm.clonedFrom],
+    ['Epoch', String(vm.epoch)],
+    ['MAC', identity.mac],
+  ]
+  return (
+    <dl class="facts">
+      {facts.map(
+        ([name, value]) =>
+          value !== undefined && (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ),
+      )}
+    </dl>
+  )
+}
