@@ -87,12 +87,14 @@ export class Agent {
   /** Listens for peers, then joins. @returns where peers reach this node */
   async start(): Promise<string> {
     const { env, listen } = this.#options
-    this.#listener = await env.transport.listen(listen, limits, (link) =>
+    const listener = await env.transport.listen(listen, limits, (link) =>
       this.#migrations.take(link),
     )
+    this.#listener = listener
     this.#membership.start()
     this.#sample()
-    return this.#peerAddress()
+    // Where it listens, not what it advertises: behind a door those differ, and the door must know.
+    return listener.address
   }
 
   /** Stops every VM, says so, and leaves. */
