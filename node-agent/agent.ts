@@ -84,7 +84,7 @@ export class Agent {
     this.metrics = new NodeMetrics(() => this.#numbers())
   }
 
-  /** Listens for peers, then joins. @returns where peers reach this node */
+  /** Listens for peers, then joins. @returns where it listens */
   async start(): Promise<string> {
     const { env, listen } = this.#options
     const listener = await env.transport.listen(listen, limits, (link) =>
