@@ -38,7 +38,11 @@ export class ComposeCluster {
   static async start(nodeIds: readonly string[]): Promise<ComposeCluster> {
     const environment = await new DockerComposeEnvironment(repositoryRoot, 'docker-compose.yml')
       .withBuild()
-      .withEnvironment({ GODWIT_PORT: '127.0.0.1:0', NODES: String(nodeIds.length) })
+      .withEnvironment({
+        GODWIT_PORT: '127.0.0.1:0',
+        NODES: String(nodeIds.length),
+        REBALANCE: 'off', // so that where each VM is has one cause: the test
+      })
       .withDefaultWaitStrategy(Wait.forHealthCheck())
       .up()
     return new ComposeCluster(environment, nodeIds)
