@@ -36,16 +36,29 @@ const checksumOffset = 32
 /** Zero pages cost 4 bytes each, so more of them fit. */
 export const zeroPagesPerFrameMax = Math.floor((frameBytesMax - headerBytes - padBytes) / 4)
 
-/** The bytes to send, kind byte included. */
+/**
+ * Room for so many raw pages, with room for all that comes before them in a frame. A frame of exactly these pages is
+ * then encoded in place, without copying them: pages are most of what a node does.
+ */
+export function roomForPages(count: number): Uint8Array<ArrayBuffer> {
+  const before = padBytes + headerBytes + count * 4
+  return new Uint8Array(new ArrayBuffer(before + count * pageBytes), before)
+}
+
+/** The bytes to send, kind byte included. Takes over `frame.bytes` when they lie in roomForPages(). */
 export function encodePageFrame(frame: PageFrame): Uint8Array<ArrayBuffer> {
-  const length = padBytes + headerBytes + frame.pages.length * 4 + frame.bytes.length
-  const out = new Uint8Array(length)
+  const before = padBytes + headerBytes + frame.pages.length * 4
+  const length = before + frame.bytes.length
+  const { buffer, byteOffset } = frame.bytes
+  const inPlace =
+    byteOffset === before && buffer.byteLength === length && buffer instanceof ArrayBuffer
+  const out = inPlace ? new Uint8Array(buffer) : new Uint8Array(length)
   const view = new DataView(out.buffer, padBytes)
   out[0] = frameKind
   writeHeader(view, frame)
   for (let i = 0; i < frame.vmId.length; i++) view.setUint8(40 + i, frame.vmId.charCodeAt(i))
   new Uint32Array(out.buffer, padBytes + headerBytes, frame.pages.length).set(frame.pages)
-  out.set(frame.bytes, padBytes + headerBytes + frame.pages.length * 4)
+  if (!inPlace) out.set(frame.bytes, before)
   view.setUint32(checksumOffset, checksum(out.subarray(padBytes)), true)
   return out
 }

@@ -1,6 +1,7 @@
-// The contract of GuestMemory: a VM's RAM as the agent's thread sees it, while a pCPU may be running the guest.
-// Page hashes are 64 bits. A set hash is the sum (mod 2^64) of mix(page index, hash of its bytes) over all pages,
-// so that one page's part can be replaced without touching the others; zero pages count as 0.
+// The contract of GuestMemory: a VM's RAM as the agent's thread sees it, while a pCPU may be
+// running the guest. Page hashes are 64 bits. A set hash is the sum (mod 2^64) of mix(page index,
+// hash of its bytes) over all pages, so that one page's part can be replaced without touching the
+// others; zero pages count as 0.
 
 export interface CollectedPages {
   /** Page indices with content, in order. Their bytes lie one after the other in `bytes`. */
@@ -17,16 +18,26 @@ export interface GuestMemory {
   readonly ramBytes: number
   readonly pageCount: number
   /**
-   * Copies up to `pagesMax` pages named by the bitmap, from `fromPage` on, out of RAM. The returned arrays are
-   * private copies: what the guest writes later does not change them. Records each page's hash as sent.
+   * Copies up to `pagesMax` pages named by the bitmap, from `fromPage` on, out of RAM. The returned
+   * arrays are private copies: what the guest writes later does not change them. Records each
+   * page's hash as sent. `allocate` makes the room for the bytes of so many pages, for a caller
+   * that has a place for them: one copy less.
    */
-  collect(bitmap: Uint8Array, fromPage: number, pagesMax: number): CollectedPages
+  collect(
+    bitmap: Uint8Array,
+    fromPage: number,
+    pagesMax: number,
+    allocate?: (pages: number) => Uint8Array,
+  ): CollectedPages
   /** Writes pages into RAM and records their hashes. Marks them dirty in open logs of that VM. */
   store(pages: Uint32Array, bytes: Uint8Array): void
   storeZero(pages: Uint32Array): void
   /** Set hash over what was collected or stored last for each page: 16 hex digits. */
   trackedHash(): string
-  /** Set hash over the RAM as it is now, every byte read: 16 hex digits. Only meaningful while paused. */
+  /**
+   * Set hash over the RAM as it is now, every byte read: 16 hex digits. Only meaningful while
+   * paused.
+   */
   fullHash(): string
   /** 64-bit hash of other bytes (state sections), same function, 16 hex digits. */
   hashBytes(bytes: Uint8Array): string

@@ -1,6 +1,7 @@
-// A VM's RAM as the agent's thread has it: core.wasm on the VM's memory, for pages alone. The guest may run on another
-// thread meanwhile, so whatever leaves here was copied first and judged by its copy.
-// Not here: who takes dirty logs (the pCPU, ../cpu/core.ts), how pages travel. Sizes in bytes.
+// A VM's RAM as the agent's thread has it: core.wasm on the VM's memory, for pages alone. The guest
+// may run on another thread meanwhile, so whatever leaves here was copied first and judged by its
+// copy. Not here: who takes dirty logs (the pCPU, ../cpu/core.ts), how pages travel. Sizes in
+// bytes.
 
 import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
@@ -34,10 +35,15 @@ export class WasmGuestMemory implements GuestMemory {
   }
 
   /**
-   * At most `pagesMax` pages, zero ones counted, and never more than a frame holds: fewer than asked for is no sign
-   * of the end, `nextPage` is.
+   * At most `pagesMax` pages, zero ones counted, and never more than a frame holds: fewer than
+   * asked for is no sign of the end, `nextPage` is.
    */
-  collect(bitmap: Uint8Array, fromPage: number, pagesMax: number): CollectedPages {
+  collect(
+    bitmap: Uint8Array,
+    fromPage: number,
+    pagesMax: number,
+    allocate = (pages: number) => new Uint8Array(pages * pageBytes),
+  ): CollectedPages {
     invariant(bitmap.length * 8 >= this.pageCount, 'The bitmap is shorter than RAM')
     const { at, call } = this.#core
     const max = Math.min(pagesMax, at.stagePagesMax)
@@ -45,7 +51,7 @@ export class WasmGuestMemory implements GuestMemory {
     const filled = call.collectPages(count)
     return {
       pages: this.#copyWords(at.filledAddress, filled),
-      bytes: this.#copyBytes(at.copiesAddress, filled * pageBytes),
+      bytes: this.#copyBytes(at.copiesAddress, allocate(filled)),
       zeroPages: this.#copyWords(at.zeroAddress, count - filled),
       nextPage,
     }
@@ -136,7 +142,7 @@ export class WasmGuestMemory implements GuestMemory {
 
   /** A byte a page, as it is now: 1 when the page was ever written. */
   #touched(): Uint8Array {
-    return this.#copyBytes(this.#core.call.touchedTable(), this.pageCount)
+    return this.#copyBytes(this.#core.call.touchedTable(), new Uint8Array(this.pageCount))
   }
 
   /** Writes the indices of up to `max` pages of the bitmap where the core looks for them. */
@@ -181,9 +187,8 @@ export class WasmGuestMemory implements GuestMemory {
   }
 
   /** Into memory of its own: `slice` of shared memory is not shared, but says so nowhere. */
-  #copyBytes(address: number, length: number): Uint8Array {
-    const copy = new Uint8Array(length)
-    copy.set(this.#bytes.subarray(address, address + length))
+  #copyBytes(address: number, copy: Uint8Array): Uint8Array {
+    copy.set(this.#bytes.subarray(address, address + copy.length))
     return copy
   }
 }

@@ -7,7 +7,12 @@ import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock } from '#env/env.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
-import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
+import {
+  encodePageFrame,
+  type PageEncoding,
+  roomForPages,
+  zeroPagesPerFrameMax,
+} from '#proto/page-frame.ts'
 import { pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
@@ -58,7 +63,7 @@ export class PageSender {
     const { memory } = this.#ports
     const zeros: number[] = []
     for (let from = 0; from < memory.pageCount; ) {
-      const got = memory.collect(this.#round.bitmap, from, pagesPerFrameMax)
+      const got = memory.collect(this.#round.bitmap, from, pagesPerFrameMax, roomForPages)
       from = got.nextPage
       for (const page of got.zeroPages) zeros.push(page)
       if (got.pages.length > 0) await this.#frame('raw', got.pages, got.bytes)
