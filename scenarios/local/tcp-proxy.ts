@@ -6,6 +6,7 @@
 
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { invariant } from '#proto/invariant.ts'
 
 /** One connection that passes through a door. */
 export interface Passage {
@@ -51,6 +52,7 @@ export class Door {
 
   /** Where connections go from now on; until it is first called they are refused. */
   leadTo(port: number): void {
+    invariant(port !== this.port, 'a door that leads to itself lets nobody in')
     this.#targetPort = port
   }
 
