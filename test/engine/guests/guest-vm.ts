@@ -11,6 +11,7 @@ import { type DiskStore, openLayeredDisk } from '#engine/devices/layered-disk.ts
 import { ramGpa, ticksPerMs } from '#engine/devices/memory-map.ts'
 import { Machine, type MachineEnd } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import type { VmConfig } from '#engine/vm-config.ts'
 import { pageBytes } from '#proto/units.ts'
 
 const module = new WebAssembly.Module(readFileSync(coreWasmUrl))
@@ -46,28 +47,21 @@ export class GuestVm {
   #inputOffset = 0
   #requests = 0
 
-  constructor({ args, ramMib = 8, disk }: GuestVmOptions) {
-    const ramBytes = ramMib * mebibyte
-    this.memory = WasmGuestMemory.create(module, ramBytes)
-    const { memory } = this.memory
-    const plain = {
-      vmId: 'guest',
-      memory,
-      ramBytes,
-      args,
-      clock,
-      identity: someIdentity,
-      cpuShares: 1024,
-      cpuCapPercent: 100,
-      leased: false,
-      epoch: 1,
-    }
-    const config = disk ? { ...plain, disk: { sizeBytes: disk.sizeBytes, layers } } : plain
+  readonly #options: GuestVmOptions
+
+  /** Booted, or, when `from` is given, its copy: the original is left paused, without its disk. */
+  constructor(options: GuestVmOptions, from?: GuestVm) {
+    const { disk } = options
+    this.#options = options
+    this.memory = WasmGuestMemory.create(module, ramBytesOf(options))
+    const config = configOf(options, this.memory)
+    const { memory, ramBytes } = config
     const host = { nowMs: () => 0, wallMs: () => 0 }
     const makeCore = (hooks: CoreHooks) =>
       new WasmCore({ module, memory, ramBytes, clock, sbi: 'vmm', hooks })
     this.machine = new Machine({ config, host, makeCore })
-    this.machine.boot(image)
+    if (from) this.#take(from)
+    else this.machine.boot(image)
     if (disk) this.machine.connectDisk(openDisk(disk.store, disk.sizeBytes))
     this.machine.resume()
   }
@@ -77,6 +71,11 @@ export class GuestVm {
     const vm = new GuestVm(options)
     vm.untilLine('godwit-guest')
     return vm
+  }
+
+  /** This VM in another machine, as a migration leaves it. */
+  moved(): GuestVm {
+    return new GuestVm(this.#options, this)
   }
 
   get nowMs(): number {
@@ -167,6 +166,16 @@ export class GuestVm {
     return was
   }
 
+  #take(from: GuestVm): void {
+    from.machine.pause()
+    from.machine.releaseDisk()
+    this.memory.copyFrom(from.memory)
+    this.machine.restore(from.machine.capture())
+    this.#inputOffset = from.#inputOffset
+    this.#requests = from.#requests
+    this.#text = from.#text
+  }
+
   #until(reached: () => boolean, msMax: number, what: string): void {
     const deadlineMs = this.nowMs + msMax
     while (!reached()) {
@@ -186,4 +195,23 @@ export class GuestVm {
       this.lines.push(...parts)
     }
   }
+}
+
+const ramBytesOf = ({ ramMib = 8 }: GuestVmOptions) => ramMib * mebibyte
+
+function configOf(options: GuestVmOptions, { memory }: WasmGuestMemory): VmConfig {
+  const plain = {
+    vmId: 'guest',
+    memory,
+    ramBytes: ramBytesOf(options),
+    args: options.args,
+    clock,
+    identity: someIdentity,
+    cpuShares: 1024,
+    cpuCapPercent: 100,
+    leased: false,
+    epoch: 1,
+  }
+  const { disk } = options
+  return disk ? { ...plain, disk: { sizeBytes: disk.sizeBytes, layers } } : plain
 }
