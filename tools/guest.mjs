@@ -21,7 +21,7 @@ const source = join(guests, 'src')
 const image = join(guests, 'godwit-guest.bin')
 
 const flags = [
-  // The machine: no floating point, code at 0x80200000, which is out of reach of absolute addresses.
+  // The machine: no floating point; code at 0x80200000 is out of reach of absolute addresses.
   ...['-march=rv64imac_zicsr', '-mabi=lp64', '-mcmodel=medany', '-mno-relax', '-fno-pic'],
   // No libc; and gcc must not turn the loop in memset into a call of memset.
   ...['-std=c11', '-ffreestanding', '-nostdlib', '-static', '-fno-tree-loop-distribute-patterns'],

@@ -1,5 +1,6 @@
-// A VM's disk in layers: what lies over what, what a power loss may take, and who may write.
-// The store is env's double in memory, which at a power loss keeps or loses each unflushed sector as it likes.
+// A VM's disk in layers: what lies over what, what a power loss may take, and who may write. The
+// store is env's double in memory, which at a power loss keeps or loses each unflushed sector as it
+// likes.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -197,8 +198,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 class PowerLost extends Error {}
 
 /**
- * A disk over a sealed layer full of `below`, and for each sector what it may hold: the last flushed
- * value and all written since.
+ * A disk over a sealed layer full of `below`, and for each sector what it may hold: the last
+ * flushed value and all written since.
  */
 class World {
   #store = new MemoryDisk()

@@ -1,6 +1,7 @@
-// Our guest in a real Machine, driven from a test: in this thread, on instruction-count time, so that a
-// run is the same each time and waits for nobody. A line sent is a line the guest reads from its UART.
-// Times are guest milliseconds. A busy guest millisecond is a million instructions: mind the total.
+// Our guest in a real Machine, driven from a test: in this thread, on instruction-count time, so
+// that a run is the same each time and waits for nobody. A line sent is a line the guest reads from
+// its UART. Times are guest milliseconds. A busy guest millisecond is a million instructions: mind
+// the total.
 
 import { readFileSync } from 'node:fs'
 import { WasmCore } from '#engine/cpu/core.ts'

@@ -120,7 +120,10 @@ describe('durability', () => {
 const keys = 6
 const burstMax = 64
 
-/** What a client knows: for each key the values it may have. The last one acknowledged, or a later one sent. */
+/**
+ * What a client knows: for each key the values it may have, which are the last one acknowledged and
+ * those sent later.
+ */
 class Ledger {
   readonly #may = new Map<string, Set<string>>()
   #sent = 0
@@ -158,7 +161,7 @@ class Ledger {
     return put
   }
 
-  /** Acknowledged in the order of the sequence: what was put before an acknowledged value is gone. */
+  /** In the order of the sequence: what was put before an acknowledged value is gone. */
   #learn(puts: { id: string; key: string; value: string }[], lines: string[]): void {
     for (const [n, { id, key, value }] of puts.entries()) {
       if (!lines.some((line) => line.startsWith(`${id} ok `))) continue

@@ -1,5 +1,5 @@
-// The guest in one machine after another: what is in its RAM, its hart and its devices goes along, and
-// nothing else is needed. The network's part of a migration is not here (test/node-agent/).
+// The guest in one machine after another: what is in its RAM, its hart and its devices goes along,
+// and nothing else is needed. The network's part of a migration is not here (test/node-agent/).
 
 import { describe, expect, test } from 'vitest'
 import { MemoryDisk } from '#env/memory.ts'
