@@ -1,0 +1,362 @@
+// A model of an agent, for property tests of the coordinator: holds VMs, obeys its lease, answers commands, takes part
+// in migrations. No guests: a VM is a number that grows while it runs and is written to a disk that all agents share,
+// so that memory older than its disk is seen at once. Behaves as node-agent/ promises, not as it is written.
+
+import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import type {
+  AgentMessage,
+  CoordinatorMessage,
+  Migrate,
+  Result,
+  Start,
+  VmEvent,
+  VmReport,
+} from '#proto/messages.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+
+export interface Held {
+  readonly vmId: VmId
+  epoch: Epoch
+  state: VmReport['state']
+  migrationId: MigrationId | undefined
+  readonly order: Pick<Start, 'spec' | 'identity' | 'disk'>
+  /** What the guest has in memory: the count of its own writes. */
+  memory: number
+  /** Stands still for a switchover. */
+  isFrozen: boolean
+}
+
+/** What two agents say to each other. */
+export type PeerMessage =
+  | { readonly t: 'offer'; readonly plan: Migrate; readonly held: Held }
+  | { readonly t: 'refuse'; readonly plan: Migrate }
+  | { readonly t: 'final'; readonly plan: Migrate; readonly memory: number }
+  | { readonly t: 'prepared' | 'run' | 'running' | 'abort'; readonly plan: Migrate }
+
+export interface ModelWorld {
+  nowMs(): number
+  toCoordinator(agent: ModelAgent, message: AgentMessage): void
+  /** Lost when the two cannot reach each other; then both hear `peerLost`. */
+  toPeer(agent: ModelAgent, peer: NodeId, message: PeerMessage): void
+  later(agent: ModelAgent, ms: number, fn: () => void): void
+  readonly disks: Map<VmId, number>
+}
+
+interface Outgoing {
+  readonly plan: Migrate
+  phase: 'copying' | 'proving' | 'released' | 'in-doubt'
+}
+
+const isLive = ({ state }: Held) => ['starting', 'running', 'paused'].includes(state)
+const copyMs = 300
+const answerMsMax = 2000
+
+export class ModelAgent {
+  readonly id: NodeId
+  readonly incarnation: string
+  readonly world: ModelWorld
+  readonly held = new Map<VmId, Held>()
+  readonly outgoing = new Map<MigrationId, Outgoing>()
+  isDead = false
+  isHung = false
+  isUp = false
+  leaseUntilMs = 0
+  hadLease = false
+  #seq = 0
+  readonly #sentAtMs = new Map<number, number>()
+  #outbox: (Result | VmEvent)[] = []
+
+  constructor(id: NodeId, incarnation: string, world: ModelWorld) {
+    this.id = id
+    this.incarnation = incarnation
+    this.world = world
+  }
+
+  /** May this VM execute instructions at this instant? What no two agents may ever answer with yes. */
+  executes(held: Held): boolean {
+    if (this.isDead || this.isHung || held.isFrozen || held.state !== 'running') return false
+    return !held.order.spec.ha || this.world.nowMs() < this.leaseUntilMs
+  }
+
+  /** The guests run for a moment: each writes once more, to memory and disk. */
+  runGuests(): void {
+    for (const held of this.held.values()) {
+      if (!this.executes(held)) continue
+      held.memory++
+      this.world.disks.set(held.vmId, held.memory)
+    }
+  }
+
+  // ---- lease and link ----
+
+  hello(): AgentMessage {
+    this.checkLease()
+    const capacity = { cores: 2, mipsPerCore: 0, memoryMib: 400 }
+    return {
+      ...{ t: 'hello', protocolVersion: 1, role: 'agent', token: '', nodeId: this.id },
+      ...{ incarnation: this.incarnation, peerAddress: 'ws://model:1', capacity, pid: 1 },
+      vms: this.reports(),
+    }
+  }
+
+  linkUp(): void {
+    this.isUp = true
+    for (const message of this.#outbox.splice(0)) this.world.toCoordinator(this, message)
+    this.heartbeat()
+  }
+
+  linkDown(): void {
+    this.isUp = false
+  }
+
+  heartbeat(): void {
+    this.checkLease()
+    if (!this.isUp) return
+    const seq = ++this.#seq
+    this.#sentAtMs.set(seq, this.world.nowMs())
+    const load = { cpuDemandPercent: 0, cpuGotPercent: 0, memoryUsedMib: 1 }
+    this.world.toCoordinator(this, {
+      ...{ t: 'heartbeat', seq, nodeId: this.id, vms: this.reports() },
+      ...load,
+    })
+  }
+
+  checkLease(): void {
+    if (!this.hadLease || this.world.nowMs() < this.leaseUntilMs) return
+    this.hadLease = false
+    for (const held of [...this.held.values()]) {
+      if (!isLive(held) || !held.order.spec.ha) continue
+      this.#destroy(held)
+      this.#event(held, 'fenced')
+    }
+  }
+
+  reports(): VmReport[] {
+    return [...this.held.values()].map(({ vmId, epoch, state, migrationId, order }) => ({
+      ...{ vmId, epoch, state, ...order },
+      ...(migrationId !== undefined && { migrationId }),
+    }))
+  }
+
+  // ---- what the coordinator says ----
+
+  hear(message: CoordinatorMessage): void {
+    this.checkLease()
+    if (message.t === 'lease') this.#renew(message.seq, message.leaseMs)
+    else if (message.t === 'start') this.#start(message)
+    else if (message.t === 'migrate') this.#migrate(message)
+    else if (message.t === 'cancel-migration') this.#cancel(message)
+    else if (message.t === 'resolve') this.#resolve(message)
+    else if (message.t === 'stop' || message.t === 'pause' || message.t === 'resume') {
+      const held = this.held.get(message.vmId)
+      if (!held) this.#answer(message.commandId, fault('unknown-vm', 'not here'))
+      else if (held.epoch !== message.epoch)
+        this.#answer(message.commandId, fault('stale-epoch', 'another epoch'))
+      else this.#carryOut(message.t, held, message.commandId)
+    }
+  }
+
+  #carryOut(kind: 'stop' | 'pause' | 'resume', held: Held, commandId: Result['commandId']): void {
+    if (kind === 'stop') this.#destroy(held)
+    else if (kind === 'pause' && held.state === 'running' && !held.migrationId)
+      held.state = 'paused'
+    else if (kind === 'resume' && held.state === 'paused') held.state = 'running'
+    this.#answer(commandId)
+  }
+
+  #renew(seq: number, leaseMs: number): void {
+    const sentAtMs = this.#sentAtMs.get(seq)
+    if (sentAtMs === undefined || sentAtMs + leaseMs <= this.world.nowMs()) return
+    this.leaseUntilMs = Math.max(this.leaseUntilMs, sentAtMs + leaseMs)
+    this.hadLease = true
+  }
+
+  #start(order: Start): void {
+    const older = this.held.get(order.vmId)
+    if (older && older.epoch >= order.epoch) {
+      this.#answer(order.commandId, fault('stale-epoch', 'a newer one is here'))
+      return
+    }
+    if (older) this.#destroy(older)
+    const { vmId, epoch, spec, identity, disk } = order
+    const held: Held = {
+      ...{ vmId, epoch, state: 'starting', migrationId: undefined, isFrozen: false },
+      order: { spec, identity, disk },
+      memory: 0,
+    }
+    this.held.set(vmId, held)
+    this.world.later(this, 30, () => {
+      if (this.held.get(vmId) !== held || held.state !== 'starting') return
+      held.memory = this.world.disks.get(vmId) ?? 0
+      held.state = 'running'
+      this.#event(held, 'running')
+      this.#answer(order.commandId)
+    })
+  }
+
+  #resolve(verdict: Extract<CoordinatorMessage, { t: 'resolve' }>): void {
+    const held = this.held.get(verdict.vmId)
+    if (verdict.verdict === 'discard') {
+      if (!held || (held.migrationId !== verdict.migrationId && !isLive(held)))
+        this.#answer(verdict.commandId)
+      else if (isLive(held) && verdict.epoch <= held.epoch)
+        this.#answer(verdict.commandId, fault('wrong-state', 'it runs'))
+      else {
+        this.#destroy(held)
+        this.#answer(verdict.commandId)
+      }
+      return
+    }
+    if (!held || verdict.epoch < held.epoch || held.state === 'incoming')
+      this.#answer(verdict.commandId, fault('wrong-state', 'nothing to run'))
+    else {
+      if (held.migrationId) this.outgoing.delete(held.migrationId)
+      Object.assign(held, { state: 'running', epoch: verdict.epoch, isFrozen: false })
+      held.migrationId = undefined
+      this.#event(held, 'running')
+      this.#answer(verdict.commandId)
+    }
+  }
+
+  // ---- migration: source ----
+
+  #migrate(plan: Migrate): void {
+    const held = this.held.get(plan.vmId)
+    if (!held || held.epoch !== plan.epoch || held.state !== 'running' || held.migrationId) {
+      this.#answer(plan.commandId, fault('wrong-state', 'it does not run here like that'))
+      return
+    }
+    held.migrationId = plan.migrationId
+    this.outgoing.set(plan.migrationId, { plan, phase: 'copying' })
+    this.world.toPeer(this, plan.destination.nodeId, { t: 'offer', plan, held: { ...held } })
+    this.world.later(this, copyMs, () => this.#stopAndCopy(plan))
+    this.world.later(this, answerMsMax + copyMs, () => this.#giveUp(plan))
+  }
+
+  #stopAndCopy(plan: Migrate): void {
+    const out = this.outgoing.get(plan.migrationId)
+    const held = this.held.get(plan.vmId)
+    if (out?.phase !== 'copying' || !held || !this.executes(held)) return
+    out.phase = 'proving'
+    held.isFrozen = true
+    const { memory } = held
+    this.world.toPeer(this, plan.destination.nodeId, { t: 'final', plan, memory })
+  }
+
+  #cancel({ commandId, migrationId }: { commandId: Result['commandId']; migrationId: MigrationId }) {
+    const out = this.outgoing.get(migrationId)
+    if (!out) this.#answer(commandId, fault('unknown-migration', 'none'))
+    else if (out.phase === 'released' || out.phase === 'in-doubt')
+      this.#answer(commandId, fault('wrong-state', 'too late'))
+    else {
+      this.#giveUp(out.plan, fault('cancelled', 'cancelled'))
+      this.#answer(commandId)
+    }
+  }
+
+  /** Before the release the VM goes on here; after it, nobody here knows. */
+  #giveUp(plan: Migrate, why: Fault = fault('timed-out', 'it took too long')): void {
+    const out = this.outgoing.get(plan.migrationId)
+    const held = this.held.get(plan.vmId)
+    if (!out || out.phase === 'in-doubt') return
+    if (out.phase === 'released') {
+      out.phase = 'in-doubt'
+      const { migrationId } = plan
+      const figures = { sentPages: 0, pagesOfRound: 0, bytes: 0 }
+      if (this.isUp)
+        this.world.toCoordinator(this, {
+          ...{ t: 'migration-progress', migrationId, phase: 'resolving' },
+          ...figures,
+        })
+      return
+    }
+    this.outgoing.delete(plan.migrationId)
+    if (held) Object.assign(held, { isFrozen: false, migrationId: undefined })
+    this.world.toPeer(this, plan.destination.nodeId, { t: 'abort', plan })
+    this.#answer(plan.commandId, why)
+  }
+
+  hearPeer(from: NodeId, message: PeerMessage): void {
+    this.checkLease()
+    const { plan } = message
+    const out = this.outgoing.get(plan.migrationId)
+    const held = this.held.get(plan.vmId)
+    if (message.t === 'refuse') this.#giveUp(plan, fault('no-room', 'refused'))
+    else if (message.t === 'prepared' && out?.phase === 'proving' && held) {
+      out.phase = 'released'
+      held.state = 'released'
+      this.#event(held, 'released')
+      this.world.toPeer(this, from, { t: 'run', plan })
+    } else if (message.t === 'running' && out && held?.state === 'released') {
+      this.outgoing.delete(plan.migrationId)
+      this.#destroy(held)
+      this.#answer(plan.commandId)
+    } else this.#hearAsDestination(from, message)
+  }
+
+  /** The link to that peer is gone. */
+  peerLost(peer: NodeId): void {
+    for (const { plan } of [...this.outgoing.values()])
+      if (plan.destination.nodeId === peer) this.#giveUp(plan, fault('link-lost', 'peer lost'))
+    for (const held of [...this.held.values()])
+      if (held.state === 'incoming') this.#destroy(held)
+  }
+
+  // ---- migration: destination ----
+
+  #hearAsDestination(from: NodeId, message: PeerMessage): void {
+    const { plan } = message
+    const held = this.held.get(plan.vmId)
+    const isOurs = held?.migrationId === plan.migrationId
+    if (message.t === 'offer') this.#offered(from, message.plan, message.held)
+    else if (!held || !isOurs) return
+    else if (message.t === 'abort') {
+      if (!isLive(held)) this.#destroy(held)
+    } else if (message.t === 'final') {
+      held.memory = message.memory
+      held.state = 'prepared'
+      this.world.toPeer(this, from, { t: 'prepared', plan })
+    } else if (message.t === 'run' && held.state === 'prepared') {
+      Object.assign(held, { state: 'running', epoch: plan.nextEpoch, migrationId: undefined })
+      this.#event(held, 'running')
+      this.world.toPeer(this, from, { t: 'running', plan })
+    }
+  }
+
+  #offered(from: NodeId, plan: Migrate, offered: Held): void {
+    const older = this.held.get(plan.vmId)
+    const hasLease = this.hadLease || !offered.order.spec.ha
+    if (!hasLease || (older && (isLive(older) || older.epoch >= plan.nextEpoch))) {
+      this.world.toPeer(this, from, { t: 'refuse', plan })
+      return
+    }
+    const { vmId, order } = offered
+    const { nextEpoch: epoch, migrationId } = plan
+    const state = 'incoming'
+    this.held.set(vmId, { vmId, epoch, state, migrationId, order, memory: 0, isFrozen: false })
+  }
+
+  // ---- answers ----
+
+  #destroy(held: Held): void {
+    this.held.delete(held.vmId)
+    const out = held.migrationId && this.outgoing.get(held.migrationId)
+    if (!out) return
+    this.outgoing.delete(out.plan.migrationId)
+    if (held.state !== 'released')
+      this.#answer(out.plan.commandId, fault('cancelled', 'the VM is gone'))
+  }
+
+  #answer(commandId: Result['commandId'], why?: Fault): void {
+    this.#say({ t: 'result', commandId, ...(why && { fault: why }) })
+  }
+
+  #event({ vmId, epoch }: Held, event: VmEvent['event']): void {
+    this.#say({ t: 'vm-event', vmId, epoch, event })
+  }
+
+  #say(message: Result | VmEvent): void {
+    if (this.isUp) this.world.toCoordinator(this, message)
+    else this.#outbox.push(message)
+  }
+}

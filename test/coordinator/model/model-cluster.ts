@@ -1,0 +1,362 @@
+// A whole cluster in one process and in virtual time: the real core of the coordinator, model agents, and links that
+// deliver in order, late, or not at all. Everything comes from one seed. Checks after every event that no VM is
+// executed twice, that no memory older than its disk ever runs, and the core's own invariants.
+
+import { SeededRandom } from '#env/memory.ts'
+import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
+import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
+import { VmSpec } from '#proto/vm-spec.ts'
+import type { ClusterState, LinkId } from '#coordinator/core/cluster-state.ts'
+import { defaultSettings } from '#coordinator/core/cluster-state.ts'
+import { assertInvariants } from '#coordinator/core/invariants.ts'
+import type { StoredRecord } from '#coordinator/core/records.ts'
+import { step } from '#coordinator/core/step.ts'
+import type { ApiCommand, Effect, Input } from '#coordinator/core/step-context.ts'
+import { loadState } from '#coordinator/core/stored-state.ts'
+import { freshIdentity } from '#coordinator/identity.ts'
+import { ModelAgent, type ModelWorld, type PeerMessage } from './model-agent.ts'
+
+export const settings = { ...defaultSettings, rebalance: false }
+
+interface Alarm {
+  readonly atMs: number
+  readonly order: number
+  readonly fn: () => void
+}
+
+/** One agent's connection to the coordinator. Messages that are on their way when it is cut are lost. */
+interface ModelLink {
+  readonly linkId: LinkId
+  readonly agent: ModelAgent
+  isOpen: boolean
+  upAtMs: number
+  downAtMs: number
+}
+
+export class ModelCluster implements ModelWorld {
+  readonly disks = new Map<VmId, number>()
+  readonly agents = new Map<NodeId, ModelAgent>()
+  readonly store = new Map<string, StoredRecord>()
+  readonly story: string[] = []
+  readonly cutFromCoordinator = new Set<NodeId>()
+  readonly cutFromPeers = new Set<NodeId>()
+  state: ClusterState | undefined
+  #links = new Map<LinkId, ModelLink>()
+  #running: MigrationId[] = []
+  #queued: MigrationId[] = []
+  #nowMs = 1000
+  #order = 0
+  #alarms: Alarm[] = []
+  #nextLink = 1
+  #nextRun = 1
+  #crashInMs: number | undefined
+  readonly #random: SeededRandom
+
+  constructor(nodes: readonly string[], seed: number) {
+    this.#random = new SeededRandom(seed)
+    this.startCoordinator()
+    for (const id of nodes) this.startNode(asNodeId(id))
+  }
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  // ---- what the tests do ----
+
+  startCoordinator(): void {
+    if (this.state) return
+    const names = { clusterId: 'model', runId: `run${this.#nextRun++}` }
+    const records = structuredClone([...this.store.values()])
+    const state = loadState(records, names, settings, this.#nowMs)
+    if ('code' in state) throw new Error(state.message)
+    this.state = state
+    this.story.push(`${this.#nowMs} coordinator starts`)
+    this.take({ kind: 'boot' })
+    this.#every(50, () => this.state === state && this.take({ kind: 'tick' }))
+  }
+
+  killCoordinator(): void {
+    this.state = undefined
+    this.#running = []
+    this.#queued = []
+    this.story.push(`${this.#nowMs} coordinator killed`)
+    for (const link of [...this.#links.values()]) this.#cut(link)
+  }
+
+  /** Killed between the store's commit and the first message of one of its next steps. */
+  crashSoon(afterMs: number): void {
+    this.#crashInMs = this.#nowMs + afterMs
+  }
+
+  startNode(id: NodeId): void {
+    const old = this.agents.get(id)
+    if (old && !old.isDead) return
+    const agent = new ModelAgent(id, `${id}-${this.#order++}`, this)
+    this.agents.set(id, agent)
+    this.story.push(`${this.#nowMs} ${id} starts`)
+    this.#every(250, () => {
+      if (agent.isDead) return false
+      if (!agent.isHung) agent.heartbeat()
+      return true
+    })
+    this.#every(100, () => {
+      if (agent.isDead) return false
+      if (!agent.isHung) this.#connect(agent)
+      return true
+    })
+  }
+
+  killNode(id: NodeId): void {
+    const agent = this.agents.get(id)
+    if (!agent || agent.isDead) return
+    agent.isDead = true
+    this.story.push(`${this.#nowMs} ${id} killed`)
+    for (const link of this.#links.values()) if (link.agent === agent) this.#cut(link)
+    for (const peer of this.agents.values()) this.#losePeers(peer, id)
+  }
+
+  /** Stopped as by SIGSTOP; what arrives meanwhile waits in its sockets. */
+  hangNode(id: NodeId, ms: number): void {
+    const agent = this.agents.get(id)
+    if (!agent || agent.isDead || agent.isHung) return
+    agent.isHung = true
+    this.story.push(`${this.#nowMs} ${id} hangs for ${ms}`)
+    this.#at(ms, () => {
+      agent.isHung = false
+      if (!agent.isDead) agent.checkLease()
+    })
+  }
+
+  cutNode(id: NodeId, what: 'coordinator' | 'peers'): void {
+    this.story.push(`${this.#nowMs} ${id} cut from ${what}`)
+    if (what === 'peers') {
+      this.cutFromPeers.add(id)
+      const agent = this.agents.get(id)
+      for (const peer of this.agents.values()) {
+        this.#losePeers(peer, id)
+        if (agent) this.#losePeers(agent, peer.id)
+      }
+      return
+    }
+    this.cutFromCoordinator.add(id)
+    for (const link of this.#links.values()) if (link.agent.id === id) this.#cut(link)
+  }
+
+  heal(): void {
+    this.story.push(`${this.#nowMs} all healed`)
+    this.cutFromCoordinator.clear()
+    this.cutFromPeers.clear()
+    this.#crashInMs = undefined
+    this.startCoordinator()
+    for (const id of this.agents.keys()) this.startNode(id)
+  }
+
+  run(id: string, ha: boolean, diskMib: number): void {
+    const spec = VmSpec.parse({ memoryMib: 16, ha, diskMib })
+    const request = { id, spec }
+    this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
+  }
+
+  ask(command: ApiCommand): void {
+    if (!this.state) return
+    this.story.push(`${this.#nowMs} ask ${command.do}`)
+    this.take({ kind: 'api', command })
+  }
+
+  advance(byMs: number): void {
+    const untilMs = this.#nowMs + byMs
+    for (;;) {
+      this.#alarms.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
+      const next = this.#alarms[0]
+      if (!next || next.atMs > untilMs) break
+      this.#alarms.shift()
+      this.#nowMs = Math.max(this.#nowMs, next.atMs)
+      next.fn()
+      for (const agent of this.agents.values()) agent.runGuests()
+      this.check()
+    }
+    this.#nowMs = untilMs
+  }
+
+  /** At most one copy executes, and never one whose memory its disk has overtaken. */
+  check(): void {
+    const runners = new Map<VmId, NodeId>()
+    for (const agent of this.agents.values()) {
+      for (const held of agent.held.values()) {
+        if (!agent.executes(held)) continue
+        const other = runners.get(held.vmId)
+        if (other) throw new Error(`${held.vmId} is executed by ${other} and ${agent.id}`)
+        runners.set(held.vmId, agent.id)
+        const hasDisk = held.order.disk.layers.length > 0
+        const disk = this.disks.get(held.vmId) ?? 0
+        if (hasDisk && held.memory < disk)
+          throw new Error(`${held.vmId} on ${agent.id}: memory ${held.memory}, disk ${disk}`)
+      }
+    }
+  }
+
+  /** Where each VM is executed now. */
+  runners(): Record<string, string> {
+    const found: Record<string, string> = {}
+    for (const agent of this.agents.values())
+      for (const held of agent.held.values())
+        if (agent.executes(held)) found[held.vmId] = agent.id
+    return found
+  }
+
+  // ---- the coordinator's shell ----
+
+  take(input: Input): void {
+    const { state } = this
+    if (!state) return
+    const effects = step(state, input, { nowMs: this.#nowMs, wallMs: 0 })
+    assertInvariants(state)
+    for (const effect of effects) {
+      if (effect.kind === 'persist') this.#persist(effect)
+      if (effect.kind === 'persist' && this.#crashes()) return
+      if (this.state === state) this.#carryOut(effect)
+    }
+    this.#admit()
+  }
+
+  #crashes(): boolean {
+    if (this.#crashInMs === undefined || this.#nowMs < this.#crashInMs) return false
+    this.#crashInMs = undefined
+    this.killCoordinator()
+    return true
+  }
+
+  #persist({ puts, deletes }: Extract<Effect, { kind: 'persist' }>): void {
+    for (const record of puts)
+      this.store.set(`${record.kind}/${record.id}`, JSON.parse(JSON.stringify(record)))
+    for (const { kind, id } of deletes) this.store.delete(`${kind}/${id}`)
+  }
+
+  #carryOut(effect: Effect): void {
+    if (effect.kind === 'send') this.#toAgent(effect.linkId, effect.message)
+    else if (effect.kind === 'close-link') {
+      const link = this.#links.get(effect.linkId)
+      if (link) this.#cut(link, false)
+    } else if (effect.kind === 'event') this.story.push(`${this.#nowMs} ${effect.event.text}`)
+    else if (effect.kind === 'queue-migration') this.#queued.push(effect.migrationId)
+    else if (effect.kind === 'migration-ended') {
+      const isOther = (id: MigrationId) => id !== effect.migration.id
+      this.#running = this.#running.filter(isOther)
+      this.#queued = this.#queued.filter(isOther)
+    }
+  }
+
+  /** A plain queue instead of the shell's: at most two at a time. */
+  #admit(): void {
+    while (this.#running.length < 2) {
+      const migrationId = this.#queued.shift()
+      if (migrationId === undefined) return
+      this.#running.push(migrationId)
+      this.take({ kind: 'migration-admitted', migrationId })
+    }
+  }
+
+  // ---- links ----
+
+  #connect(agent: ModelAgent): void {
+    const isLinked = [...this.#links.values()].some((link) => link.agent === agent && link.isOpen)
+    if (isLinked || agent.isUp || !this.state || this.cutFromCoordinator.has(agent.id)) return
+    const linkId = this.#nextLink++
+    const link: ModelLink = { linkId, agent, isOpen: true, upAtMs: 0, downAtMs: 0 }
+    this.#links.set(linkId, link)
+    this.#up(link, agent.hello())
+  }
+
+  /** Both ends hear of it, each in its own time; what was on its way arrives nowhere. */
+  #cut(link: ModelLink, tellCoordinator = true): void {
+    if (!link.isOpen) return
+    link.isOpen = false
+    const { agent, linkId } = link
+    const { state } = this
+    this.#whenAwake(agent, this.#delayMs(), () => agent.linkDown())
+    if (tellCoordinator && state)
+      this.#at(this.#delayMs(), () => {
+        if (this.state !== state) return
+        this.take({ kind: 'link-closed', linkId, nodeId: agent.id, isGoodbye: false })
+      })
+    this.#at(1000, () => this.#links.delete(linkId))
+  }
+
+  toCoordinator(agent: ModelAgent, message: AgentMessage): void {
+    for (const link of this.#links.values())
+      if (link.agent === agent && link.isOpen) this.#up(link, message)
+  }
+
+  #up(link: ModelLink, message: AgentMessage): void {
+    const { linkId, agent } = link
+    link.upAtMs = Math.max(link.upAtMs, this.#nowMs + this.#delayMs())
+    this.#at(link.upAtMs - this.#nowMs, () => {
+      if (!link.isOpen || !this.state) return
+      if (message.t === 'hello') this.take({ kind: 'hello', linkId, hello: message })
+      else this.take({ kind: 'agent-message', linkId, nodeId: agent.id, message })
+    })
+  }
+
+  /** What is in the agent's socket is read even if the coordinator has closed the link since. */
+  #toAgent(linkId: LinkId, message: CoordinatorMessage): void {
+    const link = this.#links.get(linkId)
+    if (!link?.isOpen) return
+    link.downAtMs = Math.max(link.downAtMs, this.#nowMs + this.#delayMs())
+    const { agent } = link
+    this.#whenAwake(agent, link.downAtMs - this.#nowMs, () => {
+      if (message.t === 'welcome') agent.linkUp()
+      else agent.hear(message)
+    })
+  }
+
+  toPeer(agent: ModelAgent, peerId: NodeId, message: PeerMessage): void {
+    const { incarnation } = agent
+    this.#at(this.#delayMs(), () => {
+      const peer = this.agents.get(peerId)
+      const isCut = [agent.id, peerId].some((id) => this.cutFromPeers.has(id))
+      if (!peer || peer.isDead || isCut || agent.isDead) {
+        if (!agent.isDead) this.#whenAwake(agent, 0, () => agent.peerLost(peerId))
+        return
+      }
+      if (this.agents.get(agent.id)?.incarnation !== incarnation) return
+      this.#whenAwake(peer, 0, () => peer.hearPeer(agent.id, message))
+    })
+  }
+
+  #losePeers(agent: ModelAgent, lost: NodeId): void {
+    if (agent.isDead || agent.id === lost) return
+    this.#whenAwake(agent, this.#delayMs(), () => agent.peerLost(lost))
+  }
+
+  // ---- time ----
+
+  later(agent: ModelAgent, ms: number, fn: () => void): void {
+    this.#whenAwake(agent, ms, fn)
+  }
+
+  #whenAwake(agent: ModelAgent, ms: number, fn: () => void): void {
+    this.#at(ms, () => {
+      if (agent.isDead) return
+      if (agent.isHung) this.#whenAwake(agent, 10, fn)
+      else fn()
+    })
+  }
+
+  #every(ms: number, fn: () => unknown): void {
+    this.#at(ms, () => {
+      if (fn() !== false) this.#every(ms, fn)
+    })
+  }
+
+  #at(ms: number, fn: () => void): void {
+    this.#alarms.push({ atMs: this.#nowMs + ms, order: this.#order++, fn })
+  }
+
+  #delayMs(): number {
+    return 1 + this.#random.below(this.#random.below(8) === 0 ? 200 : 10)
+  }
+}
+
+export const vmNames = ['a', 'b', 'c'].map(asVmId)
+export const nodeNames = ['n1', 'n2', 'n3'].map(asNodeId)
