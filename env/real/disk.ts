@@ -25,17 +25,24 @@ export function openFolderDisk(folder: string): Disk {
     return join(folder, name)
   }
   return {
-    open: (name, mode) => new FolderFile(openSync(pathOf(name), flagOf(mode, pathOf(name)))),
+    open(name, mode) {
+      const path = pathOf(name)
+      const isNew = mode === 'create' && !existsSync(path)
+      const file = new FolderFile(openSync(path, isNew ? 'wx+' : mode === 'read' ? 'r' : 'r+'))
+      if (isNew) makeDurable(folder)
+      return file
+    },
     exists: (name) => existsSync(pathOf(name)),
     remove: (name) => rmSync(pathOf(name), { force: true }),
     list: () => readdirSync(folder).sort(),
   }
 }
 
-function flagOf(mode: 'read' | 'write' | 'create', path: string): string {
-  if (mode === 'read') return 'r'
-  // `create` opens what is there and makes what is not; `w+` would empty it.
-  return mode === 'write' || existsSync(path) ? 'r+' : 'wx+'
+/** A new name is durable only when its folder is: without this a flushed file could be gone after a power loss. */
+function makeDurable(folder: string): void {
+  const fd = openSync(folder, 'r')
+  fsyncSync(fd)
+  closeSync(fd)
 }
 
 class FolderFile implements DiskFile {
