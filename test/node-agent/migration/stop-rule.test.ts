@@ -1,0 +1,47 @@
+// Clark et al., "Live Migration of Virtual Machines", NSDI 2005, §5.3-5.4: when to stop copying.
+
+import { expect, test } from 'vitest'
+import { decideAfterRound, type RoundMeasured } from '#node-agent/migration/stop-rule.ts'
+
+const limits = { downtimeMsMax: 30, roundsMax: 30 }
+/** A round at 100 MB/s that left so many pages dirty. */
+const round = (dirtyPages: number, bytes = 10 << 20): RoundMeasured => ({
+  bytes,
+  ms: bytes / 100_000,
+  dirtyPages,
+})
+
+test('an idle guest is stopped after its first round', () => {
+  expect(decideAfterRound([round(0)], limits)).toEqual({ verdict: 'stop', expectedDowntimeMs: 4 })
+})
+
+test('the estimate is dirty bytes over the measured bandwidth, plus what a switchover costs', () => {
+  const { verdict, expectedDowntimeMs } = decideAfterRound([round(500)], limits)
+  expect(expectedDowntimeMs).toBeCloseTo((500 * 4096) / 100_000 + 4)
+  expect(verdict).toBe('stop')
+})
+
+test('while the rest shrinks, another round is worth its time', () => {
+  expect(decideAfterRound([round(20_000), round(9000), round(4000)], limits).verdict).toBe('again')
+})
+
+test('a working set that will not shrink is stopped anyway when that is bearable', () => {
+  const rounds = Array.from({ length: 5 }, () => round(3000))
+  expect(decideAfterRound(rounds.slice(0, 4), limits).verdict).toBe('again')
+  expect(decideAfterRound(rounds, limits).verdict).toBe('stop')
+})
+
+test('beyond ten times the limit the VM is left where it is', () => {
+  const rounds = Array.from({ length: 5 }, () => round(50_000))
+  expect(decideAfterRound(rounds, limits).verdict).toBe('give-up')
+})
+
+test('no more rounds than allowed', () => {
+  const shrinking = [round(8000), round(4000)]
+  expect(decideAfterRound(shrinking, { ...limits, roundsMax: 2 }).verdict).toBe('stop')
+})
+
+test('a round too small to measure does not spoil the bandwidth', () => {
+  const tiny = { bytes: 4096, ms: 20, dirtyPages: 500 }
+  expect(decideAfterRound([round(600), tiny], limits).verdict).toBe('stop')
+})

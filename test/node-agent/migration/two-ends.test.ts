@@ -1,0 +1,161 @@
+// Never two running copies, never none: source and destination stepped against each other, the link cut at every
+// message, the migration cancelled at every step, the work done in every order.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { asCommandId } from '#proto/ids.ts'
+import { planOf, type Twist, TwoEnds } from './two-ends.ts'
+
+const begin = (purpose: 'migrate' | 'clone', twist?: Twist) => new TwoEnds(planOf(purpose), twist)
+
+/** How many deliveries an undisturbed one takes. */
+function length(purpose: 'migrate' | 'clone'): number {
+  const ends = begin(purpose)
+  let steps = 0
+  for (; !ends.isOver; steps++) ends.step()
+  return steps
+}
+
+/** The coordinator's rule: a prepared copy whose source gave up runs, anything else is discarded. */
+function resolve(ends: TwoEnds): void {
+  if (ends.sourceReleased && !ends.destinationRuns && ends.destinationPrepared) {
+    ends.destinationRuns = true
+    ends.tellDestination({ on: 'settled' })
+    ends.tellSource({ on: 'settled', verdict: 'runs-there' })
+  } else if (ends.sourceReleased && ends.destinationRuns && !ends.sourceDestroyed) {
+    ends.tellSource({ on: 'settled', verdict: 'runs-there' })
+  }
+}
+
+const runners = (ends: TwoEnds) => Number(ends.sourceRuns) + Number(ends.destinationRuns)
+
+describe('a migration', () => {
+  test('an undisturbed one: pause, prove, release, run, destroy', () => {
+    const ends = begin('migrate').run()
+    expect(ends.story).toEqual([
+      ...['paused', 'prepared', 'released', 'running', 'destroyed', 'answer done'],
+    ])
+    expect(ends.results[0]?.record).toMatchObject({ hash: '0123456789abcdef', pages: 2049 })
+  })
+
+  test('rounds go on while the rest is too much for the downtime allowed', () => {
+    const ends = begin('migrate', { dirtyPages: [2_000_000, 900_000, 300_000, 1000] }).run()
+    expect(ends.source.rounds.map((round) => round.dirtyPages).slice(0, 2)).toEqual([
+      2_000_000, 900_000,
+    ])
+    expect(ends.destinationRuns).toBe(true)
+  })
+
+  test('a VM that will not converge stays where it is', () => {
+    const ends = begin('migrate', { dirtyPages: Array(40).fill(100_000_000) }).run()
+    expect(ends.story).toContain('answer not-converging')
+    expect(ends.story).toContain('discarded')
+    expect(ends.story).not.toContain('paused')
+  })
+
+  test('a copy that differs is discarded, and the VM goes on at the source', () => {
+    const ends = begin('migrate', { hashThere: 'ffffffffffffffff' }).run()
+    expect(ends.story).toEqual(['paused', 'discarded', 'resumed', 'answer hash-mismatch'])
+  })
+
+  test('a destination that may not start keeps the copy, and both wait for the coordinator', () => {
+    const ends = begin('migrate', { startFails: true }).run()
+    expect(ends.story).toEqual(['paused', 'prepared', 'released', 'doubt'])
+    resolve(ends)
+    expect(ends.destinationRuns).toBe(true)
+    expect(ends.story.at(-1)).toBe('answer done')
+  })
+
+  test('cut at every message: one copy runs after the coordinator has spoken, and one answer is given', () => {
+    for (let at = 1; at <= length('migrate'); at++) {
+      const ends = begin('migrate')
+      for (let n = 0; n < at; n++) ends.step()
+      ends.cut()
+      ends.run()
+      resolve(ends)
+      expect(runners(ends), `cut after ${at}: ${ends.story.join(', ')}`).toBe(1)
+      expect(ends.results, `cut after ${at}`).toHaveLength(1)
+    }
+  })
+
+  test('cancelled at every step: it is cancelled or done, never both, and the cancel is answered', () => {
+    for (let at = 0; at <= length('migrate'); at++) {
+      const ends = begin('migrate')
+      for (let n = 0; n < at; n++) ends.step()
+      const commandId = asCommandId('cancel')
+      const fault = { code: 'cancelled', message: 'asked' } as const
+      ends.tellSource({ on: 'cancel', commandId, fault })
+      ends.run()
+      resolve(ends)
+      const answer = ends.results.find((result) => result.commandId === commandId)
+      expect(answer?.fault?.code ?? 'done', ends.story.join(', ')).toBe(
+        ends.destinationRuns ? 'wrong-state' : 'done',
+      )
+      expect(runners(ends), `cancelled after ${at}: ${ends.story.join(', ')}`).toBe(1)
+    }
+  })
+
+  test('law: in whatever order things happen and wherever it is cut, at most one runs, in the end one', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(3), { minLength: 1, maxLength: 40 }),
+        fc.option(fc.nat(30)),
+        fc.array(fc.constantFrom(0, 10, 100_000, 3_000_000), { maxLength: 6 }),
+        (choices, cutAfter, dirtyPages) => {
+          const ends = begin('migrate', { dirtyPages })
+          for (let n = 0; n < (cutAfter ?? 0); n++) ends.step(choices[n % choices.length])
+          if (cutAfter !== null) ends.cut()
+          ends.run(choices)
+          resolve(ends)
+          expect(runners(ends), ends.story.join(', ')).toBe(1)
+          expect(ends.results).toHaveLength(1)
+        },
+      ),
+    )
+  })
+
+  test('a VM that is lost (fenced, crashed) is not resumed by its migration', () => {
+    for (let at = 0; at <= length('migrate'); at++) {
+      const ends = begin('migrate')
+      for (let n = 0; n < at; n++) ends.step()
+      if (ends.sourceReleased) break
+      const before = ends.story.length
+      ends.sourceRuns = false
+      ends.tellSource({ on: 'vm-lost', fault: { code: 'lease-lost', message: 'fenced' } })
+      ends.run()
+      expect(ends.story.slice(before)).not.toContain('resumed')
+      expect(ends.destinationRuns).toBe(false)
+    }
+  })
+
+  test('every wait ends: a source whose destination falls silent gives up by its clock', () => {
+    for (let at = 0; at < length('migrate'); at++) {
+      const ends = begin('migrate')
+      for (let n = 0; n < at; n++) ends.step()
+      if (ends.source.phase === 'copying') continue // There the sender's own watch gives up.
+      ends.nowMs += 60_001
+      ends.tellSource({ on: 'woken' })
+      expect(['ended', 'in-doubt'], `after ${at}`).toContain(ends.source.phase)
+    }
+  })
+})
+
+describe('a clone', () => {
+  test('the parent goes on as soon as its last page is staged; the clones start when proven', () => {
+    const ends = begin('clone').run()
+    expect(ends.story).toEqual(['paused', 'resumed', 'prepared', 'running', 'answer done'])
+    expect(ends.results[0]?.record?.downtimeMs).toBeGreaterThan(0)
+  })
+
+  test('cut at every message: the parent runs on', () => {
+    for (let at = 1; at <= length('clone'); at++) {
+      const ends = begin('clone')
+      for (let n = 0; n < at; n++) ends.step()
+      ends.cut()
+      ends.run()
+      expect(ends.sourceRuns, `cut after ${at}: ${ends.story.join(', ')}`).toBe(true)
+      expect(ends.story).not.toContain('released')
+      expect(ends.results).toHaveLength(1)
+    }
+  })
+})

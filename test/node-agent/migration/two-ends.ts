@@ -1,0 +1,258 @@
+// Both ends of a migration, stepped against each other without sockets, threads or time: a link that can be cut at any
+// message, work that takes as long as a schedule says, and a book of who runs. The pages are counted, not moved.
+// Not the real runs (source-run.ts, destination-run.ts): those are tried with processes (process.test.ts).
+
+import {
+  beginDestination,
+  type DestinationEffect,
+  type DestinationInput,
+  type DestinationState,
+  stepDestination,
+} from '#node-agent/migration/destination.ts'
+import { beginSource, stepSource } from '#node-agent/migration/source.ts'
+import {
+  newSource,
+  type SourceEffect,
+  type SourceInput,
+  type SourcePlan,
+  type SourceState,
+} from '#node-agent/migration/source-state.ts'
+import { asCommandId, asMigrationId, asNodeId } from '#proto/ids.ts'
+import type { DestinationMessage, Result, SourceMessage } from '#proto/messages.ts'
+import { params, vmOrder } from '../coordinator-double.ts'
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
+type ToSource = WithoutTime<SourceInput>
+type ToDestination = WithoutTime<DestinationInput>
+
+const hash = '0123456789abcdef'
+const pageCount = 8 * 256
+
+export const planOf = (purpose: 'migrate' | 'clone'): SourcePlan => {
+  const vm = vmOrder('vm1', 2, { memoryMib: 8 })
+  const names = purpose === 'migrate' ? ['vm1'] : ['clone-1', 'clone-2']
+  return {
+    commandId: asCommandId('command'),
+    migrationId: asMigrationId('m1'),
+    vmId: vm.vmId,
+    epoch: vm.epoch,
+    destination: { nodeId: asNodeId('b'), address: 'ws://b' },
+    params: params(),
+    ...(purpose === 'clone' ? { parentDisk: { sizeBytes: 0, layers: ['new-top'] } } : {}),
+    offer: {
+      t: 'offer',
+      purpose,
+      migrationId: asMigrationId('m1'),
+      sourceNodeId: asNodeId('a'),
+      vms: names.map((name) => vmOrder(name, 3, { memoryMib: 8 })),
+      pageCount,
+      verify: 'incremental',
+    },
+  }
+}
+
+export interface Twist {
+  /** Pages dirtied in each round. */
+  readonly dirtyPages?: readonly number[]
+  readonly hashThere?: string
+  readonly startFails?: boolean
+}
+
+export class TwoEnds {
+  readonly source: SourceState
+  destination: DestinationState | undefined
+  /** What the coordinator and a reader of logs would see, in order. */
+  readonly story: string[] = []
+  readonly results: WithoutTime<Result>[] = []
+  sourceRuns = true
+  sourceReleased = false
+  sourceDestroyed = false
+  destinationRuns = false
+  destinationPrepared = false
+  linked = false
+  nowMs = 0
+  readonly #twist: Twist
+  readonly #toSource: ToSource[] = []
+  readonly #toDestination: ToDestination[] = []
+  readonly #sourceWork: ToSource[] = []
+  readonly #destinationWork: ToDestination[] = []
+
+  constructor(plan: SourcePlan, twist: Twist = {}) {
+    this.#twist = twist
+    this.source = newSource(plan, 0)
+    for (const effect of beginSource(this.source)) this.#forSource(effect)
+  }
+
+  get isOver(): boolean {
+    return this.#queues().every((queue) => queue.length === 0)
+  }
+
+  /** Delivers the next thing of one of the queues that are not empty. */
+  step(choice = 0): void {
+    const waiting = this.#queues().filter((queue) => queue.length > 0)
+    const queue = waiting[choice % waiting.length]
+    const input = queue?.shift()
+    if (input === undefined) return
+    this.nowMs += 1
+    if (queue === this.#toSource || queue === this.#sourceWork) this.tellSource(input as ToSource)
+    else this.tellDestination(input as ToDestination)
+  }
+
+  run(choices: readonly number[] = []): this {
+    for (let n = 0; !this.isOver; n++) this.step(choices[n % Math.max(1, choices.length)] ?? 0)
+    return this
+  }
+
+  /** The link breaks: what is under way is gone, both ends hear of it. */
+  cut(): void {
+    if (!this.linked) return
+    this.linked = false
+    this.#toSource.splice(0)
+    this.#toDestination.splice(0)
+    this.#toSource.push({ on: 'link-closed', reason: 'cut' })
+    if (this.destination) this.#toDestination.push({ on: 'link-closed', reason: 'cut' })
+  }
+
+  tellSource(input: ToSource): void {
+    for (const effect of stepSource(this.source, { ...input, nowMs: this.nowMs } as SourceInput))
+      this.#forSource(effect)
+    this.#check()
+  }
+
+  tellDestination(input: ToDestination): void {
+    if (!this.destination) return
+    const timed = { ...input, nowMs: this.nowMs } as DestinationInput
+    for (const effect of stepDestination(this.destination, timed)) this.#forDestination(effect)
+    this.#check()
+  }
+
+  #queues(): (ToSource | ToDestination)[][] {
+    return [this.#toSource, this.#toDestination, this.#sourceWork, this.#destinationWork]
+  }
+
+  #check(): void {
+    if (this.sourceRuns && this.destinationRuns && this.source.plan.offer.purpose === 'migrate')
+      throw new Error(`two copies run: ${this.story.join(', ')}`)
+  }
+
+  #forSource(effect: SourceEffect) {
+    const { round } = this.source
+    const dirty = this.#twist.dirtyPages?.[round] ?? 0
+    switch (effect.do) {
+      case 'connect':
+        this.linked = true
+        return void this.#toSource.push({ on: 'linked' })
+      case 'send':
+        return this.#carry(effect.message)
+      case 'send-round': {
+        const pages = effect.bitmap === 'all' ? pageCount : dirty
+        // A thousandth of the true bytes: the link seems slow beside what is dirtied.
+        const sent = { frames: 1, pages, zeroPages: 0, bytes: pages * 4 }
+        if (this.linked) this.#toDestination.push({ on: 'frame' })
+        return void this.#sourceWork.push({ on: 'round-sent', sent })
+      }
+      case 'take-log': {
+        if (effect.pause) this.#pause()
+        const bitmap = new Uint8Array(pageCount / 8)
+        return void this.#sourceWork.push({ on: 'log-taken', bitmap, pages: dirty })
+      }
+      case 'finish': {
+        if (this.linked) this.#toDestination.push({ on: 'frame' })
+        const sent = { frames: 1, pages: 1, zeroPages: 0, bytes: 4096 }
+        return void this.#sourceWork.push({ on: 'last-sent', sent, sections: [], hash })
+      }
+      case 'resume':
+        return this.#resume()
+      case 'release':
+        this.story.push('released')
+        this.sourceReleased = true
+        return
+      case 'destroy':
+        this.sourceDestroyed = true
+        return void this.story.push('destroyed')
+      case 'doubt':
+        return void this.story.push('doubt')
+      case 'answer': {
+        const { do: _, ...result } = effect
+        this.results.push({ t: 'result', ...result })
+        return void this.story.push(result.fault ? `answer ${result.fault.code}` : 'answer done')
+      }
+      case 'end':
+        return this.cutQuietly()
+      case 'wake-at':
+      case 'progress':
+        return
+    }
+  }
+
+  #pause(): void {
+    this.sourceRuns = false
+    this.story.push('paused')
+  }
+
+  #resume(): void {
+    if (this.sourceReleased) throw new Error('resumed behind the point of no return')
+    this.sourceRuns = true
+    this.story.push('resumed')
+    this.#sourceWork.push({ on: 'resumed' })
+  }
+
+  /** The source closes its link: what it sent before still arrives. */
+  cutQuietly(): void {
+    if (!this.linked) return
+    this.linked = false
+    this.#toSource.splice(0)
+    if (this.destination) this.#toDestination.push({ on: 'link-closed', reason: 'closed' })
+  }
+
+  #carry(message: SourceMessage): void {
+    if (!this.linked) return
+    if (message.t === 'offer') {
+      const begun = beginDestination(message, this.nowMs)
+      this.destination = begun.state
+      for (const effect of begun.effects) this.#forDestination(effect)
+    } else this.#toDestination.push({ on: 'message', message })
+  }
+
+  #forDestination(effect: DestinationEffect) {
+    switch (effect.do) {
+      case 'send':
+        return this.#carryBack(effect.message)
+      case 'restore':
+        return void this.#destinationWork.push({
+          on: 'restored',
+          hash: this.#twist.hashThere ?? hash,
+        })
+      case 'become-prepared':
+        this.destinationPrepared = true
+        return void this.story.push('prepared')
+      case 'start':
+        return this.#start()
+      case 'discard':
+        this.destinationPrepared = false
+        return void this.story.push('discarded')
+      case 'close':
+        if (this.linked) this.#toSource.push({ on: 'link-closed', reason: effect.reason })
+        this.linked = false
+        return
+      case 'wake-at':
+        return
+    }
+  }
+
+  #start(): void {
+    const refused = { code: 'lease-lost', message: 'no lease' } as const
+    if (!this.#twist.startFails) {
+      this.destinationRuns = true
+      this.story.push('running')
+    }
+    this.#destinationWork.push({
+      on: 'started',
+      ...(this.#twist.startFails ? { fault: refused } : {}),
+    })
+  }
+
+  #carryBack(message: DestinationMessage): void {
+    if (this.linked) this.#toSource.push({ on: 'message', message })
+  }
+}
