@@ -1,0 +1,261 @@
+// The coordinator's commands, the lease and the fate of guests, decided. Each test is a short story in effects.
+
+import { expect, test } from 'vitest'
+import { admit } from '#node-agent/admission.ts'
+import { type Command, type DeskEffect, newDesk, stepDesk } from '#node-agent/desk.ts'
+import { HeldVms } from '#node-agent/held-vms.ts'
+import { asCommandId, asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
+import type { Offer } from '#proto/messages.ts'
+import { params, vmOrder } from './coordinator-double.ts'
+
+/** A desk whose effects are noted in short: `boot vm1`, `result ok`, `vm1 running`. */
+class Desk {
+  readonly state = newDesk('a', new HeldVms(64), new Set(['godwit-guest']))
+  #nextCommand = 1
+
+  tell(command: { readonly t: Command['t'] } & Record<string, unknown>): string[] {
+    const commandId = asCommandId(`c${this.#nextCommand++}`)
+    return this.carryOut(
+      stepDesk(this.state, { on: 'command', command: { commandId, ...command } as Command }),
+    )
+  }
+
+  /** What the shell would do, at once and with success. */
+  carryOut(effects: readonly DeskEffect[]): string[] {
+    return effects.flatMap((effect) => {
+      const told = [noted(effect)]
+      if (effect.do === 'boot')
+        told.push(...this.feed({ on: 'booted', vm: effect.vm, by: effect.by }))
+      if (effect.do === 'launch') {
+        const { vm, epoch, by } = effect
+        told.push(...this.feed({ on: 'launched', vm, epoch, by }))
+      }
+      if (effect.do === 'pause' || effect.do === 'resume' || effect.do === 'destroy')
+        if (effect.by !== undefined) told.push(...this.feed({ on: 'done', by: effect.by }))
+      return told
+    })
+  }
+
+  feed(input: Parameters<typeof stepDesk>[1]): string[] {
+    return this.carryOut(stepDesk(this.state, input))
+  }
+
+  start(name: string, epoch = 1, spec = {}): string[] {
+    return this.tell({ t: 'start', ...vmOrder(name, epoch, { memoryMib: 16, ...spec }) })
+  }
+
+  migrate(name: string, to = 'b'): string[] {
+    return this.tell({
+      t: 'migrate',
+      ...of(name, 1),
+      migrationId: asMigrationId('m1'),
+      nextEpoch: asEpoch(2),
+      destination: { nodeId: asNodeId(to), address: 'ws://b' },
+      params: params(),
+    })
+  }
+
+  offer(name: string, epoch: number, more: Partial<Offer> = {}, hasLease = true) {
+    const vm = vmOrder(name, epoch, { memoryMib: 16 })
+    const offer: Offer = {
+      t: 'offer',
+      purpose: 'migrate',
+      migrationId: asMigrationId('m9'),
+      sourceNodeId: asNodeId('b'),
+      vms: [vm],
+      pageCount: 16 * 256,
+      verify: 'incremental',
+      ...more,
+    }
+    const admission = admit(this.state, offer, hasLease)
+    return 'fault' in admission ? admission.fault.code : admission.effects.map(noted)
+  }
+
+  vm(name: string) {
+    const vm = this.state.vms.get(asVmId(name))
+    if (!vm) throw new Error(`${name} is not held`)
+    return vm
+  }
+
+  states(): string[] {
+    return this.state.vms.all().map((vm) => `${vm.vmId} ${vm.state} ${vm.epoch}`)
+  }
+}
+
+const of = (name: string, epoch: number) => ({ vmId: asVmId(name), epoch: asEpoch(epoch) })
+
+function noted(effect: DeskEffect): string {
+  if (effect.do === 'send')
+    return effect.message.t === 'result'
+      ? `result ${effect.message.fault?.code ?? 'ok'}`
+      : `${effect.message.vmId} ${effect.message.event}`
+  if (effect.do === 'begin-source') return `begin ${effect.plan.offer.purpose}`
+  if (effect.do === 'tell-source') return `source ${effect.input.on}`
+  if (effect.do === 'settle-destination') return 'destination settled'
+  return `${effect.do} ${effect.vm.vmId}`
+}
+
+const verdict = (name: string, what: 'run' | 'discard', epoch: number) => ({
+  t: 'resolve' as const,
+  ...of(name, epoch),
+  migrationId: asMigrationId('m9'),
+  verdict: what,
+})
+
+test('a VM starts, is paused, resumed and stopped', () => {
+  const desk = new Desk()
+  expect(desk.start('vm1')).toEqual(['boot vm1', 'vm1 running', 'result ok'])
+  expect(desk.tell({ t: 'pause', ...of('vm1', 1) })).toEqual(['pause vm1', 'result ok'])
+  expect(desk.states()).toEqual(['vm1 paused 1'])
+  expect(desk.tell({ t: 'resume', ...of('vm1', 1) })).toEqual(['resume vm1', 'result ok'])
+  expect(desk.tell({ t: 'stop', ...of('vm1', 1) })).toEqual(['destroy vm1', 'result ok'])
+  expect(desk.states()).toEqual([])
+})
+
+test('the older epoch is refused, the equal one is not started twice, the newer takes over', () => {
+  const desk = new Desk()
+  desk.start('vm1', 5)
+  expect(desk.start('vm1', 4)).toEqual(['result stale-epoch'])
+  expect(desk.start('vm1', 5)).toEqual(['result wrong-state'])
+  expect(desk.tell({ t: 'stop', ...of('vm1', 4) })).toEqual(['result stale-epoch'])
+  expect(desk.start('vm1', 6)).toEqual(['destroy vm1', 'boot vm1', 'vm1 running', 'result ok'])
+  expect(desk.states()).toEqual(['vm1 running 6'])
+})
+
+test('a command that comes again gets the answer it had; one under way is not begun twice', () => {
+  const desk = new Desk()
+  const command = { t: 'start', ...vmOrder('vm1', 1, {}), commandId: asCommandId('x') } as Command
+  const first = stepDesk(desk.state, { on: 'command', command })
+  expect(first.map(noted)).toEqual(['boot vm1'])
+  expect(stepDesk(desk.state, { on: 'command', command })).toEqual([])
+  desk.carryOut(first)
+  expect(stepDesk(desk.state, { on: 'command', command }).map(noted)).toEqual(['result ok'])
+})
+
+test('a boot that fails leaves nothing behind', () => {
+  const desk = new Desk()
+  const command = { t: 'start', ...vmOrder('vm1', 1, {}), commandId: asCommandId('x') } as Command
+  stepDesk(desk.state, { on: 'command', command })
+  const fault = { code: 'no-room', message: 'no memory' } as const
+  const vm = desk.vm('vm1')
+  expect(desk.feed({ on: 'booted', vm, by: asCommandId('x'), fault })).toEqual([
+    'destroy vm1',
+    'result no-room',
+  ])
+  expect(desk.states()).toEqual([])
+})
+
+test('a VM that is stopped while it boots is not running when the boot is done', () => {
+  const desk = new Desk()
+  const command = { t: 'start', ...vmOrder('vm1', 1, {}), commandId: asCommandId('x') } as Command
+  stepDesk(desk.state, { on: 'command', command })
+  const vm = desk.vm('vm1')
+  expect(desk.tell({ t: 'stop', ...of('vm1', 1) })).toEqual(['destroy vm1', 'result ok'])
+  expect(desk.feed({ on: 'booted', vm, by: asCommandId('x') })).toEqual(['result cancelled'])
+})
+
+test('room is counted for all VMs, those that arrive included', () => {
+  const desk = new Desk()
+  for (const name of ['vm1', 'vm2', 'vm3']) desk.start(name)
+  expect(desk.offer('vm4', 2)).toEqual([])
+  expect(desk.start('vm5')).toEqual(['result no-room'])
+  expect(desk.offer('vm6', 2)).toBe('no-room')
+})
+
+test('an offer is refused by name: lease, size, epoch, a VM that runs here', () => {
+  const desk = new Desk()
+  desk.start('vm1', 3)
+  expect(desk.offer('vm2', 2, {}, false)).toBe('lease-lost')
+  expect(desk.offer('vm2', 2, { pageCount: 1 })).toBe('incompatible')
+  expect(desk.offer('vm1', 3)).toBe('stale-epoch')
+  expect(desk.offer('vm1', 4)).toBe('wrong-state')
+  desk.feed({ on: 'closing' })
+  expect(desk.offer('vm2', 2)).toBe('shutting-down')
+})
+
+test('a stale copy that does not run makes way for the one its source offers now', () => {
+  const desk = new Desk()
+  desk.offer('vm1', 2)
+  expect(desk.offer('vm1', 3)).toEqual(['destination settled', 'destroy vm1'])
+  expect(desk.states()).toEqual(['vm1 incoming 3'])
+})
+
+test('a VM migrates once at a time, not to where it is, and not while it is paused', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  expect(desk.migrate('vm1', 'a')).toEqual(['result bad-request'])
+  expect(desk.migrate('vm1')).toEqual(['begin migrate'])
+  expect(desk.migrate('vm1')).toEqual(['result wrong-state'])
+  expect(desk.tell({ t: 'pause', ...of('vm1', 1) })).toEqual(['result wrong-state'])
+  desk.feed({ on: 'migration-ended', migrationId: asMigrationId('m1') })
+  expect(desk.tell({ t: 'pause', ...of('vm1', 1) })).toEqual(['pause vm1', 'result ok'])
+  expect(desk.migrate('vm1')).toEqual(['result wrong-state'])
+})
+
+test('a lost lease destroys what could run and is protected, and nothing else', () => {
+  const desk = new Desk()
+  desk.start('protected')
+  desk.start('free', 1, { ha: false })
+  desk.offer('arriving', 2)
+  expect(desk.feed({ on: 'lease-lost' })).toEqual(['destroy protected', 'protected fenced'])
+  expect(desk.states()).toEqual(['free running 1', 'arriving incoming 2'])
+})
+
+test('a lost lease takes a copy too that was just told to run', () => {
+  const desk = new Desk()
+  desk.offer('vm1', 2)
+  desk.state.vms.becomePrepared(desk.vm('vm1'))
+  desk.vm('vm1').launching = true
+  expect(desk.feed({ on: 'lease-lost' })).toContain('vm1 fenced')
+})
+
+test('a lost lease in a migration ends the source; a released copy stays, for it does not run', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  desk.migrate('vm1')
+  desk.state.vms.becomeReleased(desk.vm('vm1'))
+  expect(desk.feed({ on: 'lease-lost' })).toEqual([])
+  const other = new Desk()
+  other.start('vm1')
+  other.migrate('vm1')
+  expect(other.feed({ on: 'lease-lost' })).toEqual(['source vm-lost', 'destroy vm1', 'vm1 fenced'])
+})
+
+test('the coordinator settles a prepared copy: run under a new epoch, once; or discard', () => {
+  const desk = new Desk()
+  desk.offer('vm1', 2)
+  expect(desk.tell(verdict('vm1', 'run', 7))).toEqual(['result wrong-state'])
+  desk.state.vms.becomePrepared(desk.vm('vm1'))
+  const run = ['destination settled', 'launch vm1', 'vm1 running', 'result ok']
+  expect(desk.tell(verdict('vm1', 'run', 7))).toEqual(run)
+  expect(desk.states()).toEqual(['vm1 running 7'])
+  expect(desk.tell(verdict('vm1', 'run', 7))).toEqual(['result ok'])
+  expect(desk.tell(verdict('vm1', 'discard', 7))).toEqual(['result wrong-state'])
+  expect(desk.tell(verdict('gone', 'discard', 7))).toEqual(['result ok'])
+})
+
+test('the coordinator settles a released source: it may run again, under a newer epoch only', () => {
+  const desk = new Desk()
+  desk.start('vm1', 1)
+  desk.migrate('vm1')
+  desk.state.vms.becomeReleased(desk.vm('vm1'))
+  const here = { ...verdict('vm1', 'run', 3), migrationId: asMigrationId('m1') }
+  expect(desk.tell({ ...here, epoch: asEpoch(0) })).toEqual(['result stale-epoch'])
+  expect(desk.tell(here)).toEqual(['source settled', 'launch vm1', 'vm1 running', 'result ok'])
+  expect(desk.states()).toEqual(['vm1 running 3'])
+})
+
+test('a guest that ends, ends here; the coordinator hears why', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  desk.start('vm2')
+  const stopped = { on: 'guest-stopped', detail: 'it said so' } as const
+  expect(desk.feed({ ...stopped, vmId: asVmId('vm1'), reason: 'shut-down' })).toEqual([
+    'destroy vm1',
+    'vm1 shut-down',
+  ])
+  expect(desk.feed({ ...stopped, vmId: asVmId('vm2'), reason: 'crashed' })).toEqual([
+    'destroy vm2',
+    'vm2 crashed',
+  ])
+})
