@@ -1,8 +1,9 @@
-// Compiles what type stripping can't run: the CPU core (AssemblyScript to engine/cpu/core.wasm) and the page
-// (dashboard/ to dashboard/dist, by Vite). Runs before start, test, check and bench; prints a line for what it builds,
-// and nothing when all is newer than its sources. Plain JavaScript, for any Node from 18 on.
-// Where a compiler is missing (a production image), what was built before is used as it is.
-// Each result is made beside its place and renamed into it: two builds at once both leave a whole one.
+// Compiles what type stripping can't run: the CPU core (AssemblyScript to engine/cpu/core.wasm) and
+// the page (dashboard/ to dashboard/dist, by Vite). Runs before start, test, check and bench;
+// prints a line for what it builds, and nothing when all is newer than its sources. Plain
+// JavaScript, for any Node from 18 on. Where a compiler is missing (a production image), what was
+// built before is used as it is. Each result is made beside its place and renamed into it: two
+// builds at once both leave a whole one.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -19,7 +20,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Threads and SIMD for the agent's page work; no runtime, no data: all state is in the VM's own memory. */
+/**
+ * Threads and SIMD for the agent's page work; no runtime, no data: all state is in the VM's own
+ * memory.
+ */
 const ascOptions = [
   ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--disableWarning', '201'],
   ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
@@ -81,15 +85,17 @@ function build({ name, output, compiler, options }) {
   console.error(`Built ${name} (${output}) in ${seconds} s.`)
 }
 
-/** The Node that comes with the packages: the compilers may need a newer one than the machine has. */
+/**
+ * The Node that comes with the packages: the compilers may need a newer one than the machine has.
+ */
 function nodeForTools() {
   const bundled = join(root, 'node_modules', '.bin', 'node')
   return existsSync(bundled) ? bundled : process.execPath
 }
 
 /**
- * A file is replaced at once. A folder can't be: the old one steps aside first. If another build puts its own there in
- * between, that one is as good as ours.
+ * A file is replaced at once. A folder can't be: the old one steps aside first. If another build
+ * puts its own there in between, that one is as good as ours.
  */
 function moveInto(aside, place) {
   if (!statSync(aside).isDirectory()) return renameSync(aside, place)

@@ -1,14 +1,20 @@
 // The contract between the CPU core (engine/cpu/core/, AssemblyScript) and the machine around it.
 // A Core is one hart with its memory; it knows no device: MMIO and SBI go through hooks and exits.
-// Guest time is in ticks of 10 MHz (100 ns). Guest values are 64-bit BigInt; counts are exact numbers < 2^53.
+// Guest time is in ticks of 10 MHz (100 ns). Guest values are 64-bit BigInt; counts are exact
+// numbers < 2^53.
 
-/** Why run() came back. In every case the state is exact: pc is that of the next instruction to retire. */
+/**
+ * Why run() came back. In every case the state is exact: pc is that of the next instruction to
+ * retire.
+ */
 export const Exit = {
   /** The budget is used up. */
   budget: 0,
   /** `wfi` with nothing pending: idle until the timer or an interrupt. pc is behind the wfi. */
   wfi: 1,
-  /** `ecall` from S-mode when SBI is answered by the VMM: pc is behind the ecall. */
+  /**
+   * `ecall` from S-mode when SBI is answered by the VMM: pc is behind the ecall, which has retired.
+   */
   sbi: 2,
   /** The page `absentPage()` must be brought; the instruction has not begun. */
   absent: 3,
@@ -18,7 +24,10 @@ export const Exit = {
 export type Exit = (typeof Exit)[keyof typeof Exit]
 
 export interface CoreHooks {
-  /** A load outside RAM; size 1, 2, 4 or 8. `undefined`: nothing is there, the guest gets an access fault. */
+  /**
+   * A load outside RAM; size 1, 2, 4 or 8. `undefined`: nothing is there, the guest gets an access
+   * fault.
+   */
   mmioRead(gpa: number, size: number): bigint | undefined
   /** False: nothing is there. */
   mmioWrite(gpa: number, size: number, value: bigint): boolean
@@ -29,14 +38,20 @@ export interface CoreHooks {
 export interface Core {
   /** Puts the hart at `pc` in `mode`, all else as after reset; a0 and a1 as given. */
   reset(at: { pc: bigint; a0: bigint; a1: bigint; mode: 'S' | 'M' }): void
-  /** Runs until an exit; at most `budget` instructions retire. */
+  /**
+   * Runs until an exit; at most `budget` instructions retire. Fewer may have at Exit.budget: a trap
+   * uses up one, though nothing retires.
+   */
   run(budget: number): Exit
   /** Makes run() return with Exit.requested after the current instruction. For MMIO hooks. */
   requestExit(): void
   readonly retired: number
   /** Guest time in ticks, whatever the clock. */
   readonly ticks: number
-  /** Under clock `instructions`, moves time forward to `ticks` (an idle guest jumps to its next alarm). */
+  /**
+   * Under clock `instructions`, moves time forward to `ticks` (an idle guest jumps to its next
+   * alarm).
+   */
   skipTo(ticks: number): void
   /** The next timer alarm in ticks (stimecmp or the SBI timer); Infinity when there is none. */
   readonly timerTicks: number
@@ -49,7 +64,10 @@ export interface Core {
   readonly pc: bigint
   /** GPA of the absent page after Exit.absent. */
   absentPage(): number
-  /** Registers, CSRs, reservation, time: all of the hart. Restored bit for bit; every TLB is dropped on restore. */
+  /**
+   * Registers, CSRs, reservation, time: all of the hart. Restored bit for bit; every TLB is dropped
+   * on restore.
+   */
   capture(): Uint8Array
   restore(bytes: Uint8Array): void
   /** Drops the write entries of the TLB and moves the dirty bits into every open log. */

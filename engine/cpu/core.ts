@@ -1,6 +1,7 @@
 // A hart on a VM's memory: core.wasm behind the Core port, for the thread of a pCPU.
-// Not here: devices, SBI and guest time, which come in through the hooks; the agent's page work (../memory/).
-// A snapshot of the hart is `magic`, `version`, then its words as they lie in memory (core/layout.ts), little-endian.
+// Not here: devices, SBI and guest time, which come in through the hooks; the agent's page work
+// (../memory/). A snapshot of the hart is `magic`, `version`, then its words as they lie in memory
+// (core/layout.ts), little-endian.
 
 import { invariant } from '#proto/invariant.ts'
 import type { Core, CoreHooks, Exit } from './core-port.ts'
@@ -21,8 +22,6 @@ export interface WasmCoreOptions {
 const snapshotMagic = 0x54524148
 const snapshotVersion = 1
 const snapshotHeaderBytes = 8
-/** Hart.sink of core/layout.ts. */
-const sinkOffset = 0x100
 
 /** One run() takes no more at once, so that counts fit the core's 32 bits. */
 const budgetMax = 1 << 30
@@ -102,7 +101,9 @@ export class WasmCore implements Core {
     return this.#core.call.absentGpa()
   }
 
-  /** A page that is not present leaves run() with Exit.absent when it is touched, and refuses DMA. */
+  /**
+   * A page that is not present leaves run() with Exit.absent when it is touched, and refuses DMA.
+   */
   setPresent(page: number, present: boolean): void {
     const known = this.#core.call.setPresent(page, present ? 1 : 0) === 1
     invariant(known, `There is no page ${page}`)
@@ -114,12 +115,13 @@ export class WasmCore implements Core {
     header.setUint32(0, snapshotMagic, true)
     header.setUint32(4, snapshotVersion, true)
     snapshot.set(this.#bytes.subarray(0, this.#core.at.hartBytes), snapshotHeaderBytes)
-    // What was written to x0 last is no state: equal harts have equal snapshots.
-    snapshot.fill(0, snapshotHeaderBytes + sinkOffset, snapshotHeaderBytes + sinkOffset + 8)
     return snapshot
   }
 
-  /** Throws an Error for a person when the bytes are no snapshot of this version; the hart is then as it was. */
+  /**
+   * Throws an Error for a person when the bytes are no snapshot of this version; the hart is then
+   * as it was.
+   */
   restore(bytes: Uint8Array): void {
     this.#refuseUnlessSnapshot(bytes)
     const before = this.#bytes.slice(0, this.#core.at.hartBytes)

@@ -1,6 +1,6 @@
 // core.wasm as JavaScript sees it: what it exports, how it is compiled and put on a VM's memory.
-// The file is made by tools/build.mjs from core/. A shell reads its bytes from `coreWasmUrl`; the engine does no I/O.
-// Guest words are BigInt, counts and addresses are numbers, bytes.
+// The file is made by tools/build.mjs from core/. A shell reads its bytes from `coreWasmUrl`; the
+// engine does no I/O. Guest words are BigInt, counts and addresses are numbers, bytes.
 
 import { invariant } from '#proto/invariant.ts'
 
@@ -97,7 +97,10 @@ function unhooked(): never {
 
 const wasmPageBytes = 65536
 
-/** RAM and all that the core keeps beside it, zeroed and shared. Throws RangeError when there is no room. */
+/**
+ * RAM and all that the core keeps beside it, zeroed and shared. Throws RangeError when there is no
+ * room.
+ */
 export function createVmMemory(module: WebAssembly.Module, ramBytes: number): WebAssembly.Memory {
   // How much it takes, the core knows itself; to ask it, it needs any memory.
   const any = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })

@@ -1,5 +1,5 @@
-// Loads and stores that the interpreter's own look at the TLB did not settle: misses, misaligned addresses,
-// pages apart, devices. The value goes through Vm.value; any number of its low bytes.
+// Loads and stores that the interpreter's own look at the TLB did not settle: misses, misaligned
+// addresses, pages apart, devices. The value goes through Vm.value; any number of its low bytes.
 // Nothing is read or written before it is certain that all of it can be.
 
 import { Page, Tlb, Vm } from './layout'
@@ -99,14 +99,14 @@ function reachRam(va: u64, access: Access): Outcome {
 
 function loadFromDevice(va: u64, size: u32): Outcome {
   const gpa = load<u64>(Vm.gpa)
-  if (!isDeviceAddress(gpa, size) || !mmioRead(<f64>gpa, size)) return accessFault(Access.load, va)
-  return Outcome.changed
+  const answered = isDeviceAddress(gpa, size) && mmioRead(<f64>gpa, size) != 0
+  return answered ? Outcome.changed : accessFault(Access.load, va)
 }
 
 function storeToDevice(va: u64, size: u32): Outcome {
   const gpa = load<u64>(Vm.gpa)
-  if (!isDeviceAddress(gpa, size) || !mmioWrite(<f64>gpa, size)) return accessFault(Access.store, va)
-  return Outcome.changed
+  const taken = isDeviceAddress(gpa, size) && mmioWrite(<f64>gpa, size) != 0
+  return taken ? Outcome.changed : accessFault(Access.store, va)
 }
 
 function isDeviceAddress(gpa: u64, size: u32): bool {

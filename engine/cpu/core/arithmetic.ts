@@ -1,5 +1,6 @@
-// The M extension's results that WebAssembly has no instruction for: high halves of products, and divisions
-// that never trap (unprivileged specification, table "Semantics for division by zero and division overflow").
+// The M extension's results that WebAssembly has no instruction for: high halves of products, and
+// divisions that never trap (unprivileged specification, table "Semantics for division by zero and
+// division overflow").
 
 /** High 64 bits of the 128-bit product, from four 32-bit ones. */
 export function multiplyHighUnsigned(a: u64, b: u64): u64 {

@@ -1,6 +1,6 @@
 // The A extension: LR, SC and the AMOs, on words and doublewords. One hart: atomic they are anyway.
-// The reservation is on one physical address and its size; a device's write to it breaks it. Misaligned is a
-// fault, and so is everything outside RAM.
+// The reservation is on one physical address; a device's write to it breaks it.
+// Misaligned is a fault, and so is everything outside RAM.
 
 import { Hart, Vm, none } from './layout'
 import { Outcome } from './outcome'
@@ -11,7 +11,10 @@ import { rs1, rs2, setRd } from './entry'
 import { illegal } from './system'
 
 /** The top 5 bits of the instruction. */
-const enum Amo { add = 0, swap = 1, lr = 2, sc = 3, xor = 4, or = 8, and = 12, min = 16, max = 20, minu = 24, maxu = 28 }
+const enum Amo {
+  add = 0, swap = 1, lr = 2, sc = 3, xor = 4, or = 8, and = 12,
+  min = 16, max = 20, minu = 24, maxu = 28,
+}
 
 /** `word` is the low half of the decoded entry, `raw` the instruction. */
 export function executeAtomic(word: u32, raw: u32): Outcome {
@@ -35,7 +38,9 @@ function isOperation(operation: u32, raw: u32): bool {
   return operation <= <u32>Amo.xor || (operation & 3) == 0
 }
 
-/** T and U: the signed and the unsigned integer of the operation's width. Results are sign-extended. */
+/**
+ * T and U: the signed and the unsigned integer of the operation's width. Results are sign-extended.
+ */
 function operate<T, U>(word: u32, operation: u32, host: usize): void {
   const old = load<T>(host)
   const operand = <T>rs2(word)

@@ -1,6 +1,7 @@
-// The C extension: each 16-bit instruction has a 32-bit one of the same meaning, to which it is expanded here
-// (unprivileged specification, "RVC Instruction Set Listings"). 0 stands for illegal. Reserved encodings are
-// illegal, hints are what they expand to. The floating-point loads and stores come with F and D.
+// The C extension: each 16-bit instruction has a 32-bit one of the same meaning, to which it is
+// expanded here (unprivileged specification, "RVC Instruction Set Listings"). 0 stands for illegal.
+// Reserved encodings are illegal, hints are what they expand to. The floating-point loads and
+// stores come with F and D.
 
 /** Bits hi to lo of a half, as a number. */
 @inline
@@ -9,7 +10,10 @@ function bits(half: u32, hi: u32, lo: u32): u32 {
 }
 
 /** Major opcodes that expansions use. */
-const enum To { load = 0x03, immediate = 0x13, immediateWord = 0x1b, store = 0x23, register = 0x33, lui = 0x37, registerWord = 0x3b, branch = 0x63, jalr = 0x67, jal = 0x6f }
+const enum To {
+  load = 0x03, immediate = 0x13, immediateWord = 0x1b, store = 0x23, register = 0x33,
+  lui = 0x37, registerWord = 0x3b, branch = 0x63, jalr = 0x67, jal = 0x6f,
+}
 const enum Register { zero = 0, ra = 1, sp = 2 }
 const ebreak: u32 = 0x00100073
 
@@ -69,7 +73,8 @@ function expandQuadrant0(half: u32): u32 {
 }
 
 function addi4spn(half: u32): u32 {
-  const imm = bits(half, 12, 11) << 4 | bits(half, 10, 7) << 6 | bits(half, 6, 6) << 2 | bits(half, 5, 5) << 3
+  const imm = bits(half, 12, 11) << 4 | bits(half, 10, 7) << 6 | bits(half, 6, 6) << 2 |
+    bits(half, 5, 5) << 3
   return imm == 0 ? 0 : typeI(To.immediate, 0, lower(half), Register.sp, imm)
 }
 
@@ -88,8 +93,8 @@ function expandQuadrant1(half: u32): u32 {
 }
 
 function addi16sp(half: u32): u32 {
-  const imm = (bits(half, 12, 12) ? 0xfffffe00 : 0) | bits(half, 6, 6) << 4 | bits(half, 5, 5) << 6 |
-    bits(half, 4, 3) << 7 | bits(half, 2, 2) << 5
+  const imm = (bits(half, 12, 12) ? 0xfffffe00 : 0) | bits(half, 6, 6) << 4 |
+    bits(half, 5, 5) << 6 | bits(half, 4, 3) << 7 | bits(half, 2, 2) << 5
   return imm == 0 ? 0 : typeI(To.immediate, 0, Register.sp, Register.sp, imm)
 }
 
@@ -139,8 +144,8 @@ function expandQuadrant2(half: u32): u32 {
     case 2: return rd == 0 ? 0 : typeI(To.load, 2, rd, Register.sp, stackLoadWord(half))
     case 3: return rd == 0 ? 0 : typeI(To.load, 3, rd, Register.sp, stackLoadDouble(half))
     case 4: return expandJumpsAndMoves(half, rd, bits(half, 6, 2))
-    case 6: return typeS(2, Register.sp, bits(half, 6, 2), bits(half, 12, 9) << 2 | bits(half, 8, 7) << 6)
-    case 7: return typeS(3, Register.sp, bits(half, 6, 2), bits(half, 12, 10) << 3 | bits(half, 9, 7) << 6)
+    case 6: return typeS(2, Register.sp, bits(half, 6, 2), stackStoreWord(half))
+    case 7: return typeS(3, Register.sp, bits(half, 6, 2), stackStoreDouble(half))
     default: return 0
   }
 }
@@ -150,6 +155,13 @@ function stackLoadWord(half: u32): u32 {
 }
 function stackLoadDouble(half: u32): u32 {
   return bits(half, 12, 12) << 5 | bits(half, 6, 5) << 3 | bits(half, 4, 2) << 6
+}
+
+function stackStoreWord(half: u32): u32 {
+  return bits(half, 12, 9) << 2 | bits(half, 8, 7) << 6
+}
+function stackStoreDouble(half: u32): u32 {
+  return bits(half, 12, 10) << 3 | bits(half, 9, 7) << 6
 }
 
 /** c.jr, c.mv, c.ebreak, c.jalr, c.add. */

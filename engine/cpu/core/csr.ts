@@ -1,17 +1,19 @@
 // Control and status registers: which there are, who may use them, what a write can change (WARL).
-// Values go through Vm.value. Not here: the instructions (system.ts). PMP, performance counters and identity
-// registers read as zero, as the specification allows.
+// Values go through Vm.value. Not here: the instructions (system.ts). PMP, performance counters and
+// identity registers read as zero, as the specification allows.
 
 import { Hart, Vm } from './layout'
-import {
-  Csr, Interrupt, Mode, Status, delegable, fiom, misa, satpPageNumber, satpSv39, sstatusXlen, statusXlen, stce,
-} from './privileged'
+import { Csr, Interrupt, Mode, Status, delegable, fiom, misa, stce } from './privileged'
+import { satpPageNumber, satpSv39, sstatusXlen, statusXlen } from './privileged'
 import { Outcome } from './outcome'
 import { pendingBits } from './trap'
 import { retiredNow, ticksNow } from './time'
 import { dropAll, dropTranslations } from './tlb'
 
-/** Whether the hart, in its present mode, may read (and write) the register, by its number and by traps. */
+/**
+ * Whether the hart, in its present mode, may read (and write) the register, by its number and by
+ * traps.
+ */
 export function mayAccess(csr: u32, writes: bool): bool {
   const mode = <u32>load<u64>(Hart.mode)
   if (mode < (csr >> 8 & 3)) return false
@@ -115,7 +117,10 @@ function readsAsZero(csr: u32): bool {
   return csr == Csr.mcountinhibit
 }
 
-/** Writes a register that readCsr knows. `changed`: interrupts, modes or translation may look different now. */
+/**
+ * Writes a register that readCsr knows. `changed`: interrupts, modes or translation may look
+ * different now.
+ */
 export function writeCsr(csr: u32, value: u64): Outcome {
   switch (csr) {
     case Csr.sstatus: return writeStatus(Status.supervisor, value)
@@ -155,7 +160,10 @@ function writeMachineStatus(value: u64): Outcome {
   return writeStatus(Status.writable | previous, value)
 }
 
-/** MXR is part of what read entries were made under; the rest only chooses among banks and interrupts. */
+/**
+ * MXR is part of what read entries were made under; the rest only chooses among banks and
+ * interrupts.
+ */
 function writeStatus(mask: u64, value: u64): Outcome {
   const before = load<u64>(Hart.mstatus)
   const after = (before & ~mask) | (value & mask)
@@ -164,7 +172,9 @@ function writeStatus(mask: u64, value: u64): Outcome {
   return (before ^ after) == 0 ? Outcome.done : Outcome.changed
 }
 
-/** A mode that is neither bare nor Sv39 leaves satp as it was. Bare is all zero, Sv39 has no ASIDs. */
+/**
+ * A mode that is neither bare nor Sv39 leaves satp as it was. Bare is all zero, Sv39 has no ASIDs.
+ */
 function writeSatp(value: u64): Outcome {
   const mode = value >> 60
   if (mode != 0 && mode != satpSv39) return Outcome.done
@@ -173,7 +183,10 @@ function writeSatp(value: u64): Outcome {
   return Outcome.changed
 }
 
-/** Makes words that came from elsewhere (a snapshot) what writes could have made them. False: no such mode. */
+/**
+ * Makes words that came from elsewhere (a snapshot) what writes could have made them. False: no
+ * such mode.
+ */
 export function legalize(): bool {
   const mode = load<u64>(Hart.mode)
   const previous = (load<u64>(Hart.mstatus) >> Status.mppShift) & 3
@@ -184,7 +197,8 @@ export function legalize(): bool {
   store<u64>(Hart.sink, 0)
   store<u64>(Hart.pc, load<u64>(Hart.pc) & ~(<u64>1))
   store<u64>(Hart.mstatus, load<u64>(Hart.mstatus) & (Status.writable | Status.mpp))
-  store<u64>(Hart.satp, satpMode == 0 ? 0 : load<u64>(Hart.satp) & (satpPageNumber | satpSv39 << 60))
+  const satpBits = satpMode == 0 ? 0 : satpPageNumber | satpSv39 << 60
+  store<u64>(Hart.satp, load<u64>(Hart.satp) & satpBits)
   legalizePlain(Csr.stvec, Csr.senvcfg)
   legalizePlain(Csr.sepc, Csr.sepc)
   legalizePlain(Csr.medeleg, Csr.menvcfg)

@@ -1,6 +1,6 @@
-// From an instruction to its entry (entry.ts): RV64IMA, Zicsr, Zifencei, privileged; unprivileged specification,
-// "RV32/64G Instruction Set Listings". Compressed instructions are expanded first (compressed.ts).
-// F and D will add their major opcodes here; until then those are illegal.
+// From an instruction to its entry (entry.ts): RV64IMA, Zicsr, Zifencei, privileged; unprivileged
+// specification, "RV32/64G Instruction Set Listings". Compressed instructions are expanded first
+// (compressed.ts). F and D will add their major opcodes here; until then those are illegal.
 
 import { Op, makeEntry } from './entry'
 import { expand } from './compressed'
@@ -34,8 +34,8 @@ export function decodeCompressed(half: u32): u64 {
 
 export function decode(raw: u32, halfwords: u32): u64 {
   switch (raw & 0x7f) {
-    case Major.load: return funct3(raw) == 7 ? illegal(raw) : typeI(raw, Op.lb + funct3(raw), halfwords)
-    case Major.store: return funct3(raw) > 3 ? illegal(raw) : typeS(raw, Op.sb + funct3(raw), halfwords)
+    case Major.load: return decodeLoad(raw, halfwords)
+    case Major.store: return decodeStore(raw, halfwords)
     case Major.immediate: return decodeImmediate(raw, halfwords)
     case Major.immediateWord: return decodeImmediateWord(raw, halfwords)
     case Major.register: return decodeRegister(raw, halfwords)
@@ -94,6 +94,14 @@ function typeR(raw: u32, op: u32, halfwords: u32): u64 {
 /** A shift by a constant: the amount, freed of the bits that chose the kind of shift. */
 function typeShift(raw: u32, op: u32, halfwords: u32): u64 {
   return makeEntry(op, rd(raw), field1(raw), 0, raw >> 20 & 63, halfwords)
+}
+
+function decodeLoad(raw: u32, halfwords: u32): u64 {
+  return funct3(raw) == 7 ? illegal(raw) : typeI(raw, Op.lb + funct3(raw), halfwords)
+}
+
+function decodeStore(raw: u32, halfwords: u32): u64 {
+  return funct3(raw) > 3 ? illegal(raw) : typeS(raw, Op.sb + funct3(raw), halfwords)
 }
 
 function decodeImmediate(raw: u32, halfwords: u32): u64 {

@@ -1,8 +1,9 @@
-// The cache of decoded instructions: a block for each page of RAM that code ran from, one 8-byte entry for each
-// halfword of it, filled as instructions are first executed. Keyed by physical page, so that no change of
-// translation touches it. A bounded pool: when it is full, all blocks go.
-// Stores are noticed lazily: the first store to a decoded page since the last fence.i lists it as stale, and
-// fence.i drops what is listed. Until then the old instructions may run, as the specification allows (Zifencei).
+// The cache of decoded instructions: a block for each page of RAM that code ran from, one 8-byte
+// entry for each halfword of it, filled as instructions are first executed. Keyed by physical page,
+// so that no change of translation touches it. A bounded pool: when it is full, all blocks go.
+// Stores are noticed lazily: the first store to a decoded page since the last fence.i lists it as
+// stale, and fence.i drops what is listed. Until then the old instructions may run, as the
+// specification allows (Zifencei).
 
 import { Vm, staleMax } from './layout'
 import { dropExecuteEntries, dropWriteEntries } from './tlb'
@@ -20,7 +21,10 @@ function blockEntry(page: u32): usize {
   return load<usize>(Vm.blockTable) + (<usize>page << 2)
 }
 
-/** The block of a page, made when there is none. Write entries go, so that the next store is noticed. */
+/**
+ * The block of a page, made when there is none. Write entries go, so that the next store is
+ * noticed.
+ */
 export function blockOf(page: u32): usize {
   const known: usize = load<u32>(blockEntry(page))
   if (known) return known
@@ -53,7 +57,9 @@ export function dropBlocks(): void {
   dropExecuteEntries()
 }
 
-/** A page is about to be written. Lists it when it has been decoded; a longer list is only counted. */
+/**
+ * A page is about to be written. Lists it when it has been decoded; a longer list is only counted.
+ */
 export function noteCodeWritten(page: u32): void {
   if (load<u32>(blockEntry(page)) == 0) return
   const count = load<u32>(Vm.staleCount)

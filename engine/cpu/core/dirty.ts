@@ -1,14 +1,18 @@
-// Dirty logs, after the way of hardware write protection: a store finds a write entry in the TLB only if its
-// page is already marked dirty. Sweeping moves all marks into every open log and drops the write entries, so
-// that the first store to a page costs a miss and marks it, and every later one costs nothing.
-// A log is a bitmap, one bit a page, little-endian bytes. Runs on the hart's thread, between two slices.
+// Dirty logs, after the way of hardware write protection: a store finds a write entry in the TLB
+// only if its page is already marked dirty. Sweeping moves all marks into every open log and drops
+// the write entries, so that the first store to a page costs a miss and marks it, and every later
+// one costs nothing. A log is a bitmap, one bit a page, little-endian bytes. Runs on the hart's
+// thread, between two slices.
 
 import { Vm } from './layout'
 import { logBytes, logsMax, markDirty, touch } from './pages'
 import { noteCodeWritten } from './decoded-pages'
 import { dropWriteEntries } from './tlb'
 
-/** Precedes what the hart or a device writes to a page. The one place that knows what a write entails. */
+/**
+ * Precedes what the hart or a device writes to a page. The one place that knows what a write
+ * entails.
+ */
 export function pageWritten(page: u32): void {
   markDirty(page)
   touch(page)
@@ -36,7 +40,10 @@ export function openLog(): i32 {
   return -1
 }
 
-/** Brings the log up to date; it is then read at the address returned, and emptied by clearLog. 0: not open. */
+/**
+ * Brings the log up to date; it is then read at the address returned, and emptied by clearLog. 0:
+ * not open.
+ */
 export function takeLog(log: u32): usize {
   if (!isOpen(log)) return 0
   sweep()
@@ -53,7 +60,9 @@ export function closeLog(log: u32): bool {
   return true
 }
 
-/** Eight marks at a time: an exchange takes them, so that one the agent sets meanwhile is not lost. */
+/**
+ * Eight marks at a time: an exchange takes them, so that one the agent sets meanwhile is not lost.
+ */
 function sweep(): void {
   dropWriteEntries()
   const marks = load<usize>(Vm.dirtyTable)

@@ -4,8 +4,8 @@
 //   bits 8-13   rd; 32 stands for x0    bits 24-29  rs2
 //   bits 30-31  length in halfwords     bits 32-63  immediate, signed
 //
-// The immediate of a branch or jal counts entries' bytes (4 for each byte of code), that of an AMO, a
-// system instruction or an illegal one is the instruction as it lies in memory.
+// The immediate of a branch or jal counts entries' bytes (4 for each byte of code), that of an AMO,
+// a system instruction or an illegal one is the instruction as it lies in memory.
 
 /** Groups follow funct3, so that decoding adds it to the first of the group. */
 export const enum Op {

@@ -1,5 +1,6 @@
-// Noting why an instruction cannot be done. Nothing happens to the hart here: the interpreter comes back to the
-// run loop, which takes the trap or leaves. `Access` is the kind of memory access that was tried.
+// Noting why an instruction cannot be done. Nothing happens to the hart here: the interpreter comes
+// back to the run loop, which takes the trap or leaves. `Access` is the kind of memory access that
+// was tried.
 
 import { Vm } from './layout'
 import { Cause } from './privileged'

@@ -1,6 +1,6 @@
-// From a pc to a decoded instruction, when the interpreter's next entry does not hold one: another page,
-// an instruction not yet decoded, or one that lies half in the next page (such a one is decoded each time, for
-// its halves may be remapped or written apart).
+// From a pc to a decoded instruction, when the interpreter's next entry does not hold one: another
+// page, an instruction not yet decoded, or one that lies half in the next page (such a one is
+// decoded each time, for its halves may be remapped or written apart).
 
 import { Page, Tlb, Vm } from './layout'
 import { Outcome } from './outcome'
@@ -55,8 +55,8 @@ function keep(slot: usize, entry: u64): Outcome {
 }
 
 /**
- * The second half is fetched as data is, without an entry: making a block for its page could empty the pool, and
- * with it the block that the interpreter is in.
+ * The second half is fetched as data is, without an entry: making a block for its page could empty
+ * the pool, and with it the block that the interpreter is in.
  */
 function decodeAcross(pc: u64, low: u32): Outcome {
   const next = pc + 2

@@ -1,5 +1,5 @@
-// The hart as the machine around it sees it: reset, read and driven, between two runs or from a hook.
-// Numbers that JavaScript wants as numbers are f64; they are exact below 2^53.
+// The hart as the machine around it sees it: reset, read and driven, between two runs or from a
+// hook. Numbers that JavaScript wants as numbers are f64; they are exact below 2^53.
 
 import { Hart, Vm, none } from './layout'
 import { Cause, Interrupt, Mode, delegable, stce } from './privileged'
@@ -40,7 +40,10 @@ export function reset(pc: u64, a0: u64, a1: u64, mode: u32): void {
   dropAll()
 }
 
-/** What firmware leaves to S-mode: every trap but its own calls, the counters, and its own alarm (Sstc). */
+/**
+ * What firmware leaves to S-mode: every trap but its own calls, the counters, and its own alarm
+ * (Sstc).
+ */
 function delegateAll(): void {
   store<u64>(Hart.medeleg, delegable & ~(<u64>1 << Cause.ecallFromSupervisor))
   store<u64>(Hart.mideleg, Interrupt.supervisor)
@@ -48,7 +51,10 @@ function delegateAll(): void {
   store<u64>(Hart.menvcfg, stce)
 }
 
-/** After other words were put into the hart: makes them legal, drops what was derived. False: impossible words. */
+/**
+ * After other words were put into the hart: makes them legal, drops what was derived. False:
+ * impossible words.
+ */
 export function afterRestore(): bool {
   if (!legalize()) return false
   dropBlocks()
@@ -77,7 +83,9 @@ export function alarm(): f64 {
   return next == none ? Infinity : <f64>next
 }
 
-/** The S-mode alarm when the VMM answers SBI calls, else the machine timer's, which a CLINT sets. */
+/**
+ * The S-mode alarm when the VMM answers SBI calls, else the machine timer's, which a CLINT sets.
+ */
 export function setAlarm(at: u64): void {
   store<u64>(load<u32>(Vm.sbiExits) ? Hart.stimecmp : Hart.mtimecmp, at)
 }
@@ -92,7 +100,10 @@ export function setExternalInterrupt(level: bool): void {
   setBit(Hart.lines, Interrupt.seip, level)
 }
 
-/** From the VMM it is the bit that SBI's IPI sets and the guest clears; from a CLINT a line into M-mode. */
+/**
+ * From the VMM it is the bit that SBI's IPI sets and the guest clears; from a CLINT a line into
+ * M-mode.
+ */
 export function setSoftwareInterrupt(level: bool): void {
   if (load<u32>(Vm.sbiExits)) setBit(Hart.mip, Interrupt.ssip, level)
   else setBit(Hart.lines, Interrupt.msip, level)
@@ -118,8 +129,8 @@ export function setPresent(page: u32, present: bool): bool {
 }
 
 /**
- * For a device: the host address of bytes that all lie in present RAM, 0 if they do not (absentGpa says whether
- * that is why). Bytes to be written are marked as a store of the guest would.
+ * For a device: the host address of bytes that all lie in present RAM, 0 if they do not (absentGpa
+ * says whether that is why). Bytes to be written are marked as a store of the guest would.
  */
 export function reachForDevice(gpa: f64, length: u32, writes: bool): usize {
   const start = <u64>gpa

@@ -1,6 +1,9 @@
-// What the machine around the hart answers (CoreHooks of core-port.ts). Values travel through Vm.value.
+// What the machine around the hart answers (CoreHooks of core-port.ts). Values travel through
+// Vm.value.
 
-/** A load at a guest physical address that is not RAM; 0: nothing is there. `size` is 1, 2, 4 or 8. */
+/**
+ * A load at a guest physical address that is not RAM; 0: nothing is there. `size` is 1, 2, 4 or 8.
+ */
 @external('hooks', 'mmioRead')
 export declare function mmioRead(gpa: f64, size: i32): i32
 

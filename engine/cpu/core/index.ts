@@ -1,5 +1,5 @@
-// core.wasm: what it offers. The pCPU's thread uses the hart, the agent's the pages; both instantiate this module on
-// the VM's one shared memory, and neither keeps anything in globals.
+// core.wasm: what it offers. The pCPU's thread uses the hart, the agent's the pages; both
+// instantiate this module on the VM's one shared memory, and neither keeps anything in globals.
 
 export { absentTable, claimPages, ramAddress, touchedTable, trackedTable } from './page-work'
 export { askedAddress, collectPages, copiesAddress, filledAddress, fullHash } from './page-work'

@@ -1,7 +1,8 @@
-// The interpreter: one loop over decoded entries. Its place is an entry's address (`slot`); the pc is worked out
-// of it when somebody asks. Registers are the words from address 0 on. Exact: `left` counts down by one for
-// each instruction that retires, and the loop ends at zero, wherever that is.
-// The switch is a table: a line an instruction, which the compiler makes one jump (br_table).
+// The interpreter: one loop over decoded entries. Its place is an entry's address (`slot`); the pc
+// is worked out of it when somebody asks. Registers are the words from address 0 on. Exact: `left`
+// counts down by one for each instruction that retires, and the loop ends at zero, wherever that
+// is. The switch is a table: a line an instruction, which the compiler turns into one jump
+// (br_table).
 
 import { Hart, Tlb, Vm } from './layout'
 import { Op, immediateOf, lengthOf, opOf, rs1, rs2, setRd, stepOf } from './entry'
@@ -12,11 +13,12 @@ import { fetch } from './fetch'
 import { dropStaleBlocks, pageSlotBytes } from './decoded-pages'
 import { executeAtomic } from './atomic'
 import { executeSystem, illegal } from './system'
-import {
-  divide, divideUnsigned, multiplyHigh, multiplyHighMixed, multiplyHighUnsigned, remainder, remainderUnsigned,
-} from './arithmetic'
+import { divide, divideUnsigned, remainder, remainderUnsigned } from './arithmetic'
+import { multiplyHigh, multiplyHighMixed, multiplyHighUnsigned } from './arithmetic'
 
-/** Retires up to `budget` instructions from Hart.pc on, and leaves Hart.pc and Hart.retired exact. */
+/**
+ * Retires up to `budget` instructions from Hart.pc on, and leaves Hart.pc and Hart.retired exact.
+ */
 export function interpret(budget: i32): Outcome {
   const bank = dataBank()
   let left = budget
@@ -38,18 +40,19 @@ export function interpret(budget: i32): Outcome {
     }
     const word = <u32>entry
     const imm = immediateOf(entry)
+    // tidy: data table
     switch (word & 0xff) {
-      case Op.lb: if ((outcome = loadRd<i8>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.lh: if ((outcome = loadRd<i16>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.lw: if ((outcome = loadRd<i32>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.ld: if ((outcome = loadRd<u64>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.lbu: if ((outcome = loadRd<u8>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.lhu: if ((outcome = loadRd<u16>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.lwu: if ((outcome = loadRd<u32>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.sb: if ((outcome = storeRs2<u8>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.sh: if ((outcome = storeRs2<u16>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.sw: if ((outcome = storeRs2<u32>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
-      case Op.sd: if ((outcome = storeRs2<u64>(word, imm, bank, left)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.lb: outcome = loadRd<i8>(word, imm, bank, left); break
+      case Op.lh: outcome = loadRd<i16>(word, imm, bank, left); break
+      case Op.lw: outcome = loadRd<i32>(word, imm, bank, left); break
+      case Op.ld: outcome = loadRd<u64>(word, imm, bank, left); break
+      case Op.lbu: outcome = loadRd<u8>(word, imm, bank, left); break
+      case Op.lhu: outcome = loadRd<u16>(word, imm, bank, left); break
+      case Op.lwu: outcome = loadRd<u32>(word, imm, bank, left); break
+      case Op.sb: outcome = storeRs2<u8>(word, imm, bank, left); break
+      case Op.sh: outcome = storeRs2<u16>(word, imm, bank, left); break
+      case Op.sw: outcome = storeRs2<u32>(word, imm, bank, left); break
+      case Op.sd: outcome = storeRs2<u64>(word, imm, bank, left); break
 
       case Op.addi: setRd(word, rs1(word) + imm); break
       case Op.slti: setRd(word, <u64>(<i64>rs1(word) < <i64>imm)); break
@@ -97,12 +100,19 @@ export function interpret(budget: i32): Outcome {
 
       case Op.lui: setRd(word, imm); break
       case Op.auipc: setRd(word, pcAt(slot, block, page) + imm); break
-      case Op.jal: setRd(word, pcAt(slot, block, page) + lengthOf(word)); left--; slot = jump(slot, imm, block, page); continue
+      case Op.jal: {
+        setRd(word, pcAt(slot, block, page) + lengthOf(word))
+        left--
+        slot = jump(slot, imm, block, page)
+        continue
+      }
       case Op.jalr: {
         const target = (rs1(word) + imm) & ~(<u64>1)
         setRd(word, pcAt(slot, block, page) + lengthOf(word))
         left--
-        slot = pageAddress(target) == page ? block + ((<usize>target & 0xffe) << 2) : goElsewhere(target)
+        slot = pageAddress(target) == page
+          ? block + ((<usize>target & 0xffe) << 2)
+          : goElsewhere(target)
         continue
       }
       case Op.beq: if (rs1(word) == rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
@@ -120,16 +130,16 @@ export function interpret(budget: i32): Outcome {
         slot = goElsewhere(next)
         continue
       }
-      case Op.amo: if ((outcome = executeAtomic(word, <u32>imm)) != Outcome.done) return stop(outcome, word, slot, block, page, left); break
+      case Op.amo: outcome = executeAtomic(word, <u32>imm); break
       case Op.system: {
         store<u64>(Hart.pc, pcAt(slot, block, page))
         store<i32>(Vm.left, left)
         outcome = executeSystem(<u32>imm)
-        if (outcome != Outcome.done) return stop(outcome, word, slot, block, page, left)
         break
       }
-      default: return stop(illegal(<u32>imm), word, slot, block, page, left)
+      default: outcome = illegal(<u32>imm)
     }
+    if (outcome != Outcome.done) return stop(outcome, word, slot, block, page, left)
     left--
     slot += stepOf(word)
   }
@@ -141,7 +151,9 @@ function extend(value: u32): u64 {
   return <u64><i32>value
 }
 
-/** A load: T has the width, and the sign that the result is extended with. Aligned hits end here. */
+/**
+ * A load: T has the width, and the sign that the result is extended with. Aligned hits end here.
+ */
 @inline
 function loadRd<T>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
   const address = rs1(word) + imm
@@ -168,7 +180,10 @@ function storeRs2<T>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
   return storeSlowly(address, rs2(word), sizeof<T>())
 }
 
-/** The page's address, with the bits that an aligned access of this size has zero: one compare sees both. */
+/**
+ * The page's address, with the bits that an aligned access of this size has zero: one compare sees
+ * both.
+ */
 @inline
 function alignedPage<T>(): u64 {
   return ~(<u64>0xfff) | <u64>(sizeof<T>() - 1)
@@ -196,7 +211,9 @@ function goElsewhere(pc: u64): usize {
 }
 
 /** An instruction did not simply go on: it retires or not, as its outcome says. */
-function stop(outcome: Outcome, word: u32, slot: usize, block: usize, page: u64, left: i32): Outcome {
+function stop(
+  outcome: Outcome, word: u32, slot: usize, block: usize, page: u64, left: i32,
+): Outcome {
   if (outcome == Outcome.returned) return leave(outcome, load<u64>(Hart.pc), left - 1)
   const pc = pcAt(slot, block, page)
   if (outcome < Outcome.trap) return leave(outcome, pc + lengthOf(word), left - 1)
@@ -208,5 +225,7 @@ function leave(outcome: Outcome, pc: u64, left: i32): Outcome {
   store<u64>(Hart.retired, load<u64>(Hart.retired) + (load<i32>(Vm.slice) - left))
   store<i32>(Vm.slice, 0)
   store<i32>(Vm.left, 0)
+  // What went to x0 is no state: equal harts have equal snapshots.
+  store<u64>(Hart.sink, 0)
   return outcome
 }

@@ -1,6 +1,7 @@
-// Where everything lies in a VM's linear memory: the core's own words, the TLBs, a staging area, guest RAM,
-// and behind RAM the tables with one entry a page. The guest can reach RAM alone. AssemblyScript, as all
-// of this folder; not TypeScript. Addresses and sizes in bytes, guest words are u64.
+// Where everything lies in a VM's linear memory: the core's own words, the TLBs, a staging area,
+// guest RAM, and behind RAM the tables with one entry a page. The guest can reach RAM alone.
+// AssemblyScript, as all of this folder; not TypeScript. Addresses and sizes in bytes, guest words
+// are u64.
 //
 //   0x000000  Hart      all of the hart that a snapshot holds
 //   0x000400  Vm        words that both threads read, and the scratch of the running thread
@@ -18,7 +19,9 @@ export const ram: usize = 0x200000
 /** ...and here for the guest, as on QEMU's `virt` and most RISC-V boards. */
 export const ramGpa: u64 = 0x80000000
 
-/** The hart: its snapshot is these bytes as they are, so a change here is a new snapshot version. */
+/**
+ * The hart: its snapshot is these bytes as they are, so a change here is a new snapshot version.
+ */
 export const enum Hart {
   /** x0 to x31. */
   x = 0,
@@ -37,7 +40,9 @@ export const enum Hart {
   medeleg = 0x138,
   mideleg = 0x140,
   mie = 0x148,
-  /** The bits of mip that software sets; what devices and timers drive is in `lines` and computed. */
+  /**
+   * The bits of mip that software sets; what devices and timers drive is in `lines` and computed.
+   */
   mip = 0x150,
   mtvec = 0x158,
   mscratch = 0x160,
@@ -98,7 +103,9 @@ export const enum Vm {
   trapValue = 0x448,
   /** GPA of the page that is not there; `none`. */
   absentGpa = 0x450,
-  /** Where a translation led to, as a guest physical and as a host address (0: no RAM, a device). */
+  /**
+   * Where a translation led to, as a guest physical and as a host address (0: no RAM, a device).
+   */
   gpa = 0x458,
   host = 0x460,
   /** A loaded or CSR value on its way, also to and from the hooks. */
@@ -128,8 +135,9 @@ export const staleMax: u32 = 128
 
 /**
  * A TLB entry: u64 tag (virtual page address; -1 when empty), u32 payload, u32 payload.
- * Read and write entries: host address minus virtual address. Execute entries: decoded page, host page.
- * A bank holds three tables, one a kind of access, and belongs to one way of translating: see Bank.
+ * Read and write entries: host address minus virtual address. Execute entries: decoded page, host
+ * page. A bank holds three tables, one a kind of access, and belongs to one way of translating: see
+ * Bank.
  */
 export const enum Tlb {
   base = 0x10000,

@@ -1,7 +1,8 @@
-// Address translation: bare and Sv39 (privileged specification, "Sv39: Page-Based 39-bit Virtual-Memory
-// System"), as a walk of the page tables. The hart sets A and D itself, as Svadu's hardware updating does;
-// there is no Svnapot and no Svpbmt, and PMP has no entries, so that it forbids nothing.
-// A walk leaves no trace unless it ends well: an absent page is reported before a bit is set.
+// Address translation: bare and Sv39 (privileged specification, "Sv39: Page-Based 39-bit
+// Virtual-Memory System"), as a walk of the page tables. The hart sets A and D itself, as Svadu's
+// hardware updating does; there is no Svnapot and no Svpbmt, and PMP has no entries, so that it
+// forbids nothing. A walk leaves no trace unless it ends well: an absent page is reported before a
+// bit is set.
 
 import { Hart, Page, Vm } from './layout'
 import { Mode, Status, satpPageNumber } from './privileged'
@@ -54,7 +55,9 @@ function targetOf(pte: u64): u64 {
   return ((pte >> Pte.pageNumberShift) & satpPageNumber) << Page.shift
 }
 
-/** `at` is the GPA of the leaf entry; at level 1 and 2 it maps a superpage, which must be aligned. */
+/**
+ * `at` is the GPA of the leaf entry; at level 1 and 2 it maps a superpage, which must be aligned.
+ */
 function leaf(va: u64, access: Access, mode: u32, level: i32, at: u64): Outcome {
   const pte = load<u64>(hostOf(at))
   const span = <u64>1 << (Page.shift + 9 * level)

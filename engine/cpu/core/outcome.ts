@@ -1,5 +1,6 @@
-// How an instruction, or a part of one, went. The interpreter goes on after `done` alone; anything else it
-// hands to the run loop (run.ts). Up to `sbi` the instruction has retired; from `trap` on it has not begun.
+// How an instruction, or a part of one, went. The interpreter goes on after `done` alone; anything
+// else it hands to the run loop (run.ts). Up to `sbi` the instruction has retired; from `trap` on
+// it has not begun.
 
 export const enum Outcome {
   done = 0,

@@ -1,7 +1,8 @@
-// A 64-bit hash of 4,096 bytes, in SIMD: the same on every machine. Eight 64-bit accumulators take, for each
-// 64-byte stripe, the product of the halves of (data xor key) and the neighbour's data, as XXH3's do; the keys step
-// on from stripe to stripe, so that moved data hashes differently, and the accumulators are scrambled every 16
-// stripes. It finds differences of honest memory; it does not resist an adversary who knows it.
+// A 64-bit hash of 4,096 bytes, in SIMD: the same on every machine. Eight 64-bit accumulators take,
+// for each 64-byte stripe, the product of the halves of (data xor key) and the neighbour's data, as
+// XXH3's do; the keys step on from stripe to stripe, so that moved data hashes differently, and the
+// accumulators are scrambled every 16 stripes. It finds differences of honest memory; it does not
+// resist an adversary who knows it.
 
 import { Page } from './layout'
 
@@ -85,7 +86,10 @@ export function partOf(page: u32, hash: u64): u64 {
   return combine(hash, goldenRatio * (<u64>page + 1))
 }
 
-/** Whether the page at `address` is all zero. Looks at 128 bytes at a time and stops at the first that are not. */
+/**
+ * Whether the page at `address` is all zero. Looks at 128 bytes at a time and stops at the first
+ * that are not.
+ */
 export function isZeroPage(address: usize): bool {
   const end = address + Page.bytes
   for (; address < end; address += 128) {

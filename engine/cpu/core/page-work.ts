@@ -1,6 +1,7 @@
-// What the agent's thread does with pages while the guest may run: copies out, copies in, hashes. Touches no word of
-// the hart. Pages are asked for by index in Stage.asked; their copies lie in Stage.copies, one after the other.
-// Everything is judged by the staged copy: RAM may change between two looks at it.
+// What the agent's thread does with pages while the guest may run: copies out, copies in, hashes.
+// Touches no word of the hart. Pages are asked for by index in Stage.asked; their copies lie in
+// Stage.copies, one after the other. Everything is judged by the staged copy: RAM may change
+// between two looks at it.
 
 import { Page, Stage, Vm, ram } from './layout'
 import { hostOfPage, isTouched, markDirty, touch } from './pages'
@@ -23,15 +24,17 @@ function copyAddress(i: u32): usize {
   return Stage.copies + (<usize>i << Page.shift)
 }
 
-/** What a page's tracked part is: of the content it was collected or stored with last; 0 for zero. */
+/**
+ * What a page's tracked part is: of the content it was collected or stored with last; 0 for zero.
+ */
 @inline
 function track(page: u32, part: u64): void {
   store<u64>(load<usize>(Vm.trackedTable) + (<usize>page << 3), part)
 }
 
 /**
- * Copies the pages asked for, and sorts them: Stage.filled and their copies, or Stage.zero. Returns how many are
- * filled. A page that nobody has touched is zero and is not even read.
+ * Copies the pages asked for, and sorts them: Stage.filled and their copies, or Stage.zero. Returns
+ * how many are filled. A page that nobody has touched is zero and is not even read.
  */
 export function collectPages(count: u32): u32 {
   let filled: u32 = 0
@@ -39,8 +42,9 @@ export function collectPages(count: u32): u32 {
   for (let i: u32 = 0; i < count; i++) {
     const page = asked(i)
     const copy = copyAddress(filled)
-    if (isTouched(page)) memory.copy(copy, hostOfPage(page), Page.bytes)
-    if (!isTouched(page) || isZeroPage(copy)) {
+    const touched = isTouched(page)
+    if (touched) memory.copy(copy, hostOfPage(page), Page.bytes)
+    if (!touched || isZeroPage(copy)) {
       track(page, 0)
       store<u32>(zeros, page)
       zeros += 4
@@ -65,7 +69,10 @@ export function storePages(count: u32): void {
   }
 }
 
-/** Makes the pages asked for zero. Those never touched are so already; their memory is not even made. */
+/**
+ * Makes the pages asked for zero. Those never touched are so already; their memory is not even
+ * made.
+ */
 export function zeroPages(count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const page = asked(i)
@@ -95,7 +102,10 @@ export function fullHash(): u64 {
   return sum
 }
 
-/** Goes on with a hash over `length` more staged bytes; what is behind them in their last page counts as zero. */
+/**
+ * Goes on with a hash over `length` more staged bytes; what is behind them in their last page
+ * counts as zero.
+ */
 export function hashStaged(hash: u64, length: u32): u64 {
   const pages = (length + Page.mask) >> Page.shift
   memory.fill(Stage.copies + length, 0, (pages << Page.shift) - length)

@@ -1,7 +1,7 @@
-// The tables with one entry a page of guest RAM, and their making. Both threads use them: the one that runs
-// the hart and the agent's, which reads and writes pages meanwhile. Hence one byte a page and flag, never a
-// bit: each is only ever set, or swept with one atomic exchange, so that no mark is lost between the two.
-// A page index is (GPA - start of RAM) / 4,096.
+// The tables with one entry a page of guest RAM, and their making. Both threads use them: the one
+// that runs the hart and the agent's, which reads and writes pages meanwhile. Hence one byte a page
+// and flag, never a bit: each is only ever set, or swept with one atomic exchange, so that no mark
+// is lost between the two. A page index is (GPA - start of RAM) / 4,096.
 
 import { Page, Vm, ram, ramGpa } from './layout'
 import { blockPoolBytes } from './decoded-pages'
@@ -24,7 +24,10 @@ export function memoryBytes(ramBytes: f64): f64 {
   return <f64>(ram + <u64>ramBytes + tables + blockPoolBytes)
 }
 
-/** Lays out fresh memory, which is all zero: no page is dirty, touched or absent. Again does nothing. */
+/**
+ * Lays out fresh memory, which is all zero: no page is dirty, touched or absent. Again does
+ * nothing.
+ */
 export function format(ramBytes: u32): bool {
   if (load<u32>(Vm.ramBytes)) return load<u32>(Vm.ramBytes) == ramBytes
   const pages = ramBytes >> Page.shift

@@ -1,5 +1,6 @@
-// The numbers of the privileged architecture (RISC-V Instruction Set Manual, volume II, version 20241101):
-// modes, causes, interrupt bits, fields of mstatus, CSR addresses. Names as in the manual.
+// The numbers of the privileged architecture (RISC-V Instruction Set Manual, volume II, version
+// 20241101): modes, causes, interrupt bits, fields of mstatus, CSR addresses. Names as in the
+// manual.
 
 export const enum Mode { user = 0, supervisor = 1, machine = 3 }
 

@@ -1,6 +1,6 @@
-// The run loop: slices of the interpreter, and between them what happens between instructions: interrupts, traps,
-// and leaving. A slice never reaches past an alarm of instruction-count time, so that its interrupt is taken at
-// the same instruction in every run, however the runs are cut.
+// The run loop: slices of the interpreter, and between them what happens between instructions:
+// interrupts, traps, and leaving. A slice never reaches past an alarm of instruction-count time, so
+// that its interrupt is taken at the same instruction in every run, however the runs are cut.
 
 import { ClockKind, Hart, Vm } from './layout'
 import { Outcome } from './outcome'
@@ -15,8 +15,8 @@ const enum Exit { budget = 0, wfi = 1, sbi = 2, absent = 3, requested = 4 }
 const realClockSlice: i32 = 20_000
 
 /**
- * At most `budget` instructions retire. A trap uses up one of them though nothing retires, so that a guest that
- * does nothing but trap gives the thread back.
+ * At most `budget` instructions retire. A trap uses up one of them though nothing retires, so that
+ * a guest that does nothing but trap gives the thread back.
  */
 export function run(budget: i32): Exit {
   let left = budget

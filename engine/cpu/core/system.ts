@@ -1,6 +1,7 @@
-// System instructions: CSR access, environment calls, trap returns, wfi, sfence.vma. Rare beside the rest, so
-// they are taken apart here from the instruction's own bits and not by the decoder.
-// Hart.pc holds the instruction's address when one begins, and the address to go on at when it has retired.
+// System instructions: CSR access, environment calls, trap returns, wfi, sfence.vma. Rare beside
+// the rest, so they are taken apart here from the instruction's own bits and not by the decoder.
+// Hart.pc holds the instruction's address when one begins, and the address to go on at when it has
+// retired.
 
 import { Hart, Vm } from './layout'
 import { Cause, Mode, Status } from './privileged'
@@ -11,7 +12,13 @@ import { returnFromMachine, returnFromSupervisor } from './trap'
 import { dropAddress, dropTranslations } from './tlb'
 
 /** Instructions without operands, whole. */
-const enum Whole { ecall = 0x00000073, ebreak = 0x00100073, sret = 0x10200073, mret = 0x30200073, wfi = 0x10500073 }
+const enum Whole {
+  ecall = 0x00000073,
+  ebreak = 0x00100073,
+  sret = 0x10200073,
+  mret = 0x30200073,
+  wfi = 0x10500073,
+}
 /** sfence.vma rs1, rs2: these bits of the instruction, and their value. */
 const sfenceMask: u32 = 0xfe007fff
 const sfenceVma: u32 = 0x12000073
@@ -28,7 +35,10 @@ export function illegal(raw: u32): Outcome {
   return trap(Cause.illegal, raw)
 }
 
-/** A register is written unless set or clear have x0 (or zero) for an operand; the old value goes to rd. */
+/**
+ * A register is written unless set or clear have x0 (or zero) for an operand; the old value goes to
+ * rd.
+ */
 function executeCsr(raw: u32): Outcome {
   const csr = raw >> 20
   const change = raw >> 12 & 3

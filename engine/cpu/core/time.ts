@@ -1,6 +1,6 @@
 // Guest time, in ticks of 10 MHz (100 ns), and the count of retired instructions it may come from.
-// Under the clock `instructions` the hart retires 100 instructions a tick, as a 1 GHz machine with one an
-// instruction would: time is then as exact and as repeatable as the count.
+// Under the clock `instructions` the hart retires 100 instructions a tick, as a 1 GHz machine with
+// one an instruction would: time is then as exact and as repeatable as the count.
 
 import { ClockKind, Hart, Vm, none } from './layout'
 import { Interrupt, stce } from './privileged'
@@ -42,7 +42,10 @@ export function alarmBits(): u64 {
   return now >= load<u64>(Hart.mtimecmp) ? supervisor | Interrupt.mtip : supervisor
 }
 
-/** Instructions until the next alarm that is still to come, at most `most`. Clock `instructions` only. */
+/**
+ * Instructions until the next alarm that is still to come, at most `most`. Clock `instructions`
+ * only.
+ */
 export function instructionsToAlarm(most: i32): i32 {
   return soonest(load<u64>(Hart.mtimecmp), soonest(supervisorAlarm(), most))
 }

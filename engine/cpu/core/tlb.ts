@@ -1,7 +1,8 @@
-// The software TLB: what has been translated, so that most accesses cost one compare. See layout.ts for its
-// entries. A bank belongs to one way of translating data: user, supervisor without and with SUM, and none
-// (M-mode). A change of mode or of SUM changes the bank and drops nothing.
-// Device and absent pages are never in it; a page is in a write table only while it is marked dirty.
+// The software TLB: what has been translated, so that most accesses cost one compare. See layout.ts
+// for its entries. A bank belongs to one way of translating data: user, supervisor without and with
+// SUM, and none (M-mode). A change of mode or of SUM changes the bank and drops nothing.
+// Device and absent pages are never in it; a page is in a write table only while it is marked
+// dirty.
 
 import { Hart, Page, Tlb, Vm, none } from './layout'
 import { Mode, Status } from './privileged'
@@ -42,7 +43,10 @@ export function pageAddress(va: u64): u64 {
   return va & ~(<u64>Page.mask)
 }
 
-/** An entry for reading or writing: the host address of any byte of the page is its virtual one plus this. */
+/**
+ * An entry for reading or writing: the host address of any byte of the page is its virtual one plus
+ * this.
+ */
 @inline
 export function setDataEntry(entry: usize, table: usize, va: u64, host: usize): void {
   store<u64>(entry + table, pageAddress(va))
@@ -76,7 +80,10 @@ function dropTable(table: usize): void {
   }
 }
 
-/** One address, in every space. An entry may stem from a superpage: then all that share its leaf must go. */
+/**
+ * One address, in every space. An entry may stem from a superpage: then all that share its leaf
+ * must go.
+ */
 export function dropAddress(va: u64): void {
   if (va >= load<u64>(Vm.superpageLow) && va <= load<u64>(Vm.superpageHigh)) {
     dropTranslations()

@@ -1,5 +1,6 @@
-// Traps: into a handler, and back (privileged specification, "Trap-Handling", "Machine/Supervisor Trap-Return").
-// All of it happens between two instructions, in the run loop, but for the returns, which are instructions.
+// Traps: into a handler, and back (privileged specification, "Trap-Handling", "Machine/Supervisor
+// Trap-Return"). All of it happens between two instructions, in the run loop, but for the returns,
+// which are instructions.
 
 import { Hart } from './layout'
 import { Interrupt, Mode, Status, interruptCause } from './privileged'
@@ -47,7 +48,10 @@ function takeFirst(bits: u64): bool {
   return true
 }
 
-/** To the handler of S-mode if it is delegated and the hart is not in M-mode, else to that of M-mode. */
+/**
+ * To the handler of S-mode if it is delegated and the hart is not in M-mode, else to that of
+ * M-mode.
+ */
 export function enterTrap(cause: u64, value: u64): void {
   const isInterrupt = (cause & interruptCause) != 0
   const delegated = load<u64>(isInterrupt ? Hart.mideleg : Hart.medeleg)

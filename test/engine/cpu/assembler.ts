@@ -1,6 +1,7 @@
-// A small RISC-V assembler, so that tests can say in instructions what they mean: RV64IMAC's uncompressed forms, Zicsr,
-// the privileged instructions, labels, li and la. Compressed code is given as `half` words, data as `dword`.
-// Not here: relocations, sections, a text syntax. Registers go by their ABI names.
+// A small RISC-V assembler, so that tests can say in instructions what they mean: RV64IMAC's
+// uncompressed forms, Zicsr, the privileged instructions, labels, li and la. Compressed code is
+// given as `half` words, data as `dword`. Not here: relocations, sections, a text syntax. Registers
+// go by their ABI names.
 // Source of the encodings: unprivileged specification, "RV32/64G Instruction Set Listings".
 
 // tidy: data table
@@ -153,7 +154,9 @@ class Code {
     this.emit(BigInt(value >>> 0), 4)
   }
 
-  /** A word that is known once all labels are: `encode` gets the distance from here to the place. */
+  /**
+   * A word that is known once all labels are: `encode` gets the distance from here to the place.
+   */
   relative(to: Place, from: bigint, encode: (distance: number) => number): void {
     const at = this.#bytes.length
     this.word(0)

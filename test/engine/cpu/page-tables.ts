@@ -76,7 +76,10 @@ export class PageTables {
   }
 }
 
-/** The first GiB of RAM addresses, as they are, for S-mode: what keeps a program running under translation. */
+/**
+ * The first GiB of RAM addresses, as they are, for S-mode: what keeps a program running under
+ * translation.
+ */
 export function identity(tables: PageTables): PageTables {
   return tables.map(ramOrigin, ramOrigin, everything | pte.accessed | pte.dirty, 2)
 }

@@ -1,5 +1,6 @@
-// A hart with a program in its RAM, for tests: made on the built core.wasm, run to its next ecall or exit.
-// Programs begin at the start of RAM. Without hooks of a test's own, nothing is outside RAM.
+// A hart with a program in its RAM, for tests: made on the built core.wasm, run to its next ecall
+// or exit. Programs begin at the start of RAM. Without hooks of a test's own, nothing is outside
+// RAM.
 
 import { readFileSync } from 'node:fs'
 import { WasmCore, type WasmCoreOptions } from '#engine/cpu/core.ts'
@@ -62,7 +63,9 @@ export class TestHart {
     throw new Error(`Exit ${exit}, not ${wanted}, at pc ${this.core.pc.toString(16)}`)
   }
 
-  /** Runs in pieces of at most `piece` until exactly `count` instructions have retired since reset. */
+  /**
+   * Runs in pieces of at most `piece` until exactly `count` instructions have retired since reset.
+   */
   untilRetired(count: number, piece = plenty): this {
     while (this.core.retired < count) {
       const exit = this.core.run(Math.min(piece, count - this.core.retired))

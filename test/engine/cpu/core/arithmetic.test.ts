@@ -1,5 +1,6 @@
-// Integer instructions against what the specification says of them, written in BigInt: each on random operands
-// that favour the edges (0, 1, -1, the smallest and the greatest of 32 and 64 bits).
+// Integer instructions against what the specification says of them, written in BigInt: each on
+// random operands that favour the edges (0, 1, -1, the smallest and the greatest of 32 and 64
+// bits).
 // Source: unprivileged specification, chapters RV32I, RV64I and M.
 
 import fc from 'fast-check'
@@ -12,7 +13,9 @@ const smallestWord = -(1n << 31n)
 const s32 = (v: bigint) => BigInt.asIntN(32, v)
 const u32 = (v: bigint) => BigInt.asUintN(32, v)
 
-/** RISC-V divides towards zero, as BigInt does; by zero it gives all ones, and the dividend remains. */
+/**
+ * RISC-V divides towards zero, as BigInt does; by zero it gives all ones, and the dividend remains.
+ */
 const divide = (a: bigint, b: bigint) => (b === 0n ? -1n : a / b)
 const remain = (a: bigint, b: bigint) => (b === 0n ? a : a % b)
 

@@ -1,5 +1,6 @@
-// Each compressed instruction does what the full instruction does that the specification names for it: both run from
-// the same registers and memory, and must leave the same. The halves are GNU as's encodings.
+// Each compressed instruction does what the full instruction does that the specification names for
+// it: both run from the same registers and memory, and must leave the same. The halves are GNU as's
+// encodings.
 // Source: unprivileged specification, chapter C; binutils 2.42 (riscv64 as, -march=rv64imac).
 
 import { describe, expect, test } from 'vitest'
@@ -70,7 +71,10 @@ const straight: readonly Case[] = [
 const dataStart = 0x8000_4000
 const dataBytes = 0x1_0000
 
-/** Every register holds an address in the data, no two the same, and the data is no two words the same. */
+/**
+ * Every register holds an address in the data, no two the same, and the data is no two words the
+ * same.
+ */
 function afterRunning(write: (a: Assembler) => void) {
   const hart = new TestHart((a) => {
     write(a)
@@ -92,10 +96,12 @@ describe('a compressed instruction does as the full one', () => {
   })
 })
 
-/** Distances in bytes; from the table of GNU as. */
+/** Distances in bytes, and the operands that make it jump, or not. */
+type Jump = readonly [half: number, text: string, distance: bigint, a0: bigint, a1: bigint]
+
 // tidy: data table
 // biome-ignore format: a table
-const jumps: readonly (readonly [half: number, text: string, distance: bigint, a0: bigint, a1: bigint])[] = [
+const jumps: readonly Jump[] = [
   [0xaffd, 'c.j', 2046n, 0n, 0n],
   [0xb001, 'c.j', -2048n, 0n, 0n],
   [0xa46d, 'c.j', 0x2aan, 0n, 0n],

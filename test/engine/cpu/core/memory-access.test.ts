@@ -1,4 +1,5 @@
-// Loads and stores: widths and signs, misaligned and page-crossing addresses, devices, nothing at all.
+// Loads and stores: widths and signs, misaligned and page-crossing addresses, devices, nothing at
+// all.
 // Source: unprivileged specification, "Load and Store Instructions".
 
 import { describe, expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// Sv39: what is mapped where, who may touch it, the accessed and dirty bits, and when changes are seen.
-// Programs run in the identity map of RAM; the page under test lies elsewhere.
+// Sv39: what is mapped where, who may touch it, the accessed and dirty bits, and when changes are
+// seen. Programs run in the identity map of RAM; the page under test lies elsewhere.
 // Source: privileged specification, chapter "Supervisor-Level ISA".
 
 import { describe, expect, test } from 'vitest'
@@ -24,7 +24,9 @@ const { accessed, dirty, user, valid, write, execute } = pte
 const sum = 1n << 18n
 const mxr = 1n << 19n
 
-/** `write` runs translated, with s0 = the page under test. A trap ends it: a7 = scause, a6 = stval. */
+/**
+ * `write` runs translated, with s0 = the page under test. A trap ends it: a7 = scause, a6 = stval.
+ */
 function translated(body: (a: Assembler) => void) {
   const hart = new TestHart((a) => {
     a.la('t0', 'handler')
@@ -86,10 +88,12 @@ describe('a mapping', () => {
   })
 })
 
+type Case = readonly [why: string, entry: bigint, body: (a: Assembler) => void, cause: bigint]
+
 describe('a page fault comes', () => {
   // tidy: data table
   // biome-ignore format: a table
-  const cases: readonly (readonly [why: string, entry: bigint, body: (a: Assembler) => void, cause: bigint])[] = [
+  const cases: readonly Case[] = [
     ['from a load where nothing is mapped', 0n, load, 13n],
     ['from a store where nothing is mapped', 0n, save, 15n],
     ['from a fetch where nothing is mapped', 0n, jump, 12n],
@@ -255,7 +259,7 @@ describe('a changed mapping is seen', () => {
   })
 })
 
-test('satp takes Sv39 and bare, has no ASIDs, and keeps its value when told of another mode', () => {
+test('satp takes Sv39 and bare, has no ASIDs, and ignores other modes', () => {
   const hart = new TestHart((a) => {
     a.csrrw('zero', 'satp', 's1')
     a.csrrs('a0', 'satp', 'zero')
