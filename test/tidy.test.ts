@@ -99,6 +99,9 @@ describe('files, functions and lines stay short', () => {
     expect(sample(`const f = () => {${'\n'.repeat(40)}}`)).toHaveLength(1)
     expect(sample(`class A { m() {${'\n'.repeat(40)}} }`)).toHaveLength(1)
     expect(sample(`// ${'x'.repeat(98)}`)).toHaveLength(1)
+    expect(sample(`f('${'x'.repeat(98)}')`)).toHaveLength(1)
+    expect(sample(`f('${'a sentence '.repeat(10)}')`)).toEqual([])
+    expect(sample(`f('${'a sentence '.repeat(11)}')`)).toHaveLength(1)
   })
   test('functions inside a function count for themselves', () => {
     const inner = (name: string) => `const ${name} = () => {${'\n'.repeat(30)}}\n`
