@@ -25,3 +25,6 @@ export function spend(pace: Pace, bytes: number, nowMs: number): number {
   pace.filledAtMs = nowMs
   return Math.max(0, -pace.tokens / pace.bytesPerMs)
 }
+
+/** What may go out in one piece, so that under a low limit the other end still hears something all the time. */
+export const pieceBytesMax = (pace: Pace): number => pace.bytesPerMs * burstMs

@@ -13,10 +13,10 @@ import {
   roomForPages,
   zeroPagesPerFrameMax,
 } from '#proto/page-frame.ts'
-import { pagesPerFrameMax } from '#proto/units.ts'
+import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
-import { type Pace, spend } from './pace.ts'
+import { type Pace, pieceBytesMax, spend } from './pace.ts'
 import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
 import type { RoundSent } from './source-state.ts'
 
@@ -40,6 +40,8 @@ export interface Round {
 
 /** The event loop turns after so many bytes at the latest: about 4 ms of work. */
 const bytesPerBreath = 4 << 20
+/** What may still wait in this process when a round is called sent. */
+const endOfRoundBytesMax = 1 << 20
 
 export class PageSender {
   readonly #ports: PageSenderPorts
@@ -63,14 +65,21 @@ export class PageSender {
     const { memory } = this.#ports
     const zeros: number[] = []
     for (let from = 0; from < memory.pageCount; ) {
-      const got = memory.collect(this.#round.bitmap, from, pagesPerFrameMax, roomForPages)
+      const got = memory.collect(this.#round.bitmap, from, this.#pagesPerFrame(), roomForPages)
       from = got.nextPage
       for (const page of got.zeroPages) zeros.push(page)
       if (got.pages.length > 0) await this.#frame('raw', got.pages, got.bytes)
       while (zeros.length >= zeroPagesPerFrameMax) await this.#zeros(zeros)
     }
     if (zeros.length > 0) await this.#zeros(zeros)
+    // The answer to the round is waited for by the clock: what has not left here yet is not to count.
+    await this.#drain(endOfRoundBytesMax)
     return this.#sent()
+  }
+
+  #pagesPerFrame(): number {
+    const pages = Math.floor(pieceBytesMax(this.#ports.pace) / pageBytes)
+    return Math.max(1, Math.min(pagesPerFrameMax, pages))
   }
 
   #sent(): RoundSent {
@@ -101,17 +110,18 @@ export class PageSender {
 
   async #makeRoom(): Promise<void> {
     const { link } = this.#ports
-    if (link.bufferedBytes > inFlightBytesMax) await this.#drain()
+    if (link.bufferedBytes > inFlightBytesMax) await this.#drain(inFlightBytesMax / 2)
     if (this.#bytes - this.#bytesAtBreath < bytesPerBreath) return
     this.#bytesAtBreath = this.#bytes
     await breathe()
   }
 
-  /** Waits until half of what is in flight has left; a link on which nothing moves any more is given up. */
-  async #drain(): Promise<void> {
+  /** Waits until no more than that is in flight; a link on which nothing moves any more is given up. */
+  async #drain(belowBytes: number): Promise<void> {
     const { link, clock } = this.#ports
+    if (link.bufferedBytes <= belowBytes) return
     let stalled = false
-    const drained = link.drained(inFlightBytesMax / 2)
+    const drained = link.drained(belowBytes)
     await new Promise<void>((resolve) => {
       let left = link.bufferedBytes
       const watch = () => {

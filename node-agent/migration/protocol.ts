@@ -31,11 +31,15 @@ export type { DestinationMessage, Offer, SourceMessage }
 
 /** Every wait for an answer of the other end. Longer than any pause of a busy machine, shorter than patience. */
 export const answerMsMax = 10_000
+/** For the answer to a whole round: what the operating systems have buffered may take its time on a slow link. */
+export const appliedMsMax = 30_000
 /** Verify `full` reads all of the RAM on both ends while the VM is paused. */
 export const answerFullMsMax = 60_000
-/** A destination that hears nothing for so long discards what it has. Longer than all waits of the source. */
+/** A destination that hears nothing for so long discards what it has. */
 export const silenceMsMax = 30_000
 /** How often a long round is reported. */
 export const progressMs = 250
+/** How often the coordinator hears that a migration is alive, even when it waits. */
+export const signOfLifeMs = 1000
 /** Frames in flight: enough for full speed, little enough that memory stays bounded and a cancel is quick. */
 export const inFlightBytesMax = 8 << 20

@@ -13,6 +13,7 @@ import type { Vmm } from '../vmm.ts'
 import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
 import { PageSender } from './page-sender.ts'
+import { signOfLifeMs } from './protocol.ts'
 import { beginSource, stepSource } from './source.ts'
 import {
   newSource,
@@ -53,6 +54,8 @@ export class SourceRun {
   readonly #pace: Pace
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
   #log: number | undefined
+  /** The last progress, without the news in it. */
+  #told: MigrationProgress | undefined
   #over = false
 
   constructor(plan: SourcePlan, vm: HeldVm, ports: SourcePorts) {
@@ -70,6 +73,17 @@ export class SourceRun {
 
   begin(): void {
     this.#driver.carryOut(beginSource(this.state))
+    this.#signOfLife()
+  }
+
+  /** A coordinator that hears nothing for seconds takes a migration for dead; one that waits is not. */
+  #signOfLife(): void {
+    const { clock, progress } = this.#ports
+    clock.wakeAt(clock.nowMs() + signOfLifeMs, () => {
+      if (this.#over) return
+      if (this.#told) progress(this.#told)
+      this.#signOfLife()
+    })
   }
 
   feed(news: SourceNews): void {
@@ -100,7 +114,7 @@ export class SourceRun {
       case 'wake-at':
         return this.#driver.wakeAt(effect.atMs, { on: 'woken' })
       case 'progress':
-        return this.#ports.progress(effect.message)
+        return this.#tell(effect.message)
       case 'answer': {
         const { do: _, ...result } = effect
         return this.#ports.answer({ t: 'result', ...result })
@@ -108,6 +122,12 @@ export class SourceRun {
       case 'end':
         return this.#end(effect.reason)
     }
+  }
+
+  #tell(message: MigrationProgress): void {
+    const { round: _, ...standing } = message
+    this.#told = standing
+    this.#ports.progress(message)
   }
 
   #try(work: () => Promise<void>): void {

@@ -7,7 +7,7 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { DestinationMessage, MigrationRecord } from '#proto/messages.ts'
-import { answerFullMsMax, answerMsMax } from './protocol.ts'
+import { answerFullMsMax, answerMsMax, appliedMsMax } from './protocol.ts'
 import {
   assertSource,
   becomePhase,
@@ -118,7 +118,7 @@ function endRound(state: SourceState, sent: RoundSent, nowMs: number): SourceEff
   count(state, sent)
   const { migrationId } = state.plan
   return [
-    ...becomePhase(state, 'applying', nowMs, answerMsMax),
+    ...becomePhase(state, 'applying', nowMs, appliedMsMax),
     {
       do: 'send',
       message: { t: 'round-end', migrationId, round: state.round, frames: sent.frames },

@@ -31,6 +31,8 @@ export class CoordinatorDouble {
   readonly consoles = new Map<string, string>()
   readonly inputAccepted = new Map<string, number>()
   readonly nodes = new Map<string, Node>()
+  /** Why links ended, in order. */
+  readonly goodbyes: string[] = []
   acknowledges = true
   leaseMs = 2500
   #listener: Listener | undefined
@@ -115,7 +117,10 @@ export class CoordinatorDouble {
         }
         if (node) this.#hear(node, message)
       },
-      closed: () => this.#links.delete(link),
+      closed: (reason) => {
+        this.#links.delete(link)
+        this.goodbyes.push(reason)
+      },
     })
   }
 

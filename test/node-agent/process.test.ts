@@ -293,4 +293,5 @@ test('SIGTERM stops the guests, says so, and ends the process in order', async (
   await boot('a', 'vm1', 'workload=cpu load=5', { memoryMib: 8 })
   expect(await a.end()).toBe(0)
   expect(events('vm1', 'fenced')).toHaveLength(1)
+  await eventually('its goodbye', () => coordinator.goodbyes.includes('shutting-down'))
 })
