@@ -41,6 +41,7 @@ export const Expectation = z
       ...state,
     }),
     kind('recovered', 'A VM was restarted after its node was lost, and runs', { vm, ...deadline }),
+    kind('not-restarted', 'A VM runs on without a restart, whatever happens around it', { vm }),
     kind('guest-answers', 'The guest in a VM answers a ping', { vm, ...deadline }),
     kind('console-contains', 'The guest says this', { vm, text: z.string().min(1), ...deadline }),
     kind('console-never', 'The guest never says this', { vm, text: z.string().min(1) }),

@@ -31,7 +31,14 @@ const stepSentences: StepSentences = {
 
 export function stepSentence(step: Step): string {
   const sentence = stepSentences[step.do] as (step: Step) => string
-  return sentence(step)
+  return triggerText(step) + sentence(step)
+}
+
+function triggerText({ at, after, when }: Step): string {
+  if (at !== undefined) return `at ${durationText(at)}: `
+  if (after !== undefined) return `after "${after}": `
+  if (when === undefined) return ''
+  return `once ${'vm' in when ? when.vm : `node ${when.node}`} is ${when.phase}: `
 }
 
 type ExpectationSentences = {
@@ -45,6 +52,7 @@ const expectationSentences: ExpectationSentences = {
   'node-load': ({ node, 'at-most': share, ...how }) =>
     held(`the VMs on ${node} ask for at most ${share} % of a core`, how),
   recovered: ({ vm, ...how }) => by(`${vm} is restarted and runs again`, how),
+  'not-restarted': ({ vm }) => `${vm} is never restarted`,
   'guest-answers': ({ vm, ...how }) => by(`the guest in ${vm} answers`, how),
   'console-contains': ({ vm, text, ...how }) => by(`the guest in ${vm} says "${text}"`, how),
   'console-never': ({ vm, text }) => `the guest in ${vm} never says "${text}"`,
@@ -52,8 +60,8 @@ const expectationSentences: ExpectationSentences = {
     `node ${node} lives and stops ${vm} by itself before it runs elsewhere`,
   migrations: ({ vm, cause, outcome, min, max }) => {
     const whose = vm === undefined ? '' : ` of ${vm}`
-    const why = cause === undefined ? '' : ` by ${cause}`
-    return `${bounds(min, max)} migrations${whose}${why} are ${outcome}`
+    const why = cause === undefined ? '' : ` ${causes[cause]}`
+    return `${bounds(min, max, 'migration')}${whose}${why} ${outcomes[outcome]}`
   },
   'identities-differ': ({ vm }) => `${vm} and each of its clones answer with another identity`,
   'no-lost-writes': ({ client }) => `no acknowledged write of ${client} is lost`,
@@ -81,7 +89,15 @@ function held(fact: string, how: Deadline & { hold: 'eventually' | 'always' | 'n
 
 const anyOf = (names: string | readonly string[]): string => [names].flat().join(' or ')
 
-function bounds(min: number, max: number | undefined): string {
-  if (max === undefined) return `at least ${min}`
-  return min === max ? `exactly ${min}` : `${min} to ${max}`
+const outcomes = { done: 'succeeded', failed: 'failed', cancelled: 'got cancelled' } as const
+const causes = {
+  scenario: 'by this timeline',
+  rebalance: 'by rebalancing',
+  operator: 'by an operator',
+} as const
+
+function bounds(min: number, max: number | undefined, noun: string): string {
+  const many = (count: number) => `${count} ${noun}${count === 1 ? '' : 's'}`
+  if (max === undefined) return `at least ${many(min)}`
+  return min === max ? `exactly ${many(min)}` : `${min} to ${many(max)}`
 }

@@ -19,6 +19,7 @@ const judges: Judges = {
   'node-phase': stateJudge,
   'node-load': stateJudge,
   recovered: (item) => recovered(item),
+  'not-restarted': (item) => notRestarted(item),
   'guest-answers': (item) => guestAnswers(item),
   'console-contains': (item) => consoleContains(item),
   'console-never': (item) => consoleNever(item),
@@ -63,6 +64,18 @@ function recovered({ vm: vmId }: ExpectationOf<'recovered'>): Judge {
     return vm.phase === 'running' && vm.recoveries > 0
       ? held(`it runs again${where}`)
       : open(`it is ${vm.phase}${where}, restarted ${vm.recoveries} times`)
+  }
+}
+
+/** By the count of restarts: a short one may fall between two views. */
+function notRestarted({ vm: vmId }: ExpectationOf<'not-restarted'>): Judge {
+  return (evidence) => {
+    if (evidence.kind !== 'view' && evidence.kind !== 'closing') return undefined
+    const { vms } = evidence.kind === 'view' ? evidence.view : evidence.closing.view
+    const vm = vms.find((other) => other.id === vmId)
+    if (vm !== undefined && vm.recoveries > 0) return broken(`it was, ${vm.recoveries} times`)
+    if (evidence.kind === 'view') return undefined
+    return heldIf(vm?.phase === 'running', `at the end it is ${vm?.phase ?? 'not there'}`)
   }
 }
 

@@ -54,7 +54,7 @@ expectations:
     expect(expectations.map(expectationSentence)).toEqual([
       'x runs on a or b within 1.5 s of "hung"',
       'never: x is failed',
-      '1 to 2 migrations of x are done',
+      '1 to 2 migrations of x succeeded',
     ])
   })
 })
