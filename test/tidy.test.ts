@@ -177,10 +177,15 @@ describe('files and documents tell the truth about themselves', () => {
   })
   test('paths named in documents exist', () => {
     const dead = sourceFile('README.md', 'See `docs/gone.md` and [this](docs/lost.md#part).')
-    const alive = sourceFile('docs/a.md', 'See `docs/a.md`, [me](a.md), [us](../docs/), [it](#x).')
-    expect(readable(deadPathFindings([dead, alive]))).toEqual([
+    const alive = sourceFile(
+      'docs/a.md',
+      'See `docs/a.md#See`, [me](a.md), [us](../docs/), [it](#x).',
+    )
+    const unnamed = sourceFile('docs/b.md', 'See `docs/a.md#becomeAbsent`.')
+    expect(readable(deadPathFindings([dead, alive, unnamed]))).toEqual([
       'README.md:1 docs/gone.md does not exist',
       'README.md:1 docs/lost.md does not exist',
+      'docs/b.md:1 docs/a.md has no becomeAbsent',
     ])
     expect(readable(deadPathFindings(files))).toEqual([])
   })

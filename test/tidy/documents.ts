@@ -48,14 +48,16 @@ export function roomListFindings(files: readonly SourceFile[]): string[] {
 
 interface Mention {
   readonly path: string
+  /** Something the file is said to contain. */
+  readonly name?: string | undefined
   readonly offset: number
 }
 
-/** Paths in backticks that begin with a room: `engine/cpu/core-port.ts`. */
+/** Paths in backticks that begin with a room: `engine/pcpu.ts`, or `engine/pcpu.ts#name`. */
 function quotedPaths(file: SourceFile, rooms: ReadonlySet<string>): Mention[] {
-  const quoted = /`([\w.@-]+(?:\/[\w.@-]+)+\.(?:ts|tsx|mjs|c|md|yaml|yml))`/g
+  const quoted = /`([\w.@-]+(?:\/[\w.@-]+)+\.(?:ts|tsx|mjs|c|md|yaml|yml))(?:#(\w+))?`/g
   return [...file.text.matchAll(quoted)]
-    .map((match) => ({ path: match[1] ?? '', offset: match.index }))
+    .map((match) => ({ path: match[1] ?? '', name: match[2], offset: match.index }))
     .filter(({ path }) => rooms.has(roomOf(path)))
 }
 
@@ -67,16 +69,24 @@ function linkedPaths(file: SourceFile): Mention[] {
   }))
 }
 
-/** What documents name must exist: a file, or in a link a folder too. */
+/** What documents name must exist: a file, a name in it, or in a link a folder too. */
 export function deadPathFindings(files: readonly SourceFile[]): Finding[] {
   const paths = new Set(files.flatMap((f) => ancestorsOf(f.path)))
   const rooms = new Set(files.map((f) => roomOf(f.path)))
-  const documents = files.filter((f) => f.path.endsWith('.md'))
-  return documents.flatMap((file) =>
-    [...quotedPaths(file, rooms), ...linkedPaths(file)]
-      .filter(({ path }) => !paths.has(path))
-      .map(({ path, offset }) => finding(file, offset, `${path} does not exist`)),
-  )
+  const texts = new Map(files.map((f) => [f.path, f.text]))
+  const judge = ({ path, name }: Mention) => {
+    if (!paths.has(path)) return `${path} does not exist`
+    const isThere = name === undefined || new RegExp(`\\b${name}\\b`).test(texts.get(path) ?? '')
+    return isThere ? undefined : `${path} has no ${name}`
+  }
+  return files
+    .filter((f) => f.path.endsWith('.md'))
+    .flatMap((file) =>
+      [...quotedPaths(file, rooms), ...linkedPaths(file)].flatMap((mention) => {
+        const message = judge(mention)
+        return message === undefined ? [] : [finding(file, mention.offset, message)]
+      }),
+    )
 }
 
 /** `a/b/c` → `a`, `a/b`, `a/b/c`. */

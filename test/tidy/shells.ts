@@ -21,8 +21,8 @@ const shellPatterns: readonly RegExp[] = [
 /** State machines that are stepped: no waiting in them at all. */
 const steppedPatterns: readonly RegExp[] = [
   /^coordinator\/core\//,
-  /^node-agent\/lease\.ts$/,
-  /^node-agent\/migration\/(source|destination|stop-rule)\.ts$/,
+  /^node-agent\/(lease|desk|held-vms|admission)\.ts$/,
+  /^node-agent\/migration\/(source|source-state|destination|plan|stop-rule)\.ts$/,
 ]
 
 /** What is banned outside the shells → what to take instead. */
