@@ -53,6 +53,7 @@ test('rounds under a running guest, then one when it has stopped, make equal mem
       pages: BigInt(workingSetPages),
     },
   })
+  const ended = once(guest, 'exit')
   send(source, destination, new Uint8Array(source.pageCount / 8).fill(0xff))
   for (let round = 1; round <= rounds; round++) {
     const answer = once(guest, 'message')
@@ -60,7 +61,7 @@ test('rounds under a running guest, then one when it has stopped, make equal mem
     const [{ bitmap }] = await answer
     send(source, destination, bitmap)
   }
-  await once(guest, 'exit')
+  await ended
   expect(source.trackedHash()).toBe(source.fullHash())
   expect(destination.trackedHash()).toBe(source.fullHash())
   expect(destination.fullHash()).toBe(source.fullHash())
