@@ -1,0 +1,68 @@
+// SIGKILL of the source, of the destination or of the coordinator at a random moment of a migration: at no time do two
+// copies run, and in the end exactly one does. Seeded: a failure prints its seed and step. GODWIT_KILLS sets how often
+// (10; the long run is 50), GODWIT_SEED where it starts.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { SeededRandom } from '#env/memory.ts'
+import { realClock, realRandom } from '#env/real.ts'
+import { KvClient } from '#scenarios/kv-client.ts'
+import { type Cluster, nodesOf, startCluster } from './cluster.ts'
+
+const kills = Number(process.env.GODWIT_KILLS ?? 10)
+const seed = Number(process.env.GODWIT_SEED ?? 1)
+const victims = ['source', 'destination', 'coordinator'] as const
+
+/** The store's memory is larger than it need be, so that a migration takes long enough to be hit. */
+const spec = { args: 'workload=kv', diskMib: 8, memoryMib: 128 }
+
+async function killMidway(cluster: Cluster, random: SeededRandom): Promise<string> {
+  const victim = victims[random.below(victims.length)]
+  const source = await cluster.runsOnce('store')
+  const others = cluster.nodes.filter((id) => id !== source)
+  const to = others[random.below(others.length)]
+  if (!to) throw new Error('a cluster of one node cannot migrate')
+  // A migration of this guest lasts some 100 ms: from before its first message to after its last.
+  const afterMs = random.below(250)
+  const what = `kill the ${victim} ${afterMs} ms into ${source} → ${to}`
+  await cluster.api.migrate('store', { to })
+  await sleep(afterMs)
+  if (victim === 'coordinator') {
+    await cluster.world.killCoordinator()
+    await sleep(random.below(500))
+    await cluster.world.restartCoordinator()
+  } else {
+    await cluster.world.killNode(victim === 'source' ? source : to)
+  }
+  await cluster.runsOnce('store')
+  for (const { id, state } of cluster.world.processes())
+    if (state === 'exited') await cluster.world.startNode(nodesOf(id)[0] ?? source)
+  await cluster.online()
+  return what
+}
+
+test(`${kills} kills during migrations, seed ${seed}: never two copies, in the end one`, {
+  timeout: 60_000 + kills * 30_000,
+}, async () => {
+  const cluster = await startCluster(nodesOf('a', 'b', 'c'))
+  const { api } = cluster
+  await api.run({ id: 'store', spec })
+  await cluster.runsOnce('store')
+  const load = { id: 'client', vmId: 'store', writesPerSecond: 30, keys: 100, inFlight: 4 }
+  const client = new KvClient({ api, clock: realClock, random: realRandom }, load, 't1', () => {})
+  const random = new SeededRandom(seed)
+  const story: string[] = []
+  for (let i = 0; i < kills; i++) {
+    story.push(await killMidway(cluster, random).catch((thrown) => `${thrown}`))
+    expect(cluster.doubles, story.join('\n')).toEqual([])
+    expect(story.at(-1), `seed ${seed}, step ${i}:\n${story.join('\n')}`).toMatch(/^kill /)
+  }
+  client.stopWriting()
+  await expect.poll(() => client.isQuiet, { timeout: 30_000 }).toBe(true)
+  client.verify()
+  await expect.poll(() => client.isVerified, { timeout: 30_000 }).toBe(true)
+  expect(client.findings, story.join('\n')).toMatchObject({ lost: [], refused: 0 })
+  expect(client.acknowledged).toBeGreaterThan(kills)
+  client.close()
+  expect(await cluster.stop()).toEqual([])
+})
