@@ -9,6 +9,7 @@ import { asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams, VmEvent } from '#proto/messages.ts'
 import { type AgentProcess, startAgent } from './agent-process.ts'
 import { CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { PeerDouble } from './peer-double.ts'
 
 let coordinator: CoordinatorDouble
 let address: string
@@ -138,47 +139,51 @@ test('a key-value store keeps every acknowledged write while it moves there and 
     await eventually(`key${n}`, () => printed('vm1').includes(`g${n} value value${n}`))
 })
 
-test('a running guest is cloned three times; each clone is somebody else, the parent goes on', async () => {
-  await joined('a')
-  await coordinator.command('a', {
-    t: 'start',
-    ...vmOrder('parent', 1, { args: 'workload=kv', memoryMib: 8, diskMib: 1 }, ['parent-0']),
-  })
-  coordinator.listen('a', 'parent', 1)
-  await eventually('the banner', () => printed('parent').includes('ready'))
-  coordinator.type('a', 'parent', 1, 'p1 put color green\n')
-  await eventually('the write', () => printed('parent').includes('p1 ok'))
-  const names = ['clone-1', 'clone-2', 'clone-3']
-  const result = await coordinator.command('a', {
-    t: 'clone',
-    vmId: asVmId('parent'),
-    epoch: asEpoch(1),
-    migrationId: asMigrationId('c1'),
-    destination: { nodeId: asNodeId('a'), address: coordinator.node('a').peerAddress },
-    parentDisk: { sizeBytes: 1 << 20, layers: ['parent-0', 'parent-1'] },
-    clones: names.map((name, n) =>
-      vmOrder(name, 2 + n, { args: 'workload=kv', memoryMib: 8, diskMib: 1 }, ['parent-0', name]),
-    ),
-    params: params({ verify: 'full' }),
-  })
-  expect(result.fault).toBeUndefined()
-  expect(result.record?.downtimeMs).toBeGreaterThan(0)
-  const said = new Set<string>()
-  for (const [n, name] of names.entries()) {
-    await eventually(name, () => coordinator.report('a', name)?.state === 'running')
-    coordinator.listen('a', name, 2 + n)
-    await eventually('the offset', () => coordinator.inputAccepted.has(name))
-    coordinator.type('a', name, 2 + n, `q get color\ni id\n`)
-    await eventually('the same memory', () => printed(name).includes('q value green'))
-    said.add(await eventually('an id', () => /i id (\S+)/.exec(printed(name))?.[1]))
-  }
-  expect(said.size).toBe(3)
-  coordinator.type('a', 'parent', 1, 'p2 put color red\ni id\n')
-  said.add(await eventually('its id', () => /i id (\S+)/.exec(printed('parent'))?.[1]))
-  expect(said.size).toBe(4)
-  coordinator.type('a', 'clone-1', 2, 'r get color\n')
-  await eventually('its own disk', () => printed('clone-1').includes('r value green'))
-})
+test.each(['a', 'b'])(
+  'a running guest is cloned three times, to %s; each clone is somebody else, the parent goes on',
+  async (to) => {
+    await joined('a')
+    await joined('b')
+    await coordinator.command('a', {
+      t: 'start',
+      ...vmOrder('parent', 1, { args: 'workload=kv', memoryMib: 8, diskMib: 1 }, ['parent-0']),
+    })
+    coordinator.listen('a', 'parent', 1)
+    await eventually('the banner', () => printed('parent').includes('ready'))
+    coordinator.type('a', 'parent', 1, 'p1 put color green\n')
+    await eventually('the write', () => printed('parent').includes('p1 ok'))
+    const names = ['clone-1', 'clone-2', 'clone-3']
+    const result = await coordinator.command('a', {
+      t: 'clone',
+      vmId: asVmId('parent'),
+      epoch: asEpoch(1),
+      migrationId: asMigrationId('c1'),
+      destination: { nodeId: asNodeId(to), address: coordinator.node(to).peerAddress },
+      parentDisk: { sizeBytes: 1 << 20, layers: ['parent-0', 'parent-1'] },
+      clones: names.map((name, n) =>
+        vmOrder(name, 2 + n, { args: 'workload=kv', memoryMib: 8, diskMib: 1 }, ['parent-0', name]),
+      ),
+      params: params({ verify: 'full' }),
+    })
+    expect(result.fault).toBeUndefined()
+    expect(result.record?.downtimeMs).toBeGreaterThan(0)
+    const said = new Set<string>()
+    for (const [n, name] of names.entries()) {
+      await eventually(name, () => coordinator.report(to, name)?.state === 'running')
+      coordinator.listen(to, name, 2 + n)
+      await eventually('the offset', () => coordinator.inputAccepted.has(name))
+      coordinator.type(to, name, 2 + n, `q get color\ni id\n`)
+      await eventually('the same memory', () => printed(name).includes('q value green'))
+      said.add(await eventually('an id', () => /i id (\S+)/.exec(printed(name))?.[1]))
+    }
+    expect(said.size).toBe(3)
+    coordinator.type('a', 'parent', 1, 'p2 put color red\ni id\n')
+    said.add(await eventually('its id', () => /i id (\S+)/.exec(printed('parent'))?.[1]))
+    expect(said.size).toBe(4)
+    coordinator.type(to, 'clone-1', 2, 'r get color\n')
+    await eventually('its own disk', () => printed('clone-1').includes('r value green'))
+  },
+)
 
 test('a destination that is killed while it receives leaves the VM running at the source', async () => {
   await joined('a')
@@ -234,6 +239,17 @@ test('a node whose lease runs out stops its protected VM by itself, and says so 
   })
   expect(event).toMatchObject({ fault: { code: 'lease-lost' } })
   expect(coordinator.report('a', 'free')?.state).toBe('running')
+})
+
+test('a process that is stopped beyond its lease fences itself when it wakes', async () => {
+  coordinator.leaseMs = 400
+  const a = await joined('a')
+  await boot('a', 'vm1', 'workload=cpu load=10', { memoryMib: 8 })
+  a.child.kill('SIGSTOP')
+  await new Promise((resolve) => setTimeout(resolve, 800))
+  a.child.kill('SIGCONT')
+  await eventually('the news', () => events('vm1', 'fenced').length === 1)
+  await eventually('it to be gone', () => coordinator.report('a', 'vm1') === undefined)
 })
 
 test('guests do not notice a coordinator that goes away and comes back before the lease is over', async () => {
@@ -294,4 +310,39 @@ test('SIGTERM stops the guests, says so, and ends the process in order', async (
   expect(await a.end()).toBe(0)
   expect(events('vm1', 'fenced')).toHaveLength(1)
   await eventually('its goodbye', () => coordinator.goodbyes.includes('shutting-down'))
+})
+
+test('a source that is cut off in the switchover waits for a verdict; the copy runs by it', async () => {
+  await joined('a')
+  await joined('b')
+  await boot('a', 'vm1', 'workload=check mib=2 rate=200')
+  coordinator.listen('a', 'vm1', 1)
+  await eventually('a round', () => printed('vm1').includes('check ok'))
+  const peer = await PeerDouble.listen()
+  const command = coordinator.send('a', {
+    t: 'migrate',
+    ...{ vmId: asVmId('vm1'), epoch: asEpoch(1), nextEpoch: asEpoch(2) },
+    migrationId: asMigrationId('m1'),
+    destination: { nodeId: asNodeId('x'), address: peer.address },
+    params: params(),
+  })
+  // The double says `prepared` with the source's own hash, hears `run`, and falls silent for ever.
+  await eventually('run', () => peer.heard.includes('run'))
+  peer.cut()
+  await eventually('doubt', () => events('vm1', 'released').length === 1)
+  await eventually('released', () => coordinator.report('a', 'vm1')?.state === 'released')
+  expect(coordinator.resultOf(command)).toBeUndefined()
+  const verdict = await coordinator.command('a', {
+    t: 'resolve',
+    ...{ vmId: asVmId('vm1'), migrationId: asMigrationId('m1'), verdict: 'run' },
+    epoch: asEpoch(3),
+  })
+  expect(verdict.fault).toBeUndefined()
+  expect(coordinator.resultOf(command)?.fault?.code).toBe('link-lost')
+  await eventually('it to run', () => coordinator.report('a', 'vm1')?.state === 'running')
+  coordinator.listen('a', 'vm1', 3)
+  const before = printed('vm1').length
+  await eventually('more checks', () => printed('vm1').slice(before).includes('check ok'))
+  expect(printed('vm1')).not.toMatch(/BAD|<gap>/)
+  await peer.close()
 })
