@@ -14,11 +14,11 @@ if (process.features.typescript) {
   await import(main.href)
 } else if (existsSync(bundled)) {
   const child = spawn(bundled, [fileURLToPath(main), ...process.argv.slice(2)], {
-    stdio: 'inherit',
+    // The channel carries nothing: it closes when this process dies, and then the command ends too.
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, GODWIT_ENDS_WITH_PARENT: '1' },
   })
-  // Ctrl-C reaches both of us from the terminal; the others only us. We wait for the child's own end.
-  process.on('SIGINT', () => {})
-  for (const name of ['SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name))
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => child.kill(name))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
 } else {
   console.error(`Godwit needs Node 24.12 or newer; this is ${process.version}.`)

@@ -2,7 +2,7 @@
 // Not here: how a table is drawn (table.ts), or how often (listing.ts).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
-import { bytesText, countText, mibText, msText, percentText } from '#proto/quantity.ts'
+import { bytesText, countText, mibText, mipsText, msText, percentText } from '#proto/quantity.ts'
 import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import type { Column } from './table.ts'
@@ -55,7 +55,7 @@ export const nodeList: List<NodeView> = {
     { title: 'MEMORY', text: memoryText, align: 'right' },
     { title: 'LEASE', text: (n) => msText(n.leaseLeftMs), align: 'right' },
     { title: 'DEMAND', text: (n) => percentText(n.cpuDemandPercent), align: 'right', wide: true },
-    { title: 'MIPS/CORE', text: mipsText, align: 'right', wide: true },
+    { title: 'MIPS/CORE', text: coreSpeedText, align: 'right', wide: true },
     { title: 'PROCESS', text: (n) => mibText(n.memoryUsedMib), align: 'right', wide: true },
     { title: 'PID', text: (n) => String(n.pid), align: 'right', wide: true },
     { title: 'PEERS AT', text: (n) => n.peerAddress, wide: true },
@@ -68,7 +68,7 @@ function cpuText({ cpuGotPercent, capacity }: NodeView): string {
 function memoryText({ memoryReservedMib, capacity }: NodeView): string {
   return `${countText(memoryReservedMib)} of ${mibText(capacity.memoryMib)}`
 }
-function mipsText({ capacity }: NodeView): string {
+function coreSpeedText({ capacity }: NodeView): string {
   return capacity.mipsPerCore === 0 ? 'unlimited' : countText(capacity.mipsPerCore)
 }
 
@@ -94,8 +94,8 @@ export const vmList: List<VmView> = {
     { title: 'DISK', text: (vm) => mibText(vm.spec.diskMib), align: 'right', wide: true },
     { title: 'HA', text: (vm) => (vm.spec.ha ? 'yes' : 'no'), wide: true },
     {
-      title: 'MIPS',
-      text: (vm) => loadText(vm, (l) => countText(l.mips)),
+      title: 'SPEED',
+      text: (vm) => loadText(vm, (l) => mipsText(l.mips)),
       align: 'right',
       wide: true,
     },

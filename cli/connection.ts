@@ -60,16 +60,17 @@ export async function withApi<T>(
 
 /** An unknown name gets the nearest known one, a silent cluster the way to start it. */
 async function explained(
-  { fault: { code, message } }: FaultError,
+  { fault: { code, message: said } }: FaultError,
   api: ApiClient,
   written: readonly string[],
 ): Promise<CommandError> {
   if (code === 'link-lost')
-    return new CommandError(exitCode.noCluster, `${message} Start one: godwit up`)
+    return new CommandError(exitCode.noCluster, `${said} Start one: godwit up`)
   const known = await namesFor(code, api)
   const unknown = written.find((name) => !known.includes(name)) ?? ''
   const near = nearestName(unknown, known)
-  return new CommandError(exitCode.failed, near ? `${message} Did you mean ${near}?` : message)
+  const message = said.replace(/\.$/, '')
+  return new CommandError(exitCode.failed, near ? `${message}; did you mean ${near}?` : said)
 }
 
 async function namesFor(code: FaultCode, api: ApiClient): Promise<string[]> {

@@ -16,10 +16,17 @@ const cli: Cli = {
   interrupts,
 }
 
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(name, () => {
-    if (!interrupts.interrupt()) process.exit(exitCode.interrupted)
-  })
+// One Ctrl-C may come twice: from the terminal, and forwarded by bin/godwit.mjs. A second one by hand comes later.
+const sameInterruptMs = 200
+let interruptedAtMs = -Infinity
+const interrupt = () => {
+  const isSame = realClock.nowMs() - interruptedAtMs < sameInterruptMs
+  if (isSame) return
+  interruptedAtMs = realClock.nowMs()
+  if (!interrupts.interrupt()) process.exit(exitCode.interrupted)
+}
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt)
+if (process.env.GODWIT_ENDS_WITH_PARENT) process.once('disconnect', interrupt)
 // `godwit vms | head -1`: whoever reads has enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.failed)

@@ -2,7 +2,7 @@
 // Pure: from a ClusterView to text. Not here: when it is drawn (commands/top.ts).
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
-import { bar, countText, mibText, percentText } from '#proto/quantity.ts'
+import { bar, countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { nodePhasePaint, vmPhasePaint } from './columns.ts'
@@ -64,7 +64,7 @@ const vmColumns: readonly Column<VmView>[] = [
   { title: 'PHASE', text: (vm) => vm.phase, paint: (vm) => vmPhasePaint[vm.phase] },
   { title: 'NODE', text: (vm) => vm.nodeId ?? '-' },
   { title: 'CPU', text: (vm) => percentText(cpuOf(vm)), align: 'right' },
-  { title: 'MIPS', text: (vm) => countText(vm.load?.mips ?? 0), align: 'right' },
+  { title: 'SPEED', text: (vm) => mipsText(vm.load?.mips ?? 0), align: 'right' },
   {
     title: 'DIRTY PAGES/S',
     text: (vm) => countText(vm.load?.dirtyPagesPerSec ?? 0),

@@ -36,6 +36,7 @@ export class LiveStream {
   readonly #ports: StreamPorts
   readonly #handlers: StreamHandlers
   #socket: Socket | undefined
+  #isOpen = false
   #awaySinceMs: number | undefined
   #retryMs = firstRetryMs
   #cancelRetry = () => {}
@@ -48,9 +49,9 @@ export class LiveStream {
     this.#connect()
   }
 
-  /** False when it is away: nothing was sent. */
+  /** False when it is not open: nothing was sent. */
   send(bytes: Uint8Array<ArrayBuffer>): boolean {
-    if (!this.#socket || this.#awaySinceMs !== undefined) return false
+    if (!this.#socket || !this.#isOpen) return false
     this.#socket.send(bytes)
     return true
   }
@@ -74,6 +75,7 @@ export class LiveStream {
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
+      this.#isOpen = true
       this.#awaySinceMs = undefined
       this.#retryMs = firstRetryMs
       this.#handlers.onState({ is: 'live' })
@@ -84,6 +86,7 @@ export class LiveStream {
 
   #lost(): void {
     this.#socket = undefined
+    this.#isOpen = false
     if (this.#closed) return
     this.#awaySinceMs ??= this.#ports.nowMs()
     this.#handlers.onState({ is: 'away', sinceMs: this.#awaySinceMs })

@@ -24,6 +24,9 @@ export const msText = (ms: number): string =>
 /** 37.4 → `37 %`. */
 export const percentText = (percent: number): string => `${countText(percent)} %`
 
+/** 0.31 → `0.3 MIPS`: million instructions a second. */
+export const mipsText = (mips: number): string => `${figure(mips)} MIPS`
+
 export const mibText = (mib: number): string => `${countText(mib)} MiB`
 
 /** A bar of `width` characters, filled to `part` (0 to 1). */

@@ -135,6 +135,7 @@ async function launchDetached(cli: Cli, options: UpOptions): Promise<void> {
   const child = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', log, log, 'ipc'],
+    env: { ...process.env, GODWIT_ENDS_WITH_PARENT: '' },
   })
   const code = await new Promise<number | null>((resolve) => {
     child.once('message', () => resolve(0))

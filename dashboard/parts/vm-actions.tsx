@@ -61,7 +61,11 @@ function MigrateAction({ vm, others }: { vm: VmView; others: readonly NodeView[]
       </button>
       <label>
         to{' '}
-        <select value={destination} onChange={(event) => setTo(event.currentTarget.value)}>
+        <select
+          aria-label="Destination"
+          value={destination}
+          onChange={(event) => setTo(event.currentTarget.value)}
+        >
           <option value={best}>the best node</option>
           {others.map(({ id }) => (
             <option key={id} value={id}>
@@ -110,7 +114,11 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
       </label>
       <label>
         on{' '}
-        <select value={to} onChange={(event) => setTo(event.currentTarget.value)}>
+        <select
+          aria-label="Node of the clones"
+          value={to}
+          onChange={(event) => setTo(event.currentTarget.value)}
+        >
           <option value={best}>the same node</option>
           {nodes
             .filter(({ phase }) => phase === 'online')

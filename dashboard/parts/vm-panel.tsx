@@ -3,7 +3,7 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
-import { countText, mibText, percentText } from '#proto/quantity.ts'
+import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
 import { selectedVmId } from '../cluster.ts'
 import { ConsolePanel } from './console-panel.tsx'
@@ -46,17 +46,20 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
   )
 }
 
+const timesText = (count: number): string | undefined =>
+  count > 1 ? `${count} times` : count === 1 ? 'once' : undefined
+
 function Facts(vm: VmView) {
   const { spec, load, identity } = vm
   const facts: readonly (readonly [name: string, value: string | undefined])[] = [
     ['CPU', load && `${percentText(load.cpuGotPercent)} of ${percentText(spec.cpuCapPercent)}`],
-    ['Speed', load && `${countText(load.mips)} MIPS`],
+    ['Speed', load && mipsText(load.mips)],
     ['Dirty rate', load && `${countText(load.dirtyPagesPerSec)} pages/s`],
     ['Memory', mibText(spec.memoryMib)],
     ['Disk', spec.diskMib > 0 ? mibText(spec.diskMib) : 'none'],
     ['Guest', `${spec.image} ${spec.args}`],
     ['Node lost', spec.ha ? 'starts elsewhere' : 'stays down'],
-    ['Recovered', vm.recoveries > 0 ? `${vm.recoveries} times` : undefined],
+    ['Recovered', timesText(vm.recoveries)],
     ['Clone of', vm.clonedFrom],
     ['Epoch', String(vm.epoch)],
     ['MAC', identity.mac],

@@ -49,6 +49,11 @@ export class CoordinatorDouble {
     return this.#view
   }
 
+  /** How many watch. */
+  get watching(): number {
+    return this.#watchers.size
+  }
+
   get url(): string {
     const at = this.#server?.address() as AddressInfo | undefined
     return `http://127.0.0.1:${at?.port ?? 0}`

@@ -1,0 +1,125 @@
+// The godwit command as a whole: help, exit codes, which cluster is meant, and docs/cli.md.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { Interrupts } from '#cli/cli.ts'
+import { cliDocument } from '#cli/document.ts'
+import { buildProgram } from '#cli/program.ts'
+import { realClock } from '#env/real.ts'
+import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
+import { identityOf } from '#scenarios/local/process-identity.ts'
+import { clusterView } from '../coordinator-double/views.ts'
+import { coordinatorWith, godwit, RememberingTerminal, temporaryHome } from './rehearsal.ts'
+
+const program = buildProgram({
+  terminal: new RememberingTerminal(),
+  clock: realClock,
+  home: '/nowhere',
+  interrupts: new Interrupts(),
+})
+const leaves = (command: Command): Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)
+const pathOf = (command: Command): string[] =>
+  command.parent ? [...pathOf(command.parent), command.name()] : []
+
+describe('help', () => {
+  const commands = leaves(program).map((command) => pathOf(command).join(' '))
+  test.each(commands.filter((name) => name !== 'help' && name !== 'complete'))(
+    'of `%s` shows examples',
+    async (name) => {
+      const { code, out } = await godwit(`${name} --help`)
+      expect(code).toBe(0)
+      expect(out).toMatch(/\nExamples:\n {2}\S/)
+    },
+  )
+
+  test('lists the exit codes', async () => {
+    expect((await godwit('--help')).out).toContain('130  Ctrl-C')
+  })
+})
+
+test('docs/cli.md is what --help says (node cli/document.ts writes it)', () => {
+  const file = fileURLToPath(new URL('../../docs/cli.md', import.meta.url))
+  expect(readFileSync(file, 'utf8')).toBe(cliDocument(program))
+})
+
+describe('a command line that makes no sense', () => {
+  test.each([
+    ['mgirate kv', 'Did you mean migrate?'],
+    ['migrate', "missing required argument 'vm'"],
+    ['nodes -o xml', 'Allowed choices are table, wide, json, yaml'],
+    ['clone kv --count many', 'Write a whole number.'],
+  ])('%s', async (line, words) => {
+    const { code, notes } = await godwit(line)
+    expect(code).toBe(2)
+    expect(notes).toContain(words)
+  })
+})
+
+describe('which cluster', () => {
+  const running = (home: string, name: string, apiUrl: string) => {
+    const folder = new ClusterFolder(home, name)
+    mkdirSync(folder.path, { recursive: true })
+    const launcher = identityOf(process.pid) ?? { pid: -1, startedAt: '' }
+    folder.writeState({ cluster: name, apiUrl, launcher, processes: [] })
+  }
+
+  test('none: says how to start one, with exit code 3', async () => {
+    expect(await godwit('vms')).toMatchObject({
+      code: 3,
+      notes: 'No cluster runs. Start one: godwit up',
+    })
+  })
+
+  test('one that does not answer is as good as none', async () => {
+    const double = await coordinatorWith(clusterView())
+    await double.close()
+    expect(await godwit('vms', { double })).toMatchObject({ code: 3 })
+  })
+
+  test('the only one that runs here is meant', async () => {
+    const home = temporaryHome()
+    running(home, 'tern', (await coordinatorWith(clusterView())).url)
+    expect(await godwit('nodes', { home })).toMatchObject({ code: 0 })
+  })
+
+  test('of several, one must be named', async () => {
+    const home = temporaryHome()
+    const { url } = await coordinatorWith(clusterView())
+    running(home, 'plover', url)
+    running(home, 'tern', url)
+    const { code, notes } = await godwit('vms', { home })
+    expect(code).toBe(2)
+    expect(notes).toContain('plover, tern')
+    expect(await godwit('vms --cluster tern', { home })).toMatchObject({ code: 0 })
+    expect(await godwit('vms --cluster crane', { home })).toMatchObject({ code: 3 })
+  })
+})
+
+describe('logs', () => {
+  const logged = (home: string, process: string, lines: readonly string[]) => {
+    const folder = new ClusterFolder(home, 'default')
+    mkdirSync(folder.logs, { recursive: true })
+    writeFileSync(join(folder.logs, `${process}.log`), `${lines.join('\n')}\n`)
+  }
+  const line = (time: string, msg: string) =>
+    JSON.stringify({ level: 40, time: `2026-11-23T09:00:${time}Z`, name: 'x', msg, nodeId: 'n1' })
+
+  test('of all processes are merged by time, also after the end', async () => {
+    const home = temporaryHome()
+    logged(home, 'n1', [line('01.000', 'first'), '    at a stack trace', line('03.000', 'third')])
+    logged(home, 'coordinator', [line('02.000', 'second')])
+    const { out } = await godwit('logs', { home })
+    expect(out.split('\n').map((each) => each.slice(12).trim())).toEqual([
+      'WARN   n1           first nodeId=n1',
+      'n1               at a stack trace',
+      'WARN   coordinator  second nodeId=n1',
+      'WARN   n1           third nodeId=n1',
+    ])
+    const unknown = await godwit('logs n3', { home })
+    expect(unknown.notes).toBe('There is no log of `n3`; did you mean `n1`?')
+  })
+})

@@ -1,0 +1,129 @@
+// The godwit command as a person uses it: bin/godwit.mjs in processes of its own, with a real cluster behind it.
+import { execFile, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
+import { isAlive } from '#scenarios/local/process-identity.ts'
+
+const bin = fileURLToPath(new URL('../../bin/godwit.mjs', import.meta.url))
+const home = mkdtempSync(join(tmpdir(), 'godwit-real-'))
+const env = { ...process.env, GODWIT_HOME: home, NO_COLOR: '1' }
+const eventually = { timeout: 30_000, interval: 200 }
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly notes: string
+}
+
+function godwit(words: readonly string[], input = ''): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [bin, ...words], { env }, (error, out, notes) =>
+      resolve({ code: error ? Number(error.code ?? -1) : 0, out, notes }),
+    )
+    child.stdin?.end(input)
+  })
+}
+const vms = async () => JSON.parse((await godwit(['vms', '-o', 'json'])).out)
+
+beforeAll(async () => {
+  const up = await godwit(['up', '--nodes', '2', '--port', '0', '--detach'])
+  expect(up).toMatchObject({ code: 0, notes: '' })
+})
+afterAll(async () => {
+  await godwit(['down'])
+  rmSync(home, { recursive: true, force: true })
+})
+
+describe('a cluster that was started with --detach', () => {
+  test('runs a guest that answers, moves it, clones it, and keeps its writes when its node is killed', async () => {
+    const run = ['run', 'kv', '--args', 'workload=kv', '--disk', '4', '--memory', '16']
+    expect(await godwit([...run, '--node', 'n1'])).toMatchObject({
+      code: 0,
+      out: 'kv is running on n1\n',
+    })
+    const put = await godwit(['console', 'kv', '--no-replay'], '1 put colour red\n')
+    expect(put.out).toContain('1 ok 1')
+    const moved = await godwit(['migrate', 'kv', 'n2', '--verify', 'full'])
+    expect(moved).toMatchObject({ code: 0 })
+    expect(moved.out).toMatch(/kv n1 → n2 {2}done: .*hash [0-9a-f]{16}/)
+    expect(await godwit(['clone', 'kv', '--to', 'n1'])).toMatchObject({ code: 0 })
+
+    expect(await godwit(['kill', 'n2'])).toMatchObject({ code: 0, out: 'n2 is killed\n' })
+    await expect.poll(vms, eventually).toMatchObject([
+      { id: 'kv', phase: 'running', nodeId: 'n1', recoveries: 1 },
+      { id: 'kv-1', phase: 'running', nodeId: 'n1', recoveries: 0 },
+    ])
+    const get = await godwit(['console', 'kv', '--no-replay'], '2 get colour\n')
+    expect(get.out).toContain('2 value red')
+    expect((await godwit(['logs', 'coordinator'])).out).toContain('node-fenced')
+  }, 90_000)
+
+  test('is not started twice', async () => {
+    const again = await godwit(['up', '-d'])
+    expect(again).toMatchObject({ code: 1 })
+    expect(again.notes).toContain('runs already')
+  })
+
+  test('leaves no process behind when it goes down', async () => {
+    const state = new ClusterFolder(home, 'default').runningState()
+    expect(state?.processes).toHaveLength(3)
+    expect(await godwit(['down'])).toMatchObject({ code: 0, out: 'Cluster `default` is down.\n' })
+    expect(state?.processes.filter(({ identity }) => isAlive(identity))).toEqual([])
+    expect(await godwit(['nodes'])).toMatchObject({ code: 3 })
+  })
+})
+
+test('Ctrl-C ends a cluster in order, with exit code 130', async () => {
+  const words = [bin, 'up', '--nodes', '1', '--port', '0', '--cluster', 'short']
+  const up = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'ignore'] })
+  let said = ''
+  up.stdout.on('data', (bytes) => {
+    said += bytes
+  })
+  await expect.poll(() => said, eventually).toContain('Ctrl-C')
+  const processes = new ClusterFolder(home, 'short').runningState()?.processes ?? []
+  expect(processes).toHaveLength(2)
+  const ended = new Promise((resolve) => up.once('exit', resolve))
+  up.kill('SIGINT')
+  expect(await ended).toBe(130)
+  expect(processes.filter(({ identity }) => isAlive(identity))).toEqual([])
+})
+
+/** The Node that came with Debian, when there is one beside ours. */
+const systemNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => existsSync(path))
+
+const systemNodeTest = systemNode === undefined ? test.skip : test // Without one there is nothing to try.
+
+systemNodeTest.each([
+  ['SIGTERM', 130],
+  ['SIGKILL', null],
+] as const)(
+  'by the Node of the machine: a cluster ends when its command gets %s',
+  async (signal, code) => {
+    const words = [bin, 'up', '--nodes', '1', '--port', '0', '--cluster', 'old']
+    const stdio = ['ignore', 'pipe', 'inherit'] as const
+    const up = spawn(systemNode ?? '', words, { env, stdio: [...stdio] })
+    let said = ''
+    up.stdout?.on('data', (bytes) => {
+      said += bytes
+    })
+    await expect.poll(() => said, eventually).toContain('Ctrl-C')
+    const state = new ClusterFolder(home, 'old').runningState()
+    const all = [state?.launcher, ...(state?.processes.map(({ identity }) => identity) ?? [])]
+    const living = () => all.filter((identity) => identity && isAlive(identity)).length
+    expect(living()).toBe(3)
+    const ended = new Promise((resolve) => up.once('exit', resolve))
+    up.kill(signal)
+    expect(await ended).toBe(code)
+    await expect.poll(living, eventually).toBe(0)
+  },
+)
+
+systemNodeTest('by the Node of the machine: exit codes come through', async () => {
+  const child = spawn(systemNode ?? '', [bin, 'vms', '--cluster', 'nowhere'], { env })
+  expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(3)
+})

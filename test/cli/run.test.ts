@@ -1,0 +1,73 @@
+// godwit run, and one word to a VM: requests, waits, and files with mistakes.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readVms } from '#cli/vm-file.ts'
+import { busyCluster } from '../coordinator-double/views.ts'
+import { coordinatorWith, godwit, temporaryHome } from './rehearsal.ts'
+
+describe('godwit run', () => {
+  test('asks for what the options say, and waits until it runs', async () => {
+    const double = await coordinatorWith(busyCluster())
+    const words = ['run', 'kv', '--args', 'workload=kv', '--disk', '16', '--cap', '50', '--no-ha']
+    const run = await godwit([...words, '--node', 'n2'], { double })
+    expect(double.asked[0]?.body).toEqual({
+      id: 'kv',
+      spec: { args: 'workload=kv', diskMib: 16, cpuCapPercent: 50, ha: false },
+      nodeId: 'n2',
+    })
+    expect(run).toMatchObject({ code: 0, out: 'kv is running on n2' })
+  })
+
+  test('starts all VMs of a file', async () => {
+    const double = await coordinatorWith(busyCluster())
+    const file = join(temporaryHome(), 'vms.yaml')
+    writeFileSync(file, 'vms:\n  - id: a\n    memory: 8MiB\n  - id: b\n    node: n1\n')
+    const run = await godwit(['run', '-f', file], { double })
+    expect(run.out).toBe('a is running on n2\nb is running on n2')
+  })
+
+  test('needs a name or a file, and only one of them', async () => {
+    const double = await coordinatorWith(busyCluster())
+    expect(await godwit('run', { double })).toMatchObject({ code: 2 })
+    expect(await godwit('run a -f b.yaml', { double })).toMatchObject({ code: 2 })
+    const missing = await godwit('run -f nowhere.yaml', { double })
+    expect(missing).toMatchObject({ code: 2 })
+    expect(missing.notes).toContain('nowhere.yaml')
+  })
+})
+
+describe('a file of VMs', () => {
+  test('may be one VM, a list, or the vms of a scenario, in YAML or JSON', () => {
+    const ids = (text: string) => {
+      const read = readVms(text, 'f')
+      return 'requests' in read ? read.requests.map(({ id }) => id) : read.mistakes
+    }
+    expect(ids('id: a')).toEqual(['a'])
+    expect(ids('- id: a\n- id: b')).toEqual(['a', 'b'])
+    expect(ids('{"vms": [{"id": "a"}]}')).toEqual(['a'])
+  })
+
+  test('with mistakes is told line and column, and what was meant', () => {
+    const text = '- id: a\n  memroy: 8MiB\n- id: b\n  memory: 8\n'
+    expect(readVms(text, 'vms.yaml')).toEqual({
+      mistakes: [
+        'vms.yaml:4:11: memory: write a size with its unit: 16MiB or 1GiB',
+        'vms.yaml:2:3: unknown key `memroy`; did you mean `memory`?',
+      ].sort((a, b) => (a < b ? -1 : 1)),
+    })
+  })
+})
+
+describe('one word to a VM', () => {
+  test.each([
+    ['pause shop', 'shop is paused by an operator'],
+    ['resume proof', 'proof is running'],
+    ['stop shop proof', 'shop is stopped\nproof is stopped'],
+    ['start archive', 'archive is running'],
+    ['rm archive', 'archive is removed'],
+  ])('%s', async (line, out) => {
+    const double = await coordinatorWith(busyCluster())
+    expect(await godwit(line, { double })).toMatchObject({ code: 0, out })
+  })
+})

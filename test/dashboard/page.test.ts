@@ -1,0 +1,138 @@
+// The built page in a real browser, before a coordinator double: what a person sees and can do, by keyboard too.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
+import { busyCluster, clusterView } from '../coordinator-double/views.ts'
+
+const chromiumPath = [process.env.CHROME, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path !== undefined && existsSync(path),
+)
+const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
+let browser: Browser
+
+beforeAll(async () => {
+  if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
+  const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
+  await build({ configFile, logLevel: 'error', build: { outDir } })
+  browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
+})
+afterAll(async () => {
+  await browser?.close()
+  rmSync(outDir, { recursive: true, force: true })
+})
+
+async function open(view = busyCluster(), size = { width: 1280, height: 900 }) {
+  const double = await new CoordinatorDouble(view, outDir).listen()
+  const page = await browser.newPage({ viewport: size })
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(error.message))
+  onTestFinished(async () => {
+    await page.close()
+    await double.close()
+    expect(errors).toEqual([])
+  })
+  await page.goto(double.url)
+  await page.getByText('live', { exact: true }).waitFor()
+  return { double, page }
+}
+const tile = (page: Page, id: string) => page.locator(`#tile-${id}`)
+
+// Skipped, with a word on the console, only where there is no browser.
+describe.skipIf(!chromiumPath)('the page', () => {
+  test('shows nodes, VMs on them, what moves and what moved', async () => {
+    const { page } = await open()
+    expect(await page.locator('.node h2').allTextContents()).toEqual([
+      ...['n1', 'n2', 'n3', 'n4'],
+      'On no node',
+    ])
+    expect(await tile(page, 'shop-3').getAttribute('aria-label')).toContain('shop-3 is running')
+    expect(await page.locator('.travel').innerText()).toContain('1,234 of 2,048')
+    expect(await page.getByRole('row').count()).toBe(5)
+    expect(await page.getByRole('row', { name: 'crunch' }).innerText()).toContain('9.4 ms')
+  })
+
+  test('follows the cluster as it changes', async () => {
+    const { page, double } = await open(clusterView())
+    await page.getByText('No node has joined yet.').waitFor()
+    double.change(busyCluster())
+    await tile(page, 'shop').waitFor()
+    double.changeVm('shop', { nodeId: 'n2', phase: 'paused' })
+    await page.locator('section:has(#node-n2) #tile-shop').waitFor()
+    expect(await tile(page, 'shop').innerText()).toContain('paused')
+  })
+
+  test('offers what may be done with a VM now, and nothing else', async () => {
+    const { page, double } = await open()
+    const buttons = async () => {
+      const words = await page.locator('.actions button').allTextContents()
+      return words.join(' ')
+    }
+    await tile(page, 'shop').click()
+    expect(await buttons()).toBe('Migrate Clone Pause Stop')
+    await page.getByLabel('Destination').selectOption('n2')
+    await page.getByRole('button', { name: 'Migrate' }).click()
+    await page.getByText('shop moves to n2.').waitFor()
+    expect(double.asked).toEqual([
+      { method: 'POST', path: '/v1/vms/shop/migrate', body: { to: 'n2' } },
+    ])
+    await tile(page, 'archive').click()
+    expect(await buttons()).toBe('Start Remove')
+    await tile(page, 'night-job').click()
+    expect(await buttons()).toBe('Stop')
+  })
+
+  test('asks once more before it stops a VM, and tells a refusal', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').click()
+    await page.getByRole('button', { name: 'Stop', exact: true }).click()
+    expect(double.asked).toEqual([])
+    double.change({ vms: double.view.vms.map((vm) => (vm.id === 'shop' ? { ...vm } : vm)) })
+    await page.getByRole('button', { name: 'press again' }).click()
+    await page.getByText('shop: stop is accepted.').waitFor()
+    await expect.poll(() => double.asked.length).toBe(1)
+  })
+
+  test('is worked by keyboard alone', async () => {
+    const { page } = await open()
+    await tile(page, 'shop').focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'shop' }).waitFor()
+    expect(await page.evaluate('document.activeElement.id')).toBe('panel-title')
+    await page.keyboard.press('Escape')
+    expect(await page.getByRole('dialog').count()).toBe(0)
+    expect(await page.evaluate('document.activeElement.id')).toBe('tile-shop')
+  })
+
+  test('talks with a guest', async () => {
+    const { page, double } = await open()
+    await tile(page, 'ledger').click()
+    await page.getByText('godwit-guest 1 workload=kv ready').waitFor()
+    await page.getByLabel('A line for the guest').fill('1 ping')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 pong 4711').waitFor()
+    expect(double.typed).toBe('1 ping\n')
+  })
+
+  test('says that it is stale when the coordinator is away, and comes back by itself', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').click()
+    const port = Number(new URL(double.url).port)
+    await double.close()
+    await page.getByText('coordinator away').waitFor()
+    expect(await page.getByRole('button', { name: 'Migrate' }).isDisabled()).toBe(true)
+    expect(await tile(page, 'shop').isVisible()).toBe(true)
+    await double.listen(port)
+    await page.getByText('live', { exact: true }).waitFor()
+    expect(await page.getByRole('button', { name: 'Migrate' }).isEnabled()).toBe(true)
+  })
+
+  test('fits a narrow window: nothing is wider than it', async () => {
+    const { page } = await open(busyCluster(), { width: 360, height: 740 })
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+  })
+})
