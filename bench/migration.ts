@@ -1,7 +1,8 @@
-// Claim: pre-copy over loopback moves a guest at 30 % or more of a plain socket's speed, and an idle guest stands still
-// for at most 30 ms. Measured with two agent processes, a 256 MiB guest filled with incompressible bytes, and as peer a
-// node:net socket between two processes that sends the same bytes from memory, in the same run.
-// Prints total time, downtime and MB/s (10^6 bytes). Best and worst of several migrations, there and back.
+// Claim: pre-copy over loopback moves a guest at 30 % or more of a plain socket's speed, and an
+// idle guest stands still for at most 30 ms. Measured with two agent processes, a 256 MiB guest
+// filled with incompressible bytes, and as peer a node:net socket between two processes that sends
+// the same bytes from memory, in the same run. Prints total time, downtime and MB/s (10^6 bytes).
+// Best and worst of several migrations, there and back.
 // Run: node bench/migration.ts [migrations]
 
 import { spawn } from 'node:child_process'

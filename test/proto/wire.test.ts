@@ -1,4 +1,5 @@
-// What may come over a link: every message survives the trip; nothing that is wrong throws or goes on.
+// What may come over a link: every message survives the trip; nothing that is wrong throws or goes
+// on.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
