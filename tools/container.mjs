@@ -1,6 +1,7 @@
-// The entry of the container image: node tools/container.mjs coordinator|agent [FLAG...]
-// (and its health check: node tools/container.mjs health PORT). It answers what only the container
-// knows, then becomes the role's own main program:
+// The entry of the container image, and its health check:
+//   node tools/container.mjs coordinator|agent [FLAG...]
+//   node tools/container.mjs health PORT
+// It answers what only the container knows, then becomes the role's own main program:
 //   - the cluster's token: GODWIT_TOKEN, or a file in the shared volume /token, which the
 //     coordinator fills with a random one at its first start;
 //   - an agent's name: the `node-2` of Compose's container name, learnt from Docker's own DNS,
