@@ -94,6 +94,8 @@ function askToRun(step: Step, migration: Migration, end: 'from' | 'to'): void {
 
 /** Under the epoch that it was to run under: a destination that does run refuses, and then it is the owner. */
 function askToDiscard(step: Step, migration: Migration): void {
+  // Nothing is released before the other end is prepared: `incoming` is an old report, the next one knows better.
+  if (migration.sourceReleased && migration.live.destination === 'incoming') return
   if (migration.live.destination === 'unknown' || !isLinked(step, migration, 'to')) return
   sendResolve(step, migration, migration.to, 'discard', migration.nextEpoch)
 }
@@ -154,7 +156,7 @@ export function sourceRuns(step: Step, migration: Migration, epoch: Epoch): void
 
 function restart(step: Step, migration: Migration): void {
   const { from, to } = migration
-  const why = `${from} and ${to} were lost to it in the middle of a migration`
+  const why = `the move from ${from} to ${to} was cut off, and no copy is surely the newest`
   becomeRecovering(step, vmOf(step, migration), step.nowMs, why)
   const lost = fault('link-lost', `${why}; it restarts from its disk`)
   endMigration(step, migration, { phase: 'failed', fault: lost })

@@ -101,6 +101,8 @@ function tellEnd(step: Step, migration: Migration, { phase, fault }: MigrationEn
 export function markReleased(step: Step, migration: Migration): void {
   migration.live.releasedAtMs ??= step.nowMs
   if (migration.sourceReleased) return
+  // What the destination said before may be older than the copy it holds now: its next report counts.
+  if (migration.live.destination !== 'prepared') migration.live.destination = 'unknown'
   migration.sourceReleased = true
   touch(step, 'migration', migration.id)
 }

@@ -2,6 +2,7 @@
 // in migrations. No guests: a VM is a number that grows while it runs and is written to a disk that all agents share,
 // so that memory older than its disk is seen at once. Behaves as node-agent/ promises, not as it is written.
 
+import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type {
   AgentMessage,
@@ -12,7 +13,6 @@ import type {
   VmEvent,
   VmReport,
 } from '#proto/messages.ts'
-import { type Fault, fault } from '#proto/faults.ts'
 
 export interface Held {
   readonly vmId: VmId
@@ -243,7 +243,13 @@ export class ModelAgent {
     this.world.toPeer(this, plan.destination.nodeId, { t: 'final', plan, memory })
   }
 
-  #cancel({ commandId, migrationId }: { commandId: Result['commandId']; migrationId: MigrationId }) {
+  #cancel({
+    commandId,
+    migrationId,
+  }: {
+    commandId: Result['commandId']
+    migrationId: MigrationId
+  }) {
     const out = this.outgoing.get(migrationId)
     if (!out) this.#answer(commandId, fault('unknown-migration', 'none'))
     else if (out.phase === 'released' || out.phase === 'in-doubt')
@@ -298,8 +304,7 @@ export class ModelAgent {
   peerLost(peer: NodeId): void {
     for (const { plan } of [...this.outgoing.values()])
       if (plan.destination.nodeId === peer) this.#giveUp(plan, fault('link-lost', 'peer lost'))
-    for (const held of [...this.held.values()])
-      if (held.state === 'incoming') this.#destroy(held)
+    for (const held of [...this.held.values()]) if (held.state === 'incoming') this.#destroy(held)
   }
 
   // ---- migration: destination ----

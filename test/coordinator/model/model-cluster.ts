@@ -2,10 +2,6 @@
 // deliver in order, late, or not at all. Everything comes from one seed. Checks after every event that no VM is
 // executed twice, that no memory older than its disk ever runs, and the core's own invariants.
 
-import { SeededRandom } from '#env/memory.ts'
-import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
-import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
-import { VmSpec } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId } from '#coordinator/core/cluster-state.ts'
 import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import { assertInvariants } from '#coordinator/core/invariants.ts'
@@ -14,6 +10,10 @@ import { step } from '#coordinator/core/step.ts'
 import type { ApiCommand, Effect, Input } from '#coordinator/core/step-context.ts'
 import { loadState } from '#coordinator/core/stored-state.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
+import { SeededRandom } from '#env/memory.ts'
+import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
+import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
+import { VmSpec } from '#proto/vm-spec.ts'
 import { ModelAgent, type ModelWorld, type PeerMessage } from './model-agent.ts'
 
 export const settings = { ...defaultSettings, rebalance: false }
@@ -200,8 +200,7 @@ export class ModelCluster implements ModelWorld {
   runners(): Record<string, string> {
     const found: Record<string, string> = {}
     for (const agent of this.agents.values())
-      for (const held of agent.held.values())
-        if (agent.executes(held)) found[held.vmId] = agent.id
+      for (const held of agent.held.values()) if (agent.executes(held)) found[held.vmId] = agent.id
     return found
   }
 

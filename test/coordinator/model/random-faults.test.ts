@@ -10,7 +10,11 @@ const node = fc.constantFrom(...nodeNames)
 const vm = fc.constantFrom(...vmNames)
 
 type Act = (cluster: ModelCluster) => void
-const act = <T>(args: fc.Arbitrary<T>, name: string, fn: (cluster: ModelCluster, args: T) => void) =>
+const act = <T>(
+  args: fc.Arbitrary<T>,
+  name: string,
+  fn: (cluster: ModelCluster, args: T) => void,
+) =>
   args.map((value) =>
     Object.assign(((cluster: ModelCluster) => fn(cluster, value)) as Act, {
       toString: () => `${name}(${JSON.stringify(value)})`,
@@ -18,8 +22,22 @@ const act = <T>(args: fc.Arbitrary<T>, name: string, fn: (cluster: ModelCluster,
   )
 
 const none = fc.constant(undefined)
+
+/** A migration, and faults at its ends in the few milliseconds in which the run permit passes. */
+const faultsAtEnd = ['kill', 'restart', 'cutAll', 'cutPeers', 'cutCoordinator', 'hang'] as const
+const breach = fc.record({
+  vm,
+  to: node,
+  afterMs: fc.integer({ min: 290, max: 420 }),
+  blows: fc.array(
+    fc.tuple(fc.nat(40), fc.boolean(), fc.constantFrom(...faultsAtEnd, 'coordinator' as const)),
+    { minLength: 1, maxLength: 3 },
+  ),
+})
+
 const action = fc.oneof(
   { weight: 6, arbitrary: act(fc.tuple(vm, node), 'migrate', migrate) },
+  { weight: 8, arbitrary: act(breach, 'breach', breakMigration) },
   { weight: 2, arbitrary: act(node, 'kill', (c, id) => c.killNode(id)) },
   { weight: 3, arbitrary: act(node, 'start', (c, id) => c.startNode(id)) },
   { weight: 2, arbitrary: act(node, 'hang', (c, id) => c.hangNode(id, 4000)) },
@@ -38,6 +56,28 @@ const action = fc.oneof(
 
 function migrate(cluster: ModelCluster, [vmId, to]: [VmId, NodeId]): void {
   cluster.ask({ do: 'migrate', vmId, request: { to, cause: 'operator' } })
+}
+
+function breakMigration(
+  cluster: ModelCluster,
+  { vm: vmId, to, afterMs, blows }: typeof breach extends fc.Arbitrary<infer T> ? T : never,
+): void {
+  const from = cluster.state?.vms.get(vmId)?.nodeId
+  migrate(cluster, [vmId, to])
+  cluster.advance(afterMs)
+  for (const [ms, isSource, blow] of blows) {
+    const id = isSource && from !== undefined ? from : to
+    if (blow === 'coordinator') {
+      cluster.killCoordinator()
+      cluster.startCoordinator()
+    }
+    if (blow === 'kill' || blow === 'restart') cluster.killNode(id)
+    if (blow === 'restart') cluster.startNode(id)
+    if (blow === 'cutAll' || blow === 'cutPeers') cluster.cutNode(id, 'peers')
+    if (blow === 'cutAll' || blow === 'cutCoordinator') cluster.cutNode(id, 'coordinator')
+    if (blow === 'hang') cluster.hangNode(id, 3500)
+    cluster.advance(ms)
+  }
 }
 
 function cancel(cluster: ModelCluster, vmId: VmId): void {

@@ -1,0 +1,267 @@
+// Scripted stories of the core: a test says what happens, and the transcript shows what the coordinator did about it,
+// line by line (`<` what came in, `>` what is sent, `*` what is told, `=` what was remembered before anything was sent).
+// Agents here are only voices: they hold what the test says they hold. Times in virtual ms.
+
+import {
+  type ClusterState,
+  defaultSettings,
+  type Settings,
+} from '#coordinator/core/cluster-state.ts'
+import { assertInvariants } from '#coordinator/core/invariants.ts'
+import type { StoredRecord } from '#coordinator/core/records.ts'
+import { step } from '#coordinator/core/step.ts'
+import type { ApiAnswer, ApiCommand, Effect, Input } from '#coordinator/core/step-context.ts'
+import { loadState } from '#coordinator/core/stored-state.ts'
+import { freshIdentity } from '#coordinator/identity.ts'
+import { SeededRandom } from '#env/memory.ts'
+import type { FaultCode } from '#proto/faults.ts'
+import { asCommandId, asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
+import type { CoordinatorMessage, Result, VmEvent, VmReport } from '#proto/messages.ts'
+import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+
+/** `a@1 running`, `a@2 prepared m3`: what an agent holds. */
+type HeldText = string
+
+export class Story {
+  readonly lines: string[] = []
+  state: ClusterState
+  answer: ApiAnswer | undefined
+  readonly #store = new Map<string, StoredRecord>()
+  readonly #random = new SeededRandom(1)
+  readonly #links = new Map<number, string>()
+  readonly #settings: Settings
+  readonly #incarnations = new Map<string, string>()
+  #nowMs = 0
+  #nextLink = 1
+  #nextRun = 1
+  #seq = 1
+
+  constructor(settings: Partial<Settings> = {}) {
+    this.#settings = { ...defaultSettings, rebalance: false, ...settings }
+    this.state = this.#load()
+    this.#take({ kind: 'boot' })
+  }
+
+  get text(): string {
+    return `${this.lines.join('\n')}\n`
+  }
+
+  /** A heading of the transcript. */
+  say(text: string): void {
+    this.lines.push('', `# ${text}`)
+  }
+
+  // ---- what happens ----
+
+  hello(node: string, held: readonly HeldText[] = [], incarnation = `${node}-first`): void {
+    const linkId = this.#nextLink++
+    this.#links.set(linkId, node)
+    this.#incarnations.set(node, incarnation)
+    this.lines.push(`< ${node} hello ${incarnation} [${held.join(', ')}]`)
+    this.#take({
+      kind: 'hello',
+      linkId,
+      hello: {
+        ...{ t: 'hello', protocolVersion: 1, role: 'agent', token: '', incarnation, pid: 1 },
+        nodeId: asNodeId(node),
+        peerAddress: `ws://${node}`,
+        capacity: { cores: 1, mipsPerCore: 0, memoryMib: 100 },
+        vms: held.map((text) => this.#report(text)),
+      },
+    })
+  }
+
+  beat(node: string, held: readonly HeldText[] = []): void {
+    this.lines.push(`< ${node} heartbeat [${held.join(', ')}]`)
+    this.#say(node, {
+      ...{ t: 'heartbeat', seq: this.#seq++, nodeId: asNodeId(node) },
+      ...{ cpuDemandPercent: 0, cpuGotPercent: 0, memoryUsedMib: 1 },
+      vms: held.map((text) => this.#report(text)),
+    })
+  }
+
+  /** Joined and ready: hello and a first heartbeat. */
+  join(...nodes: readonly string[]): void {
+    for (const node of nodes) {
+      this.hello(node)
+      this.beat(node)
+    }
+  }
+
+  /** @param command its id, as the transcript shows it */
+  result(node: string, command: string, code?: FaultCode): void {
+    this.lines.push(`< ${node} result ${command} ${code ?? 'ok'}`)
+    const why = code && { fault: { code, message: `${node} says ${code}` } }
+    const message: Result = { t: 'result', commandId: asCommandId(command), ...why }
+    this.#say(node, message)
+  }
+
+  event(node: string, vm: string, event: VmEvent['event']): void {
+    this.lines.push(`< ${node} ${vm} ${event}`)
+    const { vmId, epoch } = this.#names(vm)
+    this.#say(node, { t: 'vm-event', vmId, epoch, event })
+  }
+
+  progress(node: string, migration: string, phase: 'copying' | 'switching' | 'resolving'): void {
+    this.lines.push(`< ${node} ${migration} ${phase}`)
+    const migrationId = asMigrationId(migration)
+    const figures = { sentPages: 0, pagesOfRound: 0, bytes: 0 }
+    this.#say(node, { t: 'migration-progress', migrationId, phase, ...figures })
+  }
+
+  /** Its link closes. */
+  lose(node: string, isGoodbye = false): void {
+    this.lines.push(`< ${node} link closed`)
+    const linkId = this.#linkOf(node)
+    this.#take({ kind: 'link-closed', linkId, nodeId: asNodeId(node), isGoodbye })
+  }
+
+  pass(ms: number): void {
+    this.lines.push(`< ${ms} ms pass`)
+    for (let left = ms; left > 0; left -= 50) {
+      this.#nowMs += Math.min(50, left)
+      this.#take({ kind: 'tick' })
+    }
+  }
+
+  /** Heartbeats of nodes that live on while time passes. */
+  passWith(ms: number, held: Readonly<Record<string, readonly HeldText[]>>): void {
+    const quiet = this.lines.length
+    for (let left = ms; left > 0; left -= 250) {
+      for (const [node, vms] of Object.entries(held)) this.beat(node, vms)
+      this.pass(Math.min(250, left))
+    }
+    const isNews = (line: string) => !/^(<|> \S+ lease)/.test(line)
+    const news = this.lines.splice(quiet).filter(isNews)
+    const all = Object.entries(held).map(([node, vms]) => `${node} [${vms.join(', ')}]`)
+    this.lines.push(`< ${ms} ms pass with heartbeats of ${all.join(' and ')}`, ...news)
+  }
+
+  run(id: string, spec: VmSpecInput = {}, nodeId?: string): void {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), nodeId }
+    const identity = freshIdentity(this.#random)
+    this.ask({ do: 'run', request, identity } as ApiCommand, `run ${id}`)
+  }
+
+  migrate(vm: string, to: string): void {
+    const request = { to, cause: 'operator' }
+    this.ask({ do: 'migrate', vmId: asVmId(vm), request }, `migrate ${vm} to ${to}`)
+  }
+
+  clone(vm: string, ids: readonly string[], to?: string): void {
+    const identities = ids.map(() => freshIdentity(this.#random))
+    const request = { ids: [...ids], ...(to && { to }) }
+    const command = { do: 'clone', vmId: asVmId(vm), request, identities } as const
+    this.ask(command, `clone ${vm} into ${ids.join(', ')}`)
+  }
+
+  ask(command: ApiCommand, text = `${command.do} ${'vmId' in command ? command.vmId : ''}`): void {
+    this.lines.push(`< ${text}`)
+    this.#take({ kind: 'api', command })
+  }
+
+  admit(migration: string): void {
+    this.lines.push(`< ${migration} admitted`)
+    this.#take({ kind: 'migration-admitted', migrationId: asMigrationId(migration) })
+  }
+
+  /** The coordinator's process is killed and started again on what its store holds. */
+  restart(): void {
+    this.lines.push('< the coordinator is killed and started again')
+    this.state = this.#load()
+    this.#take({ kind: 'boot' })
+  }
+
+  // ---- how ----
+
+  #load(): ClusterState {
+    const names = { clusterId: 'story', runId: `run${this.#nextRun++}` }
+    const records = structuredClone([...this.#store.values()])
+    const state = loadState(records, names, this.#settings, this.#nowMs)
+    if ('code' in state) throw new Error(state.message)
+    return state
+  }
+
+  #say(node: string, message: Extract<Input, { kind: 'agent-message' }>['message']): void {
+    const linkId = this.#linkOf(node)
+    this.#take({ kind: 'agent-message', linkId, nodeId: asNodeId(node), message })
+  }
+
+  #linkOf(node: string): number {
+    return [...this.#links].findLast(([, name]) => name === node)?.[0] ?? 0
+  }
+
+  #take(input: Input): void {
+    const effects = step(this.state, input, { nowMs: this.#nowMs, wallMs: 0 })
+    assertInvariants(this.state)
+    for (const effect of effects) this.#show(effect)
+  }
+
+  #show(effect: Effect): void {
+    if (effect.kind === 'persist') this.#persist(effect)
+    else if (effect.kind === 'send')
+      this.lines.push(`> ${this.#links.get(effect.linkId)} ${textOf(effect.message)}`)
+    else if (effect.kind === 'close-link')
+      this.lines.push(`> ${this.#links.get(effect.linkId)} closed: ${effect.reason}`)
+    else if (effect.kind === 'event') this.lines.push(`* ${effect.event.text}`)
+    else if (effect.kind === 'reply') {
+      this.answer = effect.answer
+      if ('fault' in effect.answer)
+        this.lines.push(`> ${effect.answer.fault.code}: ${effect.answer.fault.message}`)
+    }
+  }
+
+  #persist({ puts, deletes }: Extract<Effect, { kind: 'persist' }>): void {
+    for (const record of puts)
+      this.#store.set(`${record.kind}/${record.id}`, JSON.parse(JSON.stringify(record)))
+    for (const { kind, id } of deletes) this.#store.delete(`${kind}/${id}`)
+    const isShown = ({ kind }: { kind: string }) => kind !== 'event' && kind !== 'meta'
+    const shown = [
+      ...puts.filter(isShown).map(({ kind, id }) => `${kind}/${id}`),
+      ...deletes.filter(isShown).map(({ kind, id }) => `no ${kind}/${id}`),
+    ]
+    if (shown.length > 0) this.lines.push(`= ${shown.join(', ')}`)
+  }
+
+  #names(text: string) {
+    const [id = '', epoch = '0'] = text.split('@')
+    return { vmId: asVmId(id), epoch: asEpoch(Number(epoch)) }
+  }
+
+  #report(text: HeldText): VmReport {
+    const [name = '', state = 'running', migration] = text.split(' ')
+    const { vmId, epoch } = this.#names(name)
+    const vm = this.state.vms.get(vmId)
+    const spec = vm?.spec ?? VmSpec.parse({ memoryMib: 16 })
+    const identity = vm?.identity ?? freshIdentity(this.#random)
+    const disk = vm?.disk ?? { sizeBytes: 0, layers: [] }
+    const migrationId = migration && { migrationId: asMigrationId(migration) }
+    return { vmId, epoch, state: state as VmReport['state'], spec, identity, disk, ...migrationId }
+  }
+}
+
+function textOf(message: CoordinatorMessage): string {
+  switch (message.t) {
+    case 'lease':
+      return 'lease'
+    case 'welcome':
+      return 'welcome'
+    case 'refused':
+      return `refused: ${message.fault.code}`
+    case 'start':
+    case 'stop':
+    case 'pause':
+    case 'resume':
+      return `${message.t} ${message.vmId}@${message.epoch} (${message.commandId})`
+    case 'migrate':
+      return `migrate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} as @${message.nextEpoch} (${message.commandId})`
+    case 'clone':
+      return `clone ${message.vmId}@${message.epoch} into ${message.clones.map((c) => `${c.vmId}@${c.epoch}`).join(', ')} on ${message.destination.nodeId} (${message.commandId})`
+    case 'resolve':
+      return `resolve ${message.verdict} ${message.vmId}@${message.epoch} (${message.commandId})`
+    case 'cancel-migration':
+      return `cancel ${message.migrationId} (${message.commandId})`
+    default:
+      return message.t
+  }
+}
