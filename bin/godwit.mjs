@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Starts the TypeScript command: in this process when its Node strips types, else with the Node that `npm ci` brought
-// (plain JavaScript for that reason). Signals and the exit code pass through as if there were one process.
+// Starts the TypeScript command: in this process when its Node strips types, else with the Node
+// that `npm ci` brought (plain JavaScript for that reason). Signals and the exit code pass through
+// as if there were one process.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'

@@ -1,5 +1,5 @@
-// What every command is given: the terminal, the clock, where clusters live, and how a person interrupts it.
-// main.ts makes the real one, tests make theirs.
+// What every command is given: the terminal, the clock, where clusters live, and how a person
+// interrupts it. main.ts makes the real one, tests make theirs.
 
 import type { Clock } from '#env/env.ts'
 import type { Terminal } from './terminal.ts'
@@ -12,7 +12,10 @@ export interface Cli {
   readonly interrupts: Interrupts
 }
 
-/** Ctrl-C and SIGTERM. A command that has something to end in order asks for the signal; others just end. */
+/**
+ * Ctrl-C and SIGTERM. A command that has something to end in order asks for the signal; others just
+ * end.
+ */
 export class Interrupts {
   readonly #controller = new AbortController()
   #handled = false

@@ -1,5 +1,5 @@
-// The lists that the CLI shows, as data: which rows of a ClusterView, which columns, what to say when there are none.
-// Not here: how a table is drawn (table.ts), or how often (listing.ts).
+// The lists that the CLI shows, as data: which rows of a ClusterView, which columns, what to say
+// when there are none. Not here: how a table is drawn (table.ts), or how often (listing.ts).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { bytesText, countText, mibText, mipsText, msText, percentText } from '#proto/quantity.ts'

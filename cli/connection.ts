@@ -1,5 +1,6 @@
-// Which cluster a command talks to: the one named by --api or --cluster, else the only one that runs here.
-// Not here: the API itself (scenarios/api-client.ts), starting a cluster (commands/cluster.ts).
+// Which cluster a command talks to: the one named by --api or --cluster, else the only one that
+// runs here. Not here: the API itself (scenarios/api-client.ts), starting a cluster
+// (commands/cluster.ts).
 
 import type { Command } from 'commander'
 import { type FaultCode, FaultError } from '#proto/faults.ts'
@@ -44,7 +45,10 @@ export function localCluster(cli: Cli, options: GlobalOptions): ClusterState {
   throw new CommandError(exitCode.usage, `${say} Say which: --cluster ${only.cluster}`)
 }
 
-/** Runs a command's part that talks to the cluster; refusals come out in words that help (see explained). */
+/**
+ * Runs a command's part that talks to the cluster; refusals come out in words that help (see
+ * explained).
+ */
 export async function withApi<T>(
   cli: Cli,
   command: Command,

@@ -1,5 +1,5 @@
-// docs/cli.md, made of what --help says: the commands in their order, each with its help as it is printed.
-// A test holds the file to it; `node cli/document.ts` writes it anew.
+// docs/cli.md, made of what --help says: the commands in their order, each with its help as it is
+// printed. A test holds the file to it; `node cli/document.ts` writes it anew.
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -11,14 +11,15 @@ import { processTerminal } from './terminal.ts'
 
 const opening = `# The \`godwit\` command
 
-\`node bin/godwit.mjs\` (or \`npx godwit\`) in a checkout. This file is what \`--help\` says; \`node cli/document.ts\`
-writes it. Results go to stdout, all that is said to a person meanwhile to stderr. Colours only on a terminal;
-\`NO_COLOR\` is honoured.
+\`node bin/godwit.mjs\` (or \`npx godwit\`) in a checkout. This file is what \`--help\` says;
+\`node cli/document.ts\` writes it. Results go to stdout, all that is said to a person meanwhile to
+stderr. Colours only on a terminal; \`NO_COLOR\` is honoured.
 
-- **Which cluster:** the only one that runs on this machine; else \`--cluster NAME\`; or \`--api URL\` for one that was
-  started elsewhere, as by Docker Compose. Local clusters keep their state, disks and logs in \`.godwit/\` of the
-  checkout, or in \`GODWIT_HOME\`.
-- **Lists** take \`-o table|wide|json|yaml\` and \`--watch\`. \`json\` and \`yaml\` are the API's own rows (\`proto/api.ts\`).
+- **Which cluster:** the only one that runs on this machine; else \`--cluster NAME\`; or
+  \`--api URL\` for one that was started elsewhere, as by Docker Compose. Local clusters keep their
+  state, disks and logs in \`.godwit/\` of the checkout, or in \`GODWIT_HOME\`.
+- **Lists** take \`-o table|wide|json|yaml\` and \`--watch\`. \`json\` and \`yaml\` are the API's
+  own rows (\`proto/api.ts\`).
 - **Nothing outlives its launcher:** when \`godwit up\` ends, by whatever signal, its processes end.
 `
 

@@ -1,5 +1,6 @@
 // How a command ends: the exit codes, which scripts rely on, and the error that carries one.
-// docs/cli.md and every --help print this table. Not here: what goes wrong in the cluster (proto/faults.ts).
+// docs/cli.md and every --help print this table. Not here: what goes wrong in the cluster
+// (proto/faults.ts).
 
 export const exitCode = {
   ok: 0,

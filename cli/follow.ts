@@ -1,5 +1,6 @@
 // Follows one thing of the cluster (a migration, a VM that starts) view by view until it has ended.
-// A coordinator that restarts meanwhile is waited for. Not here: what is said of it (migration-progress.ts).
+// A coordinator that restarts meanwhile is waited for. Not here: what is said of it
+// (migration-progress.ts).
 
 import type { ClusterView } from '#proto/api.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'

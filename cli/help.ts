@@ -1,5 +1,5 @@
-// What every command's --help has in common: examples and exit codes; and how option values are read.
-// Not here: the commands themselves (commands/).
+// What every command's --help has in common: examples and exit codes; and how option values are
+// read. Not here: the commands themselves (commands/).
 
 import { type Command, InvalidArgumentError } from 'commander'
 import { exitCodeSentences } from './exit-code.ts'

@@ -1,6 +1,6 @@
 // Shows a list in the form that was asked for, once or again with every change of the cluster.
-// Machine forms are complete and stable: json is the API's own rows; watched, one compact document a line (json) or
-// `---` between documents (yaml). A watch outlives a restart of the coordinator.
+// Machine forms are complete and stable: json is the API's own rows; watched, one compact document
+// a line (json) or `---` between documents (yaml). A watch outlives a restart of the coordinator.
 // Not here: which columns (columns.ts), alignment (table.ts).
 
 import { type Command, Option } from 'commander'
@@ -53,7 +53,9 @@ export function listText<Row>(
   return tableText(columns, rows, cli.terminal.paint)
 }
 
-/** Until Ctrl-C. On a terminal tables are drawn in place; elsewhere each different text is printed. */
+/**
+ * Until Ctrl-C. On a terminal tables are drawn in place; elsewhere each different text is printed.
+ */
 export async function watchTexts(
   cli: Cli,
   api: ApiClient,
@@ -75,7 +77,10 @@ export async function watchTexts(
   }
 }
 
-/** Every view of the cluster until Ctrl-C. A cluster that is not there at the start is told, not waited for. */
+/**
+ * Every view of the cluster until Ctrl-C. A cluster that is not there at the start is told, not
+ * waited for.
+ */
 export async function watchViews(
   cli: Cli,
   api: ApiClient,

@@ -1,6 +1,6 @@
-// One line of a process's log, and how it is shown to a person. Lines that are not JSON (a stack trace, a word of
-// Node) are shown as they are, at the time of the line before them.
-// Source of the format: pino's JSON (env/real/log.ts): level, time (ISO), name, msg, and the event's own fields.
+// One line of a process's log, and how it is shown to a person. Lines that are not JSON (a stack
+// trace, a word of Node) are shown as they are, at the time of the line before them. Source of the
+// format: pino's JSON (env/real/log.ts): level, time (ISO), name, msg, and the event's own fields.
 
 import { clockTimeText } from './columns.ts'
 import type { Paint, Terminal } from './terminal.ts'

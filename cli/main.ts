@@ -1,4 +1,5 @@
 // The process behind `godwit`: signals, streams and the exit code. All else is in program.ts.
+// Not here: which commands there are (program.ts), the re-run by a newer Node (bin/godwit.mjs).
 
 import { realClock } from '#env/real.ts'
 import { clustersHome } from '#scenarios/local/cluster-folder.ts'
@@ -16,7 +17,8 @@ const cli: Cli = {
   interrupts,
 }
 
-// One Ctrl-C may come twice: from the terminal, and forwarded by bin/godwit.mjs. A second one by hand comes later.
+// One Ctrl-C may come twice: from the terminal, and forwarded by bin/godwit.mjs. A second one by
+// hand comes later.
 const sameInterruptMs = 200
 let interruptedAtMs = -Infinity
 const interrupt = () => {

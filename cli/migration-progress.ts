@@ -1,5 +1,5 @@
-// A migration or clone as a person follows it: one line while it runs, one sentence when it has ended.
-// Pure: from MigrationViews to text. Not here: the watching (commands/migrate.ts).
+// A migration or clone as a person follows it: one line while it runs, one sentence when it has
+// ended. Pure: from MigrationViews to text. Not here: the watching (commands/migrate.ts).
 
 import type { MigrationView } from '#proto/api.ts'
 import type { MigrationRecord } from '#proto/messages.ts'
@@ -18,7 +18,10 @@ const phaseWords: Record<MigrationPhase, string> = {
 
 const barWidth = 24
 
-/** `kv n1 → n2  copying  round 2  ██████░░░░  1,234 of 2,048 pages  12.3 MB  expected downtime 4 ms`. */
+/**
+ * `kv n1 → n2  copying  round 2  ██████░░░░  1,234 of 2,048 pages  12.3 MB  expected downtime 4
+ * ms`.
+ */
 export function progressLine(view: MigrationView): string {
   const parts = [title(view), phaseWords[view.phase]]
   if (view.phase === 'copying') {

@@ -55,7 +55,10 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   ])
 }
 
-/** Runs one command line (without `node` and the script) to its exit code; says on stderr what went wrong. */
+/**
+ * Runs one command line (without `node` and the script) to its exit code; says on stderr what went
+ * wrong.
+ */
 export async function runProgram(
   argv: readonly string[],
   cli: Cli,

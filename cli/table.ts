@@ -1,6 +1,6 @@
-// Rows and columns as aligned text. Nothing is ever cut: a table that is too wide wraps in the terminal, and can be
-// piped, searched and copied whole.
-// Not here: which columns there are (columns.ts). Units: characters; one character is one column wide.
+// Rows and columns as aligned text. Nothing is ever cut: a table that is too wide wraps in the
+// terminal, and can be piped, searched and copied whole. Not here: which columns there are
+// (columns.ts). Units: characters; one character is one column wide.
 
 import type { Paint, Terminal } from './terminal.ts'
 

@@ -1,6 +1,6 @@
-// What a command says and where: results on stdout, all that is said to a person meanwhile on stderr.
-// Colours and redrawing only on a terminal; NO_COLOR and FORCE_COLOR are honoured (no-color.org).
-// Tests hand in a terminal that remembers. Units: columns of characters.
+// What a command says and where: results on stdout, all that is said to a person meanwhile on
+// stderr. Colours and redrawing only on a terminal; NO_COLOR and FORCE_COLOR are honoured
+// (no-color.org). Tests hand in a terminal that remembers. Units: columns of characters.
 
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'

@@ -1,6 +1,7 @@
-// VMs as a file describes them for `godwit run -f`: YAML or JSON (which YAML contains), one VM, a list of them, or
-// `vms:` as in a scenario. The fields are those of the scenario language, so that they can be copied to and fro.
-// Mistakes are told as file:line:column. Not here: reading the file, starting the VMs (commands/run.ts).
+// VMs as a file describes them for `godwit run -f`: YAML or JSON (which YAML contains), one VM, a
+// list of them, or `vms:` as in a scenario. The fields are those of the scenario language, so that
+// they can be copied to and fro. Mistakes are told as file:line:column. Not here: reading the file,
+// starting the VMs (commands/run.ts).
 
 import { z } from 'zod'
 import type { RunInput } from '#scenarios/api-client.ts'

@@ -1,5 +1,5 @@
-// What the page draws, derived from a ClusterView: VMs on their nodes, copies under way, sums, what is worth saying.
-// Pure: no browser, no time. Not here: how it looks (parts/).
+// What the page draws, derived from a ClusterView: VMs on their nodes, copies under way, sums, what
+// is worth saying. Pure: no browser, no time. Not here: how it looks (parts/).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { migrationHasEnded } from '#proto/state.ts'

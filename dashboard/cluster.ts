@@ -1,5 +1,5 @@
-// The one live cluster behind the page, as signals: the last checked view, and how the connection stands.
-// Not here: drawing (parts/), asking for changes (commands.ts).
+// The one live cluster behind the page, as signals: the last checked view, and how the connection
+// stands. Not here: drawing (parts/), asking for changes (commands.ts).
 
 import { computed, signal } from '@preact/signals'
 import { ClusterView } from '#proto/api.ts'
@@ -10,7 +10,10 @@ import { LiveStream, type StreamState } from './live-stream.ts'
 export const view = signal<ClusterView | undefined>(undefined)
 export const picture = computed(() => view.value && pictureOf(view.value))
 export const connection = signal<StreamState>({ is: 'connecting' })
-/** The coordinator speaks of things that this page does not know: it is newer or older than the page. */
+/**
+ * The coordinator speaks of things that this page does not know: it is newer or older than the
+ * page.
+ */
 export const strangeness = signal<string | undefined>(undefined)
 /** The VM whose panel is open. */
 export const selectedVmId = signal<string | undefined>(undefined)

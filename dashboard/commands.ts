@@ -1,5 +1,5 @@
-// What a person may ask of the cluster from the page, over the HTTP API; refusals come back as their fault's sentence.
-// Not here: which actions are allowed when (the table in proto/state.ts).
+// What a person may ask of the cluster from the page, over the HTTP API; refusals come back as
+// their fault's sentence. Not here: which actions are allowed when (the table in proto/state.ts).
 
 import { signal } from '@preact/signals'
 import type { z } from 'zod'

@@ -1,6 +1,6 @@
-// A WebSocket that opens again by itself, and says how it stands: connecting, live, or away since when.
-// Used for the cluster's views and for consoles. The socket and the timer come from outside, so that tests need
-// neither a browser nor a server. Times in ms.
+// A WebSocket that opens again by itself, and says how it stands: connecting, live, or away since
+// when. Used for the cluster's views and for consoles. The socket and the timer come from outside,
+// so that tests need neither a browser nor a server. Times in ms.
 
 /** The part of WebSocket that is used here. */
 export interface Socket {

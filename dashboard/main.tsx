@@ -1,4 +1,5 @@
 // The page's first line of code: looks at the cluster and draws it.
+// Not here: what it draws (parts/page.tsx).
 
 import { render } from 'preact'
 import { watchCluster } from './cluster.ts'

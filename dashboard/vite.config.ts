@@ -1,5 +1,5 @@
-// How the page is built: one folder of static files that the coordinator serves under a strict content policy.
-// Run by tools/build.mjs, or by hand: npx vite build -c dashboard/vite.config.ts
+// How the page is built: one folder of static files that the coordinator serves under a strict
+// content policy. Run by tools/build.mjs, or by hand: npx vite build -c dashboard/vite.config.ts
 
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'

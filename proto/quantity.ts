@@ -1,5 +1,6 @@
-// Numbers as people read them: thousands apart, the unit always written, never more digits than mean something.
-// Bytes are counted in MB of 1,000,000 as on networks; memory is given in MiB as VMs are.
+// Numbers as people read them: thousands apart, the unit always written, never more digits than
+// mean something. Bytes are counted in MB of 1,000,000 as on networks; memory is given in MiB as
+// VMs are.
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 

@@ -1,4 +1,5 @@
 // godwit down | kill: the end of a local cluster, and the death of one of its processes.
+// Not here: its beginning (up.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'

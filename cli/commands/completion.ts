@@ -1,5 +1,5 @@
-// godwit completion bash|zsh|fish|powershell: what a shell needs to complete commands, options, VMs and nodes.
-// The script calls us back (`godwit complete -- …`) with what has been typed.
+// godwit completion bash|zsh|fish|powershell: what a shell needs to complete commands, options, VMs
+// and nodes. The script calls us back (`godwit complete -- …`) with what has been typed.
 
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
@@ -8,7 +8,10 @@ import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { withExamples } from '../help.ts'
 
-/** What the names of the running cluster are completed for: command → names for each of its arguments. */
+/**
+ * What the names of the running cluster are completed for: command → names for each of its
+ * arguments.
+ */
 const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes')[]>> = {
   migrate: ['vms', 'nodes'],
   clone: ['vms'],

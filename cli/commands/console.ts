@@ -1,6 +1,6 @@
-// godwit console: a VM's serial console in this terminal. It stays through migrations, recoveries and restarts of
-// the coordinator. On a terminal Ctrl-] leaves; from a pipe the input's end leaves, once the guest is quiet.
-// Not here: who carries the bytes (coordinator's console hub).
+// godwit console: a VM's serial console in this terminal. It stays through migrations, recoveries
+// and restarts of the coordinator. On a terminal Ctrl-] leaves; from a pipe the input's end leaves,
+// once the guest is quiet. Not here: who carries the bytes (coordinator's console hub).
 
 import type { Command } from 'commander'
 import { FaultError } from '#proto/faults.ts'
@@ -47,7 +47,9 @@ export function addConsole(program: Command, cli: Cli): void {
   ])
 }
 
-/** The two ends of a console: this terminal, and the session that is opened again when it breaks. */
+/**
+ * The two ends of a console: this terminal, and the session that is opened again when it breaks.
+ */
 class ConsoleLine {
   readonly #cli: Cli
   readonly #api: ApiClient
@@ -56,7 +58,9 @@ class ConsoleLine {
   #session: ConsoleSession | undefined
   /** Typed while the coordinator was away. */
   #unsent: Uint8Array[] = []
-  /** Of the guest's output: where the next byte that was not shown yet stands; undefined at first. */
+  /**
+   * Of the guest's output: where the next byte that was not shown yet stands; undefined at first.
+   */
   #offset: number | undefined
   #recoveries = 0
   #heardAtMs = 0
@@ -95,7 +99,10 @@ class ConsoleLine {
     }
   }
 
-  /** After a loss the kept output is asked for again, and what was shown already is skipped by its offset. */
+  /**
+   * After a loss the kept output is asked for again, and what was shown already is skipped by its
+   * offset.
+   */
   async #open(replay: boolean): Promise<void> {
     const { recoveries } = await this.#api.vm(this.#vm)
     if (recoveries !== this.#recoveries) this.#offset = undefined

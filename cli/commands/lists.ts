@@ -1,4 +1,5 @@
 // godwit nodes | vms | migrations | events: what there is, and what happened.
+// Not here: the columns (../columns.ts), the forms (../listing.ts).
 
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
@@ -63,7 +64,9 @@ function addEvents(program: Command, cli: Cli): void {
   ])
 }
 
-/** Each event once, as a line. A view holds the last 200: more than can happen between two of them. */
+/**
+ * Each event once, as a line. A view holds the last 200: more than can happen between two of them.
+ */
 function followEvents(cli: Cli, api: ApiClient, { after, output }: EventOptions): Promise<never> {
   let last = after
   return watchViews(cli, api, ({ events }) => {

@@ -1,5 +1,6 @@
-// godwit logs: what the processes of a local cluster wrote, merged by time, also after the cluster has ended.
-// Log lines are JSON (env/real/log.ts); before a person they become `time level process event key=value`.
+// godwit logs: what the processes of a local cluster wrote, merged by time, also after the cluster
+// has ended. Log lines are JSON (env/real/log.ts); before a person they become `time level process
+// event key=value`.
 
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,5 @@
-// godwit migrate | clone | cancel | rebalance: what moves VMs. The first two show how it goes until it has ended.
+// godwit migrate | clone | cancel | rebalance: what moves VMs. The first two show how it goes until
+// it has ended.
 
 import { type Command, Option } from 'commander'
 import type { MigrationView } from '#proto/api.ts'

@@ -1,4 +1,5 @@
 // godwit run: starts VMs, described by options or by a file, and waits until they run.
+// Not here: what such a file may say (../vm-file.ts). Sizes in MiB, shares in percent.
 
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'

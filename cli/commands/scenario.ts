@@ -1,5 +1,6 @@
 // godwit scenario run | check | schema: stories with an expected end, each in a cluster of its own.
-// The results go to stdout, what happens meanwhile to stderr. Not here: the running (scenarios/run.ts).
+// The results go to stdout, what happens meanwhile to stderr. Not here: the running
+// (scenarios/run.ts).
 
 import { type Command, Option } from 'commander'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'

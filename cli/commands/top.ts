@@ -1,4 +1,5 @@
 // godwit top: the cluster at a glance, drawn again with every change.
+// Not here: what is on it (../overview.ts).
 
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'

@@ -1,4 +1,5 @@
-// godwit pause | resume | stop | start | rm: one word to one or several VMs, and the wait until it is so.
+// godwit pause | resume | stop | start | rm: one word to one or several VMs, and the wait until it
+// is so.
 
 import type { Command } from 'commander'
 import type { ClusterView } from '#proto/api.ts'
@@ -40,7 +41,10 @@ const verbTexts: Record<VmVerb, VerbText> = {
   },
 }
 
-/** Any of these is done in well under a second; later something is wrong, and the phase tells more than waiting. */
+/**
+ * Any of these is done in well under a second; later something is wrong, and the phase tells more
+ * than waiting.
+ */
 const goalMsMax = 30_000
 
 interface VerbOptions {

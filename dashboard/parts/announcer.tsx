@@ -1,4 +1,5 @@
-// What is said to a person who does not look: answers to their own commands (seen too), and the events that matter.
+// What is said to a person who does not look: answers to their own commands (seen too), and the
+// events that matter.
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { view } from '../cluster.ts'

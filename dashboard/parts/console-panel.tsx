@@ -1,5 +1,5 @@
-// A VM's serial console as text: what the guest said lately, and a line to type. It stays through migrations.
-// Not a terminal: control sequences are not drawn (our own guest sends none).
+// A VM's serial console as text: what the guest said lately, and a line to type. It stays through
+// migrations. Not a terminal: control sequences are not drawn (our own guest sends none).
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConsoleHeader } from '#proto/api.ts'
@@ -99,7 +99,9 @@ const lineBytes = (line: string) => new TextEncoder().encode(`${line}\n`)
 const decodeWith = (decoder: TextDecoder, data: unknown): string =>
   data instanceof ArrayBuffer ? decoder.decode(data, { stream: true }) : ''
 
-/** The first header names where the output begins; a later one tells that the VM was booted again. */
+/**
+ * The first header names where the output begins; a later one tells that the VM was booted again.
+ */
 function headerText(data: string): string {
   const header = ConsoleHeader.safeParse(jsonOf(data)).data
   return header && header.offset === 0 && header.nodeId ? `[booted on ${header.nodeId}]\n` : ''

@@ -1,4 +1,5 @@
-// The migrations that have ended, as a table: what each cost, and whether the forecast of its downtime held.
+// The migrations that have ended, as a table: what each cost, and whether the forecast of its
+// downtime held.
 
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, msText } from '#proto/quantity.ts'
@@ -7,6 +8,18 @@ import { migrationSigns, Sign } from './sign.tsx'
 
 /** More are in `godwit migrations`. */
 const rowsMax = 30
+
+const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
+  ['What', ''],
+  ['Outcome', ''],
+  ['Rounds', 'number'],
+  ['Sent', 'number'],
+  ['Total time', 'number'],
+  ['Downtime', 'number'],
+  ['Expected', 'number'],
+  ['Hash on both ends', ''],
+  ['Asked by', ''],
+]
 
 export function History({ ended }: { ended: readonly MigrationView[] }) {
   if (ended.length === 0) return null
@@ -22,25 +35,11 @@ export function History({ ended }: { ended: readonly MigrationView[] }) {
         <table>
           <thead>
             <tr>
-              <th scope="col">What</th>
-              <th scope="col">Outcome</th>
-              <th scope="col" class="number">
-                Rounds
-              </th>
-              <th scope="col" class="number">
-                Sent
-              </th>
-              <th scope="col" class="number">
-                Total time
-              </th>
-              <th scope="col" class="number">
-                Downtime
-              </th>
-              <th scope="col" class="number">
-                Expected
-              </th>
-              <th scope="col">Hash on both ends</th>
-              <th scope="col">Asked by</th>
+              {titles.map(([title, kind]) => (
+                <th key={title} scope="col" class={kind}>
+                  {title}
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>

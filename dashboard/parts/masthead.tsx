@@ -1,4 +1,5 @@
 // The top of the page: the cluster in four numbers, and whether what is shown is true now.
+// Not here: the connection itself (../live-stream.ts).
 
 import { useEffect, useState } from 'preact/hooks'
 import { countText, mibText, msText, percentText } from '#proto/quantity.ts'

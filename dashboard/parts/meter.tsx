@@ -1,4 +1,5 @@
 // A bar with its words: how much of something is used.
+// Not here: the numbers. `part` is 0 to 1.
 
 interface MeterProps {
   readonly name: string

@@ -1,4 +1,5 @@
 // What is moving now: each migration and clone with its round, its pages and the downtime to come.
+// Not here: those that have ended (history.tsx).
 
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, countText, msText } from '#proto/quantity.ts'

@@ -1,4 +1,5 @@
 // One node: how it stands, how loaded it is, and its VMs as tiles; and the VMs that are on no node.
+// Not here: the tiles themselves (vm-tile.tsx).
 
 import type { NodeView, VmView } from '#proto/api.ts'
 import { countText, msText, percentText } from '#proto/quantity.ts'

@@ -1,4 +1,5 @@
-// The page as a whole: who it is about, the nodes, what moves, what moved, what happened, and one VM close up.
+// The page as a whole: who it is about, the nodes, what moves, what moved, what happened, and one
+// VM close up.
 
 import { connection, picture, selectedVmId, strangeness, view } from '../cluster.ts'
 import { Announcer } from './announcer.tsx'

@@ -1,4 +1,5 @@
 // What happened, the newest first.
+// Not here: what a screen reader is told of it unasked (announcer.tsx).
 
 import type { EventView } from '#proto/api.ts'
 import { toneOf } from '../cluster-model.ts'
@@ -14,7 +15,7 @@ export function Story({ events }: { events: readonly EventView[] }) {
         <h2 id="story">What happened</h2>
       </header>
       {events.length === 0 && <p class="empty">Nothing yet.</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so by keyboard too */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
       <ol tabIndex={0} aria-label="Events, the newest first">
         {events.slice(0, linesMax).map((event) => (
           <li key={event.seq} class={toneOf(event)}>

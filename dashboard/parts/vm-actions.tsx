@@ -1,5 +1,5 @@
-// What may be done with a VM in its present phase, as buttons; what may not be done now is not shown.
-// What destroys something asks once more, in the button itself.
+// What may be done with a VM in its present phase, as buttons; what may not be done now is not
+// shown. What destroys something asks once more, in the button itself.
 
 import { useEffect, useState } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'

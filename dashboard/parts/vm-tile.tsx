@@ -1,5 +1,6 @@
-// One VM in a few square centimetres: name, state, workload, load. A click or Enter opens its panel.
-// While it migrates the tile at the source shows how far it is, and a dashed one waits at the destination.
+// One VM in a few square centimetres: name, state, workload, load. A click or Enter opens its
+// panel. While it migrates the tile at the source shows how far it is, and a dashed one waits at
+// the destination.
 
 import type { MigrationView, VmView } from '#proto/api.ts'
 import { countText, percentText } from '#proto/quantity.ts'

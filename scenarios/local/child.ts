@@ -1,6 +1,7 @@
-// One process of a local cluster: its start, its log file, the line by which it says that it is ready, its end.
-// Not here: what the processes are for (local-world.ts), what happens when the launcher dies (reaper.ts).
-// Units: ms. The token of the cluster never stands in the arguments: every user of the machine can read those.
+// One process of a local cluster: its start, its log file, the line by which it says that it is
+// ready, its end. Not here: what the processes are for (local-world.ts), what happens when the
+// launcher dies (reaper.ts). Units: ms. The token of the cluster never stands in the arguments:
+// every user of the machine can read those.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
@@ -49,7 +50,8 @@ export class Child {
     this.plan = plan
     const log = createWriteStream(plan.logFile, { flags: 'a' })
     this.#process = spawn(process.execPath, [plan.main, ...plan.args], {
-      // A session of its own: Ctrl-C in the terminal reaches the launcher alone, which stops the others in order.
+      // A session of its own: Ctrl-C in the terminal reaches the launcher alone, which stops the
+      // others in order.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...plan.env },
@@ -81,7 +83,10 @@ export class Child {
     return this.#end === undefined
   }
 
-  /** The groups of its ready line. Throws a fault that quotes its last words when it ends or is late. */
+  /**
+   * The groups of its ready line. Throws a fault that quotes its last words when it ends or is
+   * late.
+   */
   async ready(): Promise<readonly string[]> {
     if (this.#ready) return this.#ready
     const said = new Promise<readonly string[]>((resolve) => {
@@ -107,7 +112,10 @@ export class Child {
     )
   }
 
-  /** SIGTERM, then SIGKILL when it has not ended in time. A stopped process is woken, so that it can obey. */
+  /**
+   * SIGTERM, then SIGKILL when it has not ended in time. A stopped process is woken, so that it can
+   * obey.
+   */
   async stop(graceMs: number): Promise<ChildEnd> {
     this.signal('SIGTERM')
     this.signal('SIGCONT')

@@ -4,8 +4,8 @@
 //                    token            the secret that agents show, readable by its owner only
 //                    coordinator.db   disks/   logs/<process>.log
 //
-// A state file whose launcher is gone is stale: it is removed by whoever looks (process-identity.ts says how it is
-// known). Not here: the processes themselves (local-world.ts).
+// A state file whose launcher is gone is stale: it is removed by whoever looks (process-identity.ts
+// says how it is known). Not here: the processes themselves (local-world.ts).
 
 import { randomBytes } from 'node:crypto'
 import {

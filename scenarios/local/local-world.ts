@@ -1,7 +1,8 @@
-// The `local` world: a coordinator and agents as processes of this machine, their links through doors that can be cut.
-// It starts them, breaks them on purpose, and leaves nothing behind: stop() ends them in order, and when this process
-// dies before it could, the reaper ends them. Implements the World port (scenarios/world.ts).
-// Not here: one process (child.ts), the cuts (loopback-network.ts), files (cluster-folder.ts). Times in ms.
+// The `local` world: a coordinator and agents as processes of this machine, their links through
+// doors that can be cut. It starts them, breaks them on purpose, and leaves nothing behind: stop()
+// ends them in order, and when this process dies before it could, the reaper ends them. Implements
+// the World port (scenarios/world.ts). Not here: one process (child.ts), the cuts
+// (loopback-network.ts), files (cluster-folder.ts). Times in ms.
 
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -149,7 +150,8 @@ export class LocalWorld implements World {
   }
 
   async copies(): Promise<readonly AgentAnswer[]> {
-    const living = [...this.#nodes].filter(([, node]) => node.child.running)
+    // A frozen process would only be waited for, and with it the answers of all others.
+    const living = [...this.#nodes].filter(([, node]) => node.child.running && !node.wake)
     const answers = await Promise.all(
       living.map(async ([nodeId, { metricsUrl }]) => copiesAt(nodeId, metricsUrl)),
     )

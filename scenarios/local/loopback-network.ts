@@ -1,9 +1,10 @@
-// The network of a local cluster: one door before every agent's peer port, and one from every node to the
-// coordinator. It knows which nodes are cut from what, so that a cut holds for what is connected and what comes.
-// Not here: how bytes pass and stop (tcp-proxy.ts). Clients of the API do not pass any door.
+// The network of a local cluster: one door before every agent's peer port, and one from every node
+// to the coordinator. It knows which nodes are cut from what, so that a cut holds for what is
+// connected and what comes. Not here: how bytes pass and stop (tcp-proxy.ts). Clients of the API do
+// not pass any door.
 //
 //   node n1 ──▶ way to the coordinator (of n1) ──▶ coordinator
-//   node n1 ──▶ peer door (of n2) ──▶ node n2              the caller is known by its socket's owner
+//   node n1 ──▶ peer door (of n2) ──▶ node n2           the caller: its socket's owner
 
 import type { NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'

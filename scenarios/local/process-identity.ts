@@ -1,7 +1,7 @@
-// Which process a pid means. A pid alone is reused by the system; with the moment its process began it is not.
-// So a file that names a process can be found stale, and a signal never reaches a stranger.
-// Not here: starting and stopping processes (child.ts).
-// Units: `startedAt` is opaque text, equal for the same process only (Linux: clock ticks since the machine's boot).
+// Which process a pid means. A pid alone is reused by the system; with the moment its process began
+// it is not. So a file that names a process can be found stale, and a signal never reaches a
+// stranger. Not here: starting and stopping processes (child.ts). Units: `startedAt` is opaque
+// text, equal for the same process only (Linux: clock ticks since the machine's boot).
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -11,7 +11,10 @@ export interface ProcessIdentity {
   readonly startedAt: string
 }
 
-/** The identity of the process that has this pid now; undefined when there is none (or only its zombie). */
+/**
+ * The identity of the process that has this pid now; undefined when there is none (or only its
+ * zombie).
+ */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   const startedAt = process.platform === 'linux' ? fromProc(pid) : fromPs(pid)
   return startedAt === undefined ? undefined : { pid, startedAt }
@@ -32,7 +35,10 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean
   }
 }
 
-/** proc(5), /proc/pid/stat: field 3 is the state, field 22 the start time; field 2 may hold spaces and brackets. */
+/**
+ * proc(5), /proc/pid/stat: field 3 is the state, field 22 the start time; field 2 may hold spaces
+ * and brackets.
+ */
 function fromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,5 +1,5 @@
-// The programs of a local cluster and how they are told what to do: their files, flags and ready lines.
-// Not here: when they are started and stopped (local-world.ts).
+// The programs of a local cluster and how they are told what to do: their files, flags and ready
+// lines. Not here: when they are started and stopped (local-world.ts).
 
 import { fileURLToPath } from 'node:url'
 import type { ClusterSpec, NodeSpec } from '../world.ts'
@@ -21,7 +21,10 @@ export const programs: Programs = {
   dashboard: fileOf('dashboard/dist'),
 }
 
-/** A cold start takes 0.3 s here; a machine that is busy with ten others gets patience, a hang does not. */
+/**
+ * A cold start takes 0.3 s here; a machine that is busy with ten others gets patience, a hang does
+ * not.
+ */
 const readyMsMax = 30_000
 
 /** `port` 0: the system chooses one. Its ready line holds the URL of the API. */
@@ -46,7 +49,10 @@ export function coordinatorPlan(
   }
 }
 
-/** Ports as the network's doors give them. Its ready line holds where its peer port and its metrics are. */
+/**
+ * Ports as the network's doors give them. Its ready line holds where its peer port and its metrics
+ * are.
+ */
 export function agentPlan(
   { agent }: Programs,
   folder: ClusterFolder,

@@ -1,8 +1,9 @@
-// Sees to it that no process of a cluster outlives its launcher, whatever kills the launcher.
-// A small shell, in a session of its own so that no Ctrl-C and no signal to the launcher's group reaches it, reads
-// from a pipe which pids are alive. The pipe ends when the launcher does, even by SIGKILL: then it kills them all.
-// SIGKILL also ends a process that is stopped (a hung node) or too busy to notice anything by itself.
-// Not here: the orderly stop (child.ts). POSIX only, as SIGSTOP is.
+// Sees to it that no process of a cluster outlives its launcher, whatever kills the launcher. A
+// small shell, in a session of its own so that no Ctrl-C and no signal to the launcher's group
+// reaches it, reads from a pipe which pids are alive. The pipe ends when the launcher does, even by
+// SIGKILL: then it kills them all. SIGKILL also ends a process that is stopped (a hung node) or too
+// busy to notice anything by itself. Not here: the orderly stop (child.ts). POSIX only, as SIGSTOP
+// is.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { invariant } from '#proto/invariant.ts'
@@ -34,7 +35,10 @@ export class Reaper {
     ;(this.#shell.stdin as { unref?: () => void } | null)?.unref?.()
   }
 
-  /** To be called in the same turn in which the process was spawned: no moment is left in which it could escape. */
+  /**
+   * To be called in the same turn in which the process was spawned: no moment is left in which it
+   * could escape.
+   */
   watch(pid: number): void {
     this.#watched.add(pid)
     this.#shell.stdin?.write(`watch ${pid}\n`)

@@ -1,4 +1,5 @@
 // A scenario's folder on this machine's disk (the port is scenarios/scenario-folder.ts).
+// Not here: what is in the three files (scenarios/run.ts).
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'

@@ -1,6 +1,6 @@
-// Which process holds the loopback socket with a given port: how a door knows who calls.
-// All agents call from 127.0.0.1, so an address tells nothing; the kernel's own table does.
-// Linux only (proc(5): /proc/net/tcp and /proc/pid/fd); elsewhere the answer is always "nobody knows".
+// Which process holds the loopback socket with a given port: how a door knows who calls. All agents
+// call from 127.0.0.1, so an address tells nothing; the kernel's own table does. Linux only
+// (proc(5): /proc/net/tcp and /proc/pid/fd); elsewhere the answer is always "nobody knows".
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
@@ -12,7 +12,10 @@ export function ownerOfPort(port: number, pids: Iterable<number>): number | unde
   return undefined
 }
 
-/** Columns of /proc/net/tcp: sl, local_address (hex, the address in host order), … , inode is the tenth. */
+/**
+ * Columns of /proc/net/tcp: sl, local_address (hex, the address in host order), … , inode is the
+ * tenth.
+ */
 function inodeOfPort(port: number): string | undefined {
   const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
   for (const line of readLines('/proc/net/tcp')) {

@@ -1,8 +1,8 @@
-// A door in front of one process: every connection to it passes through here, so that it can be cut for real.
-// A cut is silence, as on a network that lost its cable: nothing passes, no end is told, nothing already sent is
-// lost. What was connected goes on after the heal, as TCP's retransmission would have it (RFC 9293, section 3.8.1);
-// an end that gives up meanwhile is reported to the other end only then.
-// Not here: who is cut from whom (loopback-network.ts).
+// A door in front of one process: every connection to it passes through here, so that it can be cut
+// for real. A cut is silence, as on a network that lost its cable: nothing passes, no end is told,
+// nothing already sent is lost. What was connected goes on after the heal, as TCP's retransmission
+// would have it (RFC 9293, section 3.8.1); an end that gives up meanwhile is reported to the other
+// end only then. Not here: who is cut from whom (loopback-network.ts).
 
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'

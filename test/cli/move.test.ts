@@ -1,4 +1,5 @@
-// godwit migrate, clone, cancel, rebalance: what is asked of the coordinator, and what a person sees of it.
+// godwit migrate, clone, cancel, rebalance: what is asked of the coordinator, and what a person
+// sees of it.
 import { describe, expect, test } from 'vitest'
 import { freeNames } from '#cli/commands/move.ts'
 import { outcomeText, progressLine } from '#cli/migration-progress.ts'

@@ -1,4 +1,5 @@
-// The godwit command as a person uses it: bin/godwit.mjs in processes of its own, with a real cluster behind it.
+// The godwit command as a person uses it: bin/godwit.mjs in processes of its own, with a real
+// cluster behind it.
 import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -96,7 +97,8 @@ test('Ctrl-C ends a cluster in order, with exit code 130', async () => {
 /** The Node that came with Debian, when there is one beside ours. */
 const systemNode = ['/usr/bin/node', '/usr/local/bin/node'].find((path) => existsSync(path))
 
-const systemNodeTest = systemNode === undefined ? test.skip : test // Without one there is nothing to try.
+// skipped: where the machine has no Node of its own there is nothing to try
+const systemNodeTest = systemNode === undefined ? test.skip : test
 
 systemNodeTest.each([
   ['SIGTERM', 130],

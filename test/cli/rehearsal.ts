@@ -1,4 +1,5 @@
-// Runs one `godwit` command line in this process, against a coordinator double, and remembers what it said.
+// Runs one `godwit` command line in this process, against a coordinator double, and remembers what
+// it said.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

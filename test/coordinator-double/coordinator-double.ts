@@ -1,6 +1,6 @@
-// A coordinator for the tests of its clients: it serves one ClusterView over the API's real routes and WebSockets,
-// does what is asked of it at once, and remembers the requests. The built page can be served too.
-// Not the real one: no nodes, no time, no rules.
+// A coordinator for the tests of its clients: it serves one ClusterView over the API's real routes
+// and WebSockets, does what is asked of it at once, and remembers the requests. The built page can
+// be served too. Not the real one: no nodes, no time, no rules.
 
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -168,10 +168,18 @@ export class CoordinatorDouble {
     const now = (migration: ReturnType<typeof migrationView>) =>
       this.change({ migrations: [...before, migration] })
     now(migrationView(id, { ...what, phase: 'queued', round: 0 }))
-    setTimeout(() => now(migrationView(id, what)), 20)
-    setTimeout(() => now(doneMigration(id, what)), 40)
+    this.#whenWatched([() => now(migrationView(id, what)), () => now(doneMigration(id, what))])
     const migration = migrationView(id, { ...what, phase: 'queued', round: 0 })
     return { status: 202, body: verb === 'clone' ? { migration, vms: [] } : migration }
+  }
+
+  /** One after the other, and none before somebody watches: a test misses nothing on a busy machine. */
+  #whenWatched(changes: (() => void)[]): void {
+    const timer = setInterval(() => {
+      if (this.#watchers.size > 0) changes.shift()?.()
+      if (changes.length === 0) clearInterval(timer)
+    }, 10)
+    timer.unref()
   }
 
   async #servePage(path: string, response: ServerResponse): Promise<void> {

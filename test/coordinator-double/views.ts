@@ -1,5 +1,6 @@
-// ClusterViews for the tests of what shows them (terminal, page): a cluster at work, with every phase in it.
-// Numbers are plausible and fixed. Not here: a coordinator that acts (coordinator-double.ts).
+// ClusterViews for the tests of what shows them (terminal, page): a cluster at work, with every
+// phase in it. Numbers are plausible and fixed. Not here: a coordinator that acts
+// (coordinator-double.ts).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
@@ -117,7 +118,10 @@ export function clusterView(some: Partial<ClusterView> = {}): ClusterView {
   }
 }
 
-/** Three nodes online, one lost; a migration under way, clones, VMs in every phase, a past and a story. */
+/**
+ * Three nodes online, one lost; a migration under way, clones, VMs in every phase, a past and a
+ * story.
+ */
 export function busyCluster(): ClusterView {
   return clusterView({ nodes: nodes(), vms: vms(), migrations: migrations(), events: events() })
 }
@@ -142,15 +146,16 @@ function nodes(): NodeView[] {
   ]
 }
 
+const kv = { args: 'workload=kv', memoryMib: 32, diskMib: 16 }
+const idle = {
+  cpuDemandPercent: 2,
+  cpuGotPercent: 2,
+  mips: 2,
+  touchedBytes: 1,
+  dirtyPagesPerSec: 4,
+}
+
 function vms(): VmView[] {
-  const kv = { args: 'workload=kv', memoryMib: 32, diskMib: 16 }
-  const idle = {
-    cpuDemandPercent: 2,
-    cpuGotPercent: 2,
-    mips: 2,
-    touchedBytes: 1,
-    dirtyPagesPerSec: 4,
-  }
   const clones = [1, 2, 3, 4, 5].map((n) =>
     vmView(`shop-${n}`, kv, { nodeId: 'n2', clonedFrom: 'shop', load: idle }),
   )
@@ -162,32 +167,24 @@ function vms(): VmView[] {
     vmView('scratch-writes-a-lot', { args: 'workload=dirty wss=16 rate=2000', memoryMib: 64 }),
     ...clones,
     vmView('night-job', { args: 'workload=cpu load=30' }, { nodeId: 'n3', phase: 'recovering' }),
-    away(vmView('archive', kv, { phase: 'stopped' })),
-    away(
-      vmView(
-        'huge',
-        { memoryMib: 2048 },
-        {
-          phase: 'pending',
-          fault: {
-            code: 'no-room',
-            message: 'No node has 2048 MiB free; add a node or stop a VM.',
-          },
-        },
-      ),
+    ...homelessVms().map(away),
+  ]
+}
+
+function homelessVms(): VmView[] {
+  const noRoom = 'No node has 2048 MiB free; add a node or stop a VM.'
+  const lost = 'Its node n4 is lost and ha is off; start it again.'
+  return [
+    vmView('archive', kv, { phase: 'stopped' }),
+    vmView(
+      'huge',
+      { memoryMib: 2048 },
+      { phase: 'pending', fault: { code: 'no-room', message: noRoom } },
     ),
-    away(
-      vmView(
-        'solo',
-        { ha: false },
-        {
-          phase: 'failed',
-          fault: {
-            code: 'lease-lost',
-            message: 'Its node n4 is lost and ha is off; start it again.',
-          },
-        },
-      ),
+    vmView(
+      'solo',
+      { ha: false },
+      { phase: 'failed', fault: { code: 'lease-lost', message: lost } },
     ),
   ]
 }

@@ -1,4 +1,5 @@
-// The built page in a real browser, before a coordinator double: what a person sees and can do, by keyboard too.
+// The built page in a real browser, before a coordinator double: what a person sees and can do, by
+// keyboard too.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// The programs and clusters with which the tests of the local world run; used by tests and by their launcher process.
+// The programs and clusters with which the tests of the local world run; used by tests and by their
+// launcher process.
 import { fileURLToPath } from 'node:url'
 import { asNodeId } from '#proto/ids.ts'
 import type { Programs } from '#scenarios/local/programs.ts'

@@ -1,4 +1,5 @@
-// What the tests of the local world share: a world whose programs are the doubles, in a folder of its own.
+// What the tests of the local world share: a world whose programs are the doubles, in a folder of
+// its own.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +34,10 @@ export function metricsUrlOf(folder: ClusterFolder, id: string): string {
   return urls.at(-1)?.[1] ?? ''
 }
 
-/** Lets one agent call another at the address it advertises: the answer, or `silence` after a second. */
+/**
+ * Lets one agent call another at the address it advertises: the answer, or `silence` after a
+ * second.
+ */
 export async function callPeer(folder: ClusterFolder, from: string, to: string): Promise<string> {
   const address = await (await fetch(`${metricsUrlOf(folder, to)}/self`)).text()
   const answer = await fetch(`${metricsUrlOf(folder, from)}/call?peer=${address}`)

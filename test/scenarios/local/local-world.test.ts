@@ -1,4 +1,5 @@
-// The launcher of the local world against small doubles of its programs: starts, cuts, deaths, and the clean end.
+// The launcher of the local world against small doubles of its programs: starts, cuts, deaths, and
+// the clean end.
 import { readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { asNodeId } from '#proto/ids.ts'

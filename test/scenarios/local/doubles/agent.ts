@@ -1,5 +1,6 @@
-// An agent small enough to test the launcher alone: it greets its coordinator, answers peers, and calls a peer when
-// asked on its metrics port. It takes the real one's flags. A node whose name begins with `broken` ends at once.
+// An agent small enough to test the launcher alone: it greets its coordinator, answers peers, and
+// calls a peer when asked on its metrics port. It takes the real one's flags. A node whose name
+// begins with `broken` ends at once.
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'

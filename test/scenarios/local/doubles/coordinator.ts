@@ -1,5 +1,6 @@
-// A coordinator small enough to test the launcher alone: it counts a node online that has greeted it lately.
-// It takes the real one's flags. Not the real one: it runs nothing and persists one line.
+// A coordinator small enough to test the launcher alone: it counts a node online that has greeted
+// it lately. It takes the real one's flags. Not the real one: it runs nothing and persists one
+// line.
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'

@@ -1,4 +1,5 @@
-// A launcher in a process of its own, so that a test can kill it: starts n1 and n2, hangs n2, then says its pids.
+// A launcher in a process of its own, so that a test can kill it: starts n1 and n2, hangs n2, then
+// says its pids.
 import { asNodeId } from '#proto/ids.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
