@@ -27,6 +27,8 @@ export interface YamlText {
 
 /** A scenario is written by hand: longer is another file by mistake. */
 const charactersMax = 1 << 20
+/** Anchors and aliases are for a few repeated lines; nested, they grow beyond all memory. */
+const aliasesMax = 100
 
 export function parseYaml(text: string, file: string): YamlText | { mistakes: Mistake[] } {
   if (text.length > charactersMax) {
@@ -41,9 +43,15 @@ export function parseYaml(text: string, file: string): YamlText | { mistakes: Mi
   if (document.errors.length > 0) {
     return { mistakes: document.errors.map((e) => mistake(e.pos[0], firstLine(e.message))) }
   }
-  return {
-    value: document.toJS({ maxAliasCount: 100 }),
-    mistakeAt: (path, message, key) => mistake(offsetOf(document, path, key), message),
+  try {
+    return {
+      value: document.toJS({ maxAliasCount: aliasesMax }),
+      mistakeAt: (path, message, key) => mistake(offsetOf(document, path, key), message),
+    }
+  } catch (thrown) {
+    // An alias without an anchor, or so many that the file is a bomb: found only when it is
+    // unfolded.
+    return { mistakes: [mistake(0, firstLine(String(thrown)))] }
   }
 }
 

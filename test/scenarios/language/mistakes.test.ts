@@ -1,5 +1,6 @@
 // Every mistake in a scenario is found, at its line and column, with a word on how to mend it.
 
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readScenario } from '#scenarios/language/scenario.ts'
 import { mistakeText } from '#scenarios/language/yaml-text.ts'
@@ -24,6 +25,46 @@ describe('syntax', () => {
     ])
     expect(mistakesIn('- a')[0]).toMatch(/^s\.yaml:1:1: .*is a list$/)
     expect(mistakesIn('x'.repeat(2 << 20))[0]).toMatch(/^s\.yaml:1:1: this is too long/)
+  })
+})
+
+describe('any text at all', () => {
+  test('is a scenario or has mistakes, and never breaks the reader', () => {
+    const pieces = fc.constantFrom(
+      'name: a\n',
+      'timeline:\n',
+      '  - do: wait\n',
+      '- ',
+      '&a ',
+      '*a',
+      ': ',
+      '{',
+      '[',
+      '"',
+      '\n',
+    )
+    const texts = fc.oneof(
+      fc.string(),
+      fc.array(pieces, { maxLength: 20 }).map((all) => all.join('')),
+    )
+    fc.assert(
+      fc.property(texts, (text) => {
+        const read = readScenario(text, 's.yaml')
+        if (!('mistakes' in read)) return
+        expect(read.mistakes.length).toBeGreaterThan(0)
+        for (const line of read.mistakes.map(mistakeText))
+          expect(line).toMatch(/^s\.yaml:\d+:\d+: ./)
+      }),
+    )
+  })
+  test('that unfolds without end is refused', () => {
+    const level = (i: number) =>
+      `l${i}: &l${i} [${Array(9)
+        .fill(`*l${i - 1}`)
+        .join(',')}]\n`
+    const bomb = `l0: &l0 [x]\n${Array.from({ length: 9 }, (_, i) => level(i + 1)).join('')}`
+    expect(mistakesIn(bomb)).toEqual([expect.stringMatching(/^s\.yaml:1:1: .*alias/i)])
+    expect(mistakesIn('a: *b\n')).toEqual([expect.stringMatching(/^s\.yaml:1:\d+: /)])
   })
 })
 
