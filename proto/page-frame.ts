@@ -2,10 +2,12 @@
 // Layout, little-endian, offsets in bytes behind the kind byte:
 //   0 u32 magic "GWPF"      4 u8 version       5 u8 encoding      6 u8 length of the VM id    7 u8 zero
 //   8 u64 epoch            16 u32 round       20 u32 frame number in the round
-//  24 u32 page count       28 u32 payload bytes   32 u32 checksum of all else       36 u32 zero
+//  24 u32 page count       28 u32 payload bytes   32 u32 checksum of all but payload 36 u32 sum over the pages' content
 //  40 VM id, ASCII, padded with zeros to 64      104 u32 page indices [count]      then the payload
 // Encodings: `zero` has no payload, `raw` has 4,096 bytes a page. The frame on the wire begins with the kind byte and
 // three bytes of padding, so that indices and pages stay aligned.
+// The checksum covers header and indices. The content is not read a third time for it: both ends hash every page anyway
+// (GuestMemory), so the frame carries a sum over those hashes, and who stores the pages compares it with its own.
 // Not here: which page is sent when (node-agent/migration/), the hash that proves a migration (GuestMemory).
 
 import { type Fault, fault } from './faults.ts'
@@ -24,6 +26,8 @@ export interface PageFrame {
   readonly frameNumber: number
   readonly encoding: PageEncoding
   readonly pages: Uint32Array
+  /** GuestMemory.contentSum of these pages, as they were sent; 0 for zero pages. Compared after they are stored. */
+  readonly contentSum: number
   /** pages.length × 4,096 bytes for `raw`, none for `zero`. */
   readonly bytes: Uint8Array
 }
@@ -33,6 +37,7 @@ const version = 1
 const headerBytes = 104
 const padBytes = 4
 const checksumOffset = 32
+const contentSumOffset = 36
 /** Zero pages cost 4 bytes each, so more of them fit. */
 export const zeroPagesPerFrameMax = Math.floor((frameBytesMax - headerBytes - padBytes) / 4)
 
@@ -59,7 +64,7 @@ export function encodePageFrame(frame: PageFrame): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < frame.vmId.length; i++) view.setUint8(40 + i, frame.vmId.charCodeAt(i))
   new Uint32Array(out.buffer, padBytes + headerBytes, frame.pages.length).set(frame.pages)
   if (!inPlace) out.set(frame.bytes, before)
-  view.setUint32(checksumOffset, checksum(out.subarray(padBytes)), true)
+  view.setUint32(checksumOffset, checksum(out.subarray(padBytes, before)), true)
   return out
 }
 
@@ -73,6 +78,7 @@ function writeHeader(view: DataView, frame: PageFrame): void {
   view.setUint32(20, frame.frameNumber, true)
   view.setUint32(24, frame.pages.length, true)
   view.setUint32(28, frame.bytes.length, true)
+  view.setUint32(contentSumOffset, frame.contentSum, true)
 }
 
 /**
@@ -89,7 +95,8 @@ export function decodePageFrame(
   const wrong = headerFault(view)
   if (wrong !== undefined) return bad(wrong)
   const sum = view.getUint32(checksumOffset, true)
-  if (checksum(bytes) !== sum) return bad('its checksum is wrong: bytes were damaged on the way')
+  if (checksum(bytes.subarray(0, headerBytes + view.getUint32(24, true) * 4)) !== sum)
+    return bad('its checksum is wrong: bytes were damaged on the way')
   const count = view.getUint32(24, true)
   const pages = new Uint32Array(bytes.buffer, bytes.byteOffset + headerBytes, count)
   for (const page of pages) if (page >= pageCount) return bad(`page ${page} is beyond the RAM`)
@@ -102,6 +109,7 @@ export function decodePageFrame(
       frameNumber: view.getUint32(20, true),
       encoding: pageEncodings[view.getUint8(5)] as PageEncoding,
       pages,
+      contentSum: view.getUint32(contentSumOffset, true),
       bytes: bytes.subarray(headerBytes + count * 4),
     },
   }

@@ -10,6 +10,8 @@ import type { CollectedPages, GuestMemory } from './guest-memory-port.ts'
 
 /** RAM comes in whole WebAssembly pages. */
 const ramGranuleBytes = 65536
+/** Odd and irregular (2^32 over the golden ratio), so that every bit of a hash reaches the sum. */
+const contentSumFactor = 0x9e3779b1
 
 export class WasmGuestMemory implements GuestMemory {
   readonly memory: WebAssembly.Memory
@@ -69,6 +71,16 @@ export class WasmGuestMemory implements GuestMemory {
 
   storeZero(pages: Uint32Array): void {
     this.#inBatches(pages, (count) => this.#core.call.zeroPages(count))
+  }
+
+  contentSum(pages: Uint32Array): number {
+    const hashes = this.#words(this.#core.call.trackedTable(), this.pageCount * 2)
+    let sum = 0
+    for (const page of pages) {
+      sum = Math.imul(sum ^ (hashes[2 * page] ?? 0), contentSumFactor)
+      sum = Math.imul(sum ^ (hashes[2 * page + 1] ?? 0) ^ (sum >>> 15), contentSumFactor)
+    }
+    return sum >>> 0
   }
 
   trackedHash(): string {

@@ -19,7 +19,7 @@ export interface FramePlace {
   readonly frameNumber: number
 }
 
-/** Stores one frame (kind byte removed); undefined when it is in the RAM. */
+/** Stores one frame (kind byte removed); undefined when it is in the RAM. After a fault the copy is worth nothing. */
 export function receiveFrame(
   bytes: Uint8Array,
   copy: CopyOf,
@@ -41,5 +41,7 @@ export function receiveFrame(
     )
   if (frame.encoding === 'zero') copy.memory.storeZero(frame.pages)
   else copy.memory.store(frame.pages, frame.bytes)
-  return undefined
+  const sum = frame.encoding === 'zero' ? 0 : copy.memory.contentSum(frame.pages)
+  if (sum === frame.contentSum) return undefined
+  return fault('bad-frame', 'the pages of a frame were damaged on the way; migrate again')
 }

@@ -94,11 +94,14 @@ export class PageSender {
   }
 
   async #frame(encoding: PageEncoding, pages: Uint32Array, bytes: Uint8Array): Promise<void> {
-    const { link, clock, pace, ended } = this.#ports
+    const { link, clock, memory, pace, ended } = this.#ports
     if (ended()) throw new FaultError(fault('cancelled', 'the migration has ended'))
     const { vmId, epoch, round } = this.#round
     const frameNumber = this.#frames++
-    const frame = encodePageFrame({ vmId, epoch, round, frameNumber, encoding, pages, bytes })
+    const contentSum = encoding === 'raw' ? memory.contentSum(pages) : 0
+    const frame = encodePageFrame({
+      ...{ vmId, epoch, round, frameNumber, encoding, pages, contentSum, bytes },
+    })
     link.send(frame)
     this.#pages += pages.length
     this.#bytes += frame.length

@@ -108,11 +108,14 @@ test('law: round 0 and then what was written gives equal memory, by both hashes'
   )
 })
 
-test('a frame that is not the one due, or not of this VM, is refused and changes nothing', () => {
+test('a frame that is not the one due, or not of this VM, changes nothing; a damaged one is found', () => {
   const memory = freshMemory()
+  const sender = freshMemory()
+  sender.store(Uint32Array.of(3), pageOf(1))
+  const contentSum = sender.contentSum(Uint32Array.of(3))
   const frame = (more: object) =>
     encodePageFrame({
-      ...{ ...vm, round: 0, frameNumber: 0, encoding: 'raw' },
+      ...{ ...vm, round: 0, frameNumber: 0, encoding: 'raw', contentSum },
       ...{ pages: Uint32Array.of(3), bytes: pageOf(1), ...more },
     }).subarray(1)
   const receive = (bytes: Uint8Array) =>
@@ -122,18 +125,21 @@ test('a frame that is not the one due, or not of this VM, is refused and changes
   expect(receive(frame({ vmId: asVmId('other') }))).toBe('bad-frame')
   expect(receive(frame({ epoch: asEpoch(1) }))).toBe('bad-frame')
   expect(receive(frame({ pages: Uint32Array.of(pageCount) }))).toBe('bad-frame')
-  const damaged = frame({}).slice()
-  damaged[2000] = (damaged[2000] ?? 0) ^ 1
-  expect(receive(damaged)).toBe('bad-frame')
   expect(memory.fullHash()).toBe(freshMemory().fullHash())
   expect(receive(frame({}))).toBeUndefined()
+  expect(memory.fullHash()).toBe(sender.fullHash())
+  for (const at of [200, 2000, frame({}).length - 1]) {
+    const damaged = frame({}).slice()
+    damaged[at] = (damaged[at] ?? 0) ^ 1
+    expect(receive(damaged)).toBe('bad-frame')
+  }
 })
 
 test('a frame at an odd place of a larger buffer is understood', () => {
   const memory = freshMemory()
   const bytes = encodePageFrame({
     ...{ ...vm, round: 0, frameNumber: 0, encoding: 'raw' },
-    ...{ pages: Uint32Array.of(3), bytes: pageOf(1) },
+    ...{ pages: Uint32Array.of(3), bytes: new Uint8Array(pageBytes), contentSum: 0 },
   })
   const socketBuffer = Buffer.concat([Buffer.from([0, 0, 0]), bytes])
   const place = { round: 0, frameNumber: 0 }
