@@ -1,6 +1,7 @@
-// Links of agents: the handshake, and what comes after it. A link speaks for one node from its hello on; whatever is
-// malformed, out of order or too large closes that link with a named fault and touches nothing else.
-// Console bytes go to the console hub, everything else to the core. Times in ms.
+// Links of agents: the handshake, and what comes after it. A link speaks for one node from its
+// hello on; whatever is malformed, out of order or too large closes that link with a named fault
+// and touches nothing else. Console bytes go to the console hub, everything else to the core. Times
+// in ms.
 
 import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault } from '#proto/faults.ts'
@@ -40,7 +41,8 @@ class AgentSession {
   constructor(door: AgentDoor, link: MessageLink) {
     this.#door = door
     this.#link = link
-    // By the link itself: a hello that was there before us is answered while the channel is still being made.
+    // By the link itself: a hello that was there before us is answered while the channel is still
+    // being made.
     this.#linkId = door.coordinator.addLink({
       send: (message) => link.send(encodeControl(message)),
       close: (reason) => link.close(reason),

@@ -1,6 +1,7 @@
-// The coordinator as a running thing: feeds inputs to the core one at a time and carries out its effects in order,
-// durable first. Everything it touches is a port (clock, random, log, store, links), so that tests and the simulated
-// world run the very same. Not here: sockets and HTTP (shell/), any decision (core/). Times in monotonic ms.
+// The coordinator as a running thing: feeds inputs to the core one at a time and carries out its
+// effects in order, durable first. Everything it touches is a port (clock, random, log, store,
+// links), so that tests and the simulated world run the very same. Not here: sockets and HTTP
+// (shell/), any decision (core/). Times in monotonic ms.
 
 import type { Cancel, Clock, Log, Random } from '#env/env.ts'
 import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'

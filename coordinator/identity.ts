@@ -1,5 +1,6 @@
 // Fresh identities from the shell's Random: what makes a VM this one and no clone of another.
-// UUIDs are version 4 (RFC 9562); MAC addresses are locally administered unicast (IEEE 802: second digit 2).
+// UUIDs are version 4 (RFC 9562); MAC addresses are locally administered unicast (IEEE 802: second
+// digit 2).
 
 import type { Random } from '#env/env.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'

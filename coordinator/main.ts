@@ -1,6 +1,7 @@
-// The coordinator's process: flags (or GODWIT_… variables, for containers) → a running server, until SIGTERM.
-// Prints one line, `coordinator listening on http://host:port`, when it serves. Everything else goes to the log.
-// Exit codes: 0 stopped, 1 could not start, 2 wrong flags, 70 a bug (the store is sound: start it again).
+// The coordinator's process: flags (or GODWIT_… variables, for containers) → a running server,
+// until SIGTERM. Prints one line, `coordinator listening on http://host:port`, when it serves.
+// Everything else goes to the log. Exit codes: 0 stopped, 1 could not start, 2 wrong flags, 70 a
+// bug (the store is sound: start it again).
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -89,7 +90,8 @@ async function main(): Promise<void> {
   const token = readToken(read)
   const { host, port } = readListen(read)
   const { clock, random, log } = realEnv('coordinator', read('log', 'info'))
-  // The store is sound after a bug and after a full disk: whoever watches this process starts it again.
+  // The store is sound after a bug and after a full disk: whoever watches this process starts it
+  // again.
   const onBug = (thrown: unknown) => {
     log.error('a bug: stopping', { why: thrown instanceof Error ? thrown.stack : String(thrown) })
     process.exit(70)

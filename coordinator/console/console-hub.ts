@@ -1,5 +1,6 @@
-// The consoles that somebody looks at: one stream a VM, however many clients. Follows the VMs from owner to owner by
-// looking at the core's state after each change. Not here: offsets (console-stream.ts), WebSockets (shell/sockets.ts).
+// The consoles that somebody looks at: one stream a VM, however many clients. Follows the VMs from
+// owner to owner by looking at the core's state after each change. Not here: offsets
+// (console-stream.ts), WebSockets (shell/sockets.ts).
 
 import type { Cancel, Clock } from '#env/env.ts'
 import type { VmId } from '#proto/ids.ts'

@@ -1,8 +1,9 @@
-// One VM's console as the cluster sees it, whichever node runs the VM. Output and input are counted in bytes since the
-// VM's boot (proto/messages.ts), so that a migration neither loses nor doubles any: output is de-duplicated by its
-// offset, input is kept until the VM has accepted it and sent again to the next owner. A new boot begins at 0: what
-// had not been accepted is dropped then, for it was meant for another run.
-// Not here: sockets, who owns the VM. Pure but for the ports it is given. Offsets and sizes in bytes.
+// One VM's console as the cluster sees it, whichever node runs the VM. Output and input are counted
+// in bytes since the VM's boot (proto/messages.ts), so that a migration neither loses nor doubles
+// any: output is de-duplicated by its offset, input is kept until the VM has accepted it and sent
+// again to the next owner. A new boot begins at 0: what had not been accepted is dropped then, for
+// it was meant for another run. Not here: sockets, who owns the VM. Pure but for the ports it is
+// given. Offsets and sizes in bytes.
 
 import type { ConsoleHeader } from '#proto/api.ts'
 import type { Epoch, NodeId, VmId } from '#proto/ids.ts'
@@ -16,7 +17,10 @@ export const inputBytesMax = 256 * 1024
 export const clientBytesMax = 1024 * 1024
 /** One message of input; small enough that a full UART queue wastes little. */
 const chunkBytes = 16 * 1024
-/** Without an acknowledgement for so long, what is unaccepted is sent again. Longer than a busy agent's answer. */
+/**
+ * Without an acknowledgement for so long, what is unaccepted is sent again. Longer than a busy
+ * agent's answer.
+ */
 const resendMs = 250
 /** An owner that does not answer console-open in this time has no history for us: go on without. */
 const openMsMax = 1000
@@ -111,7 +115,8 @@ export class ConsoleStream {
     const isAnswer = !this.#isSynced
     const base = this.#inputBase ?? offset
     if (offset !== base) this.#newsAtMs = this.#ports.nowMs()
-    // Further than we sent: by a coordinator before us. Less than it had accepted once: an older copy goes on.
+    // Further than we sent: by a coordinator before us. Less than it had accepted once: an older
+    // copy goes on.
     const taken = Math.max(0, offset - base)
     this.#input = this.#input.slice(Math.min(taken, this.#input.length))
     this.#inputBase = isAnswer ? offset : Math.max(base, offset)

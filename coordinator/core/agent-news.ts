@@ -1,5 +1,6 @@
-// Results of commands and events of VMs: what an agent says between its reports. Each is held against the epoch it
-// speaks of; what is older than what we know is ignored, for reports.ts deals with copies that should not be there.
+// Results of commands and events of VMs: what an agent says between its reports. Each is held
+// against the epoch it speaks of; what is older than what we know is ignored, for reports.ts deals
+// with copies that should not be there.
 
 import { type Fault, type FaultCode, fault } from '#proto/faults.ts'
 import type { Result, VmEvent } from '#proto/messages.ts'
@@ -122,7 +123,10 @@ function seeOwnersEvent(step: Step, vm: Vm, { event, fault: cause }: VmEvent): v
   }
 }
 
-/** The node stopped it by itself, because its lease was over or it shuts down: nothing has to be waited for. */
+/**
+ * The node stopped it by itself, because its lease was over or it shuts down: nothing has to be
+ * waited for.
+ */
 function seeFenced(step: Step, vm: Vm, cause: Fault | undefined): void {
   const migration = openMigrationOf(step, vm)
   if (vm.phase === 'migrating' && migration) {

@@ -1,6 +1,6 @@
-// What a person may ask for, decided at once: accepted (the answer shows what was decided; what comes of it is seen in
-// views and events) or refused by a fault that names the mend. Which action is allowed in which phase is the table of
-// proto/state.ts, the same that the page uses.
+// What a person may ask for, decided at once: accepted (the answer shows what was decided; what
+// comes of it is seen in views and events) or refused by a fault that names the mend. Which action
+// is allowed in which phase is the table of proto/state.ts, the same that the page uses.
 
 import type { CloneView, RebalanceView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'

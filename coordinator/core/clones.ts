@@ -1,6 +1,7 @@
-// Clones: new VMs from one stop-and-copy of a running parent. The parent goes on under its own epoch on a new top
-// layer of its disk; each clone gets an identity of its own and its own top layer over the parent's old ones.
-// Until they run, clones are VMs in phase `starting` with a migrationId; a clone that never ran is removed again.
+// Clones: new VMs from one stop-and-copy of a running parent. The parent goes on under its own
+// epoch on a new top layer of its disk; each clone gets an identity of its own and its own top
+// layer over the parent's old ones. Until they run, clones are VMs in phase `starting` with a
+// migrationId; a clone that never ran is removed again.
 
 import type { VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -41,7 +42,10 @@ export function addClones(
   })
 }
 
-/** Layers are decided now and not at the request: an earlier clone of this parent may have given it a new top. */
+/**
+ * Layers are decided now and not at the request: an earlier clone of this parent may have given it
+ * a new top.
+ */
 export function beginClone(step: Step, migration: Migration, from: Node, to: Node): void {
   const parent = step.state.vms.get(migration.vmId)
   invariant(parent, `the parent of ${migration.id} is gone`)
@@ -51,8 +55,9 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
     touch(step, 'vm', clone.id)
   }
   const commandId = takeCommandId(step)
-  // From now on a restart of the parent uses the new layers: they hold what the old ones hold, and the clones own
-  // those. When the clone fails before the change, the parent's reports bring its old layers back.
+  // From now on a restart of the parent uses the new layers: they hold what the old ones hold, and
+  // the clones own those. When the clone fails before the change, the parent's reports bring its
+  // old layers back.
   const parentDisk = withTop(parent.disk, parent.id, takeSerial(step))
   Object.assign(migration, { commandId, parentDisk })
   parent.disk = parentDisk
@@ -68,7 +73,10 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
   })
 }
 
-/** A disk with nothing in it, or the layers of one under a new top. A VM without a disk has no layers. */
+/**
+ * A disk with nothing in it, or the layers of one under a new top. A VM without a disk has no
+ * layers.
+ */
 export function withTop(disk: DiskRef, vmId: VmId, serial: number): DiskRef {
   if (disk.sizeBytes === 0) return disk
   return { sizeBytes: disk.sizeBytes, layers: [...disk.layers, `${vmId}.${serial}.disk`] }

@@ -1,6 +1,7 @@
-// The coordinator's whole memory. Records (records.ts) are what the store keeps; `live` parts are what only this
-// process knows: links, leases, words of agents. Nothing here acts: step.ts changes it, and only the doors
-// (vm-doors.ts, node-doors.ts, migration-doors.ts) change a phase. Times: monotonic ms.
+// The coordinator's whole memory. Records (records.ts) are what the store keeps; `live` parts are
+// what only this process knows: links, leases, words of agents. Nothing here acts: step.ts changes
+// it, and only the doors (vm-doors.ts, node-doors.ts, migration-doors.ts) change a phase. Times:
+// monotonic ms.
 
 import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
@@ -42,7 +43,9 @@ export interface Node extends NodeRecord {
     memoryUsedMib: number
     /** The VMs whose `nodeId` is this node. */
     readonly vmIds: Set<VmId>
-    /** Migrations that are queued or on their way to it (not clones: those are in vmIds already). */
+    /**
+     * Migrations that are queued or on their way to it (not clones: those are in vmIds already).
+     */
     readonly incoming: Set<MigrationId>
     /** Stale copies that were told to go: `vm/epoch` → when. */
     readonly dropsAskedAtMs: Map<string, number>
@@ -58,7 +61,10 @@ export interface Vm extends VmRecord {
     isConfirmed: boolean
     /** Since when its live node has not reported it. */
     absentSinceMs: number | undefined
-    /** When its last node surely runs it no more; meaningful while `recovering` or `stopping` on a lost node. */
+    /**
+     * When its last node surely runs it no more; meaningful while `recovering` or `stopping` on a
+     * lost node.
+     */
     fencedAtMs: number | undefined
     retryAtMs: number
     lastMovedAtMs: number
@@ -100,7 +106,9 @@ export interface Migration extends MigrationEntry {
   }
 }
 
-/** A command whose result is not there yet. Lost with its link: reports then say what became of it. */
+/**
+ * A command whose result is not there yet. Lost with its link: reports then say what became of it.
+ */
 export interface PendingCommand {
   readonly kind: 'start' | 'stop' | 'pause' | 'resume' | 'resolve' | 'cancel' | 'drop'
   readonly nodeId: NodeId
@@ -122,7 +130,9 @@ export interface ClusterState {
   readonly tombstones: Map<VmId, Tombstone>
   readonly events: EventView[]
   readonly commands: Map<CommandId, PendingCommand>
-  /** VMs that wait for a node. Indexes, so that a step costs what it changes and not what there is. */
+  /**
+   * VMs that wait for a node. Indexes, so that a step costs what it changes and not what there is.
+   */
   readonly waiting: Set<VmId>
   readonly openMigrations: Set<MigrationId>
   nextCommand: number

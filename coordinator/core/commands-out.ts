@@ -1,5 +1,6 @@
-// The commands that the coordinator gives to agents about a VM, each remembered under its id until its result comes.
-// A command that cannot be sent is not queued: the node's next hello says what it holds, and reports.ts tells it then.
+// The commands that the coordinator gives to agents about a VM, each remembered under its id until
+// its result comes. A command that cannot be sent is not queued: the node's next hello says what it
+// holds, and reports.ts tells it then.
 
 import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'

@@ -1,5 +1,6 @@
-// The cluster's story: one sentence an event, numbered, kept in a ring. The sequence is persisted with the events, so
-// that a client that asks for `after=SEQ` gets a story without holes across restarts.
+// The cluster's story: one sentence an event, numbered, kept in a ring. The sequence is persisted
+// with the events, so that a client that asks for `after=SEQ` gets a story without holes across
+// restarts.
 
 import type { EventView } from '#proto/api.ts'
 import type { MigrationId, NodeId, VmId } from '#proto/ids.ts'

@@ -1,12 +1,15 @@
-// What is always true of a coordinator's state, whatever came in. Checked after every step of a test, a simulation
-// and (it is cheap) of production. A broken one is a bug of ours and stops the process: its store is still sound,
-// for a step's effects are carried out after this check.
+// What is always true of a coordinator's state, whatever came in. Checked after every step of a
+// test, a simulation and (it is cheap) of production. A broken one is a bug of ours and stops the
+// process: its store is still sound, for a step's effects are carried out after this check.
 
 import { invariant } from '#proto/invariant.ts'
 import type { VmPhase } from '#proto/state.ts'
 import { type ClusterState, isActive, isOpen, type Migration, type Vm } from './cluster-state.ts'
 
-/** In these phases a copy may exist, in those surely none does; in the others (recovering, failed) it depends. */
+/**
+ * In these phases a copy may exist, in those surely none does; in the others (recovering, failed)
+ * it depends.
+ */
 const hasCopy: readonly VmPhase[] = ['starting', 'running', 'paused', 'migrating', 'stopping']
 const hasNoCopy: readonly VmPhase[] = ['pending', 'stopped']
 

@@ -1,33 +1,49 @@
-// The coordinator's own numbers, each with its reason and its relation to the others. Lease, margin and heartbeat are
-// settings (units.ts has their defaults): two rooms must agree on those, nobody else needs to know these.
+// The coordinator's own numbers, each with its reason and its relation to the others. Lease, margin
+// and heartbeat are settings (units.ts has their defaults): two rooms must agree on those, nobody
+// else needs to know these.
 
 /** Heartbeats a node may miss before it is `suspect`. Below the lease: 3 × 250 ms < 2500 ms. */
 export const heartbeatsMissedMax = 3
 
 /**
- * A VM that its live node no longer reports is lost only after this. An agent delivers the events that a broken link
- * held up right after its hello: "it shut itself down" must win over "it is not there".
+ * A VM that its live node no longer reports is lost only after this. An agent delivers the events
+ * that a broken link held up right after its hello: "it shut itself down" must win over "it is not
+ * there".
  */
 export const absentGraceMs = 1000
-/** The same for a VM that this node never confirmed over this link: its report may still be on the way. */
+/**
+ * The same for a VM that this node never confirmed over this link: its report may still be on the
+ * way.
+ */
 export const unconfirmedGraceMs = 5000
 
 /** A waiting VM asks for a node again after this; and after a node refused it for want of room. */
 export const placementRetryMs = 250
 export const refusedRetryMs = 1000
 
-/** A start that neither result nor report answers in this time is given up (and gets a new epoch). */
+/**
+ * A start that neither result nor report answers in this time is given up (and gets a new epoch).
+ */
 export const startAnswerMsMax = 15_000
 
-/** `run` goes from source to destination in a round trip: a release that has no sequel for this long is in doubt. */
+/**
+ * `run` goes from source to destination in a round trip: a release that has no sequel for this long
+ * is in doubt.
+ */
 export const releasedDoubtMs = 1500
-/** A source that copies reports each 250 ms; after this silence it is asked by a cancel, which always has an answer. */
+/**
+ * A source that copies reports each 250 ms; after this silence it is asked by a cancel, which
+ * always has an answer.
+ */
 export const migrationSilenceMs = 5000
 
 /** A stale copy is told to go once in this time, not at every heartbeat. */
 export const dropRepeatMs = 1000
 
-/** Expected CPU demand over cores: beyond this nothing more is placed. Above 1, for demands seldom coincide. */
+/**
+ * Expected CPU demand over cores: beyond this nothing more is placed. Above 1, for demands seldom
+ * coincide.
+ */
 export const cpuOvercommitMax = 4
 
 /** Ended migrations and events kept (in memory, in the store). A view shows 200 of each. */
@@ -35,7 +51,10 @@ export const endedMigrationsKept = 200
 export const eventsKept = 1000
 export const viewEvents = 200
 
-/** Removed VMs whose last node could not be told; remembered so that a late report does not bring them back. */
+/**
+ * Removed VMs whose last node could not be told; remembered so that a late report does not bring
+ * them back.
+ */
 export const tombstonesKept = 10_000
 /** Incarnations of a node that a newer one displaced, and that may not come back. */
 export const displacedKept = 20

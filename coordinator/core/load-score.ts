@@ -1,6 +1,7 @@
-// How good a distribution of VMs over nodes is: one weighted table, lower is better. Used by placement (where does a
-// new VM do least harm) and by rebalancing (which move gains most). Pure numbers, no cluster in it: tests and
-// experiments can feed it anything. Source of the shape: Ganeti's htools, which sum weighted deviations.
+// How good a distribution of VMs over nodes is: one weighted table, lower is better. Used by
+// placement (where does a new VM do least harm) and by rebalancing (which move gains most). Pure
+// numbers, no cluster in it: tests and experiments can feed it anything. Source of the shape:
+// Ganeti's htools, which sum weighted deviations.
 
 /** What a node offers and has to bear. Demand in percent of one of its own cores. */
 export interface NodeBurden {
@@ -30,7 +31,10 @@ interface Criterion {
   readonly of: (nodes: readonly NodeBurden[]) => number
 }
 
-/** Above this load a node is hot: queues at a server grow steeply from about there (M/M/1: 1/(1-load)). */
+/**
+ * Above this load a node is hot: queues at a server grow steeply from about there (M/M/1:
+ * 1/(1-load)).
+ */
 export const hotLoad = 0.9
 
 export const criteria: readonly Criterion[] = [
@@ -44,7 +48,10 @@ export const criteria: readonly Criterion[] = [
 export const scoreOf = (nodes: readonly NodeBurden[]): number =>
   criteria.reduce((sum, { weight, of }) => sum + weight * of(nodes), 0)
 
-/** Demand measured on one node, in percent of a core of another. Cores without a declared speed are taken for equal. */
+/**
+ * Demand measured on one node, in percent of a core of another. Cores without a declared speed are
+ * taken for equal.
+ */
 export function translateDemand(
   demandPercent: number,
   from: { readonly mipsPerCore: number },

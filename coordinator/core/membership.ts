@@ -1,7 +1,8 @@
-// Nodes come, renew their leases, fall silent, and leave. The lease we grant counts from when the heartbeat arrived,
-// the agent counts from when it sent it: we always wait longer than it runs.
-// A node is fenced at leaseExpiresAtMs + marginMs. Its link is closed then: what it may still read from it was sent
-// before, it holds no lease, and its next hello is answered by `stop` before any lease.
+// Nodes come, renew their leases, fall silent, and leave. The lease we grant counts from when the
+// heartbeat arrived, the agent counts from when it sent it: we always wait longer than it runs.
+// A node is fenced at leaseExpiresAtMs + marginMs. Its link is closed then: what it may still read
+// from it was sent before, it holds no lease, and its next hello is answered by `stop` before any
+// lease.
 // Source: docs/decisions/0002-who-may-run-a-vm.md.
 
 import { fault } from '#proto/faults.ts'
@@ -81,7 +82,10 @@ function renew(step: Step, node: Node): void {
   node.live.leaseExpiresAtMs = Math.max(node.live.leaseExpiresAtMs, step.nowMs + leaseMs)
 }
 
-/** A new process has the name. The old one holds nothing any more if it is dead, and its lease if it is not. */
+/**
+ * A new process has the name. The old one holds nothing any more if it is dead, and its lease if it
+ * is not.
+ */
 function displace(step: Step, node: Node): void {
   node.displaced = [...node.displaced, node.incarnation].slice(-displacedKept)
   const isFenced = node.phase === 'fenced' || node.phase === 'gone'
@@ -166,7 +170,9 @@ function fence(step: Step, node: Node): void {
   loseNode(step, node, { isCertain: false, fencedAtMs: step.nowMs, why: `${node.id} is lost` })
 }
 
-/** A migration that has not begun ends with its source; the VM in it is then as lost as the others. */
+/**
+ * A migration that has not begun ends with its source; the VM in it is then as lost as the others.
+ */
 function endQueuedFrom(step: Step, node: Node): void {
   for (const migration of migrationsAt(step, node.id))
     if (migration.phase === 'queued' && migration.from === node.id)
@@ -187,8 +193,9 @@ function loseEnds(step: Step, node: Node, isCertain: boolean): void {
 }
 
 /**
- * An end whose process was replaced is lost when that process's lease is over, which may be later than its
- * successor's hello. A restarted coordinator does not know when that lease was granted: it waits a whole one.
+ * An end whose process was replaced is lost when that process's lease is over, which may be later
+ * than its successor's hello. A restarted coordinator does not know when that lease was granted: it
+ * waits a whole one.
  */
 export function endsLapsed(step: Step, migration: Migration): void {
   const { state, nowMs } = step

@@ -1,5 +1,6 @@
-// What the end of a migration or clone means for the VMs in it: the one that goes on, and the clones that came to
-// life or never will. Who runs the VM was settled before (migrations.ts, doubt.ts).
+// What the end of a migration or clone means for the VMs in it: the one that goes on, and the
+// clones that came to life or never will. Who runs the VM was settled before (migrations.ts,
+// doubt.ts).
 
 import type { Fault } from '#proto/faults.ts'
 import { isActive, type Migration, type Vm } from './cluster-state.ts'

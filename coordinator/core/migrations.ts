@@ -1,6 +1,7 @@
-// Migrations from the request to the end, as long as nothing is in doubt (then: doubt.ts). The run permit goes from
-// source to destination without us; we give the next epoch beforehand, and follow what both ends say.
-// Not here: the copies that a clone makes (clones.ts), limits a node (the shell's queue).
+// Migrations from the request to the end, as long as nothing is in doubt (then: doubt.ts). The run
+// permit goes from source to destination without us; we give the next epoch beforehand, and follow
+// what both ends say. Not here: the copies that a clone makes (clones.ts), limits a node (the
+// shell's queue).
 
 import type { z } from 'zod'
 import { type Fault, fault } from '#proto/faults.ts'
@@ -115,7 +116,10 @@ export function seeProgress(step: Step, node: Node, message: MigrationProgress):
   settle(step, migration)
 }
 
-/** The migration whose migrate or clone command this was, also if another coordinator process gave it. */
+/**
+ * The migration whose migrate or clone command this was, also if another coordinator process gave
+ * it.
+ */
 export function migrationOfCommand(step: Step, commandId: CommandId): Migration | undefined {
   for (const migration of step.state.migrations.values())
     if (migration.commandId === commandId) return migration

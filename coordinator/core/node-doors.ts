@@ -1,4 +1,5 @@
-// The only doors into the phases of a node. What becomes of its VMs is not decided here (recovery.ts).
+// The only doors into the phases of a node. What becomes of its VMs is not decided here
+// (recovery.ts).
 
 import { invariant } from '#proto/invariant.ts'
 import type { NodePhase } from '#proto/state.ts'

@@ -1,6 +1,7 @@
-// Placement: on which node a VM starts, or goes to. First a filter (online, memory, CPU), then the least resulting
-// load by demand over capacity, ties by name. The same burdens are what rebalance.ts works on.
-// Reservations are the specs' memory, as the agents count it: of VMs there and of copies on their way.
+// Placement: on which node a VM starts, or goes to. First a filter (online, memory, CPU), then the
+// least resulting load by demand over capacity, ties by name. The same burdens are what
+// rebalance.ts works on. Reservations are the specs' memory, as the agents count it: of VMs there
+// and of copies on their way.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
@@ -96,7 +97,10 @@ function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
   )
 }
 
-/** Gives every waiting VM a node, as far as there is room; oldest first. Called at the end of each step. */
+/**
+ * Gives every waiting VM a node, as far as there is room; oldest first. Called at the end of each
+ * step.
+ */
 export function placeWaiting(step: Step): void {
   const { state } = step
   const waiting = [...state.waiting].map((id) => {

@@ -1,7 +1,8 @@
-// Rebalancing: which migrations would make the cluster's score better. Greedy: the best single move, then the next on
-// what would be after it, at most one a node. Hysteresis: nothing below a threshold, each move must gain something,
-// a moved VM stays for a while. Pure: returns moves with their reasons; carryOut() makes migrations of them.
-// Laws (tested): a plan never worsens the score, and repeated plans come to an end.
+// Rebalancing: which migrations would make the cluster's score better. Greedy: the best single
+// move, then the next on what would be after it, at most one a node. Hysteresis: nothing below a
+// threshold, each move must gain something, a moved VM stays for a while. Pure: returns moves with
+// their reasons; carryOut() makes migrations of them. Laws (tested): a plan never worsens the
+// score, and repeated plans come to an end.
 
 import type { RebalanceView } from '#proto/api.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
@@ -31,7 +32,9 @@ export interface Move {
   readonly why: string
 }
 
-/** @param isAsked a person asked: no threshold and no cool-down, but still no move without a gain. */
+/**
+ * @param isAsked a person asked: no threshold and no cool-down, but still no move without a gain.
+ */
 export function rebalance(
   state: ClusterState,
   nowMs: number,

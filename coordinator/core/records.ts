@@ -1,6 +1,7 @@
-// What survives the coordinator: records with their schemas. A store keeps them as JSON under (kind, id); what is read
-// back is checked, for the file may be another version's. Transient things (links, leases, loads) are in
-// cluster-state.ts beside them. Times are monotonic ms of the machine and mean something only as differences.
+// What survives the coordinator: records with their schemas. A store keeps them as JSON under
+// (kind, id); what is read back is checked, for the file may be another version's. Transient things
+// (links, leases, loads) are in cluster-state.ts beside them. Times are monotonic ms of the machine
+// and mean something only as differences.
 
 import { z } from 'zod'
 import { EventView } from '#proto/api.ts'
@@ -20,12 +21,17 @@ const epoch = z.int().min(0) as unknown as z.ZodType<Epoch, number>
 /** Counters that only grow, and who we are. One record. */
 export const MetaRecord = z.strictObject({
   clusterId: z.string(),
-  /** The next epoch; one counter for all VMs, so that a name used again never meets its own past. */
+  /**
+   * The next epoch; one counter for all VMs, so that a name used again never meets its own past.
+   */
   nextEpoch: z.int().min(1),
   /** Numbers migrations, disks and the order of VMs. */
   nextSerial: z.int().min(1),
   nextEventSeq: z.int().min(1),
-  /** The longest lease ever granted: a coordinator restarted with a shorter one still waits for this. */
+  /**
+   * The longest lease ever granted: a coordinator restarted with a shorter one still waits for
+   * this.
+   */
   leaseMsMax: z.number(),
 })
 export type MetaRecord = z.infer<typeof MetaRecord>
@@ -49,10 +55,16 @@ export const VmRecord = z.strictObject({
   spec: VmSpec,
   identity: VmIdentity,
   disk: DiskRef,
-  /** Defined exactly when a copy may exist there: the only node on which it may. (In a migration also its two ends.) */
+  /**
+   * Defined exactly when a copy may exist there: the only node on which it may. (In a migration
+   * also its two ends.)
+   */
   nodeId: nodeId.optional(),
   epoch,
-  /** The epoch of its last boot: a migration changes `epoch`, not this. Console offsets count from the boot. */
+  /**
+   * The epoch of its last boot: a migration changes `epoch`, not this. Console offsets count from
+   * the boot.
+   */
   bootEpoch: epoch,
   /** Only there, or nowhere. */
   pinnedTo: nodeId.optional(),
@@ -87,10 +99,15 @@ export const MigrationEntry = z.strictObject({
   /** Of the migrate or clone command: its result is known again after a restart. */
   commandId: commandId.optional(),
   parentDisk: DiskRef.optional(),
-  /** The processes at both ends when it began: another process has no copy, and proves nothing about the first. */
+  /**
+   * The processes at both ends when it began: another process has no copy, and proves nothing about
+   * the first.
+   */
   fromIncarnation: z.string(),
   toIncarnation: z.string(),
-  /** The source has given up its epoch: its copy never runs again unless the coordinator says so. */
+  /**
+   * The source has given up its epoch: its copy never runs again unless the coordinator says so.
+   */
   sourceReleased: z.boolean(),
   /** The source's copy is surely gone: its node is fenced, or a new process has taken its place. */
   sourceLost: z.boolean(),

@@ -1,6 +1,7 @@
-// What becomes of a VM whose copy is lost: a node was fenced, its process was replaced, or a live node does not hold
-// it any more. Protected VMs (`ha`) are started elsewhere once the copy surely runs no more; others only when it is
-// certain without a lease. Source: docs/decisions/0002-who-may-run-a-vm.md.
+// What becomes of a VM whose copy is lost: a node was fenced, its process was replaced, or a live
+// node does not hold it any more. Protected VMs (`ha`) are started elsewhere once the copy surely
+// runs no more; others only when it is certain without a lease. Source:
+// docs/decisions/0002-who-may-run-a-vm.md.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Node, Vm } from './cluster-state.ts'
@@ -8,7 +9,10 @@ import type { Step } from './step-context.ts'
 import { becomeFailed, becomeRecovering, becomeStopped, vmsOn } from './vm-doors.ts'
 
 export interface Loss {
-  /** Certain without a lease: the process that held the copy is gone, or says that it does not hold it. */
+  /**
+   * Certain without a lease: the process that held the copy is gone, or says that it does not hold
+   * it.
+   */
   readonly isCertain: boolean
   /** From when on a protected copy surely runs no more. */
   readonly fencedAtMs: number

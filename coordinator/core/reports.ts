@@ -1,6 +1,7 @@
-// The agents' word, taken: each report of a hello or heartbeat is held against what we believe, and what we believe
-// is mended, or the stale copy is told to go. An agent lists everything it holds, so what it leaves out is news too.
-// Here is also how a restarted (or new and empty) coordinator learns what runs.
+// The agents' word, taken: each report of a hello or heartbeat is held against what we believe, and
+// what we believe is mended, or the stale copy is told to go. An agent lists everything it holds,
+// so what it leaves out is news too. Here is also how a restarted (or new and empty) coordinator
+// learns what runs.
 
 import type { VmReport } from '#proto/messages.ts'
 import { isActive, type Node, type Vm, vmLive } from './cluster-state.ts'
@@ -16,7 +17,10 @@ import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from
 const isLive = (report: VmReport): boolean =>
   report.state === 'starting' || report.state === 'running' || report.state === 'paused'
 
-/** All that a node holds. @param isHello the first word over a link: it holds for everything said before. */
+/**
+ * All that a node holds. @param isHello the first word over a link: it holds for everything said
+ * before.
+ */
 export function takeReports(
   step: Step,
   node: Node,
@@ -35,7 +39,8 @@ export function takeReports(
   }
 }
 
-// ---- copies that run ---------------------------------------------------------------------------------------------
+// ---- copies that run
+// ---------------------------------------------------------------------------------------------
 
 function takeLive(step: Step, node: Node, report: VmReport): void {
   const vm = step.state.vms.get(report.vmId)
@@ -79,7 +84,10 @@ function takeLoad(vm: Vm, report: VmReport): void {
     demandPercent === undefined ? measured : demandPercent + (measured - demandPercent) / 5
 }
 
-/** While a clone is under way the parent's new layers are ours to know; afterwards the agent's word counts. */
+/**
+ * While a clone is under way the parent's new layers are ours to know; afterwards the agent's word
+ * counts.
+ */
 function takeDisk(step: Step, vm: Vm, report: VmReport): void {
   if (vm.migrationId !== undefined) return
   if (vm.disk.layers.join() === report.disk.layers.join()) return
@@ -100,7 +108,10 @@ function takeMigrated(step: Step, node: Node, vm: Vm, report: VmReport): boolean
   return true
 }
 
-/** An epoch newer than ours that no migration of ours explains: given by a coordinator whose memory we lack. */
+/**
+ * An epoch newer than ours that no migration of ours explains: given by a coordinator whose memory
+ * we lack.
+ */
 function believe(step: Step, node: Node, vm: Vm, report: VmReport): void {
   const migration = openMigrationOf(step, vm)
   if (migration) return
@@ -131,7 +142,8 @@ function adopt(step: Step, node: Node, report: VmReport): void {
   takeOwner(step, vm, report)
 }
 
-// ---- copies that do not run --------------------------------------------------------------------------------------
+// ---- copies that do not run
+// --------------------------------------------------------------------------------------
 
 /** incoming, prepared or released: a word in a migration, or a left-over of one. */
 function takeCopy(step: Step, node: Node, report: VmReport): void {
@@ -149,8 +161,8 @@ function takeCopy(step: Step, node: Node, report: VmReport): void {
 }
 
 /**
- * Of a migration that has ended or that we never knew. A coordinator with an empty memory leaves them alone: one may
- * be the only complete copy, and a person may want it.
+ * Of a migration that has ended or that we never knew. A coordinator with an empty memory leaves
+ * them alone: one may be the only complete copy, and a person may want it.
  */
 function dropLeftOver(step: Step, node: Node, report: VmReport): void {
   const vm = step.state.vms.get(report.vmId)
@@ -160,7 +172,8 @@ function dropLeftOver(step: Step, node: Node, report: VmReport): void {
   if (!isOwners) dropCopy(step, node, report)
 }
 
-// ---- what is not reported ----------------------------------------------------------------------------------------
+// ---- what is not reported
+// ----------------------------------------------------------------------------------------
 
 function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHello: boolean): void {
   const held = new Set(

@@ -1,6 +1,7 @@
-// What goes into a step and what comes out of it, and the context that the handlers of one step share.
-// Inputs are facts (a message came, time passed, a person asked); effects are data that the shell carries out in
-// order, `persist` first: what a step sends is never ahead of what it remembers.
+// What goes into a step and what comes out of it, and the context that the handlers of one step
+// share. Inputs are facts (a message came, time passed, a person asked); effects are data that the
+// shell carries out in order, `persist` first: what a step sends is never ahead of what it
+// remembers.
 
 import type { z } from 'zod'
 import type {
@@ -29,7 +30,10 @@ import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { RecordKey, RecordKind, StoredRecord } from './records.ts'
 
-/** What a person (or the CLI, the page, a scenario) asks for. Fresh identities come from the shell's Random. */
+/**
+ * What a person (or the CLI, the page, a scenario) asks for. Fresh identities come from the shell's
+ * Random.
+ */
 export type ApiCommand =
   | {
       readonly do: 'run'
@@ -129,7 +133,9 @@ export function seeEpoch(step: Step, epoch: Epoch): void {
   touch(step, 'meta', 'meta')
 }
 
-/** Sends to a node if there is a link; otherwise its next hello tells what it still has to be told. */
+/**
+ * Sends to a node if there is a link; otherwise its next hello tells what it still has to be told.
+ */
 export function sendTo(step: Step, node: Node, message: CoordinatorMessage): boolean {
   if (node.live.linkId === undefined) return false
   step.effects.push({ kind: 'send', linkId: node.live.linkId, message })

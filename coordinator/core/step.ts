@@ -1,6 +1,7 @@
-// The coordinator's state machine: step(state, input, now) → effects. No I/O, no waiting, no clock, no randomness:
-// the shell brings them in. Changes `state`, says what is to be done, and puts what must be remembered first.
-// Not here: any rule. Each kind of input goes to the file that knows about it.
+// The coordinator's state machine: step(state, input, now) → effects. No I/O, no waiting, no clock,
+// no randomness: the shell brings them in. Changes `state`, says what is to be done, and puts what
+// must be remembered first. Not here: any rule. Each kind of input goes to the file that knows
+// about it.
 
 import { invariant } from '#proto/invariant.ts'
 import { seeResult, seeVmEvent } from './agent-news.ts'
@@ -45,7 +46,9 @@ function take(working: Step, input: Input): void {
   else working.effects.push({ kind: 'reply', answer: takeCommand(working, input.command) })
 }
 
-/** The first step of a process: what was under way goes into the queue again, first what had begun. */
+/**
+ * The first step of a process: what was under way goes into the queue again, first what had begun.
+ */
 function boot(working: Step): void {
   const { state } = working
   const open = [...state.openMigrations].flatMap((id) => state.migrations.get(id) ?? [])

@@ -1,6 +1,6 @@
-// Between the state in memory and the records of a store, both ways. What is loaded is believed as far as it can
-// still be true: nodes are `suspect` until they speak, every lease may be alive for a whole lease and margin, and what
-// runs is for the agents to say.
+// Between the state in memory and the records of a store, both ways. What is loaded is believed as
+// far as it can still be true: nodes are `suspect` until they speak, every lease may be alive for a
+// whole lease and margin, and what runs is for the agents to say.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
@@ -39,7 +39,10 @@ export interface Identity {
   readonly runId: string
 }
 
-/** The state of a process that starts with these records; or the fault that names the one it can't read. */
+/**
+ * The state of a process that starts with these records; or the fault that names the one it can't
+ * read.
+ */
 export function loadState(
   records: readonly StoredRecord[],
   identity: Identity,

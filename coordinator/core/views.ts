@@ -1,5 +1,6 @@
-// What the API shows of the state: pure functions from records to proto/api.ts. Nothing is computed here that the
-// core would not know by itself, and nothing here changes anything. Times in monotonic ms.
+// What the API shows of the state: pure functions from records to proto/api.ts. Nothing is computed
+// here that the core would not know by itself, and nothing here changes anything. Times in
+// monotonic ms.
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'

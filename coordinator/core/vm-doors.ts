@@ -1,6 +1,7 @@
-// The only doors into the phases of a VM. Each checks where it may be entered from (the table), keeps the indexes
-// true, and marks the record for the store. A VM's nodeId is changed here and nowhere else: it is defined exactly
-// while a copy may exist on that node, and a start is possible only when it is not.
+// The only doors into the phases of a VM. Each checks where it may be entered from (the table),
+// keeps the indexes true, and marks the record for the store. A VM's nodeId is changed here and
+// nowhere else: it is defined exactly while a copy may exist on that node, and a start is possible
+// only when it is not.
 
 import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
@@ -70,7 +71,10 @@ export function addVm(step: Step, vm: Vm): void {
   touch(step, 'vm', vm.id)
 }
 
-/** @param mayLive a copy may still be on its last node: remembered, so that a late report does not revive it. */
+/**
+ * @param mayLive a copy may still be on its last node: remembered, so that a late report does not
+ * revive it.
+ */
 export function removeVm(step: Step, vm: Vm, mayLive: boolean): void {
   if (mayLive) {
     step.state.tombstones.set(vm.id, { id: vm.id, epoch: vm.epoch })
@@ -129,8 +133,8 @@ export function becomeMigrating(step: Step, vm: Vm, migrationId: MigrationId): v
 }
 
 /**
- * Its copy is lost. @param fencedAtMs from when on that is certain: until then the VM keeps its node, and is not
- * started anywhere; if that is now, it waits for a new node.
+ * Its copy is lost. @param fencedAtMs from when on that is certain: until then the VM keeps its
+ * node, and is not started anywhere; if that is now, it waits for a new node.
  */
 export function becomeRecovering(step: Step, vm: Vm, fencedAtMs: number, why: string): void {
   const lostNodeId = vm.nodeId
@@ -164,7 +168,9 @@ export function becomeStopped(step: Step, vm: Vm, why: string): void {
   tell(step, 'vm-stopped', `${vm.id} is stopped: ${why}`, { vmId: vm.id, nodeId })
 }
 
-/** @param keepsNode a copy may still be there, out of our sight: it may not be started elsewhere. */
+/**
+ * @param keepsNode a copy may still be there, out of our sight: it may not be started elsewhere.
+ */
 export function becomeFailed(step: Step, vm: Vm, fault: Fault, keepsNode: boolean): void {
   const nodeId = vm.nodeId
   if (!keepsNode) assign(step, vm, undefined)

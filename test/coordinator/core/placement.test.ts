@@ -1,0 +1,203 @@
+// Laws of placement and rebalancing, on the real functions: what fits, what is best, what a plan may not do.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { loadOf, type NodeBurden, scoreOf, translateDemand } from '#coordinator/core/load-score.ts'
+import { fits } from '#coordinator/core/placement.ts'
+import { gainMin, type Movable, planMoves } from '#coordinator/core/rebalance.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
+import { Story } from './story.ts'
+
+const nodeOf = (id: string, demandPercent: number, reservedMib: number, cores = 1): NodeBurden => ({
+  ...{ id, cores, demandPercent, reservedMib },
+  mipsPerCore: 0,
+  memoryMib: 1024,
+})
+
+/** A cluster as numbers: nodes, VMs on them, and the burdens that follow. */
+const clusters = fc
+  .record({
+    cores: fc.array(fc.constantFrom(1, 2, 4), { minLength: 1, maxLength: 6 }),
+    vms: fc.array(
+      fc.tuple(fc.nat(5), fc.integer({ min: 0, max: 100 }), fc.constantFrom(16, 64, 256)),
+      {
+        maxLength: 20,
+      },
+    ),
+  })
+  .map(({ cores, vms }) => {
+    const movables = vms.map(
+      ([on, demandPercent, memoryMib], n): Movable => ({
+        id: asVmId(`v${n}`),
+        nodeId: asNodeId(`n${on % cores.length}`),
+        ...{ demandPercent, memoryMib },
+      }),
+    )
+    return { cores, movables }
+  })
+
+function burdensOf(cores: readonly number[], movables: readonly Movable[]): NodeBurden[] {
+  return cores.map((count, n) => {
+    const here = movables.filter((vm) => vm.nodeId === `n${n}`)
+    const demand = here.reduce((sum, vm) => sum + vm.demandPercent, 0)
+    return nodeOf(
+      `n${n}`,
+      demand,
+      here.reduce((sum, vm) => sum + vm.memoryMib, 0),
+      count,
+    )
+  })
+}
+
+const moved = (movables: readonly Movable[], moves: readonly { vmId: string; to: string }[]) =>
+  movables.map((vm) => {
+    const move = moves.find(({ vmId }) => vmId === vm.id)
+    return move ? { ...vm, nodeId: asNodeId(move.to) } : vm
+  })
+
+describe('a rebalance', () => {
+  test('never worsens its own score, and each move gains at least the minimum', () => {
+    fc.assert(
+      fc.property(clusters, ({ cores, movables }) => {
+        const plan = planMoves(burdensOf(cores, movables), movables, new Set())
+        const after = scoreOf(burdensOf(cores, moved(movables, plan.moves)))
+        expect(after).toBeCloseTo(plan.scoreAfter, 9)
+        expect(plan.scoreBefore - after).toBeGreaterThanOrEqual(gainMin * plan.moves.length - 1e-9)
+      }),
+    )
+  })
+
+  test('comes to an end: plan after plan, until there is nothing to gain', () => {
+    fc.assert(
+      fc.property(clusters, ({ cores, movables }) => {
+        let now = movables
+        const most = Math.ceil(scoreOf(burdensOf(cores, now)) / gainMin) + 1
+        for (let plans = 0; ; plans++) {
+          const { moves } = planMoves(burdensOf(cores, now), now, new Set())
+          if (moves.length === 0) break
+          expect(plans).toBeLessThan(most)
+          now = moved(now, moves)
+        }
+      }),
+    )
+  })
+
+  test('moves at most one VM from or to a node at a time, and none at a busy one', () => {
+    fc.assert(
+      fc.property(clusters, ({ cores, movables }) => {
+        const { moves } = planMoves(burdensOf(cores, movables), movables, new Set(['n0']))
+        const ends = moves.flatMap(({ from, to }) => [from, to])
+        expect(new Set(ends).size).toBe(ends.length)
+        expect(ends).not.toContain('n0')
+      }),
+    )
+  })
+
+  test('does not overfill a node', () => {
+    fc.assert(
+      fc.property(clusters, ({ cores, movables }) => {
+        const before = burdensOf(cores, movables)
+        const { moves } = planMoves(before, movables, new Set())
+        for (const burden of burdensOf(cores, moved(movables, moves))) {
+          const was = before.find(({ id }) => id === burden.id)?.reservedMib ?? 0
+          expect(burden.reservedMib).toBeLessThanOrEqual(Math.max(was, burden.memoryMib))
+        }
+      }),
+    )
+  })
+
+  test('sheds load from an overloaded node, and says why', () => {
+    const vm = (id: string, demandPercent: number): Movable => ({
+      ...{ id: asVmId(id), nodeId: asNodeId('n0'), demandPercent, memoryMib: 16 },
+    })
+    const movables = [vm('big', 60), vm('small', 50)]
+    const plan = planMoves(burdensOf([1, 1], movables), movables, new Set())
+    expect(plan.moves).toHaveLength(1)
+    expect(plan.moves[0]?.why).toMatch(/n0 is overloaded: 110 → \d+ %, n1 0 → \d+ %/)
+  })
+})
+
+describe('placement', () => {
+  test('after it nothing fits where it did not fit before', () => {
+    const burden = nodeOf('n1', 0, 1000)
+    expect(fits(burden, { memoryMib: 24, demandPercent: 10 })).toBe(true)
+    expect(fits(burden, { memoryMib: 25, demandPercent: 10 })).toBe(false)
+    expect(fits(nodeOf('n1', 395, 0), { memoryMib: 16, demandPercent: 10 })).toBe(false)
+  })
+
+  test('a faster core bears the same demand more lightly', () => {
+    expect(translateDemand(50, { mipsPerCore: 100 }, { mipsPerCore: 200 })).toBe(25)
+    expect(translateDemand(50, { mipsPerCore: 0 }, { mipsPerCore: 200 })).toBe(50)
+    expect(loadOf(nodeOf('n1', 100, 0, 2))).toBe(0.5)
+  })
+
+  test('takes the least loaded node, then the first by name, and spreads what starts together', () => {
+    const story = new Story()
+    story.join('n2', 'n1', 'n3')
+    for (const id of ['a', 'b', 'c', 'd']) story.run(id)
+    const placed = ['a', 'b', 'c', 'd'].map((id) => story.state.vms.get(asVmId(id))?.nodeId)
+    expect(placed).toEqual(['n1', 'n2', 'n3', 'n1'])
+  })
+
+  test('never reserves more than a node has; the rest waits and starts when room appears', () => {
+    const story = new Story()
+    story.join('n1')
+    for (const id of ['a', 'b', 'c']) story.run(id, { memoryMib: 40 })
+    const phases = () => ['a', 'b', 'c'].map((id) => story.state.vms.get(asVmId(id))?.phase)
+    expect(phases()).toEqual(['starting', 'starting', 'pending'])
+    expect(story.state.vms.get(asVmId('c'))?.fault?.code).toBe('no-room')
+    story.ask({ do: 'stop', vmId: asVmId('a') })
+    story.result('n1', 'run1-3')
+    story.pass(500)
+    expect(phases()).toEqual(['stopped', 'starting', 'starting'])
+  })
+
+  test('a pinned VM runs on its node or nowhere', () => {
+    const story = new Story()
+    story.join('n1', 'n2')
+    story.run('a', {}, 'n2')
+    story.result('n2', 'run1-1')
+    story.lose('n2', true)
+    story.pass(500)
+    expect(story.state.vms.get(asVmId('a'))?.phase).toBe('recovering')
+    story.run('b', {}, 'n9')
+    expect(story.answer).toMatchObject({ fault: { code: 'unknown-node' } })
+  })
+
+  test('counts the copies on their way: a destination is not promised twice', () => {
+    const story = new Story()
+    story.join('n1', 'n2')
+    story.run('a', { memoryMib: 60 }, 'n1')
+    story.result('n1', 'run1-1')
+    story.migrate('a', 'n2')
+    story.run('b', { memoryMib: 60 }, 'n2')
+    expect(story.state.vms.get(asVmId('b'))?.fault?.code).toBe('no-room')
+  })
+})
+
+describe('the rebalancing timer', () => {
+  const load = (cpuDemandPercent: number) => ({
+    ...{ cpuDemandPercent, cpuGotPercent: 50, mips: 1, touchedBytes: 0, dirtyPagesPerSec: 0 },
+  })
+
+  test('moves a VM off a hot node, leaves it there for a while, and stays away from recoveries', () => {
+    const story = new Story({ rebalance: true })
+    story.join('n1', 'n2')
+    for (const id of ['a', 'b']) story.run(id, {}, undefined)
+    story.result('n1', 'run1-1')
+    story.result('n2', 'run1-2')
+    // Both end up on n1 by hand, as after the loss of a node.
+    story.migrate('b', 'n1')
+    story.admit('m3')
+    story.event('n1', 'b@3', 'running')
+    story.result('n2', 'run1-3')
+    for (const id of ['a', 'b']) {
+      const vm = story.state.vms.get(asVmId(id))
+      if (vm) Object.assign(vm.live, { load: load(80), demandPercent: 80 })
+    }
+    story.passWith(5250, { n1: ['a@1', 'b@3'], n2: [] })
+    const moves = [...story.state.migrations.values()].filter(({ cause }) => cause === 'rebalance')
+    expect(moves.map(({ vmId, from, to }) => [vmId, from, to])).toEqual([['a', 'n1', 'n2']])
+    expect(story.text).toMatch(/rebalancing moves a from n1 to n2: n1 is overloaded: 160 → 80 %/)
+  })
+})
