@@ -128,9 +128,9 @@ const progressPaint: Readonly<Record<Progress['kind'], Paint | undefined>> = {
   verdict: 'green',
 }
 
-function progressText(cli: Cli, { atMs, kind, text }: Progress): string {
+function progressText(cli: Cli, { atMs, kind, text, isBad }: Progress): string {
   const at = `${(atMs / 1000).toFixed(1).padStart(5)} s`
-  const style = progressPaint[kind]
+  const style = isBad ? 'red' : progressPaint[kind]
   const word = kind.padEnd(7)
   return `${at}  ${style ? cli.terminal.paint(style, word) : word}  ${text}`
 }

@@ -10,6 +10,8 @@ export interface Progress {
    */
   readonly kind: 'cluster' | 'step' | 'event' | 'verdict'
   readonly text: string
+  /** A step that failed, or an expectation that did not hold. */
+  readonly isBad: boolean
 }
 
 /** What the steps' own lines say already, or what nobody wants to read twenty times. */

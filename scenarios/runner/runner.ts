@@ -196,12 +196,12 @@ export class ScenarioRun {
       step.fault === undefined
         ? `done in ${durationText(tookMs)}`
         : `failed: ${step.fault.message} (${step.fault.code})`
-    this.#say('step', `${step.sentence}: ${how}`)
+    this.#say('step', `${step.sentence}: ${how}`, step.fault !== undefined)
     if (step.label !== undefined) this.#began(this.#docket.stepEnded(step.label, this.#nowMs()))
   }
 
   #decided({ sentence, verdict, detail }: VerdictRecord): void {
-    this.#say('verdict', `${sentence}: ${verdict} (${detail})`)
+    this.#say('verdict', `${sentence}: ${verdict} (${detail})`, verdict !== 'held')
   }
 
   #show(evidence: Evidence): void {
@@ -232,8 +232,8 @@ export class ScenarioRun {
     await ended
   }
 
-  #say(kind: Progress['kind'], text: string): void {
-    this.#ports.onProgress({ atMs: this.#nowMs(), kind, text })
+  #say(kind: Progress['kind'], text: string, isBad = false): void {
+    this.#ports.onProgress({ atMs: this.#nowMs(), kind, text, isBad })
   }
 
   #nowMs(): number {

@@ -82,6 +82,7 @@ describe('a failover', () => {
       atMs: 0,
       kind: 'cluster',
       text: 'starting a coordinator and 3 nodes',
+      isBad: false,
     })
     const texts = progress.map((line) => line.text)
     expect(texts).toContain('kill node b (SIGKILL)')
@@ -142,9 +143,12 @@ expectations: [{ expect: identities-differ, vm: store }]
     const never = `${threeNodes}${store}
 expectations: [{ expect: vm-on, vm: store, node: c, within: 2s }]
 `
-    const { why, report } = ended(await play(new FakeWorld(), never))
+    const played = await play(new FakeWorld(), never)
+    const { progress } = played
+    const { why, report } = ended(played)
     expect(why).toEqual(['broken: store runs on c within 2 s (it is running on a)'])
     expect(report.totalMs).toBeLessThan(4000)
+    expect(progress.filter((line) => line.isBad).map((line) => line.kind)).toEqual(['verdict'])
   })
 
   test('an expectation that could not be judged', async () => {
