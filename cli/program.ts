@@ -4,7 +4,8 @@
 import { Command, CommanderError, Option } from 'commander'
 import { faultOf } from '#proto/faults.ts'
 import type { Cli } from './cli.ts'
-import { addDown, addKill } from './commands/cluster.ts'
+import { addBreakCommands } from './commands/break.ts'
+import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
 import { addListCommands } from './commands/lists.ts'
@@ -43,7 +44,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addMoveCommands(program, cli)
   addVmActions(program, cli)
   addConsole(program, cli)
-  addKill(program, cli)
+  addBreakCommands(program, cli)
   addLogs(program, cli)
   addScenario(program, cli)
   addCompletion(program, names)

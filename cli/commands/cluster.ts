@@ -1,14 +1,12 @@
-// godwit down | kill: the end of a local cluster, and the death of one of its processes.
+// godwit down: the end of a local cluster, by the end of its launcher.
 // Not here: its beginning (up.ts).
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { suggestion } from '#scenarios/language/nearest-name.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { isAlive, type ProcessIdentity, signal } from '#scenarios/local/process-identity.ts'
 import type { Cli } from '../cli.ts'
 import { type GlobalOptions, localCluster } from '../connection.ts'
-import { CommandError, exitCode } from '../exit-code.ts'
 import { withExamples } from '../help.ts'
 
 /** The launcher gives its processes 4 s before it kills them. */
@@ -43,32 +41,8 @@ export function addDown(program: Command, cli: Cli): void {
   ])
 }
 
-export function addKill(program: Command, cli: Cli): void {
-  const kill = program
-    .command('kill <node>')
-    .description('SIGKILL a node (or `coordinator`): what a power cut does to it')
-    .action(async (id: string, _options: object, command: Command) => {
-      const { processes } = localCluster(cli, command.optsWithGlobals())
-      const found = processes.find((process) => process.id === id)
-      if (!found) {
-        const near = suggestion(
-          id,
-          processes.map((process) => process.id),
-        )
-        throw new CommandError(exitCode.failed, `This cluster has no node \`${id}\`${near}`)
-      }
-      if (!signal(found.identity, 'SIGKILL'))
-        throw new CommandError(exitCode.failed, `${id} has ended already.`)
-      await gone(found.identity, killMsMax)
-      cli.terminal.write(`${id} is killed`)
-    })
-  withExamples(kill, [
-    ['godwit kill n2', 'its VMs start elsewhere when its lease is over'],
-    ['godwit kill coordinator', 'guests go on running without it'],
-  ])
-}
-
-async function gone(identity: ProcessIdentity, withinMs: number): Promise<boolean> {
+/** Waits for the end of a process; false when it does not come. */
+export async function gone(identity: ProcessIdentity, withinMs: number): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < withinMs; waitedMs += pollMs) {
     if (!isAlive(identity)) return true
     await sleep(pollMs)

@@ -22,6 +22,10 @@ const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes')[]>> = {
   rm: ['vms'],
   console: ['vms'],
   kill: ['nodes'],
+  revive: ['nodes'],
+  hang: ['nodes'],
+  cut: ['nodes'],
+  heal: ['nodes'],
   logs: ['nodes'],
 }
 

@@ -28,6 +28,8 @@ const Identity = z.strictObject({ pid: z.int(), startedAt: z.string() })
 export const ClusterState = z.strictObject({
   cluster: Name,
   apiUrl: z.string(),
+  /** Where the launcher takes what only it can do (control.ts). */
+  controlUrl: z.string(),
   /** The process whose end is the end of the cluster. */
   launcher: Identity,
   processes: z.array(z.strictObject({ id: Name, identity: Identity, running: z.boolean() })),
@@ -73,6 +75,10 @@ export class ClusterFolder {
     for (const folder of [this.disks, this.logs]) mkdirSync(folder, { recursive: true })
     if (existsSync(this.tokenFile)) return
     writeFileSync(this.tokenFile, randomBytes(24).toString('hex'), { mode: 0o600 })
+  }
+
+  readToken(): string {
+    return readFileSync(this.tokenFile, 'utf8').trim()
   }
 
   /** Another shell may read at any moment: the file is replaced whole. */

@@ -15,6 +15,7 @@ import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, World } from '../world.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
+import { ControlServer } from './control.ts'
 import { LoopbackNetwork } from './loopback-network.ts'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { agentPlan, coordinatorPlan, type Programs, programs } from './programs.ts'
@@ -62,6 +63,7 @@ export class LocalWorld implements World {
   #coordinator: Child | undefined
   #port: number
   #api: ApiClient | undefined
+  #control: ControlServer | undefined
   #stopped: Promise<string[]> | undefined
 
   constructor(options: LocalWorldOptions) {
@@ -85,6 +87,7 @@ export class LocalWorld implements World {
     invariant(!this.#spec, 'a local world starts its cluster once')
     this.#spec = spec
     this.#folder.prepare()
+    this.#control = await ControlServer.open(this, this.#folder.readToken())
     await this.#startCoordinator()
     for (const node of spec.nodes) {
       this.#refuseWhenStopped()
@@ -173,6 +176,7 @@ export class LocalWorld implements World {
     for (const node of this.#nodes.values()) clearTimeout(node.wake)
     await Promise.all(this.#children().map((child) => child.stop(this.#graceMs)))
     await this.#network.close()
+    await this.#control?.close()
     await this.#reaper.close()
     this.#folder.removeState()
     return this.#everStarted.filter(({ identity }) => isAlive(identity)).map(({ id }) => id)
@@ -278,6 +282,7 @@ export class LocalWorld implements World {
     this.#folder.writeState({
       cluster: this.#folder.cluster,
       apiUrl: `http://127.0.0.1:${this.#port}`,
+      controlUrl: this.#control?.url ?? '',
       launcher,
       processes: [
         ...(this.#coordinator ? [entry('coordinator', this.#coordinator)] : []),

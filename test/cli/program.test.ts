@@ -64,7 +64,7 @@ describe('which cluster', () => {
     const folder = new ClusterFolder(home, name)
     mkdirSync(folder.path, { recursive: true })
     const launcher = identityOf(process.pid) ?? { pid: -1, startedAt: '' }
-    folder.writeState({ cluster: name, apiUrl, launcher, processes: [] })
+    folder.writeState({ cluster: name, apiUrl, controlUrl: '', launcher, processes: [] })
   }
 
   test('none: says how to start one, with exit code 3', async () => {

@@ -61,6 +61,9 @@ describe('a cluster that was started with --detach', () => {
     const get = await godwit(['console', 'kv', '--no-replay'], '2 get colour\n')
     expect(get.out).toContain('2 value red')
     expect((await godwit(['logs', 'coordinator'])).out).toContain('node-fenced')
+
+    expect(await godwit(['revive', 'n2'])).toMatchObject({ code: 0, out: 'n2 is started again\n' })
+    expect((await godwit(['cut', 'n9'])).notes).toContain('has no node `n9`; did you mean `n1`')
   }, 90_000)
 
   test('is not started twice', async () => {

@@ -14,6 +14,7 @@ const self = identityOf(process.pid)
 const stateOf = (cluster: string, launcher = self): ClusterState => ({
   cluster,
   apiUrl: 'http://127.0.0.1:1',
+  controlUrl: 'http://127.0.0.1:2',
   launcher: launcher ?? { pid: -1, startedAt: '' },
   processes: [],
 })

@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { asNodeId } from '#proto/ids.ts'
+import { askControl } from '#scenarios/local/control.ts'
 import { identityOf } from '#scenarios/local/process-identity.ts'
 import { clusterOf } from './cluster-of-doubles.ts'
 import { callPeer, newWorld } from './launcher.ts'
@@ -123,6 +124,30 @@ describe('a node', () => {
     const { world } = newWorld()
     await world.startCluster(clusterOf('n1'))
     await expect(world.killNode(asNodeId('n9'))).rejects.toThrow(/no node n9; there are: n1/)
+  })
+})
+
+describe('the launcher', () => {
+  test('does what another shell asks of it, if that shell knows the token', async () => {
+    const { world, folder } = newWorld()
+    await world.startCluster(clusterOf('n1', 'n2'))
+    const url = folder.runningState()?.controlUrl ?? ''
+    const ask = (request: Parameters<typeof askControl>[2], token = folder.readToken()) =>
+      askControl(url, token, request)
+    await ask({ do: 'cut', id: 'n1', coordinator: true, peers: false })
+    await expect.poll(() => phases(world), eventually).toEqual({ n1: 'suspect', n2: 'online' })
+    await ask({ do: 'heal', id: 'n1' })
+    await world.killNode(n2)
+    await ask({ do: 'revive', id: 'n2' })
+    await expect.poll(() => phases(world), eventually).toEqual({ n1: 'online', n2: 'online' })
+    await world.killCoordinator()
+    await ask({ do: 'revive', id: 'coordinator' })
+    await ask({ do: 'hang', id: 'n1', forMs: 1_000 })
+    expect(world.processes()[1]?.state).toBe('hung')
+
+    await expect(ask({ do: 'revive', id: 'n2' })).rejects.toThrow('runs already')
+    await expect(ask({ do: 'heal', id: 'n1' }, 'guessed')).rejects.toThrow('token')
+    await expect(ask({ do: 'hang', id: 'n1', forMs: -1 })).rejects.toThrow('forMs')
   })
 })
 

@@ -1,0 +1,113 @@
+// How another shell breaks and mends a local cluster: the launcher listens on loopback for the few
+// things that only it can do, because it owns the processes and the doors between them.
+// Whoever may read the cluster's token file may ask. Not here: what a cut is (tcp-proxy.ts), and
+// kill, which needs no launcher (process-identity.ts). Times in ms.
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { z } from 'zod'
+import { Fault, FaultError, fault, faultOf, faultStatus } from '#proto/faults.ts'
+import { asNodeId } from '#proto/ids.ts'
+import { Name } from '#proto/vm-spec.ts'
+import type { World } from '../world.ts'
+
+const ControlRequest = z.discriminatedUnion('do', [
+  /** Starts a killed node, or the coordinator, again. */
+  z.strictObject({ do: z.literal('revive'), id: Name }),
+  z.strictObject({ do: z.literal('hang'), id: Name, forMs: z.number().min(1).max(3_600_000) }),
+  z.strictObject({
+    do: z.literal('cut'),
+    id: Name,
+    coordinator: z.boolean(),
+    peers: z.boolean(),
+  }),
+  z.strictObject({ do: z.literal('heal'), id: Name }),
+])
+export type ControlRequest = z.infer<typeof ControlRequest>
+
+/** Longer is no request of ours. */
+const requestCharsMax = 1000
+
+export class ControlServer {
+  readonly #server: Server
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  static async open(world: World, token: string): Promise<ControlServer> {
+    const server = createServer(async (request, response) => {
+      const answer = (status: number, body: unknown) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+      try {
+        if (request.headers.authorization !== `Bearer ${token}`)
+          throw new FaultError(fault('bad-token', 'Show the token of the cluster.'))
+        await carryOut(world, await requestOf(request))
+        answer(200, {})
+      } catch (thrown) {
+        const refusal = faultOf(thrown)
+        answer(faultStatus[refusal.code], refusal)
+      }
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return new ControlServer(server)
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/`
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}
+
+async function requestOf(chunks: AsyncIterable<Buffer>): Promise<ControlRequest> {
+  let text = ''
+  for await (const chunk of chunks) {
+    text += chunk
+    if (text.length > requestCharsMax) throw new FaultError(fault('bad-request', 'Too long.'))
+  }
+  const checked = ControlRequest.safeParse(jsonOf(text))
+  if (checked.success) return checked.data
+  throw new FaultError(fault('bad-request', z.prettifyError(checked.error)))
+}
+
+function carryOut(world: World, request: ControlRequest): Promise<void> {
+  const id = asNodeId(request.id)
+  switch (request.do) {
+    case 'revive':
+      return request.id === 'coordinator' ? world.restartCoordinator() : world.startNode(id)
+    case 'hang':
+      return world.hangNode(id, request.forMs)
+    case 'cut':
+      return world.cutNode(id, request)
+    case 'heal':
+      return world.healNode(id)
+  }
+}
+
+/** Asks the launcher; resolves when the fact is true. Throws the fault of its refusal. */
+export async function askControl(
+  url: string,
+  token: string,
+  request: ControlRequest,
+): Promise<void> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body: JSON.stringify(request),
+  })
+  if (answer.ok) return
+  const refusal = Fault.safeParse(await answer.json())
+  throw new FaultError(refusal.data ?? fault('internal', `Refused with status ${answer.status}.`))
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
