@@ -1,4 +1,6 @@
 // What a judge finds when it looks at a piece of evidence. Data only.
+// Not here: the judges themselves (judges.ts, state-judges.ts), and what becomes of a finding
+// (docket.ts).
 
 import type { Evidence } from './evidence.ts'
 

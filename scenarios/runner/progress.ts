@@ -1,4 +1,5 @@
 // What a person sees while a scenario runs: one line a thing that happens. Times in ms of the run.
+// Not here: how a line is printed (cli/), and what is kept for the report (report/recording.ts).
 
 import type { EventView } from '#proto/api.ts'
 

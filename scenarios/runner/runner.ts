@@ -130,7 +130,9 @@ export class ScenarioRun {
     this.#show({ kind: 'closing', closing: { view, clients: settled, identities } })
   }
 
-  /** What happened last is seen by the agents' word too: in two sweeps on end that began after it. */
+  /**
+   * What happened last is seen by the agents' word too: in two sweeps on end that began after it.
+   */
   async #askAgentsOnceMore(): Promise<void> {
     const enough = this.#sweeps + 3
     const done = () => this.#sweeps >= enough || undefined

@@ -1,4 +1,6 @@
 // Judges of what the coordinator's views show at one instant: eventually, always or never. Pure.
+// Views come at most ten times a second: what is over between two of them is not seen here; for
+// that there are judges that count (judges.ts).
 
 import type { ClusterView } from '#proto/api.ts'
 import type { ExpectationOf } from '../language/expectations.ts'

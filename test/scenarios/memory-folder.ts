@@ -1,4 +1,5 @@
 // A scenario's folder in memory, and a run of it in a fake world on virtual time.
+// Not here: the world itself (fake-world.ts). Nothing touches a disk, a socket or a clock.
 
 import { type Progress, type RunOptions, type RunResult, runScenario } from '#scenarios/run.ts'
 import type { ScenarioFile, ScenarioFolder } from '#scenarios/scenario-folder.ts'
