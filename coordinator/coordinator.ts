@@ -53,6 +53,7 @@ export class Coordinator {
   readonly #queue: MigrationQueue
   readonly #inputs: Input[] = []
   #isStepping = false
+  #isStopped = false
   #nextLink = 1
   #answer: ApiAnswer | undefined
   #nextTick: Cancel = () => undefined
@@ -82,7 +83,9 @@ export class Coordinator {
     this.#tick()
   }
 
+  /** Nothing is decided any more: what links say on their way down is for the next process. */
   stop(): void {
+    this.#isStopped = true
     this.#nextTick()
     for (const end of this.#ends.values()) end.close('shutting-down')
   }
@@ -105,6 +108,7 @@ export class Coordinator {
 
   /** Carried out at once, or after the step that is being carried out. */
   take(input: Input): void {
+    if (this.#isStopped) return
     this.#inputs.push(input)
     if (this.#isStepping) return
     this.#isStepping = true

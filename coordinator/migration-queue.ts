@@ -1,7 +1,8 @@
-// How many migrations run at once: one out of and one into each node, four in all. Built of p-queue: a migration holds
-// a place in the queue of its source, then of its destination, then of the cluster (always in this order, so that no
-// two can wait for each other), and is then admitted; it gives all of them back when it ends.
-// It only paces: whether an admitted migration may begin is for the core to decide, and only the core knows its phase.
+// How many migrations run at once: one out of and one into each node, four in all. Built of
+// p-queue: a migration holds a place in the queue of its source, then of its destination, then of
+// the cluster (always in this order, so that no two can wait for each other), and is then admitted;
+// it gives all of them back when it ends. It only paces: whether an admitted migration may begin is
+// for the core to decide, and only the core knows its phase.
 
 import PQueue from 'p-queue'
 import type { MigrationId, NodeId } from '#proto/ids.ts'

@@ -1,5 +1,6 @@
-// What the coordinator needs of a store: all records at the start, and transactions that are durable when they return.
-// Not here: SQLite (shell/sqlite-store.ts). A store for several coordinators would also have to know its leader.
+// What the coordinator needs of a store: all records at the start, and transactions that are
+// durable when they return. Not here: SQLite (shell/sqlite-store.ts). A store for several
+// coordinators would also have to know its leader.
 
 import type { RecordKey, StoredRecord } from './core/records.ts'
 

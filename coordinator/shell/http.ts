@@ -1,6 +1,6 @@
-// The HTTP API of proto/api.ts on fastify. A handler checks, asks the core, and answers at once: nothing is awaited
-// here. The OpenAPI document is made from the same zod schemas that check the bodies.
-// Not here: WebSockets (sockets.ts), the page (static-page.ts).
+// The HTTP API of proto/api.ts on fastify. A handler checks, asks the core, and answers at once:
+// nothing is awaited here. The OpenAPI document is made from the same zod schemas that check the
+// bodies. Not here: WebSockets (sockets.ts), the page (static-page.ts).
 
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'

@@ -1,5 +1,6 @@
-// What the coordinator tells Prometheus: godwit_coordinator_…, in base units (seconds, bytes), without ids as labels.
-// Gauges are counted when they are asked for; the rest is counted as it happens.
+// What the coordinator tells Prometheus: godwit_coordinator_…, in base units (seconds, bytes),
+// without ids as labels. Gauges are counted when they are asked for; the rest is counted as it
+// happens.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'

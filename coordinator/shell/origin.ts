@@ -1,5 +1,6 @@
-// Which browser pages may talk to the coordinator: the one it serves itself. A page of another site can send requests
-// and open WebSockets to any address its user can reach; its Origin header gives it away. Programs send none.
+// Which browser pages may talk to the coordinator: the one it serves itself. A page of another site
+// can send requests and open WebSockets to any address its user can reach; its Origin header gives
+// it away. Programs send none.
 // Source: RFC 6455, section 10.2.
 
 import type { IncomingHttpHeaders } from 'node:http'

@@ -1,5 +1,5 @@
-// Faults as HTTP: problem documents (RFC 9457) that carry the fault. What a request has wrong is named by field, with
-// what is allowed there.
+// Faults as HTTP: problem documents (RFC 9457) that carry the fault. What a request has wrong is
+// named by field, with what is allowed there.
 
 import type { FastifyError, FastifyReply } from 'fastify'
 import type { Problem } from '#proto/api.ts'

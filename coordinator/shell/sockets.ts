@@ -1,7 +1,8 @@
-// WebSockets on the API's port: agents at /agent, watchers at /v1/watch, consoles at /v1/vms/ID/console. What cannot
-// be opened is refused before the handshake with a problem document, as the HTTP API would.
-// A watcher gets a whole ClusterView after each change, at most ten a second; one that does not read is left out until
-// it has caught up, and dropped when it never does.
+// WebSockets on the API's port: agents at /agent, watchers at /v1/watch, consoles at
+// /v1/vms/ID/console. What cannot be opened is refused before the handshake with a problem
+// document, as the HTTP API would. A watcher gets a whole ClusterView after each change, at most
+// ten a second; one that does not read is left out until it has caught up, and dropped when it
+// never does.
 
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'

@@ -1,5 +1,6 @@
-// The coordinator's store in one SQLite file. Durable: write-ahead log, synchronous=FULL, one transaction a step, so
-// that a process that is killed at any instant has either all of a step or nothing of it.
+// The coordinator's store in one SQLite file. Durable: write-ahead log, synchronous=FULL, one
+// transaction a step, so that a process that is killed at any instant has either all of a step or
+// nothing of it.
 // Source: https://www.sqlite.org/pragma.html#pragma_synchronous
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
@@ -17,7 +18,10 @@ const schema = `
   ) strict, without rowid;
 `
 
-/** @param file a path, or `:memory:`. Throws a FaultError when the file cannot be opened or another process has it. */
+/**
+ * @param file a path, or `:memory:`. Throws a FaultError when the file cannot be opened or another
+ * process has it.
+ */
 export function openSqliteStore(file: string): Store {
   try {
     return new SqliteStore(new DatabaseSync(file))

@@ -1,6 +1,6 @@
-// The page at /: the files of the built dashboard, from memory of the path only (no path of a request ever reaches the
-// file system), with a policy under which they can load nothing from anywhere else.
-// When the dashboard is not built, a plain page says how to build it.
+// The page at /: the files of the built dashboard, from memory of the path only (no path of a
+// request ever reaches the file system), with a policy under which they can load nothing from
+// anywhere else. When the dashboard is not built, a plain page says how to build it.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
@@ -39,7 +39,10 @@ const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Go
 <p>The API is described at <a href="/openapi.json">/openapi.json</a>.</p></html>
 `
 
-/** Everything that is no other route is a file of the page, or a problem. @param folder of the built dashboard */
+/**
+ * Everything that is no other route is a file of the page, or a problem. @param folder of the built
+ * dashboard
+ */
 export function servePage(app: FastifyInstance, folder: string): void {
   let files = filesOf(folder)
   app.get('/', { schema: { hide: true } }, (_request, reply) => {

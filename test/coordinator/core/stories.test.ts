@@ -68,6 +68,17 @@ test('a node is lost: fenced after lease and margin, its VM recovered under a ne
   expect(stop).toBeLessThan(lease)
 })
 
+test('a node hangs: its link is closed at the fence, so that an old start in it is never under a new lease', async () => {
+  const story = started()
+  story.passWith(3250, { n2: [] })
+  expect(state(story)).toBe('starting n2 @2')
+  story.say('it wakes and speaks over the old link: nobody listens')
+  story.event('n1', 'a@1', 'fenced')
+  story.hello('n1', [])
+  await golden(story, 'hang')
+  expect(story.lines).toContain('> n1 closed: lease-lost')
+})
+
 test('without ha a VM waits for its node, and may not be started elsewhere', async () => {
   const story = started({ ha: false })
   story.lose('n1')
@@ -141,6 +152,19 @@ test('released, and the destination holds a complete copy: it runs it under a ne
   story.beat('n1', ['a@1 released m2'])
   story.result('n1', 'run1-2')
   await golden(story, 'resolve-destination')
+})
+
+test('the question is lost with its link: it is asked again', async () => {
+  const story = moving()
+  story.event('n1', 'a@1', 'released')
+  story.progress('n1', 'm2', 'resolving')
+  story.beat('n2', ['a@2 prepared m2'])
+  story.lose('n2')
+  story.hello('n2', ['a@2 prepared m2'])
+  story.beat('n2', ['a@2 prepared m2'])
+  story.result('n2', 'run1-4')
+  expect(state(story)).toBe('running n2 @4')
+  await golden(story, 'question-lost')
 })
 
 test('released, and the destination has discarded: the source goes on under a new epoch', async () => {
