@@ -15,8 +15,8 @@ import { openSqliteStore } from './shell/sqlite-store.ts'
 const usage = `usage: node coordinator/main.ts [flags]
   --listen HOST:PORT     where to serve (GODWIT_LISTEN; 127.0.0.1:7070; port 0: any)
   --data FILE            the store, or :memory: (GODWIT_DATA; godwit.db)
-  --token-file FILE      the secret that agents must know (GODWIT_TOKEN_FILE; or GODWIT_TOKEN itself)
-  --lease-ms MS          how long a node may run protected VMs without an answer (GODWIT_LEASE_MS; 2500)
+  --token-file FILE      the agents' shared secret (GODWIT_TOKEN_FILE; or GODWIT_TOKEN itself)
+  --lease-ms MS          how long a node runs protected VMs unanswered (GODWIT_LEASE_MS; 2500)
   --heartbeat-ms MS      how often agents report (GODWIT_HEARTBEAT_MS; 250)
   --margin-ms MS         waited after a lease before recovery (GODWIT_MARGIN_MS; 500)
   --rebalance on|off     (GODWIT_REBALANCE; on)

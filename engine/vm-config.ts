@@ -1,9 +1,11 @@
-// What a pCPU is told about a VM: the contract between the agent's thread and the threads that run guests.
-// Not here: who decides it (node-agent/), what travels between agents (proto/).
-// Everything is structured-cloneable. Sizes in bytes, shares are weights, caps in percent of one core.
+// What a pCPU is told about a VM: the contract between the agent's thread and the threads that run
+// guests. Not here: who decides it (node-agent/), what travels between agents (proto/).
+// Everything is structured-cloneable. Sizes in bytes, shares are weights, caps in percent of one
+// core.
 //
-// A VM lives on one pCPU. Its memory is a shared WebAssembly.Memory made by the agent's thread, which reads and
-// writes guest pages through GuestMemory while the pCPU runs the guest through Machine.
+// A VM lives on one pCPU. Its memory is a shared WebAssembly.Memory made by the agent's thread,
+// which reads and writes guest pages through GuestMemory while the pCPU runs the guest through
+// Machine.
 
 /** A tagged piece of VM state besides RAM. Kinds and versions are named in engine/snapshots/. */
 export interface Section {
@@ -39,8 +41,9 @@ export interface VmConfig {
 
 export type PcpuCommand =
   /**
-   * The VM becomes known, paused. `boot`: image loaded, CPU reset, device tree made. `empty`: for a copy.
-   * No disk is opened yet: opening it fences the epoch before, and that one may still have to go on elsewhere.
+   * The VM becomes known, paused. `boot`: image loaded, CPU reset, device tree made. `empty`: for a
+   * copy. No disk is opened yet: opening it fences the epoch before, and that one may still have to
+   * go on elsewhere.
    */
   | {
       readonly do: 'attach'
@@ -48,7 +51,10 @@ export type PcpuCommand =
       readonly start: 'boot' | 'empty'
       readonly image?: Uint8Array
     }
-  /** The first resume, and the first after `change-disk`, opens the disk under the epoch it was given. */
+  /**
+   * The first resume, and the first after `change-disk`, opens the disk under the epoch it was
+   * given.
+   */
   | { readonly do: 'resume'; readonly vmId: string }
   /** Answered when no further instruction retires. */
   | { readonly do: 'pause'; readonly vmId: string }
@@ -56,7 +62,9 @@ export type PcpuCommand =
   | { readonly do: 'detach'; readonly vmId: string }
   /** Opens a dirty log; its first take returns what was dirtied since. At most 4 logs a VM. */
   | { readonly do: 'open-log'; readonly vmId: string }
-  /** Reads and clears the log at once; the answer's bitmap has one bit a page, little-endian bytes. */
+  /**
+   * Reads and clears the log at once; the answer's bitmap has one bit a page, little-endian bytes.
+   */
   | {
       readonly do: 'take-log'
       readonly vmId: string
@@ -65,20 +73,29 @@ export type PcpuCommand =
     }
   | { readonly do: 'close-log'; readonly vmId: string; readonly log: number }
   /**
-   * CPU and devices; the VM must be paused. What the guest wrote to its disk is visible to whoever opens the
-   * layers after the answer (visible, not necessarily durable: only the guest's flush promises that).
+   * CPU and devices; the VM must be paused. What the guest wrote to its disk is visible to whoever
+   * opens the layers after the answer (visible, not necessarily durable: only the guest's flush
+   * promises that).
    */
   | { readonly do: 'capture'; readonly vmId: string }
-  /** `elapsedMs`: real time since the capture, which a guest with a real clock is to find passed. Default 0. */
+  /**
+   * `elapsedMs`: real time since the capture, which a guest with a real clock is to find passed.
+   * Default 0.
+   */
   | {
       readonly do: 'restore'
       readonly vmId: string
       readonly sections: readonly Section[]
       readonly elapsedMs?: number
     }
-  /** Another identity for a paused VM (a clone, before its first instruction); the guest is told. */
+  /**
+   * Another identity for a paused VM (a clone, before its first instruction); the guest is told.
+   */
   | { readonly do: 'rebrand'; readonly vmId: string; readonly identity: Identity }
-  /** The paused VM goes on with other disk layers of the same content (sealed below, new on top), or epoch. */
+  /**
+   * The paused VM goes on with other disk layers of the same content (sealed below, new on top), or
+   * epoch.
+   */
   | {
       readonly do: 'change-disk'
       readonly vmId: string
@@ -157,7 +174,9 @@ export interface PcpuStart {
   readonly module: WebAssembly.Module
   /** Float64, one element: monotonic ms (real clock) until which leased VMs may run. */
   readonly runUntilMs: SharedArrayBuffer
-  /** Int32, one element: bumped and notified with each request, so that an idle pCPU wakes at once. */
+  /**
+   * Int32, one element: bumped and notified with each request, so that an idle pCPU wakes at once.
+   */
   readonly doorbell: SharedArrayBuffer
   /** 0: as fast as the machine can. */
   readonly mips: number

@@ -1,6 +1,7 @@
 // The ports: everything the pure rooms need of the world and may not take themselves.
-// real.ts has the machine's own, memory.ts has doubles for tests and simulation; one acceptance suite holds both.
-// All times are milliseconds of a monotonic clock; wall time is for people and logs only.
+// real.ts has the machine's own, memory.ts has doubles for tests and simulation; one acceptance
+// suite holds both. All times are milliseconds of a monotonic clock; wall time is for people and
+// logs only.
 
 /** Cancels what it came with; calling it twice does nothing. */
 export type Cancel = () => void
@@ -82,7 +83,9 @@ export interface DiskFile {
   close(): void
 }
 
-/** Flat named files: a node's own directory, or the cluster's shared store. Names are [a-z0-9.-]+. */
+/**
+ * Flat named files: a node's own directory, or the cluster's shared store. Names are [a-z0-9.-]+.
+ */
 export interface Disk {
   open(name: string, mode: 'read' | 'write' | 'create'): DiskFile
   exists(name: string): boolean

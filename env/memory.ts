@@ -1,5 +1,5 @@
-// Doubles of the ports that live in memory: for tests, and for the simulated world. Deterministic: the same seed and
-// the same calls give the same run. Time stands still until somebody advances it.
+// Doubles of the ports that live in memory: for tests, and for the simulated world. Deterministic:
+// the same seed and the same calls give the same run. Time stands still until somebody advances it.
 
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
@@ -76,7 +76,8 @@ export class SeededRandom implements Random {
   #generator: ReturnType<typeof xoroshiro128plus>
 
   constructor(seed: number) {
-    // Small seeds differ in few bits, and so would the first numbers: the seed is mixed, some numbers are skipped.
+    // Small seeds differ in few bits, and so would the first numbers: the seed is mixed, some
+    // numbers are skipped.
     this.#generator = xoroshiro128plus(Math.imul(seed ^ (seed >>> 16), 0x9e3779b1) ^ 0x5bd1e995)
     for (let i = 0; i < 16; i++) uniformInt(this.#generator, 0, 0x7fffffff)
   }

@@ -1,5 +1,5 @@
-// The machine's own clock, randomness, sockets, files and logs: what main.ts files inject. See env.ts for what each
-// promises; test/env/ holds these and the doubles of memory.ts to one suite.
+// The machine's own clock, randomness, sockets, files and logs: what main.ts files inject. See
+// env.ts for what each promises; test/env/ holds these and the doubles of memory.ts to one suite.
 
 import type { Env } from './env.ts'
 import { realClock } from './real/clock.ts'
@@ -13,7 +13,10 @@ export { realLog } from './real/log.ts'
 export { realRandom } from './real/random.ts'
 export { linkOfSocket, realTransport } from './real/transport.ts'
 
-/** @param name which process this is; @param logLevel pino's: trace, debug, info, warn, error, silent. */
+/**
+ * @param name which process this is; @param logLevel pino's: trace, debug, info, warn, error,
+ * silent.
+ */
 export function realEnv(name: string, logLevel: string): Env {
   return {
     clock: realClock,

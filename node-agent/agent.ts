@@ -1,7 +1,8 @@
 // One node: feeds the pure core (desk.ts) with what happens, and carries out what it decides.
-// Not here: decisions, threads and files (main.ts makes them), the link and the lease (membership.ts),
-// the two ends of a migration (migrations.ts).
-// It never ends because of what the coordinator or a peer does or says. Times in ms of the injected clock.
+// Not here: decisions, threads and files (main.ts makes them), the link and the lease
+// (membership.ts), the two ends of a migration (migrations.ts).
+// It never ends because of what the coordinator or a peer does or says. Times in ms of the injected
+// clock.
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Env, Listener } from '#env/env.ts'
@@ -136,7 +137,8 @@ export class Agent {
       this.#deskDriver.feed({ on: 'guest-stopped', vmId, reason: 'crashed', detail: reason })
   }
 
-  // ---- the coordinator -----------------------------------------------------------------------------------------------
+  // ---- the coordinator
+  // -----------------------------------------------------------------------------------------------
 
   #makeMembership(): Membership {
     const { env, coordinator } = this.#options
@@ -179,7 +181,10 @@ export class Agent {
     return this.#options.advertise ?? this.#listener?.address ?? this.#options.listen
   }
 
-  /** What it holds now, in its own words: asked past the coordinator by whoever checks that no VM runs twice. */
+  /**
+   * What it holds now, in its own words: asked past the coordinator by whoever checks that no VM
+   * runs twice.
+   */
   get copies(): VmReport[] {
     return this.#reports()
   }
@@ -214,7 +219,8 @@ export class Agent {
     this.#membership.tell(message)
   }
 
-  // ---- what the cores decide -----------------------------------------------------------------------------------------
+  // ---- what the cores decide
+  // -----------------------------------------------------------------------------------------
 
   #carryOut(effect: DeskEffect) {
     const { vmm } = this.#options
@@ -280,7 +286,8 @@ export class Agent {
     return this.#options.vmm.destroy(vm)
   }
 
-  // ---- migrations ----------------------------------------------------------------------------------------------------
+  // ---- migrations
+  // ----------------------------------------------------------------------------------------------------
 
   #makeMigrations(): Migrations {
     const { env, token, vmm } = this.#options

@@ -1,8 +1,8 @@
-// One guest's console at its node: the last output by offset, and input that must be neither lost nor doubled when
-// the VM moves. Offsets count bytes since the VM was booted and go on through migrations.
-// While a VM stands still for its switchover, input waits here: after the capture the machine's own queue no longer
-// travels. When the VM goes on here it is fed in; when it leaves it is dropped, and whoever sent it sends it again,
-// because it was never accepted.
+// One guest's console at its node: the last output by offset, and input that must be neither lost
+// nor doubled when the VM moves. Offsets count bytes since the VM was booted and go on through
+// migrations. While a VM stands still for its switchover, input waits here: after the capture the
+// machine's own queue no longer travels. When the VM goes on here it is fed in; when it leaves it
+// is dropped, and whoever sent it sends it again, because it was never accepted.
 // Not here: the guest's UART (engine/devices/), the sessions (coordinator/). Bytes.
 
 import type { StateSection } from '#proto/messages.ts'
@@ -28,7 +28,9 @@ export class GuestConsole {
   #frozen = false
   #held: Chunk[] = []
 
-  /** Keeps what the guest wrote. A gap (output that was never seen here) drops what was before it. */
+  /**
+   * Keeps what the guest wrote. A gap (output that was never seen here) drops what was before it.
+   */
   push(offset: number, bytes: Uint8Array): void {
     const kept = offset === this.#endOffset ? this.#ring : new Uint8Array(0)
     const all = new Uint8Array(kept.length + bytes.length)
@@ -38,7 +40,10 @@ export class GuestConsole {
     this.#endOffset = offset + bytes.length
   }
 
-  /** What the listener has to be sent now; a gap in the offsets shows it what the ring had to forget. */
+  /**
+   * What the listener has to be sent now; a gap in the offsets shows it what the ring had to
+   * forget.
+   */
   next(): Chunk | undefined {
     if (this.sendFrom === undefined || this.sendFrom >= this.#endOffset) return undefined
     const chunk = this.since(this.sendFrom)

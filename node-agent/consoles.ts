@@ -1,6 +1,7 @@
-// The consoles of all VMs of this node, between the pCPUs and the coordinator: who listens, and input on its way.
-// A slow coordinator costs no memory: output that does not fit on the link stays in the ring and follows later.
-// Not here: one console (console.ts), the sessions and their clients (coordinator/).
+// The consoles of all VMs of this node, between the pCPUs and the coordinator: who listens, and
+// input on its way. A slow coordinator costs no memory: output that does not fit on the link stays
+// in the ring and follows later. Not here: one console (console.ts), the sessions and their clients
+// (coordinator/).
 
 import type { VmId } from '#proto/ids.ts'
 import type { AgentMessage, ConsoleClose, ConsoleInput, ConsoleOpen } from '#proto/messages.ts'

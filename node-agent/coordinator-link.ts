@@ -1,6 +1,8 @@
-// The agent's link to the coordinator: connects, greets, and connects again for ever when it is lost. The VMs do not
+// The agent's link to the coordinator: connects, greets, and connects again for ever when it is
+// lost. The VMs do not
 // notice: only the lease (lease.ts) decides how long they may run alone.
-// Not here: what the messages mean (agent.ts), what is kept while nobody listens (outbox.ts). Times in ms.
+// Not here: what the messages mean (agent.ts), what is kept while nobody listens (outbox.ts). Times
+// in ms.
 
 import type { Cancel, Clock, Log, Random } from '#env/env.ts'
 import { faultOf } from '#proto/faults.ts'

@@ -1,8 +1,9 @@
-// Where the coordinator's commands, the end of the lease and the fate of guests become decisions about the VMs of
-// this node. Pure: step(state, input) → effects; the agent's shell (agent.ts) carries them out and reports back.
-// Laws: an epoch other than the held one is refused; a command is answered once, and a repeated one again with the
-// same answer; a VM that was released runs again only by `resolve` under a newer epoch.
-// Not here: how a migration goes (migration/), what an arriving copy needs (admission.ts).
+// Where the coordinator's commands, the end of the lease and the fate of guests become decisions
+// about the VMs of this node. Pure: step(state, input) → effects; the agent's shell (agent.ts)
+// carries them out and reports back.
+// Laws: an epoch other than the held one is refused; a command is answered once, and a repeated one
+// again with the same answer; a VM that was released runs again only by `resolve` under a newer
+// epoch. Not here: how a migration goes (migration/), what an arriving copy needs (admission.ts).
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, VmId } from '#proto/ids.ts'
@@ -122,7 +123,8 @@ function dispatch(state: DeskState, input: DeskInput): DeskEffect[] {
   }
 }
 
-// ---- commands ------------------------------------------------------------------------------------------------------
+// ---- commands
+// ------------------------------------------------------------------------------------------------------
 
 function take(state: DeskState, command: Command): DeskEffect[] {
   const { commandId } = command
@@ -239,7 +241,8 @@ function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {
 
 function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resolve): DeskEffect[] {
   const { commandId } = verdict
-  // What is not here, or belongs to another migration, has been discarded: the verdict may come twice.
+  // What is not here, or belongs to another migration, has been discarded: the verdict may come
+  // twice.
   if (!vm || (vm.migrationId !== verdict.migrationId && !isLive(vm)))
     return answer(state, commandId)
   if (isLive(vm)) {
@@ -249,7 +252,8 @@ function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resol
   return destroy(state, vm, stoppedFault, commandId)
 }
 
-// ---- what became of it ---------------------------------------------------------------------------------------------
+// ---- what became of it
+// ---------------------------------------------------------------------------------------------
 
 function seeBoot(
   state: DeskState,
@@ -302,7 +306,8 @@ function loseGuest(
     `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),
   )
   const effects = destroy(state, vm, why)
-  // A reboot ends the VM here, as QEMU's -no-reboot does: the coordinator starts it again, under a new epoch.
+  // A reboot ends the VM here, as QEMU's -no-reboot does: the coordinator starts it again, under a
+  // new epoch.
   if (reason === 'shut-down') return [...effects, event(vm, 'shut-down')]
   return [...effects, event(vm, 'crashed', why)]
 }
@@ -339,7 +344,8 @@ function settled(
   return [{ do: 'settle-destination', migrationId }]
 }
 
-// ---- answers -------------------------------------------------------------------------------------------------------
+// ---- answers
+// -------------------------------------------------------------------------------------------------------
 
 function answer(state: DeskState, commandId: CommandId, value?: Fault): DeskEffect[] {
   return keepAnswer(state, { t: 'result', commandId, ...(value ? { fault: value } : {}) })

@@ -1,5 +1,5 @@
-// The VMs that this node holds, in whatever state, and the doors into each state. The agent's word to the
-// coordinator (VmReport) is made from this table and from nothing else.
+// The VMs that this node holds, in whatever state, and the doors into each state. The agent's word
+// to the coordinator (VmReport) is made from this table and from nothing else.
 // Not here: what is decided (desk.ts), the machines themselves (vmm.ts). Sizes in MiB.
 
 import type { Epoch, MigrationId, VmId } from '#proto/ids.ts'
@@ -18,7 +18,10 @@ export interface HeldVm {
   disk: DiskRef
   /** The migration it takes part in, or whose outcome it waits for. */
   migrationId: MigrationId | undefined
-  /** A copy that was told to run and has not said that it does: a lost lease destroys it like one that runs. */
+  /**
+   * A copy that was told to run and has not said that it does: a lost lease destroys it like one
+   * that runs.
+   */
   launching: boolean
 }
 

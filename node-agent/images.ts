@@ -9,7 +9,10 @@ const locations: Readonly<Record<string, URL>> = {
 
 export const imageNames: ReadonlySet<string> = new Set(Object.keys(locations))
 
-/** Reads each image once. Rejects with `no-image` when there is none of that name or it cannot be read. */
+/**
+ * Reads each image once. Rejects with `no-image` when there is none of that name or it cannot be
+ * read.
+ */
 export function imageReader(
   read: (location: URL) => Promise<Uint8Array>,
 ): (name: string) => Promise<Uint8Array> {

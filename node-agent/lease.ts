@@ -1,9 +1,10 @@
 // The node's lease: until when this node may run protected VMs. Pure: step(state, input) → effects.
-// A lease counts from the moment a heartbeat was *sent*, by this node's own monotonic clock: whatever the way
-// there and back took is lost, never won. The coordinator counts from when it *received* it, so it always waits longer.
-// Not here: who destroys the VMs (desk.ts), the word that stops the pCPUs themselves (vmm.ts writes what
-// `run-until` says into their shared memory; a process that was stopped and wakes late runs nothing stale).
-// All times are milliseconds of the node's monotonic clock.
+// A lease counts from the moment a heartbeat was *sent*, by this node's own monotonic clock:
+// whatever the way there and back took is lost, never won. The coordinator counts from when it
+// *received* it, so it always waits longer. Not here: who destroys the VMs (desk.ts), the word that
+// stops the pCPUs themselves (vmm.ts writes what `run-until` says into their shared memory; a
+// process that was stopped and wakes late runs nothing stale). All times are milliseconds of the
+// node's monotonic clock.
 // Source: Gray and Cheriton, "Leases", SOSP 1989, section 3.
 
 import { invariant } from '#proto/invariant.ts'
@@ -33,7 +34,9 @@ export type LeaseEffect =
   /** The lease is over: destroy every protected VM that could run. */
   | { readonly do: 'fence' }
 
-/** A coordinator that answers none of so many heartbeats is away; older ones cannot renew anything. */
+/**
+ * A coordinator that answers none of so many heartbeats is away; older ones cannot renew anything.
+ */
 const unansweredMax = 1000
 
 export const newLease = (): LeaseState => ({ phase: 'none', runUntilMs: 0, sentAtMs: new Map() })
@@ -41,7 +44,10 @@ export const newLease = (): LeaseState => ({ phase: 'none', runUntilMs: 0, sentA
 export const holdsLease = (state: LeaseState, nowMs: number): boolean =>
   state.phase === 'held' && nowMs < state.runUntilMs
 
-/** Changes `state` and says what is to be done. An input that comes too late fences before it renews. */
+/**
+ * Changes `state` and says what is to be done. An input that comes too late fences before it
+ * renews.
+ */
 export function stepLease(state: LeaseState, input: LeaseInput): LeaseEffect[] {
   const effects = state.phase === 'held' ? expire(state, input.nowMs) : []
   switch (input.on) {

@@ -8,7 +8,10 @@ import { type HeldVm, isLive } from './held-vms.ts'
 import { type LoadLook, loadBetween } from './load.ts'
 import type { Machine, Vmm } from './vmm.ts'
 
-/** Taking a dirty log costs the guest a TLB miss a page: twice a second is nothing, and quick enough for placement. */
+/**
+ * Taking a dirty log costs the guest a TLB miss a page: twice a second is nothing, and quick enough
+ * for placement.
+ */
 export const sampleMs = 500
 
 interface Measured {

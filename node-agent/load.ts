@@ -1,6 +1,7 @@
-// What each VM demanded and got since the last look: differences of pCPU statistics, in percent of one core. Pure.
-// Demand is time in which the VM could have run; a VM that waits for an interrupt demands nothing.
-// Not here: who asks the pCPUs (sampling in agent.ts). Units: ms, instructions, pages of 4,096 bytes.
+// What each VM demanded and got since the last look: differences of pCPU statistics, in percent of
+// one core. Pure. Demand is time in which the VM could have run; a VM that waits for an interrupt
+// demands nothing. Not here: who asks the pCPUs (sampling in agent.ts). Units: ms, instructions,
+// pages of 4,096 bytes.
 
 import type { VmStats } from '#engine/vm-config.ts'
 import type { VmLoad } from '#proto/messages.ts'

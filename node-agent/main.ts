@@ -1,6 +1,6 @@
 // The agent process: flags, threads, files, ports and signals. A shell: no decision is taken here.
-// Prints one line when it is ready: `agent NODE listening on ws://host:port`. SIGTERM and SIGINT stop it in order.
-// Not here: what a node does (agent.ts), what a flag means (flags.ts).
+// Prints one line when it is ready: `agent NODE listening on ws://host:port`. SIGTERM and SIGINT
+// stop it in order. Not here: what a node does (agent.ts), what a flag means (flags.ts).
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'

@@ -1,5 +1,6 @@
-// This node as a member of the cluster: its link, its heartbeats, its lease, and what the coordinator must hear.
-// Not here: what commands mean (desk.ts), how long a lease is good for (lease.ts decides), consoles. Times in ms.
+// This node as a member of the cluster: its link, its heartbeats, its lease, and what the
+// coordinator must hear. Not here: what commands mean (desk.ts), how long a lease is good for
+// (lease.ts decides), consoles. Times in ms.
 
 import type { Env } from '#env/env.ts'
 import type {

@@ -1,5 +1,5 @@
-// What the node tells Prometheus. Names end in their unit (Prometheus' conventions); no VM's name is ever a label, so
-// that the number of series does not grow with the number of VMs.
+// What the node tells Prometheus. Names end in their unit (Prometheus' conventions); no VM's name
+// is ever a label, so that the number of series does not grow with the number of VMs.
 // Not here: the HTTP port (main.ts).
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'

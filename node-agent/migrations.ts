@@ -1,5 +1,6 @@
-// The migrations under way at this node, both ends: makes the runs, and lets them reach the rest of the agent.
-// Not here: decisions (migration/source.ts, migration/destination.ts), whether one may begin (desk.ts, admission.ts).
+// The migrations under way at this node, both ends: makes the runs, and lets them reach the rest of
+// the agent. Not here: decisions (migration/source.ts, migration/destination.ts), whether one may
+// begin (desk.ts, admission.ts).
 
 import type { Clock, Log } from '#env/env.ts'
 import type { Fault } from '#proto/faults.ts'
@@ -117,7 +118,8 @@ export class Migrations {
   async #goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void> {
     const { vmm, consoles } = this.#ports
     if (disk) vm.disk = disk
-    // Posted together: the pCPU does them in this order, and the VM stands still no longer than that takes.
+    // Posted together: the pCPU does them in this order, and the VM stands still no longer than
+    // that takes.
     await Promise.all([disk ? vmm.changeDisk(vm, disk, vm.epoch) : undefined, vmm.resume(vm)])
     consoles.thaw(vm)
   }

@@ -1,6 +1,7 @@
 // What the coordinator must hear even if it is away now: results of commands and news of VMs. Pure.
-// A link is in order, so a heartbeat that was acknowledged proves that everything sent before it arrived: until then
-// a message is kept, and sent again on the next link. The coordinator takes a repeated one without harm.
+// A link is in order, so a heartbeat that was acknowledged proves that everything sent before it
+// arrived: until then a message is kept, and sent again on the next link. The coordinator takes a
+// repeated one without harm.
 // Bounded: beyond `keptMax` the oldest goes, for the hello tells the present state anyway.
 
 import type { Result, VmEvent } from '#proto/messages.ts'

@@ -1,6 +1,7 @@
-// One pCPU as the agent's thread sees it: requests with an id, answers as promises, events as calls.
-// Requests are carried out in the order they are posted; everything that must not overtake relies on it.
-// Not here: the thread itself (pcpu-worker.ts, spawned by main.ts), which VM is where (vmm.ts).
+// One pCPU as the agent's thread sees it: requests with an id, answers as promises, events as
+// calls. Requests are carried out in the order they are posted; everything that must not overtake
+// relies on it. Not here: the thread itself (pcpu-worker.ts, spawned by main.ts), which VM is where
+// (vmm.ts).
 
 import type {
   PcpuAnswers,
@@ -34,7 +35,9 @@ export class PcpuHandle {
   #nextId = 1
   #dead: string | undefined
 
-  /** @param doorbell Int32, one element: rung with each request, so that an idle pCPU wakes at once. */
+  /**
+   * @param doorbell Int32, one element: rung with each request, so that an idle pCPU wakes at once.
+   */
   constructor(
     index: number,
     thread: PcpuThread,

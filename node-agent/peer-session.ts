@@ -1,6 +1,7 @@
-// One link on which another node comes as the source of a migration: greeting, offer, then its DestinationRun.
-// Whatever arrives out of place, is malformed or too large closes this link and no other, with a named fault.
-// Not here: what an offer needs (admission.ts), what follows from it (migration/destination.ts).
+// One link on which another node comes as the source of a migration: greeting, offer, then its
+// DestinationRun. Whatever arrives out of place, is malformed or too large closes this link and no
+// other, with a named fault. Not here: what an offer needs (admission.ts), what follows from it
+// (migration/destination.ts).
 
 import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'

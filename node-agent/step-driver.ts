@@ -1,6 +1,7 @@
-// Runs one step machine: inputs are taken one after the other, never inside another's step, and the effects of one are
-// all begun before the next is taken. Keeps the machine's alarms. The only place where pure cores meet time.
-// Not here: what an effect does (the run files), what follows from an input (the cores).
+// Runs one step machine: inputs are taken one after the other, never inside another's step, and the
+// effects of one are all begun before the next is taken. Keeps the machine's alarms. The only place
+// where pure cores meet time. Not here: what an effect does (the run files), what follows from an
+// input (the cores).
 
 import type { Cancel, Clock } from '#env/env.ts'
 

@@ -1,7 +1,8 @@
-// The machines of this node: which pCPU runs which VM, and its RAM as the agent's thread reads and writes it.
-// A machine belongs to one HeldVm object: a VM that is stopped and started again is another machine, and a late
-// answer or event of the old one reaches nobody.
-// Not here: whether a VM may run (desk.ts, lease.ts), what its pages are sent as (migration/). Sizes in bytes, ms.
+// The machines of this node: which pCPU runs which VM, and its RAM as the agent's thread reads and
+// writes it. A machine belongs to one HeldVm object: a VM that is stopped and started again is
+// another machine, and a late answer or event of the old one reaches nobody.
+// Not here: whether a VM may run (desk.ts, lease.ts), what its pages are sent as (migration/).
+// Sizes in bytes, ms.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'

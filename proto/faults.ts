@@ -1,5 +1,5 @@
-// Faults: what can go wrong without anybody's bug. A fault is a value that travels (in results, refusals,
-// problem documents), has a code from this table and a message that names the mend.
+// Faults: what can go wrong without anybody's bug. A fault is a value that travels (in results,
+// refusals, problem documents), has a code from this table and a message that names the mend.
 // Bugs are not faults: those are `invariant(...)`.
 
 import { z } from 'zod'
@@ -45,7 +45,10 @@ export type Fault = z.infer<typeof Fault>
 
 export const fault = (code: FaultCode, message: string): Fault => ({ code, message })
 
-/** A fault thrown across an async boundary of the shell. Pure code returns faults, it does not throw them. */
+/**
+ * A fault thrown across an async boundary of the shell. Pure code returns faults, it does not throw
+ * them.
+ */
 export class FaultError extends Error {
   readonly fault: Fault
   constructor(value: Fault) {

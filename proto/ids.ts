@@ -1,6 +1,7 @@
 // Names of things, branded so that one kind of id is never taken for another.
 // A brand costs nothing at run time: every id is a plain string or number on the wire.
-// Units: an Epoch and a PageIndex are whole numbers from 0; a Gpa is a byte address (number, < 2^53).
+// Units: an Epoch and a PageIndex are whole numbers from 0; a Gpa is a byte address (number, <
+// 2^53).
 
 declare const brand: unique symbol
 type Branded<T, Name extends string> = T & { readonly [brand]: Name }
@@ -17,7 +18,9 @@ export type Gpa = Branded<number, 'Gpa'>
 /** (GPA - start of RAM) / 4,096: the n-th page of a VM's RAM. */
 export type PageIndex = Branded<number, 'PageIndex'>
 
-/** A name that is safe in a file name, a URL and a metric label: what a VM or a node may be called. */
+/**
+ * A name that is safe in a file name, a URL and a metric label: what a VM or a node may be called.
+ */
 export const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 
 export const asVmId = (name: string): VmId => name as VmId

@@ -1,9 +1,11 @@
-// Every control message, as a zod schema: coordinator ↔ agent, and agent ↔ agent during a migration.
-// Not here: pages (page-frame.ts), the HTTP API (api.ts), how bytes become messages (wire.ts).
-// Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
+// Every control message, as a zod schema: coordinator ↔ agent, and agent ↔ agent during a
+// migration. Not here: pages (page-frame.ts), the HTTP API (api.ts), how bytes become messages
+// (wire.ts). Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //
-//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, console-output, console-accepted
-//   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate, cancel-migration,
+//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, console-output,
+//   console-accepted
+//   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
+//   cancel-migration,
 //                         resolve, clone, console-open, console-input, console-close
 //   source → destination  offer, round-end, final, run, abort        (+ page frames)
 //   destination → source  accept, refuse, round-applied, prepared, running, abort
@@ -28,7 +30,9 @@ const address = z.string().max(300)
 
 export const NodeCapacity = z.strictObject({
   cores: z.number().min(0.1).max(256),
-  /** Guest instructions per second one core may retire, in millions; 0 = as fast as the machine can. */
+  /**
+   * Guest instructions per second one core may retire, in millions; 0 = as fast as the machine can.
+   */
   mipsPerCore: z.number().min(0),
   memoryMib: z.int().min(1),
 })
@@ -53,7 +57,8 @@ export const VmReport = z.strictObject({
   /**
    * running | paused: it is the one copy, under `epoch`.
    * incoming: a copy still being received. prepared: complete and verified, waits for `run`.
-   * released: the source gave up the epoch; a complete copy that only the coordinator may start again.
+   * released: the source gave up the epoch; a complete copy that only the coordinator may start
+   * again.
    */
   state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released']),
   migrationId: migrationId.optional(),
@@ -71,7 +76,8 @@ export const MigrationParams = z.strictObject({
   roundsMax: z.int().min(1).max(1000).default(30),
   /**
    * `incremental`: the hash is kept up to date page by page as pages are sent and stored.
-   * `full`: besides, both ends hash all of the real RAM while the VM is paused (tests; adds to the downtime).
+   * `full`: besides, both ends hash all of the real RAM while the VM is paused (tests; adds to the
+   * downtime).
    */
   verify: z.enum(['incremental', 'full']).default('incremental'),
 })
@@ -89,7 +95,10 @@ export const RoundRecord = z.strictObject({
 })
 export type RoundRecord = z.infer<typeof RoundRecord>
 
-/** What happened, summed up at the source. Downtime: pause at the source → first instruction at the destination. */
+/**
+ * What happened, summed up at the source. Downtime: pause at the source → first instruction at the
+ * destination.
+ */
 export const MigrationRecord = z.strictObject({
   rounds: z.array(RoundRecord).max(1001),
   bytes: count,
@@ -103,7 +112,8 @@ export const MigrationRecord = z.strictObject({
 })
 export type MigrationRecord = z.infer<typeof MigrationRecord>
 
-// ---- agent → coordinator -------------------------------------------------------------------------------------------
+// ---- agent → coordinator
+// -------------------------------------------------------------------------------------------
 
 /** First message on every link, by the end that connects. */
 export const Hello = z.strictObject({
@@ -166,7 +176,10 @@ export const MigrationProgress = z.strictObject({
 })
 export type MigrationProgress = z.infer<typeof MigrationProgress>
 
-/** Bytes the guest wrote. `offset` counts all bytes since the VM was booted; it goes on through migrations. */
+/**
+ * Bytes the guest wrote. `offset` counts all bytes since the VM was booted; it goes on through
+ * migrations.
+ */
 export const ConsoleOutput = z.strictObject({
   t: z.literal('console-output'),
   vmId,
@@ -176,7 +189,10 @@ export const ConsoleOutput = z.strictObject({
 })
 export type ConsoleOutput = z.infer<typeof ConsoleOutput>
 
-/** The VM has taken all input below `offset`; what lies above must be sent again, here or to the next owner. */
+/**
+ * The VM has taken all input below `offset`; what lies above must be sent again, here or to the
+ * next owner.
+ */
 export const ConsoleAccepted = z.strictObject({
   t: z.literal('console-accepted'),
   vmId,
@@ -185,7 +201,8 @@ export const ConsoleAccepted = z.strictObject({
 })
 export type ConsoleAccepted = z.infer<typeof ConsoleAccepted>
 
-// ---- coordinator → agent -------------------------------------------------------------------------------------------
+// ---- coordinator → agent
+// -------------------------------------------------------------------------------------------
 
 export const Welcome = z.strictObject({
   t: z.literal('welcome'),
@@ -240,8 +257,8 @@ export const CancelMigration = z.strictObject({
 export type CancelMigration = z.infer<typeof CancelMigration>
 
 /**
- * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it under this new
- * epoch, or discard it. To a source that has not released: go on. Idempotent.
+ * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it
+ * under this new epoch, or discard it. To a source that has not released: go on. Idempotent.
  */
 export const Resolve = z.strictObject({
   t: z.literal('resolve'),
@@ -261,7 +278,10 @@ export const CloneTarget = z.strictObject({
   disk: DiskRef,
 })
 export type CloneTarget = z.infer<typeof CloneTarget>
-/** Sent to the parent's node. The parent goes on under its own epoch, on `parentDisk` (old layers + a new top). */
+/**
+ * Sent to the parent's node. The parent goes on under its own epoch, on `parentDisk` (old layers +
+ * a new top).
+ */
 export const Clone = z.strictObject({
   t: z.literal('clone'),
   ...onVm,
@@ -274,8 +294,9 @@ export const Clone = z.strictObject({
 export type Clone = z.infer<typeof Clone>
 
 /**
- * Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what comes. The agent
- * answers with the output kept, then one `console-accepted`: a restarted coordinator learns the input offset from it.
+ * Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what
+ * comes. The agent answers with the output kept, then one `console-accepted`: a restarted
+ * coordinator learns the input offset from it.
  */
 export const ConsoleOpen = z.strictObject({
   t: z.literal('console-open'),
@@ -286,7 +307,10 @@ export const ConsoleOpen = z.strictObject({
 export type ConsoleOpen = z.infer<typeof ConsoleOpen>
 export const ConsoleClose = z.strictObject({ t: z.literal('console-close'), vmId })
 export type ConsoleClose = z.infer<typeof ConsoleClose>
-/** Taken only if `offset` is at most what the VM has accepted so far; a part it already has is skipped. */
+/**
+ * Taken only if `offset` is at most what the VM has accepted so far; a part it already has is
+ * skipped.
+ */
 export const ConsoleInput = z.strictObject({
   t: z.literal('console-input'),
   vmId,
@@ -296,9 +320,12 @@ export const ConsoleInput = z.strictObject({
 })
 export type ConsoleInput = z.infer<typeof ConsoleInput>
 
-// ---- source ↔ destination ------------------------------------------------------------------------------------------
+// ---- source ↔ destination
+// ------------------------------------------------------------------------------------------
 
-/** A tagged piece of a VM's state besides its RAM. An unknown kind or version is refused by name. */
+/**
+ * A tagged piece of a VM's state besides its RAM. An unknown kind or version is refused by name.
+ */
 export const StateSection = z.strictObject({
   kind: z.string().min(1).max(60),
   version: z.int().min(1),
@@ -342,11 +369,16 @@ export const Final = z.strictObject({
   hash: z.string().length(16),
   /** Hash of all of the real RAM; only with verify `full`. */
   ramHash: z.string().length(16).optional(),
-  /** How long the VM had been paused when this was sent: a guest's real clock must not stand still. */
+  /**
+   * How long the VM had been paused when this was sent: a guest's real clock must not stand still.
+   */
   pausedMs: ms,
 })
 export type Final = z.infer<typeof Final>
-/** The destination holds a complete copy whose hash is equal. For a clone this is the end: it starts them. */
+/**
+ * The destination holds a complete copy whose hash is equal. For a clone this is the end: it starts
+ * them.
+ */
 export const Prepared = z.strictObject({
   t: z.literal('prepared'),
   migrationId,
@@ -358,7 +390,8 @@ export const Running = z.strictObject({ t: z.literal('running'), migrationId })
 /** Either end gives up, before `run`. The source goes on, the destination discards. */
 export const Abort = z.strictObject({ t: z.literal('abort'), migrationId, fault: Fault })
 
-// ---- the sets a link may carry -------------------------------------------------------------------------------------
+// ---- the sets a link may carry
+// -------------------------------------------------------------------------------------
 
 export const AgentMessage = z.discriminatedUnion('t', [
   Hello,

@@ -1,4 +1,5 @@
-// States and what may be done in them: tables shared by the coordinator, the API, the page and the tests.
+// States and what may be done in them: tables shared by the coordinator, the API, the page and the
+// tests.
 
 import { z } from 'zod'
 
@@ -72,7 +73,10 @@ export const vmActions = [
 ] as const
 export type VmAction = (typeof vmActions)[number]
 
-/** Action → phases in which it is allowed. The API refuses all others with `wrong-state`; the page hides them. */
+/**
+ * Action → phases in which it is allowed. The API refuses all others with `wrong-state`; the page
+ * hides them.
+ */
 export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   migrate: ['running'],
   clone: ['running'],

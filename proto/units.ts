@@ -1,4 +1,5 @@
-// Constants that two rooms must agree on, each with its reason. Bytes are bytes, times are milliseconds.
+// Constants that two rooms must agree on, each with its reason. Bytes are bytes, times are
+// milliseconds.
 
 /** A page of guest memory: RISC-V's smallest (privileged specification, section on Sv39). */
 export const pageBytes = 4096
@@ -8,7 +9,9 @@ export const pagesPerMebibyte = mebibyte / pageBytes
 /** The version of everything in proto/. Two ends that differ by more than one refuse each other. */
 export const protocolVersion = 1
 
-/** A control message is small; pages travel in frames. Anything larger is an attack or a mistake. */
+/**
+ * A control message is small; pages travel in frames. Anything larger is an attack or a mistake.
+ */
 export const controlBytesMax = 4 * mebibyte
 /** 256 pages a frame: large enough for the socket's full speed, small enough to interleave. */
 export const pagesPerFrameMax = 256
@@ -19,5 +22,8 @@ export const frameBytesMax = pagesPerFrameMax * (pageBytes + 8) + 256
 export const heartbeatMs = 250
 /** How long a node may run protected VMs after the heartbeat that was acknowledged was *sent*. */
 export const leaseMs = 2500
-/** Added by the coordinator before it recovers: clock drift, a pCPU slice, and the pause of a busy machine. */
+/**
+ * Added by the coordinator before it recovers: clock drift, a pCPU slice, and the pause of a busy
+ * machine.
+ */
 export const leaseMarginMs = 500

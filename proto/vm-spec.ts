@@ -1,5 +1,6 @@
 // What a VM is: the machine that an operator asks for, and the identity that makes it this one.
-// Sizes in MiB, CPU in percent of one core; the identity is given by the coordinator, fresh for each clone.
+// Sizes in MiB, CPU in percent of one core; the identity is given by the coordinator, fresh for
+// each clone.
 
 import { z } from 'zod'
 import { namePattern } from './ids.ts'
@@ -7,7 +8,9 @@ import { namePattern } from './ids.ts'
 export const Name = z.string().regex(namePattern, 'use 1-63 of a-z, 0-9 and -, not - at either end')
 
 export const VmIdentity = z.strictObject({
-  /** Tells a guest that it is another one than before: new for each VM and each clone. UUID text. */
+  /**
+   * Tells a guest that it is another one than before: new for each VM and each clone. UUID text.
+   */
   instanceId: z.uuid(),
   mac: z.string().regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/),
   /** 64 hex digits: what the guest's random number device starts from. */
@@ -29,7 +32,10 @@ export const VmSpec = z.strictObject({
   cpuCapPercent: z.number().min(1).max(100).default(100),
   /** What placement counts on before the first measurement, in percent of one core. */
   cpuExpectedPercent: z.number().min(0).max(100).default(10),
-  /** `real`: guest time is wall time. `instructions`: it is derived from retired instructions (deterministic). */
+  /**
+   * `real`: guest time is wall time. `instructions`: it is derived from retired instructions
+   * (deterministic).
+   */
   clock: z.enum(['real', 'instructions']).default('real'),
   /** Restart elsewhere when its node is lost; then the node's lease covers it. */
   ha: z.boolean().default(true),
@@ -37,11 +43,17 @@ export const VmSpec = z.strictObject({
 export type VmSpec = z.infer<typeof VmSpec>
 export type VmSpecInput = z.input<typeof VmSpec>
 
-/** For people: `kv` of the boot arguments `workload=kv …`; the image's name when the guest is not ours. */
+/**
+ * For people: `kv` of the boot arguments `workload=kv …`; the image's name when the guest is not
+ * ours.
+ */
 export const workloadOf = ({ args, image }: Pick<VmSpec, 'args' | 'image'>): string =>
   /(?:^|\s)workload=(\S+)/.exec(args)?.[1] ?? image
 
-/** Where a VM's durable blocks are, in the cluster's shared disk store; the first layer is the oldest. */
+/**
+ * Where a VM's durable blocks are, in the cluster's shared disk store; the first layer is the
+ * oldest.
+ */
 export const DiskRef = z.strictObject({
   sizeBytes: z.int().min(0),
   /** File names in the store. All but the last are read-only and may be shared by clones. */

@@ -1,6 +1,7 @@
-// Bytes ↔ messages. A message on a link is one kind byte and a body: 1 = control (msgpack of a schema of
-// messages.ts), 2 = a page frame (page-frame.ts). Nothing that arrives here can throw: what is wrong becomes a
-// named fault and closes that link only. msgpack: https://github.com/msgpack/msgpack/blob/master/spec.md
+// Bytes ↔ messages. A message on a link is one kind byte and a body: 1 = control (msgpack of a
+// schema of messages.ts), 2 = a page frame (page-frame.ts). Nothing that arrives here can throw:
+// what is wrong becomes a named fault and closes that link only. msgpack:
+// https://github.com/msgpack/msgpack/blob/master/spec.md
 
 import { Packr } from 'msgpackr'
 import type { z } from 'zod'
@@ -10,7 +11,8 @@ import { controlBytesMax } from './units.ts'
 export const controlKind = 1
 export const frameKind = 2
 
-// Plain maps: records would need a shared dictionary on both ends, and the ends may differ in version.
+// Plain maps: records would need a shared dictionary on both ends, and the ends may differ in
+// version.
 const packr = new Packr({ useRecords: false, int64AsType: 'number' })
 
 /** The bytes of one control message, kind byte included. */
@@ -24,7 +26,10 @@ export function encodeControl(message: { readonly t: string }): Uint8Array<Array
 
 export type Decoded<T> = { readonly message: T } | { readonly fault: Fault }
 
-/** A control message checked against what this link may carry, or the fault that names what is wrong with it. */
+/**
+ * A control message checked against what this link may carry, or the fault that names what is wrong
+ * with it.
+ */
 export function decodeControl<T>(bytes: Uint8Array, schema: z.ZodType<T>): Decoded<T> {
   if (bytes.length > controlBytesMax) return { fault: tooLarge(bytes.length) }
   let value: unknown

@@ -153,10 +153,10 @@ function reasonOf({ move, before, after, score }: Candidate, scoreBefore: number
     const burden = burdens.find((candidate) => candidate.id === id)
     return burden ? Math.round(loadOf(burden) * 100) : 0
   }
+  const changeAt = (id: string) => `${percentAt(before, id)} → ${percentAt(after, id)} %`
   const heat = percentAt(before, move.from) > hotLoad * 100 ? 'overloaded' : 'busier'
   return (
-    `${move.from} is ${heat}: ${percentAt(before, move.from)} → ${percentAt(after, move.from)} %, ` +
-    `${move.to} ${percentAt(before, move.to)} → ${percentAt(after, move.to)} % ` +
+    `${move.from} is ${heat}: ${changeAt(move.from)}, ${move.to} ${changeAt(move.to)} ` +
     `(score ${scoreBefore.toFixed(2)} → ${score.toFixed(2)})`
   )
 }

@@ -41,7 +41,8 @@ class SqliteStore implements Store {
     this.#database = database
     database.exec(schema)
     this.#put = database.prepare(
-      'insert into records values (?, ?, ?) on conflict (kind, id) do update set value = excluded.value',
+      `insert into records values (?, ?, ?)
+       on conflict (kind, id) do update set value = excluded.value`,
     )
     this.#delete = database.prepare('delete from records where kind = ? and id = ?')
     // Takes the lock now, not at the first write: a second coordinator is turned away at its start.

@@ -35,7 +35,7 @@ const policy = [
 
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Godwit</title>
 <h1>Godwit's coordinator runs</h1>
-<p>Its page is not built. Build it with <code>npm run build</code> in the repository, then reload.</p>
+<p>Its page is not built. Build it with <code>npm run build</code>, then reload.</p>
 <p>The API is described at <a href="/openapi.json">/openapi.json</a>.</p></html>
 `
 

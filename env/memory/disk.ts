@@ -1,5 +1,6 @@
-// A Disk in memory that is as unreliable as a real one may be: at powerLoss() every write that was not flushed may be
-// gone, whole or torn at a 512-byte sector, in any combination (the caller's Random decides).
+// A Disk in memory that is as unreliable as a real one may be: at powerLoss() every write that was
+// not flushed may be gone, whole or torn at a 512-byte sector, in any combination (the caller's
+// Random decides).
 
 import type { Disk, DiskFile, Random } from '../env.ts'
 

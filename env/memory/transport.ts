@@ -1,5 +1,5 @@
-// Links in memory: messages arrive in order, one per microtask turn, and can be held up or cut between two addresses.
-// The same port as the WebSockets of real/transport.ts, without a network.
+// Links in memory: messages arrive in order, one per microtask turn, and can be held up or cut
+// between two addresses. The same port as the WebSockets of real/transport.ts, without a network.
 
 import type { Link, LinkClosed, Listener, Transport, TransportLimits } from '../env.ts'
 

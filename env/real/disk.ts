@@ -1,5 +1,6 @@
-// A folder of flat files as a Disk. Synchronous on purpose: a guest's request is carried out inside its slice.
-// flush() is fdatasync: what it promises survives the loss of power, as far as the disk below is honest.
+// A folder of flat files as a Disk. Synchronous on purpose: a guest's request is carried out inside
+// its slice. flush() is fdatasync: what it promises survives the loss of power, as far as the disk
+// below is honest.
 
 import {
   closeSync,
@@ -39,7 +40,10 @@ export function openFolderDisk(folder: string): Disk {
   }
 }
 
-/** A new name is durable only when its folder is: without this a flushed file could be gone after a power loss. */
+/**
+ * A new name is durable only when its folder is: without this a flushed file could be gone after a
+ * power loss.
+ */
 function makeDurable(folder: string): void {
   const fd = openSync(folder, 'r')
   fsyncSync(fd)

@@ -1,4 +1,5 @@
-// Structured logs: one JSON object a line on stderr (pino), so that stdout stays free for what a person asked for.
+// Structured logs: one JSON object a line on stderr (pino), so that stdout stays free for what a
+// person asked for.
 
 import pino from 'pino'
 import type { Log } from '../env.ts'

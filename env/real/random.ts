@@ -1,4 +1,5 @@
-// Randomness of the operating system: for ids, tokens and seeds. What must be repeatable uses env/memory's.
+// Randomness of the operating system: for ids, tokens and seeds. What must be repeatable uses
+// env/memory's.
 
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Random } from '../env.ts'

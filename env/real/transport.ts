@@ -1,6 +1,7 @@
-// WebSockets (RFC 6455) as links, by the ws package. No compression: pages are compressed, if at all, by whoever
-// knows their content. A client masks with zeros, which ws then skips: the mask protects old HTTP proxies from
-// chosen bytes, and Godwit's links run over loopback, a trusted network or TLS; it would cost two thirds of the speed.
+// WebSockets (RFC 6455) as links, by the ws package. No compression: pages are compressed, if at
+// all, by whoever knows their content. A client masks with zeros, which ws then skips: the mask
+// protects old HTTP proxies from chosen bytes, and Godwit's links run over loopback, a trusted
+// network or TLS; it would cost two thirds of the speed.
 
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Link, LinkClosed, Listener, Transport, TransportLimits } from '../env.ts'
@@ -121,7 +122,8 @@ class SocketLink implements Link {
   close(reason: string): void {
     if (this.#ending || this.#closed) return
     this.#ending = { by: 'local', reason }
-    // 123 bytes is what a close frame can carry. A peer that does not answer it is cut off by ws after 30 s.
+    // 123 bytes is what a close frame can carry. A peer that does not answer it is cut off by ws
+    // after 30 s.
     this.#socket.close(1000, Buffer.from(reason).subarray(0, 120))
   }
 

@@ -1,6 +1,7 @@
-// One turn of the event loop: sockets, timers and messages of other threads get their time in between.
-// A promise alone does not do that (microtasks come before everything), and a timer costs a millisecond.
-// MessageChannel is the one way that Node and browsers share (HTML standard, section 9.4).
+// One turn of the event loop: sockets, timers and messages of other threads get their time in
+// between. A promise alone does not do that (microtasks come before everything), and a timer costs
+// a millisecond. MessageChannel is the one way that Node and browsers share (HTML standard, section
+// 9.4).
 
 /** Resolves after the event loop has turned once. */
 export function breathe(): Promise<void> {

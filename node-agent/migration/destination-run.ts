@@ -1,5 +1,6 @@
-// Carries out what the destination machine (destination.ts) asks for: machines, pages, proof, start.
-// Not here: any decision; the link and its greeting (peer-session.ts), whether there is room (admission.ts).
+// Carries out what the destination machine (destination.ts) asks for: machines, pages, proof,
+// start. Not here: any decision; the link and its greeting (peer-session.ts), whether there is room
+// (admission.ts).
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock, Log } from '#env/env.ts'
@@ -119,7 +120,9 @@ export class DestinationRun {
     work().catch((thrown) => this.feed({ on: 'failed', fault: faultOf(thrown) }))
   }
 
-  /** Restores, then captures again: the hash is over what is in the machine, not over what arrived. */
+  /**
+   * Restores, then captures again: the hash is over what is in the machine, not over what arrived.
+   */
   async #restore(order: Extract<DestinationEffect, { do: 'restore' }>): Promise<void> {
     const { vmm, clock, consoleOf } = this.#ports
     this.#pausedAtMs = clock.nowMs() - order.pausedMs
@@ -167,7 +170,8 @@ export class DestinationRun {
     const elapsedMs = clock.nowMs() - this.#pausedAtMs
     const isClone = this.state.offer.purpose === 'clone'
     try {
-      // Posted together: the pCPU does them in this order, without waiting for this thread in between.
+      // Posted together: the pCPU does them in this order, without waiting for this thread in
+      // between.
       await Promise.all([
         vmm.restore(vm, this.#sections, elapsedMs),
         isClone ? vmm.rebrand(vm) : undefined,

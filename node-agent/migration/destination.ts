@@ -1,8 +1,9 @@
-// The destination end of a migration or clone, as a step machine: step(state, input) → effects. See protocol.ts.
-// Not here: pages (page-receiver.ts stores them before the message behind them is heard), whether there is room
-// (desk.ts), sockets and threads (destination-run.ts).
-// Laws: no instruction runs here before `run` (a migration) or before the hashes are equal (a clone); a copy that is
-// not complete never stays; a complete one stays until `run`, `abort` or the coordinator's word. Times in ms.
+// The destination end of a migration or clone, as a step machine: step(state, input) → effects. See
+// protocol.ts. Not here: pages (page-receiver.ts stores them before the message behind them is
+// heard), whether there is room (desk.ts), sockets and threads (destination-run.ts).
+// Laws: no instruction runs here before `run` (a migration) or before the hashes are equal (a
+// clone); a copy that is not complete never stays; a complete one stays until `run`, `abort` or the
+// coordinator's word. Times in ms.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -45,7 +46,9 @@ export type DestinationInput = { readonly nowMs: number } /** A frame was stored
   | { readonly on: 'failed'; readonly fault: Fault }
   | { readonly on: 'link-closed'; readonly reason: string }
   | { readonly on: 'woken' }
-  /** The coordinator stopped, discarded or started the copies; they are no longer this migration's. */
+  /**
+   * The coordinator stopped, discarded or started the copies; they are no longer this migration's.
+   */
   | { readonly on: 'settled' }
 )
 
@@ -216,7 +219,8 @@ function reportStart(state: DestinationState, refused: Fault | undefined): Desti
   if (state.phase !== 'starting') return []
   become(state, 'ended')
   const { migrationId } = state.offer
-  // A copy that could not be started stays as it is, `prepared`: the coordinator decides where the VM runs.
+  // A copy that could not be started stays as it is, `prepared`: the coordinator decides where the
+  // VM runs.
   if (refused)
     return [
       { do: 'send', message: { t: 'abort', migrationId, fault: refused } },
@@ -245,7 +249,8 @@ function discard(state: DestinationState, value: Fault): DestinationEffect[] {
 }
 
 function loseLink(state: DestinationState, reason: string): DestinationEffect[] {
-  // Prepared: `run` may have been on its way, so only the coordinator knows. Starting: it is ours already.
+  // Prepared: `run` may have been on its way, so only the coordinator knows. Starting: it is ours
+  // already.
   if (state.phase === 'prepared' || state.phase === 'starting') return []
   return discard(state, fault('link-lost', `the link from the source ended: ${reason}`))
 }

@@ -1,12 +1,13 @@
-// The one hash that both ends of a migration compare before the destination may run: over RAM, CPU and devices.
-// The bytes that are hashed, in this order, integers little-endian:
+// The one hash that both ends of a migration compare before the destination may run: over RAM, CPU
+// and devices. The bytes that are hashed, in this order, integers little-endian:
 //   "godwit-state-1\n"                         15 bytes, ASCII
 //   set hash over all pages (trackedHash)      16 hex digits, ASCII
 //   for each section, by kind in ASCII order:
 //     u16 length of the kind, the kind (ASCII), u32 version, u32 length of its bytes, its bytes
-// The source hashes the sections it captured, the destination those it captures again after it restored them:
-// an equal hash says that the state is *in* the machine, not only that it arrived.
-// Not here: the hash function itself (GuestMemory.hashBytes), the optional hash of the real RAM (fullHash).
+// The source hashes the sections it captured, the destination those it captures again after it
+// restored them: an equal hash says that the state is *in* the machine, not only that it arrived.
+// Not here: the hash function itself (GuestMemory.hashBytes), the optional hash of the real RAM
+// (fullHash).
 
 import type { StateSection } from '#proto/messages.ts'
 

@@ -26,5 +26,8 @@ export function spend(pace: Pace, bytes: number, nowMs: number): number {
   return Math.max(0, -pace.tokens / pace.bytesPerMs)
 }
 
-/** What may go out in one piece, so that under a low limit the other end still hears something all the time. */
+/**
+ * What may go out in one piece, so that under a low limit the other end still hears something all
+ * the time.
+ */
 export const pieceBytesMax = (pace: Pace): number => pace.bytesPerMs * burstMs

@@ -1,5 +1,5 @@
-// What a migrate or clone command of the coordinator means for the source: the offer it makes and how it ends.
-// Not here: whether the command is allowed (desk.ts), what follows (source.ts).
+// What a migrate or clone command of the coordinator means for the source: the offer it makes and
+// how it ends. Not here: whether the command is allowed (desk.ts), what follows (source.ts).
 
 import { asNodeId } from '#proto/ids.ts'
 import type { Clone, CloneTarget, Migrate } from '#proto/messages.ts'

@@ -1,37 +1,49 @@
-// How a VM moves, and how it is cloned: the conversation of the two ends, and the waits both agree on.
+// How a VM moves, and how it is cloned: the conversation of the two ends, and the waits both agree
+// on.
 //
 //   source                                            destination
 //     | --- hello (role peer) ------------------------->  |
 //     | <-- welcome ------------------------------------  |
-//     | --- offer ------------------------------------->  |  room? fits? → refuse, and the VM goes on at the source
+//     | --- offer ------------------------------------->  |  room? fits? → refuse, and the VM goes
+//     on at the source
 //     | <-- accept -------------------------------------  |  `incoming`
 //     | === frames of round 0: all pages ==============>  |
 //     | --- round-end --------------------------------->  |
-//     | <-- round-applied ------------------------------  |  a round ends when its pages are in the RAM there
+//     | <-- round-applied ------------------------------  |  a round ends when its pages are in the
+//     RAM there
 //     |     … rounds of what was dirtied meanwhile, until the stop rule says stop (stop-rule.ts) …
 //     |  pause: DOWNTIME BEGINS                           |
 //     | === frames of what is left ====================>  |
-//     | --- final (sections, hash) -------------------->  |  restores, captures again, compares the hashes
+//     | --- final (sections, hash) -------------------->  |  restores, captures again, compares the
+//     hashes
 //     | <-- prepared -----------------------------------  |  `prepared`
 //     |  gives up its epoch: `released`                   |
 //     | --- run --------------------------------------->  |  THE POINT OF NO RETURN
-//     | <-- running ------------------------------------  |  DOWNTIME ENDS (an upper bound: half a round trip late)
+//     | <-- running ------------------------------------  |  DOWNTIME ENDS (an upper bound: half a
+//     round trip late)
 //     |  destroys its copy                                |
 //
-// A clone is the same until `final`; there the parent gets its new disk layers and goes on at once, and after
-// `prepared` nothing is given up: the destination starts the clones by itself and says `running`.
-// Until `run` either end may `abort`: the source goes on, the destination discards. A link that breaks means the
-// same, but a destination that is `prepared` cannot know whether `run` is under way: it keeps the copy and waits
-// for the coordinator's `resolve`, and so does a source that is `released` and hears no `running`.
-// Not here: pages (proto/page-frame.ts), who decides (the coordinator). Times in ms.
+// A clone is the same until `final`; there the parent gets its new disk layers and goes on at once,
+// and after `prepared` nothing is given up: the destination starts the clones by itself and says
+// `running`. Until `run` either end may `abort`: the source goes on, the destination discards. A
+// link that breaks means the same, but a destination that is `prepared` cannot know whether `run`
+// is under way: it keeps the copy and waits for the coordinator's `resolve`, and so does a source
+// that is `released` and hears no `running`. Not here: pages (proto/page-frame.ts), who decides
+// (the coordinator). Times in ms.
 
 import type { DestinationMessage, Offer, SourceMessage } from '#proto/messages.ts'
 
 export type { DestinationMessage, Offer, SourceMessage }
 
-/** Every wait for an answer of the other end. Longer than any pause of a busy machine, shorter than patience. */
+/**
+ * Every wait for an answer of the other end. Longer than any pause of a busy machine, shorter than
+ * patience.
+ */
 export const answerMsMax = 10_000
-/** For the answer to a whole round: what the operating systems have buffered may take its time on a slow link. */
+/**
+ * For the answer to a whole round: what the operating systems have buffered may take its time on a
+ * slow link.
+ */
 export const appliedMsMax = 30_000
 /** Verify `full` reads all of the RAM on both ends while the VM is paused. */
 export const answerFullMsMax = 60_000
@@ -41,5 +53,8 @@ export const silenceMsMax = 30_000
 export const progressMs = 250
 /** How often the coordinator hears that a migration is alive, even when it waits. */
 export const signOfLifeMs = 1000
-/** Frames in flight: enough for full speed, little enough that memory stays bounded and a cancel is quick. */
+/**
+ * Frames in flight: enough for full speed, little enough that memory stays bounded and a cancel is
+ * quick.
+ */
 export const inFlightBytesMax = 8 << 20

@@ -1,5 +1,6 @@
-// Carries out what the source machine (source.ts) asks for: the link, the pages, the pCPU, the coordinator's ear.
-// Not here: any decision. Whatever goes wrong here is fed back as an input and decided there.
+// Carries out what the source machine (source.ts) asks for: the link, the pages, the pCPU, the
+// coordinator's ear. Not here: any decision. Whatever goes wrong here is fed back as an input and
+// decided there.
 
 import type { Clock, Log } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
@@ -76,7 +77,9 @@ export class SourceRun {
     this.#signOfLife()
   }
 
-  /** A coordinator that hears nothing for seconds takes a migration for dead; one that waits is not. */
+  /**
+   * A coordinator that hears nothing for seconds takes a migration for dead; one that waits is not.
+   */
   #signOfLife(): void {
     const { clock, progress } = this.#ports
     clock.wakeAt(clock.nowMs() + signOfLifeMs, () => {

@@ -75,7 +75,10 @@ export interface SourceState {
   pausedAtMs: number | undefined
   /** When the order to pause was given; kept after the VM goes on. */
   stoppedAtMs: number
-  /** How long the VM stood still; known when it runs again (here, for a clone; there, for a migration). */
+  /**
+   * How long the VM stood still; known when it runs again (here, for a clone; there, for a
+   * migration).
+   */
   downtimeMs: number
   expectedDowntimeMs: number | undefined
   hash: string

@@ -1,8 +1,10 @@
-// The source end of a migration or clone, as a step machine: step(state, input) → effects. See protocol.ts for the
-// conversation. It owns the decision when the VM stops here, and the one line after which it may not run here again.
-// Not here: sockets, threads, pages (source-run.ts carries effects out and feeds their results back).
-// Law: whatever comes in whatever order, the VM runs here, or it was released, or it was lost by no fault of ours;
-// and the command is answered once. Times in ms. Source: Clark et al., NSDI 2005, §3.2 (stages of a migration).
+// The source end of a migration or clone, as a step machine: step(state, input) → effects. See
+// protocol.ts for the conversation. It owns the decision when the VM stops here, and the one line
+// after which it may not run here again. Not here: sockets, threads, pages (source-run.ts carries
+// effects out and feeds their results back).
+// Law: whatever comes in whatever order, the VM runs here, or it was released, or it was lost by no
+// fault of ours; and the command is answered once. Times in ms. Source: Clark et al., NSDI 2005,
+// §3.2 (stages of a migration).
 
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -31,7 +33,10 @@ export function beginSource(state: SourceState): SourceEffect[] {
   ]
 }
 
-/** Changes `state` and says what is to be done. After the end every input but a late cancel is ignored. */
+/**
+ * Changes `state` and says what is to be done. After the end every input but a late cancel is
+ * ignored.
+ */
 export function stepSource(state: SourceState, input: SourceInput): SourceEffect[] {
   const effects = state.phase === 'ended' ? afterTheEnd(input) : dispatch(state, input)
   assertSource(state)
@@ -257,7 +262,8 @@ function handOver(state: SourceState, hash: string, nowMs: number): SourceEffect
     return [{ do: 'wake-at', atMs: state.deadlineMs }]
   }
   const wait = becomePhase(state, 'released', nowMs, answerMsMax)
-  // THE POINT OF NO RETURN: `release` gives up the epoch; nothing below may resume this copy, but a new epoch.
+  // THE POINT OF NO RETURN: `release` gives up the epoch; nothing below may resume this copy, but a
+  // new epoch.
   return [{ do: 'release' }, { do: 'send', message: { t: 'run', migrationId } }, ...wait]
 }
 
@@ -273,7 +279,10 @@ function succeed(state: SourceState, nowMs: number): SourceEffect[] {
   ]
 }
 
-/** Something went wrong. Before the release the VM goes on here; after it, only the coordinator knows better. */
+/**
+ * Something went wrong. Before the release the VM goes on here; after it, only the coordinator
+ * knows better.
+ */
 function giveUp(
   state: SourceState,
   value: Fault,

@@ -1,8 +1,9 @@
 // When pre-copy stops copying and pauses the VM: a pure function of the rounds seen so far.
-// The estimate is dirty bytes / measured bandwidth + what a switchover costs besides. It is compared with the
-// operator's limit; a VM whose writable working set will not shrink is stopped anyway when that is bearable, and
-// otherwise left where it is. Bytes, ms. Source: Clark et al., "Live Migration of Virtual Machines", NSDI 2005, §5.3-5.4
-// (there: stop when few pages are left, or after too many rounds, or when dirtying outruns sending).
+// The estimate is dirty bytes / measured bandwidth + what a switchover costs besides. It is
+// compared with the operator's limit; a VM whose writable working set will not shrink is stopped
+// anyway when that is bearable, and otherwise left where it is. Bytes, ms. Source: Clark et al.,
+// "Live Migration of Virtual Machines", NSDI 2005, §5.3-5.4 (there: stop when few pages are left,
+// or after too many rounds, or when dirtying outruns sending).
 
 import { pageBytes } from '#proto/units.ts'
 
@@ -23,7 +24,10 @@ export interface StopDecision {
   readonly expectedDowntimeMs: number
 }
 
-/** Pause, two crossings of the link, capture, restore, hash: what a switchover costs with no page to send. */
+/**
+ * Pause, two crossings of the link, capture, restore, hash: what a switchover costs with no page to
+ * send.
+ */
 export const switchoverOverheadMs = 4
 /** A forced stop may take so many times the limit; beyond it the VM stays where it is. */
 export const forcedDowntimeFactor = 10

@@ -1,5 +1,6 @@
-// A guest that checks its own memory and a store under client load, moved again and again between two agents, with
-// every byte of RAM hashed on both ends each time. GODWIT_MIGRATIONS sets how often (20; the long run is 100).
+// A guest that checks its own memory and a store under client load, moved again and again between
+// two agents, with every byte of RAM hashed on both ends each time. GODWIT_MIGRATIONS sets how
+// often (20; the long run is 100).
 
 import { expect, test } from 'vitest'
 import { realClock, realRandom } from '#env/real.ts'

@@ -1,6 +1,7 @@
-// SIGKILL of the source, of the destination or of the coordinator at a random moment of a migration: at no time do two
-// copies run, and in the end exactly one does. Seeded: a failure prints its seed and step. GODWIT_KILLS sets how often
-// (10; the long run is 50), GODWIT_SEED where it starts.
+// SIGKILL of the source, of the destination or of the coordinator at a random moment of a
+// migration: at no time do two copies run, and in the end exactly one does. Seeded: a failure
+// prints its seed and step. GODWIT_KILLS sets how often (10; the long run is 50), GODWIT_SEED where
+// it starts.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -13,7 +14,9 @@ const kills = Number(process.env.GODWIT_KILLS ?? 10)
 const seed = Number(process.env.GODWIT_SEED ?? 1)
 const victims = ['source', 'destination', 'coordinator'] as const
 
-/** The store's memory is larger than it need be, so that a migration takes long enough to be hit. */
+/**
+ * The store's memory is larger than it need be, so that a migration takes long enough to be hit.
+ */
 const spec = { args: 'workload=kv', diskMib: 8, memoryMib: 128 }
 
 async function killMidway(cluster: Cluster, random: SeededRandom): Promise<string> {

@@ -1,5 +1,6 @@
-// A coordinator that does what a test tells it and remembers what it hears: one WebSocket server, leases answered
-// until told otherwise. It decides nothing. Not the coordinator: that one has tests of its own.
+// A coordinator that does what a test tells it and remembers what it hears: one WebSocket server,
+// leases answered until told otherwise. It decides nothing. Not the coordinator: that one has tests
+// of its own.
 
 import type { Link, Listener } from '#env/env.ts'
 import { realTransport } from '#env/real.ts'

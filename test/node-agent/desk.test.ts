@@ -1,4 +1,5 @@
-// The coordinator's commands, the lease and the fate of guests, decided. Each test is a short story in effects.
+// The coordinator's commands, the lease and the fate of guests, decided. Each test is a short story
+// in effects.
 
 import { expect, test } from 'vitest'
 import { admit } from '#node-agent/admission.ts'

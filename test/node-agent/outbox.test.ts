@@ -1,4 +1,5 @@
-// News for a coordinator that may be away: nothing is lost, order is kept, a proven arrival is forgotten.
+// News for a coordinator that may be away: nothing is lost, order is kept, a proven arrival is
+// forgotten.
 
 import { expect, test } from 'vitest'
 import { again, arrived, keep, mark, newOutbox } from '#node-agent/outbox.ts'

@@ -1,5 +1,5 @@
-// The destination end of a migration as a test plays it: takes everything, checks nothing, says `prepared` with the
-// hash it was told, and never says `running`.
+// The destination end of a migration as a test plays it: takes everything, checks nothing, says
+// `prepared` with the hash it was told, and never says `running`.
 
 import type { Link, Listener } from '#env/env.ts'
 import { realTransport } from '#env/real.ts'

@@ -1,5 +1,5 @@
-// Never two running copies, never none: source and destination stepped against each other, the link cut at every
-// message, the migration cancelled at every step, the work done in every order.
+// Never two running copies, never none: source and destination stepped against each other, the link
+// cut at every message, the migration cancelled at every step, the work done in every order.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -16,7 +16,9 @@ function length(purpose: 'migrate' | 'clone'): number {
   return steps
 }
 
-/** The coordinator's rule: a prepared copy whose source gave up runs, anything else is discarded. */
+/**
+ * The coordinator's rule: a prepared copy whose source gave up runs, anything else is discarded.
+ */
 function resolve(ends: TwoEnds): void {
   if (ends.sourceReleased && !ends.destinationRuns && ends.destinationPrepared) {
     ends.destinationRuns = true

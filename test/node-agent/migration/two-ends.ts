@@ -1,6 +1,7 @@
-// Both ends of a migration, stepped against each other without sockets, threads or time: a link that can be cut at any
-// message, work that takes as long as a schedule says, and a book of who runs. The pages are counted, not moved.
-// Not the real runs (source-run.ts, destination-run.ts): those are tried with processes (process.test.ts).
+// Both ends of a migration, stepped against each other without sockets, threads or time: a link
+// that can be cut at any message, work that takes as long as a schedule says, and a book of who
+// runs. The pages are counted, not moved. Not the real runs (source-run.ts, destination-run.ts):
+// those are tried with processes (process.test.ts).
 
 import {
   beginDestination,
