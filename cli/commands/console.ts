@@ -141,7 +141,7 @@ class ConsoleLine {
     const end = raw ? bytes.indexOf(leaveByte) : -1
     const sent = end >= 0 ? bytes.subarray(0, end) : bytes
     if (raw && this.#options.echo)
-      process.stdout.write(sent.toString('latin1').replace(/\r/g, '\r\n'))
+      process.stdout.write(sent.toString('latin1').replace(/\r/g, '\n'))
     if (this.#session) this.#session.send(sent)
     else this.#unsent.push(sent)
     if (end >= 0) this.#leave()

@@ -173,7 +173,9 @@ export class CoordinatorDouble {
     return { status: 202, body: verb === 'clone' ? { migration, vms: [] } : migration }
   }
 
-  /** One after the other, and none before somebody watches: a test misses nothing on a busy machine. */
+  /**
+   * One after the other, and none before somebody watches: a test misses nothing on a busy machine.
+   */
   #whenWatched(changes: (() => void)[]): void {
     const timer = setInterval(() => {
       if (this.#watchers.size > 0) changes.shift()?.()

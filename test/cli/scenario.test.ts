@@ -1,0 +1,46 @@
+// godwit scenario check and schema: what can be known of a scenario without running it.
+// Running is tried with the library itself (test/scenarios/).
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { godwit, temporaryHome } from './rehearsal.ts'
+
+const tour = fileURLToPath(new URL('../../scenarios/library/tour', import.meta.url))
+
+describe('scenario check', () => {
+  test('says what a sound scenario shows', async () => {
+    const { code, out } = await godwit(['scenario', 'check', tour])
+    expect(code).toBe(0)
+    expect(out).toMatch(/tour: \S/)
+  })
+
+  test('points at mistakes, and ends with 2', async () => {
+    const folder = join(temporaryHome(), 'lame')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'README.md'), '# lame\n')
+    writeFileSync(join(folder, 'scenario.yaml'), 'name: lame\nabout: x\nclutser: {}\n')
+    const { code, notes } = await godwit(['scenario', 'check', folder])
+    expect(code).toBe(2)
+    expect(notes).toContain(
+      'lame/scenario.yaml:3:1: unknown key `clutser`; did you mean `cluster`?',
+    )
+  })
+
+  test('of a folder that is none says so', async () => {
+    const { code, notes } = await godwit('scenario check /nowhere/at/all')
+    expect(code).toBe(2)
+    expect(notes).toContain('there is no such file')
+  })
+})
+
+test('scenario run of a scenario with mistakes starts nothing, and ends with 2', async () => {
+  const { code, notes } = await godwit('scenario run /nowhere/at/all')
+  expect(code).toBe(2)
+  expect(notes).toContain('/nowhere/at/all/scenario.yaml:1:1')
+})
+
+test('scenario schema is JSON Schema', async () => {
+  const { out } = await godwit('scenario schema')
+  expect(JSON.parse(out)).toMatchObject({ title: 'Godwit scenario', type: 'object' })
+})
