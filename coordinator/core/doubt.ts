@@ -1,7 +1,8 @@
-// Migrations in doubt: a link or a node died between the first page and the last word, and nobody else knows who may
-// run the VM. Rules (docs/decisions/0002-who-may-run-a-vm.md): ask before acting; one question at a time; a complete
-// copy is run only if no other copy can have run since it was complete; otherwise the VM restarts from its disk.
-// Level-triggered: settle() looks at what is known and does the next thing, as often as it is called.
+// Migrations in doubt: a link or a node died between the first page and the last word, and nobody
+// else knows who may run the VM. Rules (docs/decisions/0002-who-may-run-a-vm.md): ask before
+// acting; one question at a time; a complete copy is run only if no other copy can have run since
+// it was complete; otherwise the VM restarts from its disk. Level-triggered: settle() looks at what
+// is known and does the next thing, as often as it is called.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
@@ -15,7 +16,10 @@ import { endByFault, endMigration } from './migration-end.ts'
 import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
 import { becomeRecovering, becomeRunning, moveVm } from './vm-doors.ts'
 
-/** The next thing to do about a migration that has begun; nothing, when it goes its way or an answer is awaited. */
+/**
+ * The next thing to do about a migration that has begun; nothing, when it goes its way or an answer
+ * is awaited.
+ */
 export function settle(step: Step, migration: Migration): void {
   if (!isActive(migration)) return
   if (migration.purpose === 'clone') settleClone(step, migration)
@@ -33,7 +37,10 @@ function isLinked(step: Step, migration: Migration, end: 'from' | 'to'): boolean
   return isReachable(node) && node.incarnation === incarnation
 }
 
-/** The VM runs at the destination. Without the source's account of it nothing is lost but the figures. */
+/**
+ * The VM runs at the destination. Without the source's account of it nothing is lost but the
+ * figures.
+ */
 function settleMoved(step: Step, migration: Migration): void {
   const { live } = migration
   const waitedMs = step.nowMs - (live.movedAtMs ?? Number.NEGATIVE_INFINITY)
@@ -58,7 +65,10 @@ function settleWithoutSource(step: Step, migration: Migration): void {
   else if (live.source === 'released') askToRun(step, migration, 'from')
 }
 
-/** `run` may be on its way: usually a moment later the destination runs, and nothing had to be asked. */
+/**
+ * `run` may be on its way: usually a moment later the destination runs, and nothing had to be
+ * asked.
+ */
 function isInDoubt(step: Step, migration: Migration): boolean {
   const { live, sourceLost, destinationLost } = migration
   return (
@@ -73,9 +83,9 @@ function isInDoubt(step: Step, migration: Migration): boolean {
 }
 
 /**
- * A released copy is complete, but as old as its release. If the destination may have run since, the VM's disk may be
- * newer than this memory: then only a restart from the disk keeps every acknowledged write. Without a disk there is
- * nothing that could disagree.
+ * A released copy is complete, but as old as its release. If the destination may have run since,
+ * the VM's disk may be newer than this memory: then only a restart from the disk keeps every
+ * acknowledged write. Without a disk there is nothing that could disagree.
  */
 function mayResumeSource(step: Step, migration: Migration): boolean {
   if (!migration.sourceReleased || migration.sourceLost) return false
@@ -92,9 +102,13 @@ function askToRun(step: Step, migration: Migration, end: 'from' | 'to'): void {
   sendResolve(step, migration, nodeId, 'run', epoch)
 }
 
-/** Under the epoch that it was to run under: a destination that does run refuses, and then it is the owner. */
+/**
+ * Under the epoch that it was to run under: a destination that does run refuses, and then it is the
+ * owner.
+ */
 function askToDiscard(step: Step, migration: Migration): void {
-  // Nothing is released before the other end is prepared: `incoming` is an old report, the next one knows better.
+  // Nothing is released before the other end is prepared: `incoming` is an old report, the next one
+  // knows better.
   if (migration.sourceReleased && migration.live.destination === 'incoming') return
   if (migration.live.destination === 'unknown' || !isLinked(step, migration, 'to')) return
   sendResolve(step, migration, migration.to, 'discard', migration.nextEpoch)
@@ -123,7 +137,10 @@ const resolveEpoch = (migration: Migration): Epoch => {
   return migration.resolveEpoch
 }
 
-/** A source that is told to cancel a migration it does not know has ended it, and its result was lost with us. */
+/**
+ * A source that is told to cancel a migration it does not know has ended it, and its result was
+ * lost with us.
+ */
 function seeProbe(step: Step, migration: Migration, refusal: Fault | undefined): void {
   migration.live.newsAtMs = step.nowMs
   if (refusal?.code !== 'unknown-migration') return

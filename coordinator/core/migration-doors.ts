@@ -1,5 +1,6 @@
-// The only doors into the phases of a migration (or clone: the same machinery). They keep the indexes true, tell the
-// story and mark the records. Who may run the VM afterwards is not decided here (doubt.ts, migrations.ts).
+// The only doors into the phases of a migration (or clone: the same machinery). They keep the
+// indexes true, tell the story and mark the records. Who may run the VM afterwards is not decided
+// here (doubt.ts, migrations.ts).
 
 import type { Fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -97,11 +98,15 @@ function tellEnd(step: Step, migration: Migration, { phase, fault }: MigrationEn
   )
 }
 
-/** The copy is on its way out of doubt: from now on the store knows that the source will never resume by itself. */
+/**
+ * The copy is on its way out of doubt: from now on the store knows that the source will never
+ * resume by itself.
+ */
 export function markReleased(step: Step, migration: Migration): void {
   migration.live.releasedAtMs ??= step.nowMs
   if (migration.sourceReleased) return
-  // What the destination said before may be older than the copy it holds now: its next report counts.
+  // What the destination said before may be older than the copy it holds now: its next report
+  // counts.
   if (migration.live.destination !== 'prepared') migration.live.destination = 'unknown'
   migration.sourceReleased = true
   touch(step, 'migration', migration.id)
@@ -118,7 +123,9 @@ export function markCertain(
   touch(step, 'migration', migration.id)
 }
 
-/** The result came after the end was known from elsewhere: it still tells how long everything took. */
+/**
+ * The result came after the end was known from elsewhere: it still tells how long everything took.
+ */
 export function addRecord(step: Step, migration: Migration, record: MigrationRecord): void {
   if (migration.record) return
   migration.record = record

@@ -1,4 +1,5 @@
-// A console across migrations and reboots: nothing lost, nothing doubled, nothing typed to the wrong run.
+// A console across migrations and reboots: nothing lost, nothing doubled, nothing typed to the
+// wrong run.
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import {

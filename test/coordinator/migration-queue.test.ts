@@ -1,4 +1,5 @@
-// The pacing of migrations: one out of a node, one into a node, four in all; what ends makes room, in order.
+// The pacing of migrations: one out of a node, one into a node, four in all; what ends makes room,
+// in order.
 
 import { expect, test } from 'vitest'
 import { MigrationQueue, migrationsMax } from '#coordinator/migration-queue.ts'

@@ -1,4 +1,5 @@
-// Laws of placement and rebalancing, on the real functions: what fits, what is best, what a plan may not do.
+// Laws of placement and rebalancing, on the real functions: what fits, what is best, what a plan
+// may not do.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

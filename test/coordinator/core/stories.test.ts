@@ -1,5 +1,5 @@
-// The rules of docs/decisions/0002-who-may-run-a-vm.md as stories. Each transcript is in stories/, is read like a text,
-// and must come out the same.
+// The rules of docs/decisions/0002-who-may-run-a-vm.md as stories. Each transcript is in stories/,
+// is read like a text, and must come out the same.
 
 import { expect, test } from 'vitest'
 import { Story } from './story.ts'
@@ -68,7 +68,7 @@ test('a node is lost: fenced after lease and margin, its VM recovered under a ne
   expect(stop).toBeLessThan(lease)
 })
 
-test('a node hangs: its link is closed at the fence, so that an old start in it is never under a new lease', async () => {
+test('a node hangs: its link is closed at the fence, and what is still in it counts no more', async () => {
   const story = started()
   story.passWith(3250, { n2: [] })
   expect(state(story)).toBe('starting n2 @2')

@@ -1,6 +1,7 @@
-// Scripted stories of the core: a test says what happens, and the transcript shows what the coordinator did about it,
-// line by line (`<` what came in, `>` what is sent, `*` what is told, `=` what was remembered before anything was sent).
-// Agents here are only voices: they hold what the test says they hold. Times in virtual ms.
+// Scripted stories of the core: a test says what happens, and the transcript shows what the
+// coordinator did about it, line by line (`<` what came in, `>` what is sent, `*` what is told, `=`
+// what was remembered before anything was sent). Agents here are only voices: they hold what the
+// test says they hold. Times in virtual ms.
 
 import {
   type ClusterState,
@@ -254,9 +255,16 @@ function textOf(message: CoordinatorMessage): string {
     case 'resume':
       return `${message.t} ${message.vmId}@${message.epoch} (${message.commandId})`
     case 'migrate':
-      return `migrate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} as @${message.nextEpoch} (${message.commandId})`
+      return (
+        `migrate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} ` +
+        `as @${message.nextEpoch} (${message.commandId})`
+      )
     case 'clone':
-      return `clone ${message.vmId}@${message.epoch} into ${message.clones.map((c) => `${c.vmId}@${c.epoch}`).join(', ')} on ${message.destination.nodeId} (${message.commandId})`
+      return (
+        `clone ${message.vmId}@${message.epoch} into ` +
+        `${message.clones.map((c) => `${c.vmId}@${c.epoch}`).join(', ')} ` +
+        `on ${message.destination.nodeId} (${message.commandId})`
+      )
     case 'resolve':
       return `resolve ${message.verdict} ${message.vmId}@${message.epoch} (${message.commandId})`
     case 'cancel-migration':

@@ -1,6 +1,7 @@
-// A model of an agent, for property tests of the coordinator: holds VMs, obeys its lease, answers commands, takes part
-// in migrations. No guests: a VM is a number that grows while it runs and is written to a disk that all agents share,
-// so that memory older than its disk is seen at once. Behaves as node-agent/ promises, not as it is written.
+// A model of an agent, for property tests of the coordinator: holds VMs, obeys its lease, answers
+// commands, takes part in migrations. No guests: a VM is a number that grows while it runs and is
+// written to a disk that all agents share, so that memory older than its disk is seen at once.
+// Behaves as node-agent/ promises, not as it is written.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
@@ -72,7 +73,9 @@ export class ModelAgent {
     this.world = world
   }
 
-  /** May this VM execute instructions at this instant? What no two agents may ever answer with yes. */
+  /**
+   * May this VM execute instructions at this instant? What no two agents may ever answer with yes.
+   */
   executes(held: Held): boolean {
     if (this.isDead || this.isHung || held.isFrozen || held.state !== 'running') return false
     return !held.order.spec.ha || this.world.nowMs() < this.leaseUntilMs

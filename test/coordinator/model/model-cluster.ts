@@ -1,6 +1,7 @@
-// A whole cluster in one process and in virtual time: the real core of the coordinator, model agents, and links that
-// deliver in order, late, or not at all. Everything comes from one seed. Checks after every event that no VM is
-// executed twice, that no memory older than its disk ever runs, and the core's own invariants.
+// A whole cluster in one process and in virtual time: the real core of the coordinator, model
+// agents, and links that deliver in order, late, or not at all. Everything comes from one seed.
+// Checks after every event that no VM is executed twice, that no memory older than its disk ever
+// runs, and the core's own invariants.
 
 import type { ClusterState, LinkId } from '#coordinator/core/cluster-state.ts'
 import { defaultSettings } from '#coordinator/core/cluster-state.ts'
@@ -24,7 +25,10 @@ interface Alarm {
   readonly fn: () => void
 }
 
-/** One agent's connection to the coordinator. Messages that are on their way when it is cut are lost. */
+/**
+ * One agent's connection to the coordinator. Messages that are on their way when it is cut are
+ * lost.
+ */
 interface ModelLink {
   readonly linkId: LinkId
   readonly agent: ModelAgent

@@ -1,5 +1,6 @@
-// Any interleaving of faults and commands: never two runners, never memory older than its disk, invariants after
-// every step; and when the faults are healed, every VM that should run runs and every migration has ended.
+// Any interleaving of faults and commands: never two runners, never memory older than its disk,
+// invariants after every step; and when the faults are healed, every VM that should run runs and
+// every migration has ended.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,5 @@
-// The coordinator as its users meet it: real HTTP, real WebSockets, and agents that are only voices.
+// The coordinator as its users meet it: real HTTP, real WebSockets, and agents that are only
+// voices.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

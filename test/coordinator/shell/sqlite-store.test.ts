@@ -1,4 +1,5 @@
-// The store keeps what it was given, all of a step or nothing, also when its process is killed in the middle.
+// The store keeps what it was given, all of a step or nothing, also when its process is killed in
+// the middle.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -56,7 +57,10 @@ test('a record that this version cannot read is refused by its name, not skipped
   expect('message' in loaded && loaded.message).toMatch(/vm\/a/)
 })
 
-/** Writes pairs that must always agree, and says each number only after its transaction has returned. */
+/**
+ * Writes pairs that must always agree, and says each number only after its transaction has
+ * returned.
+ */
 const writer = `
   import { openSqliteStore } from '#coordinator/shell/sqlite-store.ts'
   const store = openSqliteStore(process.argv[1])

@@ -1,5 +1,6 @@
-// An agent's voice over a real WebSocket, for tests of the coordinator's shell: says what the test tells it to, keeps
-// what it hears, and answers the ordinary commands (start, stop, pause, resume) and heartbeats if asked to. No guests.
+// An agent's voice over a real WebSocket, for tests of the coordinator's shell: says what the test
+// tells it to, keeps what it hears, and answers the ordinary commands (start, stop, pause, resume)
+// and heartbeats if asked to. No guests.
 
 import { WebSocket } from 'ws'
 import { asNodeId } from '#proto/ids.ts'
