@@ -1,119 +1,46 @@
 // Every control message, as a zod schema: coordinator ↔ agent, and agent ↔ agent during a
 // migration. Not here: pages (page-frame.ts), the HTTP API (api.ts), how bytes become messages
-// (wire.ts). Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
+// (wire.ts), what messages are made of (message-parts.ts; exported from here too).
+// Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //
-//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, console-output,
-//   console-accepted
+//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress,
+//                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
-//   cancel-migration,
-//                         resolve, clone, console-open, console-input, console-close
+//                         cancel-migration, resolve, clone,
+//                         console-open, console-input, console-close
 //   source → destination  offer, round-end, final, run, abort        (+ page frames)
 //   destination → source  accept, refuse, round-applied, prepared, running, abort
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
-import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
-import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
-
-// Brands exist only for the compiler: the check on the wire is that of the plain type.
-const vmId = Name as unknown as z.ZodType<VmId, string>
-const nodeId = Name as unknown as z.ZodType<NodeId, string>
-const id = z.string().min(1).max(80)
-const migrationId = id as unknown as z.ZodType<MigrationId, string>
-const commandId = id as unknown as z.ZodType<CommandId, string>
-const epoch = z.int().min(0) as unknown as z.ZodType<Epoch, number>
-const count = z.int().min(0)
-const ms = z.number().min(0)
-const bytes = z.instanceof(Uint8Array)
-/** `ws://host:port` of the agent's peer port. */
-const address = z.string().max(300)
-
-export const NodeCapacity = z.strictObject({
-  cores: z.number().min(0.1).max(256),
-  /**
-   * Guest instructions per second one core may retire, in millions; 0 = as fast as the machine can.
-   */
-  mipsPerCore: z.number().min(0),
-  memoryMib: z.int().min(1),
-})
-export type NodeCapacity = z.infer<typeof NodeCapacity>
-
-/** What the agent measured of one VM since the last heartbeat. Percent of one core of this node. */
-export const VmLoad = z.strictObject({
-  /** Time in which the VM could have run (was not waiting for an interrupt). */
-  cpuDemandPercent: z.number().min(0),
-  cpuGotPercent: z.number().min(0),
-  mips: z.number().min(0),
-  /** Pages that the guest has ever written or that were ever loaded: what the VM really needs. */
-  touchedBytes: count,
-  dirtyPagesPerSec: z.number().min(0),
-})
-export type VmLoad = z.infer<typeof VmLoad>
-
-/** What an agent holds of a VM: the agents' word, which a restarted coordinator takes. */
-export const VmReport = z.strictObject({
-  vmId,
+import {
+  address,
+  bytes,
+  commandId,
+  count,
   epoch,
-  /**
-   * running | paused: it is the one copy, under `epoch`.
-   * incoming: a copy still being received. prepared: complete and verified, waits for `run`.
-   * released: the source gave up the epoch; a complete copy that only the coordinator may start
-   * again.
-   */
-  state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released']),
-  migrationId: migrationId.optional(),
-  spec: VmSpec,
-  identity: VmIdentity,
-  disk: DiskRef,
-  load: VmLoad.optional(),
-})
-export type VmReport = z.infer<typeof VmReport>
-
-export const MigrationParams = z.strictObject({
-  downtimeMsMax: z.number().min(1).max(60_000).default(30),
-  /** 0 = no limit. */
-  bandwidthBytesPerSecMax: z.number().min(0).default(0),
-  roundsMax: z.int().min(1).max(1000).default(30),
-  /**
-   * `incremental`: the hash is kept up to date page by page as pages are sent and stored.
-   * `full`: besides, both ends hash all of the real RAM while the VM is paused (tests; adds to the
-   * downtime).
-   */
-  verify: z.enum(['incremental', 'full']).default('incremental'),
-})
-export type MigrationParams = z.infer<typeof MigrationParams>
-
-/** One round as it was measured at the source. */
-export const RoundRecord = z.strictObject({
-  round: count,
-  pages: count,
-  zeroPages: count,
-  bytes: count,
+  MigrationParams,
+  MigrationRecord,
+  migrationId,
   ms,
-  /** Pages dirtied meanwhile: what the next round has to send. */
-  dirtyPages: count,
-})
-export type RoundRecord = z.infer<typeof RoundRecord>
+  NodeCapacity,
+  nodeId,
+  RoundRecord,
+  VmReport,
+  vmId,
+} from './message-parts.ts'
+import { DiskRef, VmIdentity, VmSpec } from './vm-spec.ts'
 
-/**
- * What happened, summed up at the source. Downtime: pause at the source → first instruction at the
- * destination.
- */
-export const MigrationRecord = z.strictObject({
-  rounds: z.array(RoundRecord).max(1001),
-  bytes: count,
-  pages: count,
-  zeroPages: count,
-  totalMs: ms,
-  /** 0 for a clone's destination; for a clone: how long the parent stood still. */
-  downtimeMs: ms,
-  /** Equal on both ends, 16 hex digits; empty when the migration ended before. */
-  hash: z.string().max(64),
-})
-export type MigrationRecord = z.infer<typeof MigrationRecord>
+export {
+  MigrationParams,
+  MigrationRecord,
+  NodeCapacity,
+  RoundRecord,
+  VmLoad,
+  VmReport,
+} from './message-parts.ts'
 
-// ---- agent → coordinator
-// -------------------------------------------------------------------------------------------
+// ---- agent → coordinator ------------------------------------------------------------------------
 
 /** First message on every link, by the end that connects. */
 export const Hello = z.strictObject({
@@ -201,8 +128,7 @@ export const ConsoleAccepted = z.strictObject({
 })
 export type ConsoleAccepted = z.infer<typeof ConsoleAccepted>
 
-// ---- coordinator → agent
-// -------------------------------------------------------------------------------------------
+// ---- coordinator → agent ------------------------------------------------------------------------
 
 export const Welcome = z.strictObject({
   t: z.literal('welcome'),
@@ -320,8 +246,7 @@ export const ConsoleInput = z.strictObject({
 })
 export type ConsoleInput = z.infer<typeof ConsoleInput>
 
-// ---- source ↔ destination
-// ------------------------------------------------------------------------------------------
+// ---- source ↔ destination -----------------------------------------------------------------------
 
 /**
  * A tagged piece of a VM's state besides its RAM. An unknown kind or version is refused by name.
@@ -390,8 +315,7 @@ export const Running = z.strictObject({ t: z.literal('running'), migrationId })
 /** Either end gives up, before `run`. The source goes on, the destination discards. */
 export const Abort = z.strictObject({ t: z.literal('abort'), migrationId, fault: Fault })
 
-// ---- the sets a link may carry
-// -------------------------------------------------------------------------------------
+// ---- the sets a link may carry ------------------------------------------------------------------
 
 export const AgentMessage = z.discriminatedUnion('t', [
   Hello,
