@@ -91,7 +91,7 @@ export class Cluster {
 }
 
 /** Starts a cluster that ends with the test. */
-export async function startCluster(nodes: readonly NodeId[]): Promise<Cluster> {
+export async function startCluster(nodes: readonly NodeId[], leaseMs = 2500): Promise<Cluster> {
   const home = mkdtempSync(join(tmpdir(), 'godwit-test-'))
   const world = new LocalWorld({ folder: new ClusterFolder(home, 'test') })
   onTestFinished(async ({ task }) => {
@@ -101,7 +101,7 @@ export async function startCluster(nodes: readonly NodeId[]): Promise<Cluster> {
   })
   await world.startCluster({
     nodes: nodes.map((id) => ({ id, cores: 1, mipsPerCore: 0, memoryMib: 512 })),
-    leaseMs: 2500,
+    leaseMs,
     heartbeatMs: 250,
     marginMs: 500,
     rebalance: false,
