@@ -13,18 +13,16 @@
 //   POST /v1/vms/:id/clone                CloneRequest → 202 CloneView
 //   POST /v1/vms/:id/{pause,resume,stop,start}   → 202 VmView
 //   DELETE /v1/vms/:id                    → 204
-//   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView (clones too:
-//   purpose)
+//   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
 //   GET  /v1/events?after=SEQ             EventView[]
-//   WS   /v1/watch                        a ClusterView first, then one after each change (at most
-//   10 a second)
-//   WS   /v1/vms/:id/console              binary both ways: guest output, guest input; survives
-//   migration.
-//                                         First frame from the server is text: ConsoleHeader.
-//                                         ?replay=1 sends the output kept (64 KiB); default is only
-//                                         what comes from now on.
+//   WS   /v1/watch                        a ClusterView first, then one after each change
+//                                         (at most 10 a second)
+//   WS   /v1/vms/:id/console              binary both ways: guest output, guest input;
+//                                         survives migration. First frame from the server
+//                                         is text: ConsoleHeader. ?replay=1 sends the output
+//                                         kept (64 KiB); default is only what comes from now on.
 //   GET  /                                the page
 
 import { z } from 'zod'

@@ -1,7 +1,7 @@
 // Names of things, branded so that one kind of id is never taken for another.
 // A brand costs nothing at run time: every id is a plain string or number on the wire.
-// Units: an Epoch and a PageIndex are whole numbers from 0; a Gpa is a byte address (number, <
-// 2^53).
+// Units: an Epoch and a PageIndex are whole numbers from 0; a Gpa is a byte address,
+// a number < 2^53.
 
 declare const brand: unique symbol
 type Branded<T, Name extends string> = T & { readonly [brand]: Name }

@@ -1,0 +1,105 @@
+// The parts that several messages share: ids, numbers and bytes as schemas, and what is measured,
+// held and recorded: load, capacity, the agents' word of a VM, how a migration goes.
+// Not here: the messages (messages.ts), the machine an operator asks for (vm-spec.ts).
+// Times in ms, sizes in bytes or MiB as the name says.
+
+import { z } from 'zod'
+import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
+import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
+
+// Brands exist only for the compiler: the check on the wire is that of the plain type.
+export const vmId = Name as unknown as z.ZodType<VmId, string>
+export const nodeId = Name as unknown as z.ZodType<NodeId, string>
+const id = z.string().min(1).max(80)
+export const migrationId = id as unknown as z.ZodType<MigrationId, string>
+export const commandId = id as unknown as z.ZodType<CommandId, string>
+export const epoch = z.int().min(0) as unknown as z.ZodType<Epoch, number>
+export const count = z.int().min(0)
+export const ms = z.number().min(0)
+export const bytes = z.instanceof(Uint8Array)
+/** `ws://host:port` of the agent's peer port. */
+export const address = z.string().max(300)
+
+export const NodeCapacity = z.strictObject({
+  cores: z.number().min(0.1).max(256),
+  /**
+   * Guest instructions per second one core may retire, in millions; 0 = as fast as the machine can.
+   */
+  mipsPerCore: z.number().min(0),
+  memoryMib: z.int().min(1),
+})
+export type NodeCapacity = z.infer<typeof NodeCapacity>
+
+/** What the agent measured of one VM since the last heartbeat. Percent of one core of this node. */
+export const VmLoad = z.strictObject({
+  /** Time in which the VM could have run (was not waiting for an interrupt). */
+  cpuDemandPercent: z.number().min(0),
+  cpuGotPercent: z.number().min(0),
+  mips: z.number().min(0),
+  /** Pages that the guest has ever written or that were ever loaded: what the VM really needs. */
+  touchedBytes: count,
+  dirtyPagesPerSec: z.number().min(0),
+})
+export type VmLoad = z.infer<typeof VmLoad>
+
+/** What an agent holds of a VM: the agents' word, which a restarted coordinator takes. */
+export const VmReport = z.strictObject({
+  vmId,
+  epoch,
+  /**
+   * running | paused: it is the one copy, under `epoch`.
+   * incoming: a copy still being received. prepared: complete and verified, waits for `run`.
+   * released: the source gave up the epoch; a complete copy that only the coordinator may start
+   * again.
+   */
+  state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released']),
+  migrationId: migrationId.optional(),
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+  load: VmLoad.optional(),
+})
+export type VmReport = z.infer<typeof VmReport>
+
+export const MigrationParams = z.strictObject({
+  downtimeMsMax: z.number().min(1).max(60_000).default(30),
+  /** 0 = no limit. */
+  bandwidthBytesPerSecMax: z.number().min(0).default(0),
+  roundsMax: z.int().min(1).max(1000).default(30),
+  /**
+   * `incremental`: the hash is kept up to date page by page as pages are sent and stored.
+   * `full`: besides, both ends hash all of the real RAM while the VM is paused (tests; adds to the
+   * downtime).
+   */
+  verify: z.enum(['incremental', 'full']).default('incremental'),
+})
+export type MigrationParams = z.infer<typeof MigrationParams>
+
+/** One round as it was measured at the source. */
+export const RoundRecord = z.strictObject({
+  round: count,
+  pages: count,
+  zeroPages: count,
+  bytes: count,
+  ms,
+  /** Pages dirtied meanwhile: what the next round has to send. */
+  dirtyPages: count,
+})
+export type RoundRecord = z.infer<typeof RoundRecord>
+
+/**
+ * What happened, summed up at the source. Downtime: pause at the source → first instruction at the
+ * destination.
+ */
+export const MigrationRecord = z.strictObject({
+  rounds: z.array(RoundRecord).max(1001),
+  bytes: count,
+  pages: count,
+  zeroPages: count,
+  totalMs: ms,
+  /** 0 for a clone's destination; for a clone: how long the parent stood still. */
+  downtimeMs: ms,
+  /** Equal on both ends, 16 hex digits; empty when the migration ended before. */
+  hash: z.string().max(64),
+})
+export type MigrationRecord = z.infer<typeof MigrationRecord>
