@@ -42,7 +42,7 @@ function addKill(program: Command, cli: Cli): void {
     })
   withExamples(kill, [
     ['godwit kill n2', 'its VMs start elsewhere when its lease is over'],
-    ['godwit kill coordinator', 'guests go on running without it'],
+    ['godwit kill coordinator', 'guests go on without it, until their lease is over'],
   ])
 }
 

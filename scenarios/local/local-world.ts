@@ -174,7 +174,11 @@ export class LocalWorld implements World {
 
   async #stop(): Promise<string[]> {
     for (const node of this.#nodes.values()) clearTimeout(node.wake)
-    await Promise.all(this.#children().map((child) => child.stop(this.#graceMs)))
+    // The coordinator first: it would place the VMs of the nodes that leave on those that are still
+    // there.
+    await this.#coordinator?.stop(this.#graceMs)
+    const agents = [...this.#nodes.values()].map(({ child }) => child)
+    await Promise.all(agents.map((child) => child.stop(this.#graceMs)))
     await this.#network.close()
     await this.#control?.close()
     await this.#reaper.close()
@@ -253,11 +257,6 @@ export class LocalWorld implements World {
     if (node) return node
     const known = [...this.#nodes.keys()].join(', ')
     throw new FaultError(fault('unknown-node', `There is no node ${id}; there are: ${known}.`))
-  }
-
-  #children(): Child[] {
-    const agents = [...this.#nodes.values()].map((node) => node.child)
-    return this.#coordinator ? [...agents, this.#coordinator] : agents
   }
 
   #livingAgents(): ReadonlyMap<NodeId, number> {
