@@ -32,7 +32,10 @@ export interface GuestMemory {
   /** Writes pages into RAM and records their hashes. Marks them dirty in open logs of that VM. */
   store(pages: Uint32Array, bytes: Uint8Array): void
   storeZero(pages: Uint32Array): void
-  /** 32 bits over the recorded hashes of these pages, in this order: equal at both ends if the pages are. */
+  /**
+   * 32 bits over the recorded hashes of these pages, in this order: equal at both ends if the pages
+   * are.
+   */
   contentSum(pages: Uint32Array): number
   /** Set hash over what was collected or stored last for each page: 16 hex digits. */
   trackedHash(): string

@@ -1,5 +1,5 @@
-// Stores the page frames of a link into the RAM of a copy, or says what is wrong with one. Bytes of the network:
-// whatever they are, they become a fault, never an exception.
+// Stores the page frames of a link into the RAM of a copy, or says what is wrong with one. Bytes of
+// the network: whatever they are, they become a fault, never an exception.
 // Not here: how many frames a round has (destination.ts). Pages of 4,096 bytes.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
@@ -19,7 +19,10 @@ export interface FramePlace {
   readonly frameNumber: number
 }
 
-/** Stores one frame (kind byte removed); undefined when it is in the RAM. After a fault the copy is worth nothing. */
+/**
+ * Stores one frame (kind byte removed); undefined when it is in the RAM. After a fault the copy is
+ * worth nothing.
+ */
 export function receiveFrame(
   bytes: Uint8Array,
   copy: CopyOf,

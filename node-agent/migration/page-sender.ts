@@ -1,7 +1,9 @@
-// Moves the pages of one round from RAM onto the link: collected 256 at a time into private copies, framed, sent.
-// Bounded: at most inFlightBytesMax wait in this process, and the event loop turns between batches, so that
-// heartbeats, cancels and consoles do not wait for a migration.
-// Not here: which pages a round has (source.ts), how a frame is laid out (proto/page-frame.ts). Bytes, pages of 4,096.
+// Moves the pages of one round from RAM onto the link: collected 256 at a time into private copies,
+// framed, sent.
+// Bounded: at most inFlightBytesMax wait in this process, and the event loop turns between batches,
+// so that heartbeats, cancels and consoles do not wait for a migration.
+// Not here: which pages a round has (source.ts), how a frame is laid out (proto/page-frame.ts).
+// Bytes, pages of 4,096.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock } from '#env/env.ts'
@@ -60,7 +62,10 @@ export class PageSender {
     this.#toldAtMs = ports.clock.nowMs()
   }
 
-  /** Resolves when all of the round was handed to the link. Rejects with `timed-out` when the link stands still. */
+  /**
+   * Resolves when all of the round was handed to the link. Rejects with `timed-out` when the link
+   * stands still.
+   */
   async send(): Promise<RoundSent> {
     const { memory } = this.#ports
     const zeros: number[] = []
@@ -72,7 +77,8 @@ export class PageSender {
       while (zeros.length >= zeroPagesPerFrameMax) await this.#zeros(zeros)
     }
     if (zeros.length > 0) await this.#zeros(zeros)
-    // The answer to the round is waited for by the clock: what has not left here yet is not to count.
+    // The answer to the round is waited for by the clock: what has not left here yet is not to
+    // count.
     await this.#drain(endOfRoundBytesMax)
     return this.#sent()
   }
@@ -119,7 +125,9 @@ export class PageSender {
     await breathe()
   }
 
-  /** Waits until no more than that is in flight; a link on which nothing moves any more is given up. */
+  /**
+   * Waits until no more than that is in flight; a link on which nothing moves any more is given up.
+   */
   async #drain(belowBytes: number): Promise<void> {
     const { link, clock } = this.#ports
     if (link.bufferedBytes <= belowBytes) return
