@@ -172,8 +172,10 @@ export function sourceRuns(step: Step, migration: Migration, epoch: Epoch): void
 }
 
 function restart(step: Step, migration: Migration): void {
-  const { from, to } = migration
-  const why = `the move from ${from} to ${to} was cut off, and no copy is surely the newest`
+  const { from, to, sourceReleased } = migration
+  const why = sourceReleased
+    ? `both ${from} and ${to} were cut off as it moved, and no copy is surely the newest`
+    : `${from} was lost before it had handed it over to ${to}`
   becomeRecovering(step, vmOf(step, migration), step.nowMs, why)
   const lost = fault('link-lost', `${why}; it restarts from its disk`)
   endMigration(step, migration, { phase: 'failed', fault: lost })
