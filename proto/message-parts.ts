@@ -13,7 +13,9 @@ export const nodeId = Name as unknown as z.ZodType<NodeId, string>
 const id = z.string().min(1).max(80)
 export const migrationId = id as unknown as z.ZodType<MigrationId, string>
 export const commandId = id as unknown as z.ZodType<CommandId, string>
-export const epoch = z.int().min(0) as unknown as z.ZodType<Epoch, number>
+/** Room is left above it: the next epoch must be a number too, whatever a peer claims. */
+const epochMax = 2 ** 52
+export const epoch = z.int().min(0).max(epochMax) as unknown as z.ZodType<Epoch, number>
 export const count = z.int().min(0)
 export const ms = z.number().min(0)
 export const bytes = z.instanceof(Uint8Array)
