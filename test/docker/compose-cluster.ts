@@ -30,6 +30,8 @@ const askAgent = `
     .then((text) => process.stdout.write(text), () => process.exit(1))`
 
 export class ComposeCluster {
+  /** Where the page and the API are, from this machine. */
+  readonly address: string
   readonly api: HttpApiClient
   readonly #environment: StartedDockerComposeEnvironment
   readonly #nodes: Map<string, StartedTestContainer>
@@ -50,8 +52,8 @@ export class ComposeCluster {
 
   private constructor(environment: StartedDockerComposeEnvironment, nodeIds: readonly string[]) {
     const coordinator = environment.getContainer('coordinator-1')
-    const address = `http://${coordinator.getHost()}:${coordinator.getMappedPort(7070)}`
-    this.api = new HttpApiClient(address)
+    this.address = `http://${coordinator.getHost()}:${coordinator.getMappedPort(7070)}`
+    this.api = new HttpApiClient(this.address)
     this.#environment = environment
     this.#nodes = new Map(nodeIds.map((id) => [id, environment.getContainer(id)]))
   }

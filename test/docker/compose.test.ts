@@ -52,6 +52,13 @@ describe('a cluster in containers', { timeout: 120_000 }, () => {
     await expect.poll(async () => (await cluster.onlineNodes()).sort(), patience).toEqual(nodeIds)
   })
 
+  test('the image brings the built page', async () => {
+    const page = await (await fetch(cluster.address)).text()
+    const [, script] = /<script[^>]* src="([^"]+)"/.exec(page) ?? []
+    const answer = await fetch(new URL(script ?? 'missing', cluster.address))
+    expect(answer.headers.get('content-type')).toMatch(/javascript/)
+  })
+
   test('guests run on the nodes they were given', async () => {
     for (const [id, { spec, startOn }] of Object.entries(guests))
       await cluster.api.run({ id: asVmId(id), spec, startOn })
