@@ -19,6 +19,7 @@ import {
   becomeRecovering,
   becomeRunning,
   becomeStopped,
+  setVmFault,
 } from './vm-doors.ts'
 
 export function seeResult(step: Step, node: Node, result: Result): void {
@@ -46,7 +47,7 @@ function seeVmResult(
   if (kind === 'start') seeStart(step, vm, refusal)
   else if (kind === 'stop' && (!refusal || refusal.code === 'unknown-vm')) {
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'as asked')
-  } else if (refusal) return
+  } else if (refusal) setVmFault(step, vm, refusal)
   else if (kind === 'pause' && vm.phase === 'running') becomePaused(step, vm)
   else if (kind === 'resume' && vm.phase === 'paused') becomeRunning(step, vm)
 }

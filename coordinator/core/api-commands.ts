@@ -26,6 +26,7 @@ import {
   becomeStopped,
   becomeStopping,
   removeVm,
+  setVmFault,
 } from './vm-doors.ts'
 
 type Asked<Do extends ApiCommand['do']> = Extract<ApiCommand, { do: Do }>
@@ -78,10 +79,13 @@ function onVm(
 
 function pauseOrResume(step: Step, vmId: VmId, kind: 'pause' | 'resume'): Value | Fault {
   return onVm(step, vmId, kind, (vm) => {
-    sendToOwner(step, vm, kind)
-    return vmView(vm)
+    setVmFault(step, vm, undefined)
+    return sendToOwner(step, vm, kind) ? vmView(vm) : outOfReach(vm.nodeId)
   })
 }
+
+const outOfReach = (nodeId: string | undefined): Fault =>
+  fault('link-lost', `${nodeId} cannot be reached now: ask again when it is online`)
 
 export const unknownVm = (vmId: string): Fault =>
   fault('unknown-vm', `there is no VM ${vmId}: \`godwit vms\` lists those there are`)
@@ -222,11 +226,12 @@ function cancel(step: Step, id: MigrationId): Value | Fault {
   const { phase } = migration
   if (!isOpen(migration) || phase === 'switching' || phase === 'resolving')
     return fault('wrong-state', `${id} is ${phase}; cancel needs it queued or copying`)
+  if (phase === 'copying' && !sendCancel(step, migration, migration.live.asked === undefined))
+    return outOfReach(migration.from)
   migration.isCancelRequested = true
   touch(step, 'migration', id)
   if (phase === 'queued')
     endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
-  else sendCancel(step, migration, migration.live.asked === undefined)
   return migrationView(migration)
 }
 

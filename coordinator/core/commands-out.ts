@@ -16,13 +16,13 @@ export function sendStart(step: Step, vm: Vm, node: Node): void {
   sendTo(step, node, { t: 'start', commandId, vmId, epoch, spec, identity, disk })
 }
 
-/** Stop, pause or resume the VM where it is; nothing is sent when that node cannot be reached. */
-export function sendToOwner(step: Step, vm: Vm, kind: 'stop' | 'pause' | 'resume'): void {
-  if (vm.nodeId === undefined) return
+/** Stop, pause or resume the VM where it is. False when that node cannot be reached. */
+export function sendToOwner(step: Step, vm: Vm, kind: 'stop' | 'pause' | 'resume'): boolean {
+  if (vm.nodeId === undefined) return false
   const node = nodeOf(step.state, vm.nodeId)
-  if (node.live.linkId === undefined) return
+  if (node.live.linkId === undefined) return false
   const commandId = openCommand(step, about(kind, node.id, vm.id, vm.epoch))
-  sendTo(step, node, { t: kind, commandId, vmId: vm.id, epoch: vm.epoch })
+  return sendTo(step, node, { t: kind, commandId, vmId: vm.id, epoch: vm.epoch })
 }
 
 /** The verdict on one end's copy of a migration. False when that end cannot be reached. */

@@ -160,6 +160,7 @@ export function destinationRuns(step: Step, migration: Migration, epoch: Epoch):
   migration.live.asked = undefined
   becomeSwitching(step, migration)
   moveVm(step, vm, migration.to, epoch)
+  if (vm.pinnedTo !== undefined) vm.pinnedTo = migration.to
   delete vm.migrationId
   if (vm.phase === 'migrating') becomeRunning(step, vm)
 }

@@ -9,7 +9,13 @@ import { fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import type { Heartbeat, Hello } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
-import { type LinkId, type Migration, type Node, nodeLive } from './cluster-state.ts'
+import {
+  type LinkId,
+  type Migration,
+  type Node,
+  nodeLive,
+  type PendingCommand,
+} from './cluster-state.ts'
 import { settle } from './doubt.ts'
 import { displacedKept, heartbeatsMissedMax } from './limits.ts'
 import { markCertain } from './migration-doors.ts'
@@ -24,6 +30,7 @@ import {
 import { loseNode } from './recovery.ts'
 import { takeReports } from './reports.ts'
 import { type Step, sendTo, touch } from './step-context.ts'
+import { setVmFault } from './vm-doors.ts'
 
 export function seeHello(step: Step, linkId: LinkId, hello: Hello): void {
   const known = step.state.nodes.get(hello.nodeId)
@@ -141,14 +148,25 @@ function leave(step: Step, node: Node): void {
 function loseLink(step: Step, node: Node): void {
   node.live.linkId = undefined
   node.live.isReady = false
-  for (const [id, command] of step.state.commands)
-    if (command.nodeId === node.id) step.state.commands.delete(id)
+  for (const [id, command] of step.state.commands) {
+    if (command.nodeId !== node.id) continue
+    step.state.commands.delete(id)
+    tellUnanswered(step, command)
+  }
   for (const migration of migrationsAt(step, node.id)) {
     if (migration.from === node.id) migration.live.source = 'unknown'
     if (migration.to === node.id) migration.live.destination = 'unknown'
     if (migration.live.asked?.nodeId === node.id) migration.live.asked = undefined
     settle(step, migration)
   }
+}
+
+/** A start or a stop is settled by reports; a pause or resume that was lost is for its asker to know. */
+function tellUnanswered(step: Step, { kind, vmId, nodeId }: PendingCommand): void {
+  const vm = step.state.vms.get(vmId)
+  if (!vm || (kind !== 'pause' && kind !== 'resume')) return
+  const text = `the link to ${nodeId} was lost before it answered ${kind}: ask again`
+  setVmFault(step, vm, fault('link-lost', text))
 }
 
 /** Time has passed: silence becomes suspicion, and a lease that is over becomes a fence. */

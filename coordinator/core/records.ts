@@ -66,7 +66,7 @@ export const VmRecord = z.strictObject({
    * the boot.
    */
   bootEpoch: epoch,
-  /** Only there, or nowhere. */
+  /** Only there, or nowhere; an operator's migration takes it along. */
   pinnedTo: nodeId.optional(),
   /** Its first start is there; from then on it goes where it must. */
   startOn: nodeId.optional(),
