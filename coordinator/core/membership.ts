@@ -161,7 +161,10 @@ function loseLink(step: Step, node: Node): void {
   }
 }
 
-/** A start or a stop is settled by reports; a pause or resume that was lost is for its asker to know. */
+/**
+ * A start or a stop is settled by reports; a pause or resume that was lost is for its asker to
+ * know.
+ */
 function tellUnanswered(step: Step, { kind, vmId, nodeId }: PendingCommand): void {
   const vm = step.state.vms.get(vmId)
   if (!vm || (kind !== 'pause' && kind !== 'resume')) return
