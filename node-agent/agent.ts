@@ -137,8 +137,7 @@ export class Agent {
       this.#deskDriver.feed({ on: 'guest-stopped', vmId, reason: 'crashed', detail: reason })
   }
 
-  // ---- the coordinator
-  // -----------------------------------------------------------------------------------------------
+  // ---- the coordinator --------------------------------------------------------------------------
 
   #makeMembership(): Membership {
     const { env, coordinator } = this.#options
@@ -219,8 +218,7 @@ export class Agent {
     this.#membership.tell(message)
   }
 
-  // ---- what the cores decide
-  // -----------------------------------------------------------------------------------------
+  // ---- what the cores decide --------------------------------------------------------------------
 
   #carryOut(effect: DeskEffect) {
     const { vmm } = this.#options
@@ -286,8 +284,7 @@ export class Agent {
     return this.#options.vmm.destroy(vm)
   }
 
-  // ---- migrations
-  // ----------------------------------------------------------------------------------------------------
+  // ---- migrations -------------------------------------------------------------------------------
 
   #makeMigrations(): Migrations {
     const { env, token, vmm } = this.#options

@@ -91,7 +91,8 @@ export class Consoles {
       (accepted) => {
         if (this.#ports.held(vm.vmId) === vm) this.accepted(vm, accepted)
       },
-      () => undefined, // Not taken, and not acknowledged: it will be sent again to whoever runs the VM then.
+      // Not taken, and not acknowledged: it will be sent again to whoever runs the VM then.
+      () => undefined,
     )
   }
 

@@ -123,8 +123,7 @@ function dispatch(state: DeskState, input: DeskInput): DeskEffect[] {
   }
 }
 
-// ---- commands
-// ------------------------------------------------------------------------------------------------------
+// ---- commands -----------------------------------------------------------------------------------
 
 function take(state: DeskState, command: Command): DeskEffect[] {
   const { commandId } = command
@@ -161,7 +160,8 @@ function refuseStart(state: DeskState, order: Start): Fault | undefined {
   if (!state.images.has(order.spec.image))
     return fault(
       'no-image',
-      `node ${state.nodeId} has no image ${order.spec.image}; it has ${[...state.images].join(', ')}`,
+      `node ${state.nodeId} has no image ${order.spec.image}; ` +
+        `it has ${[...state.images].join(', ')}`,
     )
   const freed = held?.spec.memoryMib ?? 0
   return state.vms.hasRoomFor(order.spec.memoryMib - freed)
@@ -252,8 +252,7 @@ function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resol
   return destroy(state, vm, stoppedFault, commandId)
 }
 
-// ---- what became of it
-// ---------------------------------------------------------------------------------------------
+// ---- what became of it --------------------------------------------------------------------------
 
 function seeBoot(
   state: DeskState,
@@ -344,8 +343,7 @@ function settled(
   return [{ do: 'settle-destination', migrationId }]
 }
 
-// ---- answers
-// -------------------------------------------------------------------------------------------------------
+// ---- answers ------------------------------------------------------------------------------------
 
 function answer(state: DeskState, commandId: CommandId, value?: Fault): DeskEffect[] {
   return keepAnswer(state, { t: 'result', commandId, ...(value ? { fault: value } : {}) })
@@ -367,7 +365,7 @@ function event(vm: HeldVm, what: VmEvent['event'], value?: Fault): DeskEffect {
 
 const leaseFault = fault(
   'lease-lost',
-  'the node could not renew its lease in time, so it stopped the VM itself; it is started elsewhere',
+  'the node could not renew its lease in time and stopped the VM itself; it starts elsewhere',
 )
 const closingFault = fault('shutting-down', 'the node is shutting down; choose another one')
 const stoppedFault = fault('cancelled', 'the VM was stopped meanwhile; start it again')
@@ -382,5 +380,6 @@ const staleEpoch = (vm: HeldVm, epoch: Epoch): Fault =>
 const wrongState = (vm: HeldVm, what: string): Fault =>
   fault(
     'wrong-state',
-    `VM ${vm.vmId} is ${vm.state}${vm.migrationId ? ' in a migration' : ''} and cannot be ${what} now`,
+    `VM ${vm.vmId} is ${vm.state}${vm.migrationId ? ' in a migration' : ''} ` +
+      `and cannot be ${what} now`,
   )

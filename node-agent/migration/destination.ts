@@ -172,7 +172,8 @@ function missing(
   if (end.round === state.round && end.frames === state.frames) return undefined
   return fault(
     'bad-frame',
-    `round ${end.round} was to have ${end.frames} frames; ${state.frames} of round ${state.round} came. Migrate again.`,
+    `round ${end.round} was to have ${end.frames} frames; ` +
+      `${state.frames} of round ${state.round} came. Migrate again.`,
   )
 }
 

@@ -34,7 +34,8 @@ export function receiveFrame(
   if (frame.vmId !== copy.vmId || frame.epoch !== copy.epoch)
     return fault(
       'bad-frame',
-      `a page frame of VM ${frame.vmId} epoch ${frame.epoch} on the link of ${copy.vmId} epoch ${copy.epoch}`,
+      `a page frame of VM ${frame.vmId} epoch ${frame.epoch} ` +
+        `on the link of ${copy.vmId} epoch ${copy.epoch}`,
     )
   if (frame.round !== place.round || frame.frameNumber !== place.frameNumber)
     return fault(

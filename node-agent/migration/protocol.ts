@@ -1,35 +1,31 @@
-// How a VM moves, and how it is cloned: the conversation of the two ends, and the waits both agree
-// on.
+// How a VM moves, and how it is cloned: what the two ends say, and the waits both agree on.
+// Not here: pages (proto/page-frame.ts), who decides (the coordinator). Times in ms.
 //
-//   source                                            destination
-//     | --- hello (role peer) ------------------------->  |
-//     | <-- welcome ------------------------------------  |
-//     | --- offer ------------------------------------->  |  room? fits? → refuse, and the VM goes
-//     on at the source
-//     | <-- accept -------------------------------------  |  `incoming`
-//     | === frames of round 0: all pages ==============>  |
-//     | --- round-end --------------------------------->  |
-//     | <-- round-applied ------------------------------  |  a round ends when its pages are in the
-//     RAM there
-//     |     … rounds of what was dirtied meanwhile, until the stop rule says stop (stop-rule.ts) …
-//     |  pause: DOWNTIME BEGINS                           |
-//     | === frames of what is left ====================>  |
-//     | --- final (sections, hash) -------------------->  |  restores, captures again, compares the
-//     hashes
-//     | <-- prepared -----------------------------------  |  `prepared`
-//     |  gives up its epoch: `released`                   |
-//     | --- run --------------------------------------->  |  THE POINT OF NO RETURN
-//     | <-- running ------------------------------------  |  DOWNTIME ENDS (an upper bound: half a
-//     round trip late)
-//     |  destroys its copy                                |
+//   source                                          destination
+//     | --- hello (role peer) ----------------------->  |
+//     | <-- welcome ----------------------------------  |
+//     | --- offer ----------------------------------->  |  room? fits? else `refuse`
+//     | <-- accept -----------------------------------  |  `incoming`
+//     | === frames of round 0: all pages ============>  |
+//     | --- round-end ------------------------------->  |
+//     | <-- round-applied ----------------------------  |  the pages are in the RAM there
+//     |   … rounds of what was dirtied meanwhile, until stop-rule.ts says stop …
+//     |  pause: DOWNTIME BEGINS                         |
+//     | === frames of what is left ==================>  |
+//     | --- final (sections, hash) ------------------>  |  restores, captures again, compares
+//     | <-- prepared ---------------------------------  |  `prepared`
+//     |  gives up its epoch: `released`                 |
+//     | --- run ------------------------------------->  |  THE POINT OF NO RETURN
+//     | <-- running ----------------------------------  |  DOWNTIME ENDS (so it is an upper bound)
+//     |  destroys its copy                              |
 //
 // A clone is the same until `final`; there the parent gets its new disk layers and goes on at once,
 // and after `prepared` nothing is given up: the destination starts the clones by itself and says
-// `running`. Until `run` either end may `abort`: the source goes on, the destination discards. A
-// link that breaks means the same, but a destination that is `prepared` cannot know whether `run`
-// is under way: it keeps the copy and waits for the coordinator's `resolve`, and so does a source
-// that is `released` and hears no `running`. Not here: pages (proto/page-frame.ts), who decides
-// (the coordinator). Times in ms.
+// `running`.
+// Until `run` either end may `abort`: the source goes on, the destination discards. A link that
+// breaks means the same, but a destination that is `prepared` cannot know whether `run` is under
+// way: it keeps the copy and waits for the coordinator's `resolve`, and so does a source that is
+// `released` and hears no `running`.
 
 import type { DestinationMessage, Offer, SourceMessage } from '#proto/messages.ts'
 

@@ -235,5 +235,6 @@ export class SourceRun {
 const unreachable = (address: string, thrown: unknown): Fault =>
   fault(
     'link-lost',
-    `the destination at ${address} does not answer: ${faultOf(thrown).message}. Is its peer port reachable?`,
+    `the destination at ${address} does not answer: ${faultOf(thrown).message}. ` +
+      'Is its peer port reachable?',
   )

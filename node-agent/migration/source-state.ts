@@ -39,7 +39,7 @@ export type SourcePhase =
   | 'stopping' // pauses the VM and reads the log a last time
   | 'finishing' // paused: sends what is left, captures the state
   | 'proving' // the destination restores and compares
-  | 'released' // THE VM IS NOT OURS ANY MORE: no way leads back to running it, but the coordinator's word
+  | 'released' // THE VM IS NOT OURS ANY MORE: only the coordinator's word may run it here again
   | 'in-doubt' // released, and nobody says whether it runs over there
   | 'ended'
 

@@ -180,8 +180,8 @@ function neverEnds(state: SourceState): Fault {
   const expected = Math.round(state.expectedDowntimeMs ?? 0)
   return fault(
     'not-converging',
-    `after ${state.rounds.length} rounds the downtime would still be ${expected} ms; the VM stays where it is. ` +
-      'Allow a longer downtime (downtimeMsMax), or migrate when it writes less.',
+    `after ${state.rounds.length} rounds the downtime would still be ${expected} ms; ` +
+      'the VM stays where it is. Allow a longer downtime (downtimeMsMax), or migrate when it writes less.',
   )
 }
 
@@ -317,7 +317,8 @@ function wake(state: SourceState, nowMs: number): SourceEffect[] {
   if (nowMs < state.deadlineMs) return []
   const value = fault(
     'timed-out',
-    `the migration waited too long while ${state.phase}; is node ${state.plan.destination.nodeId} busy or cut off?`,
+    `the migration waited too long while ${state.phase}; ` +
+      `is node ${state.plan.destination.nodeId} busy or cut off?`,
   )
   return giveUp(state, value, nowMs, false)
 }
@@ -390,6 +391,7 @@ function lost(state: SourceState, reason: string): Fault {
   invariant(state.plan.destination.nodeId !== '', 'a migration goes somewhere')
   return fault(
     'link-lost',
-    `the link to node ${state.plan.destination.nodeId} ended: ${reason}. Migrate again when it is back.`,
+    `the link to node ${state.plan.destination.nodeId} ended: ${reason}. ` +
+      'Migrate again when it is back.',
   )
 }

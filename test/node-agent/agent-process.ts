@@ -1,4 +1,6 @@
-// Starts and ends real agent processes for tests. Every one that was started is ended by its pid.
+// Starts and ends real agent processes for tests and benchmarks: one function, one handle.
+// Every process that was started is ended by its pid. Not here: what a test tells them
+// (coordinator-double.ts).
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -210,7 +210,7 @@ test('a lost lease takes a copy too that was just told to run', () => {
   expect(desk.feed({ on: 'lease-lost' })).toContain('vm1 fenced')
 })
 
-test('a lost lease in a migration ends the source; a released copy stays, for it does not run', () => {
+test('a lost lease ends the source of a migration; a released copy stays, it does not run', () => {
   const desk = new Desk()
   desk.start('vm1')
   desk.migrate('vm1')
@@ -235,7 +235,7 @@ test('the coordinator settles a prepared copy: run under a new epoch, once; or d
   expect(desk.tell(verdict('gone', 'discard', 7))).toEqual(['result ok'])
 })
 
-test('the coordinator settles a released source: it may run again, under a newer epoch only', () => {
+test('a released source runs again by a verdict, under a newer epoch only', () => {
   const desk = new Desk()
   desk.start('vm1', 1)
   desk.migrate('vm1')

@@ -48,7 +48,7 @@ test('an answer to a heartbeat nobody sent, or one that is too old, renews nothi
   expect(lease.phase).toBe('none')
 })
 
-test('law: whatever is lost or late, no node runs beyond the last answered sending plus the lease', () => {
+test('law: whatever is lost or late, none runs beyond the last answered sending + lease', () => {
   const move = fc.record({
     waitMs: fc.integer({ min: 0, max: 700 }),
     what: fc.constantFrom('send', 'answer', 'wake'),

@@ -140,7 +140,7 @@ test('a key-value store keeps every acknowledged write while it moves there and 
 })
 
 test.each(['a', 'b'])(
-  'a running guest is cloned three times, to %s; each clone is somebody else, the parent goes on',
+  'a running guest is cloned three times, to %s: each clone is somebody else',
   async (to) => {
     await joined('a')
     await joined('b')
@@ -176,7 +176,6 @@ test.each(['a', 'b'])(
       await eventually('the same memory', () => printed(name).includes('q value green'))
       said.add(await eventually('an id', () => /i id (\S+)/.exec(printed(name))?.[1]))
     }
-    expect(said.size).toBe(3)
     coordinator.type('a', 'parent', 1, 'p2 put color red\ni id\n')
     said.add(await eventually('its id', () => /i id (\S+)/.exec(printed('parent'))?.[1]))
     expect(said.size).toBe(4)
@@ -185,7 +184,7 @@ test.each(['a', 'b'])(
   },
 )
 
-test('a destination that is killed while it receives leaves the VM running at the source', async () => {
+test('a destination killed while it receives leaves the VM running at the source', async () => {
   await joined('a')
   const b = await joined('b')
   await boot('a', 'vm1', 'workload=dirty wss=2 rate=500 fill=8')
@@ -222,7 +221,7 @@ test('a migration that is cancelled leaves nothing at the destination', async ()
   expect(result.fault).toBeUndefined()
 })
 
-test('a node whose lease runs out stops its protected VM by itself, and says so when it is back', async () => {
+test('a node whose lease runs out stops its protected VM itself, and says so later', async () => {
   coordinator.leaseMs = 400
   await joined('a')
   await boot('a', 'protected', 'workload=cpu load=10', { memoryMib: 8 })
@@ -252,7 +251,7 @@ test('a process that is stopped beyond its lease fences itself when it wakes', a
   await eventually('it to be gone', () => coordinator.report('a', 'vm1') === undefined)
 })
 
-test('guests do not notice a coordinator that goes away and comes back before the lease is over', async () => {
+test('guests do not notice a coordinator that is away for less than a lease', async () => {
   await joined('a')
   await boot('a', 'vm1', 'workload=check mib=2 rate=200')
   coordinator.listen('a', 'vm1', 1)
@@ -267,7 +266,7 @@ test('guests do not notice a coordinator that goes away and comes back before th
   expect(printed('vm1')).not.toMatch(/BAD|<gap>/)
 })
 
-test('what does not fit is refused by name, and a command that comes twice is done once', async () => {
+test('what does not fit is refused by name', async () => {
   await joined('a', '--memory', '24')
   await joined('b', '--memory', '8')
   await boot('a', 'vm1', 'workload=cpu load=5')
@@ -312,7 +311,7 @@ test('SIGTERM stops the guests, says so, and ends the process in order', async (
   await eventually('its goodbye', () => coordinator.goodbyes.includes('shutting-down'))
 })
 
-test('a source that is cut off in the switchover waits for a verdict; the copy runs by it', async () => {
+test('a source cut off in the switchover waits for a verdict, and runs by it', async () => {
   await joined('a')
   await joined('b')
   await boot('a', 'vm1', 'workload=check mib=2 rate=200')

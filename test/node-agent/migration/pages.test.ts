@@ -108,7 +108,7 @@ test('law: round 0 and then what was written gives equal memory, by both hashes'
   )
 })
 
-test('a frame that is not the one due, or not of this VM, changes nothing; a damaged one is found', () => {
+test('a frame that is not due changes nothing; a damaged one is found', () => {
   const memory = freshMemory()
   const sender = freshMemory()
   sender.store(Uint32Array.of(3), pageOf(1))

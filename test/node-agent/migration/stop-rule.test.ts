@@ -15,7 +15,7 @@ test('an idle guest is stopped after its first round', () => {
   expect(decideAfterRound([round(0)], limits)).toEqual({ verdict: 'stop', expectedDowntimeMs: 4 })
 })
 
-test('the estimate is dirty bytes over the measured bandwidth, plus what a switchover costs', () => {
+test('the estimate: dirty bytes over measured bandwidth, plus the cost of a switchover', () => {
   const { verdict, expectedDowntimeMs } = decideAfterRound([round(500)], limits)
   expect(expectedDowntimeMs).toBeCloseTo((500 * 4096) / 100_000 + 4)
   expect(verdict).toBe('stop')

@@ -68,7 +68,7 @@ describe('a migration', () => {
     expect(ends.story.at(-1)).toBe('answer done')
   })
 
-  test('cut at every message: one copy runs after the coordinator has spoken, and one answer is given', () => {
+  test('cut at every message: after the coordinator has spoken, one copy runs', () => {
     for (let at = 1; at <= length('migrate'); at++) {
       const ends = begin('migrate')
       for (let n = 0; n < at; n++) ends.step()
@@ -80,7 +80,7 @@ describe('a migration', () => {
     }
   })
 
-  test('cancelled at every step: it is cancelled or done, never both, and the cancel is answered', () => {
+  test('cancelled at every step: it is cancelled or done, never both', () => {
     for (let at = 0; at <= length('migrate'); at++) {
       const ends = begin('migrate')
       for (let n = 0; n < at; n++) ends.step()
@@ -97,7 +97,7 @@ describe('a migration', () => {
     }
   })
 
-  test('law: in whatever order things happen and wherever it is cut, at most one runs, in the end one', () => {
+  test('law: in any order of things, cut anywhere: at most one runs, in the end one', () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat(3), { minLength: 1, maxLength: 40 }),
@@ -143,7 +143,7 @@ describe('a migration', () => {
 })
 
 describe('a clone', () => {
-  test('the parent goes on as soon as its last page is staged; the clones start when proven', () => {
+  test('the parent goes on when its last page is staged, the clones when proven', () => {
     const ends = begin('clone').run()
     expect(ends.story).toEqual(['paused', 'resumed', 'prepared', 'running', 'answer done'])
     expect(ends.results[0]?.record?.downtimeMs).toBeGreaterThan(0)

@@ -145,23 +145,12 @@ export class TwoEnds {
         return void this.#toSource.push({ on: 'linked' })
       case 'send':
         return this.#carry(effect.message)
-      case 'send-round': {
-        const pages = effect.bitmap === 'all' ? pageCount : dirty
-        // A thousandth of the true bytes: the link seems slow beside what is dirtied.
-        const sent = { frames: 1, pages, zeroPages: 0, bytes: pages * 4 }
-        if (this.linked) this.#toDestination.push({ on: 'frame' })
-        return void this.#sourceWork.push({ on: 'round-sent', sent })
-      }
-      case 'take-log': {
-        if (effect.pause) this.#pause()
-        const bitmap = new Uint8Array(pageCount / 8)
-        return void this.#sourceWork.push({ on: 'log-taken', bitmap, pages: dirty })
-      }
-      case 'finish': {
-        if (this.linked) this.#toDestination.push({ on: 'frame' })
-        const sent = { frames: 1, pages: 1, zeroPages: 0, bytes: 4096 }
-        return void this.#sourceWork.push({ on: 'last-sent', sent, sections: [], hash })
-      }
+      case 'send-round':
+        return this.#sendRound(effect.bitmap === 'all' ? pageCount : dirty)
+      case 'take-log':
+        return this.#takeLog(effect.pause, dirty)
+      case 'finish':
+        return this.#finish()
       case 'resume':
         return this.#resume()
       case 'release':
@@ -184,6 +173,25 @@ export class TwoEnds {
       case 'progress':
         return
     }
+  }
+
+  /** A thousandth of the true bytes: the link seems slow beside what is dirtied. */
+  #sendRound(pages: number): void {
+    if (this.linked) this.#toDestination.push({ on: 'frame' })
+    const sent = { frames: 1, pages, zeroPages: 0, bytes: pages * 4 }
+    this.#sourceWork.push({ on: 'round-sent', sent })
+  }
+
+  #takeLog(pause: boolean, pages: number): void {
+    if (pause) this.#pause()
+    const bitmap = new Uint8Array(pageCount / 8)
+    this.#sourceWork.push({ on: 'log-taken', bitmap, pages })
+  }
+
+  #finish(): void {
+    if (this.linked) this.#toDestination.push({ on: 'frame' })
+    const sent = { frames: 1, pages: 1, zeroPages: 0, bytes: 4096 }
+    this.#sourceWork.push({ on: 'last-sent', sent, sections: [], hash })
   }
 
   #pause(): void {
