@@ -37,7 +37,7 @@ export interface CoreExports {
   closeLog(log: number): number
 
   collectPages(count: number): number
-  storePages(count: number): void
+  noteStored(count: number): void
   zeroPages(count: number): void
   trackedHash(): bigint
   fullHash(): bigint

@@ -29,7 +29,10 @@ export interface GuestMemory {
     pagesMax: number,
     allocate?: (pages: number) => Uint8Array,
   ): CollectedPages
-  /** Writes pages into RAM and records their hashes. Marks them dirty in open logs of that VM. */
+  /**
+   * Writes pages into the RAM of a VM that does not run, and records their hashes. Marks them dirty
+   * in open logs of that VM.
+   */
   store(pages: Uint32Array, bytes: Uint8Array): void
   storeZero(pages: Uint32Array): void
   /**

@@ -61,11 +61,16 @@ export class WasmGuestMemory implements GuestMemory {
 
   store(pages: Uint32Array, bytes: Uint8Array): void {
     invariant(bytes.length === pages.length * pageBytes, 'Pages and their bytes differ in number')
-    const { at, call } = this.#core
     this.#inBatches(pages, (count, first) => {
-      const batch = bytes.subarray(first * pageBytes, (first + count) * pageBytes)
-      this.#bytes.set(batch, at.copiesAddress)
-      call.storePages(count)
+      const end = first + count
+      for (let from = first; from < end; ) {
+        const to = endOfRun(pages, from, end)
+        const gpaOffset = (pages[from] ?? 0) * pageBytes
+        const run = bytes.subarray(from * pageBytes, to * pageBytes)
+        this.#bytes.set(run, this.#core.at.ramAddress + gpaOffset)
+        from = to
+      }
+      this.#core.call.noteStored(count)
     })
   }
 
@@ -203,6 +208,13 @@ export class WasmGuestMemory implements GuestMemory {
     copy.set(this.#bytes.subarray(address, address + copy.length))
     return copy
   }
+}
+
+/** Where the run of consecutive pages that begins at `from` ends in the list. */
+function endOfRun(pages: Uint32Array, from: number, end: number): number {
+  let to = from + 1
+  while (to < end && pages[to] === (pages[to - 1] ?? 0) + 1) to++
+  return to
 }
 
 function hexOf(hash: bigint): string {

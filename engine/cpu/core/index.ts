@@ -3,7 +3,7 @@
 
 export { absentTable, claimPages, ramAddress, touchedTable, trackedTable } from './page-work'
 export { askedAddress, collectPages, copiesAddress, filledAddress, fullHash } from './page-work'
-export { hashStaged, stagePagesMax, storePages, touchedPages, trackedHash } from './page-work'
+export { hashStaged, noteStored, stagePagesMax, touchedPages, trackedHash } from './page-work'
 export { zeroAddress, zeroPages } from './page-work'
 export { format, memoryBytes } from './pages'
 export { clearLog, closeLog, openLog, takeLog } from './dirty'

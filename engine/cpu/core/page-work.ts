@@ -57,14 +57,16 @@ export function collectPages(count: u32): u32 {
   return filled
 }
 
-/** Writes the staged copies to the pages asked for. */
-export function storePages(count: u32): void {
+/**
+ * Takes note of the pages asked for, which were just overwritten from outside this module. They are
+ * judged where they are: a page is stored into RAM only while no guest runs on it.
+ */
+export function noteStored(count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const page = asked(i)
-    const copy = copyAddress(i)
+    const host = hostOfPage(page)
     touch(page)
-    memory.copy(hostOfPage(page), copy, Page.bytes)
-    track(page, isZeroPage(copy) ? 0 : partOf(page, hashPage(copy)))
+    track(page, isZeroPage(host) ? 0 : partOf(page, hashPage(host)))
     markDirty(page)
   }
 }
