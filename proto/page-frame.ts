@@ -1,14 +1,18 @@
 // A page frame: many pages of one VM in one message, without msgpack (which would halve the speed).
-// Layout, little-endian, offsets in bytes behind the kind byte:
-//   0 u32 magic "GWPF"      4 u8 version       5 u8 encoding      6 u8 length of the VM id    7 u8 zero
-//   8 u64 epoch            16 u32 round       20 u32 frame number in the round
-//  24 u32 page count       28 u32 payload bytes   32 u32 checksum of all but payload 36 u32 sum over the pages' content
-//  40 VM id, ASCII, padded with zeros to 64      104 u32 page indices [count]      then the payload
-// Encodings: `zero` has no payload, `raw` has 4,096 bytes a page. The frame on the wire begins with the kind byte and
-// three bytes of padding, so that indices and pages stay aligned.
-// The checksum covers header and indices. The content is not read a third time for it: both ends hash every page anyway
-// (GuestMemory), so the frame carries a sum over those hashes, and who stores the pages compares it with its own.
-// Not here: which page is sent when (node-agent/migration/), the hash that proves a migration (GuestMemory).
+// Not here: which page is sent when (node-agent/migration/), the hash that proves a migration
+// (GuestMemory). Layout, little-endian, offsets in bytes behind the kind byte:
+//
+//    0 u32 magic "GWPF"      4 u8 version, u8 encoding, u8 length of the VM id, u8 zero
+//    8 u64 epoch            16 u32 round             20 u32 frame number in the round
+//   24 u32 page count       28 u32 payload bytes     32 u32 checksum of all but the payload
+//   36 u32 sum over the pages' content               40 VM id, ASCII, padded with zeros to 64
+//  104 u32 page indices [count], then the payload
+//
+// Encodings: `zero` has no payload, `raw` has 4,096 bytes a page. The frame on the wire begins with
+// the kind byte and three bytes of padding, so that indices and pages stay aligned.
+// The checksum covers header and indices. The content is not read a third time for it: both ends
+// hash every page anyway (GuestMemory), so the frame carries a sum over those hashes, and who
+// stores the pages compares it with its own.
 
 import { type Fault, fault } from './faults.ts'
 import { asEpoch, asVmId, type Epoch, type VmId } from './ids.ts'
@@ -26,7 +30,10 @@ export interface PageFrame {
   readonly frameNumber: number
   readonly encoding: PageEncoding
   readonly pages: Uint32Array
-  /** GuestMemory.contentSum of these pages, as they were sent; 0 for zero pages. Compared after they are stored. */
+  /**
+   * GuestMemory.contentSum of these pages, as they were sent; 0 for zero pages. Compared after they
+   * are stored.
+   */
   readonly contentSum: number
   /** pages.length × 4,096 bytes for `raw`, none for `zero`. */
   readonly bytes: Uint8Array
@@ -42,15 +49,18 @@ const contentSumOffset = 36
 export const zeroPagesPerFrameMax = Math.floor((frameBytesMax - headerBytes - padBytes) / 4)
 
 /**
- * Room for so many raw pages, with room for all that comes before them in a frame. A frame of exactly these pages is
- * then encoded in place, without copying them: pages are most of what a node does.
+ * Room for so many raw pages, with room for all that comes before them in a frame. A frame of
+ * exactly these pages is then encoded in place, without copying them: pages are most of what a node
+ * does.
  */
 export function roomForPages(count: number): Uint8Array<ArrayBuffer> {
   const before = padBytes + headerBytes + count * 4
   return new Uint8Array(new ArrayBuffer(before + count * pageBytes), before)
 }
 
-/** The bytes to send, kind byte included. Takes over `frame.bytes` when they lie in roomForPages(). */
+/**
+ * The bytes to send, kind byte included. Takes over `frame.bytes` when they lie in roomForPages().
+ */
 export function encodePageFrame(frame: PageFrame): Uint8Array<ArrayBuffer> {
   const before = padBytes + headerBytes + frame.pages.length * 4
   const length = before + frame.bytes.length
@@ -134,12 +144,14 @@ function headerFault(view: DataView): string | undefined {
 
 const bad = (why: string) => ({ fault: fault('bad-frame', `page frame refused: ${why}`) })
 
-// Not bytes.slice(): what a socket hands over is a Buffer, and Node's Buffer.slice() copies nothing.
+// Not bytes.slice(): what a socket hands over is a Buffer, and Node's Buffer.slice() copies
+// nothing.
 const aligned = (bytes: Uint8Array) => (bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes))
 
 /**
- * 32 bits over all words but the checksum's own: four lanes of multiply-and-rotate, so that the processor may
- * work on them at once. It finds damage, it is no defence against intent. All lengths here are multiples of 4.
+ * 32 bits over all words but the checksum's own: four lanes of multiply-and-rotate, so that the
+ * processor may work on them at once. It finds damage, it is no defence against intent. All lengths
+ * here are multiples of 4.
  */
 function checksum(bytes: Uint8Array): number {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)

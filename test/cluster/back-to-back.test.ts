@@ -5,7 +5,7 @@
 import { expect, test } from 'vitest'
 import { realClock, realRandom } from '#env/real.ts'
 import { KvClient } from '#scenarios/kv-client.ts'
-import { nodesOf, startCluster } from './cluster.ts'
+import { type Cluster, nodesOf, startCluster } from './cluster.ts'
 
 const migrations = Number(process.env.GODWIT_MIGRATIONS ?? 20)
 const params = { verify: 'full' } as const
@@ -23,17 +23,7 @@ test(`${migrations} migrations of each: no hash differs, no byte is wrong, no wr
   const client = new KvClient({ api, clock: realClock, random: realRandom }, load, 't1', () => {})
 
   for (let i = 0; i < migrations; i++)
-    for (const vmId of ['store', 'proof']) {
-      const from = await cluster.runsOnce(vmId)
-      const to = from === 'left' ? 'right' : 'left'
-      const { id } = await api.migrate(vmId, { to, params })
-      const ended = await cluster.ended(id)
-      expect(ended, JSON.stringify(ended.fault)).toMatchObject({
-        phase: 'done',
-        record: { hash: expect.stringMatching(/^[0-9a-f]{16}$/) },
-      })
-      expect(await cluster.runsOnce(vmId)).toBe(to)
-    }
+    for (const vmId of ['store', 'proof']) await moveAcross(cluster, vmId)
 
   const roundsBefore = said.lines.filter((line) => line.startsWith('check ok')).length
   await expect
@@ -54,3 +44,18 @@ test(`${migrations} migrations of each: no hash differs, no byte is wrong, no wr
   said.close()
   expect(await cluster.stop()).toEqual([])
 })
+
+/**
+ * Moves it to the other node, and sees that it runs there and that both ends had the same bytes.
+ */
+async function moveAcross(cluster: Cluster, vmId: string): Promise<void> {
+  const from = await cluster.runsOnce(vmId)
+  const to = from === 'left' ? 'right' : 'left'
+  const { id } = await cluster.api.migrate(vmId, { to, params })
+  const ended = await cluster.ended(id)
+  expect(ended, JSON.stringify(ended.fault)).toMatchObject({
+    phase: 'done',
+    record: { hash: expect.stringMatching(/^[0-9a-f]{16}$/) },
+  })
+  expect(await cluster.runsOnce(vmId)).toBe(to)
+}

@@ -1,6 +1,6 @@
-// A real cluster for the tests of this folder: coordinator and agents as processes, in a folder that goes with the
-// test; and a watcher that asks every agent, all along, what it runs: no VM may ever run twice.
-// Generous waits: these tests assert what happens, not how fast.
+// A real cluster for the tests of this folder: coordinator and agents as processes, in a folder
+// that goes with the test; and a watcher that asks every agent, all along, what it runs: no VM may
+// ever run twice. Generous waits: these tests assert what happens, not how fast.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,7 +34,10 @@ export class Cluster {
     return this.world.api
   }
 
-  /** Resolves when the VM runs, by the coordinator's word and by exactly one agent's. Returns that node. */
+  /**
+   * Resolves when the VM runs, by the coordinator's word and by exactly one agent's. Returns that
+   * node.
+   */
   async runsOnce(vmId: string): Promise<NodeId> {
     let seen: unknown
     for (const until = realClock.nowMs() + 60_000; realClock.nowMs() < until; await sleep(50)) {

@@ -5,7 +5,10 @@ import { realClock } from '#env/real.ts'
 import { GuestRequests } from '#scenarios/guest-requests.ts'
 import { nodesOf, startCluster } from './cluster.ts'
 
-/** Guests do not notice an absence shorter than the lease; a busy machine takes seconds to start a process. */
+/**
+ * Guests do not notice an absence shorter than the lease; a busy machine takes seconds to start a
+ * process.
+ */
 const leaseMs = 15_000
 
 test('a coordinator that was killed comes back to the same cluster, and no guest was rebooted', {
