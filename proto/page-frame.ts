@@ -157,7 +157,8 @@ function checksum(bytes: Uint8Array): number {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)
   let [a, b, c, d] = [0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f]
   const own = checksumOffset >>> 2
-  const body = own + 4 // The header's words up to here are taken one by one, to leave out the checksum.
+  // The header's words up to here are taken one by one, to leave out the checksum.
+  const body = own + 4
   for (let i = 0; i < body; i++) if (i !== own) a = turn(a, words[i] as number)
   let i = body
   for (; i + 4 <= words.length; i += 4) {
