@@ -87,13 +87,17 @@ export class GuestConsole {
     return { kind: consoleSectionKind, version: 1, bytes }
   }
 
-  /** Throws when the section is of a version that is not known here. */
+  /** Throws when the section is of a version that is not known here, or senseless. */
   restore(section: StateSection): void {
     if (section.version !== 1 || section.bytes.length < 16)
       throw new Error(`section ${section.kind} version ${section.version} is unknown here`)
     const view = new DataView(section.bytes.buffer, section.bytes.byteOffset)
+    const [first, accepted] = [0, 8].map((at) => Number(view.getBigUint64(at, true)))
+    const endOffset = (first ?? 0) + section.bytes.length - 16
+    if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(accepted))
+      throw new Error(`section ${section.kind} holds an offset that no console can reach`)
     this.#ring = section.bytes.slice(16)
-    this.#endOffset = Number(view.getBigUint64(0, true)) + this.#ring.length
-    this.accepted = Number(view.getBigUint64(8, true))
+    this.#endOffset = endOffset
+    this.accepted = accepted ?? 0
   }
 }

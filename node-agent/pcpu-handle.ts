@@ -57,6 +57,11 @@ export class PcpuHandle {
     })
   }
 
+  /** It answers nothing any more. */
+  get isDead(): boolean {
+    return this.#dead !== undefined
+  }
+
   /** Rejects with the pCPU's refusal, a sentence for a person. */
   ask<C extends PcpuCommand>(command: C): Promise<AnswerOf<C>> {
     if (this.#dead !== undefined) return Promise.reject(new Error(this.#dead))

@@ -36,6 +36,8 @@ export class Vmm {
   readonly #ports: VmmPorts
   readonly #machines = new Map<HeldVm, Machine>()
   readonly #leaving = new Map<string, Promise<void>>()
+  /** VMs that were destroyed, perhaps before their machine was built: then it never is. */
+  readonly #gone = new WeakSet<HeldVm>()
 
   constructor(ports: VmmPorts) {
     this.#ports = ports
@@ -59,6 +61,7 @@ export class Vmm {
 
   /** Resolves when no further instruction of it retires and its disk is closed. */
   async destroy(vm: HeldVm): Promise<void> {
+    this.#gone.add(vm)
     const machine = this.#machines.get(vm)
     if (!machine) return
     this.#machines.delete(vm)
@@ -148,7 +151,8 @@ export class Vmm {
   }
 
   async stats(): Promise<VmStats[]> {
-    const answers = await Promise.all(this.#ports.pcpus.map((pcpu) => pcpu.ask({ do: 'stats' })))
+    const alive = this.#ports.pcpus.filter((pcpu) => !pcpu.isDead)
+    const answers = await Promise.all(alive.map((pcpu) => pcpu.ask({ do: 'stats' })))
     return answers.flatMap(({ vms }) => vms)
   }
 
@@ -157,6 +161,7 @@ export class Vmm {
   }
 
   #build(vm: HeldVm): Machine {
+    if (this.#gone.has(vm)) throw stoppedMeanwhile(vm)
     invariant(!this.#machines.has(vm), `VM ${vm.vmId} has a machine already`)
     const memory = this.#createMemory(vm)
     const machine = { vm, pcpu: this.#leastLoaded(), memory }
@@ -179,20 +184,24 @@ export class Vmm {
   }
 
   #leastLoaded(): PcpuHandle {
-    const load = this.#ports.pcpus.map((pcpu) =>
+    const alive = this.#ports.pcpus.filter((pcpu) => !pcpu.isDead)
+    const load = alive.map((pcpu) =>
       this.vmsOn(pcpu.index).reduce((sum, vm) => sum + 1 + vm.spec.cpuExpectedPercent, 0),
     )
-    const pcpu = this.#ports.pcpus[load.indexOf(Math.min(...load))]
-    invariant(pcpu, 'a node has at least one pCPU')
-    return pcpu
+    const pcpu = alive[load.indexOf(Math.min(...load))]
+    if (pcpu) return pcpu
+    throw new FaultError(fault('no-room', 'all pCPUs of this node have died: restart its process'))
   }
 
   async #ask(vm: HeldVm, command: VmCommand): Promise<unknown> {
     const machine = this.#machines.get(vm)
-    if (!machine) throw new FaultError(fault('unknown-vm', `VM ${vm.vmId} was stopped meanwhile`))
+    if (!machine) throw stoppedMeanwhile(vm)
     return await machine.pcpu.ask({ ...command, vmId: vm.vmId } as PcpuCommand)
   }
 }
+
+const stoppedMeanwhile = (vm: HeldVm): FaultError =>
+  new FaultError(fault('unknown-vm', `VM ${vm.vmId} was stopped meanwhile`))
 
 function configOf({ vm, memory }: Machine): VmConfig {
   const { vmId, spec, identity, epoch, disk } = vm

@@ -56,4 +56,6 @@ test('law: a restored console is the captured one', () => {
 test('a section of another version is refused by name', () => {
   const section = { ...new GuestConsole().capture(), version: 2 }
   expect(() => new GuestConsole().restore(section)).toThrow('console-ring version 2')
+  const senseless = { ...section, version: 1, bytes: new Uint8Array(20).fill(0xff) }
+  expect(() => new GuestConsole().restore(senseless)).toThrow('no console can reach')
 })

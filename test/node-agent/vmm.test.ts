@@ -1,0 +1,118 @@
+// Machines and pCPUs: who gets which, and that what is gone stays gone. The pCPUs are scripted.
+
+import { expect, test } from 'vitest'
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { PcpuMessage, PcpuRequest } from '#engine/vm-config.ts'
+import { type HeldVm, HeldVms } from '#node-agent/held-vms.ts'
+import { PcpuHandle } from '#node-agent/pcpu-handle.ts'
+import { Vmm } from '#node-agent/vmm.ts'
+import { asMigrationId } from '#proto/ids.ts'
+import { vmOrder } from './coordinator-double.ts'
+
+/** A pCPU that notes what it is asked and agrees to all of it, or to nothing. */
+class ScriptedPcpu {
+  readonly asked: string[] = []
+  readonly handle: PcpuHandle
+  #hear: (message: PcpuMessage) => void = () => undefined
+  #die: (reason: string) => void = () => undefined
+
+  constructor(index: number, refusal?: string) {
+    const thread = {
+      post: ({ id, command }: PcpuRequest) => {
+        this.asked.push(command.do)
+        const answer = refusal === undefined ? { id } : { id, error: refusal }
+        queueMicrotask(() => this.#hear(answer))
+      },
+      onMessage: (fn: (message: PcpuMessage) => void) => {
+        this.#hear = fn
+      },
+      onDeath: (fn: (reason: string) => void) => {
+        this.#die = fn
+      },
+      stop: async () => undefined,
+    }
+    const handlers = { event: () => undefined, death: () => undefined }
+    this.handle = new PcpuHandle(index, thread, new SharedArrayBuffer(4), handlers)
+  }
+
+  die(): void {
+    this.#die('it died')
+  }
+}
+
+const vms = new HeldVms(4096)
+const held = (name: string, cpuExpectedPercent = 10): HeldVm =>
+  vms.becomeIncoming(vmOrder(name, 1, { cpuExpectedPercent }), asMigrationId('m1'))
+
+function vmmOf(...pcpus: ScriptedPcpu[]) {
+  let release: (bytes: Uint8Array) => void = () => undefined
+  const image = new Promise<Uint8Array>((resolve) => {
+    release = resolve
+  })
+  const memory = { memory: {}, ramBytes: 0 } as unknown as GuestMemory
+  const vmm = new Vmm({
+    pcpus: pcpus.map(({ handle }) => handle),
+    createMemory: () => memory,
+    image: () => image,
+  })
+  return { vmm, imageRead: () => release(new Uint8Array(1)) }
+}
+
+test('a VM goes to the pCPU with the least expected load', async () => {
+  const pcpus = [new ScriptedPcpu(0), new ScriptedPcpu(1)]
+  const { vmm } = vmmOf(...pcpus)
+  await vmm.openCopy(held('busy', 90))
+  await vmm.openCopy(held('small-1'))
+  await vmm.openCopy(held('small-2'))
+  expect(pcpus.map(({ asked }) => asked.length)).toEqual([1, 2])
+})
+
+test('a VM that is stopped while its image is read never gets a machine', async () => {
+  const pcpu = new ScriptedPcpu(0)
+  const { vmm, imageRead } = vmmOf(pcpu)
+  const vm = held('vm1')
+  const booting = vmm.boot(vm)
+  await vmm.destroy(vm)
+  imageRead()
+  await expect(booting).rejects.toMatchObject({ fault: { code: 'unknown-vm' } })
+  expect(pcpu.asked).toEqual([])
+  expect(vmm.machines()).toEqual([])
+})
+
+test('a name is attached again only after its old machine has gone', async () => {
+  const pcpu = new ScriptedPcpu(0)
+  const { vmm } = vmmOf(pcpu)
+  const old = held('twice')
+  await vmm.openCopy(old)
+  vms.forget(old)
+  const leaving = vmm.destroy(old)
+  await Promise.all([leaving, vmm.openCopy(held('twice'))])
+  expect(pcpu.asked).toEqual(['attach', 'detach', 'attach'])
+})
+
+test('an event of a machine that is gone reaches nobody', async () => {
+  const { vmm } = vmmOf(new ScriptedPcpu(0))
+  const vm = held('talker')
+  await vmm.openCopy(vm)
+  const event = { on: 'accepted', vmId: 'talker', offset: 1 } as const
+  expect(vmm.eventVm(0, event)).toBe(vm)
+  expect(vmm.eventVm(1, event)).toBeUndefined()
+  await vmm.destroy(vm)
+  expect(vmm.eventVm(0, event)).toBeUndefined()
+})
+
+test('a pCPU that died gets no VM; when all have died the fault says so', async () => {
+  const pcpus = [new ScriptedPcpu(0), new ScriptedPcpu(1)]
+  const { vmm } = vmmOf(...pcpus)
+  pcpus[0]?.die()
+  await vmm.openCopy(held('vm-a'))
+  expect(pcpus.map(({ asked }) => asked.length)).toEqual([0, 1])
+  pcpus[1]?.die()
+  await expect(vmm.openCopy(held('vm-b'))).rejects.toMatchObject({ fault: { code: 'no-room' } })
+  expect(await vmm.stats()).toEqual([])
+})
+
+test("a pCPU's refusal is the error of the request", async () => {
+  const { vmm } = vmmOf(new ScriptedPcpu(0, 'This pCPU says no.'))
+  await expect(vmm.openCopy(held('refused'))).rejects.toThrow('This pCPU says no.')
+})
