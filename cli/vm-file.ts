@@ -37,7 +37,7 @@ function vmsOf(value: unknown): { value: unknown; at: (path: YamlPath) => YamlPa
 }
 
 function requestOf(vm: VmPart): RunInput {
-  return { id: vm.id, spec: specOf(vm), ...(vm.node === undefined ? {} : { nodeId: vm.node }) }
+  return { id: vm.id, spec: specOf(vm), ...(vm.node === undefined ? {} : { startOn: vm.node }) }
 }
 
 function mistakesOf(

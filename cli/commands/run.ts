@@ -24,6 +24,7 @@ interface RunOptions {
   readonly cap?: number
   readonly clock?: 'real' | 'instructions'
   readonly node?: string
+  readonly pin?: boolean
   readonly ha: boolean
   readonly wait: boolean
 }
@@ -40,7 +41,8 @@ export function addRun(program: Command, cli: Cli): void {
     .option('--shares <n>', 'weight against the other VMs of its pCPU', wholeNumber)
     .option('--cap <percent>', 'at most so much of one core', positiveNumber)
     .addOption(new Option('--clock <kind>', 'guest time').choices(['real', 'instructions']))
-    .option('--node <node>', 'only there; left out: where placement puts it')
+    .option('--node <node>', 'start it there; left out: where placement puts it')
+    .option('--pin', 'with --node: it may run there and nowhere else')
     .option('--no-ha', 'do not restart it elsewhere when its node is lost')
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
     .action((name: string | undefined, options: RunOptions, command: Command) =>
@@ -54,7 +56,7 @@ export function addRun(program: Command, cli: Cli): void {
   withExamples(run, [
     ["godwit run kv --args 'workload=kv' --disk 16", 'a key-value store with a durable disk'],
     ["godwit run busy --args 'workload=cpu load=60' --cap 50", 'burns CPU, half a core at most'],
-    ['godwit run solo --node n2 --no-ha', 'on n2, and lost with it'],
+    ['godwit run solo --node n2 --pin --no-ha', 'on n2 only, and lost with it'],
     ['godwit run -f vms.yaml', 'all VMs of a file'],
   ])
 }
@@ -73,7 +75,7 @@ async function requestsOf(name: string | undefined, options: RunOptions): Promis
 }
 
 function requestOf(id: string, options: RunOptions): RunInput {
-  const { image, args, memory, disk, shares, cap, clock, node } = options
+  const { image, args, memory, disk, shares, cap, clock } = options
   const given: { readonly [K in keyof VmSpecInput]: VmSpecInput[K] | undefined } = {
     image,
     args,
@@ -84,7 +86,13 @@ function requestOf(id: string, options: RunOptions): RunInput {
     clock,
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  return { id, spec: { ...spec, ha: options.ha }, ...(node === undefined ? {} : { nodeId: node }) }
+  return { id, spec: { ...spec, ha: options.ha }, ...placeOf(options) }
+}
+
+function placeOf({ node, pin }: RunOptions): Pick<RunInput, 'nodeId' | 'startOn'> {
+  if (node !== undefined) return pin ? { nodeId: node } : { startOn: node }
+  if (pin) throw new CommandError(exitCode.usage, 'Say with --node where to pin it.')
+  return {}
 }
 
 async function tellStart(cli: Cli, api: ApiClient, vm: VmView, wait: boolean): Promise<void> {

@@ -14,9 +14,17 @@ describe('godwit run', () => {
     expect(double.asked[0]?.body).toEqual({
       id: 'kv',
       spec: { args: 'workload=kv', diskMib: 16, cpuCapPercent: 50, ha: false },
-      nodeId: 'n2',
+      startOn: 'n2',
     })
     expect(run).toMatchObject({ code: 0, out: 'kv is running on n2' })
+  })
+
+  test('pins a VM only when told to, and only to a node', async () => {
+    const double = await coordinatorWith(busyCluster())
+    await godwit('run kv --node n2 --pin', { double })
+    expect(double.asked[0]?.body).toMatchObject({ id: 'kv', nodeId: 'n2' })
+    const nowhere = await godwit('run kv --pin', { double })
+    expect(nowhere).toMatchObject({ code: 2, notes: expect.stringContaining('--node') })
   })
 
   test('starts all VMs of a file', async () => {
