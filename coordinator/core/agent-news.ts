@@ -5,7 +5,7 @@
 import { type Fault, type FaultCode, fault } from '#proto/faults.ts'
 import type { Result, VmEvent } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
-import { destinationRuns, seeAnswer, settle, sourceRuns } from './doubt.ts'
+import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
 import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { endByFault, openMigrationOf } from './migration-end.ts'
@@ -98,7 +98,7 @@ function seeMigrationEvent(step: Step, node: Node, migration: Migration, event: 
   else if (node.id === from && isVerdict && event.event === 'running')
     sourceRuns(step, migration, event.epoch)
   else if (!isDestination) return
-  else if (event.event === 'discarded') markCertain(step, migration, 'destinationDiscarded')
+  else if (event.event === 'discarded') seeDiscarded(step, migration)
   else if (event.event === 'fenced') markCertain(step, migration, 'destinationLost')
   else if (event.event !== 'released') destinationRuns(step, migration, event.epoch)
   settle(step, migration)

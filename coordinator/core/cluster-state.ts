@@ -91,6 +91,8 @@ export interface Migration extends MigrationEntry {
     resultFault: Fault | undefined
     /** The source itself says that it does not know how it ended. */
     isUrgent: boolean
+    /** The process at the destination that has answered that it holds nothing. */
+    clearedBy: string | undefined
     movedAtMs: number | undefined
     releasedAtMs: number | undefined
     newsAtMs: number
@@ -175,6 +177,7 @@ export const migrationLive = (nowMs: number): Migration['live'] => ({
   asked: undefined,
   resultFault: undefined,
   isUrgent: false,
+  clearedBy: undefined,
   movedAtMs: undefined,
   releasedAtMs: undefined,
   newsAtMs: nowMs,

@@ -29,13 +29,8 @@ export function settle(step: Step, migration: Migration): void {
   else if (migration.live.source === 'holds') settleWithSource(step, migration)
 }
 
-/** The very process that was this end when the migration began can be asked. */
-function isLinked(step: Step, migration: Migration, end: 'from' | 'to'): boolean {
-  const node = nodeOf(step.state, migration[end])
-  const { fromIncarnation, toIncarnation } = migration
-  const incarnation = end === 'from' ? fromIncarnation : toIncarnation
-  return isReachable(node) && node.incarnation === incarnation
-}
+const isLinked = (step: Step, migration: Migration, end: 'from' | 'to'): boolean =>
+  isReachable(nodeOf(step.state, migration[end]))
 
 /**
  * The VM runs at the destination. Without the source's account of it nothing is lost but the
@@ -58,9 +53,9 @@ function settleWithSource(step: Step, migration: Migration): void {
 function settleWithoutSource(step: Step, migration: Migration): void {
   if (!isInDoubt(step, migration)) return
   becomeResolving(step, migration)
-  const { sourceReleased, destinationDiscarded, destinationLost, live } = migration
+  const { sourceReleased, live } = migration
   if (sourceReleased && live.destination === 'prepared') askToRun(step, migration, 'to')
-  else if (!destinationDiscarded && !destinationLost) askToDiscard(step, migration)
+  else if (!isDestinationClear(step, migration)) askToDiscard(step, migration)
   else if (!mayResumeSource(step, migration)) restart(step, migration)
   else if (live.source === 'released') askToRun(step, migration, 'from')
 }
@@ -80,6 +75,20 @@ function isInDoubt(step: Step, migration: Migration): boolean {
     !isLinked(step, migration, 'to') ||
     step.nowMs - (live.releasedAtMs ?? Number.NEGATIVE_INFINITY) > releasedDoubtMs
   )
+}
+
+/**
+ * Nothing at the destination runs the VM, or ever will. A process that has taken the place of a
+ * lost one must be asked too: the command to migrate may have lain in the source's socket until
+ * then.
+ */
+function isDestinationClear(step: Step, migration: Migration): boolean {
+  if (migration.destinationDiscarded) return true
+  const node = nodeOf(step.state, migration.to)
+  const isSuccessor = node.incarnation !== migration.toIncarnation
+  if (!migration.destinationLost || !isSuccessor) return migration.destinationLost
+  const isFenced = node.phase === 'fenced' && vmOf(step, migration).spec.ha
+  return migration.live.clearedBy === node.incarnation || isFenced || node.phase === 'gone'
 }
 
 /**
@@ -111,6 +120,8 @@ function askToDiscard(step: Step, migration: Migration): void {
   // knows better.
   if (migration.sourceReleased && migration.live.destination === 'incoming') return
   if (migration.live.destination === 'unknown' || !isLinked(step, migration, 'to')) return
+  const { incarnation } = nodeOf(step.state, migration.to)
+  if (migration.live.clearedBy === incarnation) return
   sendResolve(step, migration, migration.to, 'discard', migration.nextEpoch)
 }
 
@@ -121,10 +132,17 @@ export function seeAnswer(step: Step, migration: Migration, result: Result): voi
   migration.live.asked = undefined
   if (asked.verdict === 'probe') seeProbe(step, migration, result.fault)
   else if (result.fault) distrust(migration, asked.nodeId === migration.to)
-  else if (asked.verdict === 'discard') markCertain(step, migration, 'destinationDiscarded')
+  else if (asked.verdict === 'discard') seeDiscarded(step, migration)
   else if (asked.nodeId === migration.to) destinationRuns(step, migration, resolveEpoch(migration))
   else sourceRuns(step, migration, resolveEpoch(migration))
   settle(step, migration)
+}
+
+/** What another process at the destination says proves nothing about the one that it replaced. */
+export function seeDiscarded(step: Step, migration: Migration): void {
+  const { incarnation } = nodeOf(step.state, migration.to)
+  migration.live.clearedBy = incarnation
+  if (incarnation === migration.toIncarnation) markCertain(step, migration, 'destinationDiscarded')
 }
 
 function distrust(migration: Migration, isDestination: boolean): void {

@@ -39,13 +39,10 @@ export function openSockets(server: Server, door: AgentDoor): Sockets {
   const clients = new WebSocketServer({ ...options, maxPayload: consoleFrameBytesMax })
   const watchers = new Watchers(door.coordinator, door.clock)
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    const url = new URL(request.url ?? '/', 'http://coordinator')
+    if (!isSameHost(request.headers)) return refuseUpgrade(socket, problemOf(foreign, 403))
+    const url = addressOf(request)
     const target = routeOf(url, door.coordinator)
-    const refusal = isSameHost(request.headers) ? target.problem : problemOf(foreign, 403)
-    if (refusal) {
-      refuseUpgrade(socket, refusal)
-      return
-    }
+    if (target.problem) return refuseUpgrade(socket, target.problem)
     const accept = target.kind === 'agent' ? agents : clients
     accept.handleUpgrade(request, socket, head, (ws) => {
       if (target.kind === 'agent') welcomeAgent(door, linkOfSocket(ws, peerOf(request)))
@@ -64,6 +61,11 @@ export function openSockets(server: Server, door: AgentDoor): Sockets {
 }
 
 const foreign = fault('bad-request', 'a page of another host may not connect: use our own page')
+
+/** What the request asks for. A path that is none leads nowhere, as an unknown one does. */
+const addressOf = ({ url }: IncomingMessage): URL =>
+  URL.parse(url ?? '/', 'http://coordinator') ?? new URL('http://coordinator/')
+
 const peerOf = ({ socket }: IncomingMessage) => `${socket.remoteAddress}:${socket.remotePort}`
 
 interface Route {

@@ -241,10 +241,26 @@ test('a new process at the destination proves nothing about the old one', async 
   story.say('n2 is started anew; the old process may have run it under a lease that is not over')
   story.hello('n2', [], 'n2-second')
   story.passWith(2000, { n1: ['a@1 released m2'], n2: [] })
+  story.result('n2', 'run1-3')
   expect(state(story)).toBe('migrating n1 @1')
   story.passWith(1250, { n1: ['a@1 released m2'], n2: [] })
   expect(state(story)).toMatch(/^starting n\d @3$/)
   await golden(story, 'destination-restarted')
+})
+
+test('a new process at the destination may be the one that gets the copy: it is asked too', async () => {
+  const story = started()
+  story.migrate('a', 'n2')
+  story.say('the source hangs before it reads the command; meanwhile n2 is started anew')
+  story.admit('m2')
+  story.hello('n2', [], 'n2-second')
+  story.passWith(2000, { n1: ['a@1 running'], n2: [] })
+  story.passWith(1250, { n1: ['a@1 running m2'], n2: ['a@2 incoming m2'] })
+  story.event('n1', 'a@1', 'released')
+  expect(state(story)).toBe('migrating n1 @1')
+  story.event('n2', 'a@2', 'running')
+  expect(state(story)).toBe('running n2 @2')
+  await golden(story, 'destination-successor')
 })
 
 test('a destination that fenced itself has run it: that it holds nothing now does not undo that', async () => {

@@ -33,6 +33,8 @@ interface ModelLink {
   readonly linkId: LinkId
   readonly agent: ModelAgent
   isOpen: boolean
+  /** The agent has seen it close: nothing more is read from it. */
+  isEnded: boolean
   upAtMs: number
   downAtMs: number
 }
@@ -266,7 +268,7 @@ export class ModelCluster implements ModelWorld {
     const isLinked = [...this.#links.values()].some((link) => link.agent === agent && link.isOpen)
     if (isLinked || agent.isUp || !this.state || this.cutFromCoordinator.has(agent.id)) return
     const linkId = this.#nextLink++
-    const link: ModelLink = { linkId, agent, isOpen: true, upAtMs: 0, downAtMs: 0 }
+    const link: ModelLink = { linkId, agent, isOpen: true, isEnded: false, upAtMs: 0, downAtMs: 0 }
     this.#links.set(linkId, link)
     this.#up(link, agent.hello())
   }
@@ -277,7 +279,11 @@ export class ModelCluster implements ModelWorld {
     link.isOpen = false
     const { agent, linkId } = link
     const { state } = this
-    this.#whenAwake(agent, this.#delayMs(), () => agent.linkDown())
+    const closedAtMs = Math.max(link.downAtMs, this.#nowMs + this.#delayMs())
+    this.#whenAwake(agent, closedAtMs - this.#nowMs, () => {
+      link.isEnded = true
+      agent.linkDown()
+    })
     if (tellCoordinator && state)
       this.#at(this.#delayMs(), () => {
         if (this.state !== state) return
@@ -308,6 +314,7 @@ export class ModelCluster implements ModelWorld {
     link.downAtMs = Math.max(link.downAtMs, this.#nowMs + this.#delayMs())
     const { agent } = link
     this.#whenAwake(agent, link.downAtMs - this.#nowMs, () => {
+      if (link.isEnded) return
       if (message.t === 'welcome') agent.linkUp()
       else agent.hear(message)
     })

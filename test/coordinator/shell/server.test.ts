@@ -2,6 +2,7 @@
 // voices.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -219,6 +220,23 @@ describe('the HTTP API', () => {
     })
     expect(status).toBe(403)
   })
+})
+
+/** Sends an upgrade as bytes, which no WebSocket client would send like this; returns its first line. */
+async function rawUpgrade(path: string): Promise<string> {
+  const { hostname, port } = new URL(server.address)
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n`)
+  socket.write('Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  let answer = ''
+  for await (const bytes of socket) answer += bytes
+  return answer.split('\r\n')[0] ?? ''
+}
+
+test('an upgrade to a path that is none is refused, and harms nobody', async () => {
+  for (const path of ['//', '//[', '/v1/vms/%/console', '*'])
+    expect(await rawUpgrade(path)).toMatch(/^HTTP\/1.1 40[04] /)
+  expect((await call('GET', '/healthz')).status).toBe(200)
 })
 
 describe('the page', () => {
