@@ -9,8 +9,8 @@
 // often run() is called.
 
 import { invariant } from '#proto/invariant.ts'
-import { pageBytes } from '#proto/units.ts'
 import { type Board, makeBoard } from './board.ts'
+import { type BootImage, layOut, treeBytesMax } from './boot-layout.ts'
 import { type Core, type CoreHooks, Exit } from './cpu/core-port.ts'
 import { flatten } from './device-tree/flattened.ts'
 import { machineTree } from './device-tree/machine-tree.ts'
@@ -18,7 +18,7 @@ import type { BlockBackend } from './devices/block-backend.ts'
 import type { ConsoleOutput } from './devices/console-line.ts'
 import type { GuestEnd } from './devices/finisher.ts'
 import { hexBytes } from './devices/identity.ts'
-import { kernelGpa, ramGpa, ticksPerMs } from './devices/memory-map.ts'
+import { kernelGpa, ticksPerMs } from './devices/memory-map.ts'
 import { GuestClock, type HostClock } from './guest-clock.ts'
 import type { SbiPorts } from './sbi/call.ts'
 import { answerSbi } from './sbi/sbi.ts'
@@ -50,9 +50,8 @@ export interface MachineOptions {
   readonly makeCore: (hooks: CoreHooks) => Core
 }
 
-const hartVersion = 1
+const hartVersion = 2
 const boardVersion = 1
-const ramBelowGpa = 2 ** 31
 /**
  * Guest wall time under clock `instructions` begins at 2025-01-01T00:00:00Z, so that every run is
  * the same.
@@ -95,27 +94,26 @@ export class Machine {
   }
 
   /**
-   * Puts a raw kernel image and the device tree into RAM, and the hart before its first
-   * instruction.
+   * Puts the image and the device tree into RAM, and the hart before its first instruction. Throws
+   * an Error for a person when there is no room.
    */
-  boot(image: Uint8Array): void {
+  boot(image: BootImage): void {
     const { ramBytes, args, identity, disk } = this.#config
+    const { treeGpa, initrd } = layOut(image, ramBytes)
     const tree = flatten(
       machineTree({
         ramBytes,
         bootArgs: args,
         rngSeed: hexBytes(identity.randomSeed, 32),
         hasDisk: disk !== undefined,
+        ...(initrd && { initrd }),
       }),
     )
-    const top = Math.min(ramGpa + ramBytes, ramGpa + ramBelowGpa)
-    const treeGpa = top - Math.ceil(tree.length / pageBytes) * pageBytes
-    const fits = kernelGpa + image.length <= treeGpa
-    if (!fits || !this.#core.dmaWrite(kernelGpa, image) || !this.#core.dmaWrite(treeGpa, tree)) {
-      throw new Error(
-        `An image of ${image.length} bytes does not fit in ${ramBytes} bytes of RAM: give it more.`,
-      )
-    }
+    if (tree.length > treeBytesMax)
+      throw new Error('The boot arguments are too long: shorten them.')
+    this.#put(kernelGpa, image.kernel)
+    if (initrd && image.initrd) this.#put(initrd.gpa, image.initrd)
+    this.#put(treeGpa, tree)
     this.#core.reset({ pc: BigInt(kernelGpa), a0: 0n, a1: BigInt(treeGpa), mode: 'S' })
   }
 
@@ -248,6 +246,10 @@ export class Machine {
 
   closeLog(log: number): void {
     this.#core.closeLog(log)
+  }
+
+  #put(gpa: number, bytes: Uint8Array): void {
+    invariant(this.#core.dmaWrite(gpa, bytes), 'The layout of a boot leads out of RAM')
   }
 
   #stop(end: MachineEnd): void {

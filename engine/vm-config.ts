@@ -7,6 +7,8 @@
 // which reads and writes guest pages through GuestMemory while the pCPU runs the guest through
 // Machine.
 
+import type { BootImage } from './boot-layout.ts'
+
 /** A tagged piece of VM state besides RAM. Kinds and versions are named in engine/snapshots/. */
 export interface Section {
   readonly kind: string
@@ -49,7 +51,7 @@ export type PcpuCommand =
       readonly do: 'attach'
       readonly config: VmConfig
       readonly start: 'boot' | 'empty'
-      readonly image?: Uint8Array
+      readonly image?: BootImage
     }
   /**
    * The first resume, and the first after `change-disk`, opens the disk under the epoch it was

@@ -4,6 +4,7 @@
 // Not here: whether a VM may run (desk.ts, lease.ts), what its pages are sent as (migration/).
 // Sizes in bytes, ms.
 
+import type { BootImage } from '#engine/boot-layout.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
 import { FaultError, fault } from '#proto/faults.ts'
@@ -18,8 +19,8 @@ import type { PcpuHandle } from './pcpu-handle.ts'
 export interface VmmPorts {
   readonly pcpus: readonly PcpuHandle[]
   createMemory(ramBytes: number): GuestMemory
-  /** The bytes of an image that the node has. */
-  image(name: string): Promise<Uint8Array>
+  /** An image that the node has. */
+  image(name: string): Promise<BootImage>
 }
 
 export interface Machine {

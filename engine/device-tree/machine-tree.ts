@@ -28,8 +28,8 @@ import type { TreeNode, TreeValue } from './flattened.ts'
 
 /** Only what the core implements: a guest uses whatever stands here. */
 const isaBase = 'rv64i'
-const isaExtensions = ['i', 'm', 'a', 'c', 'zicntr', 'zicsr', 'zifencei', 'sstc']
-const isa = 'rv64imac_zicntr_zicsr_zifencei_sstc'
+const isaExtensions = ['i', 'm', 'a', 'f', 'd', 'c', 'zicntr', 'zicsr', 'zifencei', 'sstc']
+const isa = 'rv64imafdc_zicntr_zicsr_zifencei_sstc'
 
 const phandles = { hart: 1, plic: 2, finisher: 3 } as const
 /** Interrupt numbers at the hart (privileged specification, table of mcause). */
@@ -49,6 +49,8 @@ export interface MachineTreeConfig {
   /** Entropy for the guest's first random numbers. */
   readonly rngSeed: Uint8Array
   readonly hasDisk: boolean
+  /** Where an initial RAM disk lies. */
+  readonly initrd?: { readonly gpa: number; readonly sizeBytes: number }
 }
 
 /** The whole tree of one VM. */
@@ -86,7 +88,15 @@ export function machineTree(config: MachineTreeConfig): TreeNode {
 
 const chosen = (config: MachineTreeConfig): TreeNode => ({
   name: 'chosen',
-  properties: { bootargs: config.bootArgs, 'stdout-path': uartPath, 'rng-seed': config.rngSeed },
+  properties: {
+    bootargs: config.bootArgs,
+    'stdout-path': uartPath,
+    'rng-seed': config.rngSeed,
+    ...(config.initrd && {
+      'linux,initrd-start': cells(config.initrd.gpa),
+      'linux,initrd-end': cells(config.initrd.gpa + config.initrd.sizeBytes),
+    }),
+  },
 })
 
 const cpus = (): TreeNode => ({

@@ -143,7 +143,7 @@ function passTime(machine: Machine, host: HostTime, idle: RunOutcome & { kind: '
 export function bootedRig(args: string, more: Partial<VmConfig> = {}): Rig & { disk: TestDisk } {
   const rig = emptyRig(args, more)
   const disk = new TestDisk(rig.config.disk?.sizeBytes)
-  rig.machine.boot(guestImage)
+  rig.machine.boot({ kernel: guestImage })
   if (rig.machine.needsDisk) rig.machine.connectDisk(disk)
   rig.machine.resume()
   return { ...rig, disk }

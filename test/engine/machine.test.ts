@@ -100,8 +100,8 @@ describe('a machine with our guest', () => {
 
   test('an image that does not fit in RAM is refused', () => {
     const rig = emptyRig('workload=cpu')
-    expect(() => rig.machine.boot(new Uint8Array(7 << 20))).toThrow('does not fit')
-    expect(() => rig.machine.boot(guestImage)).not.toThrow()
+    expect(() => rig.machine.boot({ kernel: new Uint8Array(7 << 20) })).toThrow('does not fit')
+    expect(() => rig.machine.boot({ kernel: guestImage })).not.toThrow()
   })
 })
 

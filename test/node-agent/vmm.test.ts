@@ -1,6 +1,7 @@
 // Machines and pCPUs: who gets which, and that what is gone stays gone. The pCPUs are scripted.
 
 import { expect, test } from 'vitest'
+import type { BootImage } from '#engine/boot-layout.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuMessage, PcpuRequest } from '#engine/vm-config.ts'
 import { type HeldVm, HeldVms } from '#node-agent/held-vms.ts'
@@ -45,8 +46,8 @@ const held = (name: string, cpuExpectedPercent = 10): HeldVm =>
   vms.becomeIncoming(vmOrder(name, 1, { cpuExpectedPercent }), asMigrationId('m1'))
 
 function vmmOf(...pcpus: ScriptedPcpu[]) {
-  let release: (bytes: Uint8Array) => void = () => undefined
-  const image = new Promise<Uint8Array>((resolve) => {
+  let release: (image: BootImage) => void = () => undefined
+  const image = new Promise<BootImage>((resolve) => {
     release = resolve
   })
   const memory = { memory: {}, ramBytes: 0 } as unknown as GuestMemory
@@ -55,7 +56,7 @@ function vmmOf(...pcpus: ScriptedPcpu[]) {
     createMemory: () => memory,
     image: () => image,
   })
-  return { vmm, imageRead: () => release(new Uint8Array(1)) }
+  return { vmm, imageRead: () => release({ kernel: new Uint8Array(1) }) }
 }
 
 test('a VM goes to the pCPU with the least expected load', async () => {

@@ -1,7 +1,6 @@
 // The C extension: each 16-bit instruction has a 32-bit one of the same meaning, to which it is
 // expanded here (unprivileged specification, "RVC Instruction Set Listings"). 0 stands for illegal.
-// Reserved encodings are illegal, hints are what they expand to. The floating-point loads and
-// stores come with F and D.
+// Reserved encodings are illegal, hints are what they expand to.
 
 /** Bits hi to lo of a half, as a number. */
 @inline
@@ -11,7 +10,8 @@ function bits(half: u32, hi: u32, lo: u32): u32 {
 
 /** Major opcodes that expansions use. */
 const enum To {
-  load = 0x03, immediate = 0x13, immediateWord = 0x1b, store = 0x23, register = 0x33,
+  load = 0x03, floatLoad = 0x07, floatStore = 0x27,
+  immediate = 0x13, immediateWord = 0x1b, store = 0x23, register = 0x33,
   lui = 0x37, registerWord = 0x3b, branch = 0x63, jalr = 0x67, jal = 0x6f,
 }
 const enum Register { zero = 0, ra = 1, sp = 2 }
@@ -22,6 +22,10 @@ function typeI(major: u32, funct3: u32, rd: u32, rs1: u32, imm: u32): u32 {
 }
 function typeS(funct3: u32, rs1: u32, rs2: u32, imm: u32): u32 {
   return To.store | (imm & 31) << 7 | funct3 << 12 | rs1 << 15 | rs2 << 20 | imm >> 5 << 25
+}
+/** The same with another major opcode. */
+function typeFloatS(rs1: u32, rs2: u32, imm: u32): u32 {
+  return typeS(3, rs1, rs2, imm) ^ To.store ^ To.floatStore
 }
 function typeR(major: u32, funct3: u32, funct7: u32, rd: u32, rs2: u32): u32 {
   return major | rd << 7 | funct3 << 12 | rd << 15 | rs2 << 20 | funct7 << 25
@@ -64,8 +68,10 @@ function expandQuadrant0(half: u32): u32 {
   const double = bits(half, 12, 10) << 3 | bits(half, 6, 5) << 6
   switch (half >> 13) {
     case 0: return addi4spn(half)
+    case 1: return typeI(To.floatLoad, 3, lower(half), upper(half), double)
     case 2: return typeI(To.load, 2, lower(half), upper(half), word)
     case 3: return typeI(To.load, 3, lower(half), upper(half), double)
+    case 5: return typeFloatS(upper(half), lower(half), double)
     case 6: return typeS(2, upper(half), lower(half), word)
     case 7: return typeS(3, upper(half), lower(half), double)
     default: return 0
@@ -141,9 +147,11 @@ function expandQuadrant2(half: u32): u32 {
   const rd = rdOf(half)
   switch (half >> 13) {
     case 0: return typeI(To.immediate, 1, rd, rd, shift6(half))
+    case 1: return typeI(To.floatLoad, 3, rd, Register.sp, stackLoadDouble(half))
     case 2: return rd == 0 ? 0 : typeI(To.load, 2, rd, Register.sp, stackLoadWord(half))
     case 3: return rd == 0 ? 0 : typeI(To.load, 3, rd, Register.sp, stackLoadDouble(half))
     case 4: return expandJumpsAndMoves(half, rd, bits(half, 6, 2))
+    case 5: return typeFloatS(Register.sp, bits(half, 6, 2), stackStoreDouble(half))
     case 6: return typeS(2, Register.sp, bits(half, 6, 2), stackStoreWord(half))
     case 7: return typeS(3, Register.sp, bits(half, 6, 2), stackStoreDouble(half))
     default: return 0

@@ -4,11 +4,18 @@
 
 import { Hart, Vm } from './layout'
 import { Csr, Interrupt, Mode, Status, delegable, fiom, misa, stce } from './privileged'
-import { satpPageNumber, satpSv39, sstatusXlen, statusXlen } from './privileged'
+import { satpPageNumber, satpSv39, sstatusXlen, statusDirty, statusXlen } from './privileged'
 import { Outcome } from './outcome'
 import { pendingBits } from './trap'
+import { floatIsOn, setFloatDirty } from './float-registers'
 import { retiredNow, ticksNow } from './time'
 import { dropAll, dropTranslations } from './tlb'
+
+/** Fields of fcsr. */
+const fflags: u64 = 0x1f
+const frm: u64 = 0xe0
+const frmShift: u64 = 5
+const sstatusShown: u64 = Status.supervisor | sstatusXlen | statusDirty
 
 /**
  * Whether the hart, in its present mode, may read (and write) the register, by its number and by
@@ -18,6 +25,7 @@ export function mayAccess(csr: u32, writes: bool): bool {
   const mode = <u32>load<u64>(Hart.mode)
   if (mode < (csr >> 8 & 3)) return false
   if (writes && csr >> 10 == 3) return false
+  if (isBetween(csr, Csr.fflags, Csr.fcsr)) return floatIsOn()
   if (isBetween(csr, Csr.cycle, Csr.hpmcounter31)) return mayCount(csr & 31, mode)
   if (csr == Csr.satp) return mode == Mode.machine || (load<u64>(Hart.mstatus) & Status.tvm) == 0
   if (csr == Csr.stimecmp) return mode == Mode.machine || mayUseAlarm()
@@ -49,8 +57,11 @@ export function readCsr(csr: u32): bool {
   const plain = plainRegister(csr)
   if (plain != 0) return found(load<u64>(plain))
   switch (csr) {
-    case Csr.sstatus: return found(load<u64>(Hart.mstatus) & Status.supervisor | sstatusXlen)
-    case Csr.mstatus: return found(load<u64>(Hart.mstatus) | statusXlen)
+    case Csr.sstatus: return found(statusWith(sstatusXlen) & sstatusShown)
+    case Csr.mstatus: return found(statusWith(statusXlen))
+    case Csr.fflags: return found(load<u64>(Hart.fcsr) & fflags)
+    case Csr.frm: return found(load<u64>(Hart.fcsr) >> frmShift)
+    case Csr.fcsr: return found(load<u64>(Hart.fcsr))
     case Csr.sie: return found(load<u64>(Hart.mie) & load<u64>(Hart.mideleg))
     case Csr.sip: return found(pendingBits() & load<u64>(Hart.mideleg))
     case Csr.mip: return found(pendingBits())
@@ -62,6 +73,11 @@ export function readCsr(csr: u32): bool {
     case Csr.minstret: return found(retiredNow() + load<u64>(Hart.instretOffset))
     default: return readsAsZero(csr) && found(0)
   }
+}
+
+function statusWith(xlen: u64): u64 {
+  const status = load<u64>(Hart.mstatus)
+  return status | xlen | ((status & Status.fs) == Status.fs ? statusDirty : 0)
 }
 
 /** Registers that are words of the hart and nothing more, but for what a write may not set. */
@@ -126,6 +142,9 @@ export function writeCsr(csr: u32, value: u64): Outcome {
     case Csr.sstatus: return writeStatus(Status.supervisor, value)
     case Csr.mstatus: return writeMachineStatus(value)
     case Csr.satp: return writeSatp(value)
+    case Csr.fflags: return writeFloatStatus(fflags, value)
+    case Csr.frm: return writeFloatStatus(frm, value << frmShift)
+    case Csr.fcsr: return writeFloatStatus(fflags | frm, value)
     case Csr.sie: return merge(Hart.mie, load<u64>(Hart.mideleg), value)
     case Csr.sip: return merge(Hart.mip, Interrupt.ssip & load<u64>(Hart.mideleg), value)
     case Csr.mip: return merge(Hart.mip, settablePending(), value)
@@ -133,6 +152,13 @@ export function writeCsr(csr: u32, value: u64): Outcome {
     case Csr.minstret: return merge(Hart.instretOffset, ~(<u64>0), value - retiredNow())
     default: return writePlain(csr, value)
   }
+}
+
+/** Only float instructions look at it: the run loop need not. */
+function writeFloatStatus(mask: u64, value: u64): Outcome {
+  merge(Hart.fcsr, mask, value)
+  setFloatDirty()
+  return Outcome.done
 }
 
 function merge(register: usize, mask: u64, value: u64): Outcome {
@@ -197,6 +223,7 @@ export function legalize(): bool {
   store<u64>(Hart.sink, 0)
   store<u64>(Hart.pc, load<u64>(Hart.pc) & ~(<u64>1))
   store<u64>(Hart.mstatus, load<u64>(Hart.mstatus) & (Status.writable | Status.mpp))
+  store<u64>(Hart.fcsr, load<u64>(Hart.fcsr) & (fflags | frm))
   const satpBits = satpMode == 0 ? 0 : satpPageNumber | satpSv39 << 60
   store<u64>(Hart.satp, load<u64>(Hart.satp) & satpBits)
   legalizePlain(Csr.stvec, Csr.senvcfg)

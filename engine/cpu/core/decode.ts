@@ -1,22 +1,29 @@
-// From an instruction to its entry (entry.ts): RV64IMA, Zicsr, Zifencei, privileged; unprivileged
+// From an instruction to its entry (entry.ts): RV64IMAFD, Zicsr, Zifencei, privileged; unprivileged
 // specification, "RV32/64G Instruction Set Listings". Compressed instructions are expanded first
-// (compressed.ts). F and D will add their major opcodes here; until then those are illegal.
+// (compressed.ts); system, atomic and floating-point ones are taken apart when they are executed.
 
-import { Op, makeEntry } from './entry'
+import { Op, makeEntry, makeFloatEntry } from './entry'
 import { expand } from './compressed'
 
 /** Major opcodes: the low 7 bits. */
 const enum Major {
   load = 0x03,
+  floatLoad = 0x07,
   fence = 0x0f,
   immediate = 0x13,
   auipc = 0x17,
   immediateWord = 0x1b,
   store = 0x23,
+  floatStore = 0x27,
   amo = 0x2f,
   register = 0x33,
   lui = 0x37,
   registerWord = 0x3b,
+  multiplyAdd = 0x43,
+  multiplySubtract = 0x47,
+  negatedSubtract = 0x4b,
+  negatedAdd = 0x4f,
+  float = 0x53,
   branch = 0x63,
   jalr = 0x67,
   jal = 0x6f,
@@ -48,6 +55,13 @@ export function decode(raw: u32, halfwords: u32): u64 {
     case Major.fence: return decodeFence(raw, halfwords)
     case Major.amo: return makeEntry(Op.amo, rd(raw), field1(raw), field2(raw), raw, halfwords)
     case Major.system: return makeEntry(Op.system, rd(raw), field1(raw), 0, raw, halfwords)
+    case Major.floatLoad: return decodeFloatLoad(raw, halfwords)
+    case Major.floatStore: return decodeFloatStore(raw, halfwords)
+    case Major.multiplyAdd:
+    case Major.multiplySubtract:
+    case Major.negatedSubtract:
+    case Major.negatedAdd:
+    case Major.float: return makeEntry(Op.float, 0, 0, 0, raw, halfwords)
     default: return illegal(raw)
   }
 }
@@ -102,6 +116,19 @@ function decodeLoad(raw: u32, halfwords: u32): u64 {
 
 function decodeStore(raw: u32, halfwords: u32): u64 {
   return funct3(raw) > 3 ? illegal(raw) : typeS(raw, Op.sb + funct3(raw), halfwords)
+}
+
+/** Widths 2 and 3: single and double. */
+function decodeFloatLoad(raw: u32, halfwords: u32): u64 {
+  const width = funct3(raw)
+  if (width != 2 && width != 3) return illegal(raw)
+  const imm = <u32>(<i32>raw >> 20)
+  return makeFloatEntry(Op.flw + width - 2, rd(raw), field1(raw), imm, halfwords)
+}
+
+function decodeFloatStore(raw: u32, halfwords: u32): u64 {
+  const width = funct3(raw)
+  return width == 2 || width == 3 ? typeS(raw, Op.fsw + width - 2, halfwords) : illegal(raw)
 }
 
 function decodeImmediate(raw: u32, halfwords: u32): u64 {

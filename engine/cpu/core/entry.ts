@@ -5,7 +5,7 @@
 //   bits 30-31  length in halfwords     bits 32-63  immediate, signed
 //
 // The immediate of a branch or jal counts entries' bytes (4 for each byte of code), that of an AMO,
-// a system instruction or an illegal one is the instruction as it lies in memory.
+// a system, float or illegal instruction is the instruction as it lies in memory.
 
 /** Groups follow funct3, so that decoding adds it to the first of the group. */
 export const enum Op {
@@ -21,6 +21,7 @@ export const enum Op {
   lui, auipc, jal, jalr,
   beq, bne, blt, bge, bltu, bgeu,
   fence, fencei, system, amo, illegal,
+  flw, fld, fsw, fsd, float,
 }
 
 /** The place of x0 as a destination: a word that nobody reads. */
@@ -29,6 +30,11 @@ const sinkIndex: u32 = 32
 export function makeEntry(op: u32, rd: u32, rs1: u32, rs2: u32, imm: u32, halfwords: u32): u64 {
   const to = rd == 0 ? sinkIndex : rd
   return <u64>(op | to << 8 | rs1 << 16 | rs2 << 24 | halfwords << 30) | <u64>imm << 32
+}
+
+/** The same, with a floating-point register for rd: f0 is one like the others. */
+export function makeFloatEntry(op: u32, fd: u32, rs1: u32, imm: u32, halfwords: u32): u64 {
+  return <u64>(op | fd << 8 | rs1 << 16 | halfwords << 30) | <u64>imm << 32
 }
 
 @inline
@@ -67,4 +73,15 @@ export function rs1(word: u32): u64 {
 @inline
 export function rs2(word: u32): u64 {
   return load<u64>((word >> 21) & 0x1f8)
+}
+
+/** Of a load or store: which floating-point register. */
+@inline
+export function floatRd(word: u32): u32 {
+  return word >> 8 & 31
+}
+
+@inline
+export function floatRs2(word: u32): u32 {
+  return word >> 24 & 31
 }

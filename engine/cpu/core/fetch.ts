@@ -25,6 +25,17 @@ export function fetch(pc: u64): Outcome {
   return Outcome.done
 }
 
+/** The instruction at a pc that has just been fetched, as it lies in memory: for a trap's value. */
+export function codeAt(pc: u64): u32 {
+  const low = halfAt(pc)
+  return (low & 3) != 3 ? low : halfAt(pc + 2) << 16 | low
+}
+
+function halfAt(pc: u64): u32 {
+  if (translate(pc, Access.fetch) != Outcome.done || !inRam(load<u64>(Vm.gpa))) return 0
+  return <u32>load<u16>(hostOf(load<u64>(Vm.gpa)))
+}
+
 /** Makes the execute entry of the page of `va`, unless it is there: its block and its host page. */
 function findCode(va: u64): Outcome {
   const code = tlbEntry(va, fetchBank()) + Tlb.execute

@@ -5,14 +5,17 @@
 // (br_table).
 
 import { Hart, Tlb, Vm } from './layout'
-import { Op, immediateOf, lengthOf, opOf, rs1, rs2, setRd, stepOf } from './entry'
+import { Op, floatRd, floatRs2, immediateOf, lengthOf, opOf } from './entry'
+import { rs1, rs2, setRd, stepOf } from './entry'
 import { Outcome } from './outcome'
 import { dataBank, pageAddress, tlbEntry } from './tlb'
 import { loadSlowly, storeSlowly } from './access'
-import { fetch } from './fetch'
+import { codeAt, fetch } from './fetch'
 import { dropStaleBlocks, pageSlotBytes } from './decoded-pages'
 import { executeAtomic } from './atomic'
 import { executeSystem, illegal } from './system'
+import { executeFloat } from './float'
+import { floatIsOn, rawFloat, writeFloat } from './float-registers'
 import { divide, divideUnsigned, remainder, remainderUnsigned } from './arithmetic'
 import { multiplyHigh, multiplyHighMixed, multiplyHighUnsigned } from './arithmetic'
 
@@ -53,6 +56,17 @@ export function interpret(budget: i32): Outcome {
       case Op.sh: outcome = storeRs2<u16>(word, imm, bank, left); break
       case Op.sw: outcome = storeRs2<u32>(word, imm, bank, left); break
       case Op.sd: outcome = storeRs2<u64>(word, imm, bank, left); break
+
+      case Op.flw:
+      case Op.fld:
+      case Op.fsw:
+      case Op.fsd: {
+        outcome = floatIsOn()
+          ? accessFloat(word, imm, bank, left)
+          : illegal(codeAt(pcAt(slot, block, page)))
+        break
+      }
+      case Op.float: outcome = executeFloat(<u32>imm); break
 
       case Op.addi: setRd(word, rs1(word) + imm); break
       case Op.slti: setRd(word, <u64>(<i64>rs1(word) < <i64>imm)); break
@@ -178,6 +192,44 @@ function storeRs2<T>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
   }
   store<i32>(Vm.left, left)
   return storeSlowly(address, rs2(word), sizeof<T>())
+}
+
+function accessFloat(word: u32, imm: u64, bank: usize, left: i32): Outcome {
+  switch (word & 0xff) {
+    case Op.flw: return loadFloat<u32, f32>(word, imm, bank, left)
+    case Op.fld: return loadFloat<u64, f64>(word, imm, bank, left)
+    case Op.fsw: return storeFloat<u32>(word, imm, bank, left)
+    default: return storeFloat<u64>(word, imm, bank, left)
+  }
+}
+
+/** U: the bits of a number of format F. */
+@inline
+function loadFloat<U, F>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
+  const address = rs1(word) + imm
+  const entry = tlbEntry(address, bank)
+  if (load<u64>(entry, Tlb.read) == (address & alignedPage<U>())) {
+    const host = <usize>(<u32>address + load<u32>(entry, Tlb.read + Tlb.payload))
+    writeFloat<F>(floatRd(word), <u64>load<U>(host))
+    return Outcome.done
+  }
+  store<i32>(Vm.left, left)
+  const outcome = loadSlowly(address, sizeof<U>())
+  if (outcome < Outcome.trap) writeFloat<F>(floatRd(word), <u64>load<U>(Vm.value))
+  return outcome
+}
+
+@inline
+function storeFloat<U>(word: u32, imm: u64, bank: usize, left: i32): Outcome {
+  const address = rs1(word) + imm
+  const entry = tlbEntry(address, bank)
+  const bits = rawFloat(floatRs2(word))
+  if (load<u64>(entry, Tlb.write) == (address & alignedPage<U>())) {
+    store<U>(<usize>(<u32>address + load<u32>(entry, Tlb.write + Tlb.payload)), <U>bits)
+    return Outcome.done
+  }
+  store<i32>(Vm.left, left)
+  return storeSlowly(address, bits, sizeof<U>())
 }
 
 /**

@@ -67,7 +67,11 @@ export const enum Hart {
   /** What a write to mcycle and minstret added to the count of retired instructions. */
   cycleOffset = 0x1e8,
   instretOffset = 0x1f0,
-  end = 0x1f8,
+  /** fflags in bits 0 to 4, frm in bits 5 to 7. */
+  fcsr = 0x1f8,
+  /** f0 to f31. */
+  f = 0x200,
+  end = 0x300,
 }
 
 /** What derives time: the hooks, or the count of retired instructions. */

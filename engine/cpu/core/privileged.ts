@@ -34,7 +34,7 @@ export const enum Interrupt {
   supervisor = 0x222,
 }
 
-/** Fields of mstatus that this hart has. FS and VS are read-only 0 until F and D come. */
+/** Fields of mstatus that this hart has. VS and XS are read-only 0; SD is computed. */
 export const enum Status {
   sie = 0x2,
   mie = 0x8,
@@ -43,6 +43,8 @@ export const enum Status {
   spp = 0x100,
   mpp = 0x1800,
   mppShift = 11,
+  /** Off, initial, clean, dirty. */
+  fs = 0x6000,
   mprv = 0x20000,
   sum = 0x40000,
   mxr = 0x80000,
@@ -50,16 +52,18 @@ export const enum Status {
   tw = 0x200000,
   tsr = 0x400000,
   /** What sstatus shows and changes. */
-  supervisor = 0xc0122,
+  supervisor = 0xc6122,
   /** What mstatus lets be written, MPP apart. */
-  writable = 0x7e01aa,
+  writable = 0x7e61aa,
 }
+/** SD: FS is dirty. */
+export const statusDirty: u64 = 0x8000000000000000
 /** UXL and SXL: 64-bit, not to be changed. */
 export const statusXlen: u64 = 0xa00000000
 export const sstatusXlen: u64 = 0x200000000
 
-/** MXL 64, and the extensions A C I M S U by letter. */
-export const misa: u64 = 0x8000000000141105
+/** MXL 64, and the extensions A C D F I M S U by letter. */
+export const misa: u64 = 0x800000000014112d
 
 /** menvcfg.STCE: stimecmp is there for S-mode (Sstc). */
 export const stce: u64 = 0x8000000000000000
@@ -74,6 +78,9 @@ export const satpSv39: u64 = 8
 export const satpPageNumber: u64 = 0xfffffffffff
 
 export const enum Csr {
+  fflags = 0x001,
+  frm = 0x002,
+  fcsr = 0x003,
   cycle = 0xc00,
   time = 0xc01,
   instret = 0xc02,

@@ -105,9 +105,18 @@ describe('the tree of a machine', () => {
     expect(texts(nodes.get('/chosen')?.bootargs)).toEqual(['workload=kv'])
     expect(nodes.get('/chosen')?.['rng-seed']).toEqual(config.rngSeed)
     expect(texts(nodes.get('/cpus/cpu@0')?.['riscv,isa'])).toEqual([
-      'rv64imac_zicntr_zicsr_zifencei_sstc',
+      'rv64imafdc_zicntr_zicsr_zifencei_sstc',
     ])
     expect(cells(nodes.get('/cpus')?.['timebase-frequency'])).toEqual([10_000_000])
+  })
+
+  test('tells where an initial RAM disk lies, if there is one', () => {
+    const chosen = (initrd?: { gpa: number; sizeBytes: number }) =>
+      unflatten(flatten(machineTree({ ...config, ...(initrd && { initrd }) }))).get('/chosen')
+    const there = chosen({ gpa: 0x8800_0000, sizeBytes: 0x1234 })
+    expect(cells(there?.['linux,initrd-start'])).toEqual([0, 0x8800_0000])
+    expect(cells(there?.['linux,initrd-end'])).toEqual([0, 0x8800_1234])
+    expect(chosen()).not.toHaveProperty('linux,initrd-start')
   })
 
   test('names a device only where there is one, at the place and interrupt of QEMU’s virt', () => {

@@ -62,7 +62,7 @@ export class GuestVm {
       new WasmCore({ module, memory, ramBytes, clock, sbi: 'vmm', hooks })
     this.machine = new Machine({ config, host, makeCore })
     if (from) this.#take(from)
-    else this.machine.boot(image)
+    else this.machine.boot({ kernel: image })
     if (disk) this.machine.connectDisk(openDisk(disk.store, disk.sizeBytes))
     this.machine.resume()
   }

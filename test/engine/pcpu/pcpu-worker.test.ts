@@ -83,7 +83,7 @@ function vm(vmId: string, args: string, more: Partial<VmConfig> = {}) {
 }
 
 async function boot(pcpu: PcpuThread, config: VmConfig): Promise<void> {
-  await pcpu.ask({ do: 'attach', config, start: 'boot', image: guestImage })
+  await pcpu.ask({ do: 'attach', config, start: 'boot', image: { kernel: guestImage } })
   await pcpu.ask({ do: 'resume', vmId: config.vmId })
 }
 

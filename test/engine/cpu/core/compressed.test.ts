@@ -151,10 +151,10 @@ const illegal: readonly (readonly [half: number, text: string])[] = [
   [0x8002, 'c.jr zero'],
   [0x9c41, 'reserved arithmetic'],
   [0x8000, 'reserved in quadrant 0'],
-  [0x2000, 'c.fld'],
-  [0xa000, 'c.fsd'],
-  [0x2002, 'c.fldsp'],
-  [0xa002, 'c.fsdsp'],
+  [0x2000, 'c.fld while FS is off'],
+  [0xa000, 'c.fsd while FS is off'],
+  [0x2002, 'c.fldsp while FS is off'],
+  [0xa002, 'c.fsdsp while FS is off'],
 ]
 
 test.each(illegal)('%#: %x, %s, is illegal and tells its 16 bits', (half) => {
