@@ -1,92 +1,37 @@
 // The coordinator as its users meet it: real HTTP, real WebSockets, and agents that are only
 // voices.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { z } from 'zod'
-import { defaultSettings } from '#coordinator/core/cluster-state.ts'
-import { type CoordinatorServer, startServer } from '#coordinator/shell/server.ts'
-import { openSqliteStore } from '#coordinator/shell/sqlite-store.ts'
-import { MemoryLog } from '#env/memory.ts'
-import { realClock, realRandom } from '#env/real.ts'
 import {
   CloneView,
   ClusterView,
-  ConsoleHeader,
   EventView,
   MigrationView,
   NodeView,
   Problem,
   VmView,
 } from '#proto/api.ts'
-import { asEpoch, asVmId } from '#proto/ids.ts'
+import {
+  call,
+  folder,
+  get,
+  joined,
+  problem,
+  restartServer,
+  server,
+  servesEachTest,
+  token,
+  until,
+  vmIn,
+  voices,
+} from './serving.ts'
 import { Voice } from './voice.ts'
 
-const token = 'a secret'
-let folder = ''
-let server: CoordinatorServer
-const voices: Voice[] = []
-const settings = { ...defaultSettings, heartbeatMs: 50, leaseMs: 400, marginMs: 100 }
-
-const start = () =>
-  startServer({
-    ...{ clock: realClock, random: realRandom, log: new MemoryLog(), settings, token },
-    ...{ version: '0.0.0', host: '127.0.0.1', port: 0, dashboard: join(folder, 'page') },
-    store: openSqliteStore(join(folder, 'cluster.db')),
-    onBug: (thrown) => {
-      throw thrown
-    },
-  })
-
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'godwit-server-'))
-  server = await start()
-})
-afterEach(async () => {
-  for (const voice of voices.splice(0)) voice.close()
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-})
-
-async function joined(...names: string[]): Promise<Voice[]> {
-  const all = await Promise.all(names.map((name) => Voice.join(server.address, name, token)))
-  voices.push(...all)
-  return all
-}
-
-interface Answer {
-  readonly status: number
-  readonly body: unknown
-}
-async function call(method: string, path: string, body?: unknown): Promise<Answer> {
-  const json = { 'content-type': 'application/json' }
-  const init =
-    body === undefined ? { method } : { method, headers: json, body: JSON.stringify(body) }
-  const answer = await fetch(server.address + path, init)
-  const text = await answer.text()
-  return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
-}
-const get = async <T>(path: string, shape: z.ZodType<T>) =>
-  shape.parse((await call('GET', path)).body)
-const problem = (answer: Answer) => Problem.parse(answer.body)
-
-async function until<T>(look: () => Promise<T>, passes: (value: T) => boolean): Promise<T> {
-  for (const endMs = Date.now() + 15_000; ; ) {
-    const value = await look()
-    if (passes(value)) return value
-    if (Date.now() > endMs) throw new Error(`never came: ${JSON.stringify(value)}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-const vmIn = (id: string, phase: string) =>
-  until(
-    () => get(`/v1/vms/${id}`, VmView),
-    (vm) => vm.phase === phase,
-  )
+servesEachTest()
 
 describe('the HTTP API', () => {
   test('a VM is run, paused, resumed, stopped, started and removed', async () => {
@@ -222,25 +167,8 @@ describe('the HTTP API', () => {
   })
 })
 
-/** Sends an upgrade as bytes, which no WebSocket client would send like this; returns its first line. */
-async function rawUpgrade(path: string): Promise<string> {
-  const { hostname, port } = new URL(server.address)
-  const socket = connect(Number(port), hostname)
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n`)
-  socket.write('Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-  let answer = ''
-  for await (const bytes of socket) answer += bytes
-  return answer.split('\r\n')[0] ?? ''
-}
-
-test('an upgrade to a path that is none is refused, and harms nobody', async () => {
-  for (const path of ['//', '//[', '/v1/vms/%/console', '*'])
-    expect(await rawUpgrade(path)).toMatch(/^HTTP\/1.1 40[04] /)
-  expect((await call('GET', '/v1/cluster')).status).toBe(200)
-})
-
 describe('the page', () => {
-  test('says how it is built when it is not, and is served with a strict policy when it is', async () => {
+  test('says how to build it, and once built is served under a strict policy', async () => {
     const before = await fetch(`${server.address}/`)
     expect(await before.text()).toMatch(/npm run build/)
     mkdirSync(join(folder, 'page', 'assets'), { recursive: true })
@@ -338,75 +266,9 @@ describe('agents', () => {
     )
     expect(after.epoch).toBeGreaterThan(before.epoch)
     expect(after.nodeId).not.toBe(before.nodeId)
-    await server.stop()
-    server = await start()
+    await restartServer()
     expect(await get('/v1/vms/b', VmView)).toMatchObject({ epoch: after.epoch, recoveries: 1 })
     const events = await get('/v1/events', z.array(EventView))
     expect(events.filter(({ kind }) => kind === 'coordinator-started')).toHaveLength(2)
-  })
-})
-
-describe('consoles', () => {
-  const consoleOf = (id: string, query = '') =>
-    new WebSocket(`${server.address.replace('http', 'ws')}/v1/vms/${id}/console${query}`)
-
-  test('output reaches every client, input reaches the VM, and both follow it to its next node', async () => {
-    const [n1, n2] = await joined('n1', 'n2')
-    await call('POST', '/v1/vms', { id: 'a', spec: {}, nodeId: 'n1' })
-    await vmIn('a', 'running')
-    const client = consoleOf('a', '?replay=1')
-    const seen: string[] = []
-    client.on('message', (data, isBinary) =>
-      seen.push(
-        isBinary ? String(data) : `header ${ConsoleHeader.parse(JSON.parse(String(data))).offset}`,
-      ),
-    )
-    const vmId = asVmId('a')
-    const answer = (
-      voice: Voice | undefined,
-      epoch: number,
-      offset: number,
-      text: string,
-      taken: number,
-    ) => {
-      const from = { vmId, epoch: asEpoch(epoch) }
-      voice?.say({ t: 'console-output', ...from, offset, bytes: new TextEncoder().encode(text) })
-      voice?.say({ t: 'console-accepted', ...from, offset: taken })
-    }
-    expect(await n1?.hear('console-open')).toMatchObject({ fromOffset: 0 })
-    answer(n1, 1, 0, 'hello ', 0)
-    await until(
-      async () => seen.join(''),
-      (text) => text === 'header 0hello ',
-    )
-    client.send(Buffer.from('put 1'))
-    expect(await n1?.hear('console-input')).toMatchObject({ offset: 0 })
-    answer(n1, 1, 6, 'ab', 2)
-    await call('POST', '/v1/vms/a/migrate', { to: 'n2' })
-    const { nextEpoch } = (await n1?.hear('migrate')) ?? { nextEpoch: asEpoch(0) }
-    const report = n1?.held.get('a')
-    n1?.held.delete('a')
-    if (report) n2?.held.set('a', { ...report, epoch: nextEpoch })
-    n2?.say({ t: 'vm-event', vmId, epoch: nextEpoch, event: 'running' })
-    expect(await n2?.hear('console-open')).toMatchObject({ fromOffset: 8 })
-    answer(n2, nextEpoch, 6, 'abc', 3)
-    const rest = await n2?.hear('console-input')
-    expect([rest?.offset, String(Buffer.from(rest?.bytes ?? []))]).toEqual([3, ' 1'])
-    await until(
-      async () => seen.join(''),
-      (text) => text === 'header 0hello abc',
-    )
-    client.close()
-  })
-
-  test('a console that cannot be is refused before it opens', async () => {
-    await call('POST', '/v1/vms', { id: 'a', spec: {} })
-    const statusOf = (id: string) =>
-      new Promise((resolve) => {
-        const socket = consoleOf(id)
-        socket.on('unexpected-response', (_request, answer) => resolve(answer.statusCode))
-        socket.on('error', () => undefined)
-      })
-    expect([await statusOf('a'), await statusOf('b')]).toEqual([409, 404])
   })
 })
