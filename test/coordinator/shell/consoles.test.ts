@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { ConsoleHeader } from '#proto/api.ts'
 import { asEpoch, asVmId } from '#proto/ids.ts'
-import { call, get, joined, server, servesEachTest, until, vmIn } from './serving.ts'
+import { call, joined, server, servesEachTest, until, vmIn } from './serving.ts'
 import type { Voice } from './voice.ts'
 
 servesEachTest()
