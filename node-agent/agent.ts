@@ -42,6 +42,8 @@ export interface AgentOptions {
   /** One element, shared with the pCPUs: until when protected VMs may run. */
   readonly runUntilMs: Float64Array
   processMemoryMib(): number
+  /** Another process is this node now: this one must stop. */
+  replaced(why: Fault): void
 }
 
 const limits = { messageBytesMax: frameBytesMax + 4096 }
@@ -159,6 +161,7 @@ export class Agent {
       },
       leaseLost: () => this.#deskDriver.feed({ on: 'lease-lost' }),
       down: () => this.#consoles.forgetListeners(),
+      replaced: this.#options.replaced,
       beat: () => this.#consoles.pump(),
       hear: (message) => this.#hear(message),
     })

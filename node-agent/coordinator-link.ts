@@ -5,7 +5,7 @@
 // in ms.
 
 import type { Cancel, Clock, Log, Random } from '#env/env.ts'
-import { faultOf } from '#proto/faults.ts'
+import { type Fault, faultOf } from '#proto/faults.ts'
 import { type AgentMessage, CoordinatorMessage, type Hello, type Welcome } from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 
@@ -18,6 +18,8 @@ export interface CoordinatorPorts {
   /** The link is up: what must be said first is said in here. */
   up(welcome: Welcome): void
   down(): void
+  /** Another process has this node's name and will keep it: this one is none any more. */
+  replaced(why: Fault): void
   hear(message: CoordinatorMessage): void
 }
 
@@ -90,8 +92,9 @@ export class CoordinatorLink {
   #hear(from: unknown, message: CoordinatorMessage): void {
     if (from !== this.#channel) return
     if (message.t === 'refused') {
-      // Somebody may still mend it on the other side: say so loudly, and try again.
       this.#ports.log.error('refused by the coordinator', { ...message.fault })
+      // All but this one somebody may still mend on the other side: it tries again.
+      if (message.fault.code === 'name-taken') this.#ports.replaced(message.fault)
       this.#backoffMs = backoffMsMax
       return
     }

@@ -77,6 +77,11 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     env: realEnv(`agent-${node}`, settings.logLevel),
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,
+    // Unprotected VMs too: the cluster has given this node's place to another process.
+    replaced: ({ message }) => {
+      console.error(message)
+      void agent?.stop().then(() => process.exit(1))
+    },
     vmm: new Vmm({
       pcpus,
       createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),

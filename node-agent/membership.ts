@@ -3,6 +3,7 @@
 // (lease.ts decides), consoles. Times in ms.
 
 import type { Env } from '#env/env.ts'
+import type { Fault } from '#proto/faults.ts'
 import type {
   AgentMessage,
   CoordinatorMessage,
@@ -32,6 +33,8 @@ export interface MembershipPorts {
   leaseLost(): void
   /** The link is lost: nobody listens any more. */
   down(): void
+  /** Another process is this node now. */
+  replaced(why: Fault): void
   /** With each heartbeat. */
   beat(): void
   hear(message: MemberMessage): void
@@ -69,6 +72,7 @@ export class Membership {
       hello: ports.hello,
       up: (welcome) => this.#join(welcome),
       down: ports.down,
+      replaced: ports.replaced,
       hear: (message) => this.#hear(message),
     })
   }

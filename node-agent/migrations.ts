@@ -3,7 +3,7 @@
 // begin (desk.ts, admission.ts).
 
 import type { Clock, Log } from '#env/env.ts'
-import type { Fault } from '#proto/faults.ts'
+import { type Fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId } from '#proto/ids.ts'
 import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
 import type { MessageLink } from '#proto/wire.ts'
@@ -116,11 +116,22 @@ export class Migrations {
   }
 
   async #goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void> {
-    const { vmm, consoles } = this.#ports
+    const { vmm, consoles, desk } = this.#ports
     if (disk) vm.disk = disk
     // Posted together: the pCPU does them in this order, and the VM stands still no longer than
     // that takes.
-    await Promise.all([disk ? vmm.changeDisk(vm, disk, vm.epoch) : undefined, vmm.resume(vm)])
+    const going = Promise.all([
+      disk ? vmm.changeDisk(vm, disk, vm.epoch) : undefined,
+      vmm.resume(vm),
+    ])
+    await going.catch((thrown) => {
+      // A VM that cannot go on must not look as if it ran: it has ended here, and is told of.
+      const { vmId } = vm
+      const detail = `it could not go on: ${faultOf(thrown).message}`
+      if (this.#ports.vms.get(vmId) === vm)
+        desk({ on: 'guest-stopped', vmId, reason: 'disk-failed', detail })
+      throw thrown
+    })
     consoles.thaw(vm)
   }
 

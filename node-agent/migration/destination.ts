@@ -112,7 +112,7 @@ function dispatch(state: DestinationState, input: DestinationInput): Destination
     case 'started':
       return reportStart(state, input.fault)
     case 'failed':
-      return discard(state, input.fault)
+      return abort(state, input.fault)
     case 'link-closed':
       return loseLink(state, input.reason)
     case 'woken':

@@ -4,6 +4,7 @@
 
 import type { Link, Listener } from '#env/env.ts'
 import { realTransport } from '#env/real.ts'
+import type { Fault } from '#proto/faults.ts'
 import { asCommandId, asEpoch, asVmId, type CommandId, type NodeId } from '#proto/ids.ts'
 import {
   AgentMessage,
@@ -35,6 +36,8 @@ export class CoordinatorDouble {
   /** Why links ended, in order. */
   readonly goodbyes: string[] = []
   acknowledges = true
+  /** What every hello gets for an answer from now on, instead of a welcome. */
+  refusal: Fault | undefined
   leaseMs = 2500
   #listener: Listener | undefined
   #links = new Set<Link>()
@@ -107,7 +110,10 @@ export class CoordinatorDouble {
     let node: Node | undefined
     const channel = new WireChannel<AgentMessage, CoordinatorMessage>(link, AgentMessage, {
       message: (message) => {
-        if (message.t === 'hello') {
+        if (message.t === 'hello' && this.refusal) {
+          channel.send({ t: 'refused', fault: this.refusal })
+          channel.close(this.refusal.code)
+        } else if (message.t === 'hello') {
           const { nodeId, peerAddress, pid, vms } = message
           node = { nodeId, peerAddress, pid, channel, reports: vms }
           this.nodes.set(nodeId, node)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { realTransport } from '#env/real.ts'
+import { fault } from '#proto/faults.ts'
 import { asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams, VmEvent } from '#proto/messages.ts'
 import { type AgentProcess, startAgent } from './agent-process.ts'
@@ -309,6 +310,36 @@ test('SIGTERM stops the guests, says so, and ends the process in order', async (
   expect(await a.end()).toBe(0)
   expect(events('vm1', 'fenced')).toHaveLength(1)
   await eventually('its goodbye', () => coordinator.goodbyes.includes('shutting-down'))
+})
+
+test('a process whose place another has taken stops all it runs, protected or not', async () => {
+  const a = await joined('a')
+  await boot('a', 'vm1', 'workload=cpu load=5', { memoryMib: 8, ha: false })
+  coordinator.refusal = fault('name-taken', 'another process is a now')
+  coordinator.cutLinks()
+  await eventually('its end', () => a.child.exitCode === 1)
+  expect(a.output()).toContain('another process is a now')
+})
+
+test('a parent whose disk is not there after a clone has crashed, and says so', async () => {
+  await joined('a')
+  const spec = { args: 'workload=kv', memoryMib: 8, diskMib: 1 }
+  await coordinator.command('a', { t: 'start', ...vmOrder('vm1', 1, spec, ['vm1-0']) })
+  const layers = ['vm1-0', 'never-made', 'vm1-2']
+  coordinator.send('a', {
+    t: 'clone',
+    ...{ vmId: asVmId('vm1'), epoch: asEpoch(1), migrationId: asMigrationId('c1') },
+    destination: { nodeId: asNodeId('a'), address: coordinator.node('a').peerAddress },
+    parentDisk: { sizeBytes: 1 << 20, layers },
+    clones: [vmOrder('vm2', 2, spec, ['vm1-0', 'never-made', 'vm2'])],
+    params: params(),
+  })
+  const [ended] = await eventually('its end', () => {
+    const heard = events('vm1', 'crashed')
+    return heard.length > 0 ? heard : undefined
+  })
+  expect(ended).toMatchObject({ fault: { code: 'disk-failed' } })
+  await eventually('its report', () => coordinator.report('a', 'vm1') === undefined)
 })
 
 test('a source cut off in the switchover waits for a verdict, and runs by it', async () => {

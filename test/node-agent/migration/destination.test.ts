@@ -8,6 +8,7 @@ import {
   stepDestination,
 } from '#node-agent/migration/destination.ts'
 import { silenceMsMax } from '#node-agent/migration/protocol.ts'
+import { fault } from '#proto/faults.ts'
 import type { Final, Offer, SourceMessage } from '#proto/messages.ts'
 import { planOf } from './two-ends.ts'
 
@@ -65,6 +66,16 @@ describe('pages', () => {
     const { feed, hear } = destination()
     feed({ on: 'frame' })
     expect(hear(roundEnd(0, 2))).toEqual(['abort bad-frame', 'discard', 'close bad-frame'])
+  })
+
+  test('a failure here is told to the source before the copy goes', () => {
+    const { feed } = destination()
+    const failure = fault('disk-failed', 'the layer is missing')
+    expect(feed({ on: 'failed', fault: failure })).toEqual([
+      'abort disk-failed',
+      'discard',
+      'close disk-failed',
+    ])
   })
 
   test('a frame that was refused ends it', () => {
