@@ -31,7 +31,17 @@ const doorsFrom: Record<VmPhase, readonly VmPhase[]> = {
     'stopping',
     'failed',
   ],
-  failed: ['pending', 'starting', 'running', 'paused', 'migrating', 'recovering', 'stopping'],
+  // Also again: a VM that failed because its node is lost may be known to have crashed there, later.
+  failed: [
+    'pending',
+    'starting',
+    'running',
+    'paused',
+    'migrating',
+    'recovering',
+    'stopping',
+    'failed',
+  ],
 }
 
 function enter(step: Step, vm: Vm, phase: VmPhase): void {

@@ -2,33 +2,10 @@
 // is read like a text, and must come out the same.
 
 import { expect, test } from 'vitest'
-import { Story } from './story.ts'
+import { moving, Story, started, stateOf as state } from './story.ts'
 
 const golden = (story: Story, name: string) =>
   expect(story.text).toMatchFileSnapshot(`stories/${name}.txt`)
-
-/** Two nodes, and `a` running on n1 under epoch 1. With a disk, unless said otherwise. */
-function started(spec: Parameters<Story['run']>[1] = { diskMib: 4 }): Story {
-  const story = new Story()
-  story.join('n1', 'n2')
-  story.run('a', spec, undefined)
-  story.result('n1', 'run1-1')
-  return story
-}
-
-/** … and m2 has begun to move it to n2, as epoch 2. */
-function moving(spec?: Parameters<Story['run']>[1]): Story {
-  const story = started(spec)
-  story.migrate('a', 'n2')
-  story.admit('m2')
-  story.passWith(250, { n1: ['a@1 running m2'], n2: ['a@2 incoming m2'] })
-  return story
-}
-
-const state = (story: Story) => {
-  const vm = story.state.vms.get('a' as never)
-  return `${vm?.phase} ${vm?.nodeId} @${vm?.epoch}`
-}
 
 test('a VM is placed, remembered, and only then started', async () => {
   const story = new Story()

@@ -27,6 +27,8 @@ export class Story {
   readonly lines: string[] = []
   state: ClusterState
   answer: ApiAnswer | undefined
+  /** VM → layers that its node reports, if they are not those that the coordinator believes in. */
+  readonly layersHeld = new Map<string, string[]>()
   readonly #store = new Map<string, StoredRecord>()
   readonly #random = new SeededRandom(1)
   readonly #links = new Map<number, string>()
@@ -235,7 +237,8 @@ export class Story {
     const vm = this.state.vms.get(vmId)
     const spec = vm?.spec ?? VmSpec.parse({ memoryMib: 16 })
     const identity = vm?.identity ?? freshIdentity(this.#random)
-    const disk = vm?.disk ?? { sizeBytes: 0, layers: [] }
+    const believed = vm?.disk ?? { sizeBytes: 0, layers: [] }
+    const disk = { ...believed, layers: this.layersHeld.get(vmId) ?? believed.layers }
     const migrationId = migration && { migrationId: asMigrationId(migration) }
     return { vmId, epoch, state: state as VmReport['state'], spec, identity, disk, ...migrationId }
   }
@@ -272,4 +275,30 @@ function textOf(message: CoordinatorMessage): string {
     default:
       return message.t
   }
+}
+
+// ---- beginnings ----
+
+/** Two nodes, and `a` running on n1 under epoch 1. With a disk, unless said otherwise. */
+export function started(spec: Parameters<Story['run']>[1] = { diskMib: 4 }): Story {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a', spec, undefined)
+  story.result('n1', 'run1-1')
+  return story
+}
+
+/** … and m2 has begun to move it to n2, as epoch 2. */
+export function moving(spec?: Parameters<Story['run']>[1]): Story {
+  const story = started(spec)
+  story.migrate('a', 'n2')
+  story.admit('m2')
+  story.passWith(250, { n1: ['a@1 running m2'], n2: ['a@2 incoming m2'] })
+  return story
+}
+
+/** `running n1 @2`: what the coordinator believes of a VM. */
+export function stateOf(story: Story, id = 'a'): string {
+  const vm = story.state.vms.get(asVmId(id))
+  return `${vm?.phase} ${vm?.nodeId} @${vm?.epoch}`
 }
