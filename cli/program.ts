@@ -8,6 +8,7 @@ import { addBreakCommands } from './commands/break.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
+import { addImage } from './commands/image.ts'
 import { addListCommands } from './commands/lists.ts'
 import { addLogs } from './commands/logs.ts'
 import { addMoveCommands } from './commands/move.ts'
@@ -47,6 +48,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addBreakCommands(program, cli)
   addLogs(program, cli)
   addScenario(program, cli)
+  addImage(program, cli)
   addCompletion(program, names)
   return withExamples(program, [
     ['godwit up', 'start three nodes; the page is at http://127.0.0.1:7070/'],

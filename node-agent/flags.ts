@@ -16,6 +16,7 @@ export interface Settings {
   readonly mips: number
   readonly memoryMib: number
   readonly disks: string
+  readonly images: string
   /** undefined: no metrics port. */
   readonly metricsPort: number | undefined
   readonly metricsHost: string
@@ -56,6 +57,11 @@ const flags = {
     fallback: '.godwit/disks',
     what: "FOLDER of the cluster's disk store, shared by all nodes",
   },
+  images: {
+    variable: 'GODWIT_IMAGES',
+    fallback: '.godwit/images',
+    what: 'FOLDER of the images that were pulled: godwit image pull',
+  },
   'metrics-port': {
     variable: 'GODWIT_METRICS_PORT',
     fallback: '',
@@ -94,6 +100,7 @@ export function readSettings(
     mips: Number(text('mips')),
     memoryMib: Number(text('memory')),
     disks: text('disks'),
+    images: text('images'),
     metricsPort: metricsPort === '' ? undefined : Number(metricsPort),
     metricsHost: text('metrics-host'),
     logLevel: text('log-level'),

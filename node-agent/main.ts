@@ -85,7 +85,7 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     vmm: new Vmm({
       pcpus,
       createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),
-      image: imageReader((location) => readFile(location)),
+      image: imageReader((location) => readFile(location), settings.images),
     }),
   })
   return agent

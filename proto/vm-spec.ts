@@ -20,7 +20,7 @@ export type VmIdentity = z.infer<typeof VmIdentity>
 
 /** What an operator writes; everything but the workload has a default. */
 export const VmSpec = z.strictObject({
-  /** The image: `godwit-guest` is the one in engine/guests/. */
+  /** The image: `godwit-guest` comes along (engine/guests/), `debian` is to be pulled. */
   image: z.string().default('godwit-guest'),
   /** Boot arguments (the kernel command line), for our guest `workload=kv|dirty|cpu|check …`. */
   args: z.string().max(1024).default('workload=cpu load=10'),

@@ -3,6 +3,7 @@
 //   <home>/<cluster>/cluster.json     the state file: who runs, where the API is (no secrets)
 //                    token            the secret that agents show, readable by its owner only
 //                    coordinator.db   disks/   logs/<process>.log
+//   <home>/images/<name>/             images that were pulled, for all clusters
 //
 // A state file whose launcher is gone is stale: it is removed by whoever looks (process-identity.ts
 // says how it is known). Not here: the processes themselves (local-world.ts).
@@ -44,9 +45,11 @@ export function clustersHome(env: NodeJS.ProcessEnv = process.env): string {
 export class ClusterFolder {
   readonly path: string
   readonly cluster: string
+  readonly #home: string
 
   constructor(home: string, cluster: string) {
     this.cluster = cluster
+    this.#home = home
     this.path = join(home, cluster)
   }
 
@@ -55,6 +58,10 @@ export class ClusterFolder {
   }
   get disks(): string {
     return join(this.path, 'disks')
+  }
+  /** Those of all clusters: `godwit image pull` puts them there. */
+  get images(): string {
+    return join(this.#home, 'images')
   }
   get tokenFile(): string {
     return join(this.path, 'token')

@@ -67,7 +67,7 @@ export function agentPlan(
       ...['--listen', 'ws://127.0.0.1:0', '--advertise', `ws://127.0.0.1:${doors.peerPort}`],
       ...['--token-file', folder.tokenFile, '--disks', folder.disks, '--metrics-port', '0'],
       ...['--cores', String(node.cores), '--mips', String(node.mipsPerCore)],
-      ...['--memory', String(node.memoryMib)],
+      ...['--memory', String(node.memoryMib), '--images', folder.images],
     ],
     logFile: folder.logFile(node.id),
     readyLine: /^agent \S+ listening on (ws:\/\/[^\s,]+), metrics on (http:\/\/\S+)/,

@@ -1,0 +1,129 @@
+// Packages of Debian's riscv64 architecture, fetched by this machine's own apt on any architecture:
+// from the mirror that its sources name, verified with Debian's keyring. Nothing of the machine's
+// apt or dpkg state is touched: lists, cache and state lie in a folder that is thrown away.
+// Not here: what is made of them (debian.ts). Throws CommandErrors that say what to do.
+
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { CommandError, exitCode } from '../exit-code.ts'
+
+const run = promisify(execFile)
+
+export const suite = 'trixie'
+const architecture = 'riscv64'
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+const outputBytesMax = 16 * 2 ** 20
+
+export interface Package {
+  readonly name: string
+  readonly version: string
+  /** The .deb. */
+  readonly file: string
+}
+
+const failed = (message: string) => new CommandError(exitCode.failed, message)
+
+/** apt with a state of its own under a folder. */
+export class DebianPackages {
+  readonly #folder: string
+  readonly #environment: NodeJS.ProcessEnv
+
+  private constructor(folder: string) {
+    this.#folder = folder
+    this.#environment = { ...process.env, APT_CONFIG: join(folder, 'apt.conf'), LC_ALL: 'C' }
+  }
+
+  /** Looks for a mirror and fetches its lists. */
+  static async open(folder: string): Promise<DebianPackages> {
+    const mirror = await findMirror()
+    if (!existsSync(keyring))
+      throw failed(`${keyring} is missing. Get it: apt-get install debian-archive-keyring`)
+    for (const each of ['lists', 'cache', 'state', 'debs']) mkdirSync(join(folder, each))
+    writeFileSync(join(folder, 'state/status'), '')
+    const source = `deb [arch=${architecture} signed-by=${keyring}] ${mirror} ${suite} main\n`
+    writeFileSync(join(folder, 'sources.list'), source)
+    writeFileSync(join(folder, 'apt.conf'), configuration(folder))
+    const packages = new DebianPackages(folder)
+    await packages.#apt('apt-get', ['-qq', 'update'])
+    return packages
+  }
+
+  /** What a package that only points to another one points to, as linux-image-riscv64 does. */
+  async dependencyOf(name: string, pattern: RegExp): Promise<string> {
+    const shown = await this.#apt('apt-cache', ['show', name])
+    const depends = /^Depends: (.*)$/m.exec(shown)?.[1] ?? ''
+    const found = pattern.exec(depends)?.[0]
+    if (found === undefined) throw failed(`Debian's package ${name} names no ${pattern} any more.`)
+    return found
+  }
+
+  async download(name: string): Promise<Package> {
+    const folder = join(this.#folder, 'debs', name)
+    mkdirSync(folder)
+    await this.#apt('apt-get', ['-qq', 'download', name], folder)
+    const file = join(folder, readdirSync(folder)[0] ?? '')
+    const version = await this.#apt('dpkg-deb', ['--field', file, 'Version'])
+    return { name, version: version.trim(), file }
+  }
+
+  /** Unpacks what matches the patterns; returns the folder. */
+  async unpack({ name, file }: Package, patterns: readonly string[]): Promise<string> {
+    const folder = join(this.#folder, 'unpacked', name)
+    mkdirSync(folder, { recursive: true })
+    const archive = join(folder, '.tar')
+    const write = 'dpkg-deb --fsys-tarfile "$1" > "$2"'
+    await this.#apt('sh', ['-c', write, 'sh', file, archive])
+    await this.#apt('tar', ['-xf', archive, '-C', folder, '--wildcards', ...patterns])
+    return folder
+  }
+
+  async #apt(program: string, args: readonly string[], cwd?: string): Promise<string> {
+    const options = { env: this.#environment, maxBuffer: outputBytesMax, ...(cwd && { cwd }) }
+    try {
+      return (await run(program, [...args], options)).stdout
+    } catch (thrown) {
+      throw failed(failureOf(program, thrown))
+    }
+  }
+}
+
+async function findMirror(): Promise<string> {
+  const filter = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']
+  const sites = await run('apt-get', ['indextargets', '--format', '$(SITE)', ...filter]).then(
+    ({ stdout }) => stdout.split('\n').filter((line) => line !== ''),
+    () => undefined,
+  )
+  if (sites === undefined)
+    throw failed(
+      'Pulling needs apt-get, which is not here. Pull on a Debian machine (or in a container of ' +
+        'one) and copy its folder images/debian to this one.',
+    )
+  const [mirror] = sites.sort()
+  if (mirror === undefined)
+    throw failed("This machine's apt sources name no Debian mirror. Add one, then: apt-get update")
+  return mirror
+}
+
+const configuration = (folder: string) => `
+APT::Architecture "${architecture}";
+APT::Architectures "${architecture}";
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Dir::Etc::SourceList "${folder}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "/dev/null";
+Dir::State "${folder}/state";
+Dir::State::Lists "${folder}/lists";
+Dir::State::status "${folder}/state/status";
+Dir::Cache "${folder}/cache";
+`
+
+function failureOf(program: string, thrown: unknown): string {
+  const { code, stderr } = thrown as { code?: unknown; stderr?: string }
+  if (code === 'ENOENT') return `Pulling needs ${program}, which is not here: install it.`
+  const said = stderr?.trim().split('\n').slice(-3).join('\n') ?? String(thrown)
+  return `${program} failed. Is there a way to the mirror?\n${said}`
+}

@@ -1,0 +1,89 @@
+// Images that were pulled: whole or not there, and what `godwit image` says of them.
+
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { ImageFolder } from '#cli/image/image-folder.ts'
+import { godwit, temporaryHome } from '../rehearsal.ts'
+
+const parts = {
+  about: 'Debian of a test',
+  kernel: Uint8Array.of(1, 2, 3),
+  initramfs: Uint8Array.of(4),
+  packages: [{ name: 'linux', version: '1' }],
+}
+
+async function homeWithImage(): Promise<{ home: string; images: ImageFolder }> {
+  const home = temporaryHome()
+  const images = new ImageFolder(join(home, 'images'))
+  await images.withWorkspace(async (workspace) => images.publish('debian', parts, workspace))
+  return { home, images }
+}
+
+describe('the folder of images', () => {
+  test('has what was published, with sizes and hashes', async () => {
+    const { images } = await homeWithImage()
+    expect(images.find('debian')).toMatchObject({
+      name: 'debian',
+      kernel: { file: 'kernel', bytes: 3, sha256: expect.stringMatching(/^039058c6/) },
+      initramfs: { file: 'initramfs', bytes: 1 },
+    })
+    expect(images.list()).toHaveLength(1)
+    expect(readdirSync(images.path)).toEqual(['debian'])
+  })
+
+  test('one whose file has changed is none', async () => {
+    const { images } = await homeWithImage()
+    writeFileSync(join(images.path, 'debian/kernel'), 'abc')
+    expect(images.find('debian')).toBeUndefined()
+  })
+
+  test('a pull that fails leaves what was there, and nothing else', async () => {
+    const { images } = await homeWithImage()
+    const failing = images.withWorkspace(async () => Promise.reject(new Error('no mirror')))
+    await expect(failing).rejects.toThrow('no mirror')
+    expect(readdirSync(images.path)).toEqual(['debian'])
+    expect(images.find('debian')).toBeDefined()
+  })
+
+  test('the newer takes the place of the older', async () => {
+    const { images } = await homeWithImage()
+    const newer = { ...parts, about: 'newer' }
+    await images.withWorkspace(async (workspace) => images.publish('debian', newer, workspace))
+    expect(images.list().map(({ about }) => about)).toEqual(['newer'])
+    expect(readdirSync(images.path)).toEqual(['debian'])
+  })
+})
+
+describe('godwit image', () => {
+  const { PATH } = process.env
+  afterEach(() => {
+    process.env.PATH = PATH
+  })
+
+  test('pull works offline when the image is there', async () => {
+    const { home } = await homeWithImage()
+    process.env.PATH = '/nowhere'
+    const { code, out } = await godwit('image pull debian', { home })
+    expect([code, out]).toEqual([0, 'debian is here already: Debian of a test'])
+  })
+
+  test('pull without apt says what to do, and leaves nothing behind', async () => {
+    const home = temporaryHome()
+    process.env.PATH = '/nowhere'
+    const { code, notes } = await godwit('image pull debian', { home })
+    expect(code).toBe(1)
+    expect(notes).toContain('Pull on a Debian machine')
+    expect(readdirSync(join(home, 'images'))).toEqual([])
+  })
+
+  test('list names images and what they were made from', async () => {
+    const { home } = await homeWithImage()
+    expect((await godwit('image list', { home })).out).toBe('debian  Debian of a test')
+    expect((await godwit('image list')).notes).toContain('godwit image pull debian')
+  })
+
+  test('an image that nobody can build is a wrong command line', async () => {
+    expect((await godwit('image pull windows')).code).toBe(2)
+  })
+})

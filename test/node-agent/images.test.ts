@@ -1,0 +1,56 @@
+// Which images a node finds, and what it says of those it does not.
+
+import { expect, test } from 'vitest'
+import { imageNames, imageReader } from '#node-agent/images.ts'
+
+const encoded = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+const part = (file: string, bytes: number) => ({ file, bytes, sha256: 'ab'.repeat(32) })
+const manifest = {
+  ...{ format: 1, name: 'debian', about: 'for a test', packages: [] },
+  kernel: part('kernel', 3),
+  initramfs: part('initramfs', 2),
+}
+
+/** A reader over files in memory; their paths end as given. */
+function reader(files: Readonly<Record<string, Uint8Array>>) {
+  const read = async (location: URL | string) => {
+    const found = Object.entries(files).find(([path]) => String(location).endsWith(path))
+    if (found === undefined) throw new Error(`ENOENT ${location}`)
+    return found[1]
+  }
+  return imageReader(read, '/home/images')
+}
+
+const whole = {
+  '/home/images/debian/manifest.json': encoded(manifest),
+  '/home/images/debian/kernel': Uint8Array.of(1, 2, 3),
+  '/home/images/debian/initramfs': Uint8Array.of(4, 5),
+}
+
+test('our own guest comes along, and is a kernel alone', async () => {
+  const read = reader({ 'engine/guests/godwit-guest.bin': Uint8Array.of(7) })
+  expect(await read('godwit-guest')).toEqual({ kernel: Uint8Array.of(7) })
+})
+
+test('a pulled image is kernel and initial RAM disk', async () => {
+  expect(imageNames).toContain('debian')
+  expect(await reader(whole)('debian')).toEqual({
+    kernel: Uint8Array.of(1, 2, 3),
+    initrd: Uint8Array.of(4, 5),
+  })
+})
+
+test('one that is not there is a fault that names the command', async () => {
+  const wanted = { fault: { code: 'no-image' }, message: /godwit image pull debian$/ }
+  await expect(reader({})('debian')).rejects.toMatchObject({ fault: wanted.fault })
+  await expect(reader({})('debian')).rejects.toThrow(wanted.message)
+  await expect(reader(whole)('../debian')).rejects.toThrow('no image ../debian here')
+})
+
+test.each([
+  ['no manifest that we know', { '/manifest.json': encoded({ format: 2 }) }],
+  ['a kernel that was cut', { '/home/images/debian/kernel': Uint8Array.of(1) }],
+] as const)('%s: pull it again', async (_, broken) => {
+  const files = { ...broken, ...whole, ...broken }
+  await expect(reader(files)('debian')).rejects.toThrow('godwit image pull debian --fresh')
+})
