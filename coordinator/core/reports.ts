@@ -47,10 +47,16 @@ function takeLive(step: Step, node: Node, report: VmReport): void {
   if (!vm) takeUnknown(step, node, report)
   else if (vm.nodeId === node.id && vm.epoch === report.epoch) takeOwner(step, vm, report)
   else if (!takeMigrated(step, node, vm, report)) {
-    if (report.epoch > vm.epoch) believe(step, node, vm, report)
+    if (report.epoch > vm.epoch && !isNowhere(vm)) believe(step, node, vm, report)
     else dropCopy(step, node, report)
   }
 }
+
+/**
+ * Surely nobody runs it: what does has only its name, and came before it (a VM that was removed while
+ * its node was away).
+ */
+const isNowhere = (vm: Vm): boolean => vm.phase === 'pending' || vm.phase === 'stopped'
 
 /** It runs where and as we think. */
 function takeOwner(step: Step, vm: Vm, report: VmReport): void {

@@ -77,8 +77,13 @@ export function addVm(step: Step, vm: Vm): void {
   step.state.vms.set(vm.id, vm)
   if (vm.nodeId !== undefined) nodeOf(step.state, vm.nodeId).live.vmIds.add(vm.id)
   if (vm.phase === 'pending') step.state.waiting.add(vm.id)
-  if (step.state.tombstones.delete(vm.id)) touch(step, 'tombstone', vm.id)
+  // A new VM of an old name: until its first start has an epoch above it, the stone stays.
+  if (vm.phase !== 'pending') forgetTombstone(step, vm.id)
   touch(step, 'vm', vm.id)
+}
+
+function forgetTombstone(step: Step, vmId: VmId): void {
+  if (step.state.tombstones.delete(vmId)) touch(step, 'tombstone', vmId)
 }
 
 /**
@@ -115,6 +120,7 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
   vm.isRecovery = vm.phase === 'recovering'
   if (vm.isRecovery) vm.recoveries++
   delete vm.fault
+  forgetTombstone(step, vm.id)
   enter(step, vm, 'starting')
   tell(step, 'vm-placed', `${vm.id} is placed on ${nodeId} under epoch ${epoch}`, about(vm))
 }
