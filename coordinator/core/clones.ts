@@ -56,8 +56,8 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
   }
   const commandId = takeCommandId(step)
   // From now on a restart of the parent uses the new layers: they hold what the old ones hold, and
-  // the clones own those. When the clone fails before the change, the parent's reports bring its
-  // old layers back.
+  // the clones own those. When the clone fails before the change, the parent's next report brings
+  // its old layers back, and no other clone begins before that (migrations.ts).
   const parentDisk = withTop(parent.disk, parent.id, takeSerial(step))
   Object.assign(migration, { commandId, parentDisk })
   parent.disk = parentDisk

@@ -68,6 +68,8 @@ export interface Vm extends VmRecord {
     fencedAtMs: number | undefined
     retryAtMs: number
     lastMovedAtMs: number
+    /** A clone of it failed: on which layers it goes on, its node's next report says. */
+    isDiskInDoubt: boolean
   }
 }
 
@@ -85,6 +87,8 @@ export interface Migration extends MigrationEntry {
   readonly live: {
     source: SourceWord
     destination: DestinationWord
+    /** The shell's queue has a place for it; it begins as soon as nothing has to be waited for. */
+    isAdmitted: boolean
     /** A question whose answer decides: nothing else is done about this migration meanwhile. */
     asked: Asked | undefined
     /** The source said that it ended badly. */
@@ -169,11 +173,13 @@ export const vmLive = (): Vm['live'] => ({
   fencedAtMs: undefined,
   retryAtMs: 0,
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
+  isDiskInDoubt: false,
 })
 
 export const migrationLive = (nowMs: number): Migration['live'] => ({
   source: 'unknown',
   destination: 'unknown',
+  isAdmitted: false,
   asked: undefined,
   resultFault: undefined,
   isUrgent: false,

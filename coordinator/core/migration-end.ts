@@ -36,13 +36,16 @@ function nextMigrationOf(step: Step, vm: Vm) {
 }
 
 function endClones(step: Step, migration: Migration, end: MigrationEnd): void {
+  const parent = step.state.vms.get(migration.vmId)
+  const hasBegun = migration.commandId !== undefined
+  if (parent && hasBegun && end.phase !== 'done') parent.live.isDiskInDoubt = true
   for (const id of migration.cloneIds) {
     const clone = step.state.vms.get(id)
     if (!clone || clone.migrationId !== migration.id) continue
     delete clone.migrationId
     touch(step, 'vm', clone.id)
     if (clone.phase !== 'starting') continue
-    if (end.phase !== 'done') removeVm(step, clone, migration.commandId !== undefined)
+    if (end.phase !== 'done') removeVm(step, clone, hasBegun)
     else cloneRuns(step, clone)
   }
 }

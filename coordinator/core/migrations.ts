@@ -60,10 +60,20 @@ export function planMigration(step: Step, plan: MigrationPlan): Migration {
   }
 }
 
-/** The queue has a place for it at both ends: begin, unless the world has changed meanwhile. */
+/** The queue has a place for it at both ends. */
 export function admitMigration(step: Step, id: MigrationId): void {
   const migration = step.state.migrations.get(id)
   if (migration?.phase !== 'queued') return
+  migration.live.isAdmitted = true
+  beginAdmitted(step, migration)
+}
+
+/**
+ * Begins what the queue has admitted, unless the world has changed meanwhile; stays queued as long as
+ * something must be known first. Called each tick.
+ */
+export function beginAdmitted(step: Step, migration: Migration): void {
+  if (migration.phase !== 'queued' || !migration.live.isAdmitted) return
   const from = nodeOf(step.state, migration.from)
   const to = nodeOf(step.state, migration.to)
   const obstacle = obstacleTo(step, migration)
@@ -71,6 +81,7 @@ export function admitMigration(step: Step, id: MigrationId): void {
     endMigration(step, migration, { phase: 'failed', fault: obstacle })
     return
   }
+  if (mustWait(step, migration)) return
   migration.fromIncarnation = from.incarnation
   migration.toIncarnation = to.incarnation
   if (migration.purpose === 'clone') beginClone(step, migration, from, to)
@@ -85,6 +96,10 @@ function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): 
   if (vm?.phase === phase && vm.nodeId === from && vm.epoch === epoch) return undefined
   return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
 }
+
+/** For the word of the parent's node, after a clone that failed: which layers are there. */
+const mustWait = (step: Step, { vmId, purpose }: Migration): boolean =>
+  purpose === 'clone' && step.state.vms.get(vmId)?.live.isDiskInDoubt === true
 
 function beginMigration(step: Step, migration: Migration, from: Node, to: Node): void {
   const { id: migrationId, vmId, epoch, params } = migration

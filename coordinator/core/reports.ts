@@ -91,14 +91,25 @@ function takeLoad(vm: Vm, report: VmReport): void {
 }
 
 /**
- * While a clone is under way the parent's new layers are ours to know; afterwards the agent's word
- * counts.
+ * While a clone is under way the parent's new layers are ours to know; before and afterwards the
+ * agent's word counts, also while further clones of it are queued.
  */
 function takeDisk(step: Step, vm: Vm, report: VmReport): void {
-  if (vm.migrationId !== undefined) return
-  if (vm.disk.layers.join() === report.disk.layers.join()) return
+  const isSame = vm.disk.layers.join() === report.disk.layers.join()
+  if ((isSame && !vm.live.isDiskInDoubt) || isBeingCloned(step, vm)) return
+  vm.live.isDiskInDoubt = false
+  if (isSame) return
   vm.disk = report.disk
   touch(step, 'vm', vm.id)
+}
+
+function isBeingCloned(step: Step, vm: Vm): boolean {
+  for (const id of step.state.openMigrations) {
+    const migration = step.state.migrations.get(id)
+    if (migration?.vmId !== vm.id || migration.purpose !== 'clone') continue
+    if (isActive(migration)) return true
+  }
+  return false
 }
 
 /** An end of its migration says that it runs there now. */

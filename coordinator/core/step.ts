@@ -10,7 +10,7 @@ import { type ClusterState, isActive } from './cluster-state.ts'
 import { settle } from './doubt.ts'
 import { tell } from './events.ts'
 import { endsLapsed, seeHeartbeat, seeHello, seeLinkClosed, watchNode } from './membership.ts'
-import { admitMigration, seeProgress } from './migrations.ts'
+import { admitMigration, beginAdmitted, seeProgress } from './migrations.ts'
 import { placeWaiting } from './placement.ts'
 import { rebalance } from './rebalance.ts'
 import type { RecordKey, StoredRecord } from './records.ts'
@@ -75,7 +75,9 @@ function tick(working: Step): void {
   for (const node of state.nodes.values()) watchNode(working, node)
   for (const id of [...state.openMigrations]) {
     const migration = state.migrations.get(id)
-    if (!migration || !isActive(migration)) continue
+    if (!migration) continue
+    beginAdmitted(working, migration)
+    if (!isActive(migration)) continue
     endsLapsed(working, migration)
     settle(working, migration)
   }

@@ -66,6 +66,7 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   vm.live.isConfirmed = false
   vm.live.absentSinceMs = undefined
   vm.live.fencedAtMs = undefined
+  vm.live.isDiskInDoubt = false
   if (nodeId === undefined) vm.live.load = undefined
 }
 

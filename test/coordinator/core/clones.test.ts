@@ -1,0 +1,30 @@
+// Clones of one parent one after the other: what one of them leaves behind must not be the next
+// one's ground, and what is queued waits for what is only away.
+
+import { expect, test } from 'vitest'
+import { asMigrationId, asVmId } from '#proto/ids.ts'
+import { type Story, started, stateOf } from './story.ts'
+
+const layersOf = (story: Story, id: string) => story.state.vms.get(asVmId(id))?.disk.layers
+const phaseOf = (story: Story, id: string) => story.state.migrations.get(asMigrationId(id))?.phase
+
+test('a clone that failed before the parent changed its disk leaves no layer behind', () => {
+  const story = started()
+  story.clone('a', ['a1'], 'n2')
+  story.clone('a', ['a2'], 'n2')
+  story.admit('m2')
+  story.layersHeld.set('a', ['a.1.disk'])
+  story.say('while it is under way its layers are ours to know')
+  story.beat('n1', ['a@1 running m2'])
+  expect(layersOf(story, 'a')).toEqual(['a.1.disk', 'a.7.disk'])
+  story.result('n1', 'run1-2', 'link-lost')
+  story.say('the next one waits for the word of the parent: which layers are there')
+  story.admit('m4')
+  story.pass(200)
+  expect(phaseOf(story, 'm4')).toBe('queued')
+  story.beat('n1', ['a@1 running'])
+  story.pass(50)
+  expect(phaseOf(story, 'm4')).toBe('copying')
+  expect(layersOf(story, 'a')).toEqual(['a.1.disk', 'a.9.disk'])
+  expect(layersOf(story, 'a2')).toEqual(['a.1.disk', 'a2.8.disk'])
+})
