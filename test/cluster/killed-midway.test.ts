@@ -14,22 +14,23 @@ const kills = Number(process.env.GODWIT_KILLS ?? 10)
 const seed = Number(process.env.GODWIT_SEED ?? 1)
 const victims = ['source', 'destination', 'coordinator'] as const
 
-/**
- * The store's memory is larger than it need be, so that a migration takes long enough to be hit.
- */
-const spec = { args: 'workload=kv', diskMib: 8, memoryMib: 128 }
+const spec = { args: 'workload=kv', diskMib: 8, memoryMib: 32 }
+/** So slow that a migration (some 300 kB) takes long enough to be hit in each of its phases. */
+const params = { bandwidthBytesPerSecMax: 2_000_000 }
+const migrationMs = 220
 
+/** @returns what was done, and in which phase of the migration */
 async function killMidway(cluster: Cluster, random: SeededRandom): Promise<string> {
   const victim = victims[random.below(victims.length)]
   const source = await cluster.runsOnce('store')
   const others = cluster.nodes.filter((id) => id !== source)
   const to = others[random.below(others.length)]
   if (!to) throw new Error('a cluster of one node cannot migrate')
-  // A migration of this guest lasts some 100 ms: from before its first message to after its last.
-  const afterMs = random.below(250)
-  const what = `kill the ${victim} ${afterMs} ms into ${source} → ${to}`
-  await cluster.api.migrate('store', { to })
+  const afterMs = random.below(migrationMs)
+  const { id } = await cluster.api.migrate('store', { to, params })
   await sleep(afterMs)
+  const { phase } = await cluster.api.migration(id)
+  const what = `kill the ${victim} ${afterMs} ms into ${source} → ${to}, ${phase}`
   if (victim === 'coordinator') {
     await cluster.world.killCoordinator()
     await sleep(random.below(500))
@@ -60,6 +61,8 @@ test(`${kills} kills during migrations, seed ${seed}: never two copies, in the e
     expect(cluster.doubles, story.join('\n')).toEqual([])
     expect(story.at(-1), `seed ${seed}, step ${i}:\n${story.join('\n')}`).toMatch(/^kill /)
   }
+  // A search that never hit a migration has not searched.
+  expect(story.filter((what) => /copying|switching/.test(what)).length).toBeGreaterThan(kills / 4)
   client.stopWriting()
   await expect.poll(() => client.isQuiet, { timeout: 30_000 }).toBe(true)
   client.verify()
