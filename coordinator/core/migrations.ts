@@ -89,17 +89,25 @@ export function beginAdmitted(step: Step, migration: Migration): void {
 }
 
 function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): Fault | undefined {
-  const missing = [from, to].find((id) => !isReachable(step.state.nodes.get(id)))
-  if (missing) return fault('no-node', `${missing} is not online: try again when it is back`)
+  const missing = [from, to].find((id) => isLost(nodeOf(step.state, id)))
+  if (missing) return fault('no-node', `${missing} is lost: try again when it is back`)
   const vm = step.state.vms.get(vmId)
   const phase = purpose === 'clone' ? 'running' : 'migrating'
   if (vm?.phase === phase && vm.nodeId === from && vm.epoch === epoch) return undefined
   return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
 }
 
-/** For the word of the parent's node, after a clone that failed: which layers are there. */
-const mustWait = (step: Step, { vmId, purpose }: Migration): boolean =>
-  purpose === 'clone' && step.state.vms.get(vmId)?.live.isDiskInDoubt === true
+const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'gone'
+
+/**
+ * For an end that is only silent: back, or fenced, in a lease's time (after a restart of the
+ * coordinator all are). For the word of a parent's node, after a clone that failed: which layers are
+ * there.
+ */
+function mustWait(step: Step, { vmId, from, to, purpose }: Migration): boolean {
+  if (![from, to].every((id) => isReachable(nodeOf(step.state, id)))) return true
+  return purpose === 'clone' && step.state.vms.get(vmId)?.live.isDiskInDoubt === true
+}
 
 function beginMigration(step: Step, migration: Migration, from: Node, to: Node): void {
   const { id: migrationId, vmId, epoch, params } = migration
