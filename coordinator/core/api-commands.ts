@@ -7,10 +7,9 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
 import { mayAct, type VmAction, vmActionPhases, vmPhaseSentences } from '#proto/state.ts'
 import { mebibyte } from '#proto/units.ts'
-import { addClones, withTop } from './clones.ts'
+import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendCancel, sendToOwner } from './commands-out.ts'
-import { diskLayersMax } from './limits.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
 import { planMigration } from './migrations.ts'
@@ -182,8 +181,8 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const taken = ids.find((id, n) => step.state.vms.has(id) || ids.indexOf(id) !== n)
   if (taken !== undefined)
     return fault('name-taken', `there is a VM ${taken} already: choose other names`)
-  if (parent.disk.layers.length >= diskLayersMax)
-    return fault('incompatible', `the disk of ${parent.id} has too many layers: clone a younger VM`)
+  const layered = tooManyLayers(parent)
+  if (layered) return layered
   const wish = wishOf(parent.spec, ids.length)
   const own = request.to ?? parent.nodeId
   const near = destinationFor(step, parent, own, wish)

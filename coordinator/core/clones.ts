@@ -3,10 +3,12 @@
 // layer over the parent's old ones. Until they run, clones are VMs in phase `starting` with a
 // migrationId; a clone that never ran is removed again.
 
+import { type Fault, fault } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { DiskRef, VmIdentity } from '#proto/vm-spec.ts'
 import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { diskLayersMax } from './limits.ts'
 import { becomeCopying } from './migration-doors.ts'
 import { type Step, sendTo, takeCommandId, takeEpoch, takeSerial, touch } from './step-context.ts'
 import { addVm } from './vm-doors.ts'
@@ -41,6 +43,15 @@ export function addClones(
     return clone
   })
 }
+
+/**
+ * Why this VM's disk may not get another layer. Asked at the request, and again when the clone begins:
+ * those that were queued before it have given the parent layers meanwhile.
+ */
+export const tooManyLayers = ({ id, disk }: Vm): Fault | undefined =>
+  disk.layers.length < diskLayersMax
+    ? undefined
+    : fault('incompatible', `the disk of ${id} has too many layers: clone a younger VM`)
 
 /**
  * Layers are decided now and not at the request: an earlier clone of this parent may have given it

@@ -8,7 +8,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { asMigrationId, type CommandId, type MigrationId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
-import { beginClone } from './clones.ts'
+import { beginClone, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
 import { destinationRuns, settle } from './doubt.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
@@ -93,8 +93,9 @@ function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): 
   if (missing) return fault('no-node', `${missing} is lost: try again when it is back`)
   const vm = step.state.vms.get(vmId)
   const phase = purpose === 'clone' ? 'running' : 'migrating'
-  if (vm?.phase === phase && vm.nodeId === from && vm.epoch === epoch) return undefined
-  return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
+  if (vm?.phase !== phase || vm.nodeId !== from || vm.epoch !== epoch)
+    return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
+  return purpose === 'clone' ? tooManyLayers(vm) : undefined
 }
 
 const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'gone'
