@@ -2,7 +2,7 @@
 // against the epoch it speaks of; what is older than what we know is ignored, for reports.ts deals
 // with copies that should not be there.
 
-import { type Fault, type FaultCode, fault } from '#proto/faults.ts'
+import { type Fault, fault } from '#proto/faults.ts'
 import type { Result, VmEvent } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
@@ -10,7 +10,9 @@ import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { endByFault, openMigrationOf } from './migration-end.ts'
 import { migrationOfCommand, seeMigrationResult } from './migrations.ts'
+import { hasUntried } from './placement.ts'
 import { loseCopy } from './recovery.ts'
+import { isOfThatNode, isPassing } from './refusals.ts'
 import { type Step, seeEpoch } from './step-context.ts'
 import {
   becomeFailed,
@@ -52,31 +54,27 @@ function seeVmResult(
   else if (kind === 'resume' && vm.phase === 'paused') becomeRunning(step, vm)
 }
 
-/** Refusals that another node, or the same a moment later, may not repeat. */
-const passing: readonly FaultCode[] = [
-  'no-room',
-  'no-node',
-  'lease-lost',
-  'shutting-down',
-  'link-lost',
-  'timed-out',
-  'stale-epoch',
-  'cancelled',
-]
-
 function seeStart(step: Step, vm: Vm, refusal: Fault | undefined): void {
   if (!refusal) {
     vm.live.isConfirmed = true
     if (vm.phase === 'starting') becomeRunning(step, vm)
   } else if (vm.phase === 'stopping') becomeStopped(step, vm, 'it had not started')
   else if (vm.phase !== 'starting') return
-  else if (!passing.includes(refusal.code)) becomeFailed(step, vm, refusal, false)
+  else if (!isPassing(refusal) && !mayGoElsewhere(step, vm, refusal))
+    becomeFailed(step, vm, refusal, false)
   else {
     const isRecovery = vm.isRecovery
     if (isRecovery) becomeRecovering(step, vm, step.nowMs, refusal.message)
     else becomePending(step, vm, 0)
     vm.live.retryAtMs = step.nowMs + refusedRetryMs
   }
+}
+
+/** Each node is tried once: one that cannot open a disk does not make the VM a failed one. */
+function mayGoElsewhere(step: Step, vm: Vm, refusal: Fault): boolean {
+  if (!isOfThatNode(refusal) || vm.nodeId === undefined) return false
+  vm.live.refusedBy.add(vm.nodeId)
+  return hasUntried(step.state, vm)
 }
 
 export function seeVmEvent(step: Step, node: Node, event: VmEvent): void {

@@ -147,7 +147,8 @@ function destinationFor(
   to: string | undefined,
   wish: { memoryMib: number; demandPercent: number },
 ): Node | Fault {
-  if (to === undefined) return chooseNode(step.state, wish, { but: vm.nodeId })
+  if (to === undefined)
+    return chooseNode(step.state, wish, { but: new Set(vm.nodeId ? [vm.nodeId] : []) })
   const only = asNodeId(to)
   if (!step.state.nodes.has(only)) return unknownNode(step, to)
   return chooseNode(step.state, wish, { only })

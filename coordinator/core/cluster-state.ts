@@ -67,6 +67,8 @@ export interface Vm extends VmRecord {
      */
     fencedAtMs: number | undefined
     retryAtMs: number
+    /** Nodes that could not start it, though another one may: emptied when it runs or has failed. */
+    readonly refusedBy: Set<NodeId>
     lastMovedAtMs: number
     /** A clone of it failed: on which layers it goes on, its node's next report says. */
     isDiskInDoubt: boolean
@@ -95,6 +97,8 @@ export interface Migration extends MigrationEntry {
     resultFault: Fault | undefined
     /** The source itself says that it does not know how it ended. */
     isUrgent: boolean
+    /** Ends that hold a copy and have answered that they cannot run it. */
+    readonly cannotRun: Set<NodeId>
     /** The process at the destination that has answered that it holds nothing. */
     clearedBy: string | undefined
     movedAtMs: number | undefined
@@ -172,6 +176,7 @@ export const vmLive = (): Vm['live'] => ({
   absentSinceMs: undefined,
   fencedAtMs: undefined,
   retryAtMs: 0,
+  refusedBy: new Set(),
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
   isDiskInDoubt: false,
 })
@@ -183,6 +188,7 @@ export const migrationLive = (nowMs: number): Migration['live'] => ({
   asked: undefined,
   resultFault: undefined,
   isUrgent: false,
+  cannotRun: new Set(),
   clearedBy: undefined,
   movedAtMs: undefined,
   releasedAtMs: undefined,

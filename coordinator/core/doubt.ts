@@ -8,11 +8,12 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { Result } from '#proto/messages.ts'
-import { isActive, type Migration, type Vm } from './cluster-state.ts'
+import { type Asked, isActive, type Migration, type Vm } from './cluster-state.ts'
 import { sendCancel, sendResolve } from './commands-out.ts'
 import { migrationSilenceMs, releasedDoubtMs } from './limits.ts'
 import { becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
 import { endByFault, endMigration } from './migration-end.ts'
+import { isFinal } from './refusals.ts'
 import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
 import { becomeRecovering, becomeRunning, moveVm } from './vm-doors.ts'
 
@@ -54,7 +55,8 @@ function settleWithoutSource(step: Step, migration: Migration): void {
   if (!isInDoubt(step, migration)) return
   becomeResolving(step, migration)
   const { sourceReleased, live } = migration
-  if (sourceReleased && live.destination === 'prepared') askToRun(step, migration, 'to')
+  const isUsable = live.destination === 'prepared' && !live.cannotRun.has(migration.to)
+  if (sourceReleased && isUsable) askToRun(step, migration, 'to')
   else if (!isDestinationClear(step, migration)) askToDiscard(step, migration)
   else if (!mayResumeSource(step, migration)) restart(step, migration)
   else if (live.source === 'released') askToRun(step, migration, 'from')
@@ -98,6 +100,7 @@ function isDestinationClear(step: Step, migration: Migration): boolean {
  */
 function mayResumeSource(step: Step, migration: Migration): boolean {
   if (!migration.sourceReleased || migration.sourceLost) return false
+  if (migration.live.cannotRun.has(migration.from)) return false
   const hasNeverRun = migration.destinationDiscarded && !migration.destinationLost
   return hasNeverRun || vmOf(step, migration).disk.layers.length === 0
 }
@@ -131,7 +134,7 @@ export function seeAnswer(step: Step, migration: Migration, result: Result): voi
   if (!asked || asked.commandId !== result.commandId) return
   migration.live.asked = undefined
   if (asked.verdict === 'probe') seeProbe(step, migration, result.fault)
-  else if (result.fault) distrust(migration, asked.nodeId === migration.to)
+  else if (result.fault) seeRefusal(migration, asked, result.fault)
   else if (asked.verdict === 'discard') seeDiscarded(step, migration)
   else if (asked.nodeId === migration.to) destinationRuns(step, migration, resolveEpoch(migration))
   else sourceRuns(step, migration, resolveEpoch(migration))
@@ -145,9 +148,11 @@ export function seeDiscarded(step: Step, migration: Migration): void {
   if (incarnation === migration.toIncarnation) markCertain(step, migration, 'destinationDiscarded')
 }
 
-function distrust(migration: Migration, isDestination: boolean): void {
-  if (isDestination) migration.live.destination = 'unknown'
-  else migration.live.source = 'unknown'
+/** Its next report says what it holds instead; or it holds the copy, and cannot run it. */
+function seeRefusal({ live, to }: Migration, { nodeId, verdict }: Asked, refusal: Fault): void {
+  if (verdict === 'run' && isFinal(refusal)) live.cannotRun.add(nodeId)
+  else if (nodeId === to) live.destination = 'unknown'
+  else live.source = 'unknown'
 }
 
 const resolveEpoch = (migration: Migration): Epoch => {
@@ -191,13 +196,16 @@ export function sourceRuns(step: Step, migration: Migration, epoch: Epoch): void
 }
 
 function restart(step: Step, migration: Migration): void {
-  const { from, to, sourceReleased } = migration
-  const why = sourceReleased
-    ? `both ${from} and ${to} were cut off as it moved, and no copy is surely the newest`
-    : `${from} was lost before it had handed it over to ${to}`
+  const why = whyRestart(migration)
   becomeRecovering(step, vmOf(step, migration), step.nowMs, why)
   const lost = fault('link-lost', `${why}; it restarts from its disk`)
   endMigration(step, migration, { phase: 'failed', fault: lost })
+}
+
+function whyRestart({ from, to, sourceReleased, live }: Migration): string {
+  if (!sourceReleased) return `${from} was lost before it had handed it over to ${to}`
+  if (live.cannotRun.size > 0) return `neither ${from} nor ${to} could run its copy`
+  return `both ${from} and ${to} were cut off as it moved, and no copy is surely the newest`
 }
 
 /** The parent of a clone is not touched by it; the clones run, or they never were. */

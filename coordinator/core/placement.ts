@@ -63,14 +63,20 @@ export function fits(burden: NodeBurden, wish: Wish): boolean {
   )
 }
 
-/** The node a wish should go to, or the fault that says why there is none. @param but not there. */
+export interface Where {
+  readonly only?: NodeId | undefined
+  /** Not there. */
+  readonly but?: ReadonlySet<NodeId> | undefined
+}
+
+/** The node a wish should go to, or the fault that says why there is none. */
 export function chooseNode(
   state: ClusterState,
   wish: Wish,
-  { only, but }: { readonly only?: NodeId | undefined; readonly but?: NodeId | undefined } = {},
+  { only, but }: Where = {},
 ): Node | Fault {
   const reachable = [...state.nodes.values()].filter(
-    (node) => isReachable(node) && node.id !== but && (only === undefined || node.id === only),
+    (node) => isReachable(node) && !but?.has(node.id) && (only === undefined || node.id === only),
   )
   if (reachable.length === 0) return noNode(only)
   const burdens = reachable.map((node) => burdenOf(state, node)).filter((b) => fits(b, wish))
@@ -112,9 +118,24 @@ export function placeWaiting(step: Step): void {
   for (const vm of waiting) if (vm.live.retryAtMs <= step.nowMs) place(step, vm)
 }
 
+const boundTo = (vm: Vm): NodeId | undefined =>
+  vm.pinnedTo ?? (vm.epoch === 0 ? vm.startOn : undefined)
+
+/** Is there a node, full or not, that it may start on and that has not refused it yet? */
+export function hasUntried({ nodes }: ClusterState, vm: Vm): boolean {
+  const only = boundTo(vm)
+  return [...nodes.values()].some(
+    (node) =>
+      isReachable(node) &&
+      !vm.live.refusedBy.has(node.id) &&
+      (only === undefined || node.id === only),
+  )
+}
+
 function place(step: Step, vm: Vm): void {
-  const only = vm.pinnedTo ?? (vm.epoch === 0 ? vm.startOn : undefined)
-  const choice = chooseNode(step.state, wishOf(vm.spec), { only })
+  const only = boundTo(vm)
+  if (!hasUntried(step.state, vm)) vm.live.refusedBy.clear()
+  const choice = chooseNode(step.state, wishOf(vm.spec), { only, but: vm.live.refusedBy })
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
     setVmFault(step, vm, choice)

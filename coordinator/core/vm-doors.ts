@@ -53,6 +53,7 @@ function enter(step: Step, vm: Vm, phase: VmPhase): void {
   const waits = phase === 'pending' || (phase === 'recovering' && vm.nodeId === undefined)
   if (waits) step.state.waiting.add(vm.id)
   else step.state.waiting.delete(vm.id)
+  if (!waits && phase !== 'starting') vm.live.refusedBy.clear()
   touch(step, 'vm', vm.id)
 }
 
