@@ -44,8 +44,11 @@ export interface Link {
   readonly peer: string
   /** Sent bytes that have not left this machine yet. */
   readonly bufferedBytes: number
-  /** The link owns `bytes` from now on: the caller does not change them. Ignored after close. */
-  send(bytes: Uint8Array): void
+  /**
+   * The link owns `bytes` from now on: the caller does not change them, unless `sent` is called,
+   * which gives them back. A link need not call it. Ignored after close.
+   */
+  send(bytes: Uint8Array, sent?: () => void): void
   /** Resolves when bufferedBytes is at or below `belowBytes`, or the link is closed. */
   drained(belowBytes: number): Promise<void>
   /** At most one handler each; what arrived before the handler was set is kept and delivered. */

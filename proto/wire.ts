@@ -61,7 +61,7 @@ const tooLarge = (length: number) =>
 export interface MessageLink {
   readonly peer: string
   readonly bufferedBytes: number
-  send(bytes: Uint8Array): void
+  send(bytes: Uint8Array, sent?: () => void): void
   drained(belowBytes: number): Promise<void>
   onMessage(fn: (bytes: Uint8Array) => void): void
   onClose(
@@ -93,11 +93,6 @@ export class WireChannel<In, Out extends { readonly t: string }> {
 
   send(message: Out): void {
     this.link.send(encodeControl(message))
-  }
-
-  /** `frame` as page-frame.ts made it, kind byte included. */
-  sendFrame(frame: Uint8Array): void {
-    this.link.send(frame)
   }
 
   close(reason: string): void {

@@ -93,11 +93,12 @@ class SocketLink implements Link {
     return this.#buffered
   }
 
-  send(bytes: Uint8Array): void {
+  send(bytes: Uint8Array, sent?: () => void): void {
     if (this.#ending || this.#socket.readyState !== WebSocket.OPEN) return
     this.#buffered += bytes.length
     this.#socket.send(bytes, () => {
       this.#buffered -= bytes.length
+      sent?.()
       this.#wake()
     })
   }

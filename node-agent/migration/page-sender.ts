@@ -9,15 +9,11 @@ import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock } from '#env/env.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
-import {
-  encodePageFrame,
-  type PageEncoding,
-  roomForPages,
-  zeroPagesPerFrameMax,
-} from '#proto/page-frame.ts'
+import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
 import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
+import type { FramePool } from './frame-pool.ts'
 import { type Pace, pieceBytesMax, spend } from './pace.ts'
 import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
 import type { RoundSent } from './source-state.ts'
@@ -27,6 +23,7 @@ export interface PageSenderPorts {
   readonly link: MessageLink
   readonly memory: GuestMemory
   readonly pace: Pace
+  readonly frames: FramePool
   /** True: the migration has ended, stop. */
   ended(): boolean
   progress(pages: number, bytes: number): void
@@ -67,10 +64,11 @@ export class PageSender {
    * stands still.
    */
   async send(): Promise<RoundSent> {
-    const { memory } = this.#ports
+    const { memory, frames } = this.#ports
+    const room = (pages: number) => frames.room(pages)
     const zeros: number[] = []
     for (let from = 0; from < memory.pageCount; ) {
-      const got = memory.collect(this.#round.bitmap, from, this.#pagesPerFrame(), roomForPages)
+      const got = memory.collect(this.#round.bitmap, from, this.#pagesPerFrame(), room)
       from = got.nextPage
       for (const page of got.zeroPages) zeros.push(page)
       if (got.pages.length > 0) await this.#frame('raw', got.pages, got.bytes)
@@ -100,7 +98,7 @@ export class PageSender {
   }
 
   async #frame(encoding: PageEncoding, pages: Uint32Array, bytes: Uint8Array): Promise<void> {
-    const { link, clock, memory, pace, ended } = this.#ports
+    const { link, clock, memory, pace, frames, ended } = this.#ports
     if (ended()) throw new FaultError(fault('cancelled', 'the migration has ended'))
     const { vmId, epoch, round } = this.#round
     const frameNumber = this.#frames++
@@ -108,7 +106,7 @@ export class PageSender {
     const frame = encodePageFrame({
       ...{ vmId, epoch, round, frameNumber, encoding, pages, contentSum, bytes },
     })
-    link.send(frame)
+    link.send(frame, () => frames.giveBack(frame))
     this.#pages += pages.length
     this.#bytes += frame.length
     this.#tell()

@@ -11,6 +11,7 @@ import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { StepDriver } from '../step-driver.ts'
 import type { Vmm } from '../vmm.ts'
+import { FramePool } from './frame-pool.ts'
 import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
 import { PageSender } from './page-sender.ts'
@@ -53,6 +54,7 @@ export class SourceRun {
   readonly #ports: SourcePorts
   readonly #driver: StepDriver<SourceNews, SourceEffect>
   readonly #pace: Pace
+  readonly #frames = new FramePool()
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
   #log: number | undefined
   /** The last progress, without the news in it. */
@@ -177,7 +179,7 @@ export class SourceRun {
     return new PageSender(
       { vmId, epoch, round, bitmap: named },
       {
-        ...{ clock, link, memory, pace: this.#pace },
+        ...{ clock, link, memory, pace: this.#pace, frames: this.#frames },
         ended: () => this.#over,
         progress: (pages, bytes) => this.feed({ on: 'sending', pages, bytes }),
       },

@@ -58,6 +58,24 @@ describe.each([
     expect([...((await received(there, 1))[0] ?? [])]).toEqual([1])
   })
 
+  test('bytes that were given back may be used again: what arrives is what was sent', async () => {
+    const { here, there } = await pair(make())
+    const all = received(there, 20)
+    let bytes = new Uint8Array(1 << 20)
+    for (let i = 0; i < 20; i++) {
+      bytes.fill(i)
+      let isBack = false
+      here.send(bytes, () => {
+        isBack = true
+      })
+      await here.drained(0)
+      if (!isBack) bytes = new Uint8Array(1 << 20)
+    }
+    expect((await all).map((message) => [message[0], message.at(-1)])).toEqual(
+      Array.from({ length: 20 }, (_, i) => [i, i]),
+    )
+  })
+
   test('a close is told to both ends, with who and why', async () => {
     const { here, there } = await pair(make())
     const atHere = closed(here)

@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { VirtualClock } from '#env/memory.ts'
+import { FramePool } from '#node-agent/migration/frame-pool.ts'
 import { newPace } from '#node-agent/migration/pace.ts'
 import { receiveFrame } from '#node-agent/migration/page-receiver.ts'
 import { PageSender } from '#node-agent/migration/page-sender.ts'
@@ -54,7 +55,10 @@ function bitmapOf(pages: Iterable<number>): Uint8Array {
 
 function senderOf(memory: WasmGuestMemory, link: MessageLink, round: number, pages: number[]) {
   const clock = new VirtualClock()
-  const ports = { clock, link, memory, pace: newPace(0, 0), ended: () => false, progress: () => {} }
+  const ports = {
+    ...{ clock, link, memory, pace: newPace(0, 0), frames: new FramePool() },
+    ...{ ended: () => false, progress: () => {} },
+  }
   return { clock, sender: new PageSender({ ...vm, round, bitmap: bitmapOf(pages) }, ports) }
 }
 
