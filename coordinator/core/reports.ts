@@ -62,13 +62,13 @@ const isNowhere = (vm: Vm): boolean => vm.phase === 'pending' || vm.phase === 's
 function takeOwner(step: Step, vm: Vm, report: VmReport): void {
   vm.live.isConfirmed = true
   vm.live.absentSinceMs = undefined
+  vm.live.fencedAtMs = undefined
   takeLoad(vm, report)
   takeDisk(step, vm, report)
   const migration = openMigrationOf(step, vm)
   if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
   if (vm.phase === 'stopping') resendStop(step, vm)
   if (vm.phase === 'stopping' || vm.phase === 'migrating' || report.state === 'starting') return
-  vm.live.fencedAtMs = undefined
   if (report.state === 'paused') becomePaused(step, vm)
   else becomeRunning(step, vm)
 }
