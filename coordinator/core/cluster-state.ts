@@ -38,6 +38,8 @@ export interface Node extends NodeRecord {
     heartbeatAtMs: number
     /** An upper bound: the agent counts from when it sent the heartbeat, we from when it came. */
     leaseExpiresAtMs: number
+    /** Until when a process that this one replaced may still hold its lease. */
+    displacedUntilMs: number
     cpuDemandPercent: number
     cpuGotPercent: number
     memoryUsedMib: number
@@ -161,6 +163,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   isReady: false,
   heartbeatAtMs: nowMs,
   leaseExpiresAtMs: nowMs,
+  displacedUntilMs: Number.NEGATIVE_INFINITY,
   cpuDemandPercent: 0,
   cpuGotPercent: 0,
   memoryUsedMib: 0,

@@ -25,6 +25,7 @@ import {
   becomeGone,
   becomeOnline,
   becomeSuspect,
+  clearFromMs,
   fencedAfterMs,
 } from './node-doors.ts'
 import { loseNode } from './recovery.ts'
@@ -96,7 +97,9 @@ function renew(step: Step, node: Node): void {
 function displace(step: Step, node: Node): void {
   node.displaced = [...node.displaced, node.incarnation].slice(-displacedKept)
   const isFenced = node.phase === 'fenced' || node.phase === 'gone'
-  const fencedAtMs = isFenced ? step.nowMs : fencedAfterMs(step, node)
+  const ownFenceMs = isFenced ? step.nowMs : fencedAfterMs(step, node)
+  const fencedAtMs = Math.max(ownFenceMs, clearFromMs(step, node))
+  node.live.displacedUntilMs = fencedAtMs
   for (const migration of migrationsAt(step, node.id)) {
     const isProtected = step.state.vms.get(migration.vmId)?.spec.ha ?? false
     const lostAtMs = isProtected ? fencedAtMs : step.nowMs
@@ -136,12 +139,16 @@ export function seeLinkClosed(
   else becomeSuspect(step, node, 'its link is closed')
 }
 
-/** It has stopped everything before it said goodbye: nothing has to be waited for. */
+/**
+ * It has stopped everything before it said goodbye: nothing has to be waited for, but the lease of a
+ * process that it replaced a moment ago.
+ */
 function leave(step: Step, node: Node): void {
+  const fencedAtMs = clearFromMs(step, node)
   becomeGone(step, node)
   node.live.leaseExpiresAtMs = step.nowMs
   loseEnds(step, node, true)
-  loseNode(step, node, { isCertain: true, fencedAtMs: step.nowMs, why: `${node.id} has left` })
+  loseNode(step, node, { isCertain: true, fencedAtMs, why: `${node.id} has left` })
 }
 
 /** Nothing that was asked over this link will be answered; what both ends said is old. */
@@ -200,15 +207,18 @@ function endQueuedFrom(step: Step, node: Node): void {
       endByFault(step, migration, fault('link-lost', `${node.id} was lost before it began`))
 }
 
-/** @param isCertain also without a lease. */
+/** @param isCertain also without a lease: the present process says so, and speaks for no other. */
 function loseEnds(step: Step, node: Node, isCertain: boolean): void {
   endQueuedFrom(step, node)
   for (const migration of migrationsAt(step, node.id)) {
     const isProtected = step.state.vms.get(migration.vmId)?.spec.ha ?? false
-    if (isCertain || isProtected || migration.purpose === 'clone') {
-      if (migration.from === node.id) markCertain(step, migration, 'sourceLost')
-      if (migration.to === node.id) markCertain(step, migration, 'destinationLost')
-    }
+    const isLost = isCertain || isProtected || migration.purpose === 'clone'
+    const speaksFor = (incarnation: string) => !isCertain || incarnation === node.incarnation
+    const { from, to, fromIncarnation, toIncarnation } = migration
+    if (isLost && from === node.id && speaksFor(fromIncarnation))
+      markCertain(step, migration, 'sourceLost')
+    if (isLost && to === node.id && speaksFor(toIncarnation))
+      markCertain(step, migration, 'destinationLost')
     settle(step, migration)
   }
 }

@@ -5,6 +5,7 @@
 import type { Fault } from '#proto/faults.ts'
 import { isActive, type Migration, type Vm } from './cluster-state.ts'
 import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
+import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
 import { type Step, touch } from './step-context.ts'
 import { becomeRunning, removeVm } from './vm-doors.ts'
@@ -55,7 +56,11 @@ function cloneRuns(step: Step, clone: Vm): void {
   const node = clone.nodeId && step.state.nodes.get(clone.nodeId)
   // Its node may have been fenced between its first instruction and this news.
   if (node && (node.phase === 'fenced' || node.phase === 'gone'))
-    loseCopy(step, clone, { isCertain: false, fencedAtMs: step.nowMs, why: `${node.id} is lost` })
+    loseCopy(step, clone, {
+      isCertain: false,
+      fencedAtMs: clearFromMs(step, node),
+      why: `${node.id} is lost`,
+    })
 }
 
 export const openMigrationOf = (step: Step, vm: Vm): Migration | undefined => {

@@ -53,6 +53,13 @@ export function becomeGone(step: Step, node: Node): void {
   tell(step, 'node-gone', `${node.id} has left in good order`, { nodeId: node.id })
 }
 
+/**
+ * From when on (monotonic ms) what the node does not hold is surely run by nobody there: a process
+ * that the present one replaced may live on for its own lease.
+ */
+export const clearFromMs = (step: Step, node: Node): number =>
+  Math.max(step.nowMs, node.live.displacedUntilMs)
+
 /** Until when (monotonic ms) its protected VMs must be taken for running. */
 export const fencedAfterMs = (step: Step, node: Node): number =>
   node.live.leaseExpiresAtMs + step.state.settings.marginMs

@@ -10,6 +10,7 @@ import { destinationRuns, settle, sourceRuns } from './doubt.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
+import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
 import { type Step, seeEpoch, takeSerial, touch } from './step-context.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
@@ -240,6 +241,6 @@ export function absenceLapsed(step: Step, vm: Vm): void {
     becomePending(step, vm, step.nowMs)
   else {
     const why = `${vm.nodeId} does not hold it any more`
-    loseCopy(step, vm, { isCertain: true, fencedAtMs: step.nowMs, why })
+    loseCopy(step, vm, { isCertain: true, fencedAtMs: clearFromMs(step, node), why })
   }
 }

@@ -97,6 +97,8 @@ function loadNodes(state: ClusterState, records: readonly StoredRecord[], nowMs:
     if (node.phase === 'online') node.phase = 'suspect'
     // Its agent may have renewed its lease in the last moment of our predecessor.
     if (node.phase === 'suspect') node.live.leaseExpiresAtMs = nowMs + state.meta.leaseMsMax
+    if (node.displaced.length > 0)
+      node.live.displacedUntilMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
     state.nodes.set(node.id, node)
   }
 }

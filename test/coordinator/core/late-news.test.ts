@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest'
 import { asVmId } from '#proto/ids.ts'
-import { type Story, started, stateOf } from './story.ts'
+import { moving, type Story, started, stateOf } from './story.ts'
 
 const a = asVmId('a')
 
@@ -85,4 +85,62 @@ test('a protected VM that stops is not called stopped by a fence its node was ba
   story.restart()
   story.pass(3500)
   expect(stateOf(story)).toBe('stopped undefined @1')
+})
+
+/** a1 was cloned to n2, whose process was replaced before anybody heard that a1 runs. */
+function cloneOnReplaced(): Story {
+  const story = started()
+  story.clone('a', ['a1'], 'n2')
+  story.admit('m2')
+  story.passWith(500, { n1: ['a@1 running m2'], n2: ['a1@2 incoming m2'] })
+  story.hello('n2', [], 'n2-second')
+  story.beat('n2')
+  story.result('n1', 'run1-2')
+  expect(stateOf(story, 'a1')).toBe('running n2 @2')
+  return story
+}
+
+test("a clone that came to life on a process that was replaced has that process's lease", () => {
+  const story = cloneOnReplaced()
+  story.passWith(2500, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toBe('recovering n2 @2')
+  story.passWith(500, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toMatch(/^starting n\d @3$/)
+})
+
+test('a restarted coordinator does not know that lease, and waits a whole one', () => {
+  const story = cloneOnReplaced()
+  story.passWith(2000, { n1: ['a@1 running'], n2: [] })
+  story.restart()
+  story.hello('n1', ['a@1 running'])
+  story.hello('n2', [], 'n2-second')
+  story.passWith(2500, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toBe('recovering n2 @2')
+  story.passWith(750, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toMatch(/^starting n\d @3$/)
+})
+
+test('the goodbye of a process says nothing of the one that it replaced', () => {
+  const story = started()
+  story.beat('n1', ['a@1 running'])
+  story.hello('n1', [], 'n1-second')
+  story.beat('n1')
+  story.lose('n1', true)
+  expect(stateOf(story)).toBe('recovering n1 @1')
+  story.passWith(2750, { n2: [] })
+  expect(stateOf(story)).toBe('recovering n1 @1')
+  story.passWith(500, { n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+})
+
+test('nor of its copy in a migration', () => {
+  const story = moving()
+  story.event('n1', 'a@1', 'released')
+  story.hello('n2', [], 'n2-second')
+  story.beat('n2')
+  story.lose('n2', true)
+  story.passWith(2500, { n1: ['a@1 released m2'] })
+  expect(stateOf(story)).toBe('migrating n1 @1')
+  story.passWith(750, { n1: ['a@1 released m2'] })
+  expect(stateOf(story)).toBe('starting n1 @3')
 })
