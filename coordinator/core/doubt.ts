@@ -54,9 +54,8 @@ function settleWithSource(step: Step, migration: Migration): void {
 function settleWithoutSource(step: Step, migration: Migration): void {
   if (!isInDoubt(step, migration)) return
   becomeResolving(step, migration)
-  const { sourceReleased, live } = migration
-  const isUsable = live.destination === 'prepared' && !live.cannotRun.has(migration.to)
-  if (sourceReleased && isUsable) askToRun(step, migration, 'to')
+  const { live } = migration
+  if (mayRunDestination(step, migration)) askToRun(step, migration, 'to')
   else if (!isDestinationClear(step, migration)) askToDiscard(step, migration)
   else if (!mayResumeSource(step, migration)) restart(step, migration)
   else if (live.source === 'released') askToRun(step, migration, 'from')
@@ -94,6 +93,19 @@ function isDestinationClear(step: Step, migration: Migration): boolean {
 }
 
 /**
+ * A prepared copy is complete. It is also the newest if the source has released its own; a source that
+ * was lost before we heard that may have gone on, and written: then only a VM without a disk is
+ * better run from this copy than restarted.
+ */
+function mayRunDestination(step: Step, migration: Migration): boolean {
+  const { live, sourceReleased, sourceLost, to } = migration
+  if (live.destination !== 'prepared' || live.cannotRun.has(to)) return false
+  return sourceReleased || (sourceLost && hasNoDisk(vmOf(step, migration)))
+}
+
+const hasNoDisk = (vm: Vm): boolean => vm.disk.layers.length === 0
+
+/**
  * A released copy is complete, but as old as its release. If the destination may have run since,
  * the VM's disk may be newer than this memory: then only a restart from the disk keeps every
  * acknowledged write. Without a disk there is nothing that could disagree.
@@ -102,7 +114,7 @@ function mayResumeSource(step: Step, migration: Migration): boolean {
   if (!migration.sourceReleased || migration.sourceLost) return false
   if (migration.live.cannotRun.has(migration.from)) return false
   const hasNeverRun = migration.destinationDiscarded && !migration.destinationLost
-  return hasNeverRun || vmOf(step, migration).disk.layers.length === 0
+  return hasNeverRun || hasNoDisk(vmOf(step, migration))
 }
 
 function askToRun(step: Step, migration: Migration, end: 'from' | 'to'): void {

@@ -185,6 +185,15 @@ test('the source is lost, unreleased: a prepared copy may be stale, so it is dis
   await golden(story, 'source-lost-unreleased')
 })
 
+test('the source is lost, unreleased, and nothing is on a disk: the prepared copy is run', async () => {
+  const story = moving({ diskMib: 0 })
+  story.lose('n1')
+  story.passWith(3250, { n2: ['a@2 prepared m2'] })
+  story.result('n2', 'run1-3')
+  expect(state(story)).toBe('running n2 @3')
+  await golden(story, 'source-lost-without-disk')
+})
+
 test('the source is lost after its release: the prepared copy is the VM, and nobody waits for a fence', async () => {
   const story = moving()
   story.event('n1', 'a@1', 'released')
