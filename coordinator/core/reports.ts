@@ -4,7 +4,7 @@
 // learns what runs.
 
 import type { VmReport } from '#proto/messages.ts'
-import { isActive, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { dropCopy, sendToOwner } from './commands-out.ts'
 import { destinationRuns, settle, sourceRuns } from './doubt.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
@@ -166,8 +166,11 @@ function adopt(step: Step, node: Node, report: VmReport): void {
 /** incoming, prepared or released: a word in a migration, or a left-over of one. */
 function takeCopy(step: Step, node: Node, report: VmReport): void {
   const { migrationId, state } = report
-  const migration = migrationId === undefined ? undefined : step.state.migrations.get(migrationId)
-  if (!migration || !isActive(migration)) dropLeftOver(step, node, report)
+  const named = migrationId === undefined ? undefined : step.state.migrations.get(migrationId)
+  // A number of another coordinator's may be one of ours: the VM tells whose it is.
+  const isOurs = named && [named.vmId, ...named.cloneIds].includes(report.vmId)
+  const migration = isOurs ? named : undefined
+  if (!migration || !isActive(migration)) dropLeftOver(step, node, report, migration)
   else if (state === 'released' && node.id === migration.from) {
     migration.live.source = 'released'
     if (!migration.hasMoved) markReleased(step, migration)
@@ -182,10 +185,15 @@ function takeCopy(step: Step, node: Node, report: VmReport): void {
  * Of a migration that has ended or that we never knew. A coordinator with an empty memory leaves
  * them alone: one may be the only complete copy, and a person may want it.
  */
-function dropLeftOver(step: Step, node: Node, report: VmReport): void {
+function dropLeftOver(
+  step: Step,
+  node: Node,
+  report: VmReport,
+  migration: Migration | undefined,
+): void {
   const vm = step.state.vms.get(report.vmId)
-  const newest = vm?.epoch ?? step.state.tombstones.get(report.vmId)?.epoch
-  if (newest === undefined) return
+  const hasEnded = migration !== undefined && !isOpen(migration)
+  if (!vm && !hasEnded && !step.state.tombstones.has(report.vmId)) return
   const isOwners = vm?.nodeId === node.id && vm.epoch === report.epoch
   if (!isOwners) dropCopy(step, node, report)
 }

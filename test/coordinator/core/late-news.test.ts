@@ -2,7 +2,7 @@
 // coordinator, revive what was removed, or make it believe that a copy is gone which still runs.
 
 import { expect, test } from 'vitest'
-import { asVmId } from '#proto/ids.ts'
+import { asMigrationId, asVmId } from '#proto/ids.ts'
 import { moving, type Story, started, stateOf } from './story.ts'
 
 const a = asVmId('a')
@@ -143,4 +143,24 @@ test('nor of its copy in a migration', () => {
   expect(stateOf(story)).toBe('migrating n1 @1')
   story.passWith(750, { n1: ['a@1 released m2'] })
   expect(stateOf(story)).toBe('starting n1 @3')
+})
+
+test('a released copy of a VM that was removed meanwhile is dropped; one of nobody we knew is not', () => {
+  const story = moving()
+  story.lose('n1')
+  story.event('n2', 'a@2', 'running')
+  story.passWith(500, { n2: ['a@2 running'] })
+  story.ask({ do: 'stop', vmId: a })
+  story.result('n2', 'run1-3')
+  story.ask({ do: 'remove', vmId: a })
+  story.hello('n1', ['a@1 released m2', 'stranger@1 released m2'])
+  expect(story.lines.filter((line) => line.startsWith('> n1 resolve'))).toEqual([
+    '> n1 resolve discard a@1 (run1-4)',
+  ])
+})
+
+test('a copy in a migration of another coordinator says nothing of ours with the same number', () => {
+  const story = moving()
+  story.beat('n1', ['a@1 running m2', 'b@9 released m2'])
+  expect(story.state.migrations.get(asMigrationId('m2'))?.sourceReleased).toBe(false)
 })
