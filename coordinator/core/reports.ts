@@ -12,11 +12,14 @@ import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
-import { type Step, seeEpoch, takeSerial, touch } from './step-context.ts'
+import { type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
 
 const isLive = (report: VmReport): boolean =>
   report.state === 'starting' || report.state === 'running' || report.state === 'paused'
+
+const namesIn = ({ disk, migrationId }: VmReport): string[] =>
+  migrationId === undefined ? disk.layers : [...disk.layers, migrationId]
 
 /**
  * All that a node holds. @param isHello the first word over a link: it holds for everything said
@@ -30,6 +33,7 @@ export function takeReports(
 ): void {
   for (const report of reports) {
     seeEpoch(step, report.epoch)
+    if (isHello) seeSerials(step, namesIn(report))
     if (isLive(report)) takeLive(step, node, report)
     else takeCopy(step, node, report)
   }
@@ -100,6 +104,7 @@ function takeDisk(step: Step, vm: Vm, report: VmReport): void {
   if ((isSame && !vm.live.isDiskInDoubt) || isBeingCloned(step, vm)) return
   vm.live.isDiskInDoubt = false
   if (isSame) return
+  seeSerials(step, report.disk.layers)
   vm.disk = report.disk
   touch(step, 'vm', vm.id)
 }
@@ -146,6 +151,7 @@ function takeUnknown(step: Step, node: Node, report: VmReport): void {
 /** What runs and nobody remembers: the agent's word is all there is. */
 function adopt(step: Step, node: Node, report: VmReport): void {
   const { vmId: id, epoch, spec, identity, disk } = report
+  seeSerials(step, namesIn(report))
   const vm: Vm = {
     ...{ id, epoch, spec, identity, disk },
     serial: takeSerial(step),

@@ -133,6 +133,22 @@ export function seeEpoch(step: Step, epoch: Epoch): void {
   touch(step, 'meta', 'meta')
 }
 
+/** Far above any count, and far below where numbers have gaps. */
+const serialMax = 2 ** 40
+
+/**
+ * Names of layers and migrations end in a serial. One that an agent speaks of is taken: a coordinator
+ * with an empty store would give it again, and a new VM would find an old one's blocks in its layer.
+ */
+export function seeSerials(step: Step, names: readonly string[]): void {
+  for (const name of names) {
+    const serial = Number(/(\d+)(?:\.disk)?$/.exec(name)?.[1] ?? 0)
+    if (serial < step.state.meta.nextSerial || serial > serialMax) continue
+    step.state.meta.nextSerial = serial + 1
+    touch(step, 'meta', 'meta')
+  }
+}
+
 /**
  * Sends to a node if there is a link; otherwise its next hello tells what it still has to be told.
  */

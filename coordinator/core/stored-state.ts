@@ -58,7 +58,7 @@ export function loadState(
   loadNodes(state, records, nowMs)
   loadVms(state, records, nowMs)
   loadMigrations(state, records, nowMs)
-  for (const tombstone of ofKind(records, 'tombstone'))
+  for (const tombstone of ofKind(records, 'tombstone').sort((a, b) => a.epoch - b.epoch))
     state.tombstones.set(tombstone.id, tombstone)
   state.events.push(...ofKind(records, 'event').sort((a, b) => a.seq - b.seq))
   return state

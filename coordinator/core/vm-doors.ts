@@ -10,6 +10,7 @@ import { invariant } from '#proto/invariant.ts'
 import type { VmPhase } from '#proto/state.ts'
 import type { Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
+import { tombstonesKept } from './limits.ts'
 import { nodeOf, type Step, touch } from './step-context.ts'
 
 /** Phase → the phases it may be entered from. */
@@ -94,8 +95,11 @@ function forgetTombstone(step: Step, vmId: VmId): void {
  */
 export function removeVm(step: Step, vm: Vm, mayLive: boolean): void {
   if (mayLive) {
+    forgetTombstone(step, vm.id)
     step.state.tombstones.set(vm.id, { id: vm.id, epoch: vm.epoch })
     touch(step, 'tombstone', vm.id)
+    const [oldest] = step.state.tombstones.keys()
+    if (step.state.tombstones.size > tombstonesKept && oldest) forgetTombstone(step, oldest)
   }
   assign(step, vm, undefined)
   step.state.waiting.delete(vm.id)

@@ -61,7 +61,7 @@ test('what is queued ends when a node does not come back', () => {
 
 test('clones that queue for one parent get no more layers than a disk may have', () => {
   const story = started()
-  const most = Array.from({ length: 62 }, (_, n) => `a.${n}.disk`)
+  const most = Array.from({ length: 62 }, (_, n) => `a.${n}.old`)
   story.layersHeld.set('a', most)
   story.beat('n1', ['a@1 running'])
   for (const id of ['a1', 'a2', 'a3']) story.clone('a', [id], 'n2')

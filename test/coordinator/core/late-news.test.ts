@@ -2,8 +2,8 @@
 // coordinator, revive what was removed, or make it believe that a copy is gone which still runs.
 
 import { expect, test } from 'vitest'
-import { asMigrationId, asVmId } from '#proto/ids.ts'
-import { moving, type Story, started, stateOf } from './story.ts'
+import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
+import { moving, Story, started, stateOf } from './story.ts'
 
 const a = asVmId('a')
 
@@ -163,4 +163,35 @@ test('a copy in a migration of another coordinator says nothing of ours with the
   const story = moving()
   story.beat('n1', ['a@1 running m2', 'b@9 released m2'])
   expect(story.state.migrations.get(asMigrationId('m2'))?.sourceReleased).toBe(false)
+})
+
+test('a coordinator without a memory gives no layer and no migration a name that is in use', () => {
+  const story = new Story()
+  story.layersHeld.set('a', ['a.1.disk', 'a.12.disk'])
+  story.hello('n1', ['a@7 running', 'b@3 released m20'])
+  story.beat('n1', ['a@7 running', 'b@3 released m20'])
+  story.say('a clone that its predecessor had begun is done')
+  story.layersHeld.set('a', ['a.1.disk', 'a.12.disk', 'a.31.disk'])
+  story.layersHeld.set('c', ['a.1.disk', 'a.12.disk', 'c.32.disk'])
+  story.beat('n1', ['a@7 running', 'c@8 running'])
+  story.run('d', { diskMib: 4 })
+  expect(story.state.vms.get(asVmId('d'))?.disk.layers).toEqual(['d.34.disk'])
+  story.say('a name that claims more than can be counted is a name like any other')
+  story.layersHeld.set('e', ['e.99999999999999999999.disk'])
+  story.hello('n2', ['e@1 running'])
+  story.run('f', { diskMib: 4 })
+  expect(story.state.vms.get(asVmId('f'))?.disk.layers).toEqual(['f.36.disk'])
+})
+
+test('of removed VMs only the last ten thousand are remembered', () => {
+  const story = unprotectedAndLost()
+  const { tombstones } = story.state
+  for (let n = 0; n < 10_000; n++) {
+    const id = asVmId(`x${n}`)
+    tombstones.set(id, { id, epoch: asEpoch(0) })
+  }
+  story.ask({ do: 'remove', vmId: a })
+  expect(tombstones.size).toBe(10_000)
+  expect([tombstones.has(asVmId('x0')), tombstones.has(a)]).toEqual([false, true])
+  expect(story.lines).toContain('= tombstone/a, no tombstone/x0, no vm/a')
 })
