@@ -45,8 +45,8 @@ export function addClones(
 }
 
 /**
- * Why this VM's disk may not get another layer. Asked at the request, and again when the clone begins:
- * those that were queued before it have given the parent layers meanwhile.
+ * Why this VM's disk may not get another layer. Asked at the request, and again when the clone
+ * begins: those that were queued before it have given the parent layers meanwhile.
  */
 export const tooManyLayers = ({ id, disk }: Vm): Fault | undefined =>
   disk.layers.length < diskLayersMax

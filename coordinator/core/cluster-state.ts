@@ -69,7 +69,7 @@ export interface Vm extends VmRecord {
      */
     fencedAtMs: number | undefined
     retryAtMs: number
-    /** Nodes that could not start it, though another one may: emptied when it runs or has failed. */
+    /** Nodes that could not start it, though another may: emptied when it runs or has failed. */
     readonly refusedBy: Set<NodeId>
     lastMovedAtMs: number
     /** A clone of it failed: on which layers it goes on, its node's next report says. */

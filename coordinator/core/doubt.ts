@@ -93,9 +93,9 @@ function isDestinationClear(step: Step, migration: Migration): boolean {
 }
 
 /**
- * A prepared copy is complete. It is also the newest if the source has released its own; a source that
- * was lost before we heard that may have gone on, and written: then only a VM without a disk is
- * better run from this copy than restarted.
+ * A prepared copy is complete. It is also the newest if the source has released its own; a source
+ * that was lost before we heard that may have gone on, and written: then only a VM without a disk
+ * is better run from this copy than restarted.
  */
 function mayRunDestination(step: Step, migration: Migration): boolean {
   const { live, sourceReleased, sourceLost, to } = migration

@@ -140,8 +140,8 @@ export function seeLinkClosed(
 }
 
 /**
- * It has stopped everything before it said goodbye: nothing has to be waited for, but the lease of a
- * process that it replaced a moment ago.
+ * It has stopped everything before it said goodbye: nothing has to be waited for, but the lease of
+ * a process that it replaced a moment ago.
  */
 function leave(step: Step, node: Node): void {
   const fencedAtMs = clearFromMs(step, node)

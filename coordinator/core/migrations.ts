@@ -69,8 +69,8 @@ export function admitMigration(step: Step, id: MigrationId): void {
 }
 
 /**
- * Begins what the queue has admitted, unless the world has changed meanwhile; stays queued as long as
- * something must be known first. Called each tick.
+ * Begins what the queue has admitted, unless the world has changed meanwhile; stays queued as long
+ * as something must be known first. Called each tick.
  */
 export function beginAdmitted(step: Step, migration: Migration): void {
   if (migration.phase !== 'queued' || !migration.live.isAdmitted) return
@@ -102,8 +102,8 @@ const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'go
 
 /**
  * For an end that is only silent: back, or fenced, in a lease's time (after a restart of the
- * coordinator all are). For the word of a parent's node, after a clone that failed: which layers are
- * there.
+ * coordinator all are). For the word of a parent's node, after a clone that failed: which layers
+ * are there.
  */
 function mustWait(step: Step, { vmId, from, to, purpose }: Migration): boolean {
   if (![from, to].every((id) => isReachable(nodeOf(step.state, id)))) return true

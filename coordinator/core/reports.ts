@@ -44,8 +44,7 @@ export function takeReports(
   }
 }
 
-// ---- copies that run
-// ---------------------------------------------------------------------------------------------
+// ---- copies that run ----------------------------------------------------------------------------
 
 function takeLive(step: Step, node: Node, report: VmReport): void {
   const vm = step.state.vms.get(report.vmId)
@@ -58,8 +57,8 @@ function takeLive(step: Step, node: Node, report: VmReport): void {
 }
 
 /**
- * Surely nobody runs it: what does has only its name, and came before it (a VM that was removed while
- * its node was away).
+ * Surely nobody runs it: what does has only its name, and came before it (a VM that was removed
+ * while its node was away).
  */
 const isNowhere = (vm: Vm): boolean => vm.phase === 'pending' || vm.phase === 'stopped'
 
@@ -166,8 +165,7 @@ function adopt(step: Step, node: Node, report: VmReport): void {
   takeOwner(step, vm, report)
 }
 
-// ---- copies that do not run
-// --------------------------------------------------------------------------------------
+// ---- copies that do not run ---------------------------------------------------------------------
 
 /** incoming, prepared or released: a word in a migration, or a left-over of one. */
 function takeCopy(step: Step, node: Node, report: VmReport): void {
@@ -204,8 +202,7 @@ function dropLeftOver(
   if (!isOwners) dropCopy(step, node, report)
 }
 
-// ---- what is not reported
-// ----------------------------------------------------------------------------------------
+// ---- what is not reported -----------------------------------------------------------------------
 
 function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHello: boolean): void {
   const held = new Set(

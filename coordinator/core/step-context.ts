@@ -137,8 +137,9 @@ export function seeEpoch(step: Step, epoch: Epoch): void {
 const serialMax = 2 ** 40
 
 /**
- * Names of layers and migrations end in a serial. One that an agent speaks of is taken: a coordinator
- * with an empty store would give it again, and a new VM would find an old one's blocks in its layer.
+ * Names of layers and migrations end in a serial. One that an agent speaks of is taken: a
+ * coordinator with an empty store would give it again, and a new VM would find an old one's blocks
+ * in its layer.
  */
 export function seeSerials(step: Step, names: readonly string[]): void {
   for (const name of names) {

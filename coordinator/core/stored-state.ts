@@ -110,8 +110,8 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     const vm = { ...record, live: vmLive() }
     const waits = vm.phase === 'pending' || (vm.phase === 'recovering' && vm.nodeId === undefined)
     if (waits) state.waiting.add(vm.id)
-    // When the fence it waits for was to be reached was known to our predecessor only. An unprotected
-    // VM that stops waits for its node's word: no lease ends it.
+    // When the fence it waits for was to be reached was known to our predecessor only. An
+    // unprotected VM that stops waits for its node's word: no lease ends it.
     const awaitsFence = vm.phase === 'recovering' || (vm.phase === 'stopping' && vm.spec.ha)
     if (vm.nodeId !== undefined && awaitsFence) vm.live.fencedAtMs = fencedAtMs
     nodeLiveOf(state, vm.nodeId)?.vmIds.add(vm.id)

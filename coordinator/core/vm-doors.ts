@@ -32,7 +32,7 @@ const doorsFrom: Record<VmPhase, readonly VmPhase[]> = {
     'stopping',
     'failed',
   ],
-  // Also again: a VM that failed because its node is lost may be known to have crashed there, later.
+  // Also again: a VM that failed with its lost node may turn out to have crashed there.
   failed: [
     'pending',
     'starting',
