@@ -101,10 +101,8 @@ function displace(step: Step, node: Node): void {
   const fencedAtMs = Math.max(ownFenceMs, clearFromMs(step, node))
   node.live.displacedUntilMs = fencedAtMs
   for (const migration of migrationsAt(step, node.id)) {
-    const isProtected = step.state.vms.get(migration.vmId)?.spec.ha ?? false
-    const lostAtMs = isProtected ? fencedAtMs : step.nowMs
-    if (migration.from === node.id) migration.live.sourceLostAtMs = lostAtMs
-    if (migration.to === node.id) migration.live.destinationLostAtMs = lostAtMs
+    if (migration.from === node.id) migration.live.sourceLostAtMs = fencedAtMs
+    if (migration.to === node.id) migration.live.destinationLostAtMs = fencedAtMs
   }
   endQueuedFrom(step, node)
   const why = `${node.id} was started anew`

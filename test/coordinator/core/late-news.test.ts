@@ -195,3 +195,14 @@ test('of removed VMs only the last ten thousand are remembered', () => {
   expect([tombstones.has(asVmId('x0')), tombstones.has(a)]).toEqual([false, true])
   expect(story.lines).toContain('= tombstone/a, no tombstone/x0, no vm/a')
 })
+
+test('without ha a replaced end of a migration is waited for as long as one with a lease', () => {
+  const story = moving({ ha: false, diskMib: 4 })
+  story.event('n1', 'a@1', 'released')
+  story.hello('n2', [], 'n2-second')
+  story.passWith(2500, { n1: ['a@1 released m2'], n2: [] })
+  expect(stateOf(story)).toBe('migrating n1 @1')
+  story.result('n2', 'run1-3')
+  story.passWith(500, { n1: ['a@1 released m2'], n2: [] })
+  expect(stateOf(story)).toMatch(/^starting n\d @3$/)
+})
