@@ -41,13 +41,15 @@ export function reset(pc: u64, a0: u64, a1: u64, mode: u32): void {
 }
 
 /**
- * What firmware leaves to S-mode: every trap but its own calls, the counters, and its own alarm
- * (Sstc).
+ * What firmware leaves to S-mode: every trap but its own calls, the counters, for U-mode too, and
+ * its own alarm (Sstc). Linux counts on the time CSR in U-mode without ever asking for it, since
+ * OpenSBI leaves it so (lib/sbi/sbi_hart.c).
  */
 function delegateAll(): void {
   store<u64>(Hart.medeleg, delegable & ~(<u64>1 << Cause.ecallFromSupervisor))
   store<u64>(Hart.mideleg, Interrupt.supervisor)
   store<u64>(Hart.mcounteren, 7)
+  store<u64>(Hart.scounteren, 7)
   store<u64>(Hart.menvcfg, stce)
 }
 

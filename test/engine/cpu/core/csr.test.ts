@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CsrName } from '../assembler.ts'
 import { all, bit, enter, machine, who, write } from '../machine-mode.ts'
+import { TestHart } from '../test-hart.ts'
 
 /** What a register reads after all ones were written to it. */
 function afterOnes(csr: CsrName): bigint {
@@ -104,6 +105,26 @@ describe('a lower mode may not', () => {
     expect(reading('U', 4n, 4n)).toBe(8n)
     expect(reading('S', 3n, 4n)).toBe(2n)
   })
+})
+
+test('a kernel that was entered in S-mode finds the counters open to U-mode, as firmware leaves them', () => {
+  const hart = new TestHart((a) => {
+    a.la('t0', 'supervisor')
+    a.csrrw('zero', 'stvec', 't0')
+    a.la('t0', 'user')
+    a.csrrw('zero', 'sepc', 't0')
+    a.sret()
+    a.label('user')
+    a.csrrs('a0', 'time', 'zero')
+    a.csrrs('a1', 'instret', 'zero')
+    a.ecall()
+    a.align(4)
+    a.label('supervisor')
+    a.csrrs('a2', 'scause', 'zero')
+    a.ecall()
+  }).toEcall()
+  expect(hart.get('a2')).toBe(8n)
+  expect(hart.get('a1')).toBe(8n)
 })
 
 test('a CSR that does not exist is illegal', () => {
