@@ -54,7 +54,7 @@ export const nodeList: List<NodeView> = {
     { title: 'CPU', text: cpuText, align: 'right' },
     { title: 'MEMORY', text: memoryText, align: 'right' },
     { title: 'LEASE', text: (n) => msText(n.leaseLeftMs), align: 'right' },
-    { title: 'DEMAND', text: (n) => percentText(n.cpuDemandPercent), align: 'right', wide: true },
+    { title: 'DEMAND', text: demandText, align: 'right', wide: true },
     { title: 'MIPS/CORE', text: coreSpeedText, align: 'right', wide: true },
     { title: 'PROCESS', text: (n) => mibText(n.memoryUsedMib), align: 'right', wide: true },
     { title: 'PID', text: (n) => String(n.pid), align: 'right', wide: true },
@@ -62,8 +62,16 @@ export const nodeList: List<NodeView> = {
   ],
 }
 
-function cpuText({ cpuGotPercent, capacity }: NodeView): string {
+/** Of a node that is fenced or gone only the load before its end is known. */
+export const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
+
+function cpuText(node: NodeView): string {
+  const { cpuGotPercent, capacity } = node
+  if (!isHeard(node)) return none
   return `${countText(cpuGotPercent)} of ${percentText(capacity.cores * 100)}`
+}
+function demandText(node: NodeView): string {
+  return isHeard(node) ? percentText(node.cpuDemandPercent) : none
 }
 function memoryText({ memoryReservedMib, capacity }: NodeView): string {
   return `${countText(memoryReservedMib)} of ${mibText(capacity.memoryMib)}`

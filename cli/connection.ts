@@ -16,12 +16,17 @@ export interface GlobalOptions {
   readonly cluster?: string
 }
 
+const exampleUrl = 'http://127.0.0.1:7070'
+
 /** What a local cluster is called when nobody names it. */
 export const clusterName = ({ cluster }: GlobalOptions): string => cluster ?? 'default'
 
 /** The API of the cluster that is meant. */
 export function connect(cli: Cli, options: GlobalOptions): ApiClient {
-  return new HttpApiClient(options.api ?? localCluster(cli, options).apiUrl)
+  const { api } = options
+  if (api !== undefined && !/^https?:$/.test(URL.parse(api)?.protocol ?? ''))
+    throw new CommandError(exitCode.usage, `--api: \`${api}\` is no URL like ${exampleUrl}`)
+  return new HttpApiClient(api ?? localCluster(cli, options).apiUrl)
 }
 
 /** The local cluster that is meant: its processes can be signalled, its logs read. */
@@ -54,11 +59,12 @@ export async function withApi<T>(
   command: Command,
   talk: (api: ApiClient) => Promise<T>,
 ): Promise<T> {
-  const api = connect(cli, command.optsWithGlobals())
+  const options = command.optsWithGlobals<GlobalOptions>()
+  const api = connect(cli, options)
   try {
     return await talk(api)
   } catch (thrown) {
-    throw thrown instanceof FaultError ? await explained(thrown, api, command.args) : thrown
+    throw thrown instanceof FaultError ? await explained(thrown, api, command) : thrown
   }
 }
 
@@ -66,15 +72,21 @@ export async function withApi<T>(
 async function explained(
   { fault: { code, message: said } }: FaultError,
   api: ApiClient,
-  written: readonly string[],
+  command: Command,
 ): Promise<CommandError> {
-  if (code === 'link-lost')
-    return new CommandError(exitCode.noCluster, `${said} Start one: godwit up`)
+  if (code === 'link-lost') return new CommandError(exitCode.noCluster, silence(said, command))
   const known = await namesFor(code, api)
-  const unknown = written.find((name) => !known.includes(name)) ?? ''
+  const unknown = command.args.find((name) => !known.includes(name)) ?? ''
   const near = nearestName(unknown, known)
   const message = said.replace(/\.$/, '')
   return new CommandError(exitCode.failed, near ? `${message}; did you mean ${near}?` : said)
+}
+
+/** Only a cluster of this machine can be started by a command. */
+function silence(said: string, command: Command): string {
+  return command.optsWithGlobals<GlobalOptions>().api === undefined
+    ? `${said} Start one: godwit up`
+    : said
 }
 
 async function namesFor(code: FaultCode, api: ApiClient): Promise<string[]> {

@@ -27,6 +27,15 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('Write a whole number.')
 }
 
+/** Reads an option's value as a whole number within bounds, both included. */
+export function wholeBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = wholeNumber(text)
+    if (value >= least && value <= most) return value
+    throw new InvalidArgumentError(`Write a whole number from ${least} to ${most}.`)
+  }
+}
+
 /** Reads an option's value as a number above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text)

@@ -11,6 +11,7 @@ import { ClusterWatch } from '#scenarios/runner/cluster-watch.ts'
 import type { Cli } from './cli.ts'
 import type { List } from './columns.ts'
 import { CommandError, exitCode } from './exit-code.ts'
+import { screenText } from './screen-text.ts'
 import { tableText } from './table.ts'
 
 export const outputForms = ['table', 'wide', 'json', 'yaml'] as const
@@ -54,7 +55,8 @@ export function listText<Row>(
 }
 
 /**
- * Until Ctrl-C. On a terminal tables are drawn in place; elsewhere each different text is printed.
+ * Until Ctrl-C. On a terminal tables are drawn in place, as much of them as there is room for, and
+ * left there whole at the end; elsewhere each different text is printed.
  */
 export async function watchTexts(
   cli: Cli,
@@ -68,12 +70,12 @@ export async function watchTexts(
   try {
     return await watchViews(cli, api, (view) => {
       const text = textOf(view)
-      if (live) live.draw(text)
+      if (live) live.draw(screenText(text, cli.terminal))
       else if (text !== last) cli.terminal.write(text)
       last = text
     })
   } finally {
-    live?.done()
+    live?.done(last)
   }
 }
 

@@ -10,8 +10,9 @@ import { runProgram } from './program.ts'
 import { processTerminal } from './terminal.ts'
 
 const interrupts = new Interrupts()
+const terminal = processTerminal()
 const cli: Cli = {
-  terminal: processTerminal(),
+  terminal,
   clock: realClock,
   home: clustersHome(),
   interrupts,
@@ -21,14 +22,16 @@ const cli: Cli = {
 // hand comes later.
 const sameInterruptMs = 200
 let interruptedAtMs = -Infinity
-const interrupt = () => {
+const interrupt = (signalName?: NodeJS.Signals) => {
   const isSame = realClock.nowMs() - interruptedAtMs < sameInterruptMs
   if (isSame) return
   interruptedAtMs = realClock.nowMs()
+  // What is said from here on begins below the `^C` that the terminal shows.
+  if (signalName === 'SIGINT' && terminal.notesInteractive && !terminal.draws) terminal.note('')
   if (!interrupts.interrupt()) process.exit(exitCode.interrupted)
 }
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, interrupt)
-if (process.env.GODWIT_ENDS_WITH_PARENT) process.once('disconnect', interrupt)
+if (process.env.GODWIT_ENDS_WITH_PARENT) process.once('disconnect', () => interrupt())
 // `godwit vms | head -1`: whoever reads has enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.failed)

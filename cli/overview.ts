@@ -5,7 +5,7 @@ import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts
 import { bar, countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
-import { nodePhasePaint, vmPhasePaint } from './columns.ts'
+import { isHeard, nodePhasePaint, vmPhasePaint } from './columns.ts'
 import { outcomeText, progressLine } from './migration-progress.ts'
 import { type Column, tableText } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -34,7 +34,7 @@ function headline({ nodes, vms, migrations }: ClusterView): string {
   const online = nodes.filter(({ phase }) => phase === 'online').length
   const running = vms.filter(({ phase }) => phase === 'running' || phase === 'migrating').length
   const moving = migrations.filter((migration) => !hasEnded(migration)).length
-  const got = nodes.reduce((sum, node) => sum + node.cpuGotPercent, 0)
+  const got = nodes.filter(isHeard).reduce((sum, node) => sum + node.cpuGotPercent, 0)
   return [
     `${online} of ${nodes.length} nodes online`,
     `${running} of ${vms.length} VMs running`,
@@ -52,12 +52,17 @@ const nodeColumns: readonly Column<NodeView>[] = [
   { title: 'NODE', text: (n) => n.id },
   { title: 'PHASE', text: (n) => n.phase, paint: (n) => nodePhasePaint[n.phase] },
   { title: 'VMS', text: (n) => String(n.vmCount), align: 'right' },
-  { title: 'CPU', text: (n) => `${bar(loadOf(n), barWidth)} ${percentText(loadOf(n) * 100)}` },
+  { title: 'CPU', text: loadText },
   {
     title: 'MEMORY',
     text: (n) => `${bar(fillOf(n), barWidth)} ${mibText(n.memoryReservedMib)}`,
   },
 ]
+
+function loadText(node: NodeView): string {
+  if (!isHeard(node)) return '-'
+  return `${bar(loadOf(node), barWidth)} ${percentText(loadOf(node) * 100)}`
+}
 
 const vmColumns: readonly Column<VmView>[] = [
   { title: 'VM', text: (vm) => vm.id },

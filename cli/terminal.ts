@@ -1,6 +1,7 @@
 // What a command says and where: results on stdout, all that is said to a person meanwhile on
 // stderr. Colours and redrawing only on a terminal; NO_COLOR and FORCE_COLOR are honoured
-// (no-color.org). Tests hand in a terminal that remembers. Units: columns of characters.
+// (no-color.org). Tests hand in a terminal that remembers. Units: columns of characters, rows of
+// lines.
 
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
@@ -10,8 +11,10 @@ export type Paint = Parameters<typeof styleText>[0]
 /** A block of lines that is drawn again in place. */
 export interface LiveBlock {
   draw(text: string): void
-  /** Leaves the last drawing where it is. */
-  done(): void
+  /** Leaves the last drawing where it is, or this text in its place, however long. */
+  done(text?: string): void
+  /** Takes the last drawing away. */
+  clear(): void
 }
 
 export interface Terminal {
@@ -20,6 +23,8 @@ export interface Terminal {
   /** Is stderr one? */
   readonly notesInteractive: boolean
   readonly columns: number
+  /** Lines that are seen at once. */
+  readonly rows: number
   /** One result line (or several) on stdout. */
   write(text: string): void
   /** One line for a person on stderr. */
@@ -28,20 +33,47 @@ export interface Terminal {
   live(on: 'stdout' | 'stderr'): LiveBlock
 }
 
-export function processTerminal(): Terminal {
+export interface ProcessTerminal extends Terminal {
+  /** A block is being drawn: what is written between its drawings would spoil it. */
+  readonly draws: boolean
+}
+
+export function processTerminal(): ProcessTerminal {
   const { stdout, stderr } = process
+  let blocks = 0
   return {
+    get draws() {
+      return blocks > 0
+    },
     interactive: stdout.isTTY === true,
     notesInteractive: stderr.isTTY === true,
     get columns() {
       return stdout.columns ?? stderr.columns ?? 80
+    },
+    get rows() {
+      return stdout.rows ?? stderr.rows ?? 24
     },
     write: (text) => void stdout.write(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
     paint: (style, text) => styleText(style, text, { stream: stdout }),
     live: (on) => {
       const update = createLogUpdate(on === 'stdout' ? stdout : stderr)
-      return { draw: (text) => update(text), done: () => update.done() }
+      blocks++
+      const end = () => {
+        blocks--
+        update.done()
+      }
+      return {
+        draw: (text) => update(text),
+        done: (text) => {
+          if (text !== undefined) update.persist(text)
+          end()
+        },
+        clear: () => {
+          update.clear()
+          end()
+        },
+      }
     },
   }
 }

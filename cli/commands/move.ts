@@ -10,8 +10,11 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
-import { amount, positiveNumber, wholeNumber, withExamples } from '../help.ts'
+import { amount, positiveNumber, wholeBetween, wholeNumber, withExamples } from '../help.ts'
 import { outcomeText, progressLine, progressStep } from '../migration-progress.ts'
+
+/** What one request may ask for (CloneRequest in proto/api.ts). */
+const clonesMax = 256
 
 interface MoveOptions {
   readonly downtime?: number
@@ -75,7 +78,7 @@ function addClone(program: Command, cli: Cli): void {
   const clone = program
     .command('clone <vm>')
     .description('make running copies of a running VM, each with an identity of its own')
-    .option('-n, --count <n>', 'how many', wholeNumber, 1)
+    .option('-n, --count <n>', 'how many', wholeBetween(1, clonesMax), 1)
     .option('--to <node>', "where; left out: the parent's node if there is room")
     .option('--name <name>', 'what to call them: NAME-1, NAME-2 …; left out: VM-1, VM-2 …')
     .action((vm: string, options: CloneOptions, command: Command) =>
@@ -181,7 +184,6 @@ async function followMigration(
   try {
     return await follow(cli, api, look, { onInterrupt })
   } finally {
-    live?.draw('')
-    live?.done()
+    live?.clear()
   }
 }

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { vmPhaseSentences } from '#proto/state.ts'
-import type { VmSpecInput } from '#proto/vm-spec.ts'
+import { Name, VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import type { ApiClient, RunInput } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -86,8 +86,28 @@ function requestOf(id: string, options: RunOptions): RunInput {
     clock,
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  refuseMistakes(id, spec)
   return { id, spec: { ...spec, ha: options.ha }, ...placeOf(options) }
 }
+
+/** What the coordinator would refuse, said in the words of the command line. */
+function refuseMistakes(id: string, spec: object): void {
+  const name = Name.safeParse(id).error?.issues.map(({ message }) => `\`${id}\`: ${message}`) ?? []
+  const rest = VmSpec.safeParse(spec).error?.issues.map(
+    ({ path, message }) => `${optionOf(path[0])}: ${message}`,
+  )
+  const mistakes = [...name, ...(rest ?? [])]
+  if (mistakes.length > 0) throw new CommandError(exitCode.usage, mistakes.join('\n'))
+}
+
+const optionNames: Readonly<Record<string, string>> = {
+  memoryMib: '--memory',
+  diskMib: '--disk',
+  cpuShares: '--shares',
+  cpuCapPercent: '--cap',
+}
+const optionOf = (field: PropertyKey | undefined): string =>
+  optionNames[String(field)] ?? `--${String(field)}`
 
 function placeOf({ node, pin }: RunOptions): Pick<RunInput, 'nodeId' | 'startOn'> {
   if (node !== undefined) return pin ? { nodeId: node } : { startOn: node }
@@ -108,8 +128,11 @@ async function tellStart(cli: Cli, api: ApiClient, vm: VmView, wait: boolean): P
   const onInterrupt = `${vm.id} goes on starting without you; see: godwit vms`
   const started = await follow(cli, api, look, { onInterrupt })
   const { id, phase, nodeId } = started
-  if (phase === 'failed') throw new CommandError(exitCode.failed, `${id} failed${whyText(started)}`)
+  if (phase === 'failed')
+    throw new CommandError(exitCode.failed, `${id} failed${whyText(started)}; ${again(id)}`)
   cli.terminal.write(`${id} ${vmPhaseSentences[phase]}${nodeId ? ` on ${nodeId}` : ''}`)
 }
+
+const again = (id: string) => `to try again: godwit start ${id}, or godwit rm ${id}`
 
 const whyText = ({ fault }: VmView): string => (fault ? `: ${fault.message}` : '')

@@ -14,8 +14,14 @@ import type { ClusterSpec } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
 import { clusterName, type GlobalOptions } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { amount, positiveNumber, wholeNumber, withExamples } from '../help.ts'
+import { amount, positiveNumber, wholeBetween, wholeNumber, withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
+
+/** Each is a process of some 100 MB; more than a machine carries is a slip of the finger. */
+const nodesMax = 100
+/** What an agent takes (node-agent/flags.ts). */
+const coresMax = 256
+const portMax = 65_535
 
 interface UpOptions extends GlobalOptions {
   readonly nodes: number
@@ -33,11 +39,11 @@ export function addUp(program: Command, cli: Cli): void {
   const up = program
     .command('up')
     .description('start a cluster on this machine: a coordinator and nodes, each a process')
-    .option('--nodes <n>', 'how many, called n1, n2 …', positiveNumber, 3)
-    .option('--cores <n>', 'pCPUs of each node', positiveNumber, 1)
+    .option('--nodes <n>', 'how many, called n1, n2 …', wholeBetween(1, nodesMax), 3)
+    .option('--cores <n>', 'pCPUs of each node', wholeBetween(1, coresMax), 1)
     .option('--mips <n>', 'speed of a core in million instructions a second; 0: full', amount, 0)
     .option('--memory <MiB>', 'what all VMs of a node may use together', wholeNumber, 1024)
-    .option('--port <port>', 'of the page and the API; 0: any', wholeNumber, 7070)
+    .option('--port <port>', 'of the page and the API; 0: any', wholeBetween(0, portMax), 7070)
     .option('--lease <ms>', 'how long a node may run VMs unheard', positiveNumber, leaseMs)
     .option('--no-rebalance', 'do not move VMs from loaded nodes by itself')
     .option('--fresh', 'forget the VMs and disks of the last time')
@@ -70,15 +76,18 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
   const interrupted = cli.interrupts.handle()
   const folder = folderFor(cli, options)
   const { terminal } = cli
+  let runs = false
   const world = new LocalWorld({
     folder,
     port: options.port,
-    onEnd: (id, how) => terminal.note(`${id} has ended (${how}); see: godwit logs ${id}`),
+    // Before it runs, the failure to start it says the same with its reason.
+    onEnd: (id, how) => runs && terminal.note(endText(options, id, how)),
   })
   try {
     const started = world.startCluster(specOf(options))
     await Promise.race([started, aborted(interrupted)])
     if (!interrupted.aborted) {
+      runs = true
       terminal.write(welcome(options, world.pageUrl ?? '', folder))
       process.send?.('ready')
       await aborted(interrupted)
@@ -90,6 +99,11 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
     await stopWorld(world)
   }
   throw new CommandError(exitCode.interrupted, '')
+}
+
+function endText({ cluster }: UpOptions, id: string, how: string): string {
+  const which = cluster === undefined ? '' : ` --cluster ${cluster}`
+  return `${id} has ended (${how}); see: godwit logs${which} ${id}`
 }
 
 /** A world that leaves something behind is a bug, and the person must know what to look for. */

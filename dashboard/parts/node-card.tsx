@@ -21,8 +21,8 @@ export function NodeCard({ node, tiles }: NodeColumn) {
       </header>
       <Meter
         name="CPU"
-        part={node.cpuGotPercent / (capacity.cores * 100)}
-        text={`${countText(node.cpuGotPercent)} of ${percentText(capacity.cores * 100)}`}
+        part={isHeard(node) ? node.cpuGotPercent / (capacity.cores * 100) : 0}
+        text={cpuText(node)}
       />
       <Meter
         name="Memory"
@@ -45,6 +45,14 @@ export function NodeCard({ node, tiles }: NodeColumn) {
       </footer>
     </section>
   )
+}
+
+/** Of a node that is fenced or gone only the load before its end is known. */
+const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
+
+function cpuText(node: NodeView): string {
+  const { cpuGotPercent, capacity } = node
+  return isHeard(node) ? `${countText(cpuGotPercent)} of ${percentText(capacity.cores * 100)}` : '–'
 }
 
 function leaseText({ leaseLeftMs }: NodeView): string {

@@ -16,7 +16,7 @@ describe('a list as a table', () => {
       n1    online     5  187 of 200 %  224 of 1,024 MiB   2.3 s
       n2    online     6   61 of 200 %  352 of 1,024 MiB   2.5 s
       n3    suspect    4   12 of 200 %   64 of 1,024 MiB  740 ms
-      n4    fenced     0    0 of 200 %    0 of 1,024 MiB    0 ms"
+      n4    fenced     0             -    0 of 1,024 MiB    0 ms"
     `)
   })
 

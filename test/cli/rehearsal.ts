@@ -14,7 +14,8 @@ import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
 export class RememberingTerminal implements Terminal {
   readonly interactive: boolean
   readonly notesInteractive: boolean
-  readonly columns = 100
+  readonly columns: number = 100
+  readonly rows: number = 40
   readonly written: string[] = []
   readonly noted: string[] = []
   /** What was drawn in place, drawing after drawing. */
@@ -28,7 +29,11 @@ export class RememberingTerminal implements Terminal {
   write = (text: string) => void this.written.push(text)
   note = (text: string) => void this.noted.push(text)
   paint = (_style: unknown, text: string) => text
-  live = () => ({ draw: (text: string) => void this.drawn.push(text), done: () => {} })
+  live = () => ({
+    draw: (text: string) => void this.drawn.push(text),
+    done: () => {},
+    clear: () => void this.drawn.push(''),
+  })
 }
 
 export function temporaryHome(): string {

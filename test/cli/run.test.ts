@@ -35,6 +35,16 @@ describe('godwit run', () => {
     expect(run.out).toBe('a is running on n2\nb is running on n2')
   })
 
+  test.each([
+    ['Kv', '`Kv`: use 1-63 of a-z, 0-9 and -'],
+    ['kv --memory 1', '--memory: '],
+    ['kv --cap 101', '--cap: '],
+  ])('refuses `run %s` in the words of the command line', async (words, notes) => {
+    const run = await godwit(`run ${words}`, { double: await coordinatorWith(busyCluster()) })
+    expect(run.code).toBe(2)
+    expect(run.notes).toContain(notes)
+  })
+
   test('needs a name or a file, and only one of them', async () => {
     const double = await coordinatorWith(busyCluster())
     expect(await godwit('run', { double })).toMatchObject({ code: 2 })
