@@ -28,6 +28,8 @@ export interface BoardPorts {
   externalInterrupt(level: boolean): void
   /** The RTC's alarm has been set or moved: whoever waits must look again. */
   alarmSet(): void
+  /** A device has done a piece of work that may have taken long. */
+  served(): void
   end(end: GuestEnd): void
   diskFailed(cause: unknown): void
 }
@@ -56,9 +58,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     alarmSet: ports.alarmSet,
   })
   const block = config.disk && new VirtioBlock(config.disk.sizeBytes, config.vmId, ports.diskFailed)
-  const transports = block
-    ? [new VirtioMmio(blockSlot, block, dmaOf(ports), plic.line(virtioIrq(blockSlot)))]
-    : []
+  const transports = block ? [transportOf(block, plic, ports)] : []
   const stateful: readonly (MmioDevice & Snapshotted)[] = [
     plic,
     clint,
@@ -75,6 +75,16 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     block,
     parts: [...stateful, console],
   }
+}
+
+function transportOf(block: VirtioBlock, plic: Plic, ports: BoardPorts): VirtioMmio {
+  return new VirtioMmio(
+    blockSlot,
+    block,
+    dmaOf(ports),
+    plic.line(virtioIrq(blockSlot)),
+    ports.served,
+  )
 }
 
 /** The core is made after the board: its hooks need the bus. */

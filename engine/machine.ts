@@ -58,6 +58,10 @@ const boardVersion = 1
  */
 const instructionEpochNs = 1_735_689_600_000_000_000n
 const nsPerTick = 100n
+/** A device access takes as long as hundreds of instructions; so many, a hundredth of a slice. */
+const accessesPerLook = 32
+/** A run ends when the guest has written so much to its console: nothing grows without bound. */
+const untakenOutputBytesMax = 16 * 1024
 
 export class Machine {
   readonly #config: VmConfig
@@ -65,14 +69,18 @@ export class Machine {
   readonly #board: Board
   readonly #clock: GuestClock
   readonly #sbi: SbiPorts
+  readonly #host: HostClock
   readonly #parts: readonly Snapshotted[]
   #running = false
   #waiting = false
   #external = false
+  /** Device accesses so far: every few of them the run loop gets a look at the clock. */
+  #accesses = 0
   #end: MachineEnd | undefined
 
   constructor({ config, host, makeCore }: MachineOptions) {
     this.#config = config
+    this.#host = host
     this.#clock = new GuestClock(host)
     const end = (how: MachineEnd) => this.#stop(how)
     this.#board = makeBoard(config, {
@@ -81,12 +89,19 @@ export class Machine {
       wallNs: () => this.#wallNs(host),
       externalInterrupt: (level) => this.#driveExternal(level),
       alarmSet: () => this.#lookAgain(),
+      served: () => this.#lookAgain(),
       end,
       diskFailed: (cause) => end({ reason: 'disk-failed', detail: String(cause) }),
     })
     this.#core = makeCore({
-      mmioRead: (gpa, size) => this.#board.bus.read(gpa, size),
-      mmioWrite: (gpa, size, value) => this.#board.bus.write(gpa, size, value),
+      mmioRead: (gpa, size) => {
+        this.#countAccess()
+        return this.#board.bus.read(gpa, size)
+      },
+      mmioWrite: (gpa, size, value) => {
+        this.#countAccess()
+        return this.#board.bus.write(gpa, size, value)
+      },
       timeTicks: () => this.#clock.ticks(),
     })
     this.#sbi = { core: this.#core, console: this.#board.console, end }
@@ -143,17 +158,21 @@ export class Machine {
     this.#running = false
   }
 
-  /** Runs until there is nothing to do, but retires at most `budget` instructions. */
-  run(budget: number): RunOutcome {
+  /**
+   * Runs until there is nothing to do, but retires at most `budget` instructions. What costs more
+   * than instructions (devices, SBI calls) ends the run soon after `untilMs` of host time.
+   */
+  run(budget: number, untilMs = Infinity): RunOutcome {
     invariant(this.#running, 'A paused machine was told to run')
     if (this.#waiting && !this.#wakes()) return this.#idle()
     this.#waiting = false
-    // An exit costs one of the budget, so that a guest that only makes SBI calls leaves its slice
-    // too.
     for (let left = budget; left > 0 && this.#end === undefined; ) {
+      const granted = Math.min(left, this.#untilAlarm())
       const before = this.#core.retired
-      const exit = this.#core.run(Math.min(left, this.#untilAlarm()))
-      left -= Math.max(1, this.#core.retired - before)
+      const exit = this.#core.run(granted)
+      // Traps use up what was granted though nothing retires. Any other exit costs at least one, so
+      // that a guest that only makes SBI calls leaves its slice too.
+      left -= exit === Exit.budget ? granted : Math.max(1, this.#core.retired - before)
       const alarmed = this.#board.rtc.tick()
       if (exit === Exit.sbi) answerSbi(this.#sbi)
       if (exit === Exit.absent) return { kind: 'absent', gpa: this.#core.absentPage() }
@@ -161,6 +180,7 @@ export class Machine {
         this.#waiting = true
         return this.#idle()
       }
+      if (this.#isOver(untilMs)) break
     }
     return this.#end === undefined ? { kind: 'ran' } : { kind: 'stopped', end: this.#end }
   }
@@ -263,6 +283,17 @@ export class Machine {
    */
   #lookAgain(): void {
     this.#core.requestExit()
+  }
+
+  #countAccess(): void {
+    this.#accesses = (this.#accesses + 1) % accessesPerLook
+    if (this.#accesses === 0) this.#lookAgain()
+  }
+
+  /** The slice has had its time, or its output is to be taken before there is more. */
+  #isOver(untilMs: number): boolean {
+    if (this.#board.console.untakenBytes >= untakenOutputBytesMax) return true
+    return untilMs !== Infinity && this.#host.nowMs() >= untilMs
   }
 
   #driveExternal(level: boolean): void {

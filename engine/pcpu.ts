@@ -14,6 +14,7 @@ import type { BlockBackend } from './devices/block-backend.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { ScheduledVm } from './pcpu/scheduled-vm.ts'
+import { sliceMs } from './pcpu/slice-length.ts'
 import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig } from './vm-config.ts'
 
 /** A disk to be opened: the layers under an epoch. */
@@ -195,7 +196,7 @@ export class Pcpu {
     const { host, mips } = this.#options
     this.#virtualMs = vm.virtualMs
     const before = vm.machine.retired
-    const outcome = runSafely(vm, vm.sliceLength.budget(mips))
+    const outcome = runSafely(vm, vm.sliceLength.budget(mips), startMs + sliceMs)
     const nowMs = host.nowMs()
     const instructions = vm.machine.retired - before
     const measuredMs = nowMs - startMs
@@ -203,15 +204,18 @@ export class Pcpu {
     const declaredMs = mips > 0 ? instructions / (mips * 1000) : 0
     this.#busyUntilMs = Math.max(this.#busyUntilMs, startMs) + Math.max(measuredMs, declaredMs)
     vm.charge(Math.max(measuredMs, declaredMs), nowMs)
-    this.#tell(vm)
+    this.#tell(vm, nowMs)
     this.#settle(vm, outcome, nowMs)
   }
 
   /** What the guest wrote in this slice, in one piece; and that there is room for input again. */
-  #tell(vm: ScheduledVm): void {
+  #tell(vm: ScheduledVm, nowMs: number): void {
     const { vmId } = vm.config
     const output = vm.machine.takeOutput()
-    if (output !== undefined) this.#options.emit({ on: 'output', vmId, ...output })
+    if (output !== undefined) {
+      vm.wrote(output.bytes.length, nowMs)
+      this.#options.emit({ on: 'output', vmId, ...output })
+    }
     const offset = vm.machine.takeInputRoom()
     if (offset !== undefined) this.#options.emit({ on: 'accepted', vmId, offset })
   }
@@ -245,9 +249,9 @@ const nobodyBrings = (gpa: number): string =>
   `The page at GPA 0x${gpa.toString(16)} is absent, and nobody brings it.`
 
 /** A machine that throws has met a bug of ours: it alone is lost, not the pCPU. */
-function runSafely(vm: ScheduledVm, budget: number): RunOutcome {
+function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome {
   try {
-    return vm.machine.run(budget)
+    return vm.machine.run(budget, untilMs)
   } catch (thrown) {
     const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
     return { kind: 'stopped', end: { reason: 'crashed', detail: `The machine failed: ${detail}` } }

@@ -73,6 +73,11 @@ export class ConsoleLine implements Snapshotted {
     this.#output.push(byte)
   }
 
+  /** What takeOutput() would take. */
+  get untakenBytes(): number {
+    return this.#output.length
+  }
+
   /** What the guest wrote since this was last called. */
   takeOutput(): ConsoleOutput | undefined {
     if (this.#output.length === 0) return undefined

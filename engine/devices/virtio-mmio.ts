@@ -79,6 +79,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
   readonly #device: VirtioDevice
   readonly #dma: GuestDma
   readonly #interrupt: InterruptLine
+  readonly #served: () => void
   readonly #queues: readonly VirtQueue[]
   readonly #config: DataView
   #status = 0
@@ -88,12 +89,20 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
   #driverFeaturesSelect = 0
   #queueSelect = 0
 
-  constructor(slot: number, device: VirtioDevice, dma: GuestDma, interrupt: InterruptLine) {
+  /** `served` is told when a notification was served: that may have taken long. */
+  constructor(
+    slot: number,
+    device: VirtioDevice,
+    dma: GuestDma,
+    interrupt: InterruptLine,
+    served: () => void = () => {},
+  ) {
     this.region = virtioRegion(slot)
     this.sectionKind = `virtio-mmio.${slot}`
     this.#device = device
     this.#dma = dma
     this.#interrupt = interrupt
+    this.#served = served
     this.#queues = device.queueSizes.map((size) => new VirtQueue(size, dma))
     this.#config = new DataView(
       device.config.buffer,
@@ -277,21 +286,24 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
     const outcome = this.#serveAll(queue, index)
     if (outcome === 'broken') this.#needReset()
     if (outcome === 'used' && queue.wantsInterrupt) this.#interruptStatus |= interruptUsed
+    this.#served()
   }
 
   #serveAll(queue: VirtQueue, index: number): 'used' | 'unused' | 'broken' {
     let outcome: 'used' | 'unused' = 'unused'
-    // The driver cannot add chains meanwhile: more than the queue's size would be a lie.
-    for (let served = 0; served < queue.size; served++) {
+    // The driver cannot add chains meanwhile, nor lend a descriptor to two of them: more of them
+    // than the queue has would be a lie, and keep the pCPU for as long as the guest likes.
+    for (let descriptors = 0; ; ) {
       const chain = queue.pop()
       if (chain === 'empty') return outcome
       if (chain === 'broken') return 'broken'
+      descriptors += chain.readable.length + chain.writable.length
+      if (descriptors > queue.size) return 'broken'
       const written = this.#device.serve(index, chain, this.#dma)
       if (written === 'stalled') return outcome
       if (written === 'broken' || !queue.push(chain.head, written)) return 'broken'
       outcome = 'used'
     }
-    return outcome
   }
 
   #needReset(): void {

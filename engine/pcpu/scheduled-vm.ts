@@ -13,6 +13,7 @@ import { ticksPerMs } from '../devices/memory-map.ts'
 import type { Machine, MachineEnd } from '../machine.ts'
 import type { VmConfig, VmStats } from '../vm-config.ts'
 import { CpuAllowance } from './cpu-allowance.ts'
+import { LineSpeed } from './line-speed.ts'
 import { SliceLength } from './slice-length.ts'
 
 export type RunState =
@@ -33,6 +34,7 @@ export class ScheduledVm {
   virtualMs = 0
   #state: RunState = { is: 'paused' }
   readonly #allowance: CpuAllowance
+  readonly #line = new LineSpeed()
   #ranMs = 0
   #runnableMs = 0
   /** Where instruction-count time stood when real time was that: it may not run ahead. */
@@ -116,6 +118,11 @@ export class ScheduledVm {
     this.#allowance.spend(ranMs, nowMs)
   }
 
+  /** Accounts what the guest wrote to its console in one piece. */
+  wrote(bytes: number, nowMs: number): void {
+    this.#line.carry(bytes, nowMs)
+  }
+
   weigh(cpuShares: number, cpuCapPercent: number, nowMs: number): void {
     this.config = { ...this.config, cpuShares, cpuCapPercent }
     this.#allowance.setPercent(cpuCapPercent, nowMs)
@@ -133,7 +140,7 @@ export class ScheduledVm {
 
   /** `atMs`: since when it is ready, which may have been before the pCPU looked. */
   #becomeReady(atMs: number, nowMs = atMs): boolean {
-    const mayRunAtMs = this.#allowance.mayRunAtMs(nowMs)
+    const mayRunAtMs = Math.max(this.#allowance.mayRunAtMs(nowMs), this.#line.mayRunAtMs(nowMs))
     if (mayRunAtMs > nowMs) this.#enter({ is: 'capped', untilMs: mayRunAtMs }, nowMs)
     else if (!this.runnable) this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
     return this.runnable

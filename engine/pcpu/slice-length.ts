@@ -35,6 +35,11 @@ export class SliceLength {
     // The clock may be too coarse to see a short slice; growth by half a slice at a time is fast
     // enough.
     const measured = ranMs > 0 ? instructions / ranMs : Infinity
+    if (ranMs > 2 * sliceMs) {
+      // The guest has become slower: its neighbours do not wait for an average to find out.
+      this.#instructionsPerMs = Math.min(this.#instructionsPerMs, measured)
+      return
+    }
     const bounded = Math.min(measured, 3 * this.#instructionsPerMs)
     this.#instructionsPerMs += newest * (bounded - this.#instructionsPerMs)
   }

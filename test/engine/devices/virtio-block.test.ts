@@ -193,6 +193,19 @@ describe('a hostile driver', () => {
     }
   })
 
+  test('descriptors that are lent to two chains at once: it would be kept busy for nothing', () => {
+    const made = started()
+    made.driver.chain([
+      { at: 0x8000, bytes: 16, write: false },
+      { at: 0x9000, bytes: 512, write: true },
+      { at: 0xa000, bytes: 1, write: true },
+    ])
+    for (let n = 0; n < queueSize; n++) made.driver.offer(0, false)
+    made.driver.set(0x50, 0)
+    expect(made.driver.used).toBe(Math.floor(queueSize / 3))
+    broken(made)
+  })
+
   test('readable behind writable, no status byte, an index far ahead, a ring out of RAM', () => {
     const wrong: ((made: ReturnType<typeof started>) => void)[] = [
       ({ driver }) => {
