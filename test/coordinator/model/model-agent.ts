@@ -49,6 +49,8 @@ interface Outgoing {
 }
 
 const isLive = ({ state }: Held) => ['starting', 'running', 'paused'].includes(state)
+const diskBroken = fault('internal', 'the disk store is away')
+const noLease = fault('lease-lost', 'there is no lease')
 const copyMs = 300
 const answerMsMax = 2000
 
@@ -61,6 +63,8 @@ export class ModelAgent {
   isDead = false
   isHung = false
   isUp = false
+  /** It can open no disk: nothing starts here, and no copy is run. */
+  isDiskBroken = false
   leaseUntilMs = 0
   hadLease = false
   #seq = 0
@@ -88,6 +92,13 @@ export class ModelAgent {
       held.memory++
       this.world.disks.set(held.vmId, held.memory)
     }
+  }
+
+  crashGuest(vmId: VmId): void {
+    const held = this.held.get(vmId)
+    if (!held || !this.executes(held)) return
+    this.#destroy(held)
+    this.#event(held, 'crashed')
   }
 
   // ---- lease and link ----
@@ -190,6 +201,11 @@ export class ModelAgent {
     this.held.set(vmId, held)
     this.world.later(this, 30, () => {
       if (this.held.get(vmId) !== held || held.state !== 'starting') return
+      if (this.isDiskBroken) {
+        this.#destroy(held)
+        this.#answer(order.commandId, diskBroken)
+        return
+      }
       held.memory = this.world.disks.get(vmId) ?? 0
       held.state = 'running'
       this.#event(held, 'running')
@@ -212,6 +228,8 @@ export class ModelAgent {
     }
     if (!held || verdict.epoch < held.epoch || held.state === 'incoming')
       this.#answer(verdict.commandId, fault('wrong-state', 'nothing to run'))
+    else if (this.isDiskBroken && !isLive(held)) this.#answer(verdict.commandId, diskBroken)
+    else if (!this.#mayLaunch(held)) this.#answer(verdict.commandId, noLease)
     else {
       if (held.migrationId) this.outgoing.delete(held.migrationId)
       Object.assign(held, { state: 'running', epoch: verdict.epoch, isFrozen: false })
@@ -324,7 +342,7 @@ export class ModelAgent {
       held.memory = message.memory
       held.state = 'prepared'
       this.world.toPeer(this, from, { t: 'prepared', plan })
-    } else if (message.t === 'run' && held.state === 'prepared') {
+    } else if (message.t === 'run' && held.state === 'prepared' && this.#canLaunch(held)) {
       Object.assign(held, { state: 'running', epoch: plan.nextEpoch, migrationId: undefined })
       this.#event(held, 'running')
       this.world.toPeer(this, from, { t: 'running', plan })
@@ -333,8 +351,7 @@ export class ModelAgent {
 
   #offered(from: NodeId, plan: Migrate, offered: Held): void {
     const older = this.held.get(plan.vmId)
-    const hasLease = this.hadLease || !offered.order.spec.ha
-    if (!hasLease || (older && (isLive(older) || older.epoch >= plan.nextEpoch))) {
+    if (!this.#mayLaunch(offered) || (older && (isLive(older) || older.epoch >= plan.nextEpoch))) {
       this.world.toPeer(this, from, { t: 'refuse', plan })
       return
     }
@@ -342,6 +359,15 @@ export class ModelAgent {
     const { nextEpoch: epoch, migrationId } = plan
     const state = 'incoming'
     this.held.set(vmId, { vmId, epoch, state, migrationId, order, memory: 0, isFrozen: false })
+  }
+
+  /** A copy that cannot be launched stays as it is: the coordinator will say what becomes of it. */
+  #canLaunch(held: Held): boolean {
+    return !this.isDiskBroken && this.#mayLaunch(held)
+  }
+
+  #mayLaunch({ order }: Held): boolean {
+    return this.hadLease || !order.spec.ha
   }
 
   // ---- answers ----

@@ -149,12 +149,24 @@ export class ModelCluster implements ModelWorld {
     for (const link of this.#links.values()) if (link.agent.id === id) this.#cut(link)
   }
 
+  crashGuest(vmId: VmId): void {
+    this.story.push(`${this.#nowMs} the guest of ${vmId} crashes`)
+    for (const agent of this.agents.values()) agent.crashGuest(vmId)
+  }
+
+  breakDisk(id: NodeId): void {
+    const agent = this.agents.get(id)
+    this.story.push(`${this.#nowMs} ${id} opens no disk`)
+    if (agent) agent.isDiskBroken = true
+  }
+
   heal(): void {
     this.story.push(`${this.#nowMs} all healed`)
     this.cutFromCoordinator.clear()
     this.cutFromPeers.clear()
     this.#crashInMs = undefined
     this.startCoordinator()
+    for (const agent of this.agents.values()) agent.isDiskBroken = false
     for (const id of this.agents.keys()) this.startNode(id)
   }
 

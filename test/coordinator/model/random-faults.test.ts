@@ -25,7 +25,15 @@ const act = <T>(
 const none = fc.constant(undefined)
 
 /** A migration, and faults at its ends in the few milliseconds in which the run permit passes. */
-const faultsAtEnd = ['kill', 'restart', 'cutAll', 'cutPeers', 'cutCoordinator', 'hang'] as const
+const faultsAtEnd = [
+  'kill',
+  'restart',
+  'cutAll',
+  'cutPeers',
+  'cutCoordinator',
+  'hang',
+  'breakDisk',
+] as const
 const breach = fc.record({
   vm,
   to: node,
@@ -45,6 +53,8 @@ const action = fc.oneof(
   { weight: 1, arbitrary: act(node, 'hiccup', (c, id) => c.hangNode(id, 600)) },
   { weight: 2, arbitrary: act(node, 'cut', (c, id) => c.cutNode(id, 'coordinator')) },
   { weight: 2, arbitrary: act(node, 'cutPeers', (c, id) => c.cutNode(id, 'peers')) },
+  { weight: 1, arbitrary: act(vm, 'crash', (c, vmId) => c.crashGuest(vmId)) },
+  { weight: 1, arbitrary: act(node, 'breakDisk', (c, id) => c.breakDisk(id)) },
   { weight: 2, arbitrary: act(none, 'heal', (c) => c.heal()) },
   { weight: 2, arbitrary: act(none, 'killCoordinator', (c) => c.killCoordinator()) },
   { weight: 1, arbitrary: act(fc.nat(500), 'crashSoon', (c, ms) => c.crashSoon(ms)) },
@@ -76,6 +86,7 @@ function breakMigration(
     if (blow === 'restart') cluster.startNode(id)
     if (blow === 'cutAll' || blow === 'cutPeers') cluster.cutNode(id, 'peers')
     if (blow === 'cutAll' || blow === 'cutCoordinator') cluster.cutNode(id, 'coordinator')
+    if (blow === 'breakDisk') cluster.breakDisk(id)
     if (blow === 'hang') cluster.hangNode(id, 3500)
     cluster.advance(ms)
   }
@@ -112,6 +123,14 @@ function wanted(cluster: ModelCluster): string[] {
   return vms.filter((one) => !['stopped', 'paused'].includes(one.phase)).map(({ id }) => id)
 }
 
+/** Guests that crashed, or whose disk no node could open: an operator starts them again. */
+function startFailed(cluster: ModelCluster): void {
+  for (const { id, phase, fault } of cluster.state?.vms.values() ?? [])
+    if (phase === 'failed' && ['internal', 'guest-crashed'].includes(fault?.code ?? ''))
+      cluster.ask({ do: 'start', vmId: id })
+  cluster.advance(2000)
+}
+
 const told = (cluster: ModelCluster) => cluster.story.join('\n')
 
 describe('whatever happens', () => {
@@ -121,6 +140,7 @@ describe('whatever happens', () => {
         const cluster = play(chosen)
         cluster.heal()
         cluster.advance(20_000)
+        startFailed(cluster)
         const open = [...(cluster.state?.openMigrations ?? [])]
         expect(open, told(cluster)).toEqual([])
         expect(Object.keys(cluster.runners()).sort(), told(cluster)).toEqual(wanted(cluster).sort())
