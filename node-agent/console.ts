@@ -23,7 +23,10 @@ export class GuestConsole {
   sendFrom: number | undefined
   /** All input below it was taken, as far as the node knows. */
   accepted = 0
+  /** The last bytes of output lie before `#ringEnd`; there is room for more behind it. */
   #ring = new Uint8Array(0)
+  #ringEnd = 0
+  #kept = 0
   #endOffset = 0
   #frozen = false
   #held: Chunk[] = []
@@ -32,12 +35,28 @@ export class GuestConsole {
    * Keeps what the guest wrote. A gap (output that was never seen here) drops what was before it.
    */
   push(offset: number, bytes: Uint8Array): void {
-    const kept = offset === this.#endOffset ? this.#ring : new Uint8Array(0)
-    const all = new Uint8Array(kept.length + bytes.length)
-    all.set(kept)
-    all.set(bytes, kept.length)
-    this.#ring = all.length > ringBytesMax ? all.slice(all.length - ringBytesMax) : all
+    if (offset !== this.#endOffset) this.#kept = 0
+    this.#append(bytes.length > ringBytesMax ? bytes.subarray(-ringBytesMax) : bytes)
+    this.#kept = Math.min(this.#kept + bytes.length, ringBytesMax)
     this.#endOffset = offset + bytes.length
+  }
+
+  /** Twice the ring is kept, so that short output does not move all of it each time. */
+  #append(bytes: Uint8Array): void {
+    if (this.#ringEnd + bytes.length > this.#ring.length) {
+      const kept = this.#tail(this.#kept)
+      const ring = this.#ring.length > 0 ? this.#ring : new Uint8Array(2 * ringBytesMax)
+      ring.set(kept)
+      this.#ring = ring
+      this.#ringEnd = kept.length
+    }
+    this.#ring.set(bytes, this.#ringEnd)
+    this.#ringEnd += bytes.length
+  }
+
+  /** The last bytes, as a copy. */
+  #tail(length: number): Uint8Array<ArrayBuffer> {
+    return this.#ring.slice(this.#ringEnd - length, this.#ringEnd)
   }
 
   /**
@@ -53,9 +72,9 @@ export class GuestConsole {
 
   /** The output from `offset` on, or from the oldest that is kept. */
   since(offset: number): Chunk {
-    const first = this.#endOffset - this.#ring.length
+    const first = this.#endOffset - this.#kept
     const from = Math.min(Math.max(offset, first), this.#endOffset)
-    return { offset: from, bytes: this.#ring.slice(from - first) }
+    return { offset: from, bytes: this.#tail(this.#endOffset - from) }
   }
 
   /** Input for the machine now, or undefined: it is held, or there is no room to hold it. */
@@ -79,11 +98,11 @@ export class GuestConsole {
 
   /** u64 offset of the first byte, u64 accepted input offset, then the ring. Little-endian. */
   capture(): StateSection {
-    const bytes = new Uint8Array(16 + this.#ring.length)
+    const bytes = new Uint8Array(16 + this.#kept)
     const view = new DataView(bytes.buffer)
-    view.setBigUint64(0, BigInt(this.#endOffset - this.#ring.length), true)
+    view.setBigUint64(0, BigInt(this.#endOffset - this.#kept), true)
     view.setBigUint64(8, BigInt(this.accepted), true)
-    bytes.set(this.#ring, 16)
+    bytes.set(this.#tail(this.#kept), 16)
     return { kind: consoleSectionKind, version: 1, bytes }
   }
 
@@ -94,10 +113,13 @@ export class GuestConsole {
     const view = new DataView(section.bytes.buffer, section.bytes.byteOffset)
     const [first, accepted] = [0, 8].map((at) => Number(view.getBigUint64(at, true)))
     const endOffset = (first ?? 0) + section.bytes.length - 16
+    if (section.bytes.length - 16 > ringBytesMax)
+      throw new Error(`section ${section.kind} holds more output than a console keeps`)
     if (!Number.isSafeInteger(endOffset) || !Number.isSafeInteger(accepted))
       throw new Error(`section ${section.kind} holds an offset that no console can reach`)
-    this.#ring = section.bytes.slice(16)
-    this.#endOffset = endOffset
+    this.#kept = 0
+    this.#endOffset = first ?? 0
+    this.push(this.#endOffset, section.bytes.subarray(16))
     this.accepted = accepted ?? 0
   }
 }

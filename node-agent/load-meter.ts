@@ -56,12 +56,19 @@ export class LoadMeter {
     await Promise.all(looks)
   }
 
+  /** The VM stopped running while its log was opened: it may run again, and has few of them. */
+  async #close(vm: HeldVm, log: number): Promise<void> {
+    this.#measured.delete(vm)
+    await this.#vmm.closeLog(vm, log)
+  }
+
   async #look({ vm, memory }: Machine, look: LoadLook): Promise<void> {
     try {
       const measured = this.#measured.get(vm)
       if (!measured || went(look.stats, measured.look.stats)) {
         const log = measured?.log ?? (await this.#vmm.openLog(vm))
         if (isLive(vm)) this.#measured.set(vm, { look, log, load: undefined })
+        else await this.#close(vm, log)
         return
       }
       const { pages } = await this.#vmm.takeLog(vm, measured.log, false)

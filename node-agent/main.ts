@@ -22,6 +22,8 @@ import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
 import { Vmm } from './vmm.ts'
 
 const usageExitCode = 2
+/** Scrapers and health checks are few. */
+const metricsConnectionsMax = 100
 
 // V8 counts page frames as garbage of a tiny heap, and marks that heap anew every 30 MB: a third of
 // a migration's CPU time went there. With this flag they count against the limit of all memory, as
@@ -117,11 +119,10 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
     if (request.url === '/healthz') {
       response.writeHead(agent.isHealthy ? 200 : 503).end(agent.isHealthy ? 'ok\n' : 'not joined\n')
     } else if (request.url === '/metrics') {
-      void agent.metrics
-        .text()
-        .then((text) =>
-          response.writeHead(200, { 'content-type': agent.metrics.contentType }).end(text),
-        )
+      agent.metrics.text().then(
+        (text) => response.writeHead(200, { 'content-type': agent.metrics.contentType }).end(text),
+        (thrown) => response.writeHead(500).end(`${thrown}\n`),
+      )
     } else if (request.url === '/vms') {
       response
         .writeHead(200, { 'content-type': 'application/json' })
@@ -132,6 +133,9 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
     server.once('error', reject)
     server.listen(metricsPort, metricsHost, resolve)
   })
+  // Who asks too much is not answered; the guests go on.
+  server.maxConnections = metricsConnectionsMax
+  server.on('error', (error) => console.error(`metrics: ${error.message}`))
   server.unref()
   return `, metrics on http://${metricsHost}:${(server.address() as AddressInfo).port}/metrics`
 }

@@ -162,10 +162,24 @@ export class SourceRun {
     readonly round: number
     readonly bitmap: 'all' | Uint8Array
   }): Promise<void> {
-    // The log opens before the first page is read: what is written from then on is in it.
-    this.#log ??= await this.#ports.vmm.openLog(this.vm)
+    await this.#openLog()
     const sent = await this.#sender(order.round, order.bitmap).send()
     this.feed({ on: 'round-sent', sent })
+  }
+
+  /** Before the first page is read: what is written from then on is in the log. */
+  async #openLog(): Promise<void> {
+    if (this.#log !== undefined) return
+    const log = await this.#ports.vmm.openLog(this.vm)
+    this.#log = log
+    if (this.#over) this.#closeLog() // It ended meanwhile, and nobody else knows of this log.
+  }
+
+  #closeLog(): void {
+    const { vmm } = this.#ports
+    if (this.#log !== undefined && vmm.memoryOf(this.vm))
+      vmm.closeLog(this.vm, this.#log).catch(() => undefined) // It closes with the VM anyway.
+    this.#log = undefined
   }
 
   #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
@@ -221,10 +235,7 @@ export class SourceRun {
   #end(reason: string): void {
     this.#over = true
     this.#driver.silence()
-    const { vmm } = this.#ports
-    if (this.#log !== undefined && vmm.memoryOf(this.vm))
-      vmm.closeLog(this.vm, this.#log).catch(() => undefined) // It closes with the VM anyway.
-    this.#log = undefined
+    this.#closeLog()
     this.#channel?.close(reason)
     this.#ports.log.info('migration source ended', {
       ...{ vmId: this.vm.vmId, phase: this.state.phase, reason },

@@ -26,6 +26,20 @@ test('the ring forgets the oldest; the offset of what is left tells how much', (
   expect(all.bytes).toHaveLength(ringBytesMax)
 })
 
+test('law: whatever the sizes of its pieces, the end of the output is kept in order', () => {
+  const console = new GuestConsole()
+  const all = Uint8Array.from({ length: 400_000 }, (_, at) => (at * 7 + (at >> 8)) & 0xff)
+  const sizes = [1, 70_000, 3, 65_536, 40_000, 9, 100_000, 65_535, 2]
+  for (let at = 0, n = 0; at < all.length; n++) {
+    const end = Math.min(at + (sizes[n % sizes.length] ?? 1), all.length)
+    console.push(at, all.subarray(at, end))
+    at = end
+    const { offset, bytes: kept } = console.since(0)
+    expect(offset).toBe(Math.max(0, end - ringBytesMax))
+    expect(Buffer.compare(kept, all.subarray(offset, end))).toBe(0)
+  }
+})
+
 test('input during a switchover waits; it is fed in when the VM goes on here', () => {
   const console = new GuestConsole()
   console.freeze()
@@ -56,6 +70,8 @@ test('law: a restored console is the captured one', () => {
 test('a section of another version is refused by name', () => {
   const section = { ...new GuestConsole().capture(), version: 2 }
   expect(() => new GuestConsole().restore(section)).toThrow('console-ring version 2')
+  const endless = { ...section, version: 1, bytes: new Uint8Array(ringBytesMax + 17) }
+  expect(() => new GuestConsole().restore(endless)).toThrow('more output than a console keeps')
   const senseless = { ...section, version: 1, bytes: new Uint8Array(20).fill(0xff) }
   expect(() => new GuestConsole().restore(senseless)).toThrow('no console can reach')
 })

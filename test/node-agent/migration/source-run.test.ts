@@ -1,0 +1,80 @@
+// What a source leaves behind when it ends at an awkward moment. The other end, the pCPU and the
+// link are scripted; how two real ends fare is told by two-ends.test.ts and process.test.ts.
+
+import { expect, test } from 'vitest'
+import { MemoryLog, VirtualClock } from '#env/memory.ts'
+import { GuestConsole } from '#node-agent/console.ts'
+import { HeldVms } from '#node-agent/held-vms.ts'
+import { SourceRun } from '#node-agent/migration/source-run.ts'
+import type { Vmm } from '#node-agent/vmm.ts'
+import { asMigrationId } from '#proto/ids.ts'
+import type { DestinationMessage, Result, SourceMessage, Welcome } from '#proto/messages.ts'
+import { encodeControl, type MessageLink } from '#proto/wire.ts'
+import { vmOrder } from '../coordinator-double.ts'
+import { planOf } from './two-ends.ts'
+
+/** A destination that accepts everything, and is not listened to any further. */
+function acceptingLink(): MessageLink {
+  let hear: (bytes: Uint8Array) => void = () => undefined
+  const { migrationId } = planOf('migrate')
+  const answers: { readonly t: string }[] = [
+    { t: 'welcome', protocolVersion: 1, clusterId: 'c', leaseMs: 1, heartbeatMs: 1 } as Welcome,
+    { t: 'accept', migrationId } as DestinationMessage,
+  ]
+  return {
+    peer: 'b',
+    bufferedBytes: 0,
+    send: () => {
+      const answer = answers.shift()
+      if (answer) queueMicrotask(() => hear(encodeControl(answer)))
+    },
+    drained: async () => undefined,
+    onMessage: (fn) => {
+      hear = fn
+    },
+    onClose: () => undefined,
+    close: () => undefined,
+  }
+}
+
+test('cancelled while its dirty log is being opened, it closes it: a VM has only four', async () => {
+  const vm = new HeldVms(64).becomeIncoming(
+    vmOrder('vm1', 2, { memoryMib: 8 }),
+    asMigrationId('m1'),
+  )
+  const opened = Promise.withResolvers<number>()
+  const asked = Promise.withResolvers<void>()
+  const closed: number[] = []
+  const results: Result[] = []
+  const vmm = {
+    openLog: () => {
+      asked.resolve()
+      return opened.promise
+    },
+    closeLog: async (_: unknown, log: number) => void closed.push(log),
+    memoryOf: () => ({ pageCount: 2048 }),
+  }
+  const run = new SourceRun(planOf('migrate'), vm, {
+    clock: new VirtualClock(),
+    log: new MemoryLog(),
+    vmm: vmm as unknown as Vmm,
+    console: new GuestConsole(),
+    connect: async () => acceptingLink(),
+    hello: () => ({ t: 'hello' }) as SourceMessage,
+    goOn: async () => undefined,
+    release: () => undefined,
+    leave: () => undefined,
+    doubt: () => undefined,
+    progress: () => undefined,
+    answer: (result) => results.push(result),
+    ended: () => undefined,
+  })
+  run.begin()
+  await asked.promise
+  run.feed({ on: 'cancel', fault: { code: 'cancelled', message: 'by the test' } })
+  expect(results).toMatchObject([{ fault: { code: 'cancelled' } }])
+  opened.resolve(3)
+  await opened.promise
+  await Promise.resolve()
+  expect(closed).toEqual([3])
+})
