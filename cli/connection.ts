@@ -82,10 +82,10 @@ async function explained(
   return new CommandError(exitCode.failed, near ? `${message}; did you mean ${near}?` : said)
 }
 
-/** Only a cluster of this machine can be started by a command. */
+/** A local cluster whose launcher lives has lost its coordinator; another's is out of our hands. */
 function silence(said: string, command: Command): string {
   return command.optsWithGlobals<GlobalOptions>().api === undefined
-    ? `${said} Start one: godwit up`
+    ? `${said} If it was killed: godwit revive coordinator`
     : said
 }
 

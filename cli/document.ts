@@ -11,8 +11,8 @@ import { processTerminal } from './terminal.ts'
 
 const opening = `# The \`godwit\` command
 
-\`node bin/godwit.mjs\` (or \`npx godwit\`) in a checkout. This file is what \`--help\` says;
-\`node cli/document.ts\` writes it. Results go to stdout, all that is said to a person meanwhile to
+\`godwit\` stands for \`node bin/godwit.mjs\` in a checkout; an alias saves typing. This file is what
+\`--help\` says; \`node cli/document.ts\` writes it. Results go to stdout, all that is said to a person meanwhile to
 stderr. Colours only on a terminal; \`NO_COLOR\` is honoured.
 
 - **Which cluster:** the only one that runs on this machine; else \`--cluster NAME\`; or

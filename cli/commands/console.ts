@@ -104,8 +104,11 @@ class ConsoleLine {
    * offset.
    */
   async #open(replay: boolean): Promise<void> {
-    const { recoveries } = await this.#api.vm(this.#vm)
-    if (recoveries !== this.#recoveries) this.#offset = undefined
+    const { recoveries, nodeId } = await this.#api.vm(this.#vm)
+    if (recoveries !== this.#recoveries && this.#offset !== undefined) {
+      this.#offset = undefined
+      this.#tellReboot(nodeId)
+    }
     this.#recoveries = recoveries
     let at = 0
     let headers = 0
@@ -113,11 +116,11 @@ class ConsoleLine {
       this.#vm,
       { replay },
       {
-        onHeader: ({ offset, nodeId }) => {
-          at = offset
+        onHeader: (header) => {
+          at = header.offset
           if (headers++ === 0) return
-          this.#offset = offset
-          this.#cli.terminal.note(`\r\n[${this.#vm} booted again${nodeId ? ` on ${nodeId}` : ''}]`)
+          this.#offset = header.offset
+          this.#tellReboot(header.nodeId)
         },
         onOutput: (bytes) => {
           this.#show(at, bytes)
@@ -127,6 +130,10 @@ class ConsoleLine {
       },
     )
     for (const bytes of this.#unsent.splice(0)) this.#session.send(bytes)
+  }
+
+  #tellReboot(nodeId: string | undefined): void {
+    this.#cli.terminal.note(`\r\n[${this.#vm} booted again${nodeId ? ` on ${nodeId}` : ''}]`)
   }
 
   #show(at: number, bytes: Uint8Array): void {

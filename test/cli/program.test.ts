@@ -86,6 +86,16 @@ describe('which cluster', () => {
     expect(run.notes).not.toContain('godwit up')
   })
 
+  test('a local one whose coordinator was killed can be mended', async () => {
+    const double = await coordinatorWith(clusterView())
+    const home = temporaryHome()
+    running(home, 'tern', double.url)
+    await double.close()
+    const run = await godwit('vms', { home })
+    expect(run.code).toBe(3)
+    expect(run.notes).toContain('godwit revive coordinator')
+  })
+
   test('the only one that runs here is meant', async () => {
     const home = temporaryHome()
     running(home, 'tern', (await coordinatorWith(clusterView())).url)
