@@ -25,7 +25,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  * memory.
  */
 const ascOptions = [
-  ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--disableWarning', '201'],
+  ...['-O3', '--noAssert', '--runtime', 'stub', '--disableWarning', '201'],
   ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
   ...['--enable', 'threads', '--enable', 'simd', '--enable', 'bulk-memory'],
 ]

@@ -1,7 +1,7 @@
 // A program that does every floating-point instruction on many operands in every rounding mode, and
 // prints a digest of results and flags for each instruction: the same on any hart that is right.
-// Then it waits for ever. For machines that begin in M-mode at the start of RAM and have the UART of
-// QEMU's `virt`.
+// Then it waits for ever. For machines that begin in M-mode at the start of RAM and have the UART
+// of QEMU's `virt`.
 
 import type { Assembler } from './assembler.ts'
 import { boxed, type FloatForm, floatWord, fusedWord } from './float-hart.ts'
