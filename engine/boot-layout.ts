@@ -13,6 +13,8 @@ export interface BootImage {
   readonly kernel: Uint8Array
   /** The initial RAM disk: an archive that the kernel unpacks. */
   readonly initrd?: Uint8Array
+  /** Boot arguments of a VM that asks for none. */
+  readonly defaultArgs?: string
 }
 
 export interface BootLayout {

@@ -58,6 +58,8 @@ const boardVersion = 1
  */
 const instructionEpochNs = 1_735_689_600_000_000_000n
 const nsPerTick = 100n
+/** Some instructions take 10 us (sfence.vma): so many keep a slice from its end for 0.2 s at worst. */
+const instructionsPerLook = 20_000
 /** A device access takes as long as hundreds of instructions; so many, a hundredth of a slice. */
 const accessesPerLook = 32
 /** A run ends when the guest has written so much to its console: nothing grows without bound. */
@@ -118,7 +120,7 @@ export class Machine {
     const tree = flatten(
       machineTree({
         ramBytes,
-        bootArgs: args,
+        bootArgs: args || (image.defaultArgs ?? ''),
         rngSeed: hexBytes(identity.randomSeed, 32),
         hasDisk: disk !== undefined,
         ...(initrd && { initrd }),
@@ -160,14 +162,15 @@ export class Machine {
 
   /**
    * Runs until there is nothing to do, but retires at most `budget` instructions. What costs more
-   * than instructions (devices, SBI calls) ends the run soon after `untilMs` of host time.
+   * than it was thought to (devices, SBI calls, fences) ends the run soon after `untilMs` of host
+   * time.
    */
   run(budget: number, untilMs = Infinity): RunOutcome {
     invariant(this.#running, 'A paused machine was told to run')
     if (this.#waiting && !this.#wakes()) return this.#idle()
     this.#waiting = false
     for (let left = budget; left > 0 && this.#end === undefined; ) {
-      const granted = Math.min(left, this.#untilAlarm())
+      const granted = Math.min(left, this.#untilAlarm(), instructionsPerLook)
       const before = this.#core.retired
       const exit = this.#core.run(granted)
       // Traps use up what was granted though nothing retires. Any other exit costs at least one, so

@@ -38,7 +38,7 @@ const noImage = (message: string) => new FaultError(fault('no-image', message))
 
 async function readBuiltIn(read: ReadFile, name: string, location: URL): Promise<BootImage> {
   try {
-    return { kernel: await read(location) }
+    return { kernel: await read(location), defaultArgs: 'workload=cpu load=10' }
   } catch (cause) {
     throw noImage(`image ${name} cannot be read (${String(cause)}); run: npm run guest`)
   }

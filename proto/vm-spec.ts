@@ -18,12 +18,12 @@ export const VmIdentity = z.strictObject({
 })
 export type VmIdentity = z.infer<typeof VmIdentity>
 
-/** What an operator writes; everything but the workload has a default. */
+/** What an operator writes; everything has a default. */
 export const VmSpec = z.strictObject({
   /** The image: `godwit-guest` comes along (engine/guests/), `debian` is to be pulled. */
   image: z.string().default('godwit-guest'),
-  /** Boot arguments (the kernel command line), for our guest `workload=kv|dirty|cpu|check …`. */
-  args: z.string().max(1024).default('workload=cpu load=10'),
+  /** Boot arguments (the kernel command line), for our guest `workload=kv|dirty|cpu|check …`; empty: the image's. */
+  args: z.string().max(1024).default(''),
   memoryMib: z.int().min(4).max(3072).default(32),
   diskMib: z.int().min(0).max(16384).default(0),
   /** Weight against the other VMs of its pCPU. */

@@ -98,6 +98,19 @@ describe('a machine with our guest', () => {
     expect(rig.output()).not.toContain('r1')
   })
 
+  test('it does what its image does by default, unless it is told what to do', () => {
+    const image = { kernel: guestImage, defaultArgs: 'workload=check mib=1' }
+    for (const [args, workload] of [
+      ['', 'check'],
+      ['workload=cpu load=1', 'cpu'],
+    ]) {
+      const rig = emptyRig(args ?? '')
+      rig.machine.boot(image)
+      rig.machine.resume()
+      rig.runUntil(`workload=${workload}`)
+    }
+  })
+
   test('an image that does not fit in RAM is refused', () => {
     const rig = emptyRig('workload=cpu')
     expect(() => rig.machine.boot({ kernel: new Uint8Array(7 << 20) })).toThrow('does not fit')

@@ -27,9 +27,12 @@ const whole = {
   '/home/images/debian/initramfs': Uint8Array.of(4, 5),
 }
 
-test('our own guest comes along, and is a kernel alone', async () => {
+test('our own guest comes along, a kernel alone, with something to do when nobody says what', async () => {
   const read = reader({ 'engine/guests/godwit-guest.bin': Uint8Array.of(7) })
-  expect(await read('godwit-guest')).toEqual({ kernel: Uint8Array.of(7) })
+  expect(await read('godwit-guest')).toEqual({
+    kernel: Uint8Array.of(7),
+    defaultArgs: 'workload=cpu load=10',
+  })
 })
 
 test('a pulled image is kernel and initial RAM disk', async () => {
