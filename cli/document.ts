@@ -11,9 +11,10 @@ import { processTerminal } from './terminal.ts'
 
 const opening = `# The \`godwit\` command
 
-\`godwit\` stands for \`node bin/godwit.mjs\` in a checkout; an alias saves typing. This file is what
-\`--help\` says; \`node cli/document.ts\` writes it. Results go to stdout, all that is said to a person meanwhile to
-stderr. Colours only on a terminal; \`NO_COLOR\` is honoured.
+\`godwit\` stands for \`node bin/godwit.mjs\` in a checkout; an alias saves typing.
+This file is what \`--help\` says; \`node cli/document.ts\` writes it. Results go to stdout, all
+that is said to a person meanwhile to stderr. Colours only on a terminal; \`NO_COLOR\` is
+honoured.
 
 - **Which cluster:** the only one that runs on this machine; else \`--cluster NAME\`; or
   \`--api URL\` for one that was started elsewhere, as by Docker Compose. Local clusters keep their
