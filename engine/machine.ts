@@ -58,7 +58,7 @@ const boardVersion = 1
  */
 const instructionEpochNs = 1_735_689_600_000_000_000n
 const nsPerTick = 100n
-/** Some instructions take 10 us (sfence.vma): so many keep a slice from its end for 0.2 s at worst. */
+/** Some instructions take 5 us (sfence.vma): so many hold up the end of a slice for 0.1 s. */
 const instructionsPerLook = 20_000
 /** A device access takes as long as hundreds of instructions; so many, a hundredth of a slice. */
 const accessesPerLook = 32

@@ -148,6 +148,18 @@ describe('a hostile guest', () => {
   })
 })
 
+test('a guest that does nothing but fence leaves its slice when the time is over', () => {
+  const { machine, host } = hostile(
+    kernel((a) => {
+      a.label('again')
+      a.sfence('zero')
+      a.jal('zero', 'again')
+    }),
+  )
+  expect(machine.run(1_000_000, host.ms)).toEqual({ kind: 'ran' })
+  expect(machine.retired).toBeLessThanOrEqual(20_000)
+})
+
 /** Slices of both, and in between what an agent does to a VM it looks at or copies. */
 function runBeside(node: OnePcpu, vmId: string, seed: number): void {
   const roll = dice(seed)

@@ -47,14 +47,19 @@ describe('a VM whose work is slow', () => {
 
 describe('a VM that is loud', () => {
   test('a guest that never stops writing is carried at the speed of its line', () => {
-    const writer = (bytes: number): Script => {
-      return (core) => {
-        for (let n = 0; n < bytes; n++) core.hooks.mmioWrite(uartRegion.gpa, 1, 0n)
-        core.retire(1000)
-        return Exit.budget
-      }
+    const flood: Script = (core) => {
+      for (let n = 0; n < 10_000; n++) core.hooks.mmioWrite(uartRegion.gpa, 1, 0n)
+      core.retire(1000)
+      return Exit.budget
     }
-    const rig = new PcpuRig({ scripts: { flood: writer(10_000), drops: writer(1) } })
+    /** A byte at a time, and a nap whose alarm is past already. */
+    const drops: Script = (core) => {
+      core.hooks.mmioWrite(uartRegion.gpa, 1, 0n)
+      core.retire(100)
+      core.setTimer(0n)
+      return Exit.wfi
+    }
+    const rig = new PcpuRig({ scripts: { flood, drops } })
     for (const vmId of ['flood', 'drops', 'good']) rig.start(vmId)
     rig.runMs(1000)
     const pieces = (vmId: string) =>
