@@ -10,7 +10,7 @@ import { signal } from '#scenarios/local/process-identity.ts'
 import type { Cli } from '../cli.ts'
 import { localCluster } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { positiveNumber, withExamples } from '../help.ts'
+import { wholeBetween, withExamples } from '../help.ts'
 import { gone } from './cluster.ts'
 
 /** A killed process is gone as soon as the kernel has cleaned up. */
@@ -46,6 +46,9 @@ function addKill(program: Command, cli: Cli): void {
   ])
 }
 
+/** A day. Node's timers end at 25 of them, and longer ones would fire at once. */
+const hangMsMax = 86_400_000
+
 interface HangOptions {
   readonly for: number
 }
@@ -60,7 +63,7 @@ function addHang(program: Command, cli: Cli): void {
   )
   hang
     .description('stop a node for a while (SIGSTOP): alive, but it does nothing')
-    .option('--for <ms>', 'how long', positiveNumber, 5000)
+    .option('--for <ms>', 'how long', wholeBetween(1, hangMsMax), 5000)
   withExamples(hang, [['godwit hang n1 --for 10000', 'longer than its lease: it must not go on']])
 }
 

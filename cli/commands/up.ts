@@ -14,14 +14,17 @@ import type { ClusterSpec } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
 import { clusterName, type GlobalOptions } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { amount, positiveNumber, wholeBetween, wholeNumber, withExamples } from '../help.ts'
+import { amount, wholeBetween, withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
 
 /** Each is a process of some 100 MB; more than a machine carries is a slip of the finger. */
 const nodesMax = 100
-/** What an agent takes (node-agent/flags.ts). */
+/** These two are what an agent takes (node-agent/flags.ts). */
 const coresMax = 256
+const memoryMibMax = 16_777_216
 const portMax = 65_535
+/** From ten heartbeats of 5 ms to an hour. */
+const leaseWithin = wholeBetween(50, 3_600_000)
 
 interface UpOptions extends GlobalOptions {
   readonly nodes: number
@@ -42,9 +45,14 @@ export function addUp(program: Command, cli: Cli): void {
     .option('--nodes <n>', 'how many, called n1, n2 …', wholeBetween(1, nodesMax), 3)
     .option('--cores <n>', 'pCPUs of each node', wholeBetween(1, coresMax), 1)
     .option('--mips <n>', 'speed of a core in million instructions a second; 0: full', amount, 0)
-    .option('--memory <MiB>', 'what all VMs of a node may use together', wholeNumber, 1024)
+    .option(
+      '--memory <MiB>',
+      'what all VMs of a node may use together',
+      wholeBetween(1, memoryMibMax),
+      1024,
+    )
     .option('--port <port>', 'of the page and the API; 0: any', wholeBetween(0, portMax), 7070)
-    .option('--lease <ms>', 'how long a node may run VMs unheard', positiveNumber, leaseMs)
+    .option('--lease <ms>', 'how long a node may run VMs unheard', leaseWithin, leaseMs)
     .option('--no-rebalance', 'do not move VMs from loaded nodes by itself')
     .option('--fresh', 'forget the VMs and disks of the last time')
     .option('-d, --detach', 'return when it runs; `godwit down` ends it')
