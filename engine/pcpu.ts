@@ -229,7 +229,7 @@ export class Pcpu {
 
   #end(vm: ScheduledVm, end: MachineEnd, nowMs: number): void {
     vm.becomeStopped(end, nowMs)
-    vm.machine.close()
+    closeSafely(vm)
     this.#options.emit({ on: 'stopped', vmId: vm.config.vmId, ...end })
   }
 
@@ -255,6 +255,15 @@ function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome
   } catch (thrown) {
     const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
     return { kind: 'stopped', end: { reason: 'crashed', detail: `The machine failed: ${detail}` } }
+  }
+}
+
+/** A disk that cannot be closed has ended with its VM; the others on this pCPU go on. */
+function closeSafely(vm: ScheduledVm): void {
+  try {
+    vm.machine.close()
+  } catch {
+    // Nothing was promised of what was not flushed, and nobody can mend it from here.
   }
 }
 

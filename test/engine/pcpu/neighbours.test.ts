@@ -2,7 +2,8 @@
 
 import { describe, expect, test } from 'vitest'
 import { Exit } from '#engine/cpu/core-port.ts'
-import { uartRegion } from '#engine/devices/memory-map.ts'
+import { finisherRegion, uartRegion } from '#engine/devices/memory-map.ts'
+import { TestDisk } from '../machine-rig.ts'
 import type { Script } from '../scripted-core.ts'
 import { PcpuRig } from './pcpu-rig.ts'
 
@@ -72,4 +73,21 @@ describe('a VM that is loud', () => {
     expect(pieces('drops').length).toBeLessThan(9000)
     expect(rig.stats('good').ranMs).toBeGreaterThan(800)
   })
+})
+
+test('a disk that cannot even be closed ends its VM alone', () => {
+  const powersOff: Script = (core) => {
+    core.hooks.mmioWrite(finisherRegion.gpa, 4, 0x5555n)
+    return Exit.requested
+  }
+  const broken = new TestDisk(4096)
+  broken.close = () => {
+    throw new Error('EIO')
+  }
+  const rig = new PcpuRig({ scripts: { a: powersOff }, openDisk: () => broken })
+  rig.start('a', { disk: { sizeBytes: 4096, layers: ['disk'] } })
+  rig.start('good')
+  rig.runMs(20)
+  expect(rig.events).toMatchObject([{ on: 'stopped', vmId: 'a', reason: 'shut-down' }])
+  expect(rig.stats('good').ranMs).toBeGreaterThan(10)
 })
