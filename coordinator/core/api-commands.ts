@@ -5,7 +5,13 @@
 import type { CloneView, RebalanceView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
-import { mayAct, type VmAction, vmActionPhases, vmPhaseSentences } from '#proto/state.ts'
+import {
+  mayAct,
+  type VmAction,
+  type VmPhase,
+  vmActionPhases,
+  vmPhaseSentences,
+} from '#proto/state.ts'
 import { mebibyte } from '#proto/units.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
@@ -89,13 +95,16 @@ const outOfReach = (nodeId: string | undefined): Fault =>
 export const unknownVm = (vmId: string): Fault =>
   fault('unknown-vm', `there is no VM ${vmId}: \`godwit vms\` lists those there are`)
 
+/** The phase, and what it means where that is not the same. */
+function standing(phase: VmPhase): string {
+  const sentence = vmPhaseSentences[phase]
+  return sentence === `is ${phase}` ? sentence : `is ${phase} (it ${sentence})`
+}
+
 function refusal(vm: Vm, action: VmAction): Fault | undefined {
   const allowed = vmActionPhases[action].join(' or ')
   if (!mayAct(action, vm.phase))
-    return fault(
-      'wrong-state',
-      `${vm.id} is ${vm.phase} (it ${vmPhaseSentences[vm.phase]}); ${action} needs it ${allowed}`,
-    )
+    return fault('wrong-state', `${vm.id} ${standing(vm.phase)}; ${action} needs it ${allowed}`)
   // Several clones of one parent may queue; everything else waits until the VM is left alone.
   if (vm.migrationId !== undefined && action !== 'clone')
     return fault(

@@ -48,6 +48,17 @@ export const criteria: readonly Criterion[] = [
 export const scoreOf = (nodes: readonly NodeBurden[]): number =>
   criteria.reduce((sum, { weight, of }) => sum + weight * of(nodes), 0)
 
+/** What an idle VM may seem to want by chance: the timer came late, a slice was long. */
+const chancePercent = 5
+
+/**
+ * How much of a measured demand is believed. A VM that waits for its neighbours has got some share
+ * itself; one that waits much longer than it ran waits for a machine that is busy with something
+ * else than this node, and moving it would help nobody.
+ */
+export const credibleDemand = (demandPercent: number, gotPercent: number): number =>
+  Math.min(demandPercent, 2 * gotPercent + chancePercent)
+
 /**
  * Demand measured on one node, in percent of a core of another. Cores without a declared speed are
  * taken for equal.

@@ -8,6 +8,7 @@ import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './
 import { dropCopy, sendToOwner } from './commands-out.ts'
 import { destinationRuns, settle, sourceRuns } from './doubt.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
+import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
 import { clearFromMs } from './node-doors.ts'
@@ -88,7 +89,8 @@ function takeLoad(vm: Vm, report: VmReport): void {
   if (!report.load) return
   vm.live.load = report.load
   const { demandPercent } = vm.live
-  const measured = report.load.cpuDemandPercent
+  const { cpuDemandPercent, cpuGotPercent } = report.load
+  const measured = credibleDemand(cpuDemandPercent, cpuGotPercent)
   // A fifth of each new value: at four heartbeats a second that is a memory of about one second.
   vm.live.demandPercent =
     demandPercent === undefined ? measured : demandPercent + (measured - demandPercent) / 5

@@ -3,7 +3,14 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { loadOf, type NodeBurden, scoreOf, translateDemand } from '#coordinator/core/load-score.ts'
+import {
+  credibleDemand,
+  hotLoad,
+  loadOf,
+  type NodeBurden,
+  scoreOf,
+  translateDemand,
+} from '#coordinator/core/load-score.ts'
 import { fits } from '#coordinator/core/placement.ts'
 import { gainMin, type Movable, planMoves } from '#coordinator/core/rebalance.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
@@ -173,6 +180,20 @@ describe('placement', () => {
     story.migrate('a', 'n2')
     story.run('b', { memoryMib: 60 }, 'n2')
     expect(story.state.vms.get(asVmId('b'))?.fault?.code).toBe('no-room')
+  })
+})
+
+describe('the demand that is believed', () => {
+  test.each([
+    ['a VM alone that gets all it wants', 60, 60, 60],
+    ['one of four that each want a whole core of one', 100, 25, 55],
+    ['an idle one on a machine that is busy with others', 35, 1, 7],
+  ])('%s', (_who, demand, got, believed) => {
+    expect(credibleDemand(demand, got)).toBe(believed)
+  })
+
+  test('four that share a core are still too many for it', () => {
+    expect(4 * credibleDemand(100, 25)).toBeGreaterThan(100 * hotLoad)
   })
 })
 
