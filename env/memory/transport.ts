@@ -1,7 +1,8 @@
 // Links in memory: messages arrive in order, one per microtask turn, and can be held up or cut
 // between two addresses. The same port as the WebSockets of real/transport.ts, without a network.
 
-import type { Link, LinkClosed, Listener, Transport, TransportLimits } from '../env.ts'
+import { BufferedLink } from '../buffered-link.ts'
+import type { Link, Listener, Transport, TransportLimits } from '../env.ts'
 
 interface Accepting {
   readonly limits: TransportLimits
@@ -48,18 +49,13 @@ export class MemoryTransport implements Transport {
   }
 }
 
-class MemoryLink implements Link {
+class MemoryLink extends BufferedLink {
   readonly peer: string
-  #limits: TransportLimits
+  readonly #limits: TransportLimits
   #other: MemoryLink | undefined
-  #buffered = 0
-  #early: Uint8Array[] = []
-  #message: ((bytes: Uint8Array) => void) | undefined
-  #close: ((closed: LinkClosed) => void) | undefined
-  #closed: LinkClosed | undefined
-  #waiters: { belowBytes: number; resolve: () => void }[] = []
 
   constructor(peer: string, limits: TransportLimits) {
+    super()
     this.peer = peer
     this.#limits = limits
   }
@@ -68,74 +64,34 @@ class MemoryLink implements Link {
     this.#other = other
   }
 
-  get bufferedBytes(): number {
-    return this.#buffered
-  }
-
+  /** Never gives the bytes back: the other end has got the very same. */
   send(bytes: Uint8Array): void {
-    if (this.#closed) return
-    this.#buffered += bytes.length
+    if (this.isEnded) return
+    this.count(bytes.length)
     queueMicrotask(() => {
-      this.#buffered -= bytes.length
       this.#other?.receive(bytes)
-      this.#wake()
+      this.count(-bytes.length)
     })
-  }
-
-  drained(belowBytes: number): Promise<void> {
-    if (this.#closed || this.#buffered <= belowBytes) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#waiters.push({ belowBytes, resolve })
-    })
-  }
-
-  onMessage(fn: (bytes: Uint8Array) => void): void {
-    this.#message = fn
-    for (const bytes of this.#early.splice(0)) fn(bytes)
-  }
-
-  onClose(fn: (closed: LinkClosed) => void): void {
-    this.#close = fn
-    if (this.#closed) fn(this.#closed)
   }
 
   close(reason: string): void {
-    if (this.#closed) return
-    const other = this.#other
-    this.#end({ by: 'local', reason })
+    if (this.isEnded) return
+    this.end({ by: 'local', reason })
     // Behind what was sent before: a close does not overtake.
-    queueMicrotask(() => other?.ended({ by: 'peer', reason }))
+    queueMicrotask(() => this.#other?.end({ by: 'peer', reason }))
   }
 
   /** The link breaks under both ends. */
   fail(reason: string): void {
-    this.ended({ by: 'error', reason })
-    this.#other?.ended({ by: 'error', reason })
+    this.end({ by: 'error', reason })
+    this.#other?.end({ by: 'error', reason })
   }
 
   receive(bytes: Uint8Array): void {
-    if (this.#closed) return
+    if (this.isEnded) return
     if (bytes.length > this.#limits.messageBytesMax) {
-      this.ended({ by: 'error', reason: 'message-too-large' })
-      this.#other?.ended({ by: 'peer', reason: 'message-too-large' })
-    } else if (this.#message) this.#message(bytes)
-    else this.#early.push(bytes)
-  }
-
-  ended(closed: LinkClosed): void {
-    if (!this.#closed) this.#end(closed)
-  }
-
-  #end(closed: LinkClosed): void {
-    this.#closed = closed
-    this.#wake()
-    this.#close?.(closed)
-  }
-
-  #wake(): void {
-    const all = this.#closed !== undefined
-    const ready = this.#waiters.filter((waiter) => all || this.#buffered <= waiter.belowBytes)
-    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
-    for (const waiter of ready) waiter.resolve()
+      this.end({ by: 'error', reason: 'message-too-large' })
+      this.#other?.end({ by: 'peer', reason: 'message-too-large' })
+    } else this.deliver(bytes)
   }
 }

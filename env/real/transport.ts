@@ -4,6 +4,7 @@
 // network or TLS; it would cost two thirds of the speed.
 
 import { WebSocket, WebSocketServer } from 'ws'
+import { BufferedLink } from '../buffered-link.ts'
 import type { Link, LinkClosed, Listener, Transport, TransportLimits } from '../env.ts'
 
 export const realTransport: Transport = { listen, connect }
@@ -58,23 +59,13 @@ export function linkOfSocket(socket: WebSocket, peer: string): Link {
   return new SocketLink(socket, peer)
 }
 
-interface Waiter {
-  readonly belowBytes: number
-  readonly resolve: () => void
-}
-
-class SocketLink implements Link {
+class SocketLink extends BufferedLink {
   readonly peer: string
-  #socket: WebSocket
-  #buffered = 0
-  #waiters: Waiter[] = []
-  #early: Uint8Array[] = []
-  #message: ((bytes: Uint8Array) => void) | undefined
-  #close: ((closed: LinkClosed) => void) | undefined
-  #closed: LinkClosed | undefined
+  readonly #socket: WebSocket
   #ending: LinkClosed | undefined
 
   constructor(socket: WebSocket, peer: string) {
+    super()
     this.#socket = socket
     this.peer = peer
     socket.binaryType = 'nodebuffer'
@@ -85,43 +76,21 @@ class SocketLink implements Link {
     })
     socket.on('close', (_code, reason) => {
       const given = reason.toString()
-      this.#end(this.#ending ?? { by: 'peer', reason: given || 'the peer closed the link' })
+      this.end(this.#ending ?? { by: 'peer', reason: given || 'the peer closed the link' })
     })
-  }
-
-  get bufferedBytes(): number {
-    return this.#buffered
   }
 
   send(bytes: Uint8Array, sent?: () => void): void {
     if (this.#ending || this.#socket.readyState !== WebSocket.OPEN) return
-    this.#buffered += bytes.length
+    this.count(bytes.length)
     this.#socket.send(bytes, () => {
-      this.#buffered -= bytes.length
       sent?.()
-      this.#wake()
+      this.count(-bytes.length)
     })
-  }
-
-  drained(belowBytes: number): Promise<void> {
-    if (this.#closed || this.#buffered <= belowBytes) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#waiters.push({ belowBytes, resolve })
-    })
-  }
-
-  onMessage(fn: (bytes: Uint8Array) => void): void {
-    this.#message = fn
-    for (const bytes of this.#early.splice(0)) fn(bytes)
-  }
-
-  onClose(fn: (closed: LinkClosed) => void): void {
-    this.#close = fn
-    if (this.#closed) fn(this.#closed)
   }
 
   close(reason: string): void {
-    if (this.#ending || this.#closed) return
+    if (this.#ending || this.isEnded) return
     this.#ending = { by: 'local', reason }
     // 123 bytes is what a close frame can carry. A peer that does not answer it is cut off by ws
     // after 30 s.
@@ -130,21 +99,7 @@ class SocketLink implements Link {
 
   #receive(data: Buffer, isBinary: boolean): void {
     if (this.#ending) return
-    if (!isBinary) this.close('bad-message')
-    else if (this.#message) this.#message(data)
-    else this.#early.push(data)
-  }
-
-  #wake(): void {
-    const all = this.#closed !== undefined
-    const ready = this.#waiters.filter((waiter) => all || this.#buffered <= waiter.belowBytes)
-    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
-    for (const waiter of ready) waiter.resolve()
-  }
-
-  #end(closed: LinkClosed): void {
-    this.#closed = closed
-    this.#wake()
-    this.#close?.(closed)
+    if (isBinary) this.deliver(data)
+    else this.close('bad-message')
   }
 }
