@@ -9,6 +9,7 @@ import { gpaOf } from './pages'
 import { reach } from './access'
 import { rs1, rs2, setRd } from './entry'
 import { illegal } from './system'
+import { field2, funct3 } from './instruction-fields'
 
 /** The top 5 bits of the instruction. */
 const enum Amo {
@@ -18,7 +19,7 @@ const enum Amo {
 
 /** `word` is the low half of the decoded entry, `raw` the instruction. */
 export function executeAtomic(word: u32, raw: u32): Outcome {
-  const width = raw >> 12 & 7
+  const width = funct3(raw)
   const operation = raw >> 27
   if ((width != 2 && width != 3) || !isOperation(operation, raw)) return illegal(raw)
   const address = rs1(word)
@@ -34,7 +35,7 @@ export function executeAtomic(word: u32, raw: u32): Outcome {
 }
 
 function isOperation(operation: u32, raw: u32): bool {
-  if (operation == Amo.lr) return (raw >> 20 & 31) == 0
+  if (operation == Amo.lr) return field2(raw) == 0
   return operation <= <u32>Amo.xor || (operation & 3) == 0
 }
 

@@ -4,6 +4,7 @@
 
 import { Op, makeEntry, makeFloatEntry } from './entry'
 import { expand } from './compressed'
+import { field1, field2, funct3, funct7, rd } from './instruction-fields'
 
 /** Major opcodes: the low 7 bits. */
 const enum Major {
@@ -64,27 +65,6 @@ export function decode(raw: u32, halfwords: u32): u64 {
     case Major.float: return makeEntry(Op.float, 0, 0, 0, raw, halfwords)
     default: return illegal(raw)
   }
-}
-
-@inline
-function rd(raw: u32): u32 {
-  return raw >> 7 & 31
-}
-@inline
-function funct3(raw: u32): u32 {
-  return raw >> 12 & 7
-}
-@inline
-function field1(raw: u32): u32 {
-  return raw >> 15 & 31
-}
-@inline
-function field2(raw: u32): u32 {
-  return raw >> 20 & 31
-}
-@inline
-function funct7(raw: u32): u32 {
-  return raw >> 25
 }
 
 /** A compressed instruction that is illegal never gets here, so this one has 4 bytes. */

@@ -12,6 +12,7 @@ import { multiplyAdd } from './float-fused'
 import { convert, fromInteger, toInteger } from './float-convert'
 import { classify, compare, injectSign, maximum, minimum } from './float-compare'
 import { illegal } from './system'
+import { field1, field2, funct3, rd } from './instruction-fields'
 
 /** Major opcodes, low 7 bits. The four of fused multiply-add follow each other in steps of 4. */
 const enum Major { multiplyAdd = 0x43, operation = 0x53 }
@@ -26,23 +27,6 @@ const enum Kind {
 const enum Format { single = 0, double = 1 }
 
 const dynamicRounding: u32 = 7
-
-@inline
-function rd(raw: u32): u32 {
-  return raw >> 7 & 31
-}
-@inline
-function funct3(raw: u32): u32 {
-  return raw >> 12 & 7
-}
-@inline
-function field1(raw: u32): u32 {
-  return raw >> 15 & 31
-}
-@inline
-function field2(raw: u32): u32 {
-  return raw >> 20 & 31
-}
 
 export function executeFloat(raw: u32): Outcome {
   if (!floatIsOn()) return illegal(raw)

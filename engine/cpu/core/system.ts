@@ -10,6 +10,7 @@ import { trap } from './fault'
 import { mayAccess, readCsr, writeCsr } from './csr'
 import { returnFromMachine, returnFromSupervisor } from './trap'
 import { dropAddress, dropTranslations } from './tlb'
+import { field1, funct3 } from './instruction-fields'
 
 /** Instructions without operands, whole. */
 const enum Whole {
@@ -27,7 +28,7 @@ const sfenceVma: u32 = 0x12000073
 const enum Change { write = 1, set = 2, clear = 3 }
 
 export function executeSystem(raw: u32): Outcome {
-  if ((raw >> 12 & 7) == 0) return executePrivileged(raw)
+  if (funct3(raw) == 0) return executePrivileged(raw)
   return (raw >> 12 & 3) == 0 ? illegal(raw) : executeCsr(raw)
 }
 
@@ -42,7 +43,7 @@ export function illegal(raw: u32): Outcome {
 function executeCsr(raw: u32): Outcome {
   const csr = raw >> 20
   const change = raw >> 12 & 3
-  const field = raw >> 15 & 31
+  const field = field1(raw)
   const writes = change == Change.write || field != 0
   if (!mayAccess(csr, writes) || !readCsr(csr)) return illegal(raw)
   const old = load<u64>(Vm.value)
@@ -98,7 +99,7 @@ function supervisorReturn(raw: u32): Outcome {
 /** There are no ASIDs: rs2 says nothing. rs1 of x0 means every address. */
 function fenceTranslations(raw: u32): Outcome {
   if (forbidden(Status.tvm)) return illegal(raw)
-  const field = raw >> 15 & 31
+  const field = field1(raw)
   if (field == 0) dropTranslations()
   else dropAddress(load<u64>(field << 3))
   return Outcome.changed

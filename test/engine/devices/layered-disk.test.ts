@@ -11,6 +11,7 @@ import {
   openLayeredDisk,
 } from '#engine/devices/layered-disk.ts'
 import { MemoryDisk, SeededRandom } from '#env/memory.ts'
+import { watched } from './watched-store.ts'
 
 const sectorBytes = 512
 const sizeBytes = 10 * 4096 + sectorBytes // the last block is not whole
@@ -283,30 +284,8 @@ class World {
     const spend = () => {
       if (this.#operationsLeft-- <= 0) throw new PowerLost()
     }
-    return open(before(this.#store, { write: spend, flush: spend }), [...this.#layers])
+    return open(watched(this.#store, { write: spend, flush: spend }), [...this.#layers])
   }
 }
 
-const beforeEachFlush = (store: MemoryDisk, act: () => void) => before(store, { flush: act })
-
-/** The store, with something that happens before its files are written or flushed. */
-function before(store: MemoryDisk, acts: { write?: () => void; flush?: () => void }): DiskStore {
-  return {
-    exists: (name) => store.exists(name),
-    open: (name, mode) => {
-      const file = store.open(name, mode)
-      return {
-        read: (offset, into) => file.read(offset, into),
-        write: (offset, from) => {
-          acts.write?.()
-          file.write(offset, from)
-        },
-        flush: () => {
-          acts.flush?.()
-          file.flush()
-        },
-        close: () => file.close(),
-      }
-    },
-  }
-}
+const beforeEachFlush = (store: MemoryDisk, act: () => void) => watched(store, { flush: act })

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DiskStore } from '#engine/devices/layered-disk.ts'
 import { MemoryDisk, SeededRandom } from '#env/memory.ts'
+import { watched } from '../devices/watched-store.ts'
 import { GuestVm, openDisk } from './guest-vm.ts'
 
 const smallestDisk = 128 * 1024
@@ -210,25 +211,3 @@ function spoil(store: MemoryDisk): void {
 
 const noting = (store: MemoryDisk, events: string[]) =>
   watched(store, { write: () => events.push('write'), flush: () => events.push('flush') })
-
-/** The store, with something that happens when its files are written or flushed. */
-function watched(store: MemoryDisk, on: { write?: () => void; flush?: () => void }): DiskStore {
-  return {
-    exists: (name) => store.exists(name),
-    open: (name, mode) => {
-      const file = store.open(name, mode)
-      return {
-        read: (offset, into) => file.read(offset, into),
-        write: (offset, from) => {
-          on.write?.()
-          file.write(offset, from)
-        },
-        flush: () => {
-          on.flush?.()
-          file.flush()
-        },
-        close: () => file.close(),
-      }
-    },
-  }
-}
