@@ -1,79 +1,80 @@
 // The virtio transport over memory-mapped registers: features, status, queues, notifications and
 // interrupts.
 // Not here: the rings (virtio-queue.ts) and the device behind (virtio-block.ts).
-// Source: Virtual I/O Device (VIRTIO) 1.2, sections 2.1 (status), 2.2 (features), 4.2.2 (registers,
-// version 2).
+// Source: Virtual I/O Device (VIRTIO) 1.2, sections 2.1 (status), 2.2 (features), 2.5
+// (configuration space), 4.2.2 (registers, version 2).
 //
-// A notification is served to the end before the store that made it retires: a device has no time
-// of its own, so that a VM at rest has no request in flight and a snapshot needs none.
+// A notification is served before the store that made it retires, and what a device does by itself
+// is done between two instructions: it has no time of its own, and no request is ever in flight. A
+// chain that a device has no use for yet stays in guest RAM, in its ring. A device that has state
+// of its own is a Snapshotted too, and a part of the board beside its transport.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
 import type { Section } from '../vm-config.ts'
 import { virtioRegion } from './memory-map.ts'
 import type { InterruptLine, MmioDevice, Region } from './mmio.ts'
-import { type DescriptorChain, type GuestDma, VirtQueue } from './virtio-queue.ts'
+import {
+  type DescriptorChain,
+  featureEventIndex,
+  featureIndirect,
+  type GuestDma,
+  VirtQueue,
+} from './virtio-queue.ts'
+import { registers, status } from './virtio-registers.ts'
 
 /** What a kind of device is, behind the transport. */
 export interface VirtioDevice {
   /** Section 5 of the specification: 2 is a block device. */
   readonly deviceId: number
-  /** The features it offers, besides VIRTIO_F_VERSION_1. */
+  /** The features of its kind: those of rings and transport are the transport's to offer. */
   readonly features: bigint
   readonly queueSizes: readonly number[]
-  /** The device's configuration space; it never changes. */
+  /** The configuration space as it is now; after a change comes `configChanged`. */
   readonly config: Uint8Array
   /**
    * Serves one chain to its end, and returns how many bytes it wrote. `broken`: the chain makes no
-   * sense. `stalled`: it cannot be served, and the VM is being stopped; the chain is not given
-   * back.
+   * sense. `stalled`: it cannot be served, and the VM is being stopped. `wait`: there is nothing
+   * for it yet, and nothing was written; it is offered again after a notification or a kick.
    */
-  serve(queue: number, chain: DescriptorChain, dma: GuestDma): number | 'broken' | 'stalled'
+  serve(
+    queue: number,
+    chain: DescriptorChain,
+    dma: GuestDma,
+  ): number | 'broken' | 'stalled' | 'wait'
+  /** The way back, told once before anything else. */
+  attach?(transport: VirtioTransport): void
+  /** The driver stores into the configuration space; without this such a store does nothing. */
+  writeConfig?(offset: number, size: number, value: number): void
+  /** The driver has reset the device: nothing that was agreed on holds any longer. */
+  reset?(): void
 }
 
-const registers = {
-  magic: 0x000,
-  version: 0x004,
-  deviceId: 0x008,
-  vendorId: 0x00c,
-  deviceFeatures: 0x010,
-  deviceFeaturesSelect: 0x014,
-  driverFeatures: 0x020,
-  driverFeaturesSelect: 0x024,
-  queueSelect: 0x030,
-  queueSizeMax: 0x034,
-  queueSize: 0x038,
-  queueReady: 0x044,
-  queueNotify: 0x050,
-  interruptStatus: 0x060,
-  interruptAcknowledge: 0x064,
-  status: 0x070,
-  descriptorsLow: 0x080,
-  descriptorsHigh: 0x084,
-  availLow: 0x090,
-  availHigh: 0x094,
-  usedLow: 0x0a0,
-  usedHigh: 0x0a4,
-  sharedMemoryFirst: 0x0b0,
-  sharedMemoryLast: 0x0bc,
-  configGeneration: 0x0fc,
-  config: 0x100,
-} as const
-/** "virt", little-endian. */
+/**
+ * What a device can do by itself: on the pCPU's thread, between two instructions of a VM that is
+ * not paused, or while another of its queues is served.
+ */
+export interface VirtioTransport {
+  /** Serves the queue as a notification would. Before the driver is ready it does nothing. */
+  kick(queue: number): void
+  /** The configuration space has changed: one generation on, and the driver is told. */
+  configChanged(): void
+  /** What the driver has accepted of the features. */
+  readonly features: bigint
+}
+
 const magic = 0x7472_6976
 const transportVersion = 2
 /** "GDWT": nobody reads it for more than a name. */
 const vendorId = 0x5457_4447
 const featureVersion1 = 1n << 32n
-const statusDriverOk = 4
-const statusFeaturesOk = 8
-const statusNeedsReset = 64
+const transportFeatures = featureVersion1 | featureIndirect | featureEventIndex
 const interruptUsed = 1
 const interruptConfig = 2
 const low32 = 0xffff_ffffn
-const version = 1
+const version = 2
 
-export class VirtioMmio implements MmioDevice, Snapshotted {
+export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
   readonly region: Region
   readonly sectionKind: string
   readonly #device: VirtioDevice
@@ -88,6 +89,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
   #deviceFeaturesSelect = 0
   #driverFeaturesSelect = 0
   #queueSelect = 0
+  #configGeneration = 0
 
   /** `served` is told when a notification was served: that may have taken long. */
   constructor(
@@ -109,6 +111,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
       device.config.byteOffset,
       device.config.length,
     )
+    device.attach?.(this)
   }
 
   read(offset: number, size: number): number | undefined {
@@ -117,15 +120,32 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
   }
 
   write(offset: number, size: number, value: number): boolean {
-    // Neither kind of device that we have has a writable configuration field.
-    if (offset >= registers.config) return true
+    if (offset >= registers.config) {
+      this.#writeConfig(offset - registers.config, size, value)
+      return true
+    }
     if (size !== 4) return false
     if (offset >= registers.queueSize && offset < registers.queueNotify)
       this.#writeQueue(offset, value)
     else if (offset >= registers.descriptorsLow) this.#writeQueueAddress(offset, value)
     else this.#writeRegister(offset, value)
-    this.#interrupt(this.#interruptStatus !== 0)
+    this.#driveInterrupt()
     return true
+  }
+
+  get features(): bigint {
+    return this.#driverFeatures
+  }
+
+  kick(queue: number): void {
+    this.#notify(queue)
+    this.#driveInterrupt()
+  }
+
+  configChanged(): void {
+    this.#configGeneration = (this.#configGeneration + 1) >>> 0
+    if (this.#status & status.driverOk) this.#interruptStatus |= interruptConfig
+    this.#driveInterrupt()
   }
 
   capture(): Section {
@@ -137,6 +157,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
       .u32(this.#deviceFeaturesSelect)
       .u32(this.#driverFeaturesSelect)
       .u32(this.#queueSelect)
+      .u32(this.#configGeneration)
     for (const queue of this.#queues) queue.captureTo(writer)
     return writer.section()
   }
@@ -151,13 +172,17 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
     this.#deviceFeaturesSelect = reader.u32()
     this.#driverFeaturesSelect = reader.u32()
     this.#queueSelect = reader.u32()
-    for (const queue of this.#queues) queue.restoreFrom(reader)
+    this.#configGeneration = reader.u32()
+    for (const queue of this.#queues) {
+      queue.restoreFrom(reader)
+      queue.accepted(this.#driverFeatures)
+    }
     reader.end()
-    this.#interrupt(this.#interruptStatus !== 0)
+    this.#driveInterrupt()
   }
 
   get #offered(): bigint {
-    return this.#device.features | featureVersion1
+    return this.#device.features | transportFeatures
   }
 
   #readRegister(offset: number): number {
@@ -180,6 +205,8 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
         return this.#interruptStatus
       case registers.status:
         return this.#status
+      case registers.configGeneration:
+        return this.#configGeneration
       default:
         // No shared memory regions: length and base read as all ones (4.2.2.1). All else reads as
         // 0.
@@ -217,7 +244,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
 
   /** Features cannot change after FEATURES_OK (2.2.1). */
   #acceptFeatures(value: number): void {
-    if (this.#status & statusFeaturesOk || this.#driverFeaturesSelect > 1) return
+    if (this.#status & status.featuresOk || this.#driverFeaturesSelect > 1) return
     const shift = BigInt(32 * this.#driverFeaturesSelect)
     this.#driverFeatures = (this.#driverFeatures & ~(low32 << shift)) | (BigInt(value) << shift)
   }
@@ -234,8 +261,9 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
     const fits =
       (this.#driverFeatures & ~this.#offered) === 0n &&
       (this.#driverFeatures & featureVersion1) !== 0n
-    const kept = this.#status & statusNeedsReset
-    this.#status = kept | (fits ? value : value & ~statusFeaturesOk)
+    const kept = this.#status & status.needsReset
+    this.#status = kept | (fits ? value : value & ~status.featuresOk)
+    for (const queue of this.#queues) queue.accepted(this.#driverFeatures)
   }
 
   #reset(): void {
@@ -246,6 +274,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
     this.#driverFeaturesSelect = 0
     this.#queueSelect = 0
     for (const queue of this.#queues) queue.reset()
+    this.#device.reset?.()
   }
 
   #writeQueue(offset: number, value: number): void {
@@ -276,39 +305,50 @@ export class VirtioMmio implements MmioDevice, Snapshotted {
   }
 
   /**
-   * Serves all that the queue holds. A driver that has not said DRIVER_OK, or must reset, gets
-   * nothing (2.1.2).
+   * Serves what the queue holds. A driver that has not said DRIVER_OK, or must reset, gets nothing
+   * (2.1.2).
    */
   #notify(index: number): void {
     const queue = this.#queues[index]
     if (queue === undefined || !queue.ready) return
-    if (!(this.#status & statusDriverOk) || this.#status & statusNeedsReset) return
-    const outcome = this.#serveAll(queue, index)
-    if (outcome === 'broken') this.#needReset()
-    if (outcome === 'used' && queue.wantsInterrupt) this.#interruptStatus |= interruptUsed
+    if (!(this.#status & status.driverOk) || this.#status & status.needsReset) return
+    const before = queue.usedIndex
+    const isWhole = this.#serveAll(queue, index) && queue.askNotification()
+    if (!isWhole) this.#needReset()
+    else if (queue.wantsInterrupt(before)) this.#interruptStatus |= interruptUsed
     this.#served()
   }
 
-  #serveAll(queue: VirtQueue, index: number): 'used' | 'unused' | 'broken' {
-    let outcome: 'used' | 'unused' = 'unused'
+  /** False when the driver has offered what makes no sense. */
+  #serveAll(queue: VirtQueue, index: number): boolean {
     // The driver cannot add chains meanwhile, nor lend a descriptor to two of them: more of them
     // than the queue has would be a lie, and keep the pCPU for as long as the guest likes.
-    for (let descriptors = 0; ; ) {
-      const chain = queue.pop()
-      if (chain === 'empty') return outcome
-      if (chain === 'broken') return 'broken'
-      descriptors += chain.readable.length + chain.writable.length
-      if (descriptors > queue.size) return 'broken'
+    for (let lent = 0; ; ) {
+      const chain = queue.peek()
+      if (chain === 'empty') return true
+      if (chain === 'broken') return false
+      lent += chain.lent
+      if (lent > queue.size) return false
       const written = this.#device.serve(index, chain, this.#dma)
-      if (written === 'stalled') return outcome
-      if (written === 'broken' || !queue.push(chain.head, written)) return 'broken'
-      outcome = 'used'
+      if (written === 'stalled' || written === 'wait') return true
+      if (written === 'broken') return false
+      queue.take()
+      if (!queue.push(chain.head, written)) return false
     }
   }
 
   #needReset(): void {
-    this.#status |= statusNeedsReset
+    this.#status |= status.needsReset
     this.#interruptStatus |= interruptConfig
+  }
+
+  #driveInterrupt(): void {
+    this.#interrupt(this.#interruptStatus !== 0)
+  }
+
+  /** Beyond its end there is nothing, and a store there does nothing (2.5). */
+  #writeConfig(offset: number, size: number, value: number): void {
+    if (offset + size <= this.#config.byteLength) this.#device.writeConfig?.(offset, size, value)
   }
 
   #readConfig(offset: number, size: number): number {

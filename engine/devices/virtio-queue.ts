@@ -1,12 +1,12 @@
-// A split virtqueue from the device's side: takes descriptor chains the driver offers, gives them
-// back used.
+// A split virtqueue from the device's side: looks at the descriptor chains that the driver offers,
+// takes them, gives them back used.
 // Not here: registers and interrupts (virtio-mmio.ts), what a chain means (virtio-block.ts).
-// Source: Virtual I/O Device (VIRTIO) 1.2, section 2.7 "Split Virtqueues". No indirect descriptors,
-// no event index.
+// Source: Virtual I/O Device (VIRTIO) 1.2, sections 2.7 "Split Virtqueues", 2.7.5.3 (indirect
+// descriptors), 2.7.7 and 2.7.10 (event index).
 //
 // Everything in the rings is the guest's word and may be a lie. Whatever cannot be true is answered
 // with 'broken', never with a throw: the transport then asks the driver to reset the device. Every
-// loop here is bounded by the queue's size. Addresses are GPAs in bytes.
+// loop here is bounded by the queue's greatest size. Addresses are GPAs in bytes.
 
 import type { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 
@@ -28,9 +28,19 @@ export interface DescriptorChain {
   /** For the device to read; they come before the writable ones. */
   readonly readable: readonly Segment[]
   readonly writable: readonly Segment[]
+  /** How many of the queue's own descriptors it takes: an indirect table is one. */
+  readonly lent: number
 }
 
+/** Indirect descriptors may be used (2.7.5.3). */
+export const featureIndirect = 1n << 28n
+/** Either side says at which index it wants to be notified (2.7.7, 2.7.10). */
+export const featureEventIndex = 1n << 29n
+
 const descriptorBytes = 16
+const usedElementBytes = 8
+/** Flags and index, before the entries of either ring. */
+const ringHeaderBytes = 4
 const flagNext = 1
 const flagWrite = 2
 const flagIndirect = 4
@@ -45,7 +55,16 @@ export class VirtQueue {
   usedGpa = 0n
   #availSeen = 0
   #usedIndex = 0
+  #indirect = false
+  #eventIndex = false
   readonly #dma: GuestDma
+  /** What is moved between the rings and here, one at a time. */
+  readonly #descriptorBytes = new Uint8Array(descriptorBytes)
+  readonly #descriptor = new DataView(this.#descriptorBytes.buffer)
+  readonly #elementBytes = new Uint8Array(usedElementBytes)
+  readonly #element = new DataView(this.#elementBytes.buffer)
+  readonly #indexBytes = new Uint8Array(2)
+  readonly #index = new DataView(this.#indexBytes.buffer)
 
   constructor(sizeMax: number, dma: GuestDma) {
     this.sizeMax = sizeMax
@@ -61,19 +80,30 @@ export class VirtQueue {
     this.usedGpa = 0n
     this.#availSeen = 0
     this.#usedIndex = 0
+    this.accepted(0n)
   }
 
-  /** The next chain the driver has made available. */
-  pop(): DescriptorChain | 'empty' | 'broken' {
-    const index = this.#read16(this.availGpa + 2n)
+  /** What driver and device have agreed on. */
+  accepted(features: bigint): void {
+    this.#indirect = (features & featureIndirect) !== 0n
+    this.#eventIndex = (features & featureEventIndex) !== 0n
+  }
+
+  /** The next chain the driver has made available; it stays so until take(). */
+  peek(): DescriptorChain | 'empty' | 'broken' {
+    const avail = Number(this.availGpa)
+    const index = this.#read16(avail + 2)
     if (index === undefined) return 'broken'
     const waiting = (index - this.#availSeen) & 0xffff
     if (waiting === 0) return 'empty'
     if (waiting > this.size) return 'broken'
-    const head = this.#read16(this.availGpa + 4n + 2n * BigInt(this.#availSeen % this.size))
-    if (head === undefined) return 'broken'
+    const head = this.#read16(avail + ringHeaderBytes + 2 * (this.#availSeen % this.size))
+    return head === undefined ? 'broken' : this.#follow(head)
+  }
+
+  /** The chain that peek() showed is the device's now. */
+  take(): void {
     this.#availSeen = (this.#availSeen + 1) & 0xffff
-    return this.#follow(head)
   }
 
   /**
@@ -81,20 +111,35 @@ export class VirtQueue {
    * RAM.
    */
   push(head: number, writtenBytes: number): boolean {
-    const element = new DataView(new ArrayBuffer(8))
-    element.setUint32(0, head, true)
-    element.setUint32(4, writtenBytes, true)
-    const slot = this.usedGpa + 4n + 8n * BigInt(this.#usedIndex % this.size)
-    if (!this.#write(slot, element)) return false
+    const used = Number(this.usedGpa)
+    this.#element.setUint32(0, head, true)
+    this.#element.setUint32(4, writtenBytes, true)
+    const slot = used + ringHeaderBytes + usedElementBytes * (this.#usedIndex % this.size)
+    if (!dmaWrite(this.#dma, slot, this.#elementBytes)) return false
     this.#usedIndex = (this.#usedIndex + 1) & 0xffff
-    const index = new DataView(new ArrayBuffer(2))
-    index.setUint16(0, this.#usedIndex, true)
-    return this.#write(this.usedGpa + 2n, index)
+    return this.#write16(used + 2, this.#usedIndex)
   }
 
-  /** Whether the driver wants to hear of used chains. */
-  get wantsInterrupt(): boolean {
-    return ((this.#read16(this.availGpa) ?? 0) & availNoInterrupt) === 0
+  /** Chains given back so far, modulo 2^16. */
+  get usedIndex(): number {
+    return this.#usedIndex
+  }
+
+  /** Whether the driver wants to hear of what was given back since the used index was `before`. */
+  wantsInterrupt(before: number): boolean {
+    const given = (this.#usedIndex - before) & 0xffff
+    if (given === 0) return false
+    const avail = Number(this.availGpa)
+    if (!this.#eventIndex) return ((this.#read16(avail) ?? 0) & availNoInterrupt) === 0
+    const event = this.#read16(avail + ringHeaderBytes + 2 * this.size) ?? 0
+    return ((this.#usedIndex - event - 1) & 0xffff) < given
+  }
+
+  /** Asks to be notified of the next chain. False: the used ring is not in RAM. */
+  askNotification(): boolean {
+    if (!this.#eventIndex) return true
+    const events = Number(this.usedGpa) + ringHeaderBytes + usedElementBytes * this.size
+    return this.#write16(events, this.#availSeen)
   }
 
   captureTo(writer: SectionWriter): void {
@@ -119,46 +164,78 @@ export class VirtQueue {
     return size >= 1 && size <= this.sizeMax && (size & (size - 1)) === 0
   }
 
+  /** The queue's own descriptors, and those of an indirect table, which ends the chain. */
   #follow(head: number): DescriptorChain | 'broken' {
-    const readable: Segment[] = []
-    const writable: Segment[] = []
+    const chain: OpenChain = { head, readable: [], writable: [], lent: 0 }
     let next = head
-    for (let links = 0; links < this.size; links++) {
-      const descriptor = this.#descriptor(next)
-      if (descriptor === undefined || descriptor.flags & flagIndirect) return 'broken'
-      if (descriptor.flags & flagWrite) writable.push(descriptor)
-      else if (writable.length > 0) return 'broken'
-      else readable.push(descriptor)
-      if (!(descriptor.flags & flagNext)) return { head, readable, writable }
-      next = descriptor.next
+    for (; chain.lent < this.size; ) {
+      if (next >= this.size || !this.#load(Number(this.descriptorsGpa), next)) return 'broken'
+      chain.lent++
+      const flags = this.#flags
+      if (flags & flagIndirect) return flags & flagNext ? 'broken' : this.#followTable(chain)
+      if (!this.#append(chain)) return 'broken'
+      if (!(flags & flagNext)) return chain
+      next = this.#next
     }
     return 'broken'
   }
 
-  #descriptor(index: number) {
-    if (index >= this.size) return undefined
-    const bytes = this.#read(this.descriptorsGpa + BigInt(descriptorBytes * index), descriptorBytes)
-    if (bytes === undefined) return undefined
-    return {
-      gpa: Number(bytes.getBigUint64(0, true)),
-      bytes: bytes.getUint32(8, true),
-      flags: bytes.getUint16(12, true),
-      next: bytes.getUint16(14, true),
+  /** The descriptor at hand names a table of descriptors: never empty, never a table in a table. */
+  #followTable(chain: OpenChain): DescriptorChain | 'broken' {
+    const table = this.#descriptorGpa
+    const bytes = this.#descriptor.getUint32(8, true)
+    const entries = bytes / descriptorBytes
+    if (!this.#indirect || entries === 0 || !Number.isInteger(entries)) return 'broken'
+    let next = 0
+    while (chain.readable.length + chain.writable.length < this.sizeMax) {
+      if (next >= entries || !this.#load(table, next)) return 'broken'
+      if (this.#flags & flagIndirect || !this.#append(chain)) return 'broken'
+      if (!(this.#flags & flagNext)) return chain
+      next = this.#next
     }
+    return 'broken'
   }
 
-  #read16(gpa: bigint): number | undefined {
-    return this.#read(gpa, 2)?.getUint16(0, true)
+  /** Adds the descriptor at hand. False: it is readable, and stands behind a writable one. */
+  #append(chain: OpenChain): boolean {
+    const segment = { gpa: this.#descriptorGpa, bytes: this.#descriptor.getUint32(8, true) }
+    if (this.#flags & flagWrite) chain.writable.push(segment)
+    else if (chain.writable.length > 0) return false
+    else chain.readable.push(segment)
+    return true
   }
 
-  #read(gpa: bigint, length: number): DataView | undefined {
-    const bytes = new Uint8Array(length)
-    return dmaRead(this.#dma, Number(gpa), bytes) ? new DataView(bytes.buffer) : undefined
+  #load(tableGpa: number, index: number): boolean {
+    return dmaRead(this.#dma, tableGpa + descriptorBytes * index, this.#descriptorBytes)
   }
 
-  #write(gpa: bigint, view: DataView): boolean {
-    return dmaWrite(this.#dma, Number(gpa), new Uint8Array(view.buffer))
+  get #descriptorGpa(): number {
+    return Number(this.#descriptor.getBigUint64(0, true))
   }
+
+  get #flags(): number {
+    return this.#descriptor.getUint16(12, true)
+  }
+
+  get #next(): number {
+    return this.#descriptor.getUint16(14, true)
+  }
+
+  #read16(gpa: number): number | undefined {
+    return dmaRead(this.#dma, gpa, this.#indexBytes) ? this.#index.getUint16(0, true) : undefined
+  }
+
+  #write16(gpa: number, value: number): boolean {
+    this.#index.setUint16(0, value, true)
+    return dmaWrite(this.#dma, gpa, this.#indexBytes)
+  }
+}
+
+/** A chain that is being followed. */
+interface OpenChain extends DescriptorChain {
+  readonly readable: Segment[]
+  readonly writable: Segment[]
+  lent: number
 }
 
 /** Bytes of all segments. */

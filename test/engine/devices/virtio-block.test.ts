@@ -64,7 +64,7 @@ describe('virtio transport (VIRTIO 1.2, 4.2.2)', () => {
   test('names itself: magic, version 2, block device, and its features', () => {
     const { driver } = board()
     expect([driver.get(0), driver.get(4), driver.get(8)]).toEqual([0x74726976, 2, 2])
-    expect(driver.get(0x10)).toBe((1 << 1) | (1 << 2) | (1 << 9))
+    expect(driver.get(0x10)).toBe((1 << 1) | (1 << 2) | (1 << 9) | (1 << 28) | (1 << 29))
     driver.set(0x14, 1)
     expect(driver.get(0x10)).toBe(1)
     expect(driver.get(0x34)).toBe(128)
@@ -279,7 +279,7 @@ describe('a copy of a block device', () => {
     otherDevice.bytes[0] = 1
     expect(() => board().device.restore(otherDevice)).toThrow('device type 1')
     const noSize = { ...section, bytes: section.bytes.slice() }
-    noSize.bytes.set([3, 0], 26)
+    noSize.bytes.set([3, 0], 30)
     expect(() => board().device.restore(noSize)).toThrow('a queue of 3')
   })
 })
