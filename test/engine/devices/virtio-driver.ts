@@ -1,5 +1,6 @@
 // A small virtio driver for tests: sets a device up as section 3.1 of the specification says, and
-// makes requests. Rings lie at fixed places in RAM; a test may write lies into them by hand.
+// makes requests. Rings lie at fixed places in RAM, those of queue n 256 n bytes behind those of
+// queue 0; a test may write lies into them by hand.
 
 import { ramGpa } from '#engine/devices/memory-map.ts'
 import type { VirtioMmio } from '#engine/devices/virtio-mmio.ts'
@@ -10,6 +11,7 @@ export const descriptorsAt = 0x1000
 export const availAt = 0x2000
 export const usedAt = 0x3000
 const dataAt = 0x8000
+const nextQueueBytes = 0x100
 
 export interface Piece {
   /** Offset in RAM. */
@@ -21,11 +23,25 @@ export interface Piece {
 export class VirtioDriver {
   readonly #device: VirtioMmio
   readonly #ram: Ram
+  readonly #queue: number
+  readonly #at: { readonly descriptors: number; readonly avail: number; readonly used: number }
   #made = 0
 
-  constructor(device: VirtioMmio, ram: Ram) {
+  constructor(device: VirtioMmio, ram: Ram, queue = 0) {
     this.#device = device
     this.#ram = ram
+    this.#queue = queue
+    const behind = queue * nextQueueBytes
+    this.#at = {
+      descriptors: descriptorsAt + behind,
+      avail: availAt + behind,
+      used: usedAt + behind,
+    }
+  }
+
+  /** The driver of another queue of the same device. */
+  queue(queue: number): VirtioDriver {
+    return new VirtioDriver(this.#device, this.#ram, queue)
   }
 
   get(register: number): number {
@@ -37,7 +53,7 @@ export class VirtioDriver {
   }
 
   /** Accepts VERSION_1 and whatever else of the low 32 features is asked for. */
-  start(features = 1 << 9): void {
+  start(features = 1 << 9, queues = 1): void {
     this.set(0x70, 0)
     this.set(0x70, 1 | 2)
     this.set(0x24, 0)
@@ -45,18 +61,22 @@ export class VirtioDriver {
     this.set(0x24, 1)
     this.set(0x20, 1)
     this.set(0x70, 1 | 2 | 8)
-    this.set(0x30, 0)
-    this.set(0x38, queueSize)
-    this.set(0x80, ramGpa + descriptorsAt)
-    this.set(0x90, ramGpa + availAt)
-    this.set(0xa0, ramGpa + usedAt)
-    this.set(0x44, 1)
+    for (let queue = 0; queue < queues; queue++) this.queue(queue).#prepare()
     this.set(0x70, 1 | 2 | 8 | 4)
+  }
+
+  #prepare(): void {
+    this.set(0x30, this.#queue)
+    this.set(0x38, queueSize)
+    this.set(0x80, ramGpa + this.#at.descriptors)
+    this.set(0x90, ramGpa + this.#at.avail)
+    this.set(0xa0, ramGpa + this.#at.used)
+    this.set(0x44, 1)
   }
 
   /** Writes descriptor `index`. */
   describe(index: number, gpa: number, bytes: number, flags: number, next = 0): void {
-    const at = descriptorsAt + 16 * index
+    const at = this.#at.descriptors + 16 * index
     this.#ram.view.setBigUint64(at, BigInt(gpa), true)
     this.#ram.view.setUint32(at + 8, bytes, true)
     this.#ram.view.setUint16(at + 12, flags, true)
@@ -65,10 +85,10 @@ export class VirtioDriver {
 
   /** Offers the chain that begins at `head`, and notifies. */
   offer(head: number, notify = true): void {
-    this.#ram.view.setUint16(availAt + 4 + 2 * (this.#made % queueSize), head, true)
+    this.#ram.view.setUint16(this.#at.avail + 4 + 2 * (this.#made % queueSize), head, true)
     this.#made += 1
-    this.#ram.view.setUint16(availAt + 2, this.#made & 0xffff, true)
-    if (notify) this.set(0x50, 0)
+    this.#ram.view.setUint16(this.#at.avail + 2, this.#made & 0xffff, true)
+    if (notify) this.set(0x50, this.#queue)
   }
 
   /** A chain of pieces, from descriptor 0 on. */
@@ -110,11 +130,11 @@ export class VirtioDriver {
   }
 
   get used(): number {
-    return this.#ram.view.getUint16(usedAt + 2, true)
+    return this.#ram.view.getUint16(this.#at.used + 2, true)
   }
 
   /** Bytes the device said it wrote for the n-th chain. */
   written(n: number): number {
-    return this.#ram.view.getUint32(usedAt + 4 + 8 * (n % queueSize) + 4, true)
+    return this.#ram.view.getUint32(this.#at.used + 4 + 8 * (n % queueSize) + 4, true)
   }
 }
