@@ -77,4 +77,11 @@ export interface Core {
   /** Device DMA: false when out of RAM. Marks the pages dirty as a guest's store would. */
   dmaRead(gpa: number, into: Uint8Array): boolean
   dmaWrite(gpa: number, from: Uint8Array): boolean
+  /**
+   * The guest has given up these bytes of RAM: the whole pages among them are zero, and count as
+   * never touched. Returns how many had been.
+   */
+  release(ranges: readonly { readonly gpa: number; readonly bytes: number }[]): number
+  /** Whether a page of these bytes of RAM is absent; absentPage() is then the first of them. */
+  absentIn(gpa: number, bytes: number): boolean
 }

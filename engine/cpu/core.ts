@@ -183,6 +183,18 @@ export class WasmCore implements Core {
     return true
   }
 
+  absentIn(gpa: number, bytes: number): boolean {
+    const isHere = this.#core.call.reachForDevice(gpa, bytes, 0) !== 0
+    return !isHere && this.absentPage() !== -1
+  }
+
+  release(ranges: readonly { readonly gpa: number; readonly bytes: number }[]): number {
+    let pages = 0
+    for (const { gpa, bytes } of ranges) pages += this.#core.call.releasePages(gpa, bytes)
+    if (pages > 0) this.#core.call.endRelease()
+    return pages
+  }
+
   /** Values go through memory: a word there costs less than a BigInt through a call. */
   #importsFrom(hooks: CoreHooks) {
     const words = new BigUint64Array(this.#bytes.buffer)

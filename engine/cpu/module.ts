@@ -31,6 +31,9 @@ export interface CoreExports {
   reachForDevice(gpa: number, length: number, writes: number): number
   afterRestore(): number
 
+  releasePages(gpa: number, bytes: number): number
+  endRelease(): void
+
   openLog(): number
   takeLog(log: number): number
   clearLog(log: number): void
@@ -38,6 +41,7 @@ export interface CoreExports {
 
   collectPages(count: number): number
   noteStored(count: number): void
+  noteBrought(count: number, zero: number): number
   zeroPages(count: number): void
   trackedHash(): bigint
   fullHash(): bigint

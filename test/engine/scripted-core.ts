@@ -122,4 +122,12 @@ export class ScriptedCore implements Core {
   dmaWrite(gpa: number, from: Uint8Array): boolean {
     return this.ram.dmaWrite(gpa, from)
   }
+
+  release(): number {
+    return 0
+  }
+
+  absentIn(): boolean {
+    return false
+  }
 }

@@ -4,7 +4,7 @@
 // between two looks at it.
 
 import { Page, Stage, Vm, ram } from './layout'
-import { hostOfPage, isTouched, markDirty, touch } from './pages'
+import { hostOfPage, isAbsent, isTouched, markDirty, setAbsent, touch } from './pages'
 import { combine, hashPage, isZeroPage, partOf } from './page-hash'
 
 export const stagePagesMax: u32 = Stage.pagesMax
@@ -69,6 +69,27 @@ export function noteStored(count: u32): void {
     track(page, isZeroPage(host) ? 0 : partOf(page, hashPage(host)))
     markDirty(page)
   }
+}
+
+/**
+ * The pages asked for that were absent were just filled from outside this module, or are to be
+ * zero: they are present from here on, while the guest may be running. Not dirty: their bytes are
+ * those that the VM has had all along, elsewhere. Returns how many were absent.
+ */
+export function noteBrought(count: u32, zero: bool): u32 {
+  let brought: u32 = 0
+  for (let i: u32 = 0; i < count; i++) {
+    const page = asked(i)
+    if (!isAbsent(page)) continue
+    const host = hostOfPage(page)
+    if (zero) {
+      if (isTouched(page)) memory.fill(host, 0, Page.bytes)
+    } else touch(page)
+    track(page, zero || isZeroPage(host) ? 0 : partOf(page, hashPage(host)))
+    setAbsent(page, false)
+    brought++
+  }
+  return brought
 }
 
 /**

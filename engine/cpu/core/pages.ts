@@ -72,9 +72,13 @@ export function hostOfPage(page: u32): usize {
   return (<usize>page << Page.shift) + ram
 }
 
+/**
+ * Atomic, as its setting is: the agent's thread brings a page's bytes first and clears this behind
+ * them, so that whoever sees the page present sees its bytes.
+ */
 @inline
 export function isAbsent(page: u32): bool {
-  return load<u8>(load<usize>(Vm.absentTable) + page) != 0
+  return atomic.load<u8>(load<usize>(Vm.absentTable) + page) != 0
 }
 
 export function setAbsent(page: u32, absent: bool): void {
@@ -91,6 +95,12 @@ export function isTouched(page: u32): bool {
 export function touch(page: u32): void {
   const flag = load<usize>(Vm.touchedTable) + page
   if (load<u8>(flag) == 0 && atomic.xchg<u8>(flag, 1) == 0) atomic.add<u32>(Vm.touchedPages, 1)
+}
+
+/** The page is all zero, and nobody can store to it before it is touched again. */
+export function untouch(page: u32): void {
+  const flag = load<usize>(Vm.touchedTable) + page
+  if (atomic.xchg<u8>(flag, 0) == 1) atomic.sub<u32>(Vm.touchedPages, 1)
 }
 
 /** Sets a page's dirty mark, which stays until the next sweep (dirty.ts). */
