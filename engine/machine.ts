@@ -121,6 +121,7 @@ export class Machine {
       machineTree({
         ramBytes,
         bootArgs: args || (image.defaultArgs ?? ''),
+        serialNumber: identity.instanceId,
         rngSeed: hexBytes(identity.randomSeed, 32),
         hasDisk: disk !== undefined,
         ...(initrd && { initrd }),

@@ -12,6 +12,8 @@ import { CommandError, exitCode } from '../exit-code.ts'
 const run = promisify(execFile)
 
 export const suite = 'trixie'
+/** Of the same release, as long as there is no newer one. */
+const otherName = 'stable'
 const architecture = 'riscv64'
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const outputBytesMax = 16 * 2 ** 20
@@ -42,12 +44,27 @@ export class DebianPackages {
       throw failed(`${keyring} is missing. Get it: apt-get install debian-archive-keyring`)
     for (const each of ['lists', 'cache', 'state', 'debs']) mkdirSync(join(folder, each))
     writeFileSync(join(folder, 'state/status'), '')
-    const source = `deb [arch=${architecture} signed-by=${keyring}] ${mirror} ${suite} main\n`
-    writeFileSync(join(folder, 'sources.list'), source)
     writeFileSync(join(folder, 'apt.conf'), configuration(folder))
     const packages = new DebianPackages(folder)
-    await packages.#apt('apt-get', ['-qq', 'update'])
+    await packages.#readLists(mirror)
     return packages
+  }
+
+  /**
+   * A mirror that is being brought up to date has lists that are not those its index names, and apt
+   * refuses them, rightly. The same release is there under its other name, which may be whole.
+   */
+  async #readLists(mirror: string): Promise<void> {
+    const update = async (name: string) => {
+      const source = `deb [arch=${architecture} signed-by=${keyring}] ${mirror} ${name} main\n`
+      writeFileSync(join(this.#folder, 'sources.list'), source)
+      await this.#apt('apt-get', ['-qq', 'update'])
+    }
+    await update(suite).catch(async (refused: unknown) => {
+      await update(otherName).catch(() => Promise.reject(refused))
+      const codename = await this.#apt('apt-get', ['indextargets', '--format', '$(CODENAME)'])
+      if (!codename.split('\n').includes(suite)) throw refused
+    })
   }
 
   /** What a package that only points to another one points to, as linux-image-riscv64 does. */

@@ -5,14 +5,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { debianInitramfs } from './debian-initramfs.ts'
+import { debianInitramfs, moduleFiles } from './debian-initramfs.ts'
 import { DebianPackages, type Package, suite } from './debian-packages.ts'
 import type { ImageParts } from './image-folder.ts'
 
 export const debianImage = 'debian'
-
-/** For the VM's disk: the kernel has the rest of virtio built in. In the order of loading. */
-const moduleNames = ['virtio_mmio.ko.xz', 'virtio_blk.ko.xz']
 
 /** @param say a line for the person who waits */
 export async function buildDebian(
@@ -34,7 +31,7 @@ async function assemble(
   linux: Package,
   busybox: Package,
 ): Promise<ImageParts> {
-  const modulePatterns = moduleNames.map((name) => `*/${name}`)
+  const modulePatterns = moduleFiles.map((name) => `*/${name}`)
   const linuxFolder = await packages.unpack(linux, ['./boot/vmlinux-*', ...modulePatterns])
   const busyboxFolder = await packages.unpack(busybox, ['*/bin/busybox'])
   const release = linux.name.replace('linux-image-', '')
@@ -45,7 +42,7 @@ async function assemble(
     initramfs: debianInitramfs({
       busybox: fileIn(busyboxFolder, (path) => path.endsWith('bin/busybox')),
       modules: new Map(
-        moduleNames.map((name) => [name, fileIn(linuxFolder, (path) => path.endsWith(`/${name}`))]),
+        moduleFiles.map((name) => [name, fileIn(linuxFolder, (path) => path.endsWith(`/${name}`))]),
       ),
       banner: `${about}, a guest of Godwit. Kernel ${release}. The end: poweroff`,
     }),

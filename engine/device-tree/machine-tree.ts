@@ -46,6 +46,8 @@ const uartPath = '/soc/serial@10000000'
 export interface MachineTreeConfig {
   readonly ramBytes: number
   readonly bootArgs: string
+  /** What tells this VM from others, for people and for a guest's host name. */
+  readonly serialNumber: string
   /** Entropy for the guest's first random numbers. */
   readonly rngSeed: Uint8Array
   readonly hasDisk: boolean
@@ -62,6 +64,7 @@ export function machineTree(config: MachineTreeConfig): TreeNode {
       '#size-cells': [2],
       compatible: 'riscv-virtio',
       model: 'godwit',
+      'serial-number': config.serialNumber,
     },
     children: [
       chosen(config),

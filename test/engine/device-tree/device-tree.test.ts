@@ -44,6 +44,7 @@ const cells = (bytes: Uint8Array = new Uint8Array()) =>
 const config = {
   ramBytes: 3 * 2 ** 30,
   bootArgs: 'workload=kv',
+  serialNumber: '00112233-4455-6677-8899-aabbccddeeff',
   rngSeed: new Uint8Array(32).fill(9),
   hasDisk: true,
 }
@@ -103,6 +104,7 @@ describe('the tree of a machine', () => {
   test('tells RAM, hart and boot arguments', () => {
     expect(cells(nodes.get('/memory@80000000')?.reg)).toEqual([0, 0x8000_0000, 0, 0xc000_0000])
     expect(texts(nodes.get('/chosen')?.bootargs)).toEqual(['workload=kv'])
+    expect(texts(nodes.get('/')?.['serial-number'])).toEqual([config.serialNumber])
     expect(nodes.get('/chosen')?.['rng-seed']).toEqual(config.rngSeed)
     expect(texts(nodes.get('/cpus/cpu@0')?.['riscv,isa'])).toEqual([
       'rv64imafdc_zicntr_zicsr_zifencei_sstc',
