@@ -30,6 +30,8 @@ export interface BoardPorts {
   alarmSet(): void
   /** A device has done a piece of work that may have taken long. */
   served(): void
+  /** A device needs the absent page at this GPA: the VM waits for it, then calls serveAgain(). */
+  awaitsPage(gpa: number): void
   end(end: GuestEnd): void
   diskFailed(cause: unknown): void
 }
@@ -41,6 +43,8 @@ export interface Board {
   readonly rtc: Rtc
   /** Absent without a disk. */
   readonly block: VirtioBlock | undefined
+  /** Serves what could not be served before an absent page had come. */
+  serveAgain(): void
   /** All devices that have state; the PLIC is first, since the others drive its lines. */
   readonly parts: readonly Snapshotted[]
 }
@@ -73,6 +77,9 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     identity,
     rtc,
     block,
+    serveAgain: () => {
+      for (const transport of transports) transport.serveAgain()
+    },
     parts: [...stateful, console],
   }
 }
@@ -91,4 +98,10 @@ function transportOf(block: VirtioBlock, plic: Plic, ports: BoardPorts): VirtioM
 const dmaOf = (ports: BoardPorts): GuestDma => ({
   dmaRead: (gpa, into) => ports.core().dmaRead(gpa, into),
   dmaWrite: (gpa, from) => ports.core().dmaWrite(gpa, from),
+  awaits: (gpa, bytes) => {
+    const core = ports.core()
+    const isAbsent = core.absentIn(gpa, bytes)
+    if (isAbsent) ports.awaitsPage(core.absentPage())
+    return isAbsent
+  },
 })

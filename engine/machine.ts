@@ -51,7 +51,7 @@ export interface MachineOptions {
 }
 
 const hartVersion = 2
-const boardVersion = 1
+const boardVersion = 2
 /**
  * Guest wall time under clock `instructions` begins at 2025-01-01T00:00:00Z, so that every run is
  * the same.
@@ -76,6 +76,10 @@ export class Machine {
   #running = false
   #waiting = false
   #external = false
+  /** An SBI call has retired and is not answered: its buffer is absent. */
+  #callOpen = false
+  /** The absent page that a device or the SBI needs: before it is here nothing retires. */
+  #awaitedGpa: number | undefined
   /** Device accesses so far: every few of them the run loop gets a look at the clock. */
   #accesses = 0
   #end: MachineEnd | undefined
@@ -92,6 +96,9 @@ export class Machine {
       externalInterrupt: (level) => this.#driveExternal(level),
       alarmSet: () => this.#lookAgain(),
       served: () => this.#lookAgain(),
+      awaitsPage: (gpa) => {
+        this.#awaitedGpa = gpa
+      },
       end,
       diskFailed: (cause) => end({ reason: 'disk-failed', detail: String(cause) }),
     })
@@ -168,6 +175,8 @@ export class Machine {
    */
   run(budget: number, untilMs = Infinity): RunOutcome {
     invariant(this.#running, 'A paused machine was told to run')
+    this.#finishAwaited()
+    if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
     if (this.#waiting && !this.#wakes()) return this.#idle()
     this.#waiting = false
     for (let left = budget; left > 0 && this.#end === undefined; ) {
@@ -178,8 +187,9 @@ export class Machine {
       // that a guest that only makes SBI calls leaves its slice too.
       left -= exit === Exit.budget ? granted : Math.max(1, this.#core.retired - before)
       const alarmed = this.#board.rtc.tick()
-      if (exit === Exit.sbi) answerSbi(this.#sbi)
+      if (exit === Exit.sbi) this.#answerCall()
       if (exit === Exit.absent) return { kind: 'absent', gpa: this.#core.absentPage() }
+      if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
       if (exit === Exit.wfi && !alarmed) {
         this.#waiting = true
         return this.#idle()
@@ -272,6 +282,18 @@ export class Machine {
     this.#core.closeLog(log)
   }
 
+  #answerCall(): void {
+    this.#callOpen = !answerSbi(this.#sbi)
+    if (this.#callOpen) this.#awaitedGpa = this.#core.absentPage()
+  }
+
+  /** What stood still for an absent page is done now, or comes upon the next one. */
+  #finishAwaited(): void {
+    this.#awaitedGpa = undefined
+    if (this.#callOpen) this.#answerCall()
+    if (this.#awaitedGpa === undefined) this.#board.serveAgain()
+  }
+
   #put(gpa: number, bytes: Uint8Array): void {
     invariant(this.#core.dmaWrite(gpa, bytes), 'The layout of a boot leads out of RAM')
   }
@@ -359,7 +381,7 @@ export class Machine {
       capture: () => {
         const writer = new SectionWriter(sectionKind, boardVersion)
         for (const fact of facts) writer.count(fact)
-        return writer.count(this.ticks).flag(this.#waiting).section()
+        return writer.count(this.ticks).flag(this.#waiting).flag(this.#callOpen).section()
       },
       restore: (section) => {
         const reader = new SectionReader(section, sectionKind, boardVersion)
@@ -369,6 +391,7 @@ export class Machine {
         }
         this.#clock.set(reader.count())
         this.#waiting = reader.flag()
+        this.#callOpen = reader.flag()
         reader.end()
       },
     }

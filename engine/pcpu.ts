@@ -9,8 +9,10 @@
 // machine (`mips`) charges a slice the time it would have taken there, and stands still for the
 // rest of it.
 
+import { pageBytes } from '#proto/units.ts'
 import type { Core, CoreHooks } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
+import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { ScheduledVm } from './pcpu/scheduled-vm.ts'
@@ -112,6 +114,8 @@ export class Pcpu {
         return paused(vm).machine.rebrand(command.identity)
       case 'change-disk':
         return this.#changeDisk(vm, command)
+      case 'present':
+        return this.#present(vm, command)
       case 'input':
         return this.#input(vm, command)
       case 'weigh':
@@ -172,6 +176,10 @@ export class Pcpu {
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
   }
 
+  #present(vm: ScheduledVm, { pages }: CommandOf<'present'>): undefined {
+    if (vm.wakeForPages(pages, this.#options.host.nowMs())) this.#join(vm)
+  }
+
   #input(vm: ScheduledVm, { offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
     if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
     return { accepted: vm.machine.input(offset, bytes) }
@@ -224,7 +232,13 @@ export class Pcpu {
     if (outcome.kind === 'ran') vm.stayReady(nowMs)
     else if (outcome.kind === 'idle') vm.becomeIdle(outcome.untilTicks, nowMs)
     else if (outcome.kind === 'stopped') this.#end(vm, outcome.end, nowMs)
-    else this.#end(vm, { reason: 'crashed', detail: nobodyBrings(outcome.gpa) }, nowMs)
+    else this.#await(vm, outcome.gpa, nowMs)
+  }
+
+  #await(vm: ScheduledVm, gpa: number, nowMs: number): void {
+    const page = Math.floor((gpa - ramGpa) / pageBytes)
+    vm.becomeWaiting(page, nowMs)
+    this.#options.emit({ on: 'absent', vmId: vm.config.vmId, page })
   }
 
   #end(vm: ScheduledVm, end: MachineEnd, nowMs: number): void {
@@ -243,10 +257,6 @@ export class Pcpu {
     return Math.max(0, sleepMs)
   }
 }
-
-/** Pages become absent only for a page source, and no command gives a VM one. */
-const nobodyBrings = (gpa: number): string =>
-  `The page at GPA 0x${gpa.toString(16)} is absent, and nobody brings it.`
 
 /** A machine that throws has met a bug of ours: it alone is lost, not the pCPU. */
 function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome {

@@ -1,7 +1,7 @@
 // What a pCPU is told about a VM: the contract between the agent's thread and the threads that run
 // guests. Not here: who decides it (node-agent/), what travels between agents (proto/).
 // Everything is structured-cloneable. Sizes in bytes, shares are weights, caps in percent of one
-// core.
+// core, pages as page indices.
 //
 // A VM lives on one pCPU. Its memory is a shared WebAssembly.Memory made by the agent's thread,
 // which reads and writes guest pages through GuestMemory while the pCPU runs the guest through
@@ -37,6 +37,8 @@ export interface VmConfig {
   readonly leased: boolean
   /** Absent: no block device. */
   readonly disk?: { readonly sizeBytes: number; readonly layers: readonly string[] }
+  /** A network device, with the identity's MAC address. */
+  readonly network?: boolean
   /** The epoch under which disk writes are made; the store refuses an older one. */
   readonly epoch: number
 }
@@ -104,11 +106,22 @@ export type PcpuCommand =
       readonly layers: readonly string[]
       readonly epoch: number
     }
+  /**
+   * These pages are in RAM now (GuestMemory.bring): a VM that waits for one of them goes on. Only
+   * pages that it said it waits for need to be named; others it finds by itself.
+   */
+  | { readonly do: 'present'; readonly vmId: string; readonly pages: Uint32Array }
   | {
       readonly do: 'input'
       readonly vmId: string
       readonly offset: number
       readonly bytes: Uint8Array
+    }
+  /** Ethernet frames for the guest; a VM that is not running loses them. */
+  | {
+      readonly do: 'frames'
+      readonly vmId: string
+      readonly frames: readonly Uint8Array[]
     }
   | {
       readonly do: 'weigh'
@@ -141,6 +154,9 @@ export interface PcpuAnswers {
   restore: undefined
   rebrand: undefined
   'change-disk': undefined
+  present: undefined
+  /** How many of them; the others are lost. */
+  frames: { readonly taken: number }
   /** All input below this offset has been taken. */
   input: { readonly accepted: number }
   weigh: undefined
@@ -155,6 +171,15 @@ export type PcpuEvent =
       readonly bytes: Uint8Array
     }
   | { readonly on: 'accepted'; readonly vmId: string; readonly offset: number }
+  /** What the guest sent to its network in a slice; `lost`: what its device had to drop since. */
+  | {
+      readonly on: 'frames'
+      readonly vmId: string
+      readonly frames: readonly Uint8Array[]
+      readonly lost: number
+    }
+  /** The VM has touched an absent page, and waits for it: once for each time it waits. */
+  | { readonly on: 'absent'; readonly vmId: string; readonly page: number }
   | {
       readonly on: 'stopped'
       readonly vmId: string

@@ -6,6 +6,7 @@
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Env, Listener } from '#env/env.ts'
+import { batchBytesMax } from '#proto/ethernet-batch.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import type { Hello, NodeCapacity, Result, VmEvent, VmReport } from '#proto/messages.ts'
@@ -20,6 +21,7 @@ import { type MemberMessage, Membership } from './membership.ts'
 import { NodeMetrics } from './metrics.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
+import { Network } from './network/network.ts'
 import { StepDriver } from './step-driver.ts'
 import type { Vmm } from './vmm.ts'
 
@@ -48,6 +50,9 @@ export interface AgentOptions {
 
 const limits = { messageBytesMax: frameBytesMax + 4096 }
 const controlLimits = { messageBytesMax: 8 << 20 }
+const trunkLimits = { messageBytesMax: batchBytesMax }
+/** A node that does not answer is tried again: there is no use in long waits. */
+const trunkAnswerMsMax = 3000
 /** Console output waits in its ring while so much is on the link already. */
 const outputBufferedBytesMax = 1 << 20
 
@@ -60,6 +65,7 @@ export class Agent {
   readonly #meter: LoadMeter
   readonly #migrations: Migrations
   readonly #membership: Membership
+  readonly #network: Network
   #listener: Listener | undefined
   #stopped = false
 
@@ -83,6 +89,7 @@ export class Agent {
         this.#membership.isUp && this.#membership.bufferedBytes < outputBufferedBytesMax,
     })
     this.#meter = new LoadMeter(clock, log, vmm)
+    this.#network = this.#makeNetwork()
     this.#migrations = this.#makeMigrations()
     this.metrics = new NodeMetrics(() => this.#numbers())
   }
@@ -106,6 +113,7 @@ export class Agent {
     this.#deskDriver.feed({ on: 'closing' })
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))
     this.#stopped = true
+    this.#network.close('shutting-down')
     this.#migrations.close('shutting-down')
     await this.#membership.stop('shutting-down')
     await this.#listener?.close()
@@ -123,6 +131,8 @@ export class Agent {
     if (!vm) return
     if (event.on === 'output') this.#consoles.output(vm, event.offset, event.bytes)
     else if (event.on === 'accepted') this.#consoles.accepted(vm, event.offset)
+    else if (event.on === 'frames') this.#network.hear(vm, event.frames, event.lost)
+    else if (event.on === 'absent') this.#bring(vm, event.page)
     else
       this.#deskDriver.feed({
         on: 'guest-stopped',
@@ -130,6 +140,12 @@ export class Agent {
         reason: event.reason,
         detail: event.detail,
       })
+  }
+
+  #bring(vm: HeldVm, page: number): void {
+    if (this.#options.vmm.pageTouched(vm, page)) return
+    const detail = `Page ${page} of its RAM is absent, and nobody brings it; start it again.`
+    this.#deskDriver.feed({ on: 'guest-stopped', vmId: vm.vmId, reason: 'crashed', detail })
   }
 
   /** A pCPU died: a bug of ours, and the end of its VMs. The coordinator starts them again. */
@@ -202,6 +218,7 @@ export class Agent {
     if (message.t === 'console-open') return this.#consoles.hear(message)
     if (message.t === 'console-input') return this.#consoles.hear(message)
     if (message.t === 'console-close') return this.#consoles.hear(message)
+    if (message.t === 'neighbours') return this.#network.become(message.nodes)
     return this.#deskDriver.feed({ on: 'command', command: message })
   }
 
@@ -302,6 +319,7 @@ export class Agent {
         if ('effects' in admission) this.#deskDriver.carryOut(admission.effects)
         return admission
       },
+      trunk: (nodeId, link) => this.#network.accept(nodeId, link),
       mayLaunch: (vm) => this.#mayLaunch(vm),
       desk: (input) => this.#deskDriver.feed(input),
       progress: (message) => this.#membership.send(message),
@@ -314,6 +332,19 @@ export class Agent {
         if (record) this.metrics.migrationEnded(plan.offer.purpose, failed?.code ?? 'done', record)
       },
     })
+  }
+
+  #makeNetwork(): Network {
+    const { env, nodeId, vmm } = this.#options
+    const { clock, random, log, transport } = env
+    const network = new Network({
+      ...{ clock, random, log, nodeId },
+      connect: (address) => transport.connect(address, trunkLimits, trunkAnswerMsMax),
+      hello: () => this.#hello('peer'),
+      deliver: (vm, frames) => vmm.deliver(vm, frames),
+    })
+    vmm.watch({ begins: (vm) => network.attach(vm), ends: (vm) => network.detach(vm) })
+    return network
   }
 
   #mayLaunch(vm: HeldVm): Fault | undefined {

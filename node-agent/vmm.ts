@@ -6,6 +6,8 @@
 
 import type { BootImage } from '#engine/boot-layout.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { PageSource } from '#engine/memory/page-source.ts'
+import { Pager } from '#engine/memory/pager.ts'
 import type { PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
@@ -29,6 +31,17 @@ export interface Machine {
   readonly memory: GuestMemory
 }
 
+/** Told which VMs execute instructions here: before the first one, and when the last one has been. */
+export interface MachineWatch {
+  begins(vm: HeldVm): void
+  ends(vm: HeldVm): void
+}
+
+interface Paging {
+  readonly pager: Pager
+  readonly whole: Promise<void>
+}
+
 /** What a VM-bound command needs besides the VM. */
 type OnVm<C> = C extends { readonly vmId: string } ? Omit<C, 'vmId'> : never
 type VmCommand = OnVm<PcpuCommand>
@@ -39,9 +52,17 @@ export class Vmm {
   readonly #leaving = new Map<string, Promise<void>>()
   /** VMs that were destroyed, perhaps before their machine was built: then it never is. */
   readonly #gone = new WeakSet<HeldVm>()
+  /** Of machines whose RAM is not all here yet. */
+  readonly #pagers = new Map<HeldVm, Paging>()
+
+  #watch: MachineWatch | undefined
 
   constructor(ports: VmmPorts) {
     this.#ports = ports
+  }
+
+  watch(watch: MachineWatch): void {
+    this.#watch = watch
   }
 
   /** A machine with its image loaded, paused before the first instruction. Throws FaultErrors. */
@@ -65,7 +86,9 @@ export class Vmm {
     this.#gone.add(vm)
     const machine = this.#machines.get(vm)
     if (!machine) return
+    this.#watch?.ends(vm)
     this.#machines.delete(vm)
+    this.#pagers.get(vm)?.pager.stop()
     const { vmId } = vm
     // A pCPU that died or never attached it holds nothing: that is what was wanted.
     const gone = machine.pcpu.ask({ do: 'detach', vmId }).catch(() => undefined)
@@ -79,6 +102,7 @@ export class Vmm {
   }
 
   async resume(vm: HeldVm): Promise<void> {
+    if (this.#machines.has(vm)) this.#watch?.begins(vm)
     await this.#ask(vm, { do: 'resume' })
   }
 
@@ -86,7 +110,7 @@ export class Vmm {
   async launch(vm: HeldVm, epoch: Epoch): Promise<void> {
     await this.#ask(vm, { do: 'pause' })
     await this.changeDisk(vm, vm.disk, epoch)
-    await this.#ask(vm, { do: 'resume' })
+    await this.resume(vm)
   }
 
   /** Of a paused VM. The new layers are opened when it goes on. */
@@ -105,7 +129,10 @@ export class Vmm {
     log: number,
     pause: boolean,
   ): Promise<{ readonly bitmap: Uint8Array; readonly pages: number }> {
-    return (await this.#ask(vm, { do: 'take-log', log, pause })) as never
+    const taken = await this.#ask(vm, { do: 'take-log', log, pause })
+    // Of a clone's parent too: it begins again in a moment.
+    if (pause) this.#watch?.ends(vm)
+    return taken as never
   }
 
   async closeLog(vm: HeldVm, log: number): Promise<void> {
@@ -130,6 +157,44 @@ export class Vmm {
   async input(vm: HeldVm, offset: number, bytes: Uint8Array): Promise<number> {
     const { accepted } = (await this.#ask(vm, { do: 'input', offset, bytes })) as never
     return accepted
+  }
+
+  /**
+   * Brings the absent pages of this VM, those it waits for first; it may run meanwhile. Resolves
+   * when none is absent, or the VM is gone; rejects when the source has lost them.
+   */
+  async bringPages(vm: HeldVm, source: PageSource): Promise<void> {
+    const machine = this.#machines.get(vm)
+    if (!machine) throw stoppedMeanwhile(vm)
+    const present = (pages: Uint32Array) => {
+      this.#ask(vm, { do: 'present', pages }).catch(() => undefined) // It is gone: nobody waits.
+    }
+    const pager = new Pager({ memory: machine.memory, source, present })
+    const whole = pager.run().then(() => undefined)
+    this.#pagers.set(vm, { pager, whole })
+    await whole.finally(() => this.#pagers.delete(vm))
+  }
+
+  /** The VM waits for an absent page. False: nobody brings it pages. */
+  pageTouched(vm: HeldVm, page: number): boolean {
+    const paging = this.#pagers.get(vm)
+    paging?.pager.touched(page)
+    if (paging || !this.#machines.get(vm)) return true
+    if (this.memoryOf(vm)?.isAbsent(page)) return false
+    // The last page came while the news was under way.
+    this.#ask(vm, { do: 'present', pages: Uint32Array.of(page) }).catch(() => undefined)
+    return true
+  }
+
+  /** Resolves when all of its RAM is here: before that nobody can copy it. */
+  async whole(vm: HeldVm): Promise<void> {
+    await this.#pagers.get(vm)?.whole
+  }
+
+  /** Hands Ethernet frames to its guest; resolves to how many were taken. */
+  async deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<number> {
+    const { taken } = (await this.#ask(vm, { do: 'frames', frames })) as never
+    return taken
   }
 
   memoryOf(vm: HeldVm): GuestMemory | undefined {
@@ -218,5 +283,6 @@ function configOf({ vm, memory }: Machine): VmConfig {
     leased: spec.ha,
     ...(disk.layers.length > 0 ? { disk } : {}),
     epoch,
+    network: spec.network,
   }
 }

@@ -36,6 +36,7 @@ export interface VirtioDevice {
    * Serves one chain to its end, and returns how many bytes it wrote. `broken`: the chain makes no
    * sense. `stalled`: it cannot be served, and the VM is being stopped. `wait`: there is nothing
    * for it yet, and nothing was written; it is offered again after a notification or a kick.
+   * `later`: others shall have their turn first; it is offered again before the guest goes on.
    */
   serve(
     queue: number,
@@ -72,7 +73,7 @@ const transportFeatures = featureVersion1 | featureIndirect | featureEventIndex
 const interruptUsed = 1
 const interruptConfig = 2
 const low32 = 0xffff_ffffn
-const version = 2
+const version = 3
 
 export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
   readonly region: Region
@@ -90,6 +91,8 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
   #driverFeaturesSelect = 0
   #queueSelect = 0
   #configGeneration = 0
+  /** Bit n: queue n came upon an absent page or its bounds, and is to be served again. */
+  #unserved = 0
 
   /** `served` is told when a notification was served: that may have taken long. */
   constructor(
@@ -142,6 +145,20 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     this.#driveInterrupt()
   }
 
+  /** Whether a queue waits for serveAgain(), which comes before the guest's next instruction. */
+  get isUnserved(): boolean {
+    return this.#unserved !== 0
+  }
+
+  /** After an absent page has come, or in the next slice. Nothing is served twice. */
+  serveAgain(): void {
+    if (this.#unserved === 0) return
+    const unserved = this.#unserved
+    this.#unserved = 0
+    for (let index = 0; index < this.#queues.length; index++)
+      if ((unserved >> index) & 1) this.kick(index)
+  }
+
   configChanged(): void {
     this.#configGeneration = (this.#configGeneration + 1) >>> 0
     if (this.#status & status.driverOk) this.#interruptStatus |= interruptConfig
@@ -158,6 +175,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
       .u32(this.#driverFeaturesSelect)
       .u32(this.#queueSelect)
       .u32(this.#configGeneration)
+      .u32(this.#unserved)
     for (const queue of this.#queues) queue.captureTo(writer)
     return writer.section()
   }
@@ -173,6 +191,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     this.#driverFeaturesSelect = reader.u32()
     this.#queueSelect = reader.u32()
     this.#configGeneration = reader.u32()
+    this.#unserved = reader.u32()
     for (const queue of this.#queues) {
       queue.restoreFrom(reader)
       queue.accepted(this.#driverFeatures)
@@ -273,6 +292,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     this.#deviceFeaturesSelect = 0
     this.#driverFeaturesSelect = 0
     this.#queueSelect = 0
+    this.#unserved = 0
     for (const queue of this.#queues) queue.reset()
     this.#device.reset?.()
   }
@@ -313,27 +333,29 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     if (queue === undefined || !queue.ready) return
     if (!(this.#status & status.driverOk) || this.#status & status.needsReset) return
     const before = queue.usedIndex
-    const isWhole = this.#serveAll(queue, index) && queue.askNotification()
-    if (!isWhole) this.#needReset()
+    const outcome = queue.awaitsRings() ? 'absent' : this.#serveAll(queue, index)
+    if (outcome === 'absent') this.#unserved |= 1 << index
+    const isSound = outcome === 'absent' || (outcome === 'whole' && queue.askNotification())
+    if (!isSound) this.#needReset()
     else if (queue.wantsInterrupt(before)) this.#interruptStatus |= interruptUsed
     this.#served()
   }
 
-  /** False when the driver has offered what makes no sense. */
-  #serveAll(queue: VirtQueue, index: number): boolean {
+  /** `broken` when the driver has offered what makes no sense. */
+  #serveAll(queue: VirtQueue, index: number): 'whole' | 'absent' | 'broken' {
     // The driver cannot add chains meanwhile, nor lend a descriptor to two of them: more of them
     // than the queue has would be a lie, and keep the pCPU for as long as the guest likes.
     for (let lent = 0; ; ) {
       const chain = queue.peek()
-      if (chain === 'empty') return true
-      if (chain === 'broken') return false
+      if (chain === 'empty') return 'whole'
+      if (chain === 'broken' || chain === 'absent') return chain
       lent += chain.lent
-      if (lent > queue.size) return false
+      if (lent > queue.size) return 'broken'
       const written = this.#device.serve(index, chain, this.#dma)
-      if (written === 'stalled' || written === 'wait') return true
-      if (written === 'broken') return false
+      if (written === 'stalled' || written === 'wait') return 'whole'
+      if (written === 'broken') return 'broken'
       queue.take()
-      if (!queue.push(chain.head, written)) return false
+      if (!queue.push(chain.head, written)) return 'broken'
     }
   }
 

@@ -14,6 +14,11 @@ import type { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts
 export interface GuestDma {
   dmaRead(gpa: number, into: Uint8Array): boolean
   dmaWrite(gpa: number, from: Uint8Array): boolean
+  /**
+   * Whether a page of these bytes is absent. The VM then stands still until that page is here, and
+   * the device is to look again. Without it no page ever is absent.
+   */
+  awaits?(gpa: number, bytes: number): boolean
 }
 
 /** Pieces of guest RAM that stand for one run of bytes. */
@@ -45,6 +50,11 @@ const flagNext = 1
 const flagWrite = 2
 const flagIndirect = 4
 const availNoInterrupt = 1
+/**
+ * More than any device of ours serves in one chain (a block request has 8 MiB): a guest that lies
+ * about its lengths does not have all of its RAM looked through.
+ */
+const awaitedBytesMax = 16 << 20
 
 export class VirtQueue {
   readonly sizeMax: number
@@ -89,8 +99,21 @@ export class VirtQueue {
     this.#eventIndex = (features & featureEventIndex) !== 0n
   }
 
-  /** The next chain the driver has made available; it stays so until take(). */
-  peek(): DescriptorChain | 'empty' | 'broken' {
+  /** Whether a page of the rings is absent: nothing can be said of the queue before it is here. */
+  awaitsRings(): boolean {
+    const { size } = this
+    return (
+      this.#awaits(Number(this.availGpa), ringHeaderBytes + 2 * size + 2) ||
+      this.#awaits(Number(this.descriptorsGpa), descriptorBytes * size) ||
+      this.#awaits(Number(this.usedGpa), ringHeaderBytes + usedElementBytes * size + 2)
+    )
+  }
+
+  /**
+   * The next chain the driver has made available; it stays so until take(). `absent`: a page that
+   * serving it would touch is not here. Else all of it is: it is served once, and to its end.
+   */
+  peek(): DescriptorChain | 'empty' | 'broken' | 'absent' {
     const avail = Number(this.availGpa)
     const index = this.#read16(avail + 2)
     if (index === undefined) return 'broken'
@@ -98,7 +121,8 @@ export class VirtQueue {
     if (waiting === 0) return 'empty'
     if (waiting > this.size) return 'broken'
     const head = this.#read16(avail + ringHeaderBytes + 2 * (this.#availSeen % this.size))
-    return head === undefined ? 'broken' : this.#follow(head)
+    const chain = head === undefined ? 'broken' : this.#follow(head)
+    return typeof chain === 'object' && this.#awaitsChain(chain) ? 'absent' : chain
   }
 
   /** The chain that peek() showed is the device's now. */
@@ -165,7 +189,7 @@ export class VirtQueue {
   }
 
   /** The queue's own descriptors, and those of an indirect table, which ends the chain. */
-  #follow(head: number): DescriptorChain | 'broken' {
+  #follow(head: number): DescriptorChain | 'broken' | 'absent' {
     const chain: OpenChain = { head, readable: [], writable: [], lent: 0 }
     let next = head
     for (; chain.lent < this.size; ) {
@@ -181,11 +205,12 @@ export class VirtQueue {
   }
 
   /** The descriptor at hand names a table of descriptors: never empty, never a table in a table. */
-  #followTable(chain: OpenChain): DescriptorChain | 'broken' {
+  #followTable(chain: OpenChain): DescriptorChain | 'broken' | 'absent' {
     const table = this.#descriptorGpa
     const bytes = this.#descriptor.getUint32(8, true)
     const entries = bytes / descriptorBytes
     if (!this.#indirect || entries === 0 || !Number.isInteger(entries)) return 'broken'
+    if (this.#awaits(table, Math.min(bytes, descriptorBytes * this.sizeMax))) return 'absent'
     let next = 0
     while (chain.readable.length + chain.writable.length < this.sizeMax) {
       if (next >= entries || !this.#load(table, next)) return 'broken'
@@ -203,6 +228,20 @@ export class VirtQueue {
     else if (chain.writable.length > 0) return false
     else chain.readable.push(segment)
     return true
+  }
+
+  #awaitsChain({ readable, writable }: DescriptorChain): boolean {
+    let left = awaitedBytesMax
+    for (const { gpa, bytes } of [...readable, ...writable]) {
+      if (this.#awaits(gpa, Math.min(bytes, left))) return true
+      left -= Math.min(bytes, left)
+    }
+    return false
+  }
+
+  #awaits(gpa: number, bytes: number): boolean {
+    if (this.#dma.awaits === undefined || !Number.isSafeInteger(gpa)) return false
+    return this.#dma.awaits(gpa, bytes)
   }
 
   #load(tableGpa: number, index: number): boolean {

@@ -36,6 +36,21 @@ export interface GuestMemory {
   store(pages: Uint32Array, bytes: Uint8Array): void
   storeZero(pages: Uint32Array): void
   /**
+   * Makes the pages of this bitmap absent: whoever touches one waits until it is brought. Of a VM
+   * that is to be restored and has not run yet.
+   */
+  makeAbsent(bitmap: Uint8Array): void
+  isAbsent(page: number): boolean
+  /** How many pages are absent still. */
+  readonly absentPages: number
+  /**
+   * Fills pages while the VM may be running, and makes them present, bytes first. A page that is
+   * present already stays as it is: the guest may have written to it. None becomes dirty.
+   */
+  bring(pages: Uint32Array, bytes: Uint8Array): void
+  /** The same for pages that are all zero. */
+  bringZero(pages: Uint32Array): void
+  /**
    * 32 bits over the recorded hashes of these pages, in this order: equal at both ends if the pages
    * are.
    */

@@ -19,6 +19,9 @@ export class WasmGuestMemory implements GuestMemory {
   readonly pageCount: number
   readonly #core: CoreInstance
   readonly #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
+  readonly #absentTable: number
+  /** Kept here: pages become absent and present on this thread alone. */
+  #absentPages = 0
 
   /** Fresh RAM, all zero. Throws RangeError when the process gets no more memory. */
   static create(module: WebAssembly.Module, ramBytes: number): WasmGuestMemory {
@@ -34,6 +37,7 @@ export class WasmGuestMemory implements GuestMemory {
     this.#bytes = new Uint8Array(memory.buffer)
     this.#core = instantiateCore(module, memory, noHooks)
     this.#core.call.format(ramBytes)
+    this.#absentTable = this.#core.call.absentTable()
   }
 
   /**
@@ -76,6 +80,42 @@ export class WasmGuestMemory implements GuestMemory {
 
   storeZero(pages: Uint32Array): void {
     this.#inBatches(pages, (count) => this.#core.call.zeroPages(count))
+  }
+
+  makeAbsent(bitmap: Uint8Array): void {
+    for (let page = 0; page < this.pageCount; page++) {
+      if (((bitmap[page >> 3] ?? 0) >> (page & 7)) % 2 === 0 || this.isAbsent(page)) continue
+      this.#bytes[this.#absentTable + page] = 1
+      this.#absentPages++
+    }
+  }
+
+  isAbsent(page: number): boolean {
+    return this.#bytes[this.#absentTable + page] === 1
+  }
+
+  get absentPages(): number {
+    return this.#absentPages
+  }
+
+  /** The bytes of a page lie there before it is present: a running guest sees none or all. */
+  bring(pages: Uint32Array, bytes: Uint8Array): void {
+    invariant(bytes.length === pages.length * pageBytes, 'Pages and their bytes differ in number')
+    this.#inBatches(pages, (count, first) => {
+      for (let from = first; from < first + count; from++) {
+        const page = pages[from] ?? 0
+        if (!this.isAbsent(page)) continue
+        const at = this.#core.at.ramAddress + page * pageBytes
+        this.#bytes.set(bytes.subarray(from * pageBytes, (from + 1) * pageBytes), at)
+      }
+      this.#absentPages -= this.#core.call.noteBrought(count, 0)
+    })
+  }
+
+  bringZero(pages: Uint32Array): void {
+    this.#inBatches(pages, (count) => {
+      this.#absentPages -= this.#core.call.noteBrought(count, 1)
+    })
   }
 
   contentSum(pages: Uint32Array): number {
@@ -134,6 +174,7 @@ export class WasmGuestMemory implements GuestMemory {
     }
     this.#copyTable(other, (call) => call.trackedTable(), this.pageCount * 8)
     this.#copyTable(other, (call) => call.absentTable(), this.pageCount)
+    this.#absentPages = other.#absentPages
   }
 
   #copyRun(other: WasmGuestMemory, first: number, count: number): void {
@@ -173,7 +214,10 @@ export class WasmGuestMemory implements GuestMemory {
         page = (page | 7) + 1
         continue
       }
-      if ((bits >> (page & 7)) & 1) asked[count++] = page
+      if ((bits >> (page & 7)) & 1) {
+        invariant(this.#absentPages === 0 || !this.isAbsent(page), 'An absent page was collected')
+        asked[count++] = page
+      }
       page++
     }
     return { count, nextPage: Math.min(page, this.pageCount) }

@@ -6,6 +6,7 @@
 //   paused ──resume──► runnable ◄──alarm, input── idle
 //      ▲                │  ▲ └──────nothing to do──► idle
 //      │ pause (any)    │  └──debt paid── capped ◄──allowance overdrawn── runnable, idle
+//      │                ├──absent page touched──► waiting ──page came──► runnable
 //      └────────────────┴──guest ended, crashed──► stopped
 
 import { invariant } from '#proto/invariant.ts'
@@ -22,6 +23,8 @@ export type RunState =
   /** Until an alarm at `untilMs` (Infinity: none is set), or input. */
   | { readonly is: 'idle'; readonly untilMs: number }
   | { readonly is: 'capped'; readonly untilMs: number }
+  /** For an absent page, by its page index. */
+  | { readonly is: 'waiting'; readonly page: number }
   | { readonly is: 'stopped'; readonly end: MachineEnd }
 
 const sharesOfOne = 1024
@@ -78,6 +81,18 @@ export class ScheduledVm {
   becomeIdle(untilTicks: number, nowMs: number): void {
     invariant(this.#state.is === 'runnable', `A VM that is ${this.#state.is} became idle`)
     this.#enter({ is: 'idle', untilMs: this.#hostMs(untilTicks, nowMs) }, nowMs)
+  }
+
+  /** After a slice that came upon an absent page. */
+  becomeWaiting(page: number, nowMs: number): void {
+    invariant(this.#state.is === 'runnable', `A VM that is ${this.#state.is} met an absent page`)
+    this.#enter({ is: 'waiting', page }, nowMs)
+  }
+
+  /** Ends the wait for one of these pages; says whether the VM may run now. */
+  wakeForPages(pages: Uint32Array, nowMs: number): boolean {
+    if (this.#state.is !== 'waiting' || !pages.includes(this.#state.page)) return false
+    return this.#becomeReady(nowMs)
   }
 
   /** After a slice that has more to do. */

@@ -28,8 +28,15 @@ export interface SbiReturn {
   readonly value: bigint
 }
 
-/** An extension's function: `fid` is its number, `args` are a0 to a5, unsigned. */
-export type SbiExtension = (fid: bigint, args: readonly bigint[], ports: SbiPorts) => SbiReturn
+/**
+ * An extension's function: `fid` is its number, `args` are a0 to a5, unsigned. `absent`: it needs a
+ * page of guest RAM that is not here, and has done nothing yet.
+ */
+export type SbiExtension = (
+  fid: bigint,
+  args: readonly bigint[],
+  ports: SbiPorts,
+) => SbiReturn | 'absent'
 
 export const answered = (value: number | bigint = 0n): SbiReturn => ({
   error: SbiError.success,

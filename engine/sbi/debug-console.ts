@@ -33,19 +33,23 @@ export const debugConsole: SbiExtension = (fid, args, ports) => {
   }
 }
 
-function write(gpa: number, length: number, { core, console }: SbiPorts): SbiReturn {
+function write(gpa: number, length: number, { core, console }: SbiPorts): SbiReturn | 'absent' {
   if (length === 0) return answered()
   const bytes = new Uint8Array(length)
-  if (!Number.isSafeInteger(gpa) || !core.dmaRead(gpa, bytes)) return refused(SbiError.invalidParam)
+  if (!Number.isSafeInteger(gpa)) return refused(SbiError.invalidParam)
+  if (core.absentIn(gpa, length)) return 'absent'
+  if (!core.dmaRead(gpa, bytes)) return refused(SbiError.invalidParam)
   for (const byte of bytes) console.write(byte)
   return answered(length)
 }
 
 /** Nothing is taken off the line unless the guest's buffer can hold it. */
-function read(gpa: number, room: number, { core, console }: SbiPorts): SbiReturn {
+function read(gpa: number, room: number, { core, console }: SbiPorts): SbiReturn | 'absent' {
   const bytes = new Uint8Array(Math.min(room, console.waiting))
   if (bytes.length === 0) return answered()
-  if (!Number.isSafeInteger(gpa) || !core.dmaRead(gpa, bytes)) return refused(SbiError.invalidParam)
+  if (!Number.isSafeInteger(gpa)) return refused(SbiError.invalidParam)
+  if (core.absentIn(gpa, bytes.length)) return 'absent'
+  if (!core.dmaRead(gpa, bytes)) return refused(SbiError.invalidParam)
   for (let at = 0; at < bytes.length; at++) bytes[at] = console.read() ?? 0
   core.dmaWrite(gpa, bytes)
   return answered(bytes.length)

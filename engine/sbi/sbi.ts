@@ -28,17 +28,22 @@ const a1 = 11
 const a6 = 16
 const a7 = 17
 
-/** Answers the call that the core has just left with; pc is behind its `ecall` already. */
-export function answerSbi(ports: SbiPorts): void {
+/**
+ * Answers the call that the core has just left with; pc is behind its `ecall` already. False: it
+ * needs the absent page that the core names, and is to be answered anew when that is here.
+ */
+export function answerSbi(ports: SbiPorts): boolean {
   const { core } = ports
   const extension = BigInt.asUintN(64, core.x(a7))
   const args = [0, 1, 2, 3, 4, 5].map((index) => BigInt.asUintN(64, core.x(a0 + index)))
   if (isLegacy(extension)) {
     core.setX(a0, legacy(extension, args, ports))
-    return
+    return true
   }
   const serve = extensions.get(extension)
   const answer = serve?.(BigInt.asUintN(64, core.x(a6)), args, ports)
+  if (answer === 'absent') return false
   core.setX(a0, BigInt(answer?.error ?? SbiError.notSupported))
   core.setX(a1, answer?.value ?? 0n)
+  return true
 }

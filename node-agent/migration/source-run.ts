@@ -170,6 +170,7 @@ export class SourceRun {
   /** Before the first page is read: what is written from then on is in the log. */
   async #openLog(): Promise<void> {
     if (this.#log !== undefined) return
+    await this.#ports.vmm.whole(this.vm)
     const log = await this.#ports.vmm.openLog(this.vm)
     this.#log = log
     if (this.#over) this.#closeLog() // It ended meanwhile, and nobody else knows of this log.

@@ -279,7 +279,7 @@ describe('a copy of a block device', () => {
     otherDevice.bytes[0] = 1
     expect(() => board().device.restore(otherDevice)).toThrow('device type 1')
     const noSize = { ...section, bytes: section.bytes.slice() }
-    noSize.bytes.set([3, 0], 30)
+    noSize.bytes.set([3, 0], 34)
     expect(() => board().device.restore(noSize)).toThrow('a queue of 3')
   })
 })

@@ -47,6 +47,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
   const closed: number[] = []
   const results: Result[] = []
   const vmm = {
+    whole: async () => undefined,
     openLog: () => {
       asked.resolve()
       return opened.promise

@@ -1,0 +1,25 @@
+// Where the bytes of absent pages come from, as a port: a snapshot in a store, the source of a
+// post-copy migration, the parent of a clone. Not here: when a page is asked for (pager.ts), and
+// every source there is (node-agent/). Pages as page indices, of 4,096 bytes.
+
+/** What a request has come to. */
+export interface BroughtPages {
+  /** Pages with content; their bytes lie one after the other in `bytes`. */
+  readonly pages: Uint32Array
+  readonly bytes: Uint8Array
+  /** Pages that are all zero. */
+  readonly zeroPages: Uint32Array
+}
+
+/** `urgent`: a VM stands still for the first of these pages. `background`: nobody waits yet. */
+export type Urgency = 'urgent' | 'background'
+
+export interface PageSource {
+  /**
+   * Brings these pages, and may bring others that lie beside them. An urgent request overtakes
+   * those in the background. Resolves in a later turn of the event loop, so that whoever asks again
+   * and again keeps nobody else from it. A source that knows a page by its content may take the
+   * bytes from wherever it has them. Rejects when the pages are lost: the VM cannot go on then.
+   */
+  request(pages: Uint32Array, urgency: Urgency): Promise<BroughtPages>
+}

@@ -1,0 +1,126 @@
+// Brings the absent pages of one VM while it runs: those that it waits for first, all others in the
+// background, until none is absent. On the agent's thread, which alone makes pages present.
+// Not here: where pages come from (page-source.ts), that a VM waits (../pcpu.ts). Page indices.
+//
+// Order in the background: on from the page that was touched last, round the end of RAM. Guests
+// touch memory in runs, so that what is next to the last touch is what is touched next (Hines and
+// Gopalan, "Post-Copy Based Live Virtual Machine Migration Using Adaptive Pre-Paging", 2009).
+
+import type { GuestMemory } from './guest-memory-port.ts'
+import type { BroughtPages, PageSource, Urgency } from './page-source.ts'
+
+export interface PagerOptions {
+  readonly memory: GuestMemory
+  readonly source: PageSource
+  /** Tells the VM that these pages, for which it waits, are present. */
+  readonly present: (pages: Uint32Array) => void
+}
+
+/** What is brought along with a page that is waited for: half of what a disk reads at no cost. */
+const urgentPages = 16
+/** 256 KiB: large enough for a disk's or a link's speed, and little for an urgent page to wait for. */
+const backgroundPages = 64
+
+export class Pager {
+  readonly #options: PagerOptions
+  /** A byte a page: asked for in the background or along with another, and not here yet. */
+  readonly #underWay: Uint8Array
+  /** For which the VM waits, or did when they were asked for. */
+  readonly #awaited = new Set<number>()
+  #cursor = 0
+  #touches = 0
+  #stopped = false
+  #settle: { resolve(how: 'done' | 'stopped'): void; reject(why: unknown): void } | undefined
+
+  constructor(options: PagerOptions) {
+    this.#options = options
+    this.#underWay = new Uint8Array(options.memory.pageCount)
+  }
+
+  /** How often the VM has had to wait. */
+  get touches(): number {
+    return this.#touches
+  }
+
+  /** The VM has touched this page, and waits for it. */
+  touched(page: number): void {
+    const { memory, present } = this.#options
+    this.#touches++
+    if (!memory.isAbsent(page)) {
+      present(Uint32Array.of(page)) // It came while the news was under way.
+      return
+    }
+    if (this.#stopped || this.#awaited.has(page)) return
+    this.#awaited.add(page)
+    this.#cursor = page + 1
+    const pages = Uint32Array.of(page, ...this.#next(urgentPages - 1))
+    this.#bring(pages, 'urgent').catch((why) => this.#fail(why))
+  }
+
+  /** Brings everything; resolves when nothing is absent any more. Rejects as the source does. */
+  run(): Promise<'done' | 'stopped'> {
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+      this.#stream().then(
+        () => resolve(this.#stopped ? 'stopped' : 'done'),
+        (why) => this.#fail(why),
+      )
+    })
+  }
+
+  /** Nothing more is asked for, and what is under way is dropped when it comes. */
+  stop(): void {
+    this.#stopped = true
+    this.#settle?.resolve('stopped')
+  }
+
+  async #stream(): Promise<void> {
+    while (!this.#stopped && this.#options.memory.absentPages > 0) {
+      const pages = this.#next(backgroundPages)
+      // All that is left was asked for by touches: their answers are waited for, one turn a time.
+      await this.#bring(pages.length > 0 ? pages : this.#anyAbsent(), 'background')
+    }
+  }
+
+  async #bring(pages: Uint32Array, urgency: Urgency): Promise<void> {
+    const { memory, source } = this.#options
+    const brought = await source.request(pages, urgency)
+    if (this.#stopped) return
+    memory.bring(brought.pages, brought.bytes)
+    memory.bringZero(brought.zeroPages)
+    for (const page of pages) this.#underWay[page] = 0
+    this.#wake(brought)
+  }
+
+  #wake({ pages, zeroPages }: BroughtPages): void {
+    if (this.#awaited.size === 0) return
+    const here = [...pages, ...zeroPages].filter((page) => this.#awaited.delete(page))
+    if (here.length > 0) this.#options.present(Uint32Array.from(here))
+  }
+
+  #fail(why: unknown): void {
+    this.#stopped = true
+    this.#settle?.reject(why)
+  }
+
+  /** Up to `max` absent pages that nobody has asked for yet, from the cursor on. */
+  #next(max: number): Uint32Array {
+    const { memory } = this.#options
+    const pages: number[] = []
+    for (let seen = 0; seen < memory.pageCount && pages.length < max; seen++) {
+      const page = this.#cursor % memory.pageCount
+      this.#cursor = page + 1
+      if (this.#underWay[page] === 1 || this.#awaited.has(page) || !memory.isAbsent(page)) continue
+      this.#underWay[page] = 1
+      pages.push(page)
+    }
+    return Uint32Array.from(pages)
+  }
+
+  #anyAbsent(): Uint32Array {
+    const { memory } = this.#options
+    for (let page = 0; page < memory.pageCount; page++)
+      if (memory.isAbsent(page)) return Uint32Array.of(page)
+    return new Uint32Array(0)
+  }
+}
