@@ -1,0 +1,118 @@
+// Claim: the engine runs guest code as fast as QEMU does by translation, much of it faster. The
+// same ELF files (bench/programs: bare metal, S-mode, Sv39 with pages of 4 KiB and 2 MiB) run on
+// both, in turns, each in a process of its own. Ratio = QEMU's CPU time / ours, in all threads, less
+// that of an empty guest: above 1 we are faster. The medians count. Results must be equal.
+// Not here: Linux (linux-boot.ts), v86 (v86.ts).
+// Run: node bench/cpu.ts [--only NAME,…] [--runs N] [--engine NAME] [--elf FILE]
+
+import { parseArgs } from 'node:util'
+import { type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
+import { type Engine, engineContender, engines } from './rig/engines.ts'
+import { builtProgram, missingCompiler } from './rig/programs.ts'
+import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
+import { seconds, Table, times, verdict } from './rig/table.ts'
+
+/** Program → how many times QEMU's speed is required; undefined: the ratio is only told. */
+// tidy: data table
+const required: Record<string, number | undefined> = {
+  core: 1,
+  sieve: 3,
+  memory: 2,
+  double: 0.5,
+  'system-calls': 0.5,
+  'random-loads': 0.5,
+  'address-spaces': 0.5,
+  'page-fences': undefined,
+  'clock-reads': undefined,
+  'firmware-calls': undefined,
+}
+/** What is required of the interpreter alone. */
+const requiredOfInterpreter: typeof required = { core: 0.1 }
+
+const qemu: Contender = { name: 'QEMU', command: (kernel) => qemuCommand({ kernel }) }
+
+interface Asked {
+  readonly names: readonly string[]
+  readonly files: readonly string[]
+  readonly runs: number
+  readonly engines: readonly Engine[]
+}
+
+function asked(): Asked | undefined {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      runs: { type: 'string', default: '3' },
+      engine: { type: 'string' },
+      elf: { type: 'string', multiple: true, default: [] },
+    },
+  })
+  const only = values.only?.split(',') ?? (values.elf.length > 0 ? [] : Object.keys(required))
+  const unknown = only.filter((name) => !(name in required))
+  const chosen = engines.filter((name) => [undefined, 'both', name].includes(values.engine))
+  const runs = Number(values.runs)
+  if (unknown.length === 0 && chosen.length > 0 && runs >= 1)
+    return { names: only, files: values.elf, runs, engines: chosen }
+  console.error(
+    `There are the programs ${Object.keys(required).join(', ')} and the engines ` +
+      `${engines.join(', ')}, both; at least 1 run.`,
+  )
+  return undefined
+}
+
+function main(): void {
+  const wanted = asked()
+  if (wanted === undefined) {
+    process.exitCode = 2
+    return
+  }
+  const missing = missingQemu() ?? missingCompiler('riscv')
+  if (missing !== undefined) {
+    console.log(`SKIPPED: ${missing}`)
+    return
+  }
+  console.log(`${qemuVersion()}; Node ${process.version}; median of ${wanted.runs}; CPU time`)
+  const contenders = [qemu, ...wanted.engines.map(engineContender)]
+  const empty = compared(contenders, () => builtProgram('empty', 'riscv'), wanted.runs)
+  const table = new Table(columns)
+  const works = [
+    ...wanted.names.map((name) => ({ name, file: builtProgram(name, 'riscv') })),
+    ...wanted.files.map((file) => ({ name: file.split('/').at(-1) ?? file, file })),
+  ]
+  for (const { name, file } of works) {
+    const costs = compared(contenders, () => file, wanted.runs)
+    for (const engine of wanted.engines) tell(table, name, engine, costs, empty)
+  }
+}
+
+const columns = [
+  ['work', 16],
+  ['engine', 11],
+  ['ours s', 6],
+  ['QEMU s', 6],
+  ['ratio', 6],
+  ['by wall', 7],
+  ['required', 8],
+  ['verdict', 9],
+  ['spread % ours/QEMU', 10],
+] as const
+
+type Costs = ReadonlyMap<string, Cost>
+
+function tell(table: Table, name: string, engine: Engine, costs: Costs, empty: Costs): void {
+  const own = (of: string) => lessEmpty(costs.get(of) as Cost, empty.get(of) as Cost)
+  const [ours, peer] = [own(engine), own(qemu.name)]
+  const ratio = peer.cpuMs / ours.cpuMs
+  const bar = (engine === 'interpreter' ? requiredOfInterpreter : required)[name]
+  const isSame = ours.results === peer.results
+  const said = isSame ? verdict(ratio, bar) : 'WRONG'
+  table.row([
+    ...[name, engine, seconds(ours.cpuMs), seconds(peer.cpuMs), times(ratio)],
+    ...[times(peer.wallMs / ours.wallMs), bar === undefined ? '–' : times(bar), said],
+    `${ours.spreadPercent.toFixed(0)}/${peer.spreadPercent.toFixed(0)}`,
+  ])
+  if (!isSame) console.log(`Ours said:\n${ours.results}\nQEMU said:\n${peer.results}`)
+  if (!isSame || said === 'MISSED') process.exitCode = 1
+}
+
+main()
