@@ -17,8 +17,10 @@ import { machineTree } from './device-tree/machine-tree.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import type { ConsoleOutput } from './devices/console-line.ts'
 import type { GuestEnd } from './devices/finisher.ts'
-import { hexBytes } from './devices/identity.ts'
-import { kernelGpa, ticksPerMs } from './devices/memory-map.ts'
+import { ticksPerMs } from './devices/memory-map.ts'
+import type { MmioBus } from './devices/mmio.ts'
+import type { VirtioNet } from './devices/virtio-net.ts'
+import type { Segment } from './elf.ts'
 import { GuestClock, type HostClock } from './guest-clock.ts'
 import type { SbiPorts } from './sbi/call.ts'
 import { answerSbi } from './sbi/sbi.ts'
@@ -65,6 +67,8 @@ const accessesPerLook = 32
 /** A run ends when the guest has written so much to its console: nothing grows without bound. */
 const untakenOutputBytesMax = 16 * 1024
 
+  /** Absent without a network. */
+  readonly net: VirtioNet | undefined
 export class Machine {
   readonly #config: VmConfig
   readonly #core: Core
@@ -103,16 +107,11 @@ export class Machine {
       diskFailed: (cause) => end({ reason: 'disk-failed', detail: String(cause) }),
     })
     this.#core = makeCore({
-      mmioRead: (gpa, size) => {
-        this.#countAccess()
-        return this.#board.bus.read(gpa, size)
-      },
-      mmioWrite: (gpa, size, value) => {
-        this.#countAccess()
-        return this.#board.bus.write(gpa, size, value)
-      },
+      mmioRead: (gpa, size) => this.#countedBus().read(gpa, size),
+      mmioWrite: (gpa, size, value) => this.#countedBus().write(gpa, size, value),
       timeTicks: () => this.#clock.ticks(),
     })
+    this.net = this.#board.net
     this.#sbi = { core: this.#core, console: this.#board.console, end }
     this.#parts = [this.#hartPart(), this.#boardPart(), ...this.#board.parts]
   }
@@ -246,7 +245,7 @@ export class Machine {
   }
 
   rebrand(identity: Identity): void {
-    this.#board.identity.rebrand(identity)
+    this.#board.rebrand(identity)
   }
 
   /** Whether it has a disk that is not open. */
@@ -303,6 +302,7 @@ export class Machine {
     this.#lookAgain()
   }
 
+    return this.#board.bus
   /**
    * An interrupt is taken, an alarm waited for and an end seen at the next instruction, not at the
    * slice's end.
@@ -311,14 +311,14 @@ export class Machine {
     this.#core.requestExit()
   }
 
-  #countAccess(): void {
+  #countedBus(): MmioBus {
     this.#accesses = (this.#accesses + 1) % accessesPerLook
     if (this.#accesses === 0) this.#lookAgain()
   }
 
   /** The slice has had its time, or its output is to be taken before there is more. */
   #isOver(untilMs: number): boolean {
-    if (this.#board.console.untakenBytes >= untakenOutputBytesMax) return true
+    if (this.#board.console.untakenBytes >= untakenOutputBytesMax || this.net?.isFull) return true
     return untilMs !== Infinity && this.#host.nowMs() >= untilMs
   }
 

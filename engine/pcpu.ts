@@ -118,6 +118,8 @@ export class Pcpu {
         return this.#present(vm, command)
       case 'input':
         return this.#input(vm, command)
+      case 'frames':
+        return this.#receive(vm, command)
       case 'weigh':
         return vm.weigh(command.cpuShares, command.cpuCapPercent, nowMs)
     }
@@ -185,6 +187,13 @@ export class Pcpu {
     return { accepted: vm.machine.input(offset, bytes) }
   }
 
+  /** A VM that stands still gets none: its RAM may be on its way to another node. */
+  #receive(vm: ScheduledVm, { frames }: CommandOf<'frames'>): PcpuAnswers['frames'] {
+    if (vm.state.is === 'paused' || vm.state.is === 'stopped') return { taken: 0 }
+    if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
+    return { taken: vm.machine.net?.receive(frames) ?? 0 }
+  }
+
   /** A VM that has become able to run has no claim to the time in which it was not. */
   #join(vm: ScheduledVm): void {
     vm.virtualMs = Math.max(vm.virtualMs, this.#virtualMs)
@@ -223,6 +232,12 @@ export class Pcpu {
     if (output !== undefined) {
       vm.wrote(output.bytes.length, nowMs)
       this.#options.emit({ on: 'output', vmId, ...output })
+    }
+    const { net } = vm.machine
+    const frames = net?.takeFrames()
+    if (net && frames) {
+      vm.sent(frames, nowMs)
+      this.#options.emit({ on: 'frames', vmId, frames, lost: net.takeLost() })
     }
     const offset = vm.machine.takeInputRoom()
     if (offset !== undefined) this.#options.emit({ on: 'accepted', vmId, offset })

@@ -4,7 +4,7 @@
 
 import type { Clock, Log } from '#env/env.ts'
 import { type Fault, faultOf } from '#proto/faults.ts'
-import type { MigrationId } from '#proto/ids.ts'
+import type { MigrationId, NodeId } from '#proto/ids.ts'
 import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import type { Consoles } from './consoles.ts'
@@ -13,6 +13,7 @@ import type { HeldVm, HeldVms } from './held-vms.ts'
 import { DestinationRun } from './migration/destination-run.ts'
 import { type SourceNews, SourceRun } from './migration/source-run.ts'
 import type { SourcePlan } from './migration/source-state.ts'
+import type { TrunkEnd } from './network/network.ts'
 import { PeerSession } from './peer-session.ts'
 import type { Vmm } from './vmm.ts'
 
@@ -27,6 +28,8 @@ export interface MigrationPorts {
   hello(): SourceMessage
   welcome(): Welcome
   admit(offer: Offer): { readonly admitted: readonly HeldVm[] } | { readonly fault: Fault }
+  /** A link that another node has opened is not for a migration, but a trunk. */
+  trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
   mayLaunch(vm: HeldVm): Fault | undefined
   desk(input: DeskInput): void
   progress(message: MigrationProgress): void
@@ -82,9 +85,9 @@ export class Migrations {
 
   /** Another node has connected. */
   take(link: MessageLink): void {
-    const { clock, log, token, welcome, admit } = this.#ports
+    const { clock, log, token, welcome, admit, trunk } = this.#ports
     const session = new PeerSession(link, {
-      ...{ clock, log, token, welcome, admit },
+      ...{ clock, log, token, welcome, admit, trunk },
       open: (offer, vms, own) => this.#open(offer, vms, own),
       discard: (vm, fault) => this.#discard(vm, fault),
       closed: () => this.#sessions.delete(session),

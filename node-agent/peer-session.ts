@@ -1,10 +1,12 @@
-// One link on which another node comes as the source of a migration: greeting, offer, then its
-// DestinationRun. Whatever arrives out of place, is malformed or too large closes this link and no
+// One link that another node has opened: greeting; then, of a source of a migration, its offer and
+// its DestinationRun, or the request that it be a trunk. Whatever arrives out of place, is malformed or too large closes this link and no
 // other, with a named fault. Not here: what an offer needs (admission.ts), what follows from it
 // (migration/destination.ts).
 
 import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
 import type { Offer } from '#proto/messages.ts'
 import {
   type DestinationMessage,
@@ -17,6 +19,7 @@ import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { HeldVm } from './held-vms.ts'
 import type { DestinationRun } from './migration/destination-run.ts'
 import { answerMsMax } from './migration/protocol.ts'
+import type { TrunkEnd } from './network/network.ts'
 
 export interface PeerPorts {
   readonly clock: Clock
@@ -27,6 +30,8 @@ export interface PeerPorts {
   /** Builds the machine of the first VM and the run that fills it. */
   open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun>
   discard(vm: HeldVm, fault: Fault): void
+  /** The link is that node's trunk from now on. */
+  trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
   closed(): void
 }
 
@@ -34,8 +39,10 @@ export class PeerSession {
   readonly #ports: PeerPorts
   readonly #channel: WireChannel<SourceMessage, DestinationMessage>
   readonly #tooLate: Cancel
-  #phase: 'greeting' | 'idle' | 'opening' | 'running' | 'closed' = 'greeting'
+  #phase: 'greeting' | 'idle' | 'opening' | 'running' | 'trunk' | 'closed' = 'greeting'
+  #nodeId: NodeId | undefined
   #run: DestinationRun | undefined
+  #trunk: TrunkEnd | undefined
 
   constructor(link: MessageLink, ports: PeerPorts) {
     this.#ports = ports
@@ -62,6 +69,7 @@ export class PeerSession {
     if (this.#phase === 'running') return this.#run?.hear(message)
     if (this.#phase === 'greeting' && message.t === 'hello') return this.#greet(message)
     if (this.#phase === 'idle' && message.t === 'offer') return this.#consider(message)
+    if (this.#phase === 'idle' && message.t === 'trunk') return this.#becomeTrunk()
     if (this.#phase === 'opening' && message.t === 'abort') return this.close('cancelled')
     this.#refuse(
       fault('bad-message', `${message.t} means nothing on a link that is ${this.#phase}`),
@@ -70,14 +78,23 @@ export class PeerSession {
 
   #receive(bytes: Uint8Array): void {
     if (this.#phase === 'running') this.#run?.receive(bytes)
-    else this.#refuse(fault('bad-frame', `a page frame on a link that is ${this.#phase}`))
+    else if (this.#phase === 'trunk') this.#trunk?.receive(bytes)
+    else this.#refuse(fault('bad-frame', `a binary frame on a link that is ${this.#phase}`))
   }
 
   #greet(hello: Hello) {
     const refusal = greetingFault(hello, this.#ports.token)
     if (refusal) return this.#refuse(refusal)
     this.#phase = 'idle'
+    this.#nodeId = hello.nodeId
     this.#channel.send(this.#ports.welcome())
+  }
+
+  #becomeTrunk(): void {
+    invariant(this.#nodeId, 'a link is greeted before it is idle')
+    this.#phase = 'trunk'
+    this.#tooLate()
+    this.#trunk = this.#ports.trunk(this.#nodeId, this.#channel.link)
   }
 
   #consider(offer: Offer) {
@@ -115,6 +132,7 @@ export class PeerSession {
     this.#tooLate()
     this.#ports.closed()
     this.#run?.feed({ on: 'link-closed', reason })
+    this.#trunk?.closed(reason)
   }
 }
 

@@ -7,9 +7,10 @@
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, resolve, clone,
-//                         console-open, console-input, console-close
+//                         console-open, console-input, console-close, neighbours
 //   source → destination  offer, round-end, final, run, abort        (+ page frames)
 //   destination → source  accept, refuse, round-applied, prepared, running, abort
+//   agent ↔ agent         trunk                              (+ Ethernet, network-messages.ts)
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
@@ -29,6 +30,7 @@ import {
   VmReport,
   vmId,
 } from './message-parts.ts'
+import { Neighbours, TrunkRequest } from './network-messages.ts'
 import { DiskRef, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export {
@@ -343,10 +345,19 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   ConsoleOpen,
   ConsoleClose,
   ConsoleInput,
+  Neighbours,
 ])
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
 
-export const SourceMessage = z.discriminatedUnion('t', [Hello, Offer, RoundEnd, Final, Run, Abort])
+export const SourceMessage = z.discriminatedUnion('t', [
+  Hello,
+  Offer,
+  RoundEnd,
+  Final,
+  Run,
+  Abort,
+  TrunkRequest,
+])
 export type SourceMessage = z.infer<typeof SourceMessage>
 
 export const DestinationMessage = z.discriminatedUnion('t', [

@@ -7,14 +7,18 @@
 
 import { finisherPowerOff, finisherReboot } from '../devices/finisher.ts'
 import {
+  balloonSlot,
   blockSlot,
   clintRegion,
+  consoleSlot,
   finisherRegion,
   identityIrq,
   identityRegion,
+  netSlot,
   plicRegion,
   plicSources,
   ramGpa,
+  rngSlot,
   rtcIrq,
   rtcRegion,
   ticksPerSecond,
@@ -51,6 +55,7 @@ export interface MachineTreeConfig {
   /** Entropy for the guest's first random numbers. */
   readonly rngSeed: Uint8Array
   readonly hasDisk: boolean
+  readonly hasNetwork?: boolean
   /** Where an initial RAM disk lies. */
   readonly initrd?: { readonly gpa: number; readonly sizeBytes: number }
 }
@@ -81,7 +86,7 @@ export function machineTree(config: MachineTreeConfig): TreeNode {
           compatible: 'simple-bus',
           ranges: true,
         },
-        children: devices(config.hasDisk),
+        children: devices(config),
       },
       syscon('poweroff', finisherPowerOff),
       syscon('reboot', finisherReboot),
@@ -133,7 +138,7 @@ const cpus = (): TreeNode => ({
   ],
 })
 
-const devices = (hasDisk: boolean): TreeNode[] => [
+const devices = ({ hasDisk, hasNetwork }: MachineTreeConfig): TreeNode[] => [
   device('test', finisherRegion, ['sifive,test1', 'sifive,test0', 'syscon'], {
     phandle: [phandles.finisher],
   }),
@@ -154,6 +159,8 @@ const devices = (hasDisk: boolean): TreeNode[] => [
     ...raises(uartIrq),
   }),
   ...(hasDisk ? [virtio(blockSlot)] : []),
+  ...(hasNetwork ? [virtio(netSlot)] : []),
+  ...[rngSlot, balloonSlot, consoleSlot].map(virtio),
   device('identity', identityRegion, ['godwit,identity'], raises(identityIrq)),
 ]
 

@@ -14,7 +14,7 @@ import { ticksPerMs } from '../devices/memory-map.ts'
 import type { Machine, MachineEnd } from '../machine.ts'
 import type { VmConfig, VmStats } from '../vm-config.ts'
 import { CpuAllowance } from './cpu-allowance.ts'
-import { LineSpeed } from './line-speed.ts'
+import { LineSpeed, networkRate, serialRate } from './line-speed.ts'
 import { SliceLength } from './slice-length.ts'
 
 export type RunState =
@@ -37,7 +37,8 @@ export class ScheduledVm {
   virtualMs = 0
   #state: RunState = { is: 'paused' }
   readonly #allowance: CpuAllowance
-  readonly #line = new LineSpeed()
+  readonly #line = new LineSpeed(serialRate)
+  readonly #network = new LineSpeed(networkRate)
   #ranMs = 0
   #runnableMs = 0
   /** Where instruction-count time stood when real time was that: it may not run ahead. */
@@ -135,7 +136,13 @@ export class ScheduledVm {
 
   /** Accounts what the guest wrote to its console in one piece. */
   wrote(bytes: number, nowMs: number): void {
-    this.#line.carry(bytes, nowMs)
+    this.#line.carry(bytes, 1, nowMs)
+  }
+
+  /** Accounts frames that the guest sent to its network. */
+  sent(frames: readonly Uint8Array[], nowMs: number): void {
+    const bytes = frames.reduce((sum, frame) => sum + frame.length, 0)
+    this.#network.carry(bytes, frames.length, nowMs)
   }
 
   weigh(cpuShares: number, cpuCapPercent: number, nowMs: number): void {
@@ -155,7 +162,11 @@ export class ScheduledVm {
 
   /** `atMs`: since when it is ready, which may have been before the pCPU looked. */
   #becomeReady(atMs: number, nowMs = atMs): boolean {
-    const mayRunAtMs = Math.max(this.#allowance.mayRunAtMs(nowMs), this.#line.mayRunAtMs(nowMs))
+    const mayRunAtMs = Math.max(
+      this.#allowance.mayRunAtMs(nowMs),
+      this.#line.mayRunAtMs(nowMs),
+      this.#network.mayRunAtMs(nowMs),
+    )
     if (mayRunAtMs > nowMs) this.#enter({ is: 'capped', untilMs: mayRunAtMs }, nowMs)
     else if (!this.runnable) this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
     return this.runnable

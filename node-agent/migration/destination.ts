@@ -137,8 +137,8 @@ function seeFrame(
 
 function hear(state: DestinationState, message: SourceMessage, nowMs: number): DestinationEffect[] {
   state.deadlineMs = nowMs + silenceMsMax
-  if (message.t === 'hello' || message.t === 'offer' || !isOurs(state, message))
-    return abort(state, outOfPlace(state, message.t))
+  const isGreeting = message.t === 'hello' || message.t === 'offer' || message.t === 'trunk'
+  if (isGreeting || !isOurs(state, message)) return abort(state, outOfPlace(state, message.t))
   if (message.t === 'abort') return state.phase === 'starting' ? [] : discard(state, message.fault)
   if (message.t === 'round-end' && state.phase === 'incoming') return endRound(state, message)
   if (message.t === 'final' && state.phase === 'incoming') return restore(state, message)

@@ -1,0 +1,173 @@
+// The network of this node's VMs: their ports, the switch between them, the trunks to other nodes,
+// and the announcements that tell those where a VM is now.
+// Not here: where a frame goes (switch.ts), what is answered here (address-answers.ts), links
+// (trunks.ts), the guest's device (engine/devices/virtio-net.ts). Times in ms.
+//
+// A VM has a port from before its first instruction here until it stands still for good: a copy
+// that arrives has none, a source has none from its last pause on, so that an address is never at
+// two ports. What comes in at once goes out in batches, one for each port, when all of it has been
+// looked at.
+
+import type { Cancel, Clock, Log, Random } from '#env/env.ts'
+import type { NodeId } from '#proto/ids.ts'
+import type { SourceMessage } from '#proto/messages.ts'
+import type { Neighbour } from '#proto/network-messages.ts'
+import type { MessageLink } from '#proto/wire.ts'
+import type { HeldVm } from '../held-vms.ts'
+import { answersTo } from './address-answers.ts'
+import { announcement } from './ethernet.ts'
+import { LearningSwitch } from './switch.ts'
+import { newTraffic, pass, type Traffic } from './traffic.ts'
+import type { Trunk } from './trunk.ts'
+import { Trunks } from './trunks.ts'
+import { VmPort } from './vm-port.ts'
+
+export interface NetworkPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly nodeId: NodeId
+  connect(address: string): Promise<MessageLink>
+  hello(): SourceMessage
+  /** Hands frames to a guest; resolves to how many it took. */
+  deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<number>
+}
+
+/** What a link that has become a trunk tells the network. */
+export interface TrunkEnd {
+  /** A binary message, kind byte removed. */
+  receive(bytes: Uint8Array): void
+  closed(reason: string): void
+}
+
+type Port = VmPort | Trunk
+
+/**
+ * When a VM that has begun to run here is announced, after that: several times, for each may be
+ * lost, and with growing gaps, as QEMU does it.
+ */
+const announceAfterMs = [0, 50, 200, 450, 800]
+
+export class Network {
+  readonly traffic: Traffic = newTraffic()
+  readonly #ports: NetworkPorts
+  readonly #trunks: Trunks
+  readonly #switch = new LearningSwitch<Port>()
+  readonly #vms = new Map<HeldVm, VmPort>()
+  /** What goes out of which port when all that has come in is looked at. */
+  readonly #outgoing = new Map<Port, Uint8Array[]>()
+  readonly #announcing = new Map<VmPort, Cancel>()
+
+  constructor(ports: NetworkPorts) {
+    this.#ports = ports
+    this.#trunks = new Trunks({
+      ...ports,
+      up: (trunk) => this.#addTrunk(trunk),
+      down: (trunk) => this.#switch.remove(trunk),
+      frames: (trunk, frames) => this.#take(trunk, frames),
+    })
+  }
+
+  /** The VM begins to run here, or goes on. */
+  attach(vm: HeldVm): void {
+    if (!vm.spec.network || this.#vms.has(vm)) return
+    const port = new VmPort(vm, (frames) => this.#ports.deliver(vm, frames), this.traffic)
+    this.#vms.set(vm, port)
+    this.#switch.add(port)
+    this.#announce(port, 0)
+  }
+
+  /** It does not run here any more. */
+  detach(vm: HeldVm): void {
+    const port = this.#vms.get(vm)
+    if (port === undefined) return
+    this.#vms.delete(vm)
+    this.#switch.remove(port)
+    this.#announcing.get(port)?.()
+    this.#announcing.delete(port)
+  }
+
+  /** What a guest has sent, and how many frames its device has lost. */
+  hear(vm: HeldVm, frames: readonly Uint8Array[], lost: number): void {
+    this.traffic.lost.device += lost
+    const port = this.#vms.get(vm)
+    if (port) this.#take(port, frames)
+    else this.traffic.lost['no-port'] += frames.length
+  }
+
+  /** All nodes of the cluster, this one among them. */
+  become(neighbours: readonly Neighbour[]): void {
+    this.#trunks.become(neighbours)
+  }
+
+  /** A link on which another node has asked for a trunk. */
+  accept(from: NodeId, link: MessageLink): TrunkEnd {
+    const trunk = this.#trunks.accept(from, link)
+    return {
+      receive: (bytes) => this.#trunks.receive(trunk, bytes),
+      closed: (reason) => this.#trunks.drop(trunk, reason),
+    }
+  }
+
+  get trunkCount(): number {
+    return this.#trunks.all().length
+  }
+
+  /** Addresses of other nodes' VMs that it has heard. */
+  get learned(): number {
+    return this.#switch.learned
+  }
+
+  close(reason: string): void {
+    for (const vm of [...this.#vms.keys()]) this.detach(vm)
+    this.#trunks.close(reason)
+  }
+
+  #addTrunk(trunk: Trunk): void {
+    this.#switch.add(trunk)
+    // Whoever has lost sight of this node may have the wrong idea of where its VMs are.
+    trunk.send([...this.#vms.values()].map(({ mac }) => announcement(mac)))
+  }
+
+  #take(from: Port, frames: readonly Uint8Array[]): void {
+    pass(this.traffic[from.kind].in, frames)
+    for (const frame of frames) this.#takeOne(from, frame)
+    for (const [port, outgoing] of this.#outgoing) this.#send(port, outgoing)
+    this.#outgoing.clear()
+  }
+
+  #takeOne(from: Port, frame: Uint8Array): void {
+    const answers = from.kind === 'vm' ? answersTo(frame, from.owner) : undefined
+    if (answers !== undefined) {
+      for (const answer of answers) this.#put(from, answer)
+      return
+    }
+    const verdict = this.#switch.forward(from, frame, this.#ports.clock.nowMs())
+    if (typeof verdict === 'string') this.traffic.lost[verdict]++
+    else for (const port of verdict) this.#put(port, frame)
+  }
+
+  #put(port: Port, frame: Uint8Array): void {
+    const outgoing = this.#outgoing.get(port)
+    if (outgoing) outgoing.push(frame)
+    else this.#outgoing.set(port, [frame])
+  }
+
+  #send(port: Port, frames: readonly Uint8Array[]): void {
+    const sent = port.send(frames)
+    pass(this.traffic[port.kind].out, sent === frames.length ? frames : frames.slice(0, sent))
+    this.traffic.lost.backlog += frames.length - sent
+  }
+
+  #announce(port: VmPort, nth: number): void {
+    const [afterMs, before] = [announceAfterMs[nth], announceAfterMs[nth - 1] ?? 0]
+    if (afterMs === undefined) return
+    const { clock } = this.#ports
+    const announcing = clock.wakeAt(clock.nowMs() + afterMs - before, () => {
+      const frame = announcement(port.mac)
+      for (const trunk of this.#trunks.all()) trunk.send([frame])
+      this.#announce(port, nth + 1)
+    })
+    this.#announcing.set(port, announcing)
+  }
+}
