@@ -8,24 +8,40 @@ import { Clint } from './devices/clint.ts'
 import { ConsoleLine } from './devices/console-line.ts'
 import { Finisher, type GuestEnd } from './devices/finisher.ts'
 import { IdentityDevice } from './devices/identity.ts'
-import { blockSlot, identityIrq, rtcIrq, uartIrq, virtioIrq } from './devices/memory-map.ts'
+import {
+  balloonSlot,
+  blockSlot,
+  consoleSlot,
+  identityIrq,
+  netSlot,
+  rngSlot,
+  rtcIrq,
+  uartIrq,
+  virtioIrq,
+} from './devices/memory-map.ts'
 import { MmioBus, type MmioDevice } from './devices/mmio.ts'
 import { Plic } from './devices/plic.ts'
 import { Rtc } from './devices/rtc.ts'
 import { Uart16550 } from './devices/uart16550.ts'
+import { VirtioBalloon } from './devices/virtio-balloon.ts'
 import { VirtioBlock } from './devices/virtio-block.ts'
+import { VirtioConsole } from './devices/virtio-console.ts'
+import type { VirtioDevice } from './devices/virtio-device.ts'
 import { VirtioMmio } from './devices/virtio-mmio.ts'
+import { VirtioNet } from './devices/virtio-net.ts'
 import type { GuestDma } from './devices/virtio-queue.ts'
+import { VirtioRng } from './devices/virtio-rng.ts'
 import type { Snapshotted } from './snapshots/vm-sections.ts'
-import type { VmConfig } from './vm-config.ts'
+import type { Identity, VmConfig } from './vm-config.ts'
 
 /** What the board needs of the machine around it. */
 export interface BoardPorts {
   core(): Core
   ticks(): number
   wallNs(): bigint
-  /** Drives the hart's S-mode external interrupt. */
+  /** Drives the hart's S-mode external interrupt, and that of M-mode. */
   externalInterrupt(level: boolean): void
+  machineExternalInterrupt(level: boolean): void
   /** The RTC's alarm has been set or moved: whoever waits must look again. */
   alarmSet(): void
   /** A device has done a piece of work that may have taken long. */
@@ -43,16 +59,23 @@ export interface Board {
   readonly rtc: Rtc
   /** Absent without a disk. */
   readonly block: VirtioBlock | undefined
-  /** Serves what could not be served before an absent page had come. */
+  /** Absent without a network. */
+  readonly net: VirtioNet | undefined
+  /** The VM is another one: all devices that show which one it is are told. */
+  rebrand(identity: Identity): void
+  readonly balloon: VirtioBalloon
+  /** A device has more to do before the guest's next instruction: serveAgain() goes on with it. */
+  isUnserved(): boolean
+  /** Serves what waits for an absent page that has come, or for the VM's next turn. */
   serveAgain(): void
   /** All devices that have state; the PLIC is first, since the others drive its lines. */
   readonly parts: readonly Snapshotted[]
 }
 
 export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
-  // Nobody is in M-mode while the VMM answers the SBI: M-mode's interrupt lines lead nowhere.
-  const plic = new Plic([() => {}, ports.externalInterrupt])
-  const clint = new Clint({ ticks: ports.ticks, software: () => {}, timerAt: () => {} })
+  const machineMode = machineModeOf(config, ports)
+  const plic = new Plic([machineMode.external, ports.externalInterrupt])
+  const clint = new Clint({ ticks: ports.ticks, ...machineMode })
   const console = new ConsoleLine()
   const uart = new Uart16550(console, plic.line(uartIrq))
   const identity = new IdentityDevice(config.identity, plic.line(identityIrq))
@@ -61,8 +84,8 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     interrupt: plic.line(rtcIrq),
     alarmSet: ports.alarmSet,
   })
-  const block = config.disk && new VirtioBlock(config.disk.sizeBytes, config.vmId, ports.diskFailed)
-  const transports = block ? [transportOf(block, plic, ports)] : []
+  const { block, net, rng, balloon, inSlots } = virtioDevices(config, console, ports)
+  const transports = inSlots.map(([slot, device]) => transportOf(slot, device, plic, ports))
   const stateful: readonly (MmioDevice & Snapshotted)[] = [
     plic,
     clint,
@@ -77,21 +100,56 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     identity,
     rtc,
     block,
+    net,
+    rebrand: (other) => {
+      rng.rebrand(other)
+      identity.rebrand(other)
+      net?.rebrand(other.mac)
+    },
+    balloon,
+    isUnserved: () => transports.some((transport) => transport.isUnserved),
     serveAgain: () => {
       for (const transport of transports) transport.serveAgain()
     },
-    parts: [...stateful, console],
+    parts: [...stateful, ...(net ? [net] : []), rng, balloon, console],
   }
 }
 
-function transportOf(block: VirtioBlock, plic: Plic, ports: BoardPorts): VirtioMmio {
-  return new VirtioMmio(
-    blockSlot,
-    block,
-    dmaOf(ports),
-    plic.line(virtioIrq(blockSlot)),
-    ports.served,
-  )
+/** What the VM has of them, and in which slot each is. */
+function virtioDevices(config: VmConfig, console: ConsoleLine, ports: BoardPorts) {
+  const { disk, network, identity, ramBytes, vmId } = config
+  const block = disk && new VirtioBlock(disk.sizeBytes, vmId, ports.diskFailed)
+  const net = network ? new VirtioNet(identity.mac) : undefined
+  const rng = new VirtioRng(identity)
+  const balloon = new VirtioBalloon(ramBytes, (ranges) => ports.core().release(ranges))
+  const inSlots: [number, VirtioDevice][] = [
+    [rngSlot, rng],
+    [balloonSlot, balloon],
+    [consoleSlot, new VirtioConsole(console)],
+  ]
+  if (block) inSlots.push([blockSlot, block])
+  if (net) inSlots.push([netSlot, net])
+  return { block, net, rng, balloon, inSlots }
+}
+
+function transportOf(
+  slot: number,
+  device: VirtioDevice,
+  plic: Plic,
+  ports: BoardPorts,
+): VirtioMmio {
+  return new VirtioMmio(slot, device, dmaOf(ports), plic.line(virtioIrq(slot)), ports.served)
+}
+
+/** Nobody is in M-mode while the VMM answers the SBI: its interrupt lines lead nowhere then. */
+function machineModeOf({ boot }: VmConfig, ports: BoardPorts) {
+  if (boot === 'paravirtualised')
+    return { external: () => {}, software: () => {}, timerAt: () => {} }
+  return {
+    external: ports.machineExternalInterrupt,
+    software: (level: boolean) => ports.core().setSoftwareInterrupt(level),
+    timerAt: (ticks: bigint) => ports.core().setTimer(ticks),
+  }
 }
 
 /** The core is made after the board: its hooks need the bus. */

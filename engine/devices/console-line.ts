@@ -1,5 +1,9 @@
 // The serial line of a VM as the world outside sees it: two streams of bytes, each counted from the
-// VM's boot. The UART and the SBI console are two ways for the guest to reach the same line.
+// VM's boot. The UART, the virtio console and the SBI console are ways for the guest to reach the
+// same line.
+//
+// What a client types goes to the device by which the guest wrote last, at first to the UART: there
+// its shell has prompted. The SBI console has no interrupt: it takes what is there when asked.
 //
 // The counts make a console session survive a migration exactly once. A client numbers what it
 // types; the line takes only what continues at the accepted offset and skips what it has already,
@@ -16,7 +20,11 @@ import { ByteQueue } from './byte-queue.ts'
  * does.
  */
 export const inputQueueBytes = 64 * 1024
-const version = 1
+const version = 2
+
+/** Devices of the line, in the order of their numbers in a snapshot. */
+const consoleDevices = ['uart', 'virtio'] as const
+export type ConsoleDevice = (typeof consoleDevices)[number]
 
 export interface ConsoleOutput {
   readonly offset: number
@@ -31,8 +39,14 @@ export class ConsoleLine implements Snapshotted {
   #outputOffset = 0
   #output: number[] = []
 
-  /** Calls back when there is input to read; set by the device that raises an interrupt for it. */
-  onInput: () => void = () => {}
+  /** The device that input goes to. */
+  #reader: ConsoleDevice = 'uart'
+  readonly #onInput = new Map<ConsoleDevice, () => void>()
+
+  /** The device is called when there is input for it to read. */
+  listen(device: ConsoleDevice, onInput: () => void): void {
+    this.#onInput.set(device, onInput)
+  }
 
   /**
    * Takes input that was typed at `offset`, and returns the offset below which all input has been
@@ -45,7 +59,7 @@ export class ConsoleLine implements Snapshotted {
     const taken = this.#input.push(fresh)
     this.#acceptedOffset += taken
     this.#cutShort = taken < fresh.length
-    if (taken > 0) this.onInput()
+    if (taken > 0) this.#tellReader()
     return this.#acceptedOffset
   }
 
@@ -59,18 +73,27 @@ export class ConsoleLine implements Snapshotted {
     return this.#acceptedOffset
   }
 
+  /** Bytes of input that the SBI console would find. */
   get waiting(): number {
     return this.#input.length
   }
 
-  /** For the guest: the next byte of input, or undefined. */
-  read(): number | undefined {
-    return this.#input.shift()
+  /** Bytes of input that this device would find. */
+  waitingFor(device: ConsoleDevice): number {
+    return device === this.#reader ? this.#input.length : 0
   }
 
-  /** For the guest: a byte of output. */
-  write(byte: number): void {
+  /** For the guest: the next byte of input, or undefined. Without a device: for the SBI console. */
+  read(device: ConsoleDevice = this.#reader): number | undefined {
+    return device === this.#reader ? this.#input.shift() : undefined
+  }
+
+  /** For the guest: a byte of output. Input goes to the device that it came by from then on. */
+  write(byte: number, device: ConsoleDevice = this.#reader): void {
     this.#output.push(byte)
+    if (device === this.#reader) return
+    this.#reader = device
+    if (this.#input.length > 0) this.#tellReader()
   }
 
   /** What takeOutput() would take. */
@@ -92,6 +115,7 @@ export class ConsoleLine implements Snapshotted {
     return new SectionWriter(this.sectionKind, version)
       .count(this.#acceptedOffset)
       .count(this.#outputOffset + this.#output.length)
+      .u8(consoleDevices.indexOf(this.#reader))
       .list(this.#input.toBytes())
       .section()
   }
@@ -100,11 +124,19 @@ export class ConsoleLine implements Snapshotted {
     const reader = new SectionReader(section, this.sectionKind, version)
     this.#acceptedOffset = reader.count()
     this.#outputOffset = reader.count()
+    const number = reader.u8()
+    const device = consoleDevices[number]
+    if (device === undefined) throw reader.refusal(`has a console device ${number}`)
     const input = reader.list(inputQueueBytes)
     reader.end()
+    this.#reader = device
     this.#output = []
     this.#cutShort = false
     this.#input.clear()
     this.#input.push(input)
+  }
+
+  #tellReader(): void {
+    this.#onInput.get(this.#reader)?.()
   }
 }

@@ -26,6 +26,10 @@ export const virtioRegion = (slot: number): Region => ({
 })
 export const virtioIrq = (slot: number): number => 1 + slot
 export const blockSlot = 0
+export const netSlot = 1
+export const rngSlot = 2
+export const balloonSlot = 3
+export const consoleSlot = 4
 
 export const ramGpa = 0x8000_0000
 /** Where a kernel image is put and entered: RAM + 2 MiB, as OpenSBI leaves it to the next stage. */

@@ -72,10 +72,10 @@ export class Uart16550 implements MmioDevice, Snapshotted {
   constructor(line: ConsoleLine, interrupt: InterruptLine) {
     this.#line = line
     this.#interrupt = interrupt
-    line.onInput = () => {
+    line.listen('uart', () => {
       if (this.#ier & ierReceive) this.#fill()
       this.#drive()
-    }
+    })
   }
 
   read(offset: number, size: number): number | undefined {
@@ -177,7 +177,7 @@ export class Uart16550 implements MmioDevice, Snapshotted {
 
   #transmit(byte: number): void {
     this.#transmitted = true
-    if (!(this.#mcr & mcrLoopback)) this.#line.write(byte)
+    if (!(this.#mcr & mcrLoopback)) this.#line.write(byte, 'uart')
     else if (this.#fifoRoom > 0) this.#fifo.push(Uint8Array.of(byte))
     else this.#overrun = true
   }
@@ -234,7 +234,7 @@ export class Uart16550 implements MmioDevice, Snapshotted {
   #fill(): void {
     if (this.#mcr & mcrLoopback) return
     while (this.#fifoRoom > 0) {
-      const byte = this.#line.read()
+      const byte = this.#line.read('uart')
       if (byte === undefined) return
       this.#fifo.push(Uint8Array.of(byte))
     }

@@ -8,7 +8,7 @@
 // that saw an error might carry on with what it believes to be written.
 
 import type { BlockBackend } from './block-backend.ts'
-import type { VirtioDevice } from './virtio-mmio.ts'
+import type { VirtioDevice } from './virtio-device.ts'
 import {
   type DescriptorChain,
   type GuestDma,

@@ -14,56 +14,18 @@ import type { Snapshotted } from '../snapshots/vm-sections.ts'
 import type { Section } from '../vm-config.ts'
 import { virtioRegion } from './memory-map.ts'
 import type { InterruptLine, MmioDevice, Region } from './mmio.ts'
+import type { VirtioDevice, VirtioTransport } from './virtio-device.ts'
 import {
   type DescriptorChain,
   featureEventIndex,
   featureIndirect,
   type GuestDma,
+  segmentsBytes,
   VirtQueue,
 } from './virtio-queue.ts'
 import { registers, status } from './virtio-registers.ts'
 
-/** What a kind of device is, behind the transport. */
-export interface VirtioDevice {
-  /** Section 5 of the specification: 2 is a block device. */
-  readonly deviceId: number
-  /** The features of its kind: those of rings and transport are the transport's to offer. */
-  readonly features: bigint
-  readonly queueSizes: readonly number[]
-  /** The configuration space as it is now; after a change comes `configChanged`. */
-  readonly config: Uint8Array
-  /**
-   * Serves one chain to its end, and returns how many bytes it wrote. `broken`: the chain makes no
-   * sense. `stalled`: it cannot be served, and the VM is being stopped. `wait`: there is nothing
-   * for it yet, and nothing was written; it is offered again after a notification or a kick.
-   * `later`: others shall have their turn first; it is offered again before the guest goes on.
-   */
-  serve(
-    queue: number,
-    chain: DescriptorChain,
-    dma: GuestDma,
-  ): number | 'broken' | 'stalled' | 'wait'
-  /** The way back, told once before anything else. */
-  attach?(transport: VirtioTransport): void
-  /** The driver stores into the configuration space; without this such a store does nothing. */
-  writeConfig?(offset: number, size: number, value: number): void
-  /** The driver has reset the device: nothing that was agreed on holds any longer. */
-  reset?(): void
-}
-
-/**
- * What a device can do by itself: on the pCPU's thread, between two instructions of a VM that is
- * not paused, or while another of its queues is served.
- */
-export interface VirtioTransport {
-  /** Serves the queue as a notification would. Before the driver is ready it does nothing. */
-  kick(queue: number): void
-  /** The configuration space has changed: one generation on, and the driver is told. */
-  configChanged(): void
-  /** What the driver has accepted of the features. */
-  readonly features: bigint
-}
-
+/** "virt", little-endian. */
 const magic = 0x7472_6976
 const transportVersion = 2
 /** "GDWT": nobody reads it for more than a name. */
@@ -73,6 +35,11 @@ const transportFeatures = featureVersion1 | featureIndirect | featureEventIndex
 const interruptUsed = 1
 const interruptConfig = 2
 const low32 = 0xffff_ffffn
+/**
+ * After so much the pCPU looks at the clock, and serves the rest in the VM's next turn. It is what
+ * one request of the block device may move.
+ */
+const bytesAtOnce = 8 << 20
 const version = 3
 
 export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
@@ -333,29 +300,32 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     if (queue === undefined || !queue.ready) return
     if (!(this.#status & status.driverOk) || this.#status & status.needsReset) return
     const before = queue.usedIndex
-    const outcome = queue.awaitsRings() ? 'absent' : this.#serveAll(queue, index)
-    if (outcome === 'absent') this.#unserved |= 1 << index
-    const isSound = outcome === 'absent' || (outcome === 'whole' && queue.askNotification())
+    const outcome = queue.awaitsRings() ? 'again' : this.#serveAll(queue, index)
+    if (outcome === 'again') this.#unserved |= 1 << index
+    const isSound = outcome === 'again' || (outcome === 'whole' && queue.askNotification())
     if (!isSound) this.#needReset()
     else if (queue.wantsInterrupt(before)) this.#interruptStatus |= interruptUsed
     this.#served()
   }
 
-  /** `broken` when the driver has offered what makes no sense. */
-  #serveAll(queue: VirtQueue, index: number): 'whole' | 'absent' | 'broken' {
+  /** `broken` when the driver has offered what makes no sense, `again` when there is more to do. */
+  #serveAll(queue: VirtQueue, index: number): 'whole' | 'again' | 'broken' {
     // The driver cannot add chains meanwhile, nor lend a descriptor to two of them: more of them
     // than the queue has would be a lie, and keep the pCPU for as long as the guest likes.
-    for (let lent = 0; ; ) {
+    for (let lent = 0, bytes = 0; ; ) {
       const chain = queue.peek()
       if (chain === 'empty') return 'whole'
-      if (chain === 'broken' || chain === 'absent') return chain
+      if (chain === 'broken') return 'broken'
+      if (chain === 'absent' || bytes >= bytesAtOnce) return 'again'
       lent += chain.lent
       if (lent > queue.size) return 'broken'
       const written = this.#device.serve(index, chain, this.#dma)
+      if (written === 'later') return 'again'
       if (written === 'stalled' || written === 'wait') return 'whole'
       if (written === 'broken') return 'broken'
       queue.take()
       if (!queue.push(chain.head, written)) return 'broken'
+      bytes += bytesOf(chain)
     }
   }
 
@@ -375,11 +345,20 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
 
   #readConfig(offset: number, size: number): number {
     if (offset + size > this.#config.byteLength) return 0
+    const value = this.#configAt(offset, size)
+    this.#device.configRead?.(offset)
+    return value
+  }
+
+  #configAt(offset: number, size: number): number {
     if (size === 1) return this.#config.getUint8(offset)
     if (size === 2) return this.#config.getUint16(offset, true)
     return this.#config.getUint32(offset, true)
   }
 }
+
+const bytesOf = ({ readable, writable }: DescriptorChain): number =>
+  segmentsBytes(readable) + segmentsBytes(writable)
 
 const word = (value: bigint, index: number): number =>
   index > 1 ? 0 : Number((value >> BigInt(32 * index)) & low32)

@@ -31,6 +31,5 @@ export const registers = {
   configGeneration: 0x0fc,
   config: 0x100,
 } as const
-/** "virt", little-endian. */
 
 export const status = { driverOk: 4, featuresOk: 8, needsReset: 64 } as const

@@ -10,7 +10,7 @@ import type { Snapshotted } from '../snapshots/vm-sections.ts'
 import type { Identity, Section } from '../vm-config.ts'
 import { hexBytes } from './identity.ts'
 import { RandomStream, randomKeyBytes } from './random-stream.ts'
-import type { VirtioDevice } from './virtio-mmio.ts'
+import type { VirtioDevice } from './virtio-device.ts'
 import {
   type DescriptorChain,
   type GuestDma,
