@@ -152,6 +152,17 @@ function machineModeOf({ boot }: VmConfig, ports: BoardPorts) {
   }
 }
 
+/** Nobody is in M-mode while the VMM answers the SBI: its interrupt lines lead nowhere then. */
+function machineModeOf({ boot }: VmConfig, ports: BoardPorts) {
+  if (boot === 'paravirtualised')
+    return { external: () => {}, software: () => {}, timerAt: () => {} }
+  return {
+    external: ports.machineExternalInterrupt,
+    software: (level: boolean) => ports.core().setSoftwareInterrupt(level),
+    timerAt: (ticks: bigint) => ports.core().setTimer(ticks),
+  }
+}
+
 /** The core is made after the board: its hooks need the bus. */
 const dmaOf = (ports: BoardPorts): GuestDma => ({
   dmaRead: (gpa, into) => ports.core().dmaRead(gpa, into),

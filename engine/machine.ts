@@ -10,10 +10,9 @@
 
 import { invariant } from '#proto/invariant.ts'
 import { type Board, makeBoard } from './board.ts'
-import { type BootImage, layOut, treeBytesMax } from './boot-layout.ts'
+import type { BootImage } from './boot-layout.ts'
+import { planBoot } from './boot-plan.ts'
 import { type Core, type CoreHooks, Exit } from './cpu/core-port.ts'
-import { flatten } from './device-tree/flattened.ts'
-import { machineTree } from './device-tree/machine-tree.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import type { ConsoleOutput } from './devices/console-line.ts'
 import type { GuestEnd } from './devices/finisher.ts'
@@ -79,7 +78,7 @@ export class Machine {
   readonly #parts: readonly Snapshotted[]
   #running = false
   #waiting = false
-  #external = false
+  readonly #external = { S: false, M: false }
   /** An SBI call has retired and is not answered: its buffer is absent. */
   #callOpen = false
   /** The absent page that a device or the SBI needs: before it is here nothing retires. */
@@ -97,7 +96,8 @@ export class Machine {
       core: () => this.#core,
       ticks: () => this.ticks,
       wallNs: () => this.#wallNs(host),
-      externalInterrupt: (level) => this.#driveExternal(level),
+      externalInterrupt: (level) => this.#driveExternal('S', level),
+      machineExternalInterrupt: (level) => this.#driveExternal('M', level),
       alarmSet: () => this.#lookAgain(),
       served: () => this.#lookAgain(),
       awaitsPage: (gpa) => {
@@ -118,27 +118,13 @@ export class Machine {
 
   /**
    * Puts the image and the device tree into RAM, and the hart before its first instruction. Throws
-   * an Error for a person when there is no room.
+   * a BootError for a person when that cannot be.
    */
   boot(image: BootImage): void {
-    const { ramBytes, args, identity, disk } = this.#config
-    const { treeGpa, initrd } = layOut(image, ramBytes)
-    const tree = flatten(
-      machineTree({
-        ramBytes,
-        bootArgs: args || (image.defaultArgs ?? ''),
-        serialNumber: identity.instanceId,
-        rngSeed: hexBytes(identity.randomSeed, 32),
-        hasDisk: disk !== undefined,
-        ...(initrd && { initrd }),
-      }),
-    )
-    if (tree.length > treeBytesMax)
-      throw new Error('The boot arguments are too long: shorten them.')
-    this.#put(kernelGpa, image.kernel)
-    if (initrd && image.initrd) this.#put(initrd.gpa, image.initrd)
-    this.#put(treeGpa, tree)
-    this.#core.reset({ pc: BigInt(kernelGpa), a0: 0n, a1: BigInt(treeGpa), mode: 'S' })
+    const { segments, entry, treeGpa } = planBoot(image, this.#config)
+    for (const segment of segments) this.#put(segment)
+    this.#core.reset({ pc: BigInt(entry.gpa), a0: 0n, a1: BigInt(treeGpa), mode: entry.mode })
+    this.#core.setX(12, BigInt(entry.a2))
   }
 
   /** Guest time now. */
@@ -293,7 +279,8 @@ export class Machine {
     if (this.#awaitedGpa === undefined) this.#board.serveAgain()
   }
 
-  #put(gpa: number, bytes: Uint8Array): void {
+  /** RAM of the guest is zero where nothing was put. */
+  #put({ gpa, bytes }: Segment): void {
     invariant(this.#core.dmaWrite(gpa, bytes), 'The layout of a boot leads out of RAM')
   }
 
@@ -322,13 +309,15 @@ export class Machine {
     return untilMs !== Infinity && this.#host.nowMs() >= untilMs
   }
 
-  #driveExternal(level: boolean): void {
-    this.#external = level
-    this.#core.setExternalInterrupt(level)
+  #driveExternal(mode: 'S' | 'M', level: boolean): void {
+    this.#external[mode] = level
+    if (mode === 'S') this.#core.setExternalInterrupt(level)
+    else this.#core.setMachineExternalInterrupt(level)
   }
 
   #wakes(): boolean {
-    return this.#external || this.ticks >= this.#alarmTicks() || this.#board.rtc.tick()
+    const { S, M } = this.#external
+    return S || M || this.ticks >= this.#alarmTicks() || this.#board.rtc.tick()
   }
 
   #idle(): RunOutcome {

@@ -7,7 +7,7 @@
 // which reads and writes guest pages through GuestMemory while the pCPU runs the guest through
 // Machine.
 
-import type { BootImage } from './boot-layout.ts'
+import type { BootImage, BootKind } from './boot-layout.ts'
 
 /** A tagged piece of VM state besides RAM. Kinds and versions are named in engine/snapshots/. */
 export interface Section {
@@ -30,6 +30,8 @@ export interface VmConfig {
   readonly ramBytes: number
   readonly args: string
   readonly clock: 'real' | 'instructions'
+  /** Who answers the guest's SBI calls. */
+  readonly boot: BootKind
   readonly identity: Identity
   readonly cpuShares: number
   readonly cpuCapPercent: number

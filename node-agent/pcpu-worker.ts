@@ -27,8 +27,10 @@ function makePcpu(start: PcpuStart): Pcpu {
   const store = openFolderDisk(start.diskFolder)
   return new Pcpu({
     host: realClock,
-    makeCore: ({ memory, ramBytes, clock }, hooks) =>
-      new WasmCore({ module: start.module, memory, ramBytes, clock, sbi: 'vmm', hooks }),
+    makeCore: ({ memory, ramBytes, clock, boot }, hooks) => {
+      const sbi = boot === 'unmodified' ? 'firmware' : 'vmm'
+      return new WasmCore({ module: start.module, memory, ramBytes, clock, sbi, hooks })
+    },
     openDisk: (disk) => openLayeredDisk(store, disk),
     runUntilMs: () => runUntilMs[0] ?? 0,
     mips: start.mips,

@@ -277,6 +277,7 @@ function configOf({ vm, memory }: Machine): VmConfig {
     ramBytes: memory.ramBytes,
     args: spec.args,
     clock: spec.clock,
+    boot: spec.boot,
     identity,
     cpuShares: spec.cpuShares,
     cpuCapPercent: spec.cpuCapPercent,

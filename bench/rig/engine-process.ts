@@ -26,7 +26,7 @@ function machineWith(kernel: Uint8Array): Machine {
   const machine = new Machine({
     config: {
       ...{ vmId: 'bench', memory, ramBytes, args: '', clock: 'real', identity },
-      ...{ cpuShares: 1024, cpuCapPercent: 100, leased: false, epoch: 1 },
+      ...{ boot: 'paravirtualised', cpuShares: 1024, cpuCapPercent: 100, leased: false, epoch: 1 },
     },
     host: { nowMs: () => performance.now(), wallMs: () => Date.now() },
     makeCore: (hooks) =>

@@ -36,7 +36,10 @@ export interface CoreHooks {
 }
 
 export interface Core {
-  /** Puts the hart at `pc` in `mode`, all else as after reset; a0 and a1 as given. */
+  /**
+   * Puts the hart at `pc` in `mode`, all else as after reset; a0 and a1 as given. Retired and guest
+   * time go on.
+   */
   reset(at: { pc: bigint; a0: bigint; a1: bigint; mode: 'S' | 'M' }): void
   /**
    * Runs until an exit; at most `budget` instructions retire. Fewer may have at Exit.budget: a trap
@@ -58,6 +61,8 @@ export interface Core {
   setTimer(ticks: bigint): void
   /** Drives the S-mode external interrupt (from the PLIC) and the software interrupt. */
   setExternalInterrupt(level: boolean): void
+  /** And that of M-mode, where firmware has it. */
+  setMachineExternalInterrupt(level: boolean): void
   setSoftwareInterrupt(level: boolean): void
   x(index: number): bigint
   setX(index: number, value: bigint): void

@@ -80,6 +80,10 @@ export class WasmCore implements Core {
     this.#core.call.setExternalInterrupt(level ? 1 : 0)
   }
 
+  setMachineExternalInterrupt(level: boolean): void {
+    this.#core.call.setMachineExternalInterrupt(level ? 1 : 0)
+  }
+
   setSoftwareInterrupt(level: boolean): void {
     this.#core.call.setSoftwareInterrupt(level ? 1 : 0)
   }

@@ -25,6 +25,7 @@ export interface CoreExports {
   alarm(): number
   setAlarm(ticks: bigint): void
   setExternalInterrupt(level: number): void
+  setMachineExternalInterrupt(level: number): void
   setSoftwareInterrupt(level: number): void
   absentGpa(): number
   setPresent(page: number, present: number): number

@@ -68,7 +68,7 @@ export function machineTree(config: MachineTreeConfig): TreeNode {
       '#address-cells': [2],
       '#size-cells': [2],
       compatible: 'riscv-virtio',
-      model: 'godwit',
+      model: 'godwit,virt',
       'serial-number': config.serialNumber,
     },
     children: [

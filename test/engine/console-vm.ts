@@ -52,7 +52,8 @@ export class ConsoleVm {
       makeCore: (hooks) =>
         new WasmCore({
           ...{ module: coreModule, memory, ramBytes, hooks },
-          ...{ clock: config.clock, sbi: 'vmm' },
+          clock: config.clock,
+          sbi: config.boot === 'unmodified' ? 'firmware' : 'vmm',
         }),
     })
     if (disk) this.machine.connectDisk(disk)

@@ -72,6 +72,7 @@ export function vmConfig(
     ramBytes,
     args,
     clock: 'instructions',
+    boot: 'paravirtualised',
     identity,
     cpuShares: 1024,
     cpuCapPercent: 100,

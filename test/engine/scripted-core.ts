@@ -73,6 +73,8 @@ export class ScriptedCore implements Core {
     this.external = level
   }
 
+  setMachineExternalInterrupt(): void {}
+
   setSoftwareInterrupt(level: boolean): void {
     this.software = level
   }

@@ -25,9 +25,16 @@ export function configure(clock: u32, sbiExits: bool): void {
   dropAll()
 }
 
-/** As the hardware comes up in M-mode, or as firmware hands over to S-mode. */
+/**
+ * As the hardware comes up in M-mode, or as firmware hands over to S-mode. Time and the count of
+ * instructions go on, since a machine that is reset is still the same.
+ */
 export function reset(pc: u64, a0: u64, a1: u64, mode: u32): void {
+  const retired = load<u64>(Hart.retired)
+  const timeOffset = load<u64>(Hart.timeOffset)
   memory.fill(0, 0, Hart.end)
+  store<u64>(Hart.retired, retired)
+  store<u64>(Hart.timeOffset, timeOffset)
   store<u64>(Hart.pc, pc)
   store<u64>(Hart.mode, mode)
   store<u64>(Hart.x + 10 * 8, a0)
@@ -100,6 +107,10 @@ export function skipTo(at: f64): void {
 
 export function setExternalInterrupt(level: bool): void {
   setBit(Hart.lines, Interrupt.seip, level)
+}
+
+export function setMachineExternalInterrupt(level: bool): void {
+  setBit(Hart.lines, Interrupt.meip, level)
 }
 
 /**

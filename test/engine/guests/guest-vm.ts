@@ -207,6 +207,7 @@ function configOf(options: GuestVmOptions, { memory }: WasmGuestMemory): VmConfi
     ramBytes: ramBytesOf(options),
     args: options.args,
     clock,
+    boot: 'paravirtualised' as const,
     identity: someIdentity,
     cpuShares: 1024,
     cpuCapPercent: 100,

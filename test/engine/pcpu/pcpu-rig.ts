@@ -51,6 +51,7 @@ export class PcpuRig {
       ramBytes: 1 << 20,
       args: '',
       clock: 'real',
+      boot: 'paravirtualised',
       identity,
       cpuShares: 1024,
       cpuCapPercent: 100,

@@ -1,0 +1,35 @@
+// All that lies in a VM's RAM before its first instruction, the device tree among it, and how its
+// hart begins: what a boot is, apart from doing it (machine.ts).
+// Not here: where each piece goes (boot-layout.ts), what the tree says (device-tree/).
+// GPAs in bytes.
+
+import { BootError } from './boot-error.ts'
+import { type BootImage, type BootLayout, layOut, treeBytesMax } from './boot-layout.ts'
+import { flatten } from './device-tree/flattened.ts'
+import { machineTree } from './device-tree/machine-tree.ts'
+import { hexBytes } from './devices/identity.ts'
+import type { VmConfig } from './vm-config.ts'
+
+export type BootPlan = Pick<BootLayout, 'segments' | 'entry' | 'treeGpa' | 'htif'>
+
+/** Throws a BootError when the image does not fit, or does not boot this way. */
+export function planBoot(image: BootImage, config: VmConfig): BootPlan {
+  const { ramBytes, args, identity, disk, network, boot } = config
+  const layout = layOut(image, ramBytes, boot)
+  const tree = flatten(
+    machineTree({
+      ramBytes,
+      bootArgs: args || (image.defaultArgs ?? ''),
+      serialNumber: identity.instanceId,
+      rngSeed: hexBytes(identity.randomSeed, 32),
+      hasDisk: disk !== undefined,
+      hasNetwork: network === true,
+      ...(layout.initrd && { initrd: layout.initrd }),
+    }),
+  )
+  if (tree.length > treeBytesMax) {
+    throw new BootError('no-image', 'The boot arguments are too long: shorten them.')
+  }
+  const treeSegment = { gpa: layout.treeGpa, bytes: tree, memoryBytes: tree.length }
+  return { ...layout, segments: [...layout.segments, treeSegment] }
+}
