@@ -122,13 +122,13 @@ function virtioDevices(config: VmConfig, console: ConsoleLine, ports: BoardPorts
   const net = network ? new VirtioNet(identity.mac) : undefined
   const rng = new VirtioRng(identity)
   const balloon = new VirtioBalloon(ramBytes, (ranges) => ports.core().release(ranges))
-  const inSlots: [number, VirtioDevice][] = [
+  const inSlots: readonly (readonly [number, VirtioDevice])[] = [
+    ...(block ? ([[blockSlot, block]] as const) : []),
+    ...(net ? ([[netSlot, net]] as const) : []),
     [rngSlot, rng],
     [balloonSlot, balloon],
     [consoleSlot, new VirtioConsole(console)],
   ]
-  if (block) inSlots.push([blockSlot, block])
-  if (net) inSlots.push([netSlot, net])
   return { block, net, rng, balloon, inSlots }
 }
 
@@ -139,17 +139,6 @@ function transportOf(
   ports: BoardPorts,
 ): VirtioMmio {
   return new VirtioMmio(slot, device, dmaOf(ports), plic.line(virtioIrq(slot)), ports.served)
-}
-
-/** Nobody is in M-mode while the VMM answers the SBI: its interrupt lines lead nowhere then. */
-function machineModeOf({ boot }: VmConfig, ports: BoardPorts) {
-  if (boot === 'paravirtualised')
-    return { external: () => {}, software: () => {}, timerAt: () => {} }
-  return {
-    external: ports.machineExternalInterrupt,
-    software: (level: boolean) => ports.core().setSoftwareInterrupt(level),
-    timerAt: (ticks: bigint) => ports.core().setTimer(ticks),
-  }
 }
 
 /** Nobody is in M-mode while the VMM answers the SBI: its interrupt lines lead nowhere then. */

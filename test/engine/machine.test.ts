@@ -196,6 +196,11 @@ describe('a copy of a machine', () => {
       'identity',
       'rtc',
       'virtio-mmio.0',
+      'virtio-mmio.2',
+      'virtio-mmio.3',
+      'virtio-mmio.4',
+      'rng',
+      'balloon',
       'console',
     ])
     const restore =
