@@ -2,6 +2,7 @@
 // when there are none. Not here: how a table is drawn (table.ts), or how often (listing.ts).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { ipv4OfMac } from '#proto/network-address.ts'
 import { bytesText, countText, mibText, mipsText, msText, percentText } from '#proto/quantity.ts'
 import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
@@ -107,6 +108,7 @@ export const vmList: List<VmView> = {
       align: 'right',
       wide: true,
     },
+    { title: 'ADDRESS', text: addressText, wide: true },
     { title: 'MAC', text: (vm) => vm.identity.mac, wide: true },
     { title: 'ARGS', text: (vm) => vm.spec.args, wide: true },
   ],
@@ -114,6 +116,10 @@ export const vmList: List<VmView> = {
 
 function loadText(vm: VmView, text: (load: NonNullable<VmView['load']>) => string): string {
   return vm.load ? text(vm.load) : none
+}
+/** The address that the VM's node gives it, if its guest asks. */
+function addressText({ spec, identity }: VmView): string {
+  return spec.network ? ipv4OfMac(identity.mac) : none
 }
 function dirtyText(vm: VmView): string {
   return loadText(vm, (load) => `${countText(load.dirtyPagesPerSec)} pages/s`)

@@ -3,15 +3,38 @@
 // digit 2).
 
 import type { Random } from '#env/env.ts'
+import { ipv4OfMac, isReserved } from '#proto/network-address.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 
 export const hexOf = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 
-export function freshIdentity(random: Random): VmIdentity {
-  const mac = ['02', ...Array.from(random.bytes(5), (byte) => hexOf(Uint8Array.of(byte)))].join(':')
+/**
+ * For VMs beside those that have these MAC addresses: all differ in the IPv4 address too that
+ * follows from the MAC address.
+ */
+export function freshIdentities(
+  random: Random,
+  count: number,
+  macs: readonly string[],
+): VmIdentity[] {
+  const taken = new Set(macs.map(ipv4OfMac))
+  return Array.from({ length: count }, () => {
+    const identity = freshIdentity(random, taken)
+    taken.add(ipv4OfMac(identity.mac))
+    return identity
+  })
+}
+
+/** `taken`: IPv4 addresses that it may not have. */
+export function freshIdentity(random: Random, taken: ReadonlySet<string> = new Set()): VmIdentity {
+  let mac = freshMac(random)
+  while (taken.has(ipv4OfMac(mac)) || isReserved(ipv4OfMac(mac))) mac = freshMac(random)
   return { instanceId: uuidOf(random.bytes(16)), mac, randomSeed: hexOf(random.bytes(32)) }
 }
+
+const freshMac = (random: Random): string =>
+  ['02', ...Array.from(random.bytes(5), (byte) => hexOf(Uint8Array.of(byte)))].join(':')
 
 function uuidOf(bytes: Uint8Array): string {
   const marked = bytes.slice()

@@ -364,6 +364,9 @@ export class Agent {
       ...sumOfLoads(this.#meter.loads()),
       leaseLeftMs: this.#membership.leaseLeftMs,
       isJoined: this.#membership.isUp,
+      traffic: this.#network.traffic,
+      trunks: this.#network.trunkCount,
+      learnedAddresses: this.#network.learned,
     }
   }
 }

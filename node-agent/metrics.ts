@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { MigrationRecord } from '#proto/messages.ts'
 import { mebibyte } from '#proto/units.ts'
+import { lossReasons, type Traffic } from './network/traffic.ts'
 
 /** Read each time somebody asks. */
 export interface NodeNumbers {
@@ -15,6 +16,9 @@ export interface NodeNumbers {
   readonly cpuGotPercent: number
   readonly leaseLeftMs: number
   readonly isJoined: boolean
+  readonly traffic: Traffic
+  readonly trunks: number
+  readonly learnedAddresses: number
 }
 
 const states = ['starting', 'running', 'paused', 'incoming', 'prepared', 'released'] as const
@@ -31,6 +35,7 @@ export class NodeMetrics {
   constructor(read: () => NodeNumbers) {
     const registers = [this.#registry]
     this.#gauges(read)
+    this.#networkCounters(read)
     this.#migrations = new Counter({
       name: 'godwit_node_migrations_total',
       help: 'Migrations and clones of which this node was the source and that have ended.',
@@ -113,6 +118,51 @@ export class NodeMetrics {
       registers: [this.#registry],
       collect() {
         for (const state of states) this.set({ state }, read().vmsByState.get(state) ?? 0)
+      },
+    })
+  }
+
+  #networkCounters(read: () => NodeNumbers): void {
+    this.#gauge('network_trunks', 'Other nodes that guests here can reach.', () => read().trunks)
+    this.#gauge('network_learned_addresses', 'Addresses heard from other nodes.', () => {
+      return read().learnedAddresses
+    })
+    for (const what of ['frames', 'bytes'] as const)
+      this.#counter(
+        `network_${what}_total`,
+        `Ethernet ${what} through the switch: in from a VM or a trunk, or out to one.`,
+        ['port', 'direction'],
+        (count) => {
+          for (const port of ['vm', 'trunk'] as const)
+            for (const direction of ['in', 'out'] as const)
+              count({ port, direction }, read().traffic[port][direction][what])
+        },
+      )
+    this.#counter(
+      'network_lost_frames_total',
+      'Frames that went nowhere, by the reason.',
+      ['reason'],
+      (count) => {
+        for (const reason of lossReasons) count({ reason }, read().traffic.lost[reason])
+      },
+    )
+  }
+
+  /** Of what is counted elsewhere, read each time somebody asks. */
+  #counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    read: (count: (labels: Record<Label, string>, value: number) => void) => void,
+  ): void {
+    new Counter({
+      name: `godwit_node_${name}`,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        this.reset()
+        read((labels, value) => this.inc(labels, value))
       },
     })
   }

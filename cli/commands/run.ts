@@ -26,6 +26,7 @@ interface RunOptions {
   readonly node?: string
   readonly pin?: boolean
   readonly ha: boolean
+  readonly network: boolean
   readonly wait: boolean
 }
 
@@ -43,6 +44,7 @@ export function addRun(program: Command, cli: Cli): void {
     .addOption(new Option('--clock <kind>', 'guest time').choices(['real', 'instructions']))
     .option('--node <node>', 'start it there; left out: where placement puts it')
     .option('--pin', 'with --node: it may run there and nowhere else')
+    .option('--no-network', 'without a network device')
     .option('--no-ha', 'do not restart it elsewhere when its node is lost')
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
     .action((name: string | undefined, options: RunOptions, command: Command) =>
@@ -87,7 +89,8 @@ function requestOf(id: string, options: RunOptions): RunInput {
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   refuseMistakes(id, spec)
-  return { id, spec: { ...spec, ha: options.ha }, ...placeOf(options) }
+  const withoutNetwork = options.network ? {} : { network: false }
+  return { id, spec: { ...spec, ha: options.ha, ...withoutNetwork }, ...placeOf(options) }
 }
 
 /** What the coordinator would refuse, said in the words of the command line. */

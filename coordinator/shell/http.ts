@@ -9,11 +9,13 @@ import type { Random } from '#env/env.ts'
 import * as api from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { VmIdentity } from '#proto/vm-spec.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import { unknownVm } from '../core/api-commands.ts'
 import type { ApiCommand } from '../core/step-context.ts'
 import { migrationView, nodeView, vmView } from '../core/views.ts'
-import { freshIdentity } from '../identity.ts'
+import { freshIdentities } from '../identity.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { isSameHost } from './origin.ts'
 import { problemOf, problemOfError, sendProblem } from './problems.ts'
@@ -132,7 +134,8 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
 function vmRoutes(app: App, ports: HttpPorts): void {
   const { RunRequest, MigrateRequest, CloneRequest, VmView, MigrationView, CloneView } = api
   app.post('/v1/vms', documented('Run a VM', 202, VmView, RunRequest), (request, reply) => {
-    const identity = freshIdentity(ports.random)
+    const [identity] = newIdentities(ports, 1)
+    invariant(identity, 'one identity was asked for')
     return ask(ports, reply, { do: 'run', request: RunRequest.parse(request.body), identity })
   })
   const migrate = documented('Migrate it', 202, MigrationView, MigrateRequest)
@@ -146,7 +149,7 @@ function vmRoutes(app: App, ports: HttpPorts): void {
   app.post<WithId>('/v1/vms/:id/clone', clone, (request, reply) => {
     const vmId = asVmId(request.params.id)
     const wanted = CloneRequest.parse(request.body)
-    const identities = wanted.ids.map(() => freshIdentity(ports.random))
+    const identities = newIdentities(ports, wanted.ids.length)
     return ask(ports, reply, { do: 'clone', vmId, request: wanted, identities })
   })
   for (const verb of ['pause', 'resume', 'stop', 'start'] as const)
@@ -157,6 +160,15 @@ function vmRoutes(app: App, ports: HttpPorts): void {
     )
   app.delete<WithId>('/v1/vms/:id', documented('Forget it', 204, undefined), (request, reply) =>
     ask(ports, reply, { do: 'remove', vmId: asVmId(request.params.id) }, 204),
+  )
+}
+
+function newIdentities({ coordinator, random }: HttpPorts, count: number): VmIdentity[] {
+  const vms = [...coordinator.state.vms.values()]
+  return freshIdentities(
+    random,
+    count,
+    vms.map(({ identity }) => identity.mac),
   )
 }
 

@@ -6,6 +6,7 @@ import type { Clock, Log, Random } from '#env/env.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
 import { Coordinator } from '../coordinator.ts'
 import type { Settings } from '../core/cluster-state.ts'
+import { tellNeighbours } from '../neighbours.ts'
 import type { Store } from '../store.ts'
 import { createHttpApi } from './http.ts'
 import { createMetrics } from './metrics.ts'
@@ -44,6 +45,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     options.version,
   )
   const consoles = new ConsoleHub(coordinator, clock)
+  tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
   const app = await createHttpApi({
     ...{ coordinator, metrics, random },

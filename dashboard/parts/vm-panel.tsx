@@ -4,6 +4,7 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
+import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
 import { selectedVmId } from '../cluster.ts'
@@ -64,6 +65,7 @@ function Facts(vm: VmView) {
     ['Clone of', vm.clonedFrom],
     ['Epoch', String(vm.epoch)],
     ['MAC', identity.mac],
+    ['Address', spec.network ? ipv4OfMac(identity.mac) : 'none'],
   ]
   return (
     <dl class="facts">
