@@ -42,11 +42,6 @@ export const VmSpec = z.strictObject({
    * as on hardware.
    */
   boot: z.enum(['paravirtualised', 'unmodified']).default('paravirtualised'),
-  /**
-   * `paravirtualised`: the VMM answers the guest's SBI calls. `unmodified`: firmware in M-mode does,
-   * as on hardware.
-   */
-  boot: z.enum(['paravirtualised', 'unmodified']).default('paravirtualised'),
   /** Restart elsewhere when its node is lost; then the node's lease covers it. */
   ha: z.boolean().default(true),
   /** A network device, on the one network of the cluster, with an address of its own. */
