@@ -32,8 +32,10 @@ import type { TreeNode, TreeValue } from './flattened.ts'
 
 /** Only what the core implements: a guest uses whatever stands here. */
 const isaBase = 'rv64i'
-const isaExtensions = ['i', 'm', 'a', 'f', 'd', 'c', 'zicntr', 'zicsr', 'zifencei', 'sstc']
-const isa = 'rv64imafdc_zicntr_zicsr_zifencei_sstc'
+const isaLetters = ['i', 'm', 'a', 'f', 'd', 'c']
+const isaNames = ['zicntr', 'zicsr', 'zifencei', 'zba', 'zbb', 'zbs', 'sstc']
+const isaExtensions = [...isaLetters, ...isaNames]
+const isa = `rv64${isaLetters.join('')}_${isaNames.join('_')}`
 
 const phandles = { hart: 1, plic: 2, finisher: 3 } as const
 /** Interrupt numbers at the hart (privileged specification, table of mcause). */

@@ -1,9 +1,11 @@
-// From an instruction to its entry (entry.ts): RV64IMAFD, Zicsr, Zifencei, privileged; unprivileged
-// specification, "RV32/64G Instruction Set Listings". Compressed instructions are expanded first
-// (compressed.ts); system, atomic and floating-point ones are taken apart when they are executed.
+// From an instruction to its entry (entry.ts): RV64IMAFD and B, Zicsr, Zifencei, privileged;
+// unprivileged specification, "RV32/64G Instruction Set Listings". Compressed instructions are
+// expanded first (compressed.ts); bit manipulation is told apart in decode-bits.ts; system, atomic
+// and floating-point instructions are taken apart when they are executed.
 
 import { Op, makeEntry, makeFloatEntry } from './entry'
 import { expand } from './compressed'
+import { immediateBits, immediateWordBits, registerBits, registerWordBits } from './decode-bits'
 import { field1, field2, funct3, funct7, rd } from './instruction-fields'
 
 /** Major opcodes: the low 7 bits. */
@@ -90,6 +92,14 @@ function typeShift(raw: u32, op: u32, halfwords: u32): u64 {
   return makeEntry(op, rd(raw), field1(raw), 0, raw >> 20 & 63, halfwords)
 }
 
+function typeRUnlessIllegal(raw: u32, op: u32, halfwords: u32): u64 {
+  return op == Op.illegal ? illegal(raw) : typeR(raw, op, halfwords)
+}
+
+function shiftUnlessIllegal(raw: u32, op: u32, halfwords: u32): u64 {
+  return op == Op.illegal ? illegal(raw) : typeShift(raw, op, halfwords)
+}
+
 function decodeLoad(raw: u32, halfwords: u32): u64 {
   return funct3(raw) == 7 ? illegal(raw) : typeI(raw, Op.lb + funct3(raw), halfwords)
 }
@@ -116,7 +126,8 @@ function decodeImmediate(raw: u32, halfwords: u32): u64 {
   if (kind != 1 && kind != 5) return typeI(raw, Op.addi + kind, halfwords)
   const funct6 = raw >> 26
   if (funct6 == 0) return typeShift(raw, Op.addi + kind, halfwords)
-  return kind == 5 && funct6 == 0x10 ? typeShift(raw, Op.srai, halfwords) : illegal(raw)
+  if (kind == 5 && funct6 == 0x10) return typeShift(raw, Op.srai, halfwords)
+  return shiftUnlessIllegal(raw, immediateBits(raw), halfwords)
 }
 
 function decodeImmediateWord(raw: u32, halfwords: u32): u64 {
@@ -125,7 +136,7 @@ function decodeImmediateWord(raw: u32, halfwords: u32): u64 {
   if (kind == 1 && funct7(raw) == 0) return typeShift(raw, Op.slliw, halfwords)
   if (kind == 5 && funct7(raw) == 0) return typeShift(raw, Op.srliw, halfwords)
   if (kind == 5 && funct7(raw) == 0x20) return typeShift(raw, Op.sraiw, halfwords)
-  return illegal(raw)
+  return shiftUnlessIllegal(raw, immediateWordBits(raw), halfwords)
 }
 
 function decodeRegister(raw: u32, halfwords: u32): u64 {
@@ -134,7 +145,7 @@ function decodeRegister(raw: u32, halfwords: u32): u64 {
   if (funct7(raw) == 1) return typeR(raw, Op.mul + kind, halfwords)
   if (funct7(raw) == 0x20 && kind == 0) return typeR(raw, Op.sub, halfwords)
   if (funct7(raw) == 0x20 && kind == 5) return typeR(raw, Op.sra, halfwords)
-  return illegal(raw)
+  return typeRUnlessIllegal(raw, registerBits(raw), halfwords)
 }
 
 function decodeRegisterWord(raw: u32, halfwords: u32): u64 {
@@ -149,7 +160,7 @@ function decodeRegisterWord(raw: u32, halfwords: u32): u64 {
     case 0x00d: return typeR(raw, Op.divuw, halfwords)
     case 0x00e: return typeR(raw, Op.remw, halfwords)
     case 0x00f: return typeR(raw, Op.remuw, halfwords)
-    default: return illegal(raw)
+    default: return typeRUnlessIllegal(raw, registerWordBits(raw), halfwords)
   }
 }
 

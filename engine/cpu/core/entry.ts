@@ -22,6 +22,13 @@ export const enum Op {
   beq, bne, blt, bge, bltu, bgeu,
   fence, fencei, system, amo, illegal,
   flw, fld, fsw, fsd, float,
+  // Zba
+  adduw, sh1add, sh2add, sh3add, sh1adduw, sh2adduw, sh3adduw, slliuw,
+  // Zbb
+  andn, orn, xnor, clz, ctz, cpop, clzw, ctzw, cpopw, max, maxu, min, minu, sextb, sexth, zexth,
+  rol, ror, rori, rolw, rorw, roriw, orcb, rev8,
+  // Zbs
+  bclr, bext, binv, bset, bclri, bexti, binvi, bseti,
 }
 
 /** The place of x0 as a destination: a word that nobody reads. */

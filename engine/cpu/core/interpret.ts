@@ -17,6 +17,7 @@ import { executeSystem, illegal } from './system'
 import { executeFloat } from './float'
 import { floatIsOn, rawFloat, writeFloat } from './float-registers'
 import { divide, divideUnsigned, remainder, remainderUnsigned } from './arithmetic'
+import { bitAt, orCombineBytes } from './bits'
 import { multiplyHigh, multiplyHighMixed, multiplyHighUnsigned } from './arithmetic'
 
 /**
@@ -111,6 +112,47 @@ export function interpret(budget: i32): Outcome {
       case Op.divuw: setRd(word, extend(divideUnsigned<u32>(<u32>rs1(word), <u32>rs2(word)))); break
       case Op.remw: setRd(word, remainder<i32>(<i32>rs1(word), <i32>rs2(word))); break
       case Op.remuw: setRd(word, extend(remainderUnsigned<u32>(<u32>rs1(word), <u32>rs2(word)))); break
+
+      case Op.adduw: setRd(word, <u64><u32>rs1(word) + rs2(word)); break
+      case Op.sh1add: setRd(word, (rs1(word) << 1) + rs2(word)); break
+      case Op.sh2add: setRd(word, (rs1(word) << 2) + rs2(word)); break
+      case Op.sh3add: setRd(word, (rs1(word) << 3) + rs2(word)); break
+      case Op.sh1adduw: setRd(word, (<u64><u32>rs1(word) << 1) + rs2(word)); break
+      case Op.sh2adduw: setRd(word, (<u64><u32>rs1(word) << 2) + rs2(word)); break
+      case Op.sh3adduw: setRd(word, (<u64><u32>rs1(word) << 3) + rs2(word)); break
+      case Op.slliuw: setRd(word, <u64><u32>rs1(word) << imm); break
+      case Op.andn: setRd(word, rs1(word) & ~rs2(word)); break
+      case Op.orn: setRd(word, rs1(word) | ~rs2(word)); break
+      case Op.xnor: setRd(word, ~(rs1(word) ^ rs2(word))); break
+      case Op.clz: setRd(word, clz<u64>(rs1(word))); break
+      case Op.ctz: setRd(word, ctz<u64>(rs1(word))); break
+      case Op.cpop: setRd(word, popcnt<u64>(rs1(word))); break
+      case Op.clzw: setRd(word, clz<u32>(<u32>rs1(word))); break
+      case Op.ctzw: setRd(word, ctz<u32>(<u32>rs1(word))); break
+      case Op.cpopw: setRd(word, popcnt<u32>(<u32>rs1(word))); break
+      case Op.max: setRd(word, <i64>rs1(word) > <i64>rs2(word) ? rs1(word) : rs2(word)); break
+      case Op.maxu: setRd(word, rs1(word) > rs2(word) ? rs1(word) : rs2(word)); break
+      case Op.min: setRd(word, <i64>rs1(word) < <i64>rs2(word) ? rs1(word) : rs2(word)); break
+      case Op.minu: setRd(word, rs1(word) < rs2(word) ? rs1(word) : rs2(word)); break
+      case Op.sextb: setRd(word, <u64><i8>rs1(word)); break
+      case Op.sexth: setRd(word, <u64><i16>rs1(word)); break
+      case Op.zexth: setRd(word, <u64><u16>rs1(word)); break
+      case Op.rol: setRd(word, rotl<u64>(rs1(word), rs2(word))); break
+      case Op.ror: setRd(word, rotr<u64>(rs1(word), rs2(word))); break
+      case Op.rori: setRd(word, rotr<u64>(rs1(word), imm)); break
+      case Op.rolw: setRd(word, extend(rotl<u32>(<u32>rs1(word), <u32>rs2(word)))); break
+      case Op.rorw: setRd(word, extend(rotr<u32>(<u32>rs1(word), <u32>rs2(word)))); break
+      case Op.roriw: setRd(word, extend(rotr<u32>(<u32>rs1(word), <u32>imm))); break
+      case Op.orcb: setRd(word, orCombineBytes(rs1(word))); break
+      case Op.rev8: setRd(word, bswap<u64>(rs1(word))); break
+      case Op.bclr: setRd(word, rs1(word) & ~bitAt(rs2(word))); break
+      case Op.bext: setRd(word, (rs1(word) >> (rs2(word) & 63)) & 1); break
+      case Op.binv: setRd(word, rs1(word) ^ bitAt(rs2(word))); break
+      case Op.bset: setRd(word, rs1(word) | bitAt(rs2(word))); break
+      case Op.bclri: setRd(word, rs1(word) & ~bitAt(imm)); break
+      case Op.bexti: setRd(word, (rs1(word) >> imm) & 1); break
+      case Op.binvi: setRd(word, rs1(word) ^ bitAt(imm)); break
+      case Op.bseti: setRd(word, rs1(word) | bitAt(imm)); break
 
       case Op.lui: setRd(word, imm); break
       case Op.auipc: setRd(word, pcAt(slot, block, page) + imm); break

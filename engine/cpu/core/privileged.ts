@@ -62,8 +62,8 @@ export const statusDirty: u64 = 0x8000000000000000
 export const statusXlen: u64 = 0xa00000000
 export const sstatusXlen: u64 = 0x200000000
 
-/** MXL 64, and the extensions A C D F I M S U by letter. */
-export const misa: u64 = 0x800000000014112d
+/** MXL 64, and the extensions A B C D F I M S U by letter. */
+export const misa: u64 = 0x800000000014112f
 
 /** menvcfg.STCE: stimecmp is there for S-mode (Sstc). */
 export const stce: u64 = 0x8000000000000000

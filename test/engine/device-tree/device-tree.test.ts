@@ -107,7 +107,7 @@ describe('the tree of a machine', () => {
     expect(texts(nodes.get('/')?.['serial-number'])).toEqual([config.serialNumber])
     expect(nodes.get('/chosen')?.['rng-seed']).toEqual(config.rngSeed)
     expect(texts(nodes.get('/cpus/cpu@0')?.['riscv,isa'])).toEqual([
-      'rv64imafdc_zicntr_zicsr_zifencei_sstc',
+      'rv64imafdc_zicntr_zicsr_zifencei_zba_zbb_zbs_sstc',
     ])
     expect(cells(nodes.get('/cpus')?.['timebase-frequency'])).toEqual([10_000_000])
   })

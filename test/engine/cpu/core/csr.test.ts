@@ -25,7 +25,7 @@ describe('a write to a CSR changes what can be changed', () => {
     ['mepc', all & ~1n], ['mscratch', all], ['mcause', all], ['mtval', all], ['mcounteren', 7n],
     ['menvcfg', bit(63) | 1n], ['stvec', all & ~2n], ['sepc', all & ~1n], ['scounteren', 7n],
     ['senvcfg', 1n], ['pmpcfg0', 0n], ['pmpaddr0', 0n], ['mip', 0x222n], ['sie', 0n], ['sip', 0n],
-    ['misa', bit(63) | 0x14112dn], ['stimecmp', all],
+    ['misa', bit(63) | 0x14112fn], ['stimecmp', all],
     ['mstatus', bit(63) | 0xa007e79aan], ['sstatus', bit(63) | 0x2000c6122n],
   ]
   test.each(cases)('%s', (csr, left) => expect(afterOnes(csr)).toBe(left))
