@@ -31,7 +31,8 @@ import { VirtioMmio } from './devices/virtio-mmio.ts'
 import { VirtioNet } from './devices/virtio-net.ts'
 import type { GuestDma } from './devices/virtio-queue.ts'
 import { VirtioRng } from './devices/virtio-rng.ts'
-import type { Snapshotted } from './snapshots/vm-sections.ts'
+import { StealTime } from './sbi/steal-time.ts'
+import { captureSections, restoreSections, type Snapshotted } from './snapshots/vm-sections.ts'
 import type { Identity, VmConfig } from './vm-config.ts'
 
 /** What the board needs of the machine around it. */
@@ -64,8 +65,12 @@ export interface Board {
   /** The VM is another one: all devices that show which one it is are told. */
   rebrand(identity: Identity): void
   readonly balloon: VirtioBalloon
+  /** Of the SBI, for a guest that we answer. */
+  readonly stealTime: StealTime
   /** A device has more to do before the guest's next instruction: serveAgain() goes on with it. */
   isUnserved(): boolean
+  /** As after power-on; but the console and the random numbers go on, and a target stands. */
+  reset(): void
   /** Serves what waits for an absent page that has come, or for the VM's next turn. */
   serveAgain(): void
   /** All devices that have state; the PLIC is first, since the others drive its lines. */
@@ -94,6 +99,8 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     rtc,
     ...transports,
   ]
+  const stealTime = new StealTime()
+  const parts = [...stateful, ...(net ? [net] : []), rng, balloon, stealTime, console]
   return {
     bus: new MmioBus([...stateful, new Finisher(ports.end)]),
     console,
@@ -107,12 +114,29 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
       net?.rebrand(other.mac)
     },
     balloon,
+    stealTime,
     isUnserved: () => transports.some((transport) => transport.isUnserved),
     serveAgain: () => {
       for (const transport of transports) transport.serveAgain()
     },
-    parts: [...stateful, ...(net ? [net] : []), rng, balloon, console],
+    reset: () => {
+      const { targetPages } = balloon
+      powerOn(parts, makeBoard(config, ports).parts, [rng, console])
+      balloon.targetPages = targetPages
+    },
+    parts,
   }
+}
+
+/** Gives all parts but those that go on the state that a new board's have. */
+function powerOn(
+  parts: readonly Snapshotted[],
+  fresh: readonly Snapshotted[],
+  goingOn: readonly Snapshotted[],
+): void {
+  const isReset = ({ sectionKind }: Snapshotted) =>
+    goingOn.every((part) => part.sectionKind !== sectionKind)
+  restoreSections(parts.filter(isReset), captureSections(fresh.filter(isReset)))
 }
 
 /** What the VM has of them, and in which slot each is. */

@@ -16,20 +16,21 @@ import { type Core, type CoreHooks, Exit } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import type { ConsoleOutput } from './devices/console-line.ts'
 import type { GuestEnd } from './devices/finisher.ts'
-import { ticksPerMs } from './devices/memory-map.ts'
+import { ramGpa, ticksPerMs } from './devices/memory-map.ts'
 import type { MmioBus } from './devices/mmio.ts'
+import type { VirtioBalloon } from './devices/virtio-balloon.ts'
 import type { VirtioNet } from './devices/virtio-net.ts'
 import type { Segment } from './elf.ts'
 import { GuestClock, type HostClock } from './guest-clock.ts'
 import type { SbiPorts } from './sbi/call.ts'
 import { answerSbi } from './sbi/sbi.ts'
-import { SectionReader, SectionWriter } from './snapshots/section-bytes.ts'
+import { boardPart, hartPart, type Standstill } from './snapshots/machine-parts.ts'
 import { captureSections, restoreSections, type Snapshotted } from './snapshots/vm-sections.ts'
 import type { Identity, Section, VmConfig } from './vm-config.ts'
 
 /** Why a VM has run for the last time. */
 export interface MachineEnd {
-  readonly reason: GuestEnd['reason'] | 'disk-failed'
+  readonly reason: Exclude<GuestEnd['reason'], 'reboot'> | 'disk-failed'
   /** One sentence for a person. */
   readonly detail: string
 }
@@ -42,6 +43,8 @@ export type RunOutcome =
   | { readonly kind: 'idle'; readonly untilTicks: number }
   /** Nothing can be done before the page at this GPA has been brought. */
   | { readonly kind: 'absent'; readonly gpa: number }
+  /** The guest has reset itself, and waits to be booted again. */
+  | { readonly kind: 'reset' }
   | { readonly kind: 'stopped'; readonly end: MachineEnd }
 
 export interface MachineOptions {
@@ -51,8 +54,6 @@ export interface MachineOptions {
   readonly makeCore: (hooks: CoreHooks) => Core
 }
 
-const hartVersion = 2
-const boardVersion = 2
 /**
  * Guest wall time under clock `instructions` begins at 2025-01-01T00:00:00Z, so that every run is
  * the same.
@@ -66,9 +67,10 @@ const accessesPerLook = 32
 /** A run ends when the guest has written so much to its console: nothing grows without bound. */
 const untakenOutputBytesMax = 16 * 1024
 
+export class Machine {
   /** Absent without a network. */
   readonly net: VirtioNet | undefined
-export class Machine {
+  readonly balloon: VirtioBalloon
   readonly #config: VmConfig
   readonly #core: Core
   readonly #board: Board
@@ -77,21 +79,21 @@ export class Machine {
   readonly #host: HostClock
   readonly #parts: readonly Snapshotted[]
   #running = false
-  #waiting = false
+  readonly #standstill: Standstill = { waiting: false, callOpen: false, rebooting: false }
   readonly #external = { S: false, M: false }
-  /** An SBI call has retired and is not answered: its buffer is absent. */
-  #callOpen = false
   /** The absent page that a device or the SBI needs: before it is here nothing retires. */
   #awaitedGpa: number | undefined
   /** Device accesses so far: every few of them the run loop gets a look at the clock. */
   #accesses = 0
   #end: MachineEnd | undefined
+  /** Loaded as soon as the pages that it goes to have come. */
+  #rebootImage: BootImage | undefined
 
   constructor({ config, host, makeCore }: MachineOptions) {
     this.#config = config
     this.#host = host
     this.#clock = new GuestClock(host)
-    const end = (how: MachineEnd) => this.#stop(how)
+    const end = (how: MachineEnd | GuestEnd) => this.#stop(how)
     this.#board = makeBoard(config, {
       core: () => this.#core,
       ticks: () => this.ticks,
@@ -112,8 +114,13 @@ export class Machine {
       timeTicks: () => this.#clock.ticks(),
     })
     this.net = this.#board.net
-    this.#sbi = { core: this.#core, console: this.#board.console, end }
-    this.#parts = [this.#hartPart(), this.#boardPart(), ...this.#board.parts]
+    this.balloon = this.#board.balloon
+    this.#board.console.hold()
+    const { console, stealTime } = this.#board
+    this.#sbi = { core: this.#core, console, stealTime, end }
+    const time = { ticks: () => this.ticks, set: (ticks: number) => this.#clock.set(ticks) }
+    const ownParts = [hartPart(() => this.#core), boardPart(config, this.#standstill, time)]
+    this.#parts = [...ownParts, ...this.#board.parts]
   }
 
   /**
@@ -125,6 +132,25 @@ export class Machine {
     for (const segment of segments) this.#put(segment)
     this.#core.reset({ pc: BigInt(entry.gpa), a0: 0n, a1: BigInt(treeGpa), mode: entry.mode })
     this.#core.setX(12, BigInt(entry.a2))
+  }
+
+  /**
+   * Boots a guest that has reset itself: with RAM and devices as after power-on, and the same
+   * console line. It may have to wait for pages first that have not come yet: run() says so.
+   */
+  reboot(image: BootImage): void {
+    invariant(this.#standstill.rebooting, 'A machine that did not reset itself was booted again')
+    this.#rebootImage = image
+    const absent = planBoot(image, this.#config).segments.find(({ gpa, bytes }) =>
+      this.#core.absentIn(gpa, bytes.length),
+    )
+    if (absent) return
+    this.#core.release([{ gpa: ramGpa, bytes: this.#config.ramBytes }])
+    this.#board.reset()
+    Object.assign(this.#standstill, { waiting: false, callOpen: false, rebooting: false })
+    this.#awaitedGpa = undefined
+    this.#rebootImage = undefined
+    this.boot(image)
   }
 
   /** Guest time now. */
@@ -145,12 +171,14 @@ export class Machine {
   resume(): void {
     this.#clock.start()
     this.#running = true
+    this.#board.console.goOn()
   }
 
   /** Guest time stands still, and no instruction retires before resume(). */
   pause(): void {
     this.#clock.stop()
     this.#running = false
+    this.#board.console.hold()
   }
 
   /**
@@ -160,10 +188,12 @@ export class Machine {
    */
   run(budget: number, untilMs = Infinity): RunOutcome {
     invariant(this.#running, 'A paused machine was told to run')
+    if (this.#standstill.rebooting) return this.#awaitReboot()
     this.#finishAwaited()
     if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
-    if (this.#waiting && !this.#wakes()) return this.#idle()
-    this.#waiting = false
+    if (this.#board.isUnserved()) return { kind: 'ran' }
+    if (this.#standstill.waiting && !this.#wakes()) return this.#idle()
+    this.#standstill.waiting = false
     for (let left = budget; left > 0 && this.#end === undefined; ) {
       const granted = Math.min(left, this.#untilAlarm(), instructionsPerLook)
       const before = this.#core.retired
@@ -175,8 +205,10 @@ export class Machine {
       if (exit === Exit.sbi) this.#answerCall()
       if (exit === Exit.absent) return { kind: 'absent', gpa: this.#core.absentPage() }
       if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
+      if (this.#standstill.rebooting) return { kind: 'reset' }
+      if (this.#board.isUnserved()) break
       if (exit === Exit.wfi && !alarmed) {
-        this.#waiting = true
+        this.#standstill.waiting = true
         return this.#idle()
       }
       if (this.#isOver(untilMs)) break
@@ -184,9 +216,14 @@ export class Machine {
     return this.#end === undefined ? { kind: 'ran' } : { kind: 'stopped', end: this.#end }
   }
 
+  /** The guest was ready to run for so long, and did not. To be said before a slice. */
+  addStolen(stolenNs: number): void {
+    this.#board.stealTime.add(stolenNs, this.#core)
+  }
+
   /** Under clock `instructions`: lets time pass for a waiting guest, at most to its next alarm. */
   passTimeTo(ticks: number): void {
-    if (this.#config.clock !== 'instructions' || !this.#waiting) return
+    if (this.#config.clock !== 'instructions' || !this.#standstill.waiting) return
     const until = Math.min(ticks, this.#alarmTicks())
     if (until > this.#core.ticks) this.#core.skipTo(until)
     this.#board.rtc.tick()
@@ -268,14 +305,14 @@ export class Machine {
   }
 
   #answerCall(): void {
-    this.#callOpen = !answerSbi(this.#sbi)
-    if (this.#callOpen) this.#awaitedGpa = this.#core.absentPage()
+    this.#standstill.callOpen = !answerSbi(this.#sbi)
+    if (this.#standstill.callOpen) this.#awaitedGpa = this.#core.absentPage()
   }
 
   /** What stood still for an absent page is done now, or comes upon the next one. */
   #finishAwaited(): void {
     this.#awaitedGpa = undefined
-    if (this.#callOpen) this.#answerCall()
+    if (this.#standstill.callOpen) this.#answerCall()
     if (this.#awaitedGpa === undefined) this.#board.serveAgain()
   }
 
@@ -284,12 +321,18 @@ export class Machine {
     invariant(this.#core.dmaWrite(gpa, bytes), 'The layout of a boot leads out of RAM')
   }
 
-  #stop(end: MachineEnd): void {
-    this.#end ??= end
+  #stop(end: MachineEnd | GuestEnd): void {
+    if (end.reason === 'reboot') this.#standstill.rebooting = true
+    else this.#end ??= { reason: end.reason, detail: end.detail }
     this.#lookAgain()
   }
 
-    return this.#board.bus
+  #awaitReboot(): RunOutcome {
+    if (this.#rebootImage) this.reboot(this.#rebootImage)
+    if (!this.#standstill.rebooting) return { kind: 'ran' }
+    return this.#rebootImage ? { kind: 'absent', gpa: this.#core.absentPage() } : { kind: 'reset' }
+  }
+
   /**
    * An interrupt is taken, an alarm waited for and an end seen at the next instruction, not at the
    * slice's end.
@@ -301,6 +344,7 @@ export class Machine {
   #countedBus(): MmioBus {
     this.#accesses = (this.#accesses + 1) % accessesPerLook
     if (this.#accesses === 0) this.#lookAgain()
+    return this.#board.bus
   }
 
   /** The slice has had its time, or its output is to be taken before there is more. */
@@ -346,43 +390,5 @@ export class Machine {
   #wallNs(host: HostClock): bigint {
     if (this.#config.clock === 'real') return BigInt(Math.floor(host.wallMs() * 1000)) * 1000n
     return instructionEpochNs + BigInt(this.#core.ticks) * nsPerTick
-  }
-
-  #hartPart(): Snapshotted {
-    const sectionKind = 'hart'
-    return {
-      sectionKind,
-      capture: () => ({ kind: sectionKind, version: hartVersion, bytes: this.#core.capture() }),
-      restore: (section) => {
-        const reader = new SectionReader(section, sectionKind, hartVersion)
-        this.#core.restore(reader.raw(section.bytes.length))
-      },
-    }
-  }
-
-  /** What must be equal at both ends for the rest to make sense, and guest time. */
-  #boardPart(): Snapshotted {
-    const sectionKind = 'board'
-    const { ramBytes, clock, disk } = this.#config
-    const facts = [ramBytes, clock === 'real' ? 0 : 1, disk?.sizeBytes ?? 0]
-    return {
-      sectionKind,
-      capture: () => {
-        const writer = new SectionWriter(sectionKind, boardVersion)
-        for (const fact of facts) writer.count(fact)
-        return writer.count(this.ticks).flag(this.#waiting).flag(this.#callOpen).section()
-      },
-      restore: (section) => {
-        const reader = new SectionReader(section, sectionKind, boardVersion)
-        const [ram, clockKind, disk] = [reader.count(), reader.count(), reader.count()]
-        if (ram !== facts[0] || clockKind !== facts[1] || disk !== facts[2]) {
-          throw reader.refusal('is of a VM with other RAM, clock or disk')
-        }
-        this.#clock.set(reader.count())
-        this.#waiting = reader.flag()
-        this.#callOpen = reader.flag()
-        reader.end()
-      },
-    }
   }
 }

@@ -10,6 +10,7 @@
 // rest of it.
 
 import { pageBytes } from '#proto/units.ts'
+import type { BootImage } from './boot-layout.ts'
 import type { Core, CoreHooks } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import { ramGpa } from './devices/memory-map.ts'
@@ -116,6 +117,8 @@ export class Pcpu {
         return this.#changeDisk(vm, command)
       case 'present':
         return this.#present(vm, command)
+      case 'reboot':
+        return this.#reboot(vm, command.image)
       case 'input':
         return this.#input(vm, command)
       case 'frames':
@@ -180,6 +183,12 @@ export class Pcpu {
 
   #present(vm: ScheduledVm, { pages }: CommandOf<'present'>): undefined {
     if (vm.wakeForPages(pages, this.#options.host.nowMs())) this.#join(vm)
+  }
+
+  #reboot(vm: ScheduledVm, image: BootImage): undefined {
+    if (vm.state.is !== 'reset') return
+    vm.machine.reboot(image)
+    if (vm.endReset(this.#options.host.nowMs())) this.#join(vm)
   }
 
   #input(vm: ScheduledVm, { offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
@@ -247,6 +256,7 @@ export class Pcpu {
     if (outcome.kind === 'ran') vm.stayReady(nowMs)
     else if (outcome.kind === 'idle') vm.becomeIdle(outcome.untilTicks, nowMs)
     else if (outcome.kind === 'stopped') this.#end(vm, outcome.end, nowMs)
+    else if (outcome.kind === 'reset') this.#awaitReboot(vm, nowMs)
     else this.#await(vm, outcome.gpa, nowMs)
   }
 
@@ -254,6 +264,11 @@ export class Pcpu {
     const page = Math.floor((gpa - ramGpa) / pageBytes)
     vm.becomeWaiting(page, nowMs)
     this.#options.emit({ on: 'absent', vmId: vm.config.vmId, page })
+  }
+
+  #awaitReboot(vm: ScheduledVm, nowMs: number): void {
+    vm.becomeReset(nowMs)
+    this.#options.emit({ on: 'reset', vmId: vm.config.vmId })
   }
 
   #end(vm: ScheduledVm, end: MachineEnd, nowMs: number): void {

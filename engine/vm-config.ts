@@ -113,6 +113,11 @@ export type PcpuCommand =
    * pages that it said it waits for need to be named; others it finds by itself.
    */
   | { readonly do: 'present'; readonly vmId: string; readonly pages: Uint32Array }
+  /**
+   * Boots a guest again that has reset itself. One that is paused asks again when it goes on, here
+   * or wherever it is then: for it, and for one that does not wait, this does nothing.
+   */
+  | { readonly do: 'reboot'; readonly vmId: string; readonly image: BootImage }
   | {
       readonly do: 'input'
       readonly vmId: string
@@ -157,6 +162,7 @@ export interface PcpuAnswers {
   rebrand: undefined
   'change-disk': undefined
   present: undefined
+  reboot: undefined
   /** How many of them; the others are lost. */
   frames: { readonly taken: number }
   /** All input below this offset has been taken. */
@@ -180,12 +186,14 @@ export type PcpuEvent =
       readonly frames: readonly Uint8Array[]
       readonly lost: number
     }
+  /** The guest has reset itself and waits for `reboot`: once for each time it waits. */
+  | { readonly on: 'reset'; readonly vmId: string }
   /** The VM has touched an absent page, and waits for it: once for each time it waits. */
   | { readonly on: 'absent'; readonly vmId: string; readonly page: number }
   | {
       readonly on: 'stopped'
       readonly vmId: string
-      readonly reason: 'shut-down' | 'reboot' | 'crashed' | 'disk-failed'
+      readonly reason: 'shut-down' | 'crashed' | 'disk-failed'
       readonly detail: string
     }
 

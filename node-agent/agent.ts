@@ -133,13 +133,22 @@ export class Agent {
     else if (event.on === 'accepted') this.#consoles.accepted(vm, event.offset)
     else if (event.on === 'frames') this.#network.hear(vm, event.frames, event.lost)
     else if (event.on === 'absent') this.#bring(vm, event.page)
-    else
-      this.#deskDriver.feed({
-        on: 'guest-stopped',
-        vmId: vm.vmId,
-        reason: event.reason,
-        detail: event.detail,
-      })
+    else if (event.on === 'reset') void this.#bootAgain(vm)
+    else this.#loseGuest(vm, event.reason, event.detail)
+  }
+
+  /** Under the same epoch: the VM never stopped, its guest did. A migration of it goes on. */
+  async #bootAgain(vm: HeldVm): Promise<void> {
+    try {
+      await this.#options.vmm.bootAgain(vm)
+    } catch (thrown) {
+      this.#loseGuest(vm, 'crashed', `it could not boot again: ${faultOf(thrown).message}`)
+    }
+  }
+
+  #loseGuest(vm: HeldVm, reason: 'shut-down' | 'crashed' | 'disk-failed', detail: string): void {
+    if (this.#desk.vms.get(vm.vmId) !== vm) return
+    this.#deskDriver.feed({ on: 'guest-stopped', vmId: vm.vmId, reason, detail })
   }
 
   #bring(vm: HeldVm, page: number): void {

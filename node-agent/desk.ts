@@ -58,7 +58,7 @@ export type DeskInput =
   | {
       readonly on: 'guest-stopped'
       readonly vmId: VmId
-      readonly reason: 'shut-down' | 'reboot' | 'crashed' | 'disk-failed'
+      readonly reason: 'shut-down' | 'crashed' | 'disk-failed'
       readonly detail: string
     }
 
@@ -305,8 +305,6 @@ function loseGuest(
     `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),
   )
   const effects = destroy(state, vm, why)
-  // A reboot ends the VM here, as QEMU's -no-reboot does: the coordinator starts it again, under a
-  // new epoch.
   if (reason === 'shut-down') return [...effects, event(vm, 'shut-down')]
   return [...effects, event(vm, 'crashed', why)]
 }

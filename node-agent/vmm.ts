@@ -4,7 +4,8 @@
 // Not here: whether a VM may run (desk.ts, lease.ts), what its pages are sent as (migration/).
 // Sizes in bytes, ms.
 
-import type { BootImage } from '#engine/boot-layout.ts'
+import { BootError } from '#engine/boot-error.ts'
+import { type BootImage, layOut } from '#engine/boot-layout.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PageSource } from '#engine/memory/page-source.ts'
 import { Pager } from '#engine/memory/pager.ts'
@@ -68,9 +69,16 @@ export class Vmm {
   /** A machine with its image loaded, paused before the first instruction. Throws FaultErrors. */
   async boot(vm: HeldVm): Promise<void> {
     const image = await this.#ports.image(vm.spec.image)
+    refuseWhatCannotBoot(vm, image)
     await this.#leaving.get(vm.vmId)
     const machine = this.#build(vm)
     await machine.pcpu.ask({ do: 'attach', config: configOf(machine), start: 'boot', image })
+  }
+
+  /** Boots a guest again that has reset itself. */
+  async bootAgain(vm: HeldVm): Promise<void> {
+    const image = await this.#ports.image(vm.spec.image)
+    await this.#ask(vm, { do: 'reboot', image })
   }
 
   /** An empty machine of the VM's shape, for a copy that arrives. */
@@ -263,6 +271,16 @@ export class Vmm {
     const machine = this.#machines.get(vm)
     if (!machine) throw stoppedMeanwhile(vm)
     return await machine.pcpu.ask({ ...command, vmId: vm.vmId } as PcpuCommand)
+  }
+}
+
+/** Before memory is made for it. */
+function refuseWhatCannotBoot({ spec, vmId }: HeldVm, image: BootImage): void {
+  try {
+    layOut(image, spec.memoryMib * mebibyte, spec.boot)
+  } catch (thrown) {
+    if (!(thrown instanceof BootError)) throw thrown
+    throw new FaultError(fault(thrown.code, `VM ${vmId}: ${thrown.message}`))
   }
 }
 

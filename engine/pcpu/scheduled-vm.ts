@@ -7,6 +7,7 @@
 //      ▲                │  ▲ └──────nothing to do──► idle
 //      │ pause (any)    │  └──debt paid── capped ◄──allowance overdrawn── runnable, idle
 //      │                ├──absent page touched──► waiting ──page came──► runnable
+//      │                ├──guest reset itself──► reset ──image came──► runnable
 //      └────────────────┴──guest ended, crashed──► stopped
 
 import { invariant } from '#proto/invariant.ts'
@@ -25,6 +26,8 @@ export type RunState =
   | { readonly is: 'capped'; readonly untilMs: number }
   /** For an absent page, by its page index. */
   | { readonly is: 'waiting'; readonly page: number }
+  /** For its image, to be booted again. */
+  | { readonly is: 'reset' }
   | { readonly is: 'stopped'; readonly end: MachineEnd }
 
 const sharesOfOne = 1024
@@ -93,6 +96,18 @@ export class ScheduledVm {
   /** Ends the wait for one of these pages; says whether the VM may run now. */
   wakeForPages(pages: Uint32Array, nowMs: number): boolean {
     if (this.#state.is !== 'waiting' || !pages.includes(this.#state.page)) return false
+    return this.#becomeReady(nowMs)
+  }
+
+  /** After a slice in which the guest has reset itself. */
+  becomeReset(nowMs: number): void {
+    invariant(this.#state.is === 'runnable', `A VM that is ${this.#state.is} reset itself`)
+    this.#enter({ is: 'reset' }, nowMs)
+  }
+
+  /** It has been booted again; says whether it may run now. */
+  endReset(nowMs: number): boolean {
+    invariant(this.#state.is === 'reset', `A VM that is ${this.#state.is} was booted again`)
     return this.#becomeReady(nowMs)
   }
 

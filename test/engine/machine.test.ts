@@ -210,7 +210,7 @@ describe('a copy of a machine', () => {
     expect(restore(sections)).not.toThrow()
     expect(restore(sections, {})).toThrow('unknown: virtio-mmio.0')
     expect(restore(sections.slice(2))).toThrow('missing: hart, board')
-    expect(restore(sections, { disk, clock: 'real' })).toThrow('other RAM, clock or disk')
+    expect(restore(sections, { disk, clock: 'real' })).toThrow('other RAM, clock, disk')
     expect(restore(sections.map((s) => ({ ...s, version: 9 })))).toThrow(SnapshotError)
     expect(restore(sections.map((s) => ({ ...s, bytes: s.bytes.slice(1) })))).toThrow()
   })
