@@ -91,7 +91,7 @@ export class Pcpu {
   #answer(command: PcpuCommand): unknown {
     if (command.do === 'attach') return this.#attach(command)
     const nowMs = this.#options.host.nowMs()
-    if (command.do === 'stats') return { vms: [...this.#vms.values()].map((vm) => vm.stats(nowMs)) }
+    if (command.do === 'stats') return this.#stats(nowMs)
     const vm = this.#vms.get(command.vmId)
     if (vm === undefined) throw new Error(`This pCPU has no VM ${command.vmId}: attach it first.`)
     switch (command.do) {
@@ -121,6 +121,8 @@ export class Pcpu {
         return this.#reboot(vm, command.image)
       case 'input':
         return this.#input(vm, command)
+      case 'balloon':
+        return this.#balloon(vm, command)
       case 'frames':
         return this.#receive(vm, command)
       case 'weigh':
@@ -196,6 +198,22 @@ export class Pcpu {
     return { accepted: vm.machine.input(offset, bytes) }
   }
 
+  #stats(nowMs: number): PcpuAnswers['stats'] {
+    const vms = [...this.#vms.values()]
+    for (const vm of vms) if (vm.refreshMemoryUse(nowMs)) this.#join(vm)
+    return { vms: vms.map((vm) => vm.stats(nowMs)) }
+  }
+
+  /** Not of a VM that stands still: its state may be on its way to another node. */
+  #balloon(vm: ScheduledVm, { targetPages }: CommandOf<'balloon'>): PcpuAnswers['balloon'] {
+    if (vm.state.is === 'paused' || vm.state.is === 'stopped')
+      throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: its balloon moves while it runs.`)
+    const { balloon } = vm.machine
+    if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
+    balloon.targetPages = targetPages
+    return { actualPages: balloon.actualPages }
+  }
+
   /** A VM that stands still gets none: its RAM may be on its way to another node. */
   #receive(vm: ScheduledVm, { frames }: CommandOf<'frames'>): PcpuAnswers['frames'] {
     if (vm.state.is === 'paused' || vm.state.is === 'stopped') return { taken: 0 }
@@ -221,6 +239,7 @@ export class Pcpu {
   #slice(vm: ScheduledVm, startMs: number): void {
     const { host, mips } = this.#options
     this.#virtualMs = vm.virtualMs
+    vm.tellStolen(startMs)
     const before = vm.machine.retired
     const outcome = runSafely(vm, vm.sliceLength.budget(mips), startMs + sliceMs)
     const nowMs = host.nowMs()

@@ -136,7 +136,17 @@ export type PcpuCommand =
       readonly cpuShares: number
       readonly cpuCapPercent: number
     }
+  /** So many pages of a running VM's RAM are to be given up; its guest does so as it runs. */
+  | { readonly do: 'balloon'; readonly vmId: string; readonly targetPages: number }
   | { readonly do: 'stats' }
+
+/** What a guest says of its memory (VIRTIO 1.2, 5.5.6.3). */
+export interface GuestMemoryUse {
+  readonly freeBytes: number
+  /** What it could use without swapping. */
+  readonly availableBytes: number
+  readonly totalBytes: number
+}
 
 export interface VmStats {
   readonly vmId: string
@@ -146,6 +156,11 @@ export interface VmStats {
   readonly ranMs: number
   /** Ms in which it ran or could have run. */
   readonly runnableMs: number
+  /** Pages that the guest is to give up, and has. */
+  readonly balloonTargetPages: number
+  readonly balloonPages: number
+  /** What its balloon's driver said last; absent: nothing. Under clock `real` not older than 20 s. */
+  readonly memoryUse?: GuestMemoryUse
 }
 
 /** What a command answers with; a refusal is an Error with a message for a person. */
@@ -168,6 +183,8 @@ export interface PcpuAnswers {
   /** All input below this offset has been taken. */
   input: { readonly accepted: number }
   weigh: undefined
+  /** As far as the guest has come by now: the target is met, if at all, later. */
+  balloon: { readonly actualPages: number }
   stats: { readonly vms: readonly VmStats[] }
 }
 

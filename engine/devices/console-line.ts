@@ -42,6 +42,7 @@ export class ConsoleLine implements Snapshotted {
   /** The device that input goes to. */
   #reader: ConsoleDevice = 'uart'
   readonly #onInput = new Map<ConsoleDevice, () => void>()
+  #held = false
 
   /** The device is called when there is input for it to read. */
   listen(device: ConsoleDevice, onInput: () => void): void {
@@ -81,6 +82,16 @@ export class ConsoleLine implements Snapshotted {
   /** Bytes of input that this device would find. */
   waitingFor(device: ConsoleDevice): number {
     return device === this.#reader ? this.#input.length : 0
+  }
+
+  /** The VM stands still: input is taken, but no device is told of it before goOn(). */
+  hold(): void {
+    this.#held = true
+  }
+
+  goOn(): void {
+    this.#held = false
+    if (this.#input.length > 0) this.#tellReader()
   }
 
   /** For the guest: the next byte of input, or undefined. Without a device: for the SBI console. */
@@ -137,6 +148,6 @@ export class ConsoleLine implements Snapshotted {
   }
 
   #tellReader(): void {
-    this.#onInput.get(this.#reader)?.()
+    if (!this.#held) this.#onInput.get(this.#reader)?.()
   }
 }

@@ -31,6 +31,10 @@ export type RunState =
   | { readonly is: 'stopped'; readonly end: MachineEnd }
 
 const sharesOfOne = 1024
+/** It costs an interrupt: often enough for people and for placement. */
+const memoryUseMsMax = 10_000
+/** Stolen time is told in pieces of at least so much: each dirties a page. */
+const stolenMsMin = 1
 
 export class ScheduledVm {
   readonly machine: Machine
@@ -44,6 +48,12 @@ export class ScheduledVm {
   readonly #network = new LineSpeed(networkRate)
   #ranMs = 0
   #runnableMs = 0
+  #cappedMs = 0
+  #cappedSinceMs = 0
+  /** Time in which it did not run but would have: what the guest has been told of it. */
+  #toldStolenMs = 0
+  /** When the guest was last asked how its memory stands. */
+  #askedMs = -Infinity
   /** Where instruction-count time stood when real time was that: it may not run ahead. */
   #pace = { fromMs: 0, fromTicks: 0 }
 
@@ -142,11 +152,39 @@ export class ScheduledVm {
     return this.#becomeReady(nowMs)
   }
 
+  /**
+   * Now and then asks the guest how its memory stands, if it has ever said so; says whether the VM
+   * may run for it. Under clock `instructions` it is not asked: a run must not depend on who looks.
+   */
+  refreshMemoryUse(nowMs: number): boolean {
+    const { balloon } = this.machine
+    const isAble = this.#state.is === 'idle' || this.#state.is === 'runnable'
+    const isAsked = this.config.clock === 'real' && balloon.use !== undefined
+    if (!isAble || !isAsked || nowMs - this.#askedMs < memoryUseMsMax) return false
+    this.#askedMs = nowMs
+    balloon.refreshUse()
+    return this.wakeForEvent(nowMs)
+  }
+
   /** Accounts a slice: `ranMs` of CPU time. */
   charge(ranMs: number, nowMs: number): void {
     this.#ranMs += ranMs
     this.virtualMs += (ranMs * sharesOfOne) / this.config.cpuShares
     this.#allowance.spend(ranMs, nowMs)
+  }
+
+  /**
+   * Before a slice: tells the guest for how long it was ready or held back by its cap, and did not
+   * run. Under clock `instructions` no time passes for it meanwhile.
+   */
+  tellStolen(nowMs: number): void {
+    if (this.config.clock === 'instructions') return
+    const sinceMs = this.#state.is === 'runnable' ? this.#state.sinceMs : nowMs
+    const wantedMs = this.#runnableMs + Math.max(0, nowMs - sinceMs) + this.#cappedMs
+    const stolenMs = wantedMs - this.#ranMs - this.#toldStolenMs
+    if (stolenMs < stolenMsMin) return
+    this.#toldStolenMs += stolenMs
+    this.machine.addStolen(stolenMs * 1e6)
   }
 
   /** Accounts what the guest wrote to its console in one piece. */
@@ -167,11 +205,15 @@ export class ScheduledVm {
 
   stats(nowMs: number): VmStats {
     const sinceMs = this.#state.is === 'runnable' ? this.#state.sinceMs : nowMs
+    const { balloon } = this.machine
     return {
       vmId: this.config.vmId,
       instructions: this.machine.retired,
       ranMs: this.#ranMs,
       runnableMs: this.#runnableMs + Math.max(0, nowMs - sinceMs),
+      balloonTargetPages: balloon.targetPages,
+      balloonPages: balloon.actualPages,
+      ...(balloon.use && { memoryUse: balloon.use }),
     }
   }
 
@@ -189,6 +231,8 @@ export class ScheduledVm {
 
   #enter(next: RunState, nowMs: number): void {
     if (this.#state.is === 'runnable') this.#runnableMs += Math.max(0, nowMs - this.#state.sinceMs)
+    if (this.#state.is === 'capped') this.#cappedMs += Math.max(0, nowMs - this.#cappedSinceMs)
+    if (next.is === 'capped') this.#cappedSinceMs = nowMs
     this.#state = next
   }
 

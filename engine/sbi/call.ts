@@ -5,6 +5,7 @@
 import type { Core } from '../cpu/core-port.ts'
 import type { ConsoleLine } from '../devices/console-line.ts'
 import type { GuestEnd } from '../devices/finisher.ts'
+import type { StealTime } from './steal-time.ts'
 
 /** Table 1 of the specification. */
 export const SbiError = {
@@ -12,6 +13,7 @@ export const SbiError = {
   failed: -1,
   notSupported: -2,
   invalidParam: -3,
+  invalidAddress: -5,
   alreadyAvailable: -6,
 } as const
 export type SbiError = (typeof SbiError)[keyof typeof SbiError]
@@ -20,6 +22,7 @@ export type SbiError = (typeof SbiError)[keyof typeof SbiError]
 export interface SbiPorts {
   readonly core: Core
   readonly console: ConsoleLine
+  readonly stealTime: StealTime
   end(end: GuestEnd): void
 }
 

@@ -10,6 +10,7 @@ import { debugConsole, debugConsoleId } from './debug-console.ts'
 import { hartState, hartStateId } from './hart-state.ts'
 import { hasLegacy, isLegacy, legacy } from './legacy.ts'
 import { ipi, ipiId, rfence, rfenceId } from './remote-harts.ts'
+import { stealTime, stealTimeId } from './steal-time.ts'
 import { systemReset, systemResetId } from './system-reset.ts'
 import { timer, timerId } from './timer.ts'
 
@@ -21,6 +22,7 @@ const extensions: ReadonlyMap<bigint, SbiExtension> = new Map([
   [hartStateId, hartState],
   [systemResetId, systemReset],
   [debugConsoleId, debugConsole],
+  [stealTimeId, stealTime],
 ])
 
 const a0 = 10

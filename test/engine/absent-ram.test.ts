@@ -8,6 +8,7 @@ import { ConsoleLine } from '#engine/devices/console-line.ts'
 import { ramGpa } from '#engine/devices/memory-map.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { answerSbi } from '#engine/sbi/sbi.ts'
+import { StealTime } from '#engine/sbi/steal-time.ts'
 import { ramStart, TestHart } from './cpu/test-hart.ts'
 import { bootedRig, coreModule, emptyRig, type Rig, ramBytes, TestDisk } from './machine-rig.ts'
 
@@ -184,7 +185,13 @@ describe('the debug console’s buffer (SBI 2.0, chapter 12)', () => {
     hart.set('a7', 0x4442434en).set('a6', BigInt(fid)).set('a0', BigInt(bytes))
     hart.set('a1', BigInt(buffer)).set('a2', 0n)
     expect(hart.core.run(10)).toBe(Exit.sbi)
-    const answer = () => answerSbi({ core: hart.core, console: line, end: () => undefined })
+    const answer = () =>
+      answerSbi({
+        core: hart.core,
+        console: line,
+        stealTime: new StealTime(),
+        end: () => undefined,
+      })
     return { hart, line, answer, text }
   }
   const second = (0x8002_1000 - ramStart) / pageBytes

@@ -3,10 +3,11 @@ import { ConsoleLine } from '#engine/devices/console-line.ts'
 import type { GuestEnd } from '#engine/devices/finisher.ts'
 import { ramGpa } from '#engine/devices/memory-map.ts'
 import { answerSbi } from '#engine/sbi/sbi.ts'
+import { StealTime } from '#engine/sbi/steal-time.ts'
 import { ScriptedCore } from '../scripted-core.ts'
 
-const [base, time, ipi, rfence, hsm, srst, dbcn] = [
-  0x10, 0x54494d45, 0x735049, 0x52464e43, 0x48534d, 0x53525354, 0x4442434e,
+const [base, time, ipi, rfence, hsm, srst, dbcn, sta] = [
+  0x10, 0x54494d45, 0x735049, 0x52464e43, 0x48534d, 0x53525354, 0x4442434e, 0x535441,
 ]
 const [success, failed, notSupported, invalidParam, alreadyAvailable] = [0n, -1n, -2n, -3n, -6n]
 const allHarts = -1n
@@ -14,12 +15,13 @@ const allHarts = -1n
 function guest() {
   const core = new ScriptedCore({ mmioRead: () => 0n, mmioWrite: () => true, timeTicks: () => 0 })
   const line = new ConsoleLine()
+  const stealTime = new StealTime()
   const ends: GuestEnd[] = []
   const call = (extension: number, fid: number, ...args: (number | bigint)[]) => {
     core.setX(17, BigInt(extension))
     core.setX(16, BigInt(fid))
     for (let index = 0; index < 6; index++) core.setX(10 + index, BigInt(args[index] ?? 0))
-    answerSbi({ core, console: line, end: (end) => ends.push(end) })
+    answerSbi({ core, console: line, stealTime, end: (end) => ends.push(end) })
     return [core.x(10), core.x(11)]
   }
   return { core, line, ends, call }
@@ -31,7 +33,7 @@ describe('SBI 2.0, answered by the VMM', () => {
   test('Base (chapter 4): version 2.0, and what there is', () => {
     const { call } = guest()
     expect(call(base, 0)).toEqual([success, 0x0200_0000n])
-    for (const extension of [base, time, ipi, rfence, hsm, srst, dbcn, 0, 1, 2, 8]) {
+    for (const extension of [base, time, ipi, rfence, hsm, srst, dbcn, sta, 0, 1, 2, 8]) {
       expect(call(base, 3, extension)).toEqual([success, 1n])
     }
     for (const extension of [0x504d55, 5, 0x53555350]) {
