@@ -1,13 +1,13 @@
 // Claim: the engine runs guest code as fast as QEMU does by translation, much of it faster. The
 // same ELF files (bench/programs: bare metal, S-mode, Sv39 with pages of 4 KiB and 2 MiB) run on
-// both, in turns, each in a process of its own. Ratio = QEMU's CPU time / ours, in all threads, less
-// that of an empty guest: above 1 we are faster. The medians count. Results must be equal.
+// both, in turns, each in a process of its own. Ratio = QEMU's CPU time / ours, of all threads,
+// less that of an empty guest: above 1 we are faster. Medians count. Results must be equal.
 // Not here: Linux (linux-boot.ts), v86 (v86.ts).
-// Run: node bench/cpu.ts [--only NAME,…] [--runs N] [--engine NAME] [--elf FILE]
+// Run: node bench/cpu.ts [--only NAME,..] [--runs N] [--engine NAME] [--elf FILE]
 
 import { parseArgs } from 'node:util'
 import { type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
-import { type Engine, engineContender, engines } from './rig/engines.ts'
+import { chosenEngines, type Engine, engineContender } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
@@ -38,7 +38,7 @@ interface Asked {
   readonly engines: readonly Engine[]
 }
 
-function asked(): Asked | undefined {
+function asked(): Asked {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
@@ -49,23 +49,14 @@ function asked(): Asked | undefined {
   })
   const only = values.only?.split(',') ?? (values.elf.length > 0 ? [] : Object.keys(required))
   const unknown = only.filter((name) => !(name in required))
-  const chosen = engines.filter((name) => [undefined, 'both', name].includes(values.engine))
-  const runs = Number(values.runs)
-  if (unknown.length === 0 && chosen.length > 0 && runs >= 1)
-    return { names: only, files: values.elf, runs, engines: chosen }
-  console.error(
-    `There are the programs ${Object.keys(required).join(', ')} and the engines ` +
-      `${engines.join(', ')}, both; at least 1 run.`,
-  )
-  return undefined
+  if (unknown.length > 0)
+    throw new Error(`No program ${unknown}; there are ${Object.keys(required).join(', ')}.`)
+  const [runs, engines] = [Number(values.runs), chosenEngines(values.engine)]
+  return { names: only, files: values.elf, runs, engines }
 }
 
 function main(): void {
   const wanted = asked()
-  if (wanted === undefined) {
-    process.exitCode = 2
-    return
-  }
   const missing = missingQemu() ?? missingCompiler('riscv')
   if (missing !== undefined) {
     console.log(`SKIPPED: ${missing}`)

@@ -35,6 +35,21 @@ static void advance(double step) {
   }
 }
 
+/** What the integration keeps, but for its own error. */
+static double energy(void) {
+  double sum = 0;
+  for (int i = 0; i < BODIES; i++) {
+    const struct body *a = &bodies[i];
+    sum += a->mass * (a->vx * a->vx + a->vy * a->vy + a->vz * a->vz) / 2;
+    for (int j = i + 1; j < BODIES; j++) {
+      const struct body *b = &bodies[j];
+      double dx = a->x - b->x, dy = a->y - b->y, dz = a->z - b->z;
+      sum -= a->mass * b->mass / __builtin_sqrt(dx * dx + dy * dy + dz * dz);
+    }
+  }
+  return sum;
+}
+
 static double matrix[ORDER][ORDER], right[ORDER];
 
 static void subtract_row(double *row, const double *pivot_row, double factor, int from) {
@@ -97,7 +112,7 @@ static unsigned escaped(void) {
 
 void program(void) {
   for (int n = 0; n < STEPS; n++) advance(0.001);
-  report("n-body", (uint64_t)(int64_t)((bodies[0].x + bodies[1].y) * 1e3));
+  report("n-body", (uint64_t)(-energy() * 1e3));
   uint64_t seed = 3;
   double error = 0;
   for (int n = 0; n < SYSTEMS; n++) error += solved_error(&seed);

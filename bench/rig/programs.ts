@@ -24,7 +24,7 @@ const flagsOfAll = [
   ],
   // gcc must not turn the loop in memset into a call of memset.
   ...['-fno-tree-loop-distribute-patterns', '-Wall', '-Wextra', '-Werror'],
-  ...['-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments'],
+  ...['-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments', '-Wl,-z,noexecstack'],
 ]
 const compilers: Record<Architecture, { command: string; flags: string[]; needs: string }> = {
   riscv: {
