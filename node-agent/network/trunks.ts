@@ -43,6 +43,8 @@ export class Trunks {
   readonly #ways = new Map<NodeId, Way>()
   /** Links that have been made and are no trunks yet. */
   readonly #greeting = new Map<MessageLink, Cancel>()
+  /** Unknown until the coordinator has said it. */
+  #members: ReadonlySet<NodeId> | undefined
   #next: Cancel = () => undefined
   #isClosed = false
 
@@ -59,6 +61,7 @@ export class Trunks {
   become(neighbours: readonly Neighbour[]): void {
     const { nodeId, clock } = this.#ports
     const named = new Map(neighbours.map((node) => [node.nodeId, node.address]))
+    this.#members = new Set(named.keys())
     for (const trunk of this.all()) if (!named.has(trunk.name)) this.drop(trunk, 'not a member')
     for (const name of this.#ways.keys()) if (!named.has(name)) this.#ways.delete(name)
     for (const [name, address] of named) {
@@ -71,9 +74,14 @@ export class Trunks {
     this.#dialDue()
   }
 
-  /** A link of that node has become a trunk. */
+  /** A link of that node has become a trunk; one that is no member's is closed at once. */
   accept(name: NodeId, link: MessageLink): Trunk {
     const { clock, frames, log, up } = this.#ports
+    if (this.#members && !this.#members.has(name)) {
+      const stranger = new Trunk(name, link, { clock, frames })
+      stranger.close('not a member')
+      return stranger
+    }
     const older = this.#trunks.get(name)
     if (older) this.drop(older, 'replaced')
     const trunk = new Trunk(name, link, { clock, frames })

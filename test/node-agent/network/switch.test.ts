@@ -1,0 +1,233 @@
+// The learning switch: its rules one by one, and its laws in whole clusters of random traffic.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  broadcastMac,
+  destinationOf,
+  ethertypes,
+  newFrame,
+  sourceOf,
+} from '#node-agent/network/ethernet.ts'
+import { ageMsMax, entriesMax, MacTable } from '#node-agent/network/mac-table.ts'
+import {
+  floodsMax,
+  floodsPerSecMax,
+  LearningSwitch,
+  type SwitchPort,
+} from '#node-agent/network/switch.ts'
+
+const macOf = (nth: number) => 0x0200_0000_0000 + nth
+const vmPort = (nth: number): SwitchPort => ({ kind: 'vm', name: `vm-${nth}`, mac: macOf(nth) })
+const trunkPort = (name: string): SwitchPort => ({ kind: 'trunk', name })
+const frame = (from: number, to: number) => newFrame(to, from, ethertypes.ipv4, 46)
+
+function node(...ports: SwitchPort[]) {
+  const bridge = new LearningSwitch<SwitchPort>()
+  for (const port of ports) bridge.add(port)
+  return bridge
+}
+
+/** Names of the ports a frame goes to, or why it goes nowhere. */
+const to = (verdict: ReturnType<LearningSwitch<SwitchPort>['forward']>) =>
+  typeof verdict === 'string' ? verdict : verdict.map(({ name }) => name).sort()
+
+describe('where a frame goes', () => {
+  const [a, b, c] = [vmPort(1), vmPort(2), vmPort(3)]
+  const [north, south] = [trunkPort('north'), trunkPort('south')]
+
+  test('to the VM here that has the address, and to nobody else', () => {
+    const bridge = node(a, b, c, north)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
+    expect(to(bridge.forward(north, frame(macOf(9), macOf(3)), 0))).toEqual(['vm-3'])
+  })
+
+  test('to all others when it is for all, or for nobody known', () => {
+    const bridge = node(a, b, north, south)
+    const everyone = ['north', 'south', 'vm-2']
+    expect(to(bridge.forward(a, frame(macOf(1), broadcastMac), 0))).toEqual(everyone)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(7)), 0))).toEqual(everyone)
+  })
+
+  test('from a trunk never to a trunk', () => {
+    const bridge = node(a, b, north, south)
+    expect(to(bridge.forward(north, frame(macOf(9), broadcastMac), 0))).toEqual(['vm-1', 'vm-2'])
+    expect(to(bridge.forward(north, frame(macOf(9), macOf(7)), 0))).toEqual([])
+  })
+
+  test('never back to where it came from, not even to its own sender', () => {
+    const bridge = node(a, b)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(1)), 0))).toEqual([])
+  })
+
+  test('to the trunk on which the address was heard last', () => {
+    const bridge = node(a, north, south)
+    bridge.forward(north, frame(macOf(9), broadcastMac), 0)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['north'])
+    bridge.forward(south, frame(macOf(9), broadcastMac), 2)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), 3))).toEqual(['south'])
+  })
+})
+
+describe('what a switch forgets', () => {
+  const [a, b] = [vmPort(1), vmPort(2)]
+  const north = trunkPort('north')
+
+  test('an address that has been silent for five minutes', () => {
+    const bridge = node(a, b, north)
+    bridge.forward(north, frame(macOf(9), broadcastMac), 0)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), ageMsMax - 1))).toEqual(['north'])
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), ageMsMax))).toEqual(['north', 'vm-2'])
+  })
+
+  test('a trunk that is lost, with all that was heard on it', () => {
+    const bridge = node(a, b, north)
+    bridge.forward(north, frame(macOf(9), broadcastMac), 0)
+    bridge.remove(north)
+    expect(bridge.learned).toBe(0)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['vm-2'])
+    expect(to(bridge.forward(north, frame(macOf(9), macOf(1)), 1))).toBe('no-port')
+  })
+
+  test('a VM that leaves: at once, and it is found where it is heard next', () => {
+    const bridge = node(a, b, north)
+    bridge.remove(b)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['north'])
+    bridge.forward(north, frame(macOf(2), broadcastMac), 1)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 2))).toEqual(['north'])
+    bridge.add(b)
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 3))).toEqual(['vm-2'])
+  })
+
+  test('the address heard longest ago, when there are too many', () => {
+    const table = new MacTable<string>()
+    for (let n = 0; n <= entriesMax; n++) table.learn(n, 'north', n)
+    expect(table.size).toBe(entriesMax)
+    expect(table.find(0, entriesMax)).toBeUndefined()
+    expect(table.find(1, entriesMax)).toBe('north')
+  })
+})
+
+describe('what a switch does not believe', () => {
+  const [a, b] = [vmPort(1), vmPort(2)]
+  const north = trunkPort('north')
+
+  test('a VM that sends with an address which is not its own', () => {
+    const bridge = node(a, b, north)
+    expect(to(bridge.forward(a, frame(macOf(2), broadcastMac), 0))).toBe('spoofed')
+    expect(to(bridge.forward(a, frame(macOf(9), broadcastMac), 0))).toBe('spoofed')
+  })
+
+  test('another node that sends with the address of a VM that is here', () => {
+    const bridge = node(a, b, north)
+    expect(to(bridge.forward(north, frame(macOf(2), broadcastMac), 0))).toBe('spoofed')
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
+  })
+
+  test('frames from everybody or from nobody, and those that are none', () => {
+    const bridge = node(a, north)
+    expect(to(bridge.forward(north, frame(broadcastMac, macOf(1)), 0))).toBe('malformed')
+    expect(to(bridge.forward(north, frame(0, macOf(1)), 0))).toBe('malformed')
+    expect(to(bridge.forward(a, new Uint8Array(13), 0))).toBe('malformed')
+  })
+
+  test('that a VM has so much to say to all; to one it may say what it likes', () => {
+    const bridge = node(a, b, north)
+    const say = (nowMs: number) => to(bridge.forward(a, frame(macOf(1), broadcastMac), nowMs))
+    for (let n = 0; n < floodsMax; n++) expect(say(0)).not.toBe('storm')
+    expect(say(0)).toBe('storm')
+    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
+    expect(to(bridge.forward(b, frame(macOf(2), broadcastMac), 0))).not.toBe('storm')
+    // Ten a millisecond, for a second: what was saved up in the pause, and what a second brings.
+    const said = Array.from({ length: 10_000 }, (_, n) => say(10_000 + n / 10))
+    const passed = said.filter((verdict) => verdict !== 'storm').length
+    expect(Math.abs(passed - (floodsMax + floodsPerSecMax))).toBeLessThanOrEqual(2)
+  })
+})
+
+// ---- whole clusters -----------------------------------------------------------------------------
+
+/** Nodes whose switches are joined by trunks, each to each; frames travel at once. */
+class Mesh {
+  readonly switches: LearningSwitch<SwitchPort>[]
+  readonly trunks: SwitchPort[][]
+  readonly vms = new Map<number, { node: number; port: SwitchPort }>()
+  nowMs = 0
+
+  constructor(nodes: number) {
+    this.switches = Array.from({ length: nodes }, () => new LearningSwitch<SwitchPort>())
+    this.trunks = this.switches.map((bridge, from) =>
+      this.switches.map((_, other) => {
+        const port = trunkPort(`${from}-${other}`)
+        if (other !== from) bridge.add(port)
+        return port
+      }),
+    )
+  }
+
+  put(vm: number, node: number): void {
+    const old = this.vms.get(vm)
+    if (old) this.switches[old.node]?.remove(old.port)
+    const port = vmPort(vm)
+    this.vms.set(vm, { node, port })
+    this.switches[node]?.add(port)
+    this.send(vm, broadcastMac)
+  }
+
+  /** Sends a frame, and returns who got it, once for each time. */
+  send(vm: number, to: number): number[] {
+    const from = this.vms.get(vm)
+    if (!from) return []
+    const got: number[] = []
+    const way = [{ node: from.node, port: from.port, bytes: frame(macOf(vm), to) }]
+    for (let hops = 0; way.length > 0; hops++) {
+      if (hops > 1000) throw new Error('a frame goes round in circles')
+      const { node, port, bytes } = way.pop() as (typeof way)[number]
+      this.nowMs += 10
+      const verdict = this.switches[node]?.forward(port, bytes, this.nowMs) ?? []
+      if (typeof verdict === 'string') continue
+      for (const out of verdict) {
+        if (out.mac !== undefined) got.push(out.mac - macOf(0))
+        else {
+          const other = this.trunks[node]?.indexOf(out) as number
+          way.push({ node: other, port: this.trunks[other]?.[node] as SwitchPort, bytes })
+        }
+      }
+    }
+    return got.sort((x, y) => x - y)
+  }
+}
+
+const vmCount = 6
+const act = fc.record({
+  moves: fc.boolean(),
+  vm: fc.nat(vmCount - 1),
+  to: fc.nat(vmCount - 1),
+  node: fc.nat(3),
+  forAll: fc.boolean(),
+})
+
+test('in every cluster a frame for all gets to each other VM once, one for a VM to it alone', () => {
+  fc.assert(
+    fc.property(fc.array(act, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (acts, nodes) => {
+      const mesh = new Mesh(nodes)
+      for (let vm = 0; vm < vmCount; vm++) mesh.put(vm, vm % nodes)
+      for (const { moves, vm, to: other, node: at, forAll } of acts) {
+        if (moves) mesh.put(vm, at % nodes)
+        const others = [...mesh.vms.keys()].filter((name) => name !== vm)
+        if (forAll) expect(mesh.send(vm, broadcastMac)).toEqual(others)
+        else expect(mesh.send(vm, macOf(other))).toEqual(other === vm ? [] : [other])
+      }
+    }),
+  )
+})
+
+test('addresses are read as they were written', () => {
+  const mac = fc.nat({ max: 2 ** 48 - 1 })
+  fc.assert(
+    fc.property(mac, mac, (from, target) => {
+      const bytes = newFrame(target, from, ethertypes.arp, 28)
+      expect([sourceOf(bytes), destinationOf(bytes)]).toEqual([from, target])
+    }),
+  )
+})
