@@ -247,9 +247,12 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     const fits =
       (this.#driverFeatures & ~this.#offered) === 0n &&
       (this.#driverFeatures & featureVersion1) !== 0n
+    const wasReady = (this.#status & status.driverOk) !== 0
     const kept = this.#status & status.needsReset
     this.#status = kept | (fits ? value : value & ~status.featuresOk)
     for (const queue of this.#queues) queue.accepted(this.#driverFeatures)
+    // What was made available before is looked at now (3.1.1): nobody notifies of it again.
+    if (!wasReady) for (let index = 0; index < this.#queues.length; index++) this.#notify(index)
   }
 
   #reset(): void {

@@ -201,6 +201,7 @@ describe('a copy of a machine', () => {
       'virtio-mmio.4',
       'rng',
       'balloon',
+      'steal-time',
       'console',
     ])
     const restore =

@@ -54,6 +54,7 @@ export class VirtioDriver {
 
   /** Accepts VERSION_1 and whatever else of the low 32 features is asked for. */
   start(features = 1 << 9, queues = 1): void {
+    this.#made = 0
     this.set(0x70, 0)
     this.set(0x70, 1 | 2)
     this.set(0x24, 0)
@@ -65,7 +66,10 @@ export class VirtioDriver {
     this.set(0x70, 1 | 2 | 8 | 4)
   }
 
+  /** Rings are zero before the device is told of them. */
   #prepare(): void {
+    this.#ram.bytes.fill(0, this.#at.avail, this.#at.avail + nextQueueBytes)
+    this.#ram.bytes.fill(0, this.#at.used, this.#at.used + nextQueueBytes)
     this.set(0x30, this.#queue)
     this.set(0x38, queueSize)
     this.set(0x80, ramGpa + this.#at.descriptors)

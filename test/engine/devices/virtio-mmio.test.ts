@@ -103,6 +103,16 @@ describe('a device that acts by itself', () => {
     expect([made.spring.words.length, made.seen.interrupt]).toEqual([1, false])
   })
 
+  test('serves what was lent before the driver was ready as soon as it is', () => {
+    const made = started()
+    made.driver.set(0x70, 1 | 2 | 8)
+    lend(made, 0)
+    made.spring.pour('early')
+    expect(made.driver.used).toBe(0)
+    made.driver.set(0x70, 1 | 2 | 8 | 4)
+    expect([made.driver.used, made.seen.interrupt]).toEqual([1, true])
+  })
+
   test('finds the second queue apart from the first', () => {
     const made = started(0, 2)
     const second = made.driver.queue(1)
