@@ -20,7 +20,7 @@ export interface WasmCoreOptions {
 
 /** 'HART', little-endian. */
 const snapshotMagic = 0x54524148
-const snapshotVersion = 2
+const snapshotVersion = 3
 const snapshotHeaderBytes = 8
 
 /** One run() takes no more at once, so that counts fit the core's 32 bits. */

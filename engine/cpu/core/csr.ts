@@ -1,6 +1,6 @@
 // Control and status registers: which there are, who may use them, what a write can change (WARL).
-// Values go through Vm.value. Not here: the instructions (system.ts). PMP, performance counters and
-// identity registers read as zero, as the specification allows.
+// Values go through Vm.value. Not here: the instructions (system.ts). Performance counters,
+// debug triggers and identity registers read as zero, as the specification allows.
 
 import { Hart, Vm } from './layout'
 import { Csr, Interrupt, Mode, Status, delegable, fiom, misa, stce } from './privileged'
@@ -8,6 +8,7 @@ import { satpPageNumber, satpSv39, sstatusXlen, statusDirty, statusXlen } from '
 import { Outcome } from './outcome'
 import { pendingBits } from './trap'
 import { floatIsOn, setFloatDirty } from './float-registers'
+import { legalizeProtection, readAddress, readConfigs, writeAddress, writeConfigs } from './pmp'
 import { retiredNow, ticksNow } from './time'
 import { dropAll, dropTranslations } from './tlb'
 
@@ -28,6 +29,7 @@ export function mayAccess(csr: u32, writes: bool): bool {
   if (isBetween(csr, Csr.fflags, Csr.fcsr)) return floatIsOn()
   if (isBetween(csr, Csr.cycle, Csr.hpmcounter31)) return mayCount(csr & 31, mode)
   if (csr == Csr.satp) return mode == Mode.machine || (load<u64>(Hart.mstatus) & Status.tvm) == 0
+  if (isBetween(csr, Csr.pmpcfg0, Csr.pmpcfg15)) return (csr & 1) == 0
   if (csr == Csr.stimecmp) return mode == Mode.machine || mayUseAlarm()
   return true
 }
@@ -69,9 +71,13 @@ export function readCsr(csr: u32): bool {
     case Csr.time: return found(ticksNow())
     case Csr.cycle:
     case Csr.mcycle: return found(retiredNow() + load<u64>(Hart.cycleOffset))
+    case Csr.pmpcfg0: return found(readConfigs(0))
+    case Csr.pmpcfg2: return found(readConfigs(8))
     case Csr.instret:
     case Csr.minstret: return found(retiredNow() + load<u64>(Hart.instretOffset))
-    default: return readsAsZero(csr) && found(0)
+    default: return isBetween(csr, Csr.pmpaddr0, Csr.pmpaddr15)
+      ? found(readAddress(csr - Csr.pmpaddr0))
+      : readsAsZero(csr) && found(0)
   }
 }
 
@@ -130,6 +136,7 @@ function readsAsZero(csr: u32): bool {
   if (isBetween(csr, Csr.mhpmevent3, Csr.mhpmevent31)) return true
   if (isBetween(csr, Csr.pmpcfg0, Csr.pmpaddr63)) return true
   if (isBetween(csr, Csr.mvendorid, Csr.mconfigptr)) return true
+  if (isBetween(csr, Csr.tselect, Csr.tinfo)) return true
   return csr == Csr.mcountinhibit
 }
 
@@ -148,10 +155,20 @@ export function writeCsr(csr: u32, value: u64): Outcome {
     case Csr.sie: return merge(Hart.mie, load<u64>(Hart.mideleg), value)
     case Csr.sip: return merge(Hart.mip, Interrupt.ssip & load<u64>(Hart.mideleg), value)
     case Csr.mip: return merge(Hart.mip, settablePending(), value)
-    case Csr.mcycle: return merge(Hart.cycleOffset, ~(<u64>0), value - retiredNow())
-    case Csr.minstret: return merge(Hart.instretOffset, ~(<u64>0), value - retiredNow())
-    default: return writePlain(csr, value)
+    case Csr.mcycle: return setCounter(Hart.cycleOffset, value)
+    case Csr.minstret: return setCounter(Hart.instretOffset, value)
+    case Csr.pmpcfg0:
+    case Csr.pmpcfg2: return writeConfigs((csr - Csr.pmpcfg0) << 2, value)
+    default: return isBetween(csr, Csr.pmpaddr0, Csr.pmpaddr15)
+      ? writeAddress(csr - Csr.pmpaddr0, value)
+      : writePlain(csr, value)
   }
+}
+
+/** The instruction that writes a counter does not count: the next one reads what was written. */
+function setCounter(offset: usize, value: u64): Outcome {
+  store<u64>(offset, value - (retiredNow() + 1))
+  return Outcome.done
 }
 
 /** Only float instructions look at it: the run loop need not. */
@@ -230,6 +247,7 @@ export function legalize(): bool {
   legalizePlain(Csr.sepc, Csr.sepc)
   legalizePlain(Csr.medeleg, Csr.menvcfg)
   legalizePlain(Csr.mepc, Csr.mepc)
+  legalizeProtection()
   dropAll()
   return true
 }

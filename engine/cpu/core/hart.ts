@@ -9,6 +9,7 @@ import { gpaOf, hostOf, hostOfPage, inRam, isAbsent, pageOf, setAbsent } from '.
 import { pageWritten } from './dirty'
 import { breakReservation } from './atomic'
 import { legalize } from './csr'
+import { openMemory } from './pmp'
 import { nextAlarm, retiredNow, ticksNow } from './time'
 
 /** Bytes of a hart's snapshot, which lie at address 0. */
@@ -48,9 +49,9 @@ export function reset(pc: u64, a0: u64, a1: u64, mode: u32): void {
 }
 
 /**
- * What firmware leaves to S-mode: every trap but its own calls, the counters, for U-mode too, and
- * its own alarm (Sstc). Linux counts on the time CSR in U-mode without ever asking for it, since
- * OpenSBI leaves it so (lib/sbi/sbi_hart.c).
+ * What firmware leaves to S-mode: every trap but its own calls, all memory, the counters, for
+ * U-mode too, and its own alarm (Sstc). Linux counts on the time CSR in U-mode without ever asking
+ * for it, since OpenSBI leaves it so (lib/sbi/sbi_hart.c).
  */
 function delegateAll(): void {
   store<u64>(Hart.medeleg, delegable & ~(<u64>1 << Cause.ecallFromSupervisor))
@@ -58,6 +59,7 @@ function delegateAll(): void {
   store<u64>(Hart.mcounteren, 7)
   store<u64>(Hart.scounteren, 7)
   store<u64>(Hart.menvcfg, stce)
+  openMemory()
 }
 
 /**

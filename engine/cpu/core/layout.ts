@@ -71,7 +71,10 @@ export const enum Hart {
   fcsr = 0x1f8,
   /** f0 to f31. */
   f = 0x200,
-  end = 0x300,
+  /** A byte for each of 16 entries, and their addresses (pmp.ts). */
+  pmpcfg = 0x300,
+  pmpaddr = 0x310,
+  end = 0x390,
 }
 
 /** What derives time: the hooks, or the count of retired instructions. */

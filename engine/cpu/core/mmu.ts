@@ -1,8 +1,8 @@
 // Address translation: bare and Sv39 (privileged specification, "Sv39: Page-Based 39-bit
 // Virtual-Memory System"), as a walk of the page tables. The hart sets A and D itself, as Svadu's
-// hardware updating does; there is no Svnapot and no Svpbmt, and PMP has no entries, so that it
-// forbids nothing. A walk leaves no trace unless it ends well: an absent page is reported before a
-// bit is set.
+// hardware updating does; there is no Svnapot and no Svpbmt. A walk is made of S-mode's accesses,
+// and PMP (pmp.ts) is asked for each. It leaves no trace unless it ends well: an absent page is
+// reported before a bit is set.
 
 import { Hart, Page, Vm } from './layout'
 import { Mode, Status, satpPageNumber } from './privileged'
@@ -11,6 +11,7 @@ import { Access, absentPage, accessFault, pageFault } from './fault'
 import { hostOf, inRam, isAbsent, pageOf } from './pages'
 import { dataMode, noteSuperpage, pageAddress } from './tlb'
 import { pageWritten } from './dirty'
+import { protectionAllows } from './pmp'
 
 const enum Pte {
   valid = 0x01,
@@ -30,7 +31,7 @@ const pteReserved: u64 = 0xffc0000000000000
 /** Leads from `va` to Vm.gpa, which lies in a present page of RAM or outside RAM. */
 export function translate(va: u64, access: Access): Outcome {
   const mode = access == Access.fetch ? <u32>load<u64>(Hart.mode) : dataMode()
-  if (mode == Mode.machine || load<u64>(Hart.satp) == 0) return arrive(va)
+  if (mode == Mode.machine || load<u64>(Hart.satp) == 0) return arrive(va, va, access, mode)
   if (<u64>((<i64>va << 25) >> 25) != va) return pageFault(access, va)
   return walk(va, access, mode)
 }
@@ -39,7 +40,7 @@ function walk(va: u64, access: Access, mode: u32): Outcome {
   let table = (load<u64>(Hart.satp) & satpPageNumber) << Page.shift
   for (let level = 2; level >= 0; level--) {
     const at = table + (((va >> (Page.shift + 9 * level)) & 511) << 3)
-    if (!inRam(at)) return accessFault(access, va)
+    if (!mayWalk(at, Access.load)) return accessFault(access, va)
     if (isAbsent(pageOf(at))) return absentPage(pageAddress(at))
     const pte = load<u64>(hostOf(at))
     if ((pte & Pte.valid) == 0 || (pte & pteReserved) != 0) break
@@ -63,10 +64,11 @@ function leaf(va: u64, access: Access, mode: u32, level: i32, at: u64): Outcome 
   const span = <u64>1 << (Page.shift + 9 * level)
   const target = targetOf(pte)
   if ((target & (span - 1)) != 0 || !allows(pte, access, mode)) return pageFault(access, va)
-  const outcome = arrive(target | (va & (span - 1)))
+  const outcome = arrive(target | (va & (span - 1)), va, access, mode)
   if (outcome != Outcome.done) return outcome
   const used: u64 = access == Access.store ? Pte.accessed | Pte.dirty : Pte.accessed
   if ((pte & used) != used) {
+    if (!mayWalk(at, Access.store)) return accessFault(access, va)
     pageWritten(pageOf(at))
     store<u64>(hostOf(at), pte | used)
   }
@@ -87,7 +89,13 @@ function allows(pte: u64, access: Access, mode: u32): bool {
   return (pte & Pte.read) != 0 || ((pte & Pte.execute) != 0 && (status & Status.mxr) != 0)
 }
 
-function arrive(gpa: u64): Outcome {
+/** An entry of a page table is read or written, in S-mode. */
+function mayWalk(at: u64, access: Access): bool {
+  return inRam(at) && protectionAllows(at, access, Mode.supervisor)
+}
+
+function arrive(gpa: u64, va: u64, access: Access, mode: u32): Outcome {
+  if (!protectionAllows(gpa, access, mode)) return accessFault(access, va)
   if (inRam(gpa) && isAbsent(pageOf(gpa))) return absentPage(pageAddress(gpa))
   store<u64>(Vm.gpa, gpa)
   return Outcome.done

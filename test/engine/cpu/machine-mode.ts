@@ -18,6 +18,7 @@ export function machine(body: (a: Assembler) => void, options = {}): TestHart {
       a.csrrw('zero', 'mtvec', 't0')
       a.la('t0', 'supervisor')
       a.csrrw('zero', 'stvec', 't0')
+      openMemory(a)
       body(a)
       a.label('end')
       a.wfi()
@@ -43,6 +44,12 @@ export function machine(body: (a: Assembler) => void, options = {}): TestHart {
     },
     { mode: 'M', sbi: 'firmware', ...options },
   )
+}
+
+/** The first entry of PMP lets the lower modes use all of memory. */
+function openMemory(a: Assembler): void {
+  write(a, 'pmpaddr0', all >> 10n)
+  write(a, 'pmpcfg0', 0x1fn)
 }
 
 /** Goes on at `label` in another mode: mret with MPP. */
