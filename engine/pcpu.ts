@@ -102,11 +102,9 @@ export class Pcpu {
       case 'detach':
         return this.#detach(vm)
       case 'open-log':
-        return { log: vm.machine.openLog() }
       case 'take-log':
-        return this.#takeLog(vm, command)
       case 'close-log':
-        return vm.machine.closeLog(command.log)
+        return this.#answerLog(vm, command)
       case 'capture':
         return { sections: paused(vm).machine.capture() }
       case 'restore':
@@ -164,6 +162,12 @@ export class Pcpu {
   #detach(vm: ScheduledVm): undefined {
     this.#vms.delete(vm.config.vmId)
     vm.machine.close()
+  }
+
+  #answerLog(vm: ScheduledVm, command: CommandOf<'open-log' | 'take-log' | 'close-log'>): unknown {
+    if (command.do === 'open-log') return { log: vm.machine.openLog() }
+    if (command.do === 'take-log') return this.#takeLog(vm, command)
+    return vm.machine.closeLog(command.log)
   }
 
   #takeLog(vm: ScheduledVm, command: CommandOf<'take-log'>): PcpuAnswers['take-log'] {

@@ -93,6 +93,11 @@ export interface Disk {
   open(name: string, mode: 'read' | 'write' | 'create'): DiskFile
   exists(name: string): boolean
   remove(name: string): void
+  /**
+   * The file has the new name from now on, durably, and what had it is gone: at no instant is there
+   * none or half of one under the new name. What was flushed stays so.
+   */
+  rename(from: string, to: string): void
   list(): string[]
 }
 

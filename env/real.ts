@@ -8,6 +8,7 @@ import { realRandom } from './real/random.ts'
 import { realTransport } from './real/transport.ts'
 
 export { realClock } from './real/clock.ts'
+export { sha256 } from './real/digest.ts'
 export { openFolderDisk } from './real/disk.ts'
 export { realLog } from './real/log.ts'
 export { realRandom } from './real/random.ts'

@@ -5,6 +5,7 @@
 import type { Disk, DiskFile, Random } from '../env.ts'
 
 const sectorBytes = 512
+const namePattern = /^[a-z0-9.-]{1,120}$/
 
 interface Stored {
   /** What a power loss leaves for sure. */
@@ -17,7 +18,7 @@ export class MemoryDisk implements Disk {
   #files = new Map<string, Stored>()
 
   open(name: string, mode: 'read' | 'write' | 'create'): DiskFile {
-    if (!/^[a-z0-9.-]{1,120}$/.test(name)) throw new Error(`${name} is no name for a disk file`)
+    if (!namePattern.test(name)) throw new Error(`${name} is no name for a disk file`)
     let stored = this.#files.get(name)
     if (!stored) {
       if (mode !== 'create') throw new Error(`there is no disk file ${name}`)
@@ -33,6 +34,14 @@ export class MemoryDisk implements Disk {
 
   remove(name: string): void {
     this.#files.delete(name)
+  }
+
+  rename(from: string, to: string): void {
+    const stored = this.#files.get(from)
+    if (!stored) throw new Error(`there is no disk file ${from}`)
+    if (!namePattern.test(to)) throw new Error(`${to} is no name for a disk file`)
+    this.#files.delete(from)
+    this.#files.set(to, stored)
   }
 
   list(): string[] {

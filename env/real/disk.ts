@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   rmSync,
   writeSync,
 } from 'node:fs'
@@ -35,6 +36,10 @@ export function openFolderDisk(folder: string): Disk {
       return file
     },
     exists: (name) => existsSync(pathOf(name)),
+    rename: (from, to) => {
+      renameSync(pathOf(from), pathOf(to))
+      makeDurable(folder)
+    },
     remove: (name) => rmSync(pathOf(name), { force: true }),
     list: () => readdirSync(folder).sort(),
   }

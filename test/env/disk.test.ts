@@ -63,6 +63,23 @@ describe.each([
     expect(() => disk.open('B', 'create')).toThrow()
   })
 
+  test('a renamed file takes the place of another, open ones go on', () => {
+    const disk = make()
+    const old = disk.open('a', 'create')
+    old.write(0, bytes(1))
+    const fresh = disk.open('a.new', 'create')
+    fresh.write(0, bytes(2))
+    disk.rename('a.new', 'a')
+    expect(disk.list()).toEqual(['a'])
+    const into = new Uint8Array(1)
+    disk.open('a', 'read').read(0, into)
+    expect(into[0]).toBe(2)
+    old.read(0, into)
+    expect(into[0]).toBe(1)
+    expect(() => disk.rename('b', 'c')).toThrow()
+    expect(() => disk.rename('a', '../a')).toThrow()
+  })
+
   test('a closed file says so', () => {
     const file = make().open('a', 'create')
     file.close()

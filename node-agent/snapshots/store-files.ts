@@ -1,0 +1,121 @@
+// The store's folder: which names its files have, what each is written under before it is whole,
+// and the marks by which nodes that share the folder keep out of each other's way. Not here: what
+// is in the files (page-store.ts, snapshot-store.ts). Bytes, ms.
+//
+//   pack.<digest>           pages; never changed
+//   snap.<vmId>.<name>      a snapshot; replaced as a whole
+//   temp.<random>           one of the two, not whole yet
+//   using.<random>          a mark: somebody relies on pages that no snapshot may name
+//   clearing.<random>       a mark: somebody removes what no snapshot names
+//
+// Using and clearing exclude each other: each makes its mark first and looks for the other's then.
+// A mark holds the wall clock of its making, since a node that dies leaves it behind.
+
+import type { Clock, Disk, Random } from '#env/env.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import { invariant } from '#proto/invariant.ts'
+
+export interface StorePorts {
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+}
+
+type MarkKind = 'using' | 'clearing'
+/** Nobody takes or restores a snapshot for so long; clocks of nodes differ by less. */
+const staleMarkMs = 10 * 60_000
+/** How long a clearing is waited for, and how often it is looked for. */
+const waitMsMax = 10_000
+const lookMs = 50
+
+const hex = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+/** 32 hex digits that nobody else has. */
+export const freshId = (random: Random): string => hex(random.bytes(16))
+export const packName = (seal: Uint8Array): string => `pack.${hex(seal.subarray(0, 20))}`
+export const isPackName = (name: string): boolean => /^pack\.[0-9a-f]{40}$/.test(name)
+export const snapshotName = (vmId: string, name: string): string => `snap.${vmId}.${name}`
+export const isSnapshotName = (name: string): boolean => /^snap\.[a-z0-9-]+\.[a-z0-9-]+$/.test(name)
+
+/** Makes a whole file of these bytes under the name, or leaves what was there. */
+export function writeWhole({ disk, random }: StorePorts, name: string, bytes: Uint8Array): void {
+  const temp = `temp.${freshId(random)}`
+  const file = disk.open(temp, 'create')
+  try {
+    file.write(0, bytes)
+    file.flush()
+  } finally {
+    file.close()
+  }
+  disk.rename(temp, name)
+}
+
+/** All of a file; undefined when there is none. */
+export function readWhole({ disk }: StorePorts, name: string): Uint8Array | undefined {
+  if (!disk.exists(name)) return undefined
+  const file = disk.open(name, 'read')
+  try {
+    const bytes = new Uint8Array(file.sizeBytes)
+    file.read(0, bytes)
+    return bytes
+  } finally {
+    file.close()
+  }
+}
+
+/** Ends what it stands for. */
+export type Mark = () => void
+
+/** Pages that are in the store stay there until the mark is taken away. */
+export async function markUsing(ports: StorePorts): Promise<Mark | { readonly fault: Fault }> {
+  const { clock } = ports
+  const untilMs = clock.nowMs() + waitMsMax
+  for (;;) {
+    const mark = makeMark(ports, 'using')
+    if (!hasMark(ports, 'clearing')) return mark
+    mark()
+    if (clock.nowMs() >= untilMs)
+      return { fault: fault('timed-out', 'the snapshot store is being cleared: try again later') }
+    await new Promise<void>((resolve) => void clock.wakeAt(clock.nowMs() + lookMs, resolve))
+  }
+}
+
+/** Nobody else may begin to use the store; a fault when somebody does already. */
+export function markClearing(ports: StorePorts): Mark | { readonly fault: Fault } {
+  const mark = makeMark(ports, 'clearing')
+  if (!hasMark(ports, 'using')) return mark
+  mark()
+  const why = 'a snapshot is being taken or restored somewhere: try again when that has ended'
+  return { fault: fault('wrong-state', why) }
+}
+
+function makeMark(ports: StorePorts, kind: MarkKind): Mark {
+  const name = `${kind}.${freshId(ports.random)}`
+  const file = ports.disk.open(name, 'create')
+  file.write(0, new TextEncoder().encode(String(Math.floor(ports.clock.wallMs()))))
+  file.close()
+  return () => ports.disk.remove(name)
+}
+
+function hasMark(ports: StorePorts, kind: MarkKind): boolean {
+  const names = ports.disk.list().filter((name) => name.startsWith(`${kind}.`))
+  invariant(names.length < 100_000, 'marks are taken away')
+  return names.some((name) => !isStale(ports, name))
+}
+
+/** Of writers and users that died: to be called by whoever clears the store. */
+export function removeLeftovers(ports: StorePorts): void {
+  for (const name of ports.disk.list()) {
+    const isMark = name.startsWith('using.') || name.startsWith('clearing.')
+    if (name.startsWith('temp.') || (isMark && isStale(ports, name))) ports.disk.remove(name)
+  }
+}
+
+/** One that cannot be read yet was made just now. */
+function isStale(ports: StorePorts, name: string): boolean {
+  const text = new TextDecoder().decode(readWhole(ports, name) ?? new Uint8Array(0))
+  const madeMs = Number(text)
+  if (text === '' || !Number.isFinite(madeMs)) return false
+  return Math.abs(ports.clock.wallMs() - madeMs) > staleMarkMs
+}
