@@ -38,7 +38,6 @@ export interface AgentOptions {
   readonly listen: string
   /** How other nodes reach it, when that is not where it listens. */
   readonly advertise: string | undefined
-  readonly images: ReadonlySet<string>
   readonly env: Env
   readonly vmm: Vmm
   /** One element, shared with the pCPUs: until when protected VMs may run. */
@@ -74,7 +73,7 @@ export class Agent {
     const { env, vmm, capacity } = options
     const { clock, log } = env
     const vms = new HeldVms(capacity.memoryMib)
-    this.#desk = newDesk(options.nodeId, vms, options.images)
+    this.#desk = newDesk(options.nodeId, vms)
     this.#deskDriver = new StepDriver(
       clock,
       (input) => stepDesk(this.#desk, input),

@@ -28,8 +28,6 @@ export type Command = Start | Stop | Pause | Resume | Migrate | Clone | CancelMi
 export interface DeskState {
   readonly nodeId: string
   readonly vms: HeldVms
-  /** Names of the images that can be booted. */
-  readonly images: ReadonlySet<string>
   /** Migrations under way of which this node is the source. */
   readonly outgoing: Set<MigrationId>
   readonly openCommands: Set<CommandId>
@@ -82,7 +80,7 @@ export type DeskEffect =
 
 const answersKept = 1000
 
-export const newDesk = (nodeId: string, vms: HeldVms, images: ReadonlySet<string>): DeskState => ({
+export const newDesk = (nodeId: string, vms: HeldVms): DeskState => ({
   nodeId,
   vms,
   images,
@@ -157,12 +155,6 @@ function refuseStart(state: DeskState, order: Start): Fault | undefined {
   const held = state.vms.get(order.vmId)
   if (held && held.epoch > order.epoch) return staleEpoch(held, order.epoch)
   if (held && held.epoch === order.epoch) return wrongState(held, 'started again in the same epoch')
-  if (!state.images.has(order.spec.image))
-    return fault(
-      'no-image',
-      `node ${state.nodeId} has no image ${order.spec.image}; ` +
-        `it has ${[...state.images].join(', ')}`,
-    )
   const freed = held?.spec.memoryMib ?? 0
   return state.vms.hasRoomFor(order.spec.memoryMib - freed)
     ? undefined

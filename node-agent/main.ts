@@ -17,7 +17,7 @@ import { asNodeId } from '#proto/ids.ts'
 import { mebibyte } from '#proto/units.ts'
 import { Agent } from './agent.ts'
 import { readSettings, type Settings, usage } from './flags.ts'
-import { imageNames, imageReader } from './images.ts'
+import { imageReader } from './images.ts'
 import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
 import { Vmm } from './vmm.ts'
 
@@ -75,7 +75,6 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     incarnation: randomUUID(),
     pid: process.pid,
     capacity: { cores, mipsPerCore: mips, memoryMib },
-    images: imageNames,
     env: realEnv(`agent-${node}`, settings.logLevel),
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,

@@ -38,8 +38,8 @@ export const VmSpec = z.strictObject({
    */
   clock: z.enum(['real', 'instructions']).default('real'),
   /**
-   * `paravirtualised`: the VMM answers the guest's SBI calls. `unmodified`: firmware in M-mode does,
-   * as on hardware.
+   * `paravirtualised`: the VMM answers the guest's SBI calls. `unmodified`: firmware in M-mode
+   * does, as on hardware.
    */
   boot: z.enum(['paravirtualised', 'unmodified']).default('paravirtualised'),
   /** Restart elsewhere when its node is lost; then the node's lease covers it. */

@@ -1,20 +1,30 @@
-// godwit image pull|list: guests that do not come along with Godwit, made on this machine.
+// godwit image pull|add|list: guests that do not come along with Godwit, made on this machine.
 // Not here: how one is made (../image/).
 
-import { join } from 'node:path'
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import type { ImageManifest } from '#proto/image-manifest.ts'
+import { Name } from '#proto/vm-spec.ts'
 import type { Cli } from '../cli.ts'
-import { withExamples } from '../help.ts'
-import { buildDebian, debianImage } from '../image/debian.ts'
-import { ImageFolder } from '../image/image-folder.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { wholeBetween, withExamples } from '../help.ts'
+import { buildDebian } from '../image/debian.ts'
+import { type ImageParts, imagesOf } from '../image/image-folder.ts'
+import { imageOf, type OwnFiles } from '../image/own-files.ts'
+import { buildUBoot } from '../image/u-boot.ts'
+
+type Build = (workspace: string, say: (line: string) => void) => Promise<ImageParts>
+
+const builders: Readonly<Record<string, Build>> = { debian: buildDebian, 'u-boot': buildUBoot }
 
 export function addImage(program: Command, cli: Cli): void {
-  const image = program.command('image').description('guests to pull: a Debian Linux')
+  const image = program
+    .command('image')
+    .description('guests to pull or to add: a Debian Linux, files of your own')
   addPull(image, cli)
+  addAdd(image, cli)
   const list = image
     .command('list')
-    .description('what has been pulled, and what it was made from')
+    .description('what has been pulled or added, and what it was made from')
     .action(() => {
       const images = imagesOf(cli).list()
       for (const manifest of images) cli.terminal.write(`${manifest.name}  ${manifest.about}`)
@@ -27,16 +37,49 @@ function addPull(image: Command, cli: Cli): void {
   const pull = image
     .command('pull')
     .description("build an image from Debian's packages, by this machine's apt")
-    .addArgument(new Argument('<name>', 'which').choices([debianImage]))
+    .addArgument(new Argument('<name>', 'which').choices(Object.keys(builders)))
     .option('--fresh', 'again, though it is there')
     .action((name: string, { fresh }: { fresh?: boolean }) => pullImage(cli, name, fresh === true))
   withExamples(pull, [
     ['godwit image pull debian', 'about 110 MB once; works offline afterwards'],
-    ['godwit run deb --image debian --memory 128', 'and boot it: godwit console deb'],
+    ['godwit run deb --image debian', 'and boot it: godwit console deb'],
+    ['godwit image pull u-boot', 'a boot loader with a shell, in 3 MB'],
   ])
 }
 
-const imagesOf = (cli: Cli) => new ImageFolder(join(cli.home, 'images'))
+function addAdd(image: Command, cli: Cli): void {
+  const add = image
+    .command('add')
+    .description('make an image of files of your own: a kernel, or any program for a bare machine')
+    .argument('<name>', 'what VMs call it')
+    .requiredOption('--kernel <file>', 'a raw image, or an ELF file, which says where it goes')
+    .option('--initrd <file>', 'an initial RAM disk')
+    .option('--firmware <file>', 'what runs in M-mode under it, as OpenSBI, with --boot unmodified')
+    .addOption(
+      new Option('--entry <mode>', 'the mode in which the kernel begins').choices([
+        'machine',
+        'supervisor',
+      ]),
+    )
+    .option('--args <text>', 'boot arguments of a VM that is given none')
+    .option('--memory <MiB>', 'RAM of a VM that is given none', wholeBetween(4, 3072))
+    .action((name: string, own: OwnFiles) => addOwn(cli, name, own))
+  withExamples(add, [
+    ['godwit image add mine --kernel Image --initrd initrd.img', 'another Linux'],
+    ['godwit image add bare --kernel a.elf --entry machine', 'a program that owns the machine'],
+  ])
+}
+
+async function addOwn(cli: Cli, name: string, own: OwnFiles): Promise<void> {
+  const refused = Name.safeParse(name).error?.issues[0]?.message
+  if (refused !== undefined) throw new CommandError(exitCode.usage, `\`${name}\`: ${refused}`)
+  if (name === 'godwit-guest' || Object.hasOwn(builders, name))
+    throw new CommandError(exitCode.usage, `${name} is the name of another image: choose one.`)
+  const parts = imageOf(own)
+  const images = imagesOf(cli)
+  const publish = async (workspace: string) => images.publish(name, parts, workspace)
+  tellReady(cli, await images.withWorkspace(publish))
+}
 
 async function pullImage(cli: Cli, name: string, fresh: boolean): Promise<void> {
   const images = imagesOf(cli)
@@ -45,9 +88,14 @@ async function pullImage(cli: Cli, name: string, fresh: boolean): Promise<void> 
     cli.terminal.write(`${name} is here already: ${known.about}`)
     return
   }
-  const manifest = await images.withWorkspace(async (workspace): Promise<ImageManifest> => {
-    const parts = await buildDebian(workspace, (line) => cli.terminal.note(line))
+  const manifest = await images.withWorkspace(async (workspace) => {
+    const parts = await (builders[name] as Build)(workspace, (line) => cli.terminal.note(line))
     return images.publish(name, parts, workspace)
   })
-  cli.terminal.write(`${name} is ready: ${manifest.about}`)
+  tellReady(cli, manifest)
+}
+
+function tellReady(cli: Cli, { name, about }: ImageManifest): void {
+  cli.terminal.write(`${name} is ready: ${about}`)
+  cli.terminal.note(`Boot it: godwit run vm1 --image ${name}`)
 }

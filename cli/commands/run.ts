@@ -12,6 +12,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { positiveNumber, wholeNumber, withExamples } from '../help.ts'
+import { imagesOf } from '../image/image-folder.ts'
 import { readVms } from '../vm-file.ts'
 
 interface RunOptions {
@@ -23,6 +24,7 @@ interface RunOptions {
   readonly shares?: number
   readonly cap?: number
   readonly clock?: 'real' | 'instructions'
+  readonly boot?: VmSpec['boot']
   readonly node?: string
   readonly pin?: boolean
   readonly ha: boolean
@@ -37,11 +39,17 @@ export function addRun(program: Command, cli: Cli): void {
     .option('-f, --file <file>', 'YAML or JSON: one VM or a list, in the words of a scenario')
     .option('--image <name>', 'the guest; left out: godwit-guest, the one that comes along')
     .option('--args <text>', "boot arguments, e.g. 'workload=kv' (docs/guest.md)")
-    .option('--memory <MiB>', 'RAM', wholeNumber)
+    .option('--memory <MiB>', "RAM; left out: the image's, or 32", wholeNumber)
     .option('--disk <MiB>', 'durable disk', wholeNumber)
     .option('--shares <n>', 'weight against the other VMs of its pCPU', wholeNumber)
     .option('--cap <percent>', 'at most so much of one core', positiveNumber)
     .addOption(new Option('--clock <kind>', 'guest time').choices(['real', 'instructions']))
+    .addOption(
+      new Option(
+        '--boot <way>',
+        'who answers the guest: the VMM, or firmware as on hardware',
+      ).choices(['paravirtualised', 'unmodified']),
+    )
     .option('--node <node>', 'start it there; left out: where placement puts it')
     .option('--pin', 'with --node: it may run there and nowhere else')
     .option('--no-network', 'without a network device')
@@ -49,7 +57,7 @@ export function addRun(program: Command, cli: Cli): void {
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
     .action((name: string | undefined, options: RunOptions, command: Command) =>
       withApi(cli, command, async (api) => {
-        const requests = await requestsOf(name, options)
+        const requests = await requestsOf(cli, name, options)
         const accepted: VmView[] = []
         for (const request of requests) accepted.push(await api.run(request))
         for (const vm of accepted) await tellStart(cli, api, vm, options.wait)
@@ -63,10 +71,14 @@ export function addRun(program: Command, cli: Cli): void {
   ])
 }
 
-async function requestsOf(name: string | undefined, options: RunOptions): Promise<RunInput[]> {
+async function requestsOf(
+  cli: Cli,
+  name: string | undefined,
+  options: RunOptions,
+): Promise<RunInput[]> {
   if ((name === undefined) === (options.file === undefined))
     throw new CommandError(exitCode.usage, 'Give the name of one VM, or a file with -f.')
-  if (name !== undefined) return [requestOf(name, options)]
+  if (name !== undefined) return [requestOf(cli, name, options)]
   const file = options.file ?? ''
   const text = await readFile(file, 'utf8').catch((cause: Error) => {
     throw new CommandError(exitCode.usage, `Cannot read the file: ${cause.message}`)
@@ -76,8 +88,13 @@ async function requestsOf(name: string | undefined, options: RunOptions): Promis
   throw new CommandError(exitCode.usage, read.mistakes.join('\n'))
 }
 
-function requestOf(id: string, options: RunOptions): RunInput {
-  const { image, args, memory, disk, shares, cap, clock } = options
+function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
+  const { image, args, disk, shares, cap, clock } = options
+  const own = image === undefined ? undefined : imagesOf(cli).manifest(image)
+  const {
+    memory = own?.memoryMibDefault,
+    boot = own?.entry === 'machine' ? 'unmodified' : undefined,
+  } = options
   const given: { readonly [K in keyof VmSpecInput]: VmSpecInput[K] | undefined } = {
     image,
     args,
@@ -86,6 +103,7 @@ function requestOf(id: string, options: RunOptions): RunInput {
     cpuShares: shares,
     cpuCapPercent: cap,
     clock,
+    boot,
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   refuseMistakes(id, spec)

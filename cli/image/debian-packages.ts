@@ -4,7 +4,7 @@
 // Not here: what is made of them (debian.ts). Throws CommandErrors that say what to do.
 
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { CommandError, exitCode } from '../exit-code.ts'
@@ -96,6 +96,11 @@ export class DebianPackages {
     return folder
   }
 
+  /** One file of a package, by its path there. */
+  async file(from: Package, path: string): Promise<Uint8Array> {
+    return fileIn(await this.unpack(from, [`./${path}`]), (each) => each === path)
+  }
+
   async #apt(program: string, args: readonly string[], cwd?: string): Promise<string> {
     const options = { env: this.#environment, maxBuffer: outputBytesMax, ...(cwd && { cwd }) }
     try {
@@ -105,6 +110,17 @@ export class DebianPackages {
     }
   }
 }
+
+/** The file of an unpacked package whose path is that; the packages change now and then. */
+export function fileIn(folder: string, is: (path: string) => boolean): Uint8Array {
+  const path = readdirSync(folder, { recursive: true }).map(String).find(is)
+  if (path !== undefined) return readFileSync(join(folder, path))
+  throw failed(`Debian's package has another shape now: ${folder}`)
+}
+
+/** For the manifest. */
+export const versionsOf = (packages: readonly Package[]) =>
+  packages.map(({ name, version }) => ({ name, version }))
 
 async function findMirror(): Promise<string> {
   const filter = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']

@@ -1,16 +1,15 @@
-// The image `debian`: Debian's own riscv64 kernel, as it is in the package, and an initial RAM disk
-// with its BusyBox. Not here: how packages are fetched (debian-packages.ts), what is in the disk
-// (debian-initramfs.ts), where images lie (image-folder.ts).
+// The image `debian`: Debian's own riscv64 kernel, as it is in the package, an initial RAM disk
+// with its BusyBox, and its firmware for who boots it as on hardware. Not here: how packages are
+// fetched (debian-packages.ts), what is in the disk (debian-initramfs.ts), where images lie
+// (image-folder.ts).
 
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { CommandError, exitCode } from '../exit-code.ts'
 import { debianInitramfs, moduleFiles } from './debian-initramfs.ts'
-import { DebianPackages, type Package, suite } from './debian-packages.ts'
+import { DebianPackages, fileIn, type Package, suite, versionsOf } from './debian-packages.ts'
 import type { ImageParts } from './image-folder.ts'
+import { downloadFirmware, firmwareOf } from './opensbi.ts'
 
-export const debianImage = 'debian'
-
+/** The kernel keeps about 66 MiB for itself. */
+const memoryMibDefault = 128
 /** @param say a line for the person who waits */
 export async function buildDebian(
   workspace: string,
@@ -19,18 +18,24 @@ export async function buildDebian(
   say(`Reading the package lists of Debian ${suite} for riscv64 …`)
   const packages = await DebianPackages.open(workspace)
   const kernelName = await packages.dependencyOf('linux-image-riscv64', /linux-image-[\w.+-]+/)
-  say(`Fetching ${kernelName} (about 110 MB) and busybox-static …`)
+  say(`Fetching ${kernelName} (about 110 MB), busybox-static and opensbi …`)
   const linux = await packages.download(kernelName)
   const busybox = await packages.download('busybox-static')
+  const opensbi = await downloadFirmware(packages)
   say('Building the image …')
-  return assemble(packages, linux, busybox)
+  return {
+    ...(await assemble(packages, linux, busybox)),
+    firmware: await firmwareOf(packages, opensbi),
+    memoryMibDefault,
+    packages: versionsOf([linux, busybox, opensbi]),
+  }
 }
 
 async function assemble(
   packages: DebianPackages,
   linux: Package,
   busybox: Package,
-): Promise<ImageParts> {
+): Promise<Pick<ImageParts, 'about' | 'kernel' | 'initramfs'>> {
   const modulePatterns = moduleFiles.map((name) => `*/${name}`)
   const linuxFolder = await packages.unpack(linux, ['./boot/vmlinux-*', ...modulePatterns])
   const busyboxFolder = await packages.unpack(busybox, ['*/bin/busybox'])
@@ -46,12 +51,5 @@ async function assemble(
       ),
       banner: `${about}, a guest of Godwit. Kernel ${release}. The end: poweroff`,
     }),
-    packages: [linux, busybox].map(({ name, version }) => ({ name, version })),
   }
-}
-
-function fileIn(folder: string, is: (path: string) => boolean): Uint8Array {
-  const path = readdirSync(folder, { recursive: true }).map(String).find(is)
-  if (path !== undefined) return readFileSync(join(folder, path))
-  throw new CommandError(exitCode.failed, `Debian's package has another shape now: ${folder}`)
 }

@@ -1,6 +1,6 @@
-// The images that were pulled on this machine: one folder each, whole or not there at all, with a
-// manifest that tells what is in it. Not here: what the manifest may say (proto/image-manifest.ts),
-// how an image is made (debian.ts).
+// The images that were pulled or added on this machine: one folder each, whole or not there at all,
+// with a manifest that tells what is in it. Not here: what the manifest may say
+// (proto/image-manifest.ts), how an image is made (debian.ts, u-boot.ts, own-files.ts).
 
 import { createHash } from 'node:crypto'
 import {
@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import {
+  filesOf,
   type ImageFile,
   type ImageManifest,
   manifestFile,
@@ -22,10 +23,12 @@ import {
 } from '#proto/image-manifest.ts'
 
 /** What an image is made of, before it is written. */
-export interface ImageParts {
+export interface ImageParts
+  extends Partial<Pick<ImageManifest, 'entry' | 'args' | 'memoryMibDefault'>> {
   readonly about: string
   readonly kernel: Uint8Array
-  readonly initramfs: Uint8Array
+  readonly initramfs?: Uint8Array
+  readonly firmware?: Uint8Array
   readonly packages: ImageManifest['packages']
 }
 
@@ -36,14 +39,19 @@ export class ImageFolder {
     this.path = path
   }
 
+  /** What an image says of itself; undefined: there is none such. */
+  manifest(name: string): ImageManifest | undefined {
+    const place = join(this.path, name, manifestFile)
+    const manifest = existsSync(place) ? readManifest(readFileSync(place)) : undefined
+    return manifest?.name === name ? manifest : undefined
+  }
+
   /** The manifest of an image whose files are as it says; undefined: there is none such. */
   find(name: string): ImageManifest | undefined {
     const folder = join(this.path, name)
-    if (!existsSync(join(folder, manifestFile))) return undefined
-    const manifest = readManifest(readFileSync(join(folder, manifestFile)))
-    if (manifest?.name !== name) return undefined
-    const files = [manifest.kernel, ...(manifest.initramfs ? [manifest.initramfs] : [])]
-    return files.every((file) => isWhole(folder, file)) ? manifest : undefined
+    const manifest = this.manifest(name)
+    if (manifest === undefined) return undefined
+    return filesOf(manifest).every((file) => isWhole(folder, file)) ? manifest : undefined
   }
 
   list(): ImageManifest[] {
@@ -69,13 +77,12 @@ export class ImageFolder {
   publish(name: string, parts: ImageParts, workspace: string): ImageManifest {
     const aside = join(workspace, 'image')
     mkdirSync(aside)
+    const { kernel, initramfs, firmware, entry = 'supervisor', ...words } = parts
     const manifest: ImageManifest = {
-      format: 1,
-      name,
-      about: parts.about,
-      kernel: write(aside, 'kernel', parts.kernel),
-      initramfs: write(aside, 'initramfs', parts.initramfs),
-      packages: parts.packages,
+      ...{ format: 1, name, entry, ...words },
+      kernel: write(aside, 'kernel', kernel),
+      ...(initramfs && { initramfs: write(aside, 'initramfs', initramfs) }),
+      ...(firmware && { firmware: write(aside, 'firmware', firmware) }),
     }
     writeFileSync(join(aside, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`)
     const place = join(this.path, name)
@@ -84,6 +91,10 @@ export class ImageFolder {
     return manifest
   }
 }
+
+/** Those of this user. */
+export const imagesOf = ({ home }: { readonly home: string }) =>
+  new ImageFolder(join(home, 'images'))
 
 const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 

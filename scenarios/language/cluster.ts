@@ -42,6 +42,7 @@ export const VmPart = z
     cap: Share.default(100).describe('At most so much of one core'),
     'expected-load': Share.default(10).describe('What placement counts on before it has measured'),
     clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
+    boot: spec.boot.describe('`paravirtualised`, or `unmodified`: from firmware, as on hardware'),
     ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
     node: Name.optional().describe('Where it starts first; left out: where placement puts it'),
     start: z
@@ -76,5 +77,6 @@ export const specOf = (vm: VmPart): VmSpec =>
     cpuCapPercent: vm.cap,
     cpuExpectedPercent: vm['expected-load'],
     clock: vm.clock,
+    boot: vm.boot,
     ha: vm.ha,
   })

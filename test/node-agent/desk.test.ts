@@ -11,7 +11,7 @@ import { params, vmOrder } from './coordinator-double.ts'
 
 /** A desk whose effects are noted in short: `boot vm1`, `result ok`, `vm1 running`. */
 class Desk {
-  readonly state = newDesk('a', new HeldVms(64), new Set(['godwit-guest']))
+  readonly state = newDesk('a', new HeldVms(64))
   #nextCommand = 1
 
   tell(command: { readonly t: Command['t'] } & Record<string, unknown>): string[] {

@@ -1,7 +1,7 @@
 // Which images a node finds, and what it says of those it does not.
 
 import { expect, test } from 'vitest'
-import { imageNames, imageReader } from '#node-agent/images.ts'
+import { imageReader } from '#node-agent/images.ts'
 
 const encoded = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 const part = (file: string, bytes: number) => ({ file, bytes, sha256: 'ab'.repeat(32) })
@@ -36,7 +36,6 @@ test('our own guest comes along, a kernel alone, with something to do when nobod
 })
 
 test('a pulled image is kernel and initial RAM disk', async () => {
-  expect(imageNames).toContain('debian')
   expect(await reader(whole)('debian')).toEqual({
     kernel: Uint8Array.of(1, 2, 3),
     initrd: Uint8Array.of(4, 5),
@@ -48,6 +47,25 @@ test('one that is not there is a fault that names the command', async () => {
   await expect(reader({})('debian')).rejects.toMatchObject({ fault: wanted.fault })
   await expect(reader({})('debian')).rejects.toThrow(wanted.message)
   await expect(reader(whole)('../debian')).rejects.toThrow('no image ../debian here')
+  await expect(reader(whole)('mine')).rejects.toThrow('godwit image add')
+})
+
+test('one of somebody’s own may bring firmware, its mode and its arguments', async () => {
+  const own = {
+    ...manifest,
+    ...{ name: 'mine', entry: 'machine', args: 'quiet', firmware: part('firmware', 1) },
+  }
+  const files = {
+    '/mine/manifest.json': encoded(own),
+    '/mine/kernel': Uint8Array.of(1, 2, 3),
+    '/mine/initramfs': Uint8Array.of(4, 5),
+    '/mine/firmware': Uint8Array.of(6),
+  }
+  expect(await reader(files)('mine')).toMatchObject({
+    firmware: Uint8Array.of(6),
+    entersMachineMode: true,
+    defaultArgs: 'quiet',
+  })
 })
 
 test.each([
