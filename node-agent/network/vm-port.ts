@@ -1,6 +1,8 @@
-// A VM's port at the switch: hands frames to the guest, a few batches at a time, so that a pCPU
-// that is busy is not buried under messages. Not here: the queue inside the guest's device
-// (engine/devices/virtio-net.ts), where frames go (switch.ts).
+// A VM's port at the switch: hands frames to the guest in batches. What comes while two of them are
+// on their way waits for an answer, so that a busy pCPU finds few long messages and not many short
+// ones; what waits is bounded.
+// Not here: the queue inside the guest's device (engine/devices/virtio-net.ts), where frames go
+// (switch.ts).
 
 import type { HeldVm } from '../held-vms.ts'
 import type { PortOwner } from './address-answers.ts'
@@ -8,10 +10,10 @@ import { macOfText } from './ethernet.ts'
 import type { SwitchPort } from './switch.ts'
 import type { Traffic } from './traffic.ts'
 
-/** More than are looked at in one slice would only wait there. */
-const batchesMax = 8
-/** As many as the guest's device keeps: what is beyond would be lost there. */
-const framesMax = 256
+/** One is being taken, and one lies ready. */
+const batchesMax = 2
+/** As many as the guest's device keeps: a longer queue would only make frames late. */
+export const waitingFramesMax = 256
 
 export class VmPort implements SwitchPort {
   readonly kind = 'vm'
@@ -20,6 +22,7 @@ export class VmPort implements SwitchPort {
   readonly owner: PortOwner
   readonly #deliver: (frames: readonly Uint8Array[]) => Promise<number>
   readonly #traffic: Traffic
+  #waiting: Uint8Array[] = []
   #onTheWay = 0
 
   constructor(
@@ -34,33 +37,30 @@ export class VmPort implements SwitchPort {
     this.#traffic = traffic
   }
 
-  /** Returns how many are on their way; the others are lost. */
+  /** Returns how many are on their way, or wait for it; the others are lost. */
   send(frames: readonly Uint8Array[]): number {
-    if (this.#onTheWay >= batchesMax) return 0
-    const sent = frames.length > framesMax ? frames.slice(0, framesMax) : frames
-    this.#onTheWay++
-    this.#deliver(inOneBuffer(sent)).then(
-      (taken) => {
-        this.#onTheWay--
-        this.#traffic.lost.guest += sent.length - taken
-      },
-      // The VM has gone meanwhile.
-      () => {
-        this.#onTheWay--
-        this.#traffic.lost.guest += sent.length
-      },
-    )
-    return sent.length
+    const taken = Math.min(frames.length, waitingFramesMax - this.#waiting.length)
+    // Copies: what is sent is a view of a message, and would keep all of that alive.
+    for (let n = 0; n < taken; n++) this.#waiting.push(new Uint8Array(frames[n] as Uint8Array))
+    this.#flush()
+    return taken
   }
-}
 
-/** Copies of them: what goes to a thread takes its whole buffer along, with whatever else is in it. */
-function inOneBuffer(frames: readonly Uint8Array[]): Uint8Array[] {
-  const all = new Uint8Array(frames.reduce((bytes, frame) => bytes + frame.length, 0))
-  let at = 0
-  return frames.map((frame) => {
-    all.set(frame, at)
-    at += frame.length
-    return all.subarray(at - frame.length, at)
-  })
+  #flush(): void {
+    if (this.#onTheWay >= batchesMax || this.#waiting.length === 0) return
+    const batch = this.#waiting
+    this.#waiting = []
+    this.#onTheWay++
+    this.#deliver(batch).then(
+      (taken) => this.#settle(batch.length - taken),
+      // The VM has gone meanwhile.
+      () => this.#settle(batch.length),
+    )
+  }
+
+  #settle(lost: number): void {
+    this.#onTheWay--
+    this.#traffic.lost.guest += lost
+    this.#flush()
+  }
 }
