@@ -83,7 +83,6 @@ const answersKept = 1000
 export const newDesk = (nodeId: string, vms: HeldVms): DeskState => ({
   nodeId,
   vms,
-  images,
   outgoing: new Set(),
   openCommands: new Set(),
   answers: new Map(),
