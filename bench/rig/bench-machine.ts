@@ -1,0 +1,47 @@
+// One VM on our engine, booted and running, without an agent around it: the engine's own speed.
+// Guest time is real time. Not here: the loop that runs it. Sizes in bytes.
+
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import type { BootImage } from '#engine/boot-layout.ts'
+import { WasmCore } from '#engine/cpu/core.ts'
+import { coreWasmUrl } from '#engine/cpu/module.ts'
+import { Machine } from '#engine/machine.ts'
+import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import type { VmConfig } from '#engine/vm-config.ts'
+
+export interface MachineSpec {
+  readonly image: BootImage
+  readonly ramBytes: number
+  /** Boot arguments. */
+  readonly args?: string
+}
+
+const identity = {
+  instanceId: '5a'.repeat(16),
+  mac: '02:00:00:00:00:01',
+  randomSeed: '5a'.repeat(32),
+}
+
+export function bootedMachine({ image, ramBytes, args = '' }: MachineSpec): Machine {
+  const module = new WebAssembly.Module(readFileSync(coreWasmUrl))
+  const { memory } = WasmGuestMemory.create(module, ramBytes)
+  const isUnmodified = image.entersMachineMode === true
+  const config: VmConfig = {
+    ...{ vmId: 'bench', memory, ramBytes, args, clock: 'real', identity },
+    ...{ boot: isUnmodified ? 'unmodified' : 'paravirtualised' },
+    ...{ cpuShares: 1024, cpuCapPercent: 100, leased: false, epoch: 1 },
+  }
+  const machine = new Machine({
+    config,
+    host: { nowMs: () => performance.now(), wallMs: () => Date.now() },
+    makeCore: (hooks) =>
+      new WasmCore({
+        ...{ module, memory, ramBytes, clock: 'real', hooks },
+        sbi: isUnmodified ? 'firmware' : 'vmm',
+      }),
+  })
+  machine.boot(image)
+  machine.resume()
+  return machine
+}
