@@ -6,7 +6,8 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CloneTarget, Offer } from '#proto/messages.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
-import { type DeskEffect, type DeskState, evict, noRoom } from './desk.ts'
+import { type DeskEffect, type DeskState, evict } from './desk.ts'
+import { noRoom } from './desk-faults.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 
 export type Admission =

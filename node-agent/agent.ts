@@ -22,6 +22,8 @@ import { NodeMetrics } from './metrics.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
+import type { SnapshotStore } from './snapshots/snapshot-store.ts'
+import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
 import type { Vmm } from './vmm.ts'
 
@@ -40,6 +42,8 @@ export interface AgentOptions {
   readonly advertise: string | undefined
   readonly env: Env
   readonly vmm: Vmm
+  /** The cluster's. */
+  readonly snapshots: SnapshotStore
   /** One element, shared with the pCPUs: until when protected VMs may run. */
   readonly runUntilMs: Float64Array
   processMemoryMib(): number
@@ -63,6 +67,7 @@ export class Agent {
   readonly #consoles: Consoles
   readonly #meter: LoadMeter
   readonly #migrations: Migrations
+  readonly #snapshots: SnapshotWork
   readonly #membership: Membership
   readonly #network: Network
   #listener: Listener | undefined
@@ -90,6 +95,11 @@ export class Agent {
     this.#meter = new LoadMeter(clock, log, vmm)
     this.#network = this.#makeNetwork()
     this.#migrations = this.#makeMigrations()
+    this.#snapshots = new SnapshotWork({
+      ...{ vmm, store: options.snapshots, consoles: this.#consoles },
+      goOn: (vm, disk) => this.#migrations.goOn(vm, disk),
+      desk: (input) => this.#deskDriver.feed(input),
+    })
     this.metrics = new NodeMetrics(() => this.#numbers())
   }
 
@@ -253,10 +263,15 @@ export class Agent {
     switch (effect.do) {
       case 'boot':
         return this.#boot(effect)
+      case 'take-snapshot':
+      case 'drop-snapshot':
+        return this.#snapshots.carryOut(effect)
       case 'pause':
         return this.#then(effect.by, vmm.pause(effect.vm))
       case 'resume':
         return this.#then(effect.by, vmm.resume(effect.vm))
+      case 'balloon':
+        return this.#then(effect.by, vmm.balloon(effect.vm, effect.targetPages))
       case 'launch':
         return this.#launch(effect)
       case 'destroy':
@@ -272,10 +287,11 @@ export class Agent {
     }
   }
 
-  #boot({ vm, by }: Extract<DeskEffect, { do: 'boot' }>): void {
+  #boot({ vm, by, from }: Extract<DeskEffect, { do: 'boot' }>): void {
     const { vmm } = this.#options
     const boot = async () => {
-      await vmm.boot(vm)
+      if (from === undefined) await vmm.boot(vm)
+      else await this.#snapshots.restore(vm, from)
       await vmm.resume(vm)
     }
     boot().then(

@@ -8,8 +8,10 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, VmId } from '#proto/ids.ts'
 import type {
+  Balloon,
   CancelMigration,
   Clone,
+  DropSnapshot,
   Migrate,
   Pause,
   Resolve,
@@ -17,13 +19,26 @@ import type {
   Resume,
   Start,
   Stop,
+  TakeSnapshot,
   VmEvent,
 } from '#proto/messages.ts'
+import {
+  closingFault,
+  leaseFault,
+  noRoom,
+  replacedFault,
+  staleEpoch,
+  stoppedFault,
+  unknownVm,
+  wrongState,
+} from './desk-faults.ts'
 import { type HeldVm, type HeldVms, isLive } from './held-vms.ts'
 import { clonePlan, migrationPlan } from './migration/plan.ts'
 import type { SourcePlan } from './migration/source-state.ts'
 
-export type Command = Start | Stop | Pause | Resume | Migrate | Clone | CancelMigration | Resolve
+export type Command =
+  | (Start | Stop | Pause | Resume | Balloon | Migrate | Clone | CancelMigration | Resolve)
+  | (TakeSnapshot | DropSnapshot)
 
 export interface DeskState {
   readonly nodeId: string
@@ -50,6 +65,7 @@ export type DeskInput =
     }
   | { readonly on: 'done'; readonly by: CommandId; readonly fault?: Fault }
   | { readonly on: 'answered'; readonly result: Result }
+  | { readonly on: 'snapshot-ended'; readonly vm: HeldVm; readonly result: Result }
   | { readonly on: 'migration-ended'; readonly migrationId: MigrationId }
   | { readonly on: 'lease-lost' }
   | { readonly on: 'closing' }
@@ -61,8 +77,17 @@ export type DeskInput =
     }
 
 export type DeskEffect =
-  | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId }
+  /** `from`: a snapshot; absent, it boots from its image. */
+  | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId; readonly from?: string }
+  | { readonly do: 'take-snapshot'; readonly vm: HeldVm; readonly order: TakeSnapshot }
+  | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
   | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
+  | {
+      readonly do: 'balloon'
+      readonly vm: HeldVm
+      readonly targetPages: number
+      readonly by: CommandId
+    }
   /** Runs a complete copy under another epoch. */
   | { readonly do: 'launch'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
   | { readonly do: 'destroy'; readonly vm: HeldVm; readonly by?: CommandId }
@@ -108,6 +133,9 @@ function dispatch(state: DeskState, input: DeskInput): DeskEffect[] {
       return answer(state, input.by, input.fault)
     case 'answered':
       return keepAnswer(state, input.result)
+    case 'snapshot-ended':
+      input.vm.snapshotting = false
+      return keepAnswer(state, input.result)
     case 'migration-ended':
       return endMigration(state, input.migrationId)
     case 'lease-lost':
@@ -131,12 +159,15 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'start') return start(state, command)
   if (command.t === 'cancel-migration') return cancel(state, command)
   if (command.t === 'resolve') return resolve(state, command)
+  if (command.t === 'drop-snapshot') return [{ do: 'drop-snapshot', order: command }]
   const vm = state.vms.get(command.vmId)
-  if (!vm) return answer(state, commandId, unknownVm(state, command.vmId))
+  if (!vm) return answer(state, commandId, unknownVm(state.nodeId, command.vmId))
   if (vm.epoch !== command.epoch) return answer(state, commandId, staleEpoch(vm, command.epoch))
   if (command.t === 'stop') return destroy(state, vm, stoppedFault, commandId)
   if (command.t === 'pause') return pause(state, vm, commandId)
   if (command.t === 'resume') return resume(state, vm, commandId)
+  if (command.t === 'take-snapshot') return takeSnapshot(state, vm, command)
+  if (command.t === 'balloon') return balloon(state, vm, command)
   return beginSource(state, vm, command)
 }
 
@@ -146,7 +177,8 @@ function start(state: DeskState, order: Start): DeskEffect[] {
   const older = state.vms.get(order.vmId)
   const effects = older ? destroy(state, older, replacedFault) : []
   const vm = state.vms.becomeStarting(order)
-  return [...effects, { do: 'boot', vm, by: order.commandId }]
+  const from = order.snapshot === undefined ? {} : { from: order.snapshot }
+  return [...effects, { do: 'boot', vm, by: order.commandId, ...from }]
 }
 
 function refuseStart(state: DeskState, order: Start): Fault | undefined {
@@ -160,32 +192,42 @@ function refuseStart(state: DeskState, order: Start): Fault | undefined {
     : noRoom(state, order.spec.memoryMib)
 }
 
-/** The fault of a node that is full. */
-export const noRoom = (state: DeskState, memoryMib: number): Fault =>
-  fault(
-    'no-room',
-    `${memoryMib} MiB do not fit on node ${state.nodeId}: ${state.vms.reservedMib} of ` +
-      `${state.vms.memoryMibMax} MiB are taken. Choose another node or stop something.`,
-  )
-
 function pause(state: DeskState, vm: HeldVm, by: CommandId): DeskEffect[] {
   if (vm.state === 'paused') return answer(state, by)
-  if (vm.state !== 'running' || vm.migrationId !== undefined)
-    return answer(state, by, wrongState(vm, 'paused'))
+  if (vm.state !== 'running' || isTakenUp(vm)) return answer(state, by, wrongState(vm, 'paused'))
   state.vms.becomePaused(vm)
   return [{ do: 'pause', vm, by }]
 }
 
 function resume(state: DeskState, vm: HeldVm, by: CommandId): DeskEffect[] {
   if (vm.state === 'running') return answer(state, by)
-  if (vm.state !== 'paused') return answer(state, by, wrongState(vm, 'resumed'))
+  if (vm.state !== 'paused' || isTakenUp(vm)) return answer(state, by, wrongState(vm, 'resumed'))
   state.vms.becomeRunning(vm)
   return [{ do: 'resume', vm, by }]
 }
 
+/** Not of a VM that is on its way: what it was asked for might stay behind. */
+function balloon(state: DeskState, vm: HeldVm, command: Balloon): DeskEffect[] {
+  const { commandId: by, targetPages } = command
+  if (vm.state !== 'running' || isTakenUp(vm))
+    return answer(state, by, wrongState(vm, 'asked for memory'))
+  return [{ do: 'balloon', vm, targetPages, by }]
+}
+
+/** A migration or a snapshot is at work on it. */
+const isTakenUp = (vm: HeldVm): boolean => vm.migrationId !== undefined || vm.snapshotting
+
+function takeSnapshot(state: DeskState, vm: HeldVm, order: TakeSnapshot): DeskEffect[] {
+  if (state.closing) return answer(state, order.commandId, closingFault)
+  if ((vm.state !== 'running' && vm.state !== 'paused') || isTakenUp(vm))
+    return answer(state, order.commandId, wrongState(vm, 'taken as a snapshot'))
+  vm.snapshotting = true
+  return [{ do: 'take-snapshot', vm, order }]
+}
+
 function beginSource(state: DeskState, vm: HeldVm, command: Migrate | Clone): DeskEffect[] {
   if (state.closing) return answer(state, command.commandId, closingFault)
-  if (vm.state !== 'running' || vm.migrationId !== undefined)
+  if (vm.state !== 'running' || isTakenUp(vm))
     return answer(state, command.commandId, wrongState(vm, `${command.t}d`))
   if (command.t === 'migrate' && command.destination.nodeId === state.nodeId)
     return answer(
@@ -217,7 +259,7 @@ function cancel(state: DeskState, command: CancelMigration): DeskEffect[] {
 function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {
   const vm = state.vms.get(verdict.vmId)
   if (verdict.verdict === 'discard') return resolveDiscard(state, vm, verdict)
-  if (!vm) return answer(state, verdict.commandId, unknownVm(state, verdict.vmId))
+  if (!vm) return answer(state, verdict.commandId, unknownVm(state.nodeId, verdict.vmId))
   if (verdict.epoch < vm.epoch)
     return answer(state, verdict.commandId, staleEpoch(vm, verdict.epoch))
   if (vm.state === 'running' && vm.epoch === verdict.epoch && vm.migrationId === undefined)
@@ -351,24 +393,3 @@ function event(vm: HeldVm, what: VmEvent['event'], value?: Fault): DeskEffect {
   const about = { t: 'vm-event', vmId, epoch, event: what } as const
   return { do: 'send', message: { ...about, ...(value ? { fault: value } : {}) } }
 }
-
-const leaseFault = fault(
-  'lease-lost',
-  'the node could not renew its lease in time and stopped the VM itself; it starts elsewhere',
-)
-const closingFault = fault('shutting-down', 'the node is shutting down; choose another one')
-const stoppedFault = fault('cancelled', 'the VM was stopped meanwhile; start it again')
-const replacedFault = fault('stale-epoch', 'the VM was started under a newer epoch')
-
-const unknownVm = (state: DeskState, vmId: VmId): Fault =>
-  fault('unknown-vm', `node ${state.nodeId} does not hold VM ${vmId}; look where it is now`)
-
-const staleEpoch = (vm: HeldVm, epoch: Epoch): Fault =>
-  fault('stale-epoch', `VM ${vm.vmId} is here under epoch ${vm.epoch}, the order was for ${epoch}`)
-
-const wrongState = (vm: HeldVm, what: string): Fault =>
-  fault(
-    'wrong-state',
-    `VM ${vm.vmId} is ${vm.state}${vm.migrationId ? ' in a migration' : ''} ` +
-      `and cannot be ${what} now`,
-  )

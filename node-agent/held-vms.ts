@@ -23,6 +23,8 @@ export interface HeldVm {
    * that runs.
    */
   launching: boolean
+  /** It will stand still for a moment, and then go on: nobody else pauses, resumes or moves it. */
+  snapshotting: boolean
 }
 
 /** What a VM is, apart from what it does: a clone target of the wire, a start command. */
@@ -128,7 +130,17 @@ export class HeldVms {
   #enter(order: VmOrder, state: HeldState, migrationId: MigrationId | undefined): HeldVm {
     invariant(!this.#vms.has(order.vmId), `VM ${order.vmId} is already held`)
     const { vmId, spec, identity, epoch, disk } = order
-    const vm: HeldVm = { vmId, spec, identity, epoch, state, disk, migrationId, launching: false }
+    const vm: HeldVm = {
+      vmId,
+      spec,
+      identity,
+      epoch,
+      state,
+      disk,
+      migrationId,
+      launching: false,
+      snapshotting: false,
+    }
     this.#vms.set(vmId, vm)
     return vm
   }

@@ -12,13 +12,14 @@ import { Worker } from 'node:worker_threads'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
-import { realEnv } from '#env/real.ts'
+import { openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { mebibyte } from '#proto/units.ts'
 import { Agent } from './agent.ts'
 import { readSettings, type Settings, usage } from './flags.ts'
 import { imageReader } from './images.ts'
 import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
+import { SnapshotStore } from './snapshots/snapshot-store.ts'
 import { Vmm } from './vmm.ts'
 
 const usageExitCode = 2
@@ -83,6 +84,12 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
       console.error(message)
       void agent?.stop().then(() => process.exit(1))
     },
+    snapshots: new SnapshotStore({
+      disk: openFolderDisk(`${settings.disks}/snapshots`),
+      clock: realClock,
+      random: realRandom,
+      digest: sha256,
+    }),
     vmm: new Vmm({
       pcpus,
       createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),

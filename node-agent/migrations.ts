@@ -57,7 +57,7 @@ export class Migrations {
     const run = new SourceRun(plan, vm, {
       ...{ clock, log, vmm, connect, hello, progress },
       console: consoles.of(vm),
-      goOn: (of, disk) => this.#goOn(of, disk),
+      goOn: (of, disk) => this.goOn(of, disk),
       release: (of) => vms.becomeReleased(of),
       leave: (of) => this.#leave(of),
       doubt: (of) => this.#ports.event(of, 'released'),
@@ -118,7 +118,7 @@ export class Migrations {
     return run
   }
 
-  async #goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void> {
+  async goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void> {
     const { vmm, consoles, desk } = this.#ports
     if (disk) vm.disk = disk
     // Posted together: the pCPU does them in this order, and the VM stands still no longer than

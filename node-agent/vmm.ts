@@ -114,6 +114,11 @@ export class Vmm {
     await this.#ask(vm, { do: 'resume' })
   }
 
+  /** Asks the guest of a running VM to give up so many pages. */
+  async balloon(vm: HeldVm, targetPages: number): Promise<void> {
+    await this.#ask(vm, { do: 'balloon', targetPages })
+  }
+
   /** Runs a complete copy, or goes on with one that runs, under another epoch. */
   async launch(vm: HeldVm, epoch: Epoch): Promise<void> {
     await this.#ask(vm, { do: 'pause' })

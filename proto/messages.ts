@@ -6,7 +6,7 @@
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress,
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
-//                         cancel-migration, resolve, clone,
+//                         cancel-migration, resolve, clone, take-snapshot, drop-snapshot,
 //                         console-open, console-input, console-close, neighbours
 //   source → destination  offer, round-end, final, run, abort        (+ page frames)
 //   destination → source  accept, refuse, round-applied, prepared, running, abort
@@ -31,7 +31,8 @@ import {
   vmId,
 } from './message-parts.ts'
 import { Neighbours, TrunkRequest } from './network-messages.ts'
-import { DiskRef, VmIdentity, VmSpec } from './vm-spec.ts'
+import { SnapshotTaken } from './snapshots.ts'
+import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export {
   MigrationParams,
@@ -79,6 +80,7 @@ export const Result = z.strictObject({
   commandId,
   fault: Fault.optional(),
   record: MigrationRecord.optional(),
+  snapshot: SnapshotTaken.optional(),
 })
 export type Result = z.infer<typeof Result>
 
@@ -156,15 +158,40 @@ export const Start = z.strictObject({
   spec: VmSpec,
   identity: VmIdentity,
   disk: DiskRef,
+  /** It does not boot: it goes on as this snapshot of it has it. */
+  snapshot: Name.optional(),
 })
 export type Start = z.infer<typeof Start>
 const onVm = { commandId, vmId, epoch }
+/** Takes a snapshot; the VM goes on under its own epoch, on `disk` (its layers + a new top). */
+export const TakeSnapshot = z.strictObject({
+  t: z.literal('take-snapshot'),
+  ...onVm,
+  name: Name,
+  disk: DiskRef,
+})
+export type TakeSnapshot = z.infer<typeof TakeSnapshot>
+/** Any node can: the store is the cluster's. */
+export const DropSnapshot = z.strictObject({
+  t: z.literal('drop-snapshot'),
+  commandId,
+  vmId,
+  name: Name,
+})
+export type DropSnapshot = z.infer<typeof DropSnapshot>
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
 export type Stop = z.infer<typeof Stop>
 export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
 export type Pause = z.infer<typeof Pause>
 export const Resume = z.strictObject({ t: z.literal('resume'), ...onVm })
 export type Resume = z.infer<typeof Resume>
+/** The guest is to give so many pages of its RAM up. It does so, or not, as it runs: see its load. */
+export const Balloon = z.strictObject({
+  t: z.literal('balloon'),
+  ...onVm,
+  targetPages: count,
+})
+export type Balloon = z.infer<typeof Balloon>
 
 export const Migrate = z.strictObject({
   t: z.literal('migrate'),
@@ -338,10 +365,13 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Stop,
   Pause,
   Resume,
+  Balloon,
   Migrate,
   CancelMigration,
   Resolve,
   Clone,
+  TakeSnapshot,
+  DropSnapshot,
   ConsoleOpen,
   ConsoleClose,
   ConsoleInput,

@@ -31,8 +31,9 @@ class Desk {
         const { vm, epoch, by } = effect
         told.push(...this.feed({ on: 'launched', vm, epoch, by }))
       }
-      if (effect.do === 'pause' || effect.do === 'resume' || effect.do === 'destroy')
-        if (effect.by !== undefined) told.push(...this.feed({ on: 'done', by: effect.by }))
+      if (['pause', 'resume', 'destroy', 'balloon'].includes(effect.do))
+        if ('by' in effect && effect.by !== undefined)
+          told.push(...this.feed({ on: 'done', by: effect.by }))
       return told
     })
   }
@@ -93,6 +94,8 @@ function noted(effect: DeskEffect): string {
   if (effect.do === 'begin-source') return `begin ${effect.plan.offer.purpose}`
   if (effect.do === 'tell-source') return `source ${effect.input.on}`
   if (effect.do === 'settle-destination') return 'destination settled'
+  if (effect.do === 'drop-snapshot') return `drop ${effect.order.name}`
+  if (effect.do === 'boot' && effect.from) return `boot ${effect.vm.vmId} from ${effect.from}`
   return `${effect.do} ${effect.vm.vmId}`
 }
 
@@ -111,6 +114,49 @@ test('a VM starts, is paused, resumed and stopped', () => {
   expect(desk.tell({ t: 'resume', ...of('vm1', 1) })).toEqual(['resume vm1', 'result ok'])
   expect(desk.tell({ t: 'stop', ...of('vm1', 1) })).toEqual(['destroy vm1', 'result ok'])
   expect(desk.states()).toEqual([])
+})
+
+test('a running VM is asked for memory; a paused one, or one on its way, is not', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  const balloon = { t: 'balloon' as const, ...of('vm1', 1), targetPages: 1024 }
+  expect(desk.tell({ ...balloon, ...of('vm1', 1) })).toEqual(['balloon vm1', 'result ok'])
+  desk.tell({ t: 'pause', ...of('vm1', 1) })
+  expect(desk.tell({ ...balloon, ...of('vm1', 1) })).toEqual(['result wrong-state'])
+})
+
+test('while a snapshot is taken nobody else makes the VM stand still, go on or move', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  const disk = { sizeBytes: 0, layers: [] }
+  const take = { t: 'take-snapshot' as const, ...of('vm1', 1), name: 'first', disk }
+  const commandId = asCommandId('take')
+  expect(desk.tell({ ...take, commandId })).toEqual(['take-snapshot vm1'])
+  expect(desk.tell({ ...take, name: 'second' })).toEqual(['result wrong-state'])
+  expect(desk.tell({ t: 'pause', ...of('vm1', 1) })).toEqual(['result wrong-state'])
+  expect(desk.migrate('vm1')).toEqual(['result wrong-state'])
+  const result = { t: 'result' as const, commandId }
+  const ended = { on: 'snapshot-ended' as const, vm: desk.vm('vm1'), result }
+  expect(desk.feed(ended)).toEqual(['result ok'])
+  expect(desk.tell({ t: 'pause', ...of('vm1', 1) })).toEqual(['pause vm1', 'result ok'])
+  expect(desk.tell({ ...take, name: 'second' })).toEqual(['take-snapshot vm1'])
+  expect(desk.tell({ t: 'resume', ...of('vm1', 1) })).toEqual(['result wrong-state'])
+  // It may be stopped at any time: the snapshot then fails by itself.
+  expect(desk.tell({ t: 'stop', ...of('vm1', 1) })).toEqual(['destroy vm1', 'result ok'])
+})
+
+test('a VM goes on from a snapshot under a new epoch, in the place of what ran', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  const order = { ...vmOrder('vm1', 2, { memoryMib: 16 }), snapshot: 'first' }
+  expect(desk.tell({ t: 'start', ...order })).toEqual([
+    'destroy vm1',
+    'boot vm1 from first',
+    'vm1 running',
+    'result ok',
+  ])
+  const drop = { t: 'drop-snapshot' as const, vmId: asVmId('gone'), name: 'old' }
+  expect(desk.tell(drop)).toEqual(['drop old'])
 })
 
 test('the older epoch is refused, the equal one is not started twice, the newer takes over', () => {

@@ -1,0 +1,69 @@
+// Carries out what the desk asks for about snapshots, and tells it how that ended. Not here: whether
+// it may be done (../desk.ts), how (snapshots.ts).
+
+import { type Fault, faultOf } from '#proto/faults.ts'
+import type { CommandId } from '#proto/ids.ts'
+import type { DropSnapshot, Result, TakeSnapshot } from '#proto/messages.ts'
+import type { Consoles } from '../consoles.ts'
+import type { DeskEffect, DeskInput } from '../desk.ts'
+import type { HeldVm } from '../held-vms.ts'
+import { Snapshots, type SnapshotsPorts } from './snapshots.ts'
+
+export interface SnapshotWorkPorts extends SnapshotsPorts {
+  readonly consoles: Consoles
+  desk(input: DeskInput): void
+}
+
+type SnapshotEffect = Extract<DeskEffect, { do: 'take-snapshot' | 'drop-snapshot' }>
+
+export class SnapshotWork {
+  readonly #ports: SnapshotWorkPorts
+  readonly #snapshots: Snapshots
+
+  constructor(ports: SnapshotWorkPorts) {
+    this.#ports = ports
+    this.#snapshots = new Snapshots(ports)
+  }
+
+  carryOut(effect: SnapshotEffect): void {
+    if (effect.do === 'take-snapshot') this.#take(effect)
+    else this.#drop(effect.order)
+  }
+
+  #take({ vm, order }: { readonly vm: HeldVm; readonly order: TakeSnapshot }): void {
+    const { consoles, desk } = this.#ports
+    const end = (news: Omit<Result, 't' | 'commandId'>) => {
+      consoles.thaw(vm)
+      desk({ on: 'snapshot-ended', vm, result: resultOf(order.commandId, news) })
+    }
+    this.#snapshots.take(vm, order).then(
+      (snapshot) => end({ snapshot }),
+      (thrown) => end({ fault: faultOf(thrown) }),
+    )
+  }
+
+  #drop({ commandId, vmId, name }: DropSnapshot): void {
+    const end = (failed: Fault | undefined) =>
+      this.#ports.desk({
+        on: 'answered',
+        result: resultOf(commandId, failed ? { fault: failed } : {}),
+      })
+    this.#snapshots.remove(vmId, name).then(end, (thrown) => end(faultOf(thrown)))
+  }
+
+  /** A machine as the snapshot has it, paused. It may run before all of its pages are there. */
+  async restore(vm: HeldVm, name: string): Promise<void> {
+    const { whole } = await this.#snapshots.restore(vm, name)
+    whole.catch((thrown) => {
+      const detail = `its memory cannot be brought: ${faultOf(thrown).message}`
+      const { vmId } = vm
+      this.#ports.desk({ on: 'guest-stopped', vmId, reason: 'crashed', detail })
+    })
+  }
+}
+
+const resultOf = (commandId: CommandId, news: Omit<Result, 't' | 'commandId'>): Result => ({
+  t: 'result',
+  commandId,
+  ...news,
+})
