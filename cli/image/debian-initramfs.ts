@@ -70,12 +70,44 @@ for what; do
   case $what in
     network)
       ${load(modules.network)}
-      ip link set eth0 up
-      udhcpc -b -i eth0 -A 3 -x "hostname:$(hostname)" ;;
+      /etc/network
+      /etc/link-watch & ;;
     random) ${load(modules.random)} ;;
     balloon) ${load(modules.balloon)} ;;
   esac
 done
+`
+
+const network = `#!/bin/sh
+ip link set eth0 up
+udhcpc -b -i eth0 -A 3 -x "hostname:$(hostname)"
+`
+
+/**
+ * A clone finds its link down for a moment (docs/network.md): it asks whether its address is still
+ * right. Reading a pipe that says nothing waits without starting a process each time.
+ */
+const linkWatch = `#!/bin/sh
+mkfifo /run/silence
+exec 3<>/run/silence
+link=/sys/class/net/eth0/carrier_changes
+read before < $link
+while :; do
+  read -t 2 nothing <&3
+  read now < $link && [ "$now" != "$before" ] || continue
+  before=$now
+  killall -USR1 udhcpc
+done
+`
+
+/** The VM is another one than before: only a driver that begins anew reads its new MAC address. */
+const newIdentity = `#!/bin/sh
+killall udhcpc
+cd /sys/bus/virtio/drivers/virtio_net || exit
+card=$(basename "$(readlink -f /sys/class/net/eth0/device)")
+echo "$card" > unbind
+echo "$card" > bind
+/etc/network
 `
 
 /** What udhcpc has been told: $1 is the event, the rest comes as variables (RFC 2132's options). */
@@ -90,6 +122,7 @@ case $1 in
     for gateway in $router; do ip route add default via "$gateway" dev "$interface"; break; done
     for server in $dns; do echo "nameserver $server"; done > /etc/resolv.conf
     [ -n "$hostname" ] && hostname "$hostname" ;;
+  nak) /etc/new-identity & ;;
 esac
 exit 0
 `
@@ -139,6 +172,9 @@ export function debianInitramfs(parts: InitramfsParts): Uint8Array {
     text('etc/start', start, 0o755),
     text('etc/later', later, 0o755),
     text('etc/session', session, 0o755),
+    text('etc/network', network, 0o755),
+    text('etc/link-watch', linkWatch, 0o755),
+    text('etc/new-identity', newIdentity, 0o755),
     text('etc/udhcpc/default.script', lease, 0o755),
     text('sbin/modprobe', modprobe, 0o755),
     text('etc/profile', profile),
