@@ -7,6 +7,7 @@ import type { Core } from './cpu/core-port.ts'
 import { Clint } from './devices/clint.ts'
 import { ConsoleLine } from './devices/console-line.ts'
 import { Finisher, type GuestEnd } from './devices/finisher.ts'
+import { Htif } from './devices/htif.ts'
 import { IdentityDevice } from './devices/identity.ts'
 import {
   balloonSlot,
@@ -65,6 +66,8 @@ export interface Board {
   /** The VM is another one: all devices that show which one it is are told. */
   rebrand(identity: Identity): void
   readonly balloon: VirtioBalloon
+  /** Of a program that owns the machine. */
+  readonly htif: Htif | undefined
   /** Of the SBI, for a guest that we answer. */
   readonly stealTime: StealTime
   /** A device has more to do before the guest's next instruction: serveAgain() goes on with it. */
@@ -100,7 +103,16 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     ...transports,
   ]
   const stealTime = new StealTime()
-  const parts = [...stateful, ...(net ? [net] : []), rng, balloon, stealTime, console]
+  const htif = htifOf(config, console, ports)
+  const parts = [
+    ...stateful,
+    ...(net ? [net] : []),
+    ...(htif ? [htif] : []),
+    rng,
+    balloon,
+    stealTime,
+    console,
+  ]
   return {
     bus: new MmioBus([...stateful, new Finisher(ports.end)]),
     console,
@@ -115,6 +127,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     },
     balloon,
     stealTime,
+    htif,
     isUnserved: () => transports.some((transport) => transport.isUnserved),
     serveAgain: () => {
       for (const transport of transports) transport.serveAgain()
@@ -174,6 +187,12 @@ function machineModeOf({ boot }: VmConfig, ports: BoardPorts) {
     software: (level: boolean) => ports.core().setSoftwareInterrupt(level),
     timerAt: (ticks: bigint) => ports.core().setTimer(ticks),
   }
+}
+
+function htifOf({ boot }: VmConfig, console: ConsoleLine, ports: BoardPorts): Htif | undefined {
+  if (boot === 'paravirtualised') return undefined
+  const write = (byte: number) => console.write(byte)
+  return new Htif({ ...dmaOf(ports), write, end: ports.end })
 }
 
 /** The core is made after the board: its hooks need the bus. */

@@ -128,10 +128,11 @@ export class Machine {
    * a BootError for a person when that cannot be.
    */
   boot(image: BootImage): void {
-    const { segments, entry, treeGpa } = planBoot(image, this.#config)
+    const { segments, entry, treeGpa, htif } = planBoot(image, this.#config)
     for (const segment of segments) this.#put(segment)
     this.#core.reset({ pc: BigInt(entry.gpa), a0: 0n, a1: BigInt(treeGpa), mode: entry.mode })
     this.#core.setX(12, BigInt(entry.a2))
+    this.#board.htif?.watch(htif)
   }
 
   /**
@@ -203,11 +204,12 @@ export class Machine {
       left -= exit === Exit.budget ? granted : Math.max(1, this.#core.retired - before)
       const alarmed = this.#board.rtc.tick()
       if (exit === Exit.sbi) this.#answerCall()
+      this.#board.htif?.poll()
       if (exit === Exit.absent) return { kind: 'absent', gpa: this.#core.absentPage() }
       if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
       if (this.#standstill.rebooting) return { kind: 'reset' }
       if (this.#board.isUnserved()) break
-      if (exit === Exit.wfi && !alarmed) {
+      if (exit === Exit.wfi && !alarmed && this.#end === undefined) {
         this.#standstill.waiting = true
         return this.#idle()
       }

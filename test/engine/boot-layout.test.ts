@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type BootImage, layOut, treeBytesMax } from '#engine/boot-layout.ts'
+import { elfFile } from './elf-file.ts'
 
 const mib = 1 << 20
 const ramStart = 0x8000_0000
@@ -48,5 +49,65 @@ describe('where a VM boots from', () => {
     const initrd = kernel(20 * mib)
     expect(() => laidOut({ kernel: linuxKernel(mib, 30 * mib), initrd }, 64 * mib)).not.toThrow()
     expect(() => laidOut({ kernel: linuxKernel(mib, 50 * mib), initrd }, 64 * mib)).toThrow('more')
+  })
+})
+
+describe('as on hardware', () => {
+  const firmware = kernel(mib / 2)
+  const unmodified = (image: BootImage, ramBytes = 64 * mib) =>
+    layOut(image, ramBytes, 'unmodified')
+
+  test('firmware begins, at the start of RAM in M-mode, and is told where the kernel is', () => {
+    const { segments, entry } = unmodified({ kernel: kernel(mib), firmware, initrd: kernel(mib) })
+    expect(entry).toMatchObject({ gpa: ramStart, mode: 'M' })
+    expect(segments.map(({ gpa }) => gpa)).toContain(kernelAt)
+    const told = segments.find(({ gpa }) => gpa === entry.a2)?.bytes ?? new Uint8Array()
+    // OpenSBI, struct fw_dynamic_info: 'OSBI', version 2, next address, S-mode, options, hart.
+    expect([...new BigUint64Array(told.slice().buffer)]).toEqual([
+      ...[0x4942534fn, 2n, BigInt(kernelAt), 1n, 0n, 0n],
+    ])
+  })
+
+  test('a kernel that would lie in its firmware is refused', () => {
+    const elf = elfFile({ entry: ramStart, segments: [{ physical: ramStart, bytes: kernel(64) }] })
+    expect(() => unmodified({ kernel: elf, firmware })).toThrow('does not fit')
+  })
+
+  test('without firmware there is nothing to begin with', () => {
+    expect(() => unmodified({ kernel: kernel(mib) })).toThrow('no firmware')
+  })
+
+  test('a kernel that begins in M-mode itself needs none, and boots in no other way', () => {
+    const image = { kernel: kernel(mib), entersMachineMode: true }
+    expect(unmodified(image).entry).toEqual({ gpa: ramStart, mode: 'M', a2: 0 })
+    expect(() => laidOut(image, 64 * mib)).toThrow('--boot unmodified')
+  })
+})
+
+describe('an ELF file', () => {
+  const segments = [
+    { physical: ramStart + 4 * mib, bytes: kernel(100), memoryBytes: mib },
+    { physical: ramStart + 8 * mib, bytes: kernel(8) },
+  ]
+  const entry = ramStart + 8 * mib
+
+  test('lies where its headers say, is entered at its entry, and is watched by its words', () => {
+    const symbols = { tohost: ramStart + 4 * mib, fromhost: ramStart + 4 * mib + 64 }
+    const layout = laidOut({ kernel: elfFile({ entry, segments, symbols }) }, 64 * mib)
+    expect(layout.segments.map(({ gpa }) => gpa)).toEqual(segments.map((each) => each.physical))
+    expect(layout.entry).toEqual({ gpa: entry, mode: 'S', a2: 0 })
+    expect(layout.htif).toEqual({ toHostGpa: symbols.tohost, fromHostGpa: symbols.fromhost })
+  })
+
+  test('takes the room of its memory, not that of its file', () => {
+    const [first, second] = segments
+    const wide = { ...first, physical: ramStart + 4 * mib, bytes: kernel(8), memoryBytes: 5 * mib }
+    const kernelFile = elfFile({ entry, segments: second ? [wide, second] : [] })
+    expect(() => laidOut({ kernel: kernelFile }, 64 * mib)).toThrow('does not fit')
+  })
+
+  test('outside RAM is refused, with where RAM begins', () => {
+    const low = { entry: 0x1000, segments: [{ physical: 0x1000, bytes: kernel(8) }] }
+    expect(() => laidOut({ kernel: elfFile(low) }, 64 * mib)).toThrow('0x80000000')
   })
 })
