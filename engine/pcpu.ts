@@ -1,13 +1,11 @@
 // A pCPU: runs the VMs of one thread in turns, and does to them what the agent commands between two
 // turns.
-// Not here: the thread itself, its messages and its sleep (node-agent/pcpu-worker.ts).
+// Not here: the thread itself, its messages and its sleep (node-agent/pcpu-worker.ts); whose turn
+// it is (pcpu/turns.ts).
 // Units: host ms (monotonic), instructions, shares as weights, caps in percent of one core.
 //
-// Fair by stride: each slice adds its CPU time over the VM's shares to the VM's virtual time, and
-// the least is next; a VM that wakes begins where the others are, so that sleeping saves up
-// nothing. (Waldspurger and Weihl, "Stride Scheduling", 1995.) A pCPU declared slower than the
-// machine (`mips`) charges a slice the time it would have taken there, and stands still for the
-// rest of it.
+// A pCPU declared slower than the machine (`mips`) charges a slice the time it would have taken
+// there, and stands still for the rest of it.
 
 import { pageBytes } from '#proto/units.ts'
 import type { BootImage } from './boot-layout.ts'
@@ -17,7 +15,7 @@ import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { ScheduledVm } from './pcpu/scheduled-vm.ts'
-import { sliceMs } from './pcpu/slice-length.ts'
+import { Turns } from './pcpu/turns.ts'
 import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig } from './vm-config.ts'
 
 /** A disk to be opened: the layers under an epoch. */
@@ -40,6 +38,8 @@ export interface PcpuOptions {
 }
 
 type CommandOf<Do extends PcpuCommand['do']> = Extract<PcpuCommand, { do: Do }>
+/** Of a VM that is attached. */
+type VmCommand = Exclude<PcpuCommand, { do: 'attach' | 'stats' }>
 
 /**
  * How often a pCPU looks whether a lapsed lease was renewed: that is not announced by the doorbell.
@@ -49,12 +49,17 @@ const leasePollMs = 5
  * How far a pCPU may run ahead of its declared speed: sleeping for less is not worth the wake-up.
  */
 const aheadMsMax = 1
+/**
+ * A pCPU with nothing to do sleeps at least so long: alarms that are nearer than that to each other
+ * are served in one go, so that no number of napping guests wakes it more often than 2,000 times a
+ * second. An alarm may be late by that much.
+ */
+const sleepMsMin = 0.5
 
 export class Pcpu {
   readonly #options: PcpuOptions
   readonly #vms = new Map<string, ScheduledVm>()
-  /** Virtual time of the VM that ran last: where a VM begins that wakes. */
-  #virtualMs = 0
+  readonly #turns = new Turns()
   /** Until then the declared pCPU is busy with what the real one has done already. */
   #busyUntilMs = 0
 
@@ -79,10 +84,10 @@ export class Pcpu {
    */
   run(): number {
     const nowMs = this.#options.host.nowMs()
-    for (const vm of this.#vms.values()) if (vm.wakeIfDue(nowMs)) this.#join(vm)
+    this.#turns.wakeDue(nowMs)
     const aheadMs = this.#busyUntilMs - nowMs
     if (aheadMs > aheadMsMax) return aheadMs
-    const vm = this.#next(nowMs)
+    const vm = this.#turns.next(nowMs < this.#options.runUntilMs())
     if (vm === undefined) return this.#sleepMs(nowMs)
     this.#slice(vm, nowMs)
     return 0
@@ -94,6 +99,15 @@ export class Pcpu {
     if (command.do === 'stats') return this.#stats(nowMs)
     const vm = this.#vms.get(command.vmId)
     if (vm === undefined) throw new Error(`This pCPU has no VM ${command.vmId}: attach it first.`)
+    try {
+      return this.#command(vm, command, nowMs)
+    } finally {
+      if (this.#vms.has(command.vmId)) this.#turns.place(vm)
+      else this.#turns.leave(vm)
+    }
+  }
+
+  #command(vm: ScheduledVm, command: VmCommand, nowMs: number): unknown {
     switch (command.do) {
       case 'resume':
         return this.#resume(vm)
@@ -139,7 +153,7 @@ export class Pcpu {
       machine.boot(image)
     }
     const vm = new ScheduledVm(config, machine, host.nowMs())
-    vm.virtualMs = this.#virtualMs
+    this.#turns.begin(vm)
     this.#vms.set(config.vmId, vm)
   }
 
@@ -151,7 +165,7 @@ export class Pcpu {
     if (disk !== undefined && vm.machine.needsDisk) {
       vm.machine.connectDisk(this.#options.openDisk({ ...disk, epoch }))
     }
-    if (vm.becomeRunning(this.#options.host.nowMs())) this.#join(vm)
+    vm.becomeRunning(this.#options.host.nowMs())
   }
 
   /** The VM is between two slices, so that it retires nothing more. */
@@ -188,23 +202,26 @@ export class Pcpu {
   }
 
   #present(vm: ScheduledVm, { pages }: CommandOf<'present'>): undefined {
-    if (vm.wakeForPages(pages, this.#options.host.nowMs())) this.#join(vm)
+    vm.wakeForPages(pages, this.#options.host.nowMs())
   }
 
   #reboot(vm: ScheduledVm, image: BootImage): undefined {
     if (vm.state.is !== 'reset') return
     vm.machine.reboot(image)
-    if (vm.endReset(this.#options.host.nowMs())) this.#join(vm)
+    vm.endReset(this.#options.host.nowMs())
   }
 
   #input(vm: ScheduledVm, { offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
-    if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
+    vm.wakeForEvent(this.#options.host.nowMs())
     return { accepted: vm.machine.input(offset, bytes) }
   }
 
   #stats(nowMs: number): PcpuAnswers['stats'] {
     const vms = [...this.#vms.values()]
-    for (const vm of vms) if (vm.refreshMemoryUse(nowMs)) this.#join(vm)
+    for (const vm of vms) {
+      vm.refreshMemoryUse(nowMs)
+      this.#turns.place(vm)
+    }
     return { vms: vms.map((vm) => vm.stats(nowMs)) }
   }
 
@@ -213,7 +230,7 @@ export class Pcpu {
     if (vm.state.is === 'paused' || vm.state.is === 'stopped')
       throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: its balloon moves while it runs.`)
     const { balloon } = vm.machine
-    if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
+    vm.wakeForEvent(this.#options.host.nowMs())
     balloon.targetPages = targetPages
     return { actualPages: balloon.actualPages }
   }
@@ -221,31 +238,16 @@ export class Pcpu {
   /** A VM that stands still gets none: its RAM may be on its way to another node. */
   #receive(vm: ScheduledVm, { frames }: CommandOf<'frames'>): PcpuAnswers['frames'] {
     if (vm.state.is === 'paused' || vm.state.is === 'stopped') return { taken: 0 }
-    if (vm.wakeForEvent(this.#options.host.nowMs())) this.#join(vm)
+    vm.wakeForEvent(this.#options.host.nowMs())
     return { taken: vm.machine.net?.receive(frames) ?? 0 }
-  }
-
-  /** A VM that has become able to run has no claim to the time in which it was not. */
-  #join(vm: ScheduledVm): void {
-    vm.virtualMs = Math.max(vm.virtualMs, this.#virtualMs)
-  }
-
-  #next(nowMs: number): ScheduledVm | undefined {
-    const leaseHolds = nowMs < this.#options.runUntilMs()
-    let next: ScheduledVm | undefined
-    for (const vm of this.#vms.values()) {
-      if (!vm.runnable || (vm.config.leased && !leaseHolds)) continue
-      if (next === undefined || vm.virtualMs < next.virtualMs) next = vm
-    }
-    return next
   }
 
   #slice(vm: ScheduledVm, startMs: number): void {
     const { host, mips } = this.#options
-    this.#virtualMs = vm.virtualMs
     vm.tellStolen(startMs)
     const before = vm.machine.retired
-    const outcome = runSafely(vm, vm.sliceLength.budget(mips), startMs + sliceMs)
+    const lengthMs = vm.sliceMs(startMs)
+    const outcome = runSafely(vm, vm.sliceLength.budget(mips, lengthMs), startMs + lengthMs)
     const nowMs = host.nowMs()
     const instructions = vm.machine.retired - before
     const measuredMs = nowMs - startMs
@@ -255,6 +257,7 @@ export class Pcpu {
     vm.charge(Math.max(measuredMs, declaredMs), nowMs)
     this.#tell(vm, nowMs)
     this.#settle(vm, outcome, nowMs)
+    this.#turns.place(vm)
   }
 
   /** What the guest wrote in this slice, in one piece; and that there is room for input again. */
@@ -301,13 +304,8 @@ export class Pcpu {
   }
 
   #sleepMs(nowMs: number): number {
-    let sleepMs = Infinity
-    for (const { state } of this.#vms.values()) {
-      if (state.is === 'runnable') sleepMs = Math.min(sleepMs, leasePollMs)
-      if (state.is === 'idle' || state.is === 'capped')
-        sleepMs = Math.min(sleepMs, state.untilMs - nowMs)
-    }
-    return Math.max(0, sleepMs)
+    const alarmInMs = Math.max(sleepMsMin, this.#turns.alarmMs - nowMs)
+    return this.#turns.awaitsLease ? Math.min(leasePollMs, alarmInMs) : alarmInMs
   }
 }
 

@@ -6,7 +6,7 @@
 // The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts
 // a request first and rings then; we read the bell first and look for requests then. So a request
 // is either found at once, or the bell has changed and the sleep does not begin: no wake-up is
-// lost. Ends with worker.terminate().
+// lost. While it has not rung there is nothing to look for. Ends with worker.terminate().
 
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { WasmCore } from '#engine/cpu/core.ts'
@@ -39,9 +39,11 @@ function makePcpu(start: PcpuStart): Pcpu {
 }
 
 function loop(pcpu: Pcpu, doorbell: Int32Array): never {
+  let answered: number | undefined
   for (;;) {
     const rung = Atomics.load(doorbell, 0)
-    answerAll(pcpu)
+    if (rung !== answered) answerAll(pcpu)
+    answered = rung
     const sleepMs = pcpu.run()
     if (sleepMs > 0) Atomics.wait(doorbell, 0, rung, sleepMs)
   }

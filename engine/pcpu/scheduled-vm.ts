@@ -1,6 +1,6 @@
 // One VM as the scheduler of a pCPU sees it: may it run, since when, how much has it had, when does
 // it wake.
-// Not here: which VM is next (pcpu.ts), what running does (machine.ts).
+// Not here: which VM is next (turns.ts), what running does (machine.ts).
 // Units: host ms; virtual ms = ms of CPU time, stretched by 1024 / shares.
 //
 //   paused ──resume──► runnable ◄──alarm, input── idle
@@ -30,7 +30,8 @@ export type RunState =
   | { readonly is: 'reset' }
   | { readonly is: 'stopped'; readonly end: MachineEnd }
 
-const sharesOfOne = 1024
+/** Shares of a VM whose virtual time is its CPU time. */
+export const sharesOfOne = 1024
 /** It costs an interrupt: often enough for people and for placement. */
 const memoryUseMsMax = 10_000
 /** Stolen time is told in pieces of at least so much: each dirties a page. */
@@ -67,16 +68,16 @@ export class ScheduledVm {
     return this.#state
   }
 
-  get runnable(): boolean {
-    return this.#state.is === 'runnable'
+  /** For how long it may run now, by its cap. */
+  sliceMs(nowMs: number): number {
+    return this.#allowance.sliceMs(nowMs)
   }
 
-  /** This and what wakes it say whether it may run now. */
-  becomeRunning(nowMs: number): boolean {
+  becomeRunning(nowMs: number): void {
     invariant(this.#state.is === 'paused', `A VM that is ${this.#state.is} was resumed`)
     this.machine.resume()
     this.#pace = { fromMs: nowMs, fromTicks: this.machine.ticks }
-    return this.#becomeReady(nowMs)
+    this.#becomeReady(nowMs)
   }
 
   becomePaused(nowMs: number): void {
@@ -103,10 +104,9 @@ export class ScheduledVm {
     this.#enter({ is: 'waiting', page }, nowMs)
   }
 
-  /** Ends the wait for one of these pages; says whether the VM may run now. */
-  wakeForPages(pages: Uint32Array, nowMs: number): boolean {
-    if (this.#state.is !== 'waiting' || !pages.includes(this.#state.page)) return false
-    return this.#becomeReady(nowMs)
+  /** Ends the wait for one of these pages. */
+  wakeForPages(pages: Uint32Array, nowMs: number): void {
+    if (this.#state.is === 'waiting' && pages.includes(this.#state.page)) this.#becomeReady(nowMs)
   }
 
   /** After a slice in which the guest has reset itself. */
@@ -115,10 +115,10 @@ export class ScheduledVm {
     this.#enter({ is: 'reset' }, nowMs)
   }
 
-  /** It has been booted again; says whether it may run now. */
-  endReset(nowMs: number): boolean {
+  /** It has been booted again. */
+  endReset(nowMs: number): void {
     invariant(this.#state.is === 'reset', `A VM that is ${this.#state.is} was booted again`)
-    return this.#becomeReady(nowMs)
+    this.#becomeReady(nowMs)
   }
 
   /** After a slice that has more to do. */
@@ -135,35 +135,35 @@ export class ScheduledVm {
   }
 
   /** Ends an idle or capped state whose time has come. */
-  wakeIfDue(nowMs: number): boolean {
-    if (this.#state.is !== 'idle' && this.#state.is !== 'capped') return false
-    if (this.#state.untilMs > nowMs) return false
+  wakeIfDue(nowMs: number): void {
+    if (this.#state.is !== 'idle' && this.#state.is !== 'capped') return
+    if (this.#state.untilMs > nowMs) return
     if (this.#state.is === 'idle') this.machine.passTimeTo(Infinity)
-    return this.#becomeReady(this.#state.untilMs, nowMs)
+    this.#becomeReady(this.#state.untilMs, nowMs)
   }
 
   /**
    * Something outside is about to happen to the guest. Under clock `instructions` its instant is
    * where guest time stands if it is busy, and where real time stands if it is idle.
    */
-  wakeForEvent(nowMs: number): boolean {
-    if (this.#state.is !== 'idle') return false
+  wakeForEvent(nowMs: number): void {
+    if (this.#state.is !== 'idle') return
     this.machine.passTimeTo(Math.floor(this.#pacedTicks(nowMs)))
-    return this.#becomeReady(nowMs)
+    this.#becomeReady(nowMs)
   }
 
   /**
-   * Now and then asks the guest how its memory stands, if it has ever said so; says whether the VM
-   * may run for it. Under clock `instructions` it is not asked: a run must not depend on who looks.
+   * Now and then asks the guest how its memory stands, if it has ever said so. Under clock
+   * `instructions` it is not asked: a run must not depend on who looks.
    */
-  refreshMemoryUse(nowMs: number): boolean {
+  refreshMemoryUse(nowMs: number): void {
     const { balloon } = this.machine
     const isAble = this.#state.is === 'idle' || this.#state.is === 'runnable'
     const isAsked = this.config.clock === 'real' && balloon.use !== undefined
-    if (!isAble || !isAsked || nowMs - this.#askedMs < memoryUseMsMax) return false
+    if (!isAble || !isAsked || nowMs - this.#askedMs < memoryUseMsMax) return
     this.#askedMs = nowMs
     balloon.refreshUse()
-    return this.wakeForEvent(nowMs)
+    this.wakeForEvent(nowMs)
   }
 
   /** Accounts a slice: `ranMs` of CPU time. */
@@ -174,17 +174,21 @@ export class ScheduledVm {
   }
 
   /**
-   * Before a slice: tells the guest for how long it was ready or held back by its cap, and did not
-   * run. Under clock `instructions` no time passes for it meanwhile.
+   * Before a slice: tells the guest of the time stolen from it. Under clock `instructions` no time
+   * passes for it meanwhile.
    */
   tellStolen(nowMs: number): void {
     if (this.config.clock === 'instructions') return
-    const sinceMs = this.#state.is === 'runnable' ? this.#state.sinceMs : nowMs
-    const wantedMs = this.#runnableMs + Math.max(0, nowMs - sinceMs) + this.#cappedMs
-    const stolenMs = wantedMs - this.#ranMs - this.#toldStolenMs
-    if (stolenMs < stolenMsMin) return
-    this.#toldStolenMs += stolenMs
-    this.machine.addStolen(stolenMs * 1e6)
+    const untoldMs = this.stolenMs(nowMs) - this.#toldStolenMs
+    if (untoldMs < stolenMsMin) return
+    this.#toldStolenMs += untoldMs
+    this.machine.addStolen(untoldMs * 1e6)
+  }
+
+  /** For how long it was ready, or held back by its cap, and did not run: here, since attached. */
+  stolenMs(nowMs: number): number {
+    const cappedMs = this.#state.is === 'capped' ? nowMs - this.#cappedSinceMs : 0
+    return this.#readyMs(nowMs) + this.#cappedMs + cappedMs - this.#ranMs
   }
 
   /** Accounts what the guest wrote to its console in one piece. */
@@ -204,29 +208,32 @@ export class ScheduledVm {
   }
 
   stats(nowMs: number): VmStats {
-    const sinceMs = this.#state.is === 'runnable' ? this.#state.sinceMs : nowMs
     const { balloon } = this.machine
     return {
       vmId: this.config.vmId,
       instructions: this.machine.retired,
       ranMs: this.#ranMs,
-      runnableMs: this.#runnableMs + Math.max(0, nowMs - sinceMs),
+      runnableMs: this.#readyMs(nowMs),
       balloonTargetPages: balloon.targetPages,
       balloonPages: balloon.actualPages,
       ...(balloon.use && { memoryUse: balloon.use }),
     }
   }
 
+  #readyMs(nowMs: number): number {
+    const sinceMs = this.#state.is === 'runnable' ? this.#state.sinceMs : nowMs
+    return this.#runnableMs + Math.max(0, nowMs - sinceMs)
+  }
+
   /** `atMs`: since when it is ready, which may have been before the pCPU looked. */
-  #becomeReady(atMs: number, nowMs = atMs): boolean {
+  #becomeReady(atMs: number, nowMs = atMs): void {
     const mayRunAtMs = Math.max(
       this.#allowance.mayRunAtMs(nowMs),
       this.#line.mayRunAtMs(nowMs),
       this.#network.mayRunAtMs(nowMs),
     )
     if (mayRunAtMs > nowMs) this.#enter({ is: 'capped', untilMs: mayRunAtMs }, nowMs)
-    else if (!this.runnable) this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
-    return this.runnable
+    else if (this.#state.is !== 'runnable') this.#enter({ is: 'runnable', sinceMs: atMs }, nowMs)
   }
 
   #enter(next: RunState, nowMs: number): void {

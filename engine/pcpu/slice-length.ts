@@ -15,10 +15,13 @@ const newest = 0.25
 export class SliceLength {
   #instructionsPerMs = firstBudget / sliceMs
 
-  /** Instructions for the next slice; `mips` is what the pCPU may do at most, 0 for no limit. */
-  budget(mips: number): number {
-    const limit = mips > 0 ? mips * 1000 * sliceMs : budgetMax
-    const wanted = Math.min(this.#instructionsPerMs * sliceMs, limit, budgetMax)
+  /**
+   * Instructions for the next slice, of that length; `mips` is what the pCPU may do at most, 0 for
+   * no limit.
+   */
+  budget(mips: number, lengthMs = sliceMs): number {
+    const limit = mips > 0 ? mips * 1000 * lengthMs : budgetMax
+    const wanted = Math.min(this.#instructionsPerMs * lengthMs, limit, budgetMax)
     return Math.max(budgetMin, Math.floor(wanted))
   }
 
