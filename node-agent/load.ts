@@ -5,6 +5,7 @@
 
 import type { VmStats } from '#engine/vm-config.ts'
 import type { VmLoad } from '#proto/messages.ts'
+import { pageBytes } from '#proto/units.ts'
 
 export interface LoadLook {
   readonly atMs: number
@@ -23,6 +24,7 @@ export function loadBetween(
 ): VmLoad {
   const ms = Math.max(now.atMs - before.atMs, 1)
   const percent = (part: number) => Math.max(0, Math.min(100, (100 * part) / ms))
+  const { balloonPages, memoryUse } = now.stats
   const retired = Math.max(0, now.stats.instructions - before.stats.instructions)
   return {
     cpuDemandPercent: percent(now.stats.runnableMs - before.stats.runnableMs),
@@ -30,6 +32,8 @@ export function loadBetween(
     mips: retired / ms / 1000,
     touchedBytes,
     dirtyPagesPerSec: (dirtyPages * 1000) / ms,
+    ...(balloonPages > 0 && { balloonBytes: balloonPages * pageBytes }),
+    ...(memoryUse && { availableBytes: memoryUse.availableBytes }),
   }
 }
 

@@ -12,6 +12,7 @@
 //   POST /v1/vms/:id/migrate              MigrateRequest → 202 MigrationView
 //   POST /v1/vms/:id/clone                CloneRequest → 202 CloneView
 //   POST /v1/vms/:id/{pause,resume,stop,start}   → 202 VmView
+//   POST /v1/vms/:id/balloon              BalloonRequest → 202 VmView
 //   DELETE /v1/vms/:id                    → 204
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
@@ -158,6 +159,10 @@ export const CloneRequest = z.strictObject({
   /** Absent: the parent's own node if there is room. */
   to: Name.optional(),
   params: MigrationParams.partial().optional(),
+})
+export const BalloonRequest = z.strictObject({
+  /** What is left to the guest of its RAM: it gives up the rest, as far as it can spare it. */
+  memoryMib: z.int().min(1),
 })
 export const CloneView = z.strictObject({ migration: MigrationView, vms: z.array(VmView) })
 export type CloneView = z.infer<typeof CloneView>

@@ -41,6 +41,10 @@ export const VmLoad = z.strictObject({
   /** Pages that the guest has ever written or that were ever loaded: what the VM really needs. */
   touchedBytes: count,
   dirtyPagesPerSec: z.number().min(0),
+  /** What its guest has given up by its balloon; absent: nothing. */
+  balloonBytes: count.optional(),
+  /** What its guest says it could still use; absent: it does not say. */
+  availableBytes: count.optional(),
 })
 export type VmLoad = z.infer<typeof VmLoad>
 

@@ -69,6 +69,7 @@ export const vmActions = [
   'stop',
   'start',
   'remove',
+  'balloon',
   'console',
 ] as const
 export type VmAction = (typeof vmActions)[number]
@@ -85,6 +86,7 @@ export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   stop: ['pending', 'starting', 'running', 'paused', 'recovering', 'failed'],
   start: ['stopped', 'failed'],
   remove: ['stopped', 'failed', 'pending'],
+  balloon: ['running'],
   console: ['running', 'paused', 'migrating'],
 }
 

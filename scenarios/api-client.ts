@@ -59,6 +59,8 @@ export interface ApiClient {
   migrate(vmId: string, request: MigrateInput): Promise<MigrationView>
   clone(vmId: string, request: CloneInput): Promise<z.infer<typeof CloneView>>
   act(vmId: string, verb: VmVerb): Promise<VmView>
+  /** Leaves the guest so much of its memory; what it has given up is in the VM's load. */
+  balloon(vmId: string, memoryMib: number): Promise<VmView>
   remove(vmId: string): Promise<void>
   migrations(): Promise<MigrationView[]>
   migration(id: string): Promise<MigrationView>
@@ -107,6 +109,8 @@ export class HttpApiClient implements ApiClient {
   clone = (vmId: string, request: CloneInput) =>
     this.#post(vmPath(vmId, 'clone'), request, CloneView)
   act = (vmId: string, verb: VmVerb) => this.#post(vmPath(vmId, verb), undefined, VmView)
+  balloon = (vmId: string, memoryMib: number) =>
+    this.#post(vmPath(vmId, 'balloon'), { memoryMib }, VmView)
   migrations = () => this.#get('/v1/migrations', z.array(MigrationView))
   migration = (id: string) => this.#get(`/v1/migrations/${encodeURIComponent(id)}`, MigrationView)
   cancel = (id: string) =>

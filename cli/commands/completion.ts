@@ -19,6 +19,7 @@ const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes')[]>> = {
   resume: ['vms'],
   stop: ['vms'],
   start: ['vms'],
+  balloon: ['vms'],
   rm: ['vms'],
   console: ['vms'],
   kill: ['nodes'],

@@ -1,5 +1,5 @@
 // godwit pause | resume | stop | start | rm: one word to one or several VMs, and the wait until it
-// is so.
+// is so. And godwit balloon, of which only the guest knows when it is done.
 
 import type { Command } from 'commander'
 import type { ClusterView } from '#proto/api.ts'
@@ -9,7 +9,7 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
-import { withExamples } from '../help.ts'
+import { wholeNumber, withExamples } from '../help.ts'
 
 interface VerbText {
   readonly about: string
@@ -68,7 +68,24 @@ export function addVmActions(program: Command, cli: Cli): void {
       )
     withExamples(command, [example])
   }
+  addBalloon(program, cli)
   addRemove(program, cli)
+}
+
+function addBalloon(program: Command, cli: Cli): void {
+  const balloon = program
+    .command('balloon <vm> <mib>')
+    .description('leave a running guest so much of its memory; it gives up the rest as it can')
+    .action((vm: string, mib: string, _options: object, self: Command) =>
+      withApi(cli, self, async (api) => {
+        await api.balloon(vm, wholeNumber(mib))
+        cli.terminal.write(`${vm} is asked to make do with ${mib} MiB; see: godwit vms -o json`)
+      }),
+    )
+  withExamples(balloon, [
+    ['godwit balloon deb 96', 'Linux gives up all but 96 MiB: less to migrate'],
+    ['godwit balloon deb 256', 'what it gave up is its own again'],
+  ])
 }
 
 function addRemove(program: Command, cli: Cli): void {

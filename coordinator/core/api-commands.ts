@@ -12,10 +12,10 @@ import {
   vmActionPhases,
   vmPhaseSentences,
 } from '#proto/state.ts'
-import { mebibyte } from '#proto/units.ts'
+import { mebibyte, pageBytes } from '#proto/units.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
-import { sendCancel, sendToOwner } from './commands-out.ts'
+import { sendBalloon, sendCancel, sendToOwner } from './commands-out.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
 import { planMigration } from './migrations.ts'
@@ -55,6 +55,8 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
     case 'pause':
     case 'resume':
       return pauseOrResume(step, command.vmId, command.do)
+    case 'balloon':
+      return onVm(step, command.vmId, 'balloon', (vm) => balloon(step, vm, command.memoryMib))
     case 'stop':
       return onVm(step, command.vmId, 'stop', (vm) => stop(step, vm))
     case 'start':
@@ -87,6 +89,18 @@ function pauseOrResume(step: Step, vmId: VmId, kind: 'pause' | 'resume'): Value 
     setVmFault(step, vm, undefined)
     return sendToOwner(step, vm, kind) ? vmView(vm) : outOfReach(vm.nodeId)
   })
+}
+
+function balloon(step: Step, vm: Vm, memoryMib: number): Value | Fault {
+  const givenUpMib = vm.spec.memoryMib - memoryMib
+  if (givenUpMib < 0)
+    return fault(
+      'bad-request',
+      `${vm.id} has ${vm.spec.memoryMib} MiB, and a balloon can only take from it: ask for less`,
+    )
+  setVmFault(step, vm, undefined)
+  const isSent = sendBalloon(step, vm, (givenUpMib * mebibyte) / pageBytes)
+  return isSent ? vmView(vm) : outOfReach(vm.nodeId)
 }
 
 const outOfReach = (nodeId: string | undefined): Fault =>

@@ -122,7 +122,7 @@ export interface Migration extends MigrationEntry {
  * A command whose result is not there yet. Lost with its link: reports then say what became of it.
  */
 export interface PendingCommand {
-  readonly kind: 'start' | 'stop' | 'pause' | 'resume' | 'resolve' | 'cancel' | 'drop'
+  readonly kind: 'start' | 'stop' | 'pause' | 'resume' | 'balloon' | 'resolve' | 'cancel' | 'drop'
   readonly nodeId: NodeId
   readonly vmId: VmId
   readonly epoch: Epoch

@@ -5,7 +5,7 @@
 import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmReport } from '#proto/messages.ts'
-import type { Migration, Node, Vm } from './cluster-state.ts'
+import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { dropRepeatMs } from './limits.ts'
 import { nodeOf, openCommand, type Step, sendTo } from './step-context.ts'
 
@@ -23,6 +23,16 @@ export function sendToOwner(step: Step, vm: Vm, kind: 'stop' | 'pause' | 'resume
   if (node.live.linkId === undefined) return false
   const commandId = openCommand(step, about(kind, node.id, vm.id, vm.epoch))
   return sendTo(step, node, { t: kind, commandId, vmId: vm.id, epoch: vm.epoch })
+}
+
+/** Asks the guest for so many pages. False when its node cannot be reached. */
+export function sendBalloon(step: Step, vm: Vm, targetPages: number): boolean {
+  if (vm.nodeId === undefined) return false
+  const node = nodeOf(step.state, vm.nodeId)
+  if (node.live.linkId === undefined) return false
+  const commandId = openCommand(step, about('balloon', node.id, vm.id, vm.epoch))
+  const { id: vmId, epoch } = vm
+  return sendTo(step, node, { t: 'balloon', commandId, vmId, epoch, targetPages })
 }
 
 /** The verdict on one end's copy of a migration. False when that end cannot be reached. */
@@ -63,11 +73,6 @@ export function dropCopy(step: Step, node: Node, report: VmReport): void {
   else sendTo(step, node, { t: 'resolve', commandId, vmId, migrationId, verdict: 'discard', epoch })
 }
 
-function about(
-  kind: 'start' | 'stop' | 'pause' | 'resume' | 'resolve' | 'cancel' | 'drop',
-  nodeId: NodeId,
-  vmId: VmId,
-  epoch: Epoch,
-) {
+function about(kind: PendingCommand['kind'], nodeId: NodeId, vmId: VmId, epoch: Epoch) {
   return { kind, nodeId, vmId, epoch, migrationId: undefined as MigrationId | undefined } as const
 }

@@ -167,12 +167,12 @@ function loseLink(step: Step, node: Node): void {
 }
 
 /**
- * A start or a stop is settled by reports; a pause or resume that was lost is for its asker to
- * know.
+ * A start or a stop is settled by reports; a pause, a resume or a balloon that was lost is for
+ * its asker to know.
  */
 function tellUnanswered(step: Step, { kind, vmId, nodeId }: PendingCommand): void {
   const vm = step.state.vms.get(vmId)
-  if (!vm || (kind !== 'pause' && kind !== 'resume')) return
+  if (!vm || (kind !== 'pause' && kind !== 'resume' && kind !== 'balloon')) return
   const text = `the link to ${nodeId} was lost before it answered ${kind}: ask again`
   setVmFault(step, vm, fault('link-lost', text))
 }

@@ -53,6 +53,7 @@ export type ApiCommand =
       readonly identities: readonly VmIdentity[]
     }
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
+  | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'cancel-migration'; readonly migrationId: MigrationId }
   | { readonly do: 'rebalance' }
 

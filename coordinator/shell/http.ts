@@ -132,7 +132,8 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
 }
 
 function vmRoutes(app: App, ports: HttpPorts): void {
-  const { RunRequest, MigrateRequest, CloneRequest, VmView, MigrationView, CloneView } = api
+  const { RunRequest, MigrateRequest, CloneRequest, BalloonRequest } = api
+  const { VmView, MigrationView, CloneView } = api
   app.post('/v1/vms', documented('Run a VM', 202, VmView, RunRequest), (request, reply) => {
     const [identity] = newIdentities(ports, 1)
     invariant(identity, 'one identity was asked for')
@@ -158,6 +159,11 @@ function vmRoutes(app: App, ports: HttpPorts): void {
       documented(`${verb} it`, 202, VmView),
       (request, reply) => ask(ports, reply, { do: verb, vmId: asVmId(request.params.id) }),
     )
+  const balloon = documented('Leave it less memory, or more again', 202, VmView, BalloonRequest)
+  app.post<WithId>('/v1/vms/:id/balloon', balloon, (request, reply) => {
+    const { memoryMib } = BalloonRequest.parse(request.body)
+    return ask(ports, reply, { do: 'balloon', vmId: asVmId(request.params.id), memoryMib })
+  })
   app.delete<WithId>('/v1/vms/:id', documented('Forget it', 204, undefined), (request, reply) =>
     ask(ports, reply, { do: 'remove', vmId: asVmId(request.params.id) }, 204),
   )

@@ -148,6 +148,8 @@ export class CoordinatorDouble {
       this.change({ vms: this.#view.vms.filter((vm) => vm.id !== id) })
       return { status: 204, body: undefined }
     }
+    const row = this.#view.vms.find((vm) => vm.id === id)
+    if (verb === 'balloon') return { status: 202, body: row }
     const phases = {
       pause: 'paused',
       resume: 'running',
@@ -157,7 +159,7 @@ export class CoordinatorDouble {
     const phase = phases[verb as keyof typeof phases]
     if (!phase) return refused(fault('wrong-state', `\`${verb}\` is not allowed now.`))
     setImmediate(() => this.changeVm(id, { phase }))
-    return { status: 202, body: this.#view.vms.find((vm) => vm.id === id) }
+    return { status: 202, body: row }
   }
 
   #move(vmId: string, verb: 'migrate' | 'clone', body: unknown): Answer {

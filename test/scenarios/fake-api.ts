@@ -40,6 +40,7 @@ export class FakeApi {
       migrate: asked((vmId, request) => this.#migrate(this.#cluster.vm(vmId), request)),
       clone: asked((vmId, request) => this.#clone(this.#cluster.vm(vmId), request)),
       act: asked((vmId, verb) => this.#act(this.#cluster.vm(vmId), verb)),
+      balloon: asked((vmId) => this.#cluster.vm(vmId).view),
       remove: asked((vmId) => void this.#cluster.vms.delete(vmId)),
       migrations: asked(() => [...this.#cluster.migrations]),
       migration: asked(

@@ -257,6 +257,11 @@ function textOf(message: CoordinatorMessage): string {
     case 'pause':
     case 'resume':
       return `${message.t} ${message.vmId}@${message.epoch} (${message.commandId})`
+    case 'balloon':
+      return (
+        `balloon ${message.vmId}@${message.epoch} of ${message.targetPages} pages ` +
+        `(${message.commandId})`
+      )
     case 'migrate':
       return (
         `migrate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} ` +

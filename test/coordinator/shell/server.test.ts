@@ -54,6 +54,20 @@ describe('the HTTP API', () => {
     expect((await call('GET', '/v1/vms/a')).status).toBe(404)
   })
 
+  test('a balloon takes from a running VM what its spec gave it, and no more', async () => {
+    const [n1] = await joined('n1')
+    await call('POST', '/v1/vms', { id: 'a', spec: { memoryMib: 16 } })
+    await vmIn('a', 'running')
+    expect((await call('POST', '/v1/vms/a/balloon', { memoryMib: 12 })).status).toBe(202)
+    expect(await n1?.hear('balloon')).toMatchObject({ vmId: 'a', epoch: 1, targetPages: 1024 })
+    const tooMuch = await call('POST', '/v1/vms/a/balloon', { memoryMib: 17 })
+    expect(tooMuch).toMatchObject({ status: 400, body: { fault: { code: 'bad-request' } } })
+    expect((await call('POST', '/v1/vms/a/balloon', { memoryMib: 0 })).status).toBe(400)
+    await call('POST', '/v1/vms/a/pause')
+    await vmIn('a', 'paused')
+    expect((await call('POST', '/v1/vms/a/balloon', { memoryMib: 12 })).status).toBe(409)
+  })
+
   test('what is wrong with a request is named by field, with what is allowed', async () => {
     const spec = { memoryMib: 1, clock: 'fast', colour: 'red' }
     const answer = await call('POST', '/v1/vms', { id: 'A', spec })

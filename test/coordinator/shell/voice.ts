@@ -132,7 +132,7 @@ export class Voice {
       const report = this.held.get(message.vmId)
       const state = message.t === 'pause' ? 'paused' : 'running'
       if (report) this.held.set(message.vmId, { ...report, state })
-    } else return
+    } else if (message.t !== 'balloon') return
     this.say({ t: 'result', commandId: message.commandId })
   }
 }
