@@ -104,8 +104,10 @@ export function emptyRig(args: string, more: Partial<VmConfig> = {}): Rig {
   const machine = new Machine({
     config,
     host,
-    makeCore: (hooks) =>
-      new WasmCore({ module: coreModule, memory, ramBytes, clock, sbi: 'vmm', hooks }),
+    makeCore: (hooks) => {
+      const sbi = config.boot === 'unmodified' ? 'firmware' : 'vmm'
+      return new WasmCore({ module: coreModule, memory, ramBytes, clock, sbi, hooks })
+    },
   })
   let written = ''
   let typed = 0
