@@ -60,8 +60,8 @@ export interface MachineOptions {
  */
 const instructionEpochNs = 1_735_689_600_000_000_000n
 const nsPerTick = 100n
-/** Some instructions take 5 us (sfence.vma): so many hold up the end of a slice for 0.1 s. */
-const instructionsPerLook = 20_000
+/** Far below a millisecond, but for what asks for a look by itself (fences, device accesses). */
+const instructionsPerLook = 100_000
 /** A device access takes as long as hundreds of instructions; so many, a hundredth of a slice. */
 const accessesPerLook = 32
 /** A run ends when the guest has written so much to its console: nothing grows without bound. */

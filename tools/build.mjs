@@ -26,7 +26,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  */
 const ascOptions = [
   ...['-O3', '--noAssert', '--runtime', 'stub', '--disableWarning', '201'],
-  ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+  ...['--importMemory', '--importTable', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
   ...['--enable', 'threads', '--enable', 'simd', '--enable', 'bulk-memory'],
 ]
 

@@ -4,8 +4,9 @@
 // (core/layout.ts), little-endian.
 
 import { invariant } from '#proto/invariant.ts'
+import { Translator } from '../translator/translator.ts'
 import type { Core, CoreHooks, Exit } from './core-port.ts'
-import { type CoreInstance, instantiateCore } from './module.ts'
+import { type CoreInstance, instantiateCore, type TranslationHooks } from './module.ts'
 
 export interface WasmCoreOptions {
   readonly module: WebAssembly.Module
@@ -16,6 +17,10 @@ export interface WasmCoreOptions {
   /** Who answers an ecall from S-mode: the VMM (Exit.sbi), or firmware in M-mode (a trap). */
   readonly sbi: 'vmm' | 'firmware'
   readonly hooks: CoreHooks
+  /** Hot code becomes WebAssembly (the default), or all is interpreted. */
+  readonly translate?: boolean
+  /** Jumps to a place before it is translated. */
+  readonly threshold?: number
 }
 
 /** 'HART', little-endian. */
@@ -26,10 +31,21 @@ const snapshotHeaderBytes = 8
 /** One run() takes no more at once, so that counts fit the core's 32 bits. */
 const budgetMax = 1 << 30
 
+/** Below it, more is spent on making regions than is gained by them. */
+const defaultThreshold = 1000
+
+const hooksOf = (translator: Translator): TranslationHooks => ({
+  translate: (pc) => translator.translate(pc),
+  codeChanged: (page) => translator.codeChanged(page),
+  allCodeChanged: () => translator.allCodeChanged(),
+})
+
 const modes = { S: 1, M: 3 } as const
 const clocks = { real: 0, instructions: 1 } as const
 
 export class WasmCore implements Core {
+  /** For its figures. */
+  readonly translator: Translator
   readonly #core: CoreInstance
   readonly #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
   readonly #logBytes: number
@@ -37,10 +53,17 @@ export class WasmCore implements Core {
   constructor(options: WasmCoreOptions) {
     const { module, memory, ramBytes, hooks } = options
     this.#bytes = new Uint8Array(memory.buffer)
-    this.#core = instantiateCore(module, memory, this.#importsFrom(hooks))
+    const translator = new Translator(memory)
+    this.#core = instantiateCore(module, memory, {
+      ...this.#importsFrom(hooks),
+      ...hooksOf(translator),
+    })
+    translator.connect(this.#core)
+    this.translator = translator
     const { call } = this.#core
     invariant(call.format(ramBytes) === 1, 'The memory was made for another size of RAM')
-    call.configure(clocks[options.clock], options.sbi === 'vmm' ? 1 : 0)
+    const threshold = options.translate === false ? 0 : (options.threshold ?? defaultThreshold)
+    call.configure(clocks[options.clock], options.sbi === 'vmm' ? 1 : 0, threshold)
     this.#logBytes = ramBytes / 4096 / 8
   }
 

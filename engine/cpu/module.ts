@@ -12,7 +12,7 @@ export interface CoreExports {
   memoryBytes(ramBytes: number): number
   format(ramBytes: number): number
 
-  configure(clock: number, sbiExits: number): void
+  configure(clock: number, sbiExits: number, threshold: number): void
   reset(pc: bigint, a0: bigint, a1: bigint, mode: number): void
   run(budget: number): number
   requestExit(): void
@@ -31,6 +31,26 @@ export interface CoreExports {
   setPresent(page: number, present: number): number
   reachForDevice(gpa: number, length: number, writes: number): number
   afterRestore(): number
+
+  slowLoad(va: bigint, bytes: number, left: number): number
+  slowStore(va: bigint, value: bigint, bytes: number, left: number): number
+  executeAtomic(word: number, raw: number): number
+  executeSystem(raw: number): number
+  executeFloat(raw: number): number
+  multiplyHigh(a: bigint, b: bigint): bigint
+  multiplyHighMixed(a: bigint, b: bigint): bigint
+  multiplyHighUnsigned(a: bigint, b: bigint): bigint
+  orCombineBytes(value: bigint): bigint
+  reverseBytes(value: bigint): bigint
+  codeAddress(va: bigint): number
+  codeBlock(host: number): number
+  decodeWord(raw: number): bigint
+  banksNow(): number
+  addRegion(pages: number): number
+  setRegionPage(region: number, index: number, offset: number, host: number): void
+  addEntryPoint(region: number, host: number, index: number, entryPoint: number): void
+  removeEntryPoint(region: number, host: number): void
+  removeRegion(region: number): void
 
   releasePages(gpa: number, bytes: number): number
   endRelease(): void
@@ -64,19 +84,52 @@ export interface CorePlaces {
   readonly askedAddress: number
   readonly filledAddress: number
   readonly zeroAddress: number
+  readonly xAddress: number
+  readonly fAddress: number
+  readonly pcAddress: number
+  readonly mstatusAddress: number
+  readonly floatDirty: number
+  readonly leftAddress: number
+  readonly outcomeAddress: number
+  readonly contextAddress: number
+  readonly jumpsAddress: number
+  readonly jumpEntries: number
+  readonly jumpEntryBytes: number
+  readonly jumpIndex: number
+  readonly jumpEntryPoint: number
+  readonly tlbAddress: number
+  readonly tlbEntries: number
+  readonly tlbEntryBytes: number
+  readonly tlbBankBytes: number
+  readonly tlbRead: number
+  readonly tlbWrite: number
+  readonly tlbPayload: number
+  readonly regionsMax: number
+  readonly regionPagesMax: number
+}
+
+/** What the core asks of the translator; see core/hooks.ts. */
+export interface TranslationHooks {
+  translate(pc: bigint): void
+  codeChanged(page: number): void
+  allCodeChanged(): void
 }
 
 /** What the core asks for while it runs; see core/hooks.ts. */
-export interface CoreImports {
+export interface CoreImports extends TranslationHooks {
   mmioRead(gpa: number, size: number): number
   mmioWrite(gpa: number, size: number): number
   timeTicks(): number
 }
 
-/** The core on one memory, in one thread. It keeps nothing outside that memory. */
+/**
+ * The core on one memory, in one thread. It keeps nothing outside that memory, but for the table of
+ * translated functions.
+ */
 export interface CoreInstance {
   readonly call: CoreExports
   readonly at: CorePlaces
+  readonly table: WebAssembly.Table
 }
 
 export function instantiateCore(
@@ -84,9 +137,10 @@ export function instantiateCore(
   memory: WebAssembly.Memory,
   hooks: CoreImports,
 ): CoreInstance {
-  const imports = { env: { memory }, hooks: { ...hooks } }
+  const table = new WebAssembly.Table({ initial: 1, element: 'anyfunc' })
+  const imports = { env: { memory, table }, hooks: { ...hooks } }
   const { exports } = new WebAssembly.Instance(module, imports)
-  return { call: exports as unknown as CoreExports, at: readPlaces(exports) }
+  return { call: exports as unknown as CoreExports, at: readPlaces(exports), table }
 }
 
 /** For a thread that runs no hart: whoever calls a hook there has a bug. */
@@ -94,6 +148,9 @@ export const noHooks: CoreImports = {
   mmioRead: unhooked,
   mmioWrite: unhooked,
   timeTicks: unhooked,
+  translate: unhooked,
+  codeChanged: unhooked,
+  allCodeChanged: unhooked,
 }
 
 function unhooked(): never {
@@ -114,16 +171,18 @@ export function createVmMemory(module: WebAssembly.Module, ramBytes: number): We
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
 }
 
+const placeNames = [
+  ...['hartBytes', 'valueAddress', 'ramAddress', 'stagePagesMax', 'copiesAddress'],
+  ...['askedAddress', 'filledAddress', 'zeroAddress'],
+  ...['xAddress', 'fAddress', 'pcAddress', 'mstatusAddress'],
+  ...['floatDirty', 'leftAddress', 'outcomeAddress', 'contextAddress'],
+  ...['jumpsAddress', 'jumpEntries', 'jumpEntryBytes', 'jumpIndex'],
+  ...['jumpEntryPoint', 'tlbAddress', 'tlbEntries', 'tlbEntryBytes'],
+  ...['tlbBankBytes', 'tlbRead', 'tlbWrite', 'tlbPayload'],
+  ...['regionsMax', 'regionPagesMax'],
+] as (keyof CorePlaces)[]
+
 function readPlaces(exports: WebAssembly.Exports): CorePlaces {
   const place = (name: keyof CorePlaces) => Number((exports[name] as WebAssembly.Global).value)
-  return {
-    hartBytes: place('hartBytes'),
-    valueAddress: place('valueAddress'),
-    ramAddress: place('ramAddress'),
-    stagePagesMax: place('stagePagesMax'),
-    copiesAddress: place('copiesAddress'),
-    askedAddress: place('askedAddress'),
-    filledAddress: place('filledAddress'),
-    zeroAddress: place('zeroAddress'),
-  }
+  return Object.fromEntries(placeNames.map((name) => [name, place(name)])) as unknown as CorePlaces
 }

@@ -185,3 +185,8 @@ function immediateJ(raw: u32): u32 {
   const sign = <u32>(<i32>(raw & 0x80000000) >> 11)
   return sign | (raw & 0xff000) | (raw >> 9 & 0x800) | (raw >> 20 & 0x7fe)
 }
+
+/** The entry of a 4-byte instruction, for whoever keeps it elsewhere. */
+export function decodeWord(raw: u32): u64 {
+  return decode(raw, 2)
+}

@@ -5,16 +5,21 @@
 // stale, and fence.i drops what is listed. Until then the old instructions may run, as the
 // specification allows (Zifencei).
 
-import { Vm, staleMax } from './layout'
+import { Page, Vm, ram, staleMax } from './layout'
 import { dropExecuteEntries, dropWriteEntries } from './tlb'
+import { allCodeChanged, codeChanged } from './hooks'
 
 export const slotBytes: usize = 8
 /** Entries of one page; two more stay undecoded, for running off its end by 2 or by 4 bytes. */
 export const pageSlotBytes: usize = 2048 * slotBytes
 export const blockBytes: usize = pageSlotBytes + 2 * slotBytes
-/** 300 code pages of 4 KiB: a small guest's all, and enough of a kernel's. 4.7 MiB. */
-const blocksMax: usize = 300
+/** 288 code pages of 4 KiB: a small guest's all, and enough of a kernel's. 4.5 MiB. */
+const blocksMax: usize = 288
 export const blockPoolBytes: u64 = blocksMax * blockBytes
+/** For each slot, how often a jump has led there (u16), while there was no region for it. */
+export const counterPoolBytes: u64 = blockPoolBytes / 4
+/** In a decoded entry: a region can be entered there. */
+export const regionFlag: u32 = 0x4000
 
 @inline
 function blockEntry(page: u32): usize {
@@ -30,6 +35,7 @@ export function blockOf(page: u32): usize {
   if (known) return known
   const block = allocate()
   memory.fill(block, 0, blockBytes)
+  memory.fill(counterOf(block), 0, blockBytes / 4)
   store<u32>(blockEntry(page), <u32>block)
   dropWriteEntries()
   return block
@@ -42,26 +48,56 @@ function allocate(): usize {
     return free
   }
   const poolEnd = load<usize>(Vm.blockPool) + <usize>blockPoolBytes
-  if (load<usize>(Vm.nextBlock) + blockBytes > poolEnd) dropBlocks()
+  if (load<usize>(Vm.nextBlock) + blockBytes > poolEnd) emptyPool()
   const block = load<usize>(Vm.nextBlock)
   store<usize>(Vm.nextBlock, block + blockBytes)
   return block
 }
 
-/** Empties the cache. */
+/** Memory is other than it was: what was decoded and what was translated of it go. */
 export function dropBlocks(): void {
+  emptyPool()
+  store<u32>(Vm.staleCount, 0)
+  allCodeChanged()
+}
+
+/** Room for other blocks. What is stale stays so: regions may have been made of it. */
+function emptyPool(): void {
   memory.fill(load<usize>(Vm.blockTable), 0, load<usize>(Vm.pageCount) << 2)
   store<u32>(Vm.freeBlock, 0)
   store<u32>(Vm.nextBlock, load<u32>(Vm.blockPool))
-  store<u32>(Vm.staleCount, 0)
   dropExecuteEntries()
+}
+
+/** Where jumps to a slot are counted. */
+@inline
+export function counterOf(slot: usize): usize {
+  return load<usize>(Vm.blockPool) + <usize>blockPoolBytes + ((slot - load<usize>(Vm.blockPool)) >> 2)
+}
+
+@inline
+function isTranslated(page: u32): bool {
+  return load<u8>(load<usize>(Vm.translatedTable) + page) != 0
+}
+
+/** The block of the page at a host address; 0: it has none. */
+export function codeBlock(host: usize): usize {
+  return load<u32>(blockEntry(<u32>((host - ram) >> Page.shift)))
+}
+
+/** A region can be entered at the instruction that lies at `host`, if that is decoded. */
+export function setRegionFlag(host: usize): void {
+  const block: usize = load<u32>(blockEntry(<u32>((host - ram) >> Page.shift)))
+  if (block == 0) return
+  const slot = block + ((host & Page.mask) << 2)
+  if (load<u64>(slot) != 0) store<u32>(slot, load<u32>(slot) | regionFlag)
 }
 
 /**
  * A page is about to be written. Lists it when it has been decoded; a longer list is only counted.
  */
 export function noteCodeWritten(page: u32): void {
-  if (load<u32>(blockEntry(page)) == 0) return
+  if (load<u32>(blockEntry(page)) == 0 && !isTranslated(page)) return
   const count = load<u32>(Vm.staleCount)
   if (count < staleMax) store<u32>(Vm.stale + (<usize>count << 2), page)
   store<u32>(Vm.staleCount, count + 1)
@@ -81,6 +117,10 @@ export function dropStaleBlocks(): void {
 }
 
 function release(page: u32): void {
+  if (isTranslated(page)) {
+    store<u8>(load<usize>(Vm.translatedTable) + page, 0)
+    codeChanged(page)
+  }
   const block = load<u32>(blockEntry(page))
   if (block == 0) return
   store<u32>(blockEntry(page), 0)

@@ -5,6 +5,8 @@ import { Hart, Vm, none } from './layout'
 import { Cause, Interrupt, Mode, delegable, stce } from './privileged'
 import { dropBlocks } from './decoded-pages'
 import { dropAll } from './tlb'
+import { clearRegions } from './regions'
+import { Op } from './entry'
 import { gpaOf, hostOf, hostOfPage, inRam, isAbsent, pageOf, setAbsent } from './pages'
 import { pageWritten } from './dirty'
 import { breakReservation } from './atomic'
@@ -18,10 +20,14 @@ export const hartBytes: u32 = Hart.end
 export const valueAddress: u32 = Vm.value
 
 /** Before the first run: how time passes, and who answers the guest's SBI calls. */
-export function configure(clock: u32, sbiExits: bool): void {
+export function configure(clock: u32, sbiExits: bool, threshold: u32): void {
+  store<u32>(Vm.threshold, threshold)
   store<u32>(Vm.clock, clock)
   store<u32>(Vm.sbiExits, sbiExits)
   store<u64>(Vm.elsewhere, 0)
+  store<u64>(Vm.entering, Op.enter)
+  store<u64>(Vm.hotPc, none)
+  clearRegions()
   dropBlocks()
   dropAll()
 }

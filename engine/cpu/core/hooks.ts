@@ -14,3 +14,15 @@ export declare function mmioWrite(gpa: f64, size: i32): i32
 /** Guest time in ticks of 10 MHz. Asked under the real clock only. */
 @external('hooks', 'timeTicks')
 export declare function timeTicks(): f64
+
+/** Code at a pc has become hot: make a region that can be entered there, or leave it. */
+@external('hooks', 'translate')
+export declare function translate(pc: u64): void
+
+/** The code of a page has changed: its regions must go. */
+@external('hooks', 'codeChanged')
+export declare function codeChanged(page: u32): void
+
+/** All regions must go. */
+@external('hooks', 'allCodeChanged')
+export declare function allCodeChanged(): void

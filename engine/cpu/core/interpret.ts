@@ -11,7 +11,7 @@ import { Outcome } from './outcome'
 import { dataBank, pageAddress, tlbEntry } from './tlb'
 import { loadSlowly, storeSlowly } from './access'
 import { codeAt, fetch } from './fetch'
-import { dropStaleBlocks, pageSlotBytes } from './decoded-pages'
+import { counterOf, dropStaleBlocks, pageSlotBytes, regionFlag } from './decoded-pages'
 import { executeAtomic } from './atomic'
 import { executeSystem, illegal } from './system'
 import { executeFloat } from './float'
@@ -25,6 +25,8 @@ import { multiplyHigh, multiplyHighMixed, multiplyHighUnsigned } from './arithme
  */
 export function interpret(budget: i32): Outcome {
   const bank = dataBank()
+  const threshold = load<u32>(Vm.threshold)
+  let begun = false
   let left = budget
   let page: u64 = 0
   let block: usize = 0
@@ -41,6 +43,8 @@ export function interpret(budget: i32): Outcome {
       page = pageAddress(pc)
       block = load<usize>(Vm.block)
       slot = load<usize>(Vm.slot)
+      if (begun && threshold != 0 && isHot(slot, pc, threshold)) return leave(Outcome.enter, pc, left)
+      begun = true
     }
     const word = <u32>entry
     const imm = immediateOf(entry)
@@ -159,7 +163,7 @@ export function interpret(budget: i32): Outcome {
       case Op.jal: {
         setRd(word, pcAt(slot, block, page) + lengthOf(word))
         left--
-        slot = jump(slot, imm, block, page)
+        slot = jump(slot, imm, block, page, threshold)
         continue
       }
       case Op.jalr: {
@@ -167,16 +171,16 @@ export function interpret(budget: i32): Outcome {
         setRd(word, pcAt(slot, block, page) + lengthOf(word))
         left--
         slot = pageAddress(target) == page
-          ? block + ((<usize>target & 0xffe) << 2)
+          ? arrive(block + ((<usize>target & 0xffe) << 2), target, threshold)
           : goElsewhere(target)
         continue
       }
-      case Op.beq: if (rs1(word) == rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
-      case Op.bne: if (rs1(word) != rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
-      case Op.blt: if (<i64>rs1(word) < <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
-      case Op.bge: if (<i64>rs1(word) >= <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
-      case Op.bltu: if (rs1(word) < rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
-      case Op.bgeu: if (rs1(word) >= rs2(word)) { left--; slot = jump(slot, imm, block, page); continue } break
+      case Op.beq: if (rs1(word) == rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
+      case Op.bne: if (rs1(word) != rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
+      case Op.blt: if (<i64>rs1(word) < <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
+      case Op.bge: if (<i64>rs1(word) >= <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
+      case Op.bltu: if (rs1(word) < rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
+      case Op.bgeu: if (rs1(word) >= rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
 
       case Op.fence: break
       case Op.fencei: {
@@ -193,6 +197,7 @@ export function interpret(budget: i32): Outcome {
         outcome = executeSystem(<u32>imm)
         break
       }
+      case Op.enter: return leave(Outcome.enter, load<u64>(Hart.pc), left)
       default: outcome = illegal(<u32>imm)
     }
     if (outcome != Outcome.done) return stop(outcome, word, slot, block, page, left)
@@ -283,19 +288,41 @@ function alignedPage<T>(): u64 {
   return ~(<u64>0xfff) | <u64>(sizeof<T>() - 1)
 }
 
-/** The pc of an entry; of `elsewhere`, the one that was put into Hart.pc. */
+/** The pc of an entry; of `elsewhere` and `entering`, the one that was put into Hart.pc. */
 @inline
 function pcAt(slot: usize, block: usize, page: u64): u64 {
-  if (slot == Vm.elsewhere) return load<u64>(Hart.pc)
+  if (slot <= <usize>Vm.entering) return load<u64>(Hart.pc)
   return page + (<i64><i32>(slot - block) >> 2)
 }
 
 /** `distance` in entries' bytes. Inside the page it is an addition and a compare. */
 @inline
-function jump(slot: usize, distance: u64, block: usize, page: u64): usize {
+function jump(slot: usize, distance: u64, block: usize, page: u64, threshold: u32): usize {
   const target = slot + <usize>distance
-  if (target - block < pageSlotBytes) return target
-  return goElsewhere(page + (<i64><i32>(target - block) >> 2))
+  const pc = page + (<i64><i32>(target - block) >> 2)
+  return target - block < pageSlotBytes ? arrive(target, pc, threshold) : goElsewhere(pc)
+}
+
+/** A jump inside the page: goes on there, or leaves for translated code. */
+@inline
+function arrive(target: usize, pc: u64, threshold: u32): usize {
+  if (threshold == 0 || !isHot(target, pc, threshold)) return target
+  store<u64>(Hart.pc, pc)
+  return Vm.entering
+}
+
+/** Whether to look for a region: there is one for this place, or it has been jumped to so often. */
+@inline
+function isHot(slot: usize, pc: u64, threshold: u32): bool {
+  const counter = counterOf(slot)
+  const count = <u32>load<u16>(counter) + 1
+  if (count < threshold) {
+    store<u16>(counter, <u16>count)
+    return (load<u32>(slot) & regionFlag) != 0
+  }
+  store<u16>(counter, 0)
+  store<u64>(Vm.hotPc, pc)
+  return true
 }
 
 @inline

@@ -7,9 +7,11 @@
 //   0x000400  Vm        words that both threads read, and the scratch of the running thread
 //   0x010000  Tlb       4 banks x (read, write, execute) x 1,024 entries of 16 bytes
 //   0x040000  Stage     page copies and page lists of the agent's thread
+//   0x150000  Jumps     jump cache of translated code
+//   0x170000  Regions   which code has been translated, see regions.ts
 //   0x200000  ram       guest RAM
 //   ...       tables    see pages.ts
-//   ...       blocks    decoded instructions, see decoded-pages.ts
+//   ...       blocks    decoded instructions and their counters, see decoded-pages.ts
 
 /** A page: 4,096 bytes; shift and mask of an address inside it. */
 export const enum Page { shift = 12, bytes = 4096, mask = 4095 }
@@ -135,6 +137,23 @@ export const enum Vm {
   entry = 0x4a0,
   /** An entry that is never decoded: the interpreter's way to say "go on at Hart.pc". */
   elsewhere = 0x4a8,
+  /** The same for "look whether the code at Hart.pc is translated". */
+  entering = 0x4b0,
+  /** Jumps to a place before it is translated; 0: nothing is. */
+  threshold = 0x4b8,
+  /** How the region that ran last came to its end: an Outcome. */
+  outcome = 0x4bc,
+  /** What a jump cache entry is valid for: see jumps.ts. */
+  context = 0x4c0,
+  /** A pc that has become hot and was not yet offered to the translator; `none`. */
+  hotPc = 0x4c8,
+  /** Counts what invalidates the jump cache. */
+  generation = 0x4d0,
+  /** By page: whether regions have code of it (u8). */
+  translatedTable = 0x4d4,
+  /** Regions whose place is free again, and high-water mark. */
+  freeRegion = 0x4d8,
+  nextRegion = 0x4dc,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }
@@ -167,4 +186,29 @@ export const enum Stage {
   asked = 0x140000,
   filled = 0x140400,
   zero = 0x140800,
+}
+
+/**
+ * A jump cache entry: u64 pc mixed with Vm.context, u32 index in the table of regions' functions,
+ * u32 entry point: what the function is called with.
+ */
+export const enum Jumps {
+  base = 0x150000,
+  entries = 8192,
+  entryBytes = 16,
+  index = 8,
+  entryPoint = 12,
+}
+
+/** See regions.ts. */
+export const enum Regions {
+  /** A hash table of entry points: u32 host address (0: free, 1: was used), function, entry point, region. */
+  entryPoints = 0x170000,
+  entryPointsMax = 16384,
+  entryPointBytes = 16,
+  /** The regions themselves: u32 banks, u32 number of pages, then i32 offset and u32 host address of each. */
+  regions = 0x1b0000,
+  regionBytes = 64,
+  regionsMax = 4096,
+  pagesMax = 7,
 }

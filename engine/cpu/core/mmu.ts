@@ -8,7 +8,7 @@ import { Hart, Page, Vm } from './layout'
 import { Mode, Status, satpPageNumber } from './privileged'
 import { Outcome } from './outcome'
 import { Access, absentPage, accessFault, pageFault } from './fault'
-import { hostOf, inRam, isAbsent, pageOf } from './pages'
+import { hostOf, hostOfPage, inRam, isAbsent, pageOf } from './pages'
 import { dataMode, noteSuperpage, pageAddress } from './tlb'
 import { pageWritten } from './dirty'
 import { protectionAllows } from './pmp'
@@ -99,4 +99,37 @@ function arrive(gpa: u64, va: u64, access: Access, mode: u32): Outcome {
   if (inRam(gpa) && isAbsent(pageOf(gpa))) return absentPage(pageAddress(gpa))
   store<u64>(Vm.gpa, gpa)
   return Outcome.done
+}
+
+/**
+ * Where a fetch from `va` would find its page, as a host address, when it would leave no trace: the
+ * page is there, and marked accessed. 0 otherwise.
+ */
+export function fetchedFrom(va: u64): usize {
+  const mode = <u32>load<u64>(Hart.mode)
+  if (mode == Mode.machine || load<u64>(Hart.satp) == 0) return presentPage(va, mode)
+  if (<u64>((<i64>va << 25) >> 25) != va) return 0
+  let table = (load<u64>(Hart.satp) & satpPageNumber) << Page.shift
+  for (let level = 2; level >= 0; level--) {
+    const at = table + (((va >> (Page.shift + 9 * level)) & 511) << 3)
+    if (!mayWalk(at, Access.load) || isAbsent(pageOf(at))) return 0
+    const pte = load<u64>(hostOf(at))
+    if ((pte & Pte.valid) == 0 || (pte & pteReserved) != 0) return 0
+    if ((pte & (Pte.read | Pte.write | Pte.execute)) != 0) return leafPage(va, pte, mode, level)
+    if ((pte & Pte.leafOnly) != 0) return 0
+    table = targetOf(pte)
+  }
+  return 0
+}
+
+function leafPage(va: u64, pte: u64, mode: u32, level: i32): usize {
+  const span = <u64>1 << (Page.shift + 9 * level)
+  const target = targetOf(pte)
+  if ((target & (span - 1)) != 0 || !allows(pte, Access.fetch, mode)) return 0
+  return (pte & Pte.accessed) == 0 ? 0 : presentPage(target | (va & (span - 1)), mode)
+}
+
+function presentPage(gpa: u64, mode: u32): usize {
+  if (!protectionAllows(gpa, Access.fetch, mode)) return 0
+  return inRam(gpa) && !isAbsent(pageOf(gpa)) ? hostOfPage(pageOf(gpa)) : 0
 }

@@ -16,4 +16,6 @@ export const enum Outcome {
   trap = 5,
   /** Vm.absentGpa says which page. */
   absent = 6,
+  /** Nothing is wrong: at Hart.pc translated code may go on. */
+  enter = 7,
 }

@@ -4,10 +4,10 @@
 // is lost between the two. A page index is (GPA - start of RAM) / 4,096.
 
 import { Page, Vm, ram, ramGpa } from './layout'
-import { blockPoolBytes } from './decoded-pages'
+import { blockPoolBytes, counterPoolBytes } from './decoded-pages'
 
-/** Tables of a page, in bytes a page: tracked hash, decoded block, dirty, touched, absent. */
-const tableBytesPerPage: u64 = 8 + 4 + 1 + 1 + 1
+/** Tables of a page, in bytes a page: tracked hash, decoded block, dirty, touched, absent, translated. */
+const tableBytesPerPage: u64 = 8 + 4 + 1 + 1 + 1 + 1
 /** Dirty logs that can be open at once: a migration, a clone, and two to spare. */
 export const logsMax: u32 = 4
 
@@ -21,7 +21,7 @@ export function logBytes(): u32 {
 export function memoryBytes(ramBytes: f64): f64 {
   const pages = <u64>ramBytes >> Page.shift
   const tables = pages * tableBytesPerPage + (pages >> 3) * logsMax
-  return <f64>(ram + <u64>ramBytes + tables + blockPoolBytes)
+  return <f64>(ram + <u64>ramBytes + tables + blockPoolBytes + counterPoolBytes)
 }
 
 /**
@@ -39,6 +39,7 @@ export function format(ramBytes: u32): bool {
   store<u32>(Vm.dirtyTable, (next += pages * 4))
   store<u32>(Vm.touchedTable, (next += pages))
   store<u32>(Vm.absentTable, (next += pages))
+  store<u32>(Vm.translatedTable, (next += pages))
   store<u32>(Vm.logTable, (next += pages))
   store<u32>(Vm.blockPool, next + (pages >> 3) * logsMax)
   return true

@@ -1,4 +1,4 @@
-// The run loop: slices of the interpreter, and between them what happens between instructions:
+// The run loop: slices of the hart's two engines, and between them what happens between instructions:
 // interrupts, traps, and leaving. A slice never reaches past an alarm of instruction-count time, so
 // that its interrupt is taken at the same instruction in every run, however the runs are cut.
 
@@ -7,12 +7,16 @@ import { Outcome } from './outcome'
 import { enterTrap, takeInterrupt, wakes } from './trap'
 import { instructionsToAlarm } from './time'
 import { interpret } from './interpret'
+import { runTranslated } from './translated'
 
 /** Exit of core-port.ts. */
 const enum Exit { budget = 0, wfi = 1, sbi = 2, absent = 3, requested = 4 }
 
-/** Under the real clock, how many instructions an alarm may be late: about 0.2 ms. */
-const realClockSlice: i32 = 20_000
+/** Under the real clock, how many instructions an alarm may be late: 0.1 to 0.4 ms. */
+const realClockSlice: i32 = 100_000
+
+/** Dropping translations takes microseconds: after so many the thread is given back. */
+const dropsMax = 4000
 
 /**
  * At most `budget` instructions retire. A trap uses up one of them though nothing retires, so that
@@ -20,12 +24,16 @@ const realClockSlice: i32 = 20_000
  */
 export function run(budget: i32): Exit {
   let left = budget
+  let drops = 0
   while (left > 0) {
     if (load<u32>(Vm.exitRequested) != 0) break
     takeInterrupt()
     const before = load<u64>(Hart.retired)
-    const outcome = interpret(sliceOf(left))
+    const generation = load<u32>(Vm.generation)
+    const slice = sliceOf(left)
+    const outcome = load<u32>(Vm.threshold) == 0 ? interpret(slice) : runTranslated(slice)
     left -= <i32>(load<u64>(Hart.retired) - before)
+    if (load<u32>(Vm.generation) != generation && ++drops == dropsMax) return Exit.budget
     if (outcome == Outcome.sbi) return Exit.sbi
     if (outcome == Outcome.absent) return Exit.absent
     if (outcome == Outcome.wait && !wakes()) return Exit.wfi

@@ -6,6 +6,7 @@
 
 import { Hart, Page, Tlb, Vm, none } from './layout'
 import { Mode, Status } from './privileged'
+import { forgetJumps } from './jumps'
 
 const enum Bank { user = 0, supervisor = 1, supervisorSum = 2, machine = 3 }
 
@@ -56,12 +57,14 @@ export function setDataEntry(entry: usize, table: usize, va: u64, host: usize): 
 /** All of it. Fills with ones: a tag of -1 is no page's address. */
 export function dropAll(): void {
   memory.fill(Tlb.base, 0xff, Tlb.banks * Tlb.bankBytes)
+  forgetJumps()
   forgetSuperpages()
 }
 
 /** What satp decides: all but the bank of M-mode. */
 export function dropTranslations(): void {
   memory.fill(Tlb.base, 0xff, Bank.machine * Tlb.bankBytes)
+  forgetJumps()
   forgetSuperpages()
 }
 
@@ -89,6 +92,7 @@ export function dropAddress(va: u64): void {
     dropTranslations()
     return
   }
+  forgetJumps()
   for (let bank: usize = 0; bank < <usize>Bank.machine; bank++) {
     const entry = tlbEntry(va, bank * Tlb.bankBytes)
     store<u64>(entry, none, Tlb.read)

@@ -29,6 +29,8 @@ export interface TestHartOptions {
   readonly clock?: WasmCoreOptions['clock']
   readonly sbi?: WasmCoreOptions['sbi']
   readonly hooks?: Partial<CoreHooks>
+  /** Jumps to a place before it is translated: here, at once; 0: never. */
+  readonly threshold?: number
 }
 
 export class TestHart {
@@ -41,7 +43,8 @@ export class TestHart {
     const hooks = { ...nothingOutside, ...options.hooks }
     this.memory = WasmGuestMemory.create(coreModule, ramBytes)
     const { memory } = this.memory
-    this.core = new WasmCore({ module: coreModule, memory, ramBytes, clock, sbi, hooks })
+    const { threshold = 2 } = options
+    this.core = new WasmCore({ module: coreModule, memory, ramBytes, clock, sbi, hooks, threshold })
     this.program = assemble(ramOrigin, write)
     this.core.dmaWrite(ramStart, this.program.bytes)
     this.core.reset({ pc: ramOrigin, a0: 0n, a1: 0n, mode })

@@ -1,0 +1,54 @@
+// The jump cache: from a pc straight to translated code, without asking where the pc lies in memory.
+// Regions themselves look into it when they leave by a jump, so that one goes on in the next.
+// An entry is valid under one context: the banks of the TLB that code and data use (what mode and
+// SUM decide), and a generation that ends with any change of translation. Its tag is the pc with the
+// context mixed into the bits above 39, which in a canonical address are copies of bit 38: one
+// compare sees both.
+
+import { Jumps, Tlb, Vm } from './layout'
+import { dataBank, fetchBank } from './tlb'
+
+const contextShift: u64 = 40
+/** So many generations fit above the two banks; then the cache is emptied. */
+const generationsMax: u32 = 1 << 20
+
+/** The banks as one small number: what a region is made for, besides its code. */
+export function banksNow(): u32 {
+  return <u32>(fetchBank() / Tlb.bankBytes) << 2 | <u32>(dataBank() / Tlb.bankBytes)
+}
+
+/** Precedes each slice: modes change between slices alone. */
+export function noteContext(): void {
+  store<u64>(Vm.context, (<u64>(load<u32>(Vm.generation) << 4 | banksNow())) << contextShift)
+}
+
+@inline
+export function jumpEntry(pc: u64): usize {
+  const place = <usize>((pc >> 1) ^ (pc >> 13)) & (Jumps.entries - 1)
+  return Jumps.base + place * Jumps.entryBytes
+}
+
+@inline
+export function isCached(entry: usize, pc: u64): bool {
+  return load<u64>(entry) == (pc ^ load<u64>(Vm.context))
+}
+
+export function cacheJump(pc: u64, index: u32, entryPoint: u32): void {
+  const entry = jumpEntry(pc)
+  store<u64>(entry, pc ^ load<u64>(Vm.context))
+  store<u32>(entry, index, Jumps.index)
+  store<u32>(entry, entryPoint, Jumps.entryPoint)
+}
+
+/** Translations have changed, or regions have gone. */
+export function forgetJumps(): void {
+  const generation = load<u32>(Vm.generation) + 1
+  store<u32>(Vm.generation, generation % generationsMax)
+  if (generation % generationsMax == 0) clearJumps()
+  noteContext()
+}
+
+/** All ones: the tag of no pc, since no context has them all. */
+export function clearJumps(): void {
+  memory.fill(Jumps.base, 0xff, Jumps.entries * Jumps.entryBytes)
+}
