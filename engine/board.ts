@@ -20,7 +20,7 @@ import {
   uartIrq,
   virtioIrq,
 } from './devices/memory-map.ts'
-import { MmioBus, type MmioDevice } from './devices/mmio.ts'
+import { MmioBus } from './devices/mmio.ts'
 import { Plic } from './devices/plic.ts'
 import { Rtc } from './devices/rtc.ts'
 import { Uart16550 } from './devices/uart16550.ts'
@@ -87,34 +87,17 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const console = new ConsoleLine()
   const uart = new Uart16550(console, plic.line(uartIrq))
   const identity = new IdentityDevice(config.identity, plic.line(identityIrq))
-  const rtc = new Rtc({
-    wallNs: ports.wallNs,
-    interrupt: plic.line(rtcIrq),
-    alarmSet: ports.alarmSet,
-  })
+  const { wallNs, alarmSet } = ports
+  const rtc = new Rtc({ wallNs, alarmSet, interrupt: plic.line(rtcIrq) })
   const { block, net, rng, balloon, inSlots } = virtioDevices(config, console, ports)
-  const transports = inSlots.map(([slot, device]) => transportOf(slot, device, plic, ports))
-  const stateful: readonly (MmioDevice & Snapshotted)[] = [
-    plic,
-    clint,
-    uart,
-    identity,
-    rtc,
-    ...transports,
-  ]
+  const { transports, ...serving } = transportsOf(inSlots, plic, ports)
+  const onBus = [plic, clint, uart, identity, rtc, ...transports]
   const stealTime = new StealTime()
   const htif = htifOf(config, console, ports)
-  const parts = [
-    ...stateful,
-    ...(net ? [net] : []),
-    ...(htif ? [htif] : []),
-    rng,
-    balloon,
-    stealTime,
-    console,
-  ]
+  const optional = [net, htif].filter((part) => part !== undefined)
+  const parts = [...onBus, ...optional, rng, balloon, stealTime, console]
   return {
-    bus: new MmioBus([...stateful, new Finisher(ports.end)]),
+    bus: new MmioBus([...onBus, new Finisher(ports.end)]),
     console,
     identity,
     rtc,
@@ -128,10 +111,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     balloon,
     stealTime,
     htif,
-    isUnserved: () => transports.some((transport) => transport.isUnserved),
-    serveAgain: () => {
-      for (const transport of transports) transport.serveAgain()
-    },
+    ...serving,
     reset: () => {
       const { targetPages } = balloon
       powerOn(parts, makeBoard(config, ports).parts, [rng, console])
@@ -152,6 +132,8 @@ function powerOn(
   restoreSections(parts.filter(isReset), captureSections(fresh.filter(isReset)))
 }
 
+type InSlot = readonly [slot: number, device: VirtioDevice]
+
 /** What the VM has of them, and in which slot each is. */
 function virtioDevices(config: VmConfig, console: ConsoleLine, ports: BoardPorts) {
   const { disk, network, identity, ramBytes, vmId } = config
@@ -159,7 +141,7 @@ function virtioDevices(config: VmConfig, console: ConsoleLine, ports: BoardPorts
   const net = network ? new VirtioNet(identity.mac) : undefined
   const rng = new VirtioRng(identity)
   const balloon = new VirtioBalloon(ramBytes, (ranges) => ports.core().release(ranges))
-  const inSlots: readonly (readonly [number, VirtioDevice])[] = [
+  const inSlots: readonly InSlot[] = [
     ...(block ? ([[blockSlot, block]] as const) : []),
     ...(net ? ([[netSlot, net]] as const) : []),
     [rngSlot, rng],
@@ -167,6 +149,18 @@ function virtioDevices(config: VmConfig, console: ConsoleLine, ports: BoardPorts
     [consoleSlot, new VirtioConsole(console)],
   ]
   return { block, net, rng, balloon, inSlots }
+}
+
+/** Their transports, and what is done to all of them at once. */
+function transportsOf(inSlots: readonly InSlot[], plic: Plic, ports: BoardPorts) {
+  const transports = inSlots.map(([slot, device]) => transportOf(slot, device, plic, ports))
+  return {
+    transports,
+    isUnserved: () => transports.some((transport) => transport.isUnserved),
+    serveAgain: () => {
+      for (const transport of transports) transport.serveAgain()
+    },
+  }
 }
 
 function transportOf(

@@ -159,7 +159,7 @@ export interface VmStats {
   /** Pages that the guest is to give up, and has. */
   readonly balloonTargetPages: number
   readonly balloonPages: number
-  /** What its balloon's driver said last; absent: nothing. Under clock `real` not older than 20 s. */
+  /** What its balloon's driver said last; absent: nothing. Clock `real`: not older than 20 s. */
   readonly memoryUse?: GuestMemoryUse
 }
 

@@ -185,12 +185,8 @@ export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
 export type Pause = z.infer<typeof Pause>
 export const Resume = z.strictObject({ t: z.literal('resume'), ...onVm })
 export type Resume = z.infer<typeof Resume>
-/** The guest is to give so many pages of its RAM up. It does so, or not, as it runs: see its load. */
-export const Balloon = z.strictObject({
-  t: z.literal('balloon'),
-  ...onVm,
-  targetPages: count,
-})
+/** Asks the guest for so many of its pages; it gives them, or not, as it runs: see its load. */
+export const Balloon = z.strictObject({ t: z.literal('balloon'), ...onVm, targetPages: count })
 export type Balloon = z.infer<typeof Balloon>
 
 export const Migrate = z.strictObject({
