@@ -56,7 +56,10 @@ export interface Core {
    * alarm).
    */
   skipTo(ticks: number): void
-  /** The next timer alarm in ticks (stimecmp or the SBI timer); Infinity when there is none. */
+  /**
+   * The next timer alarm in ticks (stimecmp, the SBI timer, the CLINT's) whose interrupt the guest
+   * has not masked; it may be past. Infinity when there is none.
+   */
   readonly timerTicks: number
   setTimer(ticks: bigint): void
   /** Drives the S-mode external interrupt (from the PLIC) and the software interrupt. */

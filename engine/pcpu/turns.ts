@@ -12,7 +12,7 @@ import { sliceMs } from './slice-length.ts'
 import { VmHeap } from './vm-heap.ts'
 
 export class Turns {
-  /** Ready to run; those that need the node's lease by themselves, since it holds for all or none. */
+  /** Ready to run; those that need the lease by themselves, since it holds for all or none. */
   readonly #leased = new VmHeap<ScheduledVm>()
   readonly #free = new VmHeap<ScheduledVm>()
   readonly #alarms = new VmHeap<ScheduledVm>()

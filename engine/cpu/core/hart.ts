@@ -12,7 +12,7 @@ import { pageWritten } from './dirty'
 import { breakReservation } from './atomic'
 import { legalize } from './csr'
 import { openMemory } from './pmp'
-import { nextAlarm, retiredNow, ticksNow } from './time'
+import { nextWakingAlarm, retiredNow, ticksNow } from './time'
 
 /** Bytes of a hart's snapshot, which lie at address 0. */
 export const hartBytes: u32 = Hart.end
@@ -94,9 +94,9 @@ export function ticks(): f64 {
   return <f64>ticksNow()
 }
 
-/** Infinity when none is set. */
+/** Infinity when none is set that could interrupt. */
 export function alarm(): f64 {
-  const next = nextAlarm()
+  const next = nextWakingAlarm()
   return next == none ? Infinity : <f64>next
 }
 

@@ -34,6 +34,17 @@ export function nextAlarm(): u64 {
   return supervisor < machine ? supervisor : machine
 }
 
+/**
+ * The same, of those alone whose interrupt mie lets through: what a hart in `wfi` waits for. One
+ * that is masked and past would wake it again and again, for nothing.
+ */
+export function nextWakingAlarm(): u64 {
+  const enabled = load<u64>(Hart.mie)
+  const supervisor = (enabled & Interrupt.stip) != 0 ? supervisorAlarm() : none
+  const machine = (enabled & Interrupt.mtip) != 0 ? load<u64>(Hart.mtimecmp) : none
+  return supervisor < machine ? supervisor : machine
+}
+
 /** The interrupt bits that alarms hold up. Asks the clock only when an alarm is set. */
 export function alarmBits(): u64 {
   if (nextAlarm() == none) return 0

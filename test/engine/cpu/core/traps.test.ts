@@ -268,4 +268,28 @@ describe('wfi', () => {
     hart.core.setExternalInterrupt(true)
     hart.toEcall() // sstatus.SIE is off: it wakes, and takes no interrupt
   })
+
+  test.each(['stimecmp', 'mtimecmp'])(
+    'has nothing to wait for in a masked alarm of %s',
+    (which) => {
+      const ofSupervisor = which === 'stimecmp'
+      const hart = new TestHart(
+        (a) => {
+          a.wfi()
+          a.li('t0', ofSupervisor ? 0x20 : 0x80)
+          a.csrrw('zero', ofSupervisor ? 'sie' : 'mie', 't0')
+          a.wfi()
+          a.wfi()
+        },
+        ofSupervisor ? { mode: 'S', sbi: 'vmm' } : { mode: 'M', sbi: 'firmware' },
+      )
+      hart.core.setTimer(0n)
+      hart.toWfi()
+      expect(hart.core.timerTicks).toBe(Number.POSITIVE_INFINITY)
+      // Unmasked it is pending: both are over at once, and what is behind them is no instruction.
+      hart.core.run(4)
+      expect(hart.core.timerTicks).toBe(0)
+      expect(hart.core.retired).toBe(5)
+    },
+  )
 })
