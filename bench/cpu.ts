@@ -7,7 +7,7 @@
 
 import { parseArgs } from 'node:util'
 import { type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
-import { chosenEngines, type Engine, engineContender } from './rig/engines.ts'
+import { chosenEngines, type Engine, engineContender, engines } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
@@ -35,7 +35,8 @@ interface Asked {
   readonly names: readonly string[]
   readonly files: readonly string[]
   readonly runs: number
-  readonly engines: readonly Engine[]
+  /** Whose row there is for a program. */
+  enginesFor(name: string): readonly Engine[]
 }
 
 function asked(): Asked {
@@ -51,8 +52,11 @@ function asked(): Asked {
   const unknown = only.filter((name) => !(name in required))
   if (unknown.length > 0)
     throw new Error(`No program ${unknown}; there are ${Object.keys(required).join(', ')}.`)
-  const [runs, engines] = [Number(values.runs), chosenEngines(values.engine)]
-  return { names: only, files: values.elf, runs, engines }
+  const engines = chosenEngines(values.engine)
+  const isLeftToUs = values.engine === undefined
+  const enginesFor = (name: string) =>
+    isLeftToUs && name in requiredOfInterpreter ? chosenEngines('both') : engines
+  return { names: only, files: values.elf, runs: Number(values.runs), enginesFor }
 }
 
 function main(): void {
@@ -63,16 +67,17 @@ function main(): void {
     return
   }
   console.log(`${qemuVersion()}; Node ${process.version}; median of ${wanted.runs}; CPU time`)
-  const contenders = [qemu, ...wanted.engines.map(engineContender)]
-  const empty = compared(contenders, () => builtProgram('empty', 'riscv'), wanted.runs)
+  const contendersFor = (engines: readonly Engine[]) => [qemu, ...engines.map(engineContender)]
+  const empty = compared(contendersFor(engines), () => builtProgram('empty', 'riscv'), wanted.runs)
   const table = new Table(columns)
   const works = [
     ...wanted.names.map((name) => ({ name, file: builtProgram(name, 'riscv') })),
     ...wanted.files.map((file) => ({ name: file.split('/').at(-1) ?? file, file })),
   ]
   for (const { name, file } of works) {
-    const costs = compared(contenders, () => file, wanted.runs)
-    for (const engine of wanted.engines) tell(table, name, engine, costs, empty)
+    const ofThis = wanted.enginesFor(name)
+    const costs = compared(contendersFor(ofThis), () => file, wanted.runs)
+    for (const engine of ofThis) tell(table, name, engine, costs, empty)
   }
 }
 

@@ -3,7 +3,7 @@
 // is open and taken, in the other none is, in an order by chance, so that the program's phases and
 // what else the computer does fall on both alike. Speed = instructions per CPU time of this thread.
 // Ratio = speed with / without, median of several runs of the program. Times in ms.
-// Run: node bench/dirty-tracking.ts [--only NAME,..] [--runs N]
+// Run: node bench/dirty-tracking.ts [--only NAME,..] [--runs N] [--engine NAME]
 
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import type { Machine } from '#engine/machine.ts'
 import { SliceLength } from '#engine/pcpu/slice-length.ts'
 import { bootedMachine } from './rig/bench-machine.ts'
+import { chosenEngines, type Engine } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { ramMib } from './rig/ram.ts'
 import { median, spreadPercent } from './rig/sample.ts'
@@ -63,8 +64,9 @@ function runWindow(machine: Machine, slices: SliceLength, isTracked: boolean, do
 }
 
 /** Speed with tracking over speed without, of one run of the program to its end. */
-function ratioOfRun(elf: string): number {
-  const machine = bootedMachine({ image: { kernel: readFileSync(elf) }, ramBytes: ramMib << 20 })
+function ratioOfRun(elf: string, engine: Engine): number {
+  const image = { kernel: readFileSync(elf) }
+  const machine = bootedMachine({ image, ramBytes: ramMib << 20, engine })
   const slices = new SliceLength()
   const [off, on]: [Done, Done] = [
     { instructions: 0, cpuMs: 0 },
@@ -84,6 +86,7 @@ function main(): void {
     options: {
       only: { type: 'string', default: programs.join() },
       runs: { type: 'string', default: '5' },
+      engine: { type: 'string' },
     },
   })
   const missing = missingCompiler('riscv')
@@ -93,19 +96,23 @@ function main(): void {
   }
   const table = new Table([
     ['work', 16],
+    ['engine', 11],
     ['on/off', 6],
     ['required', 8],
     ['verdict', 9],
     ['spread %', 8],
   ])
-  for (const name of values.only.split(',')) {
-    const elf = builtProgram(name, 'riscv')
-    const ratios = Array.from({ length: Number(values.runs) }, () => ratioOfRun(elf))
-    const ratio = median(ratios)
-    const said = verdict(ratio, required)
-    if (said === 'MISSED') process.exitCode = 1
-    table.row([name, times(ratio), times(required), said, spreadPercent(ratios).toFixed(0)])
-  }
+  for (const engine of chosenEngines(values.engine))
+    for (const name of values.only.split(',')) tell(table, name, engine, Number(values.runs))
+}
+
+function tell(table: Table, name: string, engine: Engine, runs: number): void {
+  const elf = builtProgram(name, 'riscv')
+  const ratios = Array.from({ length: runs }, () => ratioOfRun(elf, engine))
+  const ratio = median(ratios)
+  const said = verdict(ratio, required)
+  if (said === 'MISSED') process.exitCode = 1
+  table.row([name, engine, times(ratio), times(required), said, spreadPercent(ratios).toFixed(0)])
 }
 
 main()

@@ -1,10 +1,21 @@
 // Every benchmark of this folder, one after the other, each in a process of its own so that none
 // warms or burdens the next. A benchmark is a file with one claim; its header says how it measures.
-// Not here: numbers. Run: npm run bench [-- NAME …]
+// All of them together take a few minutes, so each is run less often then than when it is named.
+// Not here: numbers (docs/benchmarks.md has the last). Run: npm run bench [-- NAME …]
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
+
+/** What makes a benchmark short; the others are. */
+// tidy: data table
+const briefly: Record<string, readonly string[]> = {
+  cpu: ['--runs', '1'],
+  'dirty-tracking': ['--runs', '1', '--only', 'core,memory'],
+  'linux-boot': ['--runs', '1'],
+  migration: ['2'],
+  v86: ['--runs', '1'],
+}
 
 const folder = import.meta.dirname
 const names = readdirSync(folder)
@@ -19,7 +30,8 @@ if (unknown.length > 0) {
 } else {
   for (const name of asked.length > 0 ? asked : names) {
     console.log(`--- ${name}`)
-    const { status } = spawnSync(process.execPath, [join(folder, `${name}.ts`)], {
+    const args = asked.length > 0 ? [] : (briefly[name] ?? [])
+    const { status } = spawnSync(process.execPath, [join(folder, `${name}.ts`), ...args], {
       stdio: 'inherit',
     })
     if (status !== 0) process.exitCode = 1

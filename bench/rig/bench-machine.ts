@@ -9,10 +9,12 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { Machine } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { VmConfig } from '#engine/vm-config.ts'
+import type { Engine } from './engines.ts'
 
 export interface MachineSpec {
   readonly image: BootImage
   readonly ramBytes: number
+  readonly engine: Engine
   /** Boot arguments. */
   readonly args?: string
 }
@@ -23,7 +25,7 @@ const identity = {
   randomSeed: '5a'.repeat(32),
 }
 
-export function bootedMachine({ image, ramBytes, args = '' }: MachineSpec): Machine {
+export function bootedMachine({ image, ramBytes, engine, args = '' }: MachineSpec): Machine {
   const module = new WebAssembly.Module(readFileSync(coreWasmUrl))
   const { memory } = WasmGuestMemory.create(module, ramBytes)
   const isUnmodified = image.entersMachineMode === true
@@ -38,7 +40,7 @@ export function bootedMachine({ image, ramBytes, args = '' }: MachineSpec): Mach
     makeCore: (hooks) =>
       new WasmCore({
         ...{ module, memory, ramBytes, clock: 'real', hooks },
-        sbi: isUnmodified ? 'firmware' : 'vmm',
+        ...{ sbi: isUnmodified ? 'firmware' : 'vmm', translate: engine === 'translator' },
       }),
   })
   machine.boot(image)

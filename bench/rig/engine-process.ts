@@ -2,7 +2,7 @@
 // does until it powers off, and writes its console to stdout. A process of its own, so that it can
 // be timed as QEMU's is, with all that the engine costs besides. Not here: timing.
 // Run: node bench/rig/engine-process.ts IMAGE [--initrd FILE] [--args TEXT] [--memory MIB]
-//   [--machine-mode: enters the image in M-mode]
+//   [--engine NAME] [--machine-mode: enters the image in M-mode]
 
 import { readFileSync, writeSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
@@ -11,6 +11,7 @@ import { ticksPerMs } from '#engine/devices/memory-map.ts'
 import type { Machine } from '#engine/machine.ts'
 import { SliceLength } from '#engine/pcpu/slice-length.ts'
 import { bootedMachine } from './bench-machine.ts'
+import { chosenEngines } from './engines.ts'
 import { ramMib } from './ram.ts'
 
 /** Of a slice that was thought too short: what a device does counts for nothing in its budget. */
@@ -39,6 +40,7 @@ function sleepUntil(machine: Machine, untilTicks: number): void {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    engine: { type: 'string' },
     initrd: { type: 'string' },
     args: { type: 'string', default: '' },
     memory: { type: 'string', default: String(ramMib) },
@@ -52,6 +54,7 @@ const machine = bootedMachine({
     ...(values.initrd && { initrd: readFileSync(values.initrd) }),
   },
   ramBytes: Number(values.memory) << 20,
+  engine: chosenEngines(values.engine)[0] ?? 'translator',
   args: values.args,
 })
 runToEnd(machine)

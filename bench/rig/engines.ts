@@ -1,15 +1,19 @@
-// Our own engine as a contender, as it is and with the interpreter alone: each run is a process of
-// this Node. Not here: the run itself (engine-process.ts).
+// Our own engine as a contender: with its translator, as users have it, or with the interpreter
+// alone. Each run is a process of this Node. Not here: the run itself (engine-process.ts).
 
 import { fileURLToPath } from 'node:url'
 import type { Contender } from './comparison.ts'
 
-export type Engine = 'interpreter'
-export const engines: readonly Engine[] = ['interpreter']
+export type Engine = 'translator' | 'interpreter'
+export const engines: readonly Engine[] = ['translator', 'interpreter']
 
-/** Those that `--engine` asks for: one by its name, or all of them. Throws when there is none. */
-export function chosenEngines(asked: string | undefined): Engine[] {
-  const chosen = engines.filter((name) => [undefined, 'both', name].includes(asked))
+/**
+ * Those that `--engine` asks for: one by its name, or both; by itself the translator. Throws when
+ * there is none of that name.
+ */
+export function chosenEngines(asked: string | undefined): readonly Engine[] {
+  if (asked === undefined) return ['translator']
+  const chosen = engines.filter((name) => asked === 'both' || asked === name)
   if (chosen.length === 0)
     throw new Error(`There is no engine ${asked}; there are ${engines.join(', ')}, both.`)
   return chosen
@@ -20,6 +24,6 @@ const shell = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
 export function engineContender(engine: Engine): Contender {
   return {
     name: engine,
-    command: (file) => [process.execPath, shell, file],
+    command: (file) => [process.execPath, shell, '--engine', engine, file],
   }
 }
