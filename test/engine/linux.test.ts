@@ -1,8 +1,9 @@
-// Debian's kernel on our machine: from its first instruction to a shell, and on as a copy. The
-// image is the one that `godwit image pull debian` has built on this machine; without it there is
-// nothing to boot.
+// Debian's kernel on our machine, booted both ways: from its first instruction to a shell, on as a
+// copy, and once more after a reboot. The image is the one that `godwit image pull debian` has
+// built on this machine; without it there is nothing to boot.
 
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { BootImage } from '#engine/boot-layout.ts'
 import { ConsoleVm, fileIn, pulledImage } from './console-vm.ts'
 import { TestDisk } from './machine-rig.ts'
 
@@ -11,17 +12,24 @@ const ramBytes = 128 << 20
 const diskBytes = 4 << 20
 const bootMsMax = 120_000
 
-describe.skipIf(folder === undefined)('Debian Linux', () => {
+const imageIn = (from: string): BootImage => ({
+  kernel: fileIn(from, 'kernel'),
+  initrd: fileIn(from, 'initramfs'),
+  firmware: fileIn(from, 'firmware'),
+})
+
+describe.skipIf(folder === undefined).each([
+  ['paravirtualised', 'SBI implementation ID=0x47445754'],
+  ['unmodified', 'SBI implementation ID=0x1 '],
+] as const)('Debian Linux, %s', (boot, sbi) => {
   let linux: ConsoleVm
+  let image: BootImage
   const disk = new TestDisk(diskBytes)
 
   beforeAll(() => {
-    const [kernel, initrd] = ['kernel', 'initramfs'].map((file) => fileIn(folder ?? '', file)) as [
-      Uint8Array,
-      Uint8Array,
-    ]
-    linux = new ConsoleVm('quiet', { ramBytes }, disk)
-    linux.machine.boot({ kernel, initrd })
+    image = imageIn(folder ?? '')
+    linux = new ConsoleVm('quiet', { ramBytes, boot }, disk)
+    linux.machine.boot(image)
     linux.machine.resume()
     linux.until('built-in shell')
   }, bootMsMax)
@@ -35,6 +43,10 @@ describe.skipIf(folder === undefined)('Debian Linux', () => {
     expect(linux.say('time true')).toMatch(/real\t0m/)
   })
 
+  test('is answered by whom it was booted with', () => {
+    expect(linux.say('dmesg | grep "SBI impl"')).toContain(sbi)
+  })
+
   test('writes to its disk and reads it back', () => {
     linux.say('echo written by Linux | dd of=/dev/vda conv=fsync 2>/dev/null')
     expect(new TextDecoder().decode(disk.bytes.subarray(0, 16))).toBe('written by Linux')
@@ -42,7 +54,8 @@ describe.skipIf(folder === undefined)('Debian Linux', () => {
     expect(linux.say('dd if=/dev/vda bs=16 count=1 2>/dev/null')).toBe('written by Linux')
   })
 
-  test('makes a file system on its disk, and finds its files again when it is mounted anew', () => {
+  // A second of loading modules: once is enough.
+  test.runIf(boot === 'paravirtualised')('makes a file system, and finds its files again', () => {
     linux.say('mkdosfs /dev/vda; mount /dev/vda /mnt; echo kept > /mnt/file; umount /mnt')
     expect(linux.say('mount /dev/vda /mnt && cat /mnt/file')).toBe('kept')
     linux.say('umount /mnt')
@@ -65,6 +78,19 @@ describe.skipIf(folder === undefined)('Debian Linux', () => {
     for (const each of [linux, other]) each.upTo(retired)
     expect(other.ram.fullHash()).toBe(linux.ram.fullHash())
   })
+
+  test(
+    'reboots with what is on its disk, and that alone',
+    () => {
+      linux.say('echo kept | dd of=/dev/vda conv=fsync 2>/dev/null; echo lost > /tmp/file')
+      linux.type('reboot')
+      while (linux.step().kind !== 'reset') linux.step()
+      linux.machine.reboot(image)
+      linux.until('built-in shell')
+      expect(linux.say('head -n 1 /dev/vda; ls /tmp')).toBe('kept')
+    },
+    bootMsMax,
+  )
 
   test('powers the VM off', () => {
     linux.type('poweroff')
