@@ -32,7 +32,7 @@ export interface Machine {
   readonly memory: GuestMemory
 }
 
-/** Told which VMs execute instructions here: before the first one, and when the last one has been. */
+/** Told which VMs execute instructions here: before the first one, and after the last one. */
 export interface MachineWatch {
   begins(vm: HeldVm): void
   ends(vm: HeldVm): void

@@ -115,7 +115,7 @@ export class VirtioNet implements VirtioDevice, Snapshotted {
     return this.#ends.length >= outboxFramesFull
   }
 
-  /** What the guest has sent since it was last asked: views of one buffer, which is the caller's. */
+  /** What the guest has sent since it was last asked: views of one buffer, the caller's own. */
   takeFrames(): Uint8Array[] | undefined {
     if (this.#ends.length === 0) return undefined
     const all = this.#outbox.slice(0, this.#ends.at(-1))

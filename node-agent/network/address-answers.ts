@@ -92,7 +92,7 @@ interface DhcpReply {
   readonly toIpv4: readonly number[]
 }
 
-/** Section 4.3.2: what a client asks for is granted if it is what the VM has, and refused if not. */
+/** Section 4.3.2: what a client asks for is granted if the VM has it, and refused if not. */
 function answerDhcp(message: Uint8Array, owner: PortOwner): DhcpReply | undefined {
   if (message.length < optionsAt || message[0] !== opRequest) return undefined
   if (!equal(message.subarray(fields.cookie, optionsAt), cookie)) return undefined

@@ -2,7 +2,7 @@
 // that goes with the test; and a watcher that asks every agent, all along, what it runs: no VM may
 // ever run twice. Generous waits: these tests assert what happens, not how fast.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { realClock } from '#env/real.ts'
 import type { MigrationView } from '#proto/api.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { GuestLine } from '#scenarios/guest-line.ts'
-import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
+import { ClusterFolder, clustersHome } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { CopyWatch, runningCopies } from '#scenarios/runner/copy-watch.ts'
 
@@ -93,9 +93,13 @@ export class Cluster {
   }
 }
 
+/** What was pulled on this machine can be run in a test too. */
+export const pulledImages = join(clustersHome(), 'images')
+
 /** Starts a cluster that ends with the test. */
 export async function startCluster(nodes: readonly NodeId[], leaseMs = 2500): Promise<Cluster> {
   const home = mkdtempSync(join(tmpdir(), 'godwit-test-'))
+  if (existsSync(pulledImages)) symlinkSync(pulledImages, join(home, 'images'))
   const world = new LocalWorld({ folder: new ClusterFolder(home, 'test') })
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail') console.error(await logsOf(world, nodes))

@@ -23,9 +23,9 @@ const trunkPort = (name: string): SwitchPort => ({ kind: 'trunk', name })
 const frame = (from: number, to: number) => newFrame(to, from, ethertypes.ipv4, 46)
 
 function node(...ports: SwitchPort[]) {
-  const bridge = new LearningSwitch<SwitchPort>()
-  for (const port of ports) bridge.add(port)
-  return bridge
+  const lan = new LearningSwitch<SwitchPort>()
+  for (const port of ports) lan.add(port)
+  return lan
 }
 
 /** Names of the ports a frame goes to, or why it goes nowhere. */
@@ -37,35 +37,35 @@ describe('where a frame goes', () => {
   const [north, south] = [trunkPort('north'), trunkPort('south')]
 
   test('to the VM here that has the address, and to nobody else', () => {
-    const bridge = node(a, b, c, north)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
-    expect(to(bridge.forward(north, frame(macOf(9), macOf(3)), 0))).toEqual(['vm-3'])
+    const lan = node(a, b, c, north)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
+    expect(to(lan.forward(north, frame(macOf(9), macOf(3)), 0))).toEqual(['vm-3'])
   })
 
   test('to all others when it is for all, or for nobody known', () => {
-    const bridge = node(a, b, north, south)
+    const lan = node(a, b, north, south)
     const everyone = ['north', 'south', 'vm-2']
-    expect(to(bridge.forward(a, frame(macOf(1), broadcastMac), 0))).toEqual(everyone)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(7)), 0))).toEqual(everyone)
+    expect(to(lan.forward(a, frame(macOf(1), broadcastMac), 0))).toEqual(everyone)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(7)), 0))).toEqual(everyone)
   })
 
   test('from a trunk never to a trunk', () => {
-    const bridge = node(a, b, north, south)
-    expect(to(bridge.forward(north, frame(macOf(9), broadcastMac), 0))).toEqual(['vm-1', 'vm-2'])
-    expect(to(bridge.forward(north, frame(macOf(9), macOf(7)), 0))).toEqual([])
+    const lan = node(a, b, north, south)
+    expect(to(lan.forward(north, frame(macOf(9), broadcastMac), 0))).toEqual(['vm-1', 'vm-2'])
+    expect(to(lan.forward(north, frame(macOf(9), macOf(7)), 0))).toEqual([])
   })
 
   test('never back to where it came from, not even to its own sender', () => {
-    const bridge = node(a, b)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(1)), 0))).toEqual([])
+    const lan = node(a, b)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(1)), 0))).toEqual([])
   })
 
   test('to the trunk on which the address was heard last', () => {
-    const bridge = node(a, north, south)
-    bridge.forward(north, frame(macOf(9), broadcastMac), 0)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['north'])
-    bridge.forward(south, frame(macOf(9), broadcastMac), 2)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), 3))).toEqual(['south'])
+    const lan = node(a, north, south)
+    lan.forward(north, frame(macOf(9), broadcastMac), 0)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['north'])
+    lan.forward(south, frame(macOf(9), broadcastMac), 2)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(9)), 3))).toEqual(['south'])
   })
 })
 
@@ -74,29 +74,29 @@ describe('what a switch forgets', () => {
   const north = trunkPort('north')
 
   test('an address that has been silent for five minutes', () => {
-    const bridge = node(a, b, north)
-    bridge.forward(north, frame(macOf(9), broadcastMac), 0)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), ageMsMax - 1))).toEqual(['north'])
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), ageMsMax))).toEqual(['north', 'vm-2'])
+    const lan = node(a, b, north)
+    lan.forward(north, frame(macOf(9), broadcastMac), 0)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(9)), ageMsMax - 1))).toEqual(['north'])
+    expect(to(lan.forward(a, frame(macOf(1), macOf(9)), ageMsMax))).toEqual(['north', 'vm-2'])
   })
 
   test('a trunk that is lost, with all that was heard on it', () => {
-    const bridge = node(a, b, north)
-    bridge.forward(north, frame(macOf(9), broadcastMac), 0)
-    bridge.remove(north)
-    expect(bridge.learned).toBe(0)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['vm-2'])
-    expect(to(bridge.forward(north, frame(macOf(9), macOf(1)), 1))).toBe('no-port')
+    const lan = node(a, b, north)
+    lan.forward(north, frame(macOf(9), broadcastMac), 0)
+    lan.remove(north)
+    expect(lan.learned).toBe(0)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['vm-2'])
+    expect(to(lan.forward(north, frame(macOf(9), macOf(1)), 1))).toBe('no-port')
   })
 
   test('a VM that leaves: at once, and it is found where it is heard next', () => {
-    const bridge = node(a, b, north)
-    bridge.remove(b)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['north'])
-    bridge.forward(north, frame(macOf(2), broadcastMac), 1)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 2))).toEqual(['north'])
-    bridge.add(b)
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 3))).toEqual(['vm-2'])
+    const lan = node(a, b, north)
+    lan.remove(b)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['north'])
+    lan.forward(north, frame(macOf(2), broadcastMac), 1)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(2)), 2))).toEqual(['north'])
+    lan.add(b)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(2)), 3))).toEqual(['vm-2'])
   })
 
   test('the address heard longest ago, when there are too many', () => {
@@ -113,31 +113,31 @@ describe('what a switch does not believe', () => {
   const north = trunkPort('north')
 
   test('a VM that sends with an address which is not its own', () => {
-    const bridge = node(a, b, north)
-    expect(to(bridge.forward(a, frame(macOf(2), broadcastMac), 0))).toBe('spoofed')
-    expect(to(bridge.forward(a, frame(macOf(9), broadcastMac), 0))).toBe('spoofed')
+    const lan = node(a, b, north)
+    expect(to(lan.forward(a, frame(macOf(2), broadcastMac), 0))).toBe('spoofed')
+    expect(to(lan.forward(a, frame(macOf(9), broadcastMac), 0))).toBe('spoofed')
   })
 
   test('another node that sends with the address of a VM that is here', () => {
-    const bridge = node(a, b, north)
-    expect(to(bridge.forward(north, frame(macOf(2), broadcastMac), 0))).toBe('spoofed')
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
+    const lan = node(a, b, north)
+    expect(to(lan.forward(north, frame(macOf(2), broadcastMac), 0))).toBe('spoofed')
+    expect(to(lan.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
   })
 
   test('frames from everybody or from nobody, and those that are none', () => {
-    const bridge = node(a, north)
-    expect(to(bridge.forward(north, frame(broadcastMac, macOf(1)), 0))).toBe('malformed')
-    expect(to(bridge.forward(north, frame(0, macOf(1)), 0))).toBe('malformed')
-    expect(to(bridge.forward(a, new Uint8Array(13), 0))).toBe('malformed')
+    const lan = node(a, north)
+    expect(to(lan.forward(north, frame(broadcastMac, macOf(1)), 0))).toBe('malformed')
+    expect(to(lan.forward(north, frame(0, macOf(1)), 0))).toBe('malformed')
+    expect(to(lan.forward(a, new Uint8Array(13), 0))).toBe('malformed')
   })
 
   test('that a VM has so much to say to all; to one it may say what it likes', () => {
-    const bridge = node(a, b, north)
-    const say = (nowMs: number) => to(bridge.forward(a, frame(macOf(1), broadcastMac), nowMs))
+    const lan = node(a, b, north)
+    const say = (nowMs: number) => to(lan.forward(a, frame(macOf(1), broadcastMac), nowMs))
     for (let n = 0; n < floodsMax; n++) expect(say(0)).not.toBe('storm')
     expect(say(0)).toBe('storm')
-    expect(to(bridge.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
-    expect(to(bridge.forward(b, frame(macOf(2), broadcastMac), 0))).not.toBe('storm')
+    expect(to(lan.forward(a, frame(macOf(1), macOf(2)), 0))).toEqual(['vm-2'])
+    expect(to(lan.forward(b, frame(macOf(2), broadcastMac), 0))).not.toBe('storm')
     // Ten a millisecond, for a second: what was saved up in the pause, and what a second brings.
     const said = Array.from({ length: 10_000 }, (_, n) => say(10_000 + n / 10))
     const passed = said.filter((verdict) => verdict !== 'storm').length
@@ -156,10 +156,10 @@ class Mesh {
 
   constructor(nodes: number) {
     this.switches = Array.from({ length: nodes }, () => new LearningSwitch<SwitchPort>())
-    this.trunks = this.switches.map((bridge, from) =>
+    this.trunks = this.switches.map((lan, from) =>
       this.switches.map((_, other) => {
         const port = trunkPort(`${from}-${other}`)
-        if (other !== from) bridge.add(port)
+        if (other !== from) lan.add(port)
         return port
       }),
     )
