@@ -14,6 +14,7 @@ import { addLogs } from './commands/logs.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { addRun } from './commands/run.ts'
 import { addScenario } from './commands/scenario.ts'
+import { addSnapshot } from './commands/snapshot.ts'
 import { addTop } from './commands/top.ts'
 import { addUp } from './commands/up.ts'
 import { addVmActions } from './commands/vm-actions.ts'
@@ -44,6 +45,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addTop(program, cli)
   addMoveCommands(program, cli)
   addVmActions(program, cli)
+  addSnapshot(program, cli)
   addConsole(program, cli)
   addBreakCommands(program, cli)
   addLogs(program, cli)

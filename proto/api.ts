@@ -14,6 +14,10 @@
 //   POST /v1/vms/:id/{pause,resume,stop,start}   → 202 VmView
 //   POST /v1/vms/:id/balloon              BalloonRequest → 202 VmView
 //   DELETE /v1/vms/:id                    → 204
+//   POST /v1/vms/:id/snapshots            SnapshotRequest → 202 SnapshotView
+//   GET  /v1/vms/:id/snapshots            SnapshotView[]
+//   DELETE /v1/vms/:id/snapshots/:name    → 202 SnapshotView
+//   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
@@ -29,6 +33,7 @@
 import { z } from 'zod'
 import { Fault } from './faults.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
+import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
@@ -116,6 +121,8 @@ export const EventView = z.strictObject({
     'migration-cancelled',
     'clone-done',
     'clone-failed',
+    'snapshot-done',
+    'snapshot-failed',
     'rebalance',
     'coordinator-started',
   ]),
@@ -125,6 +132,19 @@ export const EventView = z.strictObject({
   migrationId: z.string().optional(),
 })
 export type EventView = z.infer<typeof EventView>
+
+export const SnapshotView = z.strictObject({
+  vmId: Name,
+  name: Name,
+  phase: z.enum(['taking', 'ready', 'removing', 'failed']),
+  takenWallMs: z.number().optional(),
+  diskLayers: z.int().optional(),
+  /** Absent: it lists all of its pages itself. */
+  parent: Name.optional(),
+  measured: SnapshotMeasured.optional(),
+  fault: Fault.optional(),
+})
+export type SnapshotView = z.infer<typeof SnapshotView>
 
 export const ClusterView = z.strictObject({
   clusterId: z.string(),
@@ -164,6 +184,9 @@ export const BalloonRequest = z.strictObject({
   /** What is left to the guest of its RAM: it gives up the rest, as far as it can spare it. */
   memoryMib: z.int().min(1),
 })
+/** Absent: a name that is free. */
+export const SnapshotRequest = z.strictObject({ name: Name.optional() })
+export const RestoreRequest = z.strictObject({ snapshot: Name })
 export const CloneView = z.strictObject({ migration: MigrationView, vms: z.array(VmView) })
 export type CloneView = z.infer<typeof CloneView>
 export const RebalanceView = z.strictObject({

@@ -71,6 +71,8 @@ export const vmActions = [
   'remove',
   'balloon',
   'console',
+  'snapshot',
+  'restore',
 ] as const
 export type VmAction = (typeof vmActions)[number]
 
@@ -88,6 +90,8 @@ export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   remove: ['stopped', 'failed', 'pending'],
   balloon: ['running'],
   console: ['running', 'paused', 'migrating'],
+  snapshot: ['running', 'paused'],
+  restore: ['running', 'paused', 'stopped', 'failed'],
 }
 
 export const mayAct = (action: VmAction, phase: VmPhase): boolean =>

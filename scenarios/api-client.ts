@@ -17,6 +17,8 @@ import {
   Problem,
   RebalanceView,
   type RunRequest,
+  type SnapshotRequest,
+  SnapshotView,
   VmView,
 } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
@@ -62,6 +64,11 @@ export interface ApiClient {
   /** Leaves the guest so much of its memory; what it has given up is in the VM's load. */
   balloon(vmId: string, memoryMib: number): Promise<VmView>
   remove(vmId: string): Promise<void>
+  snapshots(vmId: string): Promise<SnapshotView[]>
+  snapshot(vmId: string, request: z.infer<typeof SnapshotRequest>): Promise<SnapshotView>
+  dropSnapshot(vmId: string, name: string): Promise<SnapshotView>
+  /** The answer is from before: it goes on under an epoch above that one. */
+  restore(vmId: string, snapshot: string): Promise<VmView>
   migrations(): Promise<MigrationView[]>
   migration(id: string): Promise<MigrationView>
   cancel(migrationId: string): Promise<MigrationView>
@@ -117,6 +124,17 @@ export class HttpApiClient implements ApiClient {
     this.#post(`/v1/migrations/${encodeURIComponent(id)}/cancel`, undefined, MigrationView)
   rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
   events = (afterSeq = 0) => this.#get(`/v1/events?after=${afterSeq}`, z.array(EventView))
+
+  snapshots = (vmId: string) => this.#get(vmPath(vmId, 'snapshots'), z.array(SnapshotView))
+  snapshot = (vmId: string, request: z.infer<typeof SnapshotRequest>) =>
+    this.#post(vmPath(vmId, 'snapshots'), request, SnapshotView)
+  restore = (vmId: string, snapshot: string) =>
+    this.#post(vmPath(vmId, 'restore'), { snapshot }, VmView)
+
+  async dropSnapshot(vmId: string, name: string): Promise<SnapshotView> {
+    const path = `${vmPath(vmId, 'snapshots')}/${encodeURIComponent(name)}`
+    return parsed(path, SnapshotView, await this.#request('DELETE', path))
+  }
 
   async remove(vmId: string): Promise<void> {
     await this.#request('DELETE', vmPath(vmId))

@@ -13,6 +13,7 @@ import { migrationOfCommand, seeMigrationResult } from './migrations.ts'
 import { hasUntried } from './placement.ts'
 import { loseCopy } from './recovery.ts'
 import { isOfThatNode, isPassing } from './refusals.ts'
+import { seeSnapshotResult } from './snapshots.ts'
 import { type Step, seeEpoch } from './step-context.ts'
 import {
   becomeFailed,
@@ -33,6 +34,7 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   }
   if (command.nodeId !== node.id) return
   step.state.commands.delete(result.commandId)
+  seeSnapshotResult(step, command, result)
   const migration = command.migrationId && step.state.migrations.get(command.migrationId)
   const vm = step.state.vms.get(command.vmId)
   if (migration) seeAnswer(step, migration, result)
@@ -49,7 +51,7 @@ function seeVmResult(
   if (kind === 'start') seeStart(step, vm, refusal)
   else if (kind === 'stop' && (!refusal || refusal.code === 'unknown-vm')) {
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'as asked')
-  } else if (refusal) setVmFault(step, vm, refusal)
+  } else if (refusal && kind !== 'take-snapshot') setVmFault(step, vm, refusal)
   else if (kind === 'pause' && vm.phase === 'running') becomePaused(step, vm)
   else if (kind === 'resume' && vm.phase === 'paused') becomeRunning(step, vm)
 }

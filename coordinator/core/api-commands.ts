@@ -21,8 +21,9 @@ import { endByFault } from './migration-end.ts'
 import { planMigration } from './migrations.ts'
 import { chooseNode, demandOf, isNode, placeWaiting, wishOf } from './placement.ts'
 import { rebalance } from './rebalance.ts'
+import { cannotRestore, dropSnapshot, snapshotsOf, takeSnapshot } from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
-import { takeSerial, touch } from './step-context.ts'
+import { isReachable, takeSerial, touch } from './step-context.ts'
 import { migrationView, vmView } from './views.ts'
 import {
   addVm,
@@ -62,10 +63,13 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
     case 'start':
       return onVm(step, command.vmId, 'start', (vm) => start(step, vm))
     case 'remove':
-      return onVm(step, command.vmId, 'remove', (vm) => {
-        removeVm(step, vm, vm.nodeId !== undefined)
-        return null
-      })
+      return onVm(step, command.vmId, 'remove', (vm) => remove(step, vm))
+    case 'snapshot':
+      return onVm(step, command.vmId, 'snapshot', (vm) => takeSnapshot(step, vm, command.name))
+    case 'restore':
+      return onVm(step, command.vmId, 'restore', (vm) => restore(step, vm, command.name))
+    case 'drop-snapshot':
+      return dropSnapshot(step, command.vmId, command.name)
     case 'cancel-migration':
       return cancel(step, command.migrationId)
     case 'rebalance':
@@ -223,7 +227,35 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   return { migration: migrationView(migration), vms: clones.map(vmView) }
 }
 
+function remove(step: Step, vm: Vm): null | Fault {
+  const [snapshot] = snapshotsOf(step.state, vm.id)
+  if (snapshot)
+    return fault(
+      'wrong-state',
+      `${vm.id} has snapshots: \`godwit snapshot rm ${vm.id} ${snapshot.name}\` first`,
+    )
+  removeVm(step, vm, vm.nodeId !== undefined)
+  return null
+}
+
+/** What runs is stopped; when it surely is, the VM starts from the snapshot. */
+function restore(step: Step, vm: Vm, name: string): Value | Fault {
+  const refused = cannotRestore(step, vm, name)
+  if (refused) return refused
+  if (vm.nodeId !== undefined && !isReachable(step.state.nodes.get(vm.nodeId)))
+    return outOfReach(vm.nodeId)
+  vm.restoreFrom = name
+  if (vm.nodeId === undefined) becomePending(step, vm, 0)
+  else {
+    becomeStopping(step, vm)
+    sendToOwner(step, vm, 'stop')
+  }
+  placeWaiting(step)
+  return vmView(vm)
+}
+
 function stop(step: Step, vm: Vm): Value | Fault {
+  delete vm.restoreFrom
   if (vm.nodeId === undefined) becomeStopped(step, vm, 'as asked')
   else {
     becomeStopping(step, vm)

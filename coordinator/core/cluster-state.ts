@@ -9,7 +9,14 @@ import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad } from '#proto/messages.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { rebalanceEveryMs } from './limits.ts'
-import type { MetaRecord, MigrationEntry, NodeRecord, Tombstone, VmRecord } from './records.ts'
+import type {
+  MetaRecord,
+  MigrationEntry,
+  NodeRecord,
+  SnapshotEntry,
+  Tombstone,
+  VmRecord,
+} from './records.ts'
 
 export interface Settings {
   readonly leaseMs: number
@@ -122,7 +129,19 @@ export interface Migration extends MigrationEntry {
  * A command whose result is not there yet. Lost with its link: reports then say what became of it.
  */
 export interface PendingCommand {
-  readonly kind: 'start' | 'stop' | 'pause' | 'resume' | 'balloon' | 'resolve' | 'cancel' | 'drop'
+  readonly kind:
+    | 'start'
+    | 'stop'
+    | 'pause'
+    | 'resume'
+    | 'balloon'
+    | 'resolve'
+    | 'cancel'
+    | 'drop'
+    | 'take-snapshot'
+    | 'drop-snapshot'
+  /** Of the last two. */
+  readonly snapshotId?: string
   readonly nodeId: NodeId
   readonly vmId: VmId
   readonly epoch: Epoch
@@ -140,6 +159,8 @@ export interface ClusterState {
   readonly vms: Map<VmId, Vm>
   readonly migrations: Map<MigrationId, Migration>
   readonly tombstones: Map<VmId, Tombstone>
+  /** By VM/name. */
+  readonly snapshots: Map<string, SnapshotEntry>
   readonly events: EventView[]
   readonly commands: Map<CommandId, PendingCommand>
   /**
@@ -227,6 +248,7 @@ export function emptyCluster(
     vms: new Map(),
     migrations: new Map(),
     tombstones: new Map(),
+    snapshots: new Map(),
     events: [],
     commands: new Map(),
     waiting: new Set(),

@@ -30,6 +30,7 @@ import {
 } from './node-doors.ts'
 import { loseNode } from './recovery.ts'
 import { takeReports } from './reports.ts'
+import { loseSnapshotCommand } from './snapshots.ts'
 import { type Step, sendTo, touch } from './step-context.ts'
 import { setVmFault } from './vm-doors.ts'
 
@@ -157,6 +158,7 @@ function loseLink(step: Step, node: Node): void {
     if (command.nodeId !== node.id) continue
     step.state.commands.delete(id)
     tellUnanswered(step, command)
+    loseSnapshotCommand(step, command)
   }
   for (const migration of migrationsAt(step, node.id)) {
     if (migration.from === node.id) migration.live.source = 'unknown'

@@ -8,6 +8,7 @@ import { EventView } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
+import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
 
@@ -73,6 +74,8 @@ export const VmRecord = z.strictObject({
   migrationId: migrationId.optional(),
   clonedFrom: vmId.optional(),
   recoveries: z.int().min(0),
+  /** It is to go on as this snapshot of it has it, and does not run yet. */
+  restoreFrom: Name.optional(),
   /** Its present start makes good for a lost node. */
   isRecovery: z.boolean(),
   fault: Fault.optional(),
@@ -129,6 +132,18 @@ export type MigrationEntry = z.infer<typeof MigrationEntry>
 export const Tombstone = z.strictObject({ id: vmId, epoch })
 export type Tombstone = z.infer<typeof Tombstone>
 
+/** A snapshot in the cluster's store, as far as its nodes have told. `id`: VM/name. */
+export const SnapshotEntry = z.strictObject({
+  id: z.string(),
+  vmId,
+  name: Name,
+  phase: z.enum(['taking', 'ready', 'removing', 'failed']),
+  record: SnapshotRecord.optional(),
+  measured: SnapshotMeasured.optional(),
+  fault: Fault.optional(),
+})
+export type SnapshotEntry = z.infer<typeof SnapshotEntry>
+
 /** Kind of record → its schema: what a store may hold. */
 export const recordSchemas = {
   meta: MetaRecord,
@@ -136,6 +151,7 @@ export const recordSchemas = {
   vm: VmRecord,
   migration: MigrationEntry,
   tombstone: Tombstone,
+  snapshot: SnapshotEntry,
   event: EventView,
 } as const
 

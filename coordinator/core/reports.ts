@@ -13,6 +13,7 @@ import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
+import { isBeingTaken } from './snapshots.ts'
 import { type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
 
@@ -103,6 +104,7 @@ function takeLoad(vm: Vm, report: VmReport): void {
 function takeDisk(step: Step, vm: Vm, report: VmReport): void {
   const isSame = vm.disk.layers.join() === report.disk.layers.join()
   if ((isSame && !vm.live.isDiskInDoubt) || isBeingCloned(step, vm)) return
+  if (isBeingTaken(step.state, vm)) return
   vm.live.isDiskInDoubt = false
   if (isSame) return
   seeSerials(step, report.disk.layers)

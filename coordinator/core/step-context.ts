@@ -12,6 +12,7 @@ import type {
   MigrationView,
   RebalanceView,
   RunRequest,
+  SnapshotView,
   VmView,
 } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
@@ -54,6 +55,8 @@ export type ApiCommand =
     }
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
+  | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
+  | { readonly do: 'restore' | 'drop-snapshot'; readonly vmId: VmId; readonly name: string }
   | { readonly do: 'cancel-migration'; readonly migrationId: MigrationId }
   | { readonly do: 'rebalance' }
 
@@ -80,7 +83,7 @@ export type Input =
   | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
 
 export type ApiAnswer =
-  | { readonly value: VmView | MigrationView | CloneView | RebalanceView | null }
+  | { readonly value: VmView | MigrationView | CloneView | RebalanceView | SnapshotView | null }
   | { readonly fault: Fault }
 
 export type Effect =

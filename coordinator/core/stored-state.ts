@@ -25,6 +25,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
     vm: state.vms,
     migration: state.migrations,
     tombstone: state.tombstones,
+    snapshot: state.snapshots,
   } as const
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
   if (!found) return undefined
@@ -60,6 +61,8 @@ export function loadState(
   loadMigrations(state, records, nowMs)
   for (const tombstone of ofKind(records, 'tombstone').sort((a, b) => a.epoch - b.epoch))
     state.tombstones.set(tombstone.id, tombstone)
+  for (const snapshot of ofKind(records, 'snapshot'))
+    state.snapshots.set(snapshot.id, asFound(snapshot))
   state.events.push(...ofKind(records, 'event').sort((a, b) => a.seq - b.seq))
   return state
 }
@@ -130,6 +133,14 @@ function loadMigrations(state: ClusterState, records: readonly StoredRecord[], n
     if (migration.hasMoved) migration.live.movedAtMs = nowMs
     if (migration.purpose === 'migrate') nodeLiveOf(state, migration.to)?.incoming.add(migration.id)
   }
+}
+
+/** What a node was told to do with it, it has not answered to us: it can be asked again. */
+function asFound(snapshot: RecordOf<'snapshot'>): RecordOf<'snapshot'> {
+  if (snapshot.phase === 'ready' || snapshot.phase === 'failed') return snapshot
+  const phase = snapshot.record ? 'ready' : 'failed'
+  const why = fault('link-lost', 'the coordinator was started again before it had ended')
+  return { ...snapshot, phase, ...(phase === 'failed' ? { fault: why } : {}) }
 }
 
 const nodeLiveOf = (state: ClusterState, nodeId: NodeId | undefined) =>

@@ -136,6 +136,7 @@ export function becomeRunning(step: Step, vm: Vm): void {
   const before = vm.phase
   if (before === 'running') return
   delete vm.fault
+  delete vm.restoreFrom
   enter(step, vm, 'running')
   if (before === 'starting' && vm.isRecovery) {
     vm.isRecovery = false
@@ -180,7 +181,7 @@ export function becomeStopping(step: Step, vm: Vm): void {
   enter(step, vm, 'stopping')
 }
 
-/** Surely nobody runs it. */
+/** Surely nobody runs it. One that is to be restored waits for a node at once. */
 export function becomeStopped(step: Step, vm: Vm, why: string): void {
   const nodeId = vm.nodeId
   assign(step, vm, undefined)
@@ -188,6 +189,7 @@ export function becomeStopped(step: Step, vm: Vm, why: string): void {
   vm.isRecovery = false
   enter(step, vm, 'stopped')
   tell(step, 'vm-stopped', `${vm.id} is stopped: ${why}`, { vmId: vm.id, nodeId })
+  if (vm.restoreFrom !== undefined) becomePending(step, vm, 0)
 }
 
 /**
@@ -197,6 +199,7 @@ export function becomeFailed(step: Step, vm: Vm, fault: Fault, keepsNode: boolea
   const nodeId = vm.nodeId
   if (!keepsNode) assign(step, vm, undefined)
   vm.fault = fault
+  delete vm.restoreFrom
   enter(step, vm, 'failed')
   const kind: EventView['kind'] = fault.code === 'guest-crashed' ? 'vm-crashed' : 'vm-failed'
   tell(step, kind, `${vm.id} has failed: ${fault.message}`, { vmId: vm.id, nodeId })

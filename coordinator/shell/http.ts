@@ -13,6 +13,7 @@ import { invariant } from '#proto/invariant.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import { unknownVm } from '../core/api-commands.ts'
+import { snapshotsOf, snapshotView } from '../core/snapshots.ts'
 import type { ApiCommand } from '../core/step-context.ts'
 import { migrationView, nodeView, vmView } from '../core/views.ts'
 import { freshIdentities } from '../identity.ts'
@@ -57,6 +58,7 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
   })
   readRoutes(app, ports)
   vmRoutes(app, ports)
+  snapshotRoutes(app, ports)
   migrationRoutes(app, ports)
   plainRoutes(app, ports)
   return app
@@ -167,6 +169,31 @@ function vmRoutes(app: App, ports: HttpPorts): void {
   app.delete<WithId>('/v1/vms/:id', documented('Forget it', 204, undefined), (request, reply) =>
     ask(ports, reply, { do: 'remove', vmId: asVmId(request.params.id) }, 204),
   )
+}
+
+function snapshotRoutes(app: App, ports: HttpPorts): void {
+  const { SnapshotView, SnapshotRequest, RestoreRequest, VmView } = api
+  const { state } = ports.coordinator
+  const path = '/v1/vms/:id/snapshots'
+  const list = documented('Its snapshots', 200, z.array(SnapshotView))
+  app.get<WithId>(path, list, (request) =>
+    snapshotsOf(state, asVmId(request.params.id)).map(snapshotView),
+  )
+  const take = documented('Take a snapshot of it', 202, SnapshotView, SnapshotRequest)
+  app.post<WithId>(path, { ...take, preValidation: defaultBody }, (request, reply) => {
+    const { name } = SnapshotRequest.parse(request.body)
+    return ask(ports, reply, { do: 'snapshot', vmId: asVmId(request.params.id), name })
+  })
+  const drop = documented('Remove a snapshot', 202, SnapshotView)
+  app.delete<{ Params: { id: string; name: string } }>(`${path}/:name`, drop, (request, reply) => {
+    const { id, name } = request.params
+    return ask(ports, reply, { do: 'drop-snapshot', vmId: asVmId(id), name })
+  })
+  const restore = documented('Go on as the snapshot has it', 202, VmView, RestoreRequest)
+  app.post<WithId>('/v1/vms/:id/restore', restore, (request, reply) => {
+    const { snapshot: name } = RestoreRequest.parse(request.body)
+    return ask(ports, reply, { do: 'restore', vmId: asVmId(request.params.id), name })
+  })
 }
 
 function newIdentities({ coordinator, random }: HttpPorts, count: number): VmIdentity[] {

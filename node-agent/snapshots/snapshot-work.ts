@@ -1,5 +1,5 @@
-// Carries out what the desk asks for about snapshots, and tells it how that ended. Not here: whether
-// it may be done (../desk.ts), how (snapshots.ts).
+// Carries out what the desk asks for about snapshots, and tells it how that ended. Not here:
+// whether it may be done (../desk.ts), how (snapshots.ts).
 
 import { type Fault, faultOf } from '#proto/faults.ts'
 import type { CommandId } from '#proto/ids.ts'

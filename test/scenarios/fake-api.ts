@@ -42,6 +42,16 @@ export class FakeApi {
       act: asked((vmId, verb) => this.#act(this.#cluster.vm(vmId), verb)),
       balloon: asked((vmId) => this.#cluster.vm(vmId).view),
       remove: asked((vmId) => void this.#cluster.vms.delete(vmId)),
+      snapshots: asked(() => []),
+      snapshot: asked(() => {
+        throw refuse('wrong-state', 'A fake VM has no state to take.')
+      }),
+      dropSnapshot: asked((_vmId, name) => {
+        throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
+      }),
+      restore: asked((_vmId, name) => {
+        throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
+      }),
       migrations: asked(() => [...this.#cluster.migrations]),
       migration: asked(
         (id) => this.#cluster.migrations.find((one) => one.id === id) as MigrationView,
