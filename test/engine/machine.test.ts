@@ -68,7 +68,10 @@ describe('a machine with our guest', () => {
     const rig = bootedRig('workload=cpu load=0')
     rig.runUntil('ready')
     rig.machine.pause()
+    const randomState = () => rig.machine.capture().find(({ kind }) => kind === 'rng')?.bytes
+    const before = randomState()
     rig.machine.rebrand({ ...identity, mac: '02:00:00:00:00:99' })
+    expect(randomState()).not.toEqual(before)
     rig.machine.resume()
     rig.runUntil('identity instance=')
     rig.runUntil('mac=02:00:00:00:00:99 generation=2')
