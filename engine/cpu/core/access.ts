@@ -90,8 +90,8 @@ function storeAcross(va: u64, value: u64, size: u32): Outcome {
   return Outcome.done
 }
 
-/** Devices take no access that is in two pages or not aligned. */
-function reachRam(va: u64, access: Access): Outcome {
+/** Devices take no access that is in two pages or not aligned, and no atomic one. */
+export function reachRam(va: u64, access: Access): Outcome {
   const outcome = reach(va, access)
   if (outcome == Outcome.done && load<usize>(Vm.host) == 0) return accessFault(access, va)
   return outcome

@@ -4,9 +4,9 @@
 
 import { Hart, Vm, none } from './layout'
 import { Outcome } from './outcome'
-import { Access, accessFault, misaligned } from './fault'
+import { Access, misaligned } from './fault'
 import { gpaOf } from './pages'
-import { reach } from './access'
+import { reachRam } from './access'
 import { rs1, rs2, setRd } from './entry'
 import { illegal } from './system'
 import { field2, funct3 } from './instruction-fields'
@@ -26,9 +26,12 @@ export function executeAtomic(word: u32, raw: u32): Outcome {
   const access = operation == Amo.lr ? Access.load : Access.store
   if ((address & ((1 << width) - 1)) != 0) return misaligned(access, address)
   if (operation == Amo.sc && load<u64>(Hart.reservation) == none) return failConditional(word)
-  const outcome = reach(address, access)
-  if (outcome != Outcome.done) return outcome
-  if (load<usize>(Vm.host) == 0) return accessFault(access, address)
+  const outcome = reachRam(address, access)
+  if (outcome != Outcome.done) {
+    // An SC that traps gives its reservation up; one that waits for an absent page comes again.
+    if (operation == Amo.sc && outcome == Outcome.trap) store<u64>(Hart.reservation, none)
+    return outcome
+  }
   if (width == 2) operate<i32, u32>(word, operation, load<usize>(Vm.host))
   else operate<i64, u64>(word, operation, load<usize>(Vm.host))
   return Outcome.done
