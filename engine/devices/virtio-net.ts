@@ -79,9 +79,9 @@ export class VirtioNet implements VirtioDevice, Snapshotted {
     return queue === receiveQueue ? this.#fill(chain, dma) : this.#send(chain, dma)
   }
 
+  /** What the guest has sent is on its way; what waits for its buffers is not wanted any more. */
   reset(): void {
     this.#inbox.length = 0
-    this.#ends = []
   }
 
   /** The driver has read it; after a link that is down it finds one that is up. */
@@ -139,7 +139,8 @@ export class VirtioNet implements VirtioDevice, Snapshotted {
     const reader = new SectionReader(section, this.sectionKind, version)
     this.#isUp = reader.flag()
     reader.end()
-    this.reset()
+    this.#inbox.length = 0
+    this.#ends = []
   }
 
   /** 5.1.6.2. A frame that no Ethernet carries, or that finds the outbox full, is lost. */

@@ -4,6 +4,7 @@
 // Not here: what must hold while one runs (hostile-guest.test.ts).
 
 import {
+  blockSlot,
   clintRegion,
   identityRegion,
   kernelGpa,
@@ -28,7 +29,7 @@ const places: readonly (readonly [Register, number])[] = [
   ['s3', clintRegion.gpa],
   ['s4', rtcRegion.gpa],
   ['s5', identityRegion.gpa],
-  ['s6', virtioRegion(0).gpa],
+  ['s6', virtioRegion(blockSlot).gpa],
   ['s7', ringsGpa],
   ['s8', kernelGpa + 0x1000],
   ['s9', plicRegion.gpa + 0x2080],
@@ -51,15 +52,27 @@ export function dice(seed: number): Dice {
   }
 }
 
-export function hostileProgram(seed: number): Uint8Array {
+/** Which device it plays with most, and the queue that it makes ready there. */
+export interface VirtioVictim {
+  readonly slot: number
+  readonly queue: number
+  /** Requests that make sense carry a few times as many bytes. */
+  readonly dataBytes: number
+}
+
+export function hostileProgram(
+  seed: number,
+  victim: VirtioVictim = { slot: blockSlot, queue: 0, dataBytes: 512 },
+): Uint8Array {
   const roll = dice(seed)
   return assemble(BigInt(kernelGpa), (a) => {
     a.la('t6', 'trap')
     a.csrrw('zero', 'stvec', 't6')
     a.label('again')
     for (const [register, gpa] of places) a.li(register, gpa)
+    a.li('s6', virtioRegion(victim.slot).gpa)
     for (const register of values) a.li(register, anyValue(roll))
-    writeRings(a, roll)
+    writeRings(a, roll, victim)
     for (let n = 0; n < bodyInstructions; n++) anyInstruction(a, roll)
     a.jal('zero', 'again')
     a.label('trap')
@@ -90,7 +103,7 @@ function anyValue(roll: Dice): bigint {
 }
 
 /** A queue as a driver would make it, whose descriptors and ring are whatever comes. */
-function writeRings(a: Assembler, roll: Dice): void {
+function writeRings(a: Assembler, roll: Dice, { queue, dataBytes }: VirtioVictim): void {
   const to = (register: number, value: number | bigint) => {
     a.li('t0', value)
     a.sw('t0', register, 's6')
@@ -103,13 +116,14 @@ function writeRings(a: Assembler, roll: Dice): void {
     [0x70, 11],
   ] as const)
     to(register, value)
+  to(0x30, queue)
   to(0x38, 1 << roll(8))
   to(0x80, ringsGpa)
   to(0x90, ringsGpa + 0x800)
   to(0xa0, ringsGpa + 0xc00)
   to(0x44, 1)
   to(0x70, 15)
-  for (let n = 0; n < 8; n++) writeDescriptor(a, roll, n)
+  for (let n = 0; n < 8; n++) writeDescriptor(a, roll, n, dataBytes)
   for (let page = 1; page < 16; page += 3) {
     a.li('t1', ringsGpa + 0x1000 * page)
     a.li('t0', pick(roll, [1, 4, 8, 9]))
@@ -118,14 +132,16 @@ function writeRings(a: Assembler, roll: Dice): void {
   a.li('t1', ringsGpa + 0x800)
   a.li('t0', BigInt(roll(8) ? roll(4) : roll(200)) << 16n)
   a.sw('t0', 0, 't1')
-  to(0x50, 0)
+  to(0x50, queue)
 }
 
 /** Descriptors 0, 1 and 2 are often a request: header, data, status. All else is anything. */
-function writeDescriptor(a: Assembler, roll: Dice, n: number): void {
+function writeDescriptor(a: Assembler, roll: Dice, n: number, dataBytes: number): void {
   const isSound = n < 3 && roll(6) > 0
   const address = isSound || roll(3) ? ringsGpa + 0x1000 * (1 + roll(15)) : roll(2 ** 31)
-  const bytes = isSound ? [16, 512 * roll(9), 1][n] : pick(roll, [1, 16, 4096, 65_536, 2 ** 32 - 1])
+  const bytes = isSound
+    ? [16, dataBytes * roll(9), 1][n]
+    : pick(roll, [1, 16, 4096, 65_536, 2 ** 32 - 1])
   const flags = isSound ? [1, roll(2) ? 3 : 1, 2][n] : roll(4)
   const next = isSound ? n + 1 : roll(12)
   a.li('t0', address)
