@@ -31,6 +31,7 @@ export class LiveRegions {
   readonly #byPage = new Map<number, Set<LiveRegion>>()
   readonly #around = new Map<number, LiveRegion>()
   #moduleBytes = 0
+  #entryPoints = 0
 
   get count(): number {
     return this.#all.size
@@ -40,8 +41,13 @@ export class LiveRegions {
     return this.#moduleBytes
   }
 
+  get entryPoints(): number {
+    return this.#entryPoints
+  }
+
   add(region: LiveRegion): void {
     this.#all.add(region)
+    this.#entryPoints += region.entryHosts.length
     this.#moduleBytes += region.moduleBytes
     for (const page of region.pages) {
       const there = this.#byPage.get(page) ?? new Set()
@@ -52,6 +58,7 @@ export class LiveRegions {
 
   delete(region: LiveRegion): void {
     this.#all.delete(region)
+    this.#entryPoints -= region.entryHosts.length
     this.#moduleBytes -= region.moduleBytes
     for (const page of region.pages) this.#forgetOn(page, region)
     for (const host of region.around.keys()) {

@@ -87,10 +87,12 @@ const pageOf = (offset: number): number => Math.floor(offset / pageBytes) * page
 function isWelcome({ starts, pages, limits, instructions, read }: Growth, offset: number): boolean {
   if (starts.size >= limits.blocksMax || instructions >= limits.instructionsMax) return false
   if (Math.abs(offset) >= offsetMax) return false
-  const page = pageOf(offset)
-  if (!pages.has(page) && pages.size >= limits.pagesMax) return false
   const first = read(offset)
-  return first !== undefined && !isLeftOut(first)
+  if (first === undefined || isLeftOut(first)) return false
+  // All of it has room: a block is never empty, for it would lead to itself and never end.
+  const own = new Set([pageOf(offset), pageOf(offset + first.bytes - 1)])
+  const more = [...own].filter((page) => !pages.has(page))
+  return pages.size + more.length <= limits.pagesMax
 }
 
 /** The page is of the region from now on; false: it has too many already. */

@@ -17,17 +17,22 @@ import { regionCode } from './region-code.ts'
 import { importedNames } from './region-module.ts'
 
 export interface TranslatorLimits extends RegionLimits {
-  /** Live regions, and bytes of WebAssembly in them; over either, the older half goes. */
+  /** Live regions, places they can be entered at, and bytes of WebAssembly in them. */
   readonly regionsMax: number
+  readonly entryPointsMax: number
   readonly moduleBytesMax: number
 }
 
-/** Larger regions cost more to compile than they gain; the core has room for 4,096 of 7 pages. */
+/**
+ * Larger regions cost more to compile than they gain; the core has room for 4,096 of 7 pages. It finds
+ * entry points in a hash table of 16,384, which must not fill: one region has 256 at most.
+ */
 export const defaultLimits: TranslatorLimits = {
   blocksMax: 160,
   instructionsMax: 3000,
   pagesMax: 5,
   regionsMax: 3000,
+  entryPointsMax: 12_000,
   moduleBytesMax: 16 * 1024 * 1024,
 }
 
@@ -159,11 +164,11 @@ export class Translator implements TranslationHooks {
     this.#freeIndices.push(region.index)
   }
 
-  /** What is still hot comes back. */
+  /** Over any limit the older half goes; what is still hot comes back. */
   #makeRoom(core: CoreInstance): void {
-    const { regionsMax, moduleBytesMax } = this.#limits
-    const { count, moduleBytes } = this.#live
-    if (count < regionsMax && moduleBytes < moduleBytesMax) return
+    const { regionsMax, entryPointsMax, moduleBytesMax } = this.#limits
+    const { count, entryPoints, moduleBytes } = this.#live
+    if (count < regionsMax && entryPoints < entryPointsMax && moduleBytes < moduleBytesMax) return
     for (const region of this.#live.all().slice(0, Math.ceil(count / 2))) this.#remove(core, region)
   }
 }

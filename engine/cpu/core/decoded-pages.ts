@@ -59,6 +59,7 @@ export function dropBlocks(): void {
   emptyPool()
   store<u32>(Vm.staleCount, 0)
   allCodeChanged()
+  memory.fill(load<usize>(Vm.translatedTable), 0, load<usize>(Vm.pageCount))
 }
 
 /** Room for other blocks. What is stale stays so: regions may have been made of it. */

@@ -2,15 +2,16 @@
 // Regions themselves look into it when they leave by a jump, so that one goes on in the next.
 // An entry is valid under one context: the banks of the TLB that code and data use (what mode and
 // SUM decide), and a generation that ends with any change of translation. Its tag is the pc with the
-// context mixed into the bits above 39, which in a canonical address are copies of bit 38: one
-// compare sees both.
+// context mixed into 13 bits above 39, which in a canonical address are copies of bit 38: one compare
+// sees both. In a pc that is not canonical those bits could undo the difference of two contexts, and
+// a wild jump would find another context's code: so they choose the entry too, and lead elsewhere.
 
 import { Jumps, Tlb, Vm } from './layout'
 import { dataBank, fetchBank } from './tlb'
 
 const contextShift: u64 = 40
-/** So many generations fit above the two banks; then the cache is emptied. */
-const generationsMax: u32 = 1 << 20
+/** With the 4 bits of the two banks, as many bits as choose an entry; then the cache is emptied. */
+const generationsMax: u32 = 1 << 9
 
 /** The banks as one small number: what a region is made for, besides its code. */
 export function banksNow(): u32 {
@@ -24,7 +25,7 @@ export function noteContext(): void {
 
 @inline
 export function jumpEntry(pc: u64): usize {
-  const place = <usize>((pc >> 1) ^ (pc >> 13)) & (Jumps.entries - 1)
+  const place = <usize>((pc >> 1) ^ (pc >> 13) ^ (pc >> contextShift)) & (Jumps.entries - 1)
   return Jumps.base + place * Jumps.entryBytes
 }
 

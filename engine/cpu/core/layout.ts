@@ -5,6 +5,7 @@
 //
 //   0x000000  Hart      all of the hart that a snapshot holds
 //   0x000400  Vm        words that both threads read, and the scratch of the running thread
+//   0x001000  Filled    which TLB entries there may be
 //   0x010000  Tlb       4 banks x (read, write, execute) x 1,024 entries of 16 bytes
 //   0x040000  Stage     page copies and page lists of the agent's thread
 //   0x150000  Jumps     jump cache of translated code
@@ -179,6 +180,12 @@ export const enum Tlb {
   host = 12,
 }
 
+/**
+ * Addresses (u32) of the TLB entries that were made since all were dropped, M-mode's apart; past
+ * `max` they are only counted. Dropping 1,024 by list costs as much as half of a fill of the banks.
+ */
+export const enum Filled { count = 0x1000, list = 0x1004, max = 1024 }
+
 /** The agent's page work: up to `pagesMax` page copies, then lists of page indices (u32). */
 export const enum Stage {
   pagesMax = 256,
@@ -202,7 +209,7 @@ export const enum Jumps {
 
 /** See regions.ts. */
 export const enum Regions {
-  /** A hash table of entry points: u32 host address (0: free, 1: was used), function, entry point, region. */
+  /** A hash table of entry points: u32 host address (0: free), function, entry point, region. */
   entryPoints = 0x170000,
   entryPointsMax = 16384,
   entryPointBytes = 16,

@@ -14,14 +14,12 @@ import { fetchedFrom } from './mmu'
 import { setRegionFlag } from './decoded-pages'
 
 const free: u32 = 0
-const wasUsed: u32 = 1
 
 /** Nothing is translated. */
 export function clearRegions(): void {
   memory.fill(Regions.entryPoints, 0, Regions.entryPointsMax * Regions.entryPointBytes)
   store<u32>(Vm.freeRegion, 0)
   store<u32>(Vm.nextRegion, Regions.regions)
-  memory.fill(load<usize>(Vm.translatedTable), 0, load<usize>(Vm.pageCount))
   clearJumps()
 }
 
@@ -102,10 +100,10 @@ export function setRegionPage(region: usize, index: u32, offset: i32, host: u32)
   dropWriteEntries()
 }
 
-/** The region may be entered at `host` from now on. */
+/** The region may be entered at `host` from now on. The translator sees that there is room. */
 export function addEntryPoint(region: usize, host: usize, index: u32, entryPoint: u32): void {
   let at = placeOf(host)
-  while (load<u32>(at) > wasUsed) at = following(at)
+  while (load<u32>(at) != free) at = following(at)
   store<u32>(at, <u32>host)
   store<u32>(at, index, 4)
   store<u32>(at, entryPoint, 8)
@@ -116,9 +114,30 @@ export function addEntryPoint(region: usize, host: usize, index: u32, entryPoint
 export function removeEntryPoint(region: usize, host: usize): void {
   for (let at = placeOf(host); load<u32>(at) != free; at = following(at)) {
     if (load<u32>(at) != <u32>host || load<u32>(at, 12) != <u32>region) continue
-    store<u32>(at, load<u32>(following(at)) == free ? free : wasUsed)
+    closeGap(at)
     return
   }
+}
+
+/**
+ * What lies behind a freed place, up to the next free one, moves up where its search would now end
+ * too early (Knuth, "The Art of Computer Programming", vol. 3, 6.4, algorithm R). Marks for "was
+ * used" instead would pile up, until a search for what is not there never ended.
+ */
+function closeGap(freed: usize): void {
+  let gap = freed
+  for (let at = following(gap); load<u32>(at) != free; at = following(at)) {
+    if (distance(placeOf(load<u32>(at)), at) < distance(gap, at)) continue
+    memory.copy(gap, at, Regions.entryPointBytes)
+    gap = at
+  }
+  store<u32>(gap, free)
+}
+
+/** From one place on to another, in the order of a search. */
+@inline
+function distance(from: usize, to: usize): usize {
+  return (to - from) & (Regions.entryPointsMax * Regions.entryPointBytes - 1)
 }
 
 /** Its entry points have been removed before. */
