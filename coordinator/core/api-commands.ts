@@ -238,7 +238,10 @@ function remove(step: Step, vm: Vm): null | Fault {
   return null
 }
 
-/** What runs is stopped; when it surely is, the VM starts from the snapshot. */
+/**
+ * What runs is stopped; when it surely is, the VM starts from the snapshot. The answer shows the
+ * epoch before: the VM goes on under a later one.
+ */
 function restore(step: Step, vm: Vm, name: string): Value | Fault {
   const refused = cannotRestore(step, vm, name)
   if (refused) return refused
@@ -250,7 +253,6 @@ function restore(step: Step, vm: Vm, name: string): Value | Fault {
     becomeStopping(step, vm)
     sendToOwner(step, vm, 'stop')
   }
-  placeWaiting(step)
   return vmView(vm)
 }
 

@@ -92,10 +92,10 @@ export class Story {
   }
 
   /** @param command its id, as the transcript shows it */
-  result(node: string, command: string, code?: FaultCode): void {
+  result(node: string, command: string, code?: FaultCode, more: Partial<Result> = {}): void {
     this.lines.push(`< ${node} result ${command} ${code ?? 'ok'}`)
     const why = code && { fault: { code, message: `${node} says ${code}` } }
-    const message: Result = { t: 'result', commandId: asCommandId(command), ...why }
+    const message: Result = { t: 'result', commandId: asCommandId(command), ...why, ...more }
     this.#say(node, message)
   }
 
@@ -253,6 +253,14 @@ function textOf(message: CoordinatorMessage): string {
     case 'refused':
       return `refused: ${message.fault.code}`
     case 'start':
+      return (
+        `start ${message.vmId}@${message.epoch} (${message.commandId})` +
+        (message.snapshot ? ` from ${message.snapshot} on ${message.disk.layers}` : '')
+      )
+    case 'take-snapshot':
+      return `take ${message.name} of ${message.vmId}@${message.epoch} (${message.commandId})`
+    case 'drop-snapshot':
+      return `drop ${message.name} of ${message.vmId} (${message.commandId})`
     case 'stop':
     case 'pause':
     case 'resume':

@@ -1,0 +1,83 @@
+// Snapshots in a real cluster: taken while clients write, restored where the VM is and where it has
+// moved to, with the disk as it was; and removed, one of a chain.
+
+import { expect, test } from 'vitest'
+import { realClock } from '#env/real.ts'
+import { GuestLine } from '#scenarios/guest-line.ts'
+import { type Cluster, nodesOf, startCluster } from './cluster.ts'
+
+/** What a guest is asked line by line, and what it says. */
+function talk({ api }: Cluster, vmId: string) {
+  const lines: string[] = []
+  const line = new GuestLine(api, realClock, vmId, false, {
+    onOpen: () => {},
+    onLine: (text) => lines.push(text),
+  })
+  let asked = 0
+  return {
+    lines,
+    /** The answer to a request, without its number. */
+    async ask(request: string): Promise<string> {
+      const tag = `q${++asked}`
+      const answer = () => lines.find((each) => each.startsWith(`${tag} `))
+      // A line that is not open, or was for another boot, is lost: asking twice does no harm.
+      const again = () => {
+        line.say(`${tag} ${request}`)
+        return answer()
+      }
+      await expect.poll(again, { timeout: 20_000, interval: 300 }).toBeDefined()
+      return answer()?.slice(tag.length + 1) ?? ''
+    },
+    close: () => line.close(),
+  }
+}
+
+async function take(cluster: Cluster, vmId: string, name: string): Promise<void> {
+  await cluster.api.snapshot(vmId, { name })
+  const phase = async () => (await cluster.api.snapshots(vmId)).find((s) => s.name === name)?.phase
+  await expect.poll(phase, { timeout: 20_000 }).toBe('ready')
+}
+
+async function restore(cluster: Cluster, vmId: string, name: string): Promise<void> {
+  const { epoch } = await cluster.api.restore(vmId, name)
+  const isBack = async () => {
+    const { phase, epoch: now } = await cluster.api.vm(vmId)
+    return phase === 'running' && now > epoch
+  }
+  await expect.poll(isBack, { timeout: 20_000 }).toBe(true)
+}
+
+test('a store goes back to what it was, again and again, wherever it runs', async () => {
+  const cluster = await startCluster(nodesOf('left', 'right'))
+  const { api } = cluster
+  await api.run({ id: 'store', spec: { args: 'workload=kv', diskMib: 8, memoryMib: 24 } })
+  await cluster.runsOnce('store')
+  const guest = talk(cluster, 'store')
+  await guest.ask('put key old')
+  await take(cluster, 'store', 'old')
+  await guest.ask('put key new')
+  await take(cluster, 'store', 'new')
+  await guest.ask('put key newest')
+
+  await restore(cluster, 'store', 'old')
+  expect(await guest.ask('get key')).toBe('value old')
+  const from = await cluster.runsOnce('store')
+  const to = from === 'left' ? 'right' : 'left'
+  const moved = await cluster.ended((await api.migrate('store', { to })).id)
+  expect(moved.phase).toBe('done')
+  await restore(cluster, 'store', 'new')
+  expect(await guest.ask('get key')).toBe('value new')
+  await guest.ask('put key other')
+
+  await api.dropSnapshot('store', 'old')
+  const names = async () => (await api.snapshots('store')).map(({ name }) => name)
+  await expect.poll(names, { timeout: 20_000 }).toEqual(['new'])
+  await api.act('store', 'stop')
+  await expect.poll(async () => (await api.vm('store')).phase, { timeout: 20_000 }).toBe('stopped')
+  await restore(cluster, 'store', 'new')
+  expect(await guest.ask('get key')).toBe('value new')
+  expect(guest.lines.filter((line) => /BAD|fatal/.test(line))).toEqual([])
+  expect(cluster.doubles).toEqual([])
+  guest.close()
+  expect(await cluster.stop()).toEqual([])
+}, 120_000)
