@@ -7,13 +7,16 @@
 export const sliceMs = 1
 /** Of the interpreter about 0.1 ms: a first guess that is surely short. */
 const firstBudget = 10_000
-const budgetMin = 1_000
+/** Of the slowest instructions there are (5 us) half a slice. */
+const budgetMin = 100
 const budgetMax = 4_000_000
 /** Weight of the newest measurement. */
 const newest = 0.25
 
 export class SliceLength {
   #instructionsPerMs = firstBudget / sliceMs
+  /** Of the slice before. */
+  #granted = firstBudget
 
   /**
    * Instructions for the next slice, of that length; `mips` is what the pCPU may do at most, 0 for
@@ -22,14 +25,15 @@ export class SliceLength {
   budget(mips: number, lengthMs = sliceMs): number {
     const limit = mips > 0 ? mips * 1000 * lengthMs : budgetMax
     const wanted = Math.min(this.#instructionsPerMs * lengthMs, limit, budgetMax)
-    return Math.max(budgetMin, Math.floor(wanted))
+    this.#granted = Math.max(budgetMin, Math.floor(wanted))
+    return this.#granted
   }
 
   /**
    * A slice that ended early says little: short ones are mostly the costs of entering and leaving.
    */
   measured(instructions: number, ranMs: number): void {
-    if (instructions < budgetMin) {
+    if (instructions < this.#granted / 2) {
       // ... except that a slow one was too long, whatever it did.
       if (ranMs > 2 * sliceMs)
         this.#instructionsPerMs = Math.max(budgetMin, this.#instructionsPerMs / 2)
@@ -40,7 +44,7 @@ export class SliceLength {
     const measured = ranMs > 0 ? instructions / ranMs : Infinity
     if (ranMs > 2 * sliceMs) {
       // The guest has become slower: its neighbours do not wait for an average to find out.
-      this.#instructionsPerMs = Math.min(this.#instructionsPerMs, measured)
+      this.#instructionsPerMs = Math.max(budgetMin, Math.min(this.#instructionsPerMs, measured))
       return
     }
     const bounded = Math.min(measured, 3 * this.#instructionsPerMs)

@@ -46,6 +46,64 @@ describe('a VM whose work is slow', () => {
   })
 })
 
+describe('a VM that never gives the thread back by itself', () => {
+  /** What it does in a slice, and what that takes. */
+  const offenders: Record<string, (host: { ms: number }) => Script> = {
+    'loops with interrupts off': () => (core, budget) => {
+      core.setTimer(0n)
+      core.retire(budget)
+      return Exit.budget
+    },
+    'traps in a loop, and retires nothing': (host) => (_core, budget) => {
+      host.ms += budget * 0.0001
+      return Exit.budget
+    },
+    'fences in a loop, 5 us each': (host) => (core, budget) => {
+      host.ms += budget * 0.005
+      core.retire(budget)
+      return Exit.budget
+    },
+    'has a disk do 64 KiB after every few instructions': (host) => (core) => {
+      host.ms += 0.03
+      core.retire(5)
+      return Exit.requested
+    },
+    'asks for input that never comes, by polling': () => (core, budget) => {
+      const asked = Math.min(budget, 32)
+      for (let n = 0; n < asked; n++) core.hooks.mmioRead(uartRegion.gpa + 5, 1)
+      core.retire(asked)
+      return core.exitRequested ? Exit.requested : Exit.budget
+    },
+    'naps for no time at all': () => (core) => {
+      core.retire(3)
+      core.setTimer(BigInt(core.hooks.timeTicks()))
+      return Exit.wfi
+    },
+  }
+
+  test.each(Object.keys(offenders))('one that %s has its share, and its neighbour too', (name) => {
+    const rig: PcpuRig = new PcpuRig({
+      scripts: { bad: (core, budget) => offenders[name]?.(rig.host)(core, budget) ?? Exit.budget },
+    })
+    rig.start('bad')
+    // It takes some slices to find out how slow one is.
+    rig.runMs(200)
+    rig.start('good')
+    const untilMs = rig.host.ms + 1000
+    let longestMs = 0
+    for (let lastRanMs = rig.host.ms; rig.host.ms < untilMs; ) {
+      const { instructions } = rig.stats('good')
+      const sleepMs = rig.pcpu.run()
+      rig.host.ms += sleepMs
+      if (rig.stats('good').instructions > instructions) lastRanMs = rig.host.ms
+      longestMs = Math.max(longestMs, rig.host.ms - lastRanMs)
+    }
+    expect(rig.stats('good').ranMs).toBeGreaterThan(480)
+    // Two slices of the other, and its own.
+    expect(longestMs).toBeLessThan(3.2)
+  })
+})
+
 describe('a VM that is loud', () => {
   test('a guest that never stops writing is carried at the speed of its line', () => {
     const flood: Script = (core) => {
