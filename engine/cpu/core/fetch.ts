@@ -6,7 +6,7 @@ import { Page, Tlb, Vm } from './layout'
 import { Outcome } from './outcome'
 import { Access, accessFault } from './fault'
 import { hostOf, hostOfPage, inRam, pageOf } from './pages'
-import { fetchBank, pageAddress, tlbEntry } from './tlb'
+import { fetchBank, noteFilled, pageAddress, tlbEntry } from './tlb'
 import { translate } from './mmu'
 import { blockOf } from './decoded-pages'
 import { decode, decodeCompressed } from './decode'
@@ -48,6 +48,7 @@ function findCode(va: u64): Outcome {
   store<u32>(code + Tlb.payload, <u32>blockOf(page))
   store<u32>(code + Tlb.host, <u32>hostOfPage(page))
   store<u64>(code, pageAddress(va))
+  noteFilled(code)
   return Outcome.done
 }
 

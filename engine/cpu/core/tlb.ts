@@ -2,13 +2,16 @@
 // for its entries. A bank belongs to one way of translating data: user, supervisor without and with
 // SUM, and none (M-mode). A change of mode or of SUM changes the bank and drops nothing.
 // Device and absent pages are never in it; a page is in a write table only while it is marked
-// dirty.
+// dirty. What satp decides goes often, with a guest's every change of address space, and few entries
+// are there then: they are listed as they are made.
 
-import { Hart, Page, Tlb, Vm, none } from './layout'
+import { Filled, Hart, Page, Tlb, Vm, none } from './layout'
 import { Mode, Status } from './privileged'
 import { forgetJumps } from './jumps'
 
 const enum Bank { user = 0, supervisor = 1, supervisorSum = 2, machine = 3 }
+
+const machineBank: usize = Tlb.base + Bank.machine * Tlb.bankBytes
 
 /** The mode that loads and stores run in: the hart's, or MPP's under MPRV. */
 export function dataMode(): u32 {
@@ -52,20 +55,40 @@ export function pageAddress(va: u64): u64 {
 export function setDataEntry(entry: usize, table: usize, va: u64, host: usize): void {
   store<u64>(entry + table, pageAddress(va))
   store<u32>(entry + table + Tlb.payload, <u32>host - <u32>va)
+  noteFilled(entry + table)
+}
+
+/** An entry has been made. */
+@inline
+export function noteFilled(entry: usize): void {
+  const count = load<u32>(Filled.count)
+  if (count > <u32>Filled.max || entry >= machineBank) return
+  if (count < <u32>Filled.max) store<u32>(Filled.list + (<usize>count << 2), <u32>entry)
+  store<u32>(Filled.count, count + 1)
 }
 
 /** All of it. Fills with ones: a tag of -1 is no page's address. */
 export function dropAll(): void {
   memory.fill(Tlb.base, 0xff, Tlb.banks * Tlb.bankBytes)
+  store<u32>(Filled.count, 0)
   forgetJumps()
   forgetSuperpages()
 }
 
 /** What satp decides: all but the bank of M-mode. */
 export function dropTranslations(): void {
-  memory.fill(Tlb.base, 0xff, Bank.machine * Tlb.bankBytes)
+  const count = load<u32>(Filled.count)
+  if (count > <u32>Filled.max) memory.fill(Tlb.base, 0xff, Bank.machine * Tlb.bankBytes)
+  else dropFilled(count)
+  store<u32>(Filled.count, 0)
   forgetJumps()
   forgetSuperpages()
+}
+
+function dropFilled(count: u32): void {
+  for (let n: u32 = 0; n < count; n++) {
+    store<u64>(load<u32>(Filled.list + (<usize>n << 2)), none)
+  }
 }
 
 export function dropWriteEntries(): void {
