@@ -6,7 +6,7 @@
 // Run: node bench/cpu.ts [--only NAME,..] [--runs N] [--engine NAME] [--elf FILE]
 
 import { parseArgs } from 'node:util'
-import { type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
+import { byWall, type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
 import { chosenEngines, type Engine, engineContender, engines } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
@@ -104,7 +104,7 @@ function tell(table: Table, name: string, engine: Engine, costs: Costs, empty: C
   const said = isSame ? verdict(ratio, bar) : 'WRONG'
   table.row([
     ...[name, engine, seconds(ours.cpuMs), seconds(peer.cpuMs), times(ratio)],
-    ...[times(peer.wallMs / ours.wallMs), bar === undefined ? '–' : times(bar), said],
+    ...[byWall(ours, peer), bar === undefined ? '–' : times(bar), said],
     `${ours.spreadPercent.toFixed(0)}/${peer.spreadPercent.toFixed(0)}`,
   ])
   if (!isSame) console.log(`Ours said:\n${ours.results}\nQEMU said:\n${peer.results}`)

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
+import { byWall, type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
 import { chosenEngines, engineContender } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
@@ -42,7 +42,7 @@ function tell(table: Table, name: string, engine: string, costs: Costs, empty: C
   const said = isSame ? verdict(ratio, bar) : 'WRONG'
   table.row([
     ...[name, engine, seconds(ours.cpuMs), seconds(peer.cpuMs), times(ratio)],
-    ...[times(peer.wallMs / ours.wallMs), bar === undefined ? '–' : times(bar), said],
+    ...[byWall(ours, peer), bar === undefined ? '–' : times(bar), said],
   ])
   if (!isSame) console.log(`Ours said:\n${ours.results}\nv86 said:\n${peer.results}`)
   if (!isSame || said === 'MISSED') process.exitCode = 1

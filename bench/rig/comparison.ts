@@ -58,6 +58,11 @@ function resultLines(output: string): string {
 /** Below that, the difference of two runs is noise: a program that costs less is too short. */
 const msMin = 10
 
+/** Ratio of the wall times; a dash when ours is lost in the noise of an empty guest's. */
+export function byWall(ours: Cost, peer: Cost): string {
+  return ours.wallMs > msMin ? (peer.wallMs / ours.wallMs).toFixed(2) : '–'
+}
+
 /** The cost of the guest's own work. */
 export function lessEmpty(cost: Cost, empty: Cost): Cost {
   return {
