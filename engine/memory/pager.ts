@@ -90,6 +90,8 @@ export class Pager {
     memory.bringZero(brought.zeroPages)
     for (const page of pages) this.#underWay[page] = 0
     this.#wake(brought)
+    // What is still under way brings nothing that is not here.
+    if (memory.absentPages === 0) this.#settle?.resolve('done')
   }
 
   #wake({ pages, zeroPages }: BroughtPages): void {

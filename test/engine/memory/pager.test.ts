@@ -123,6 +123,14 @@ test('all of RAM comes, whatever is touched meanwhile and in whatever order answ
   )
 })
 
+test('it is done when nothing is absent, though an answer is still to come', async () => {
+  const { pager, asked } = pagerOf(16)
+  const done = pager.run()
+  for (let page = 0; page < 16; page++) pager.touched(page)
+  for (const each of urgent(asked)) each.answer()
+  expect(await done).toBe('done')
+})
+
 test('pages that are lost end it, and it says why', async () => {
   const { pager, asked } = pagerOf(64)
   const done = pager.run()
