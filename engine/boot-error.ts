@@ -3,8 +3,8 @@
 
 export class BootError extends Error {
   override readonly name = 'BootError'
-  /** `no-image`: nothing can be booted from these files. `no-room`: they want more RAM. */
-  readonly code: 'no-image' | 'no-room'
+  /** `no-image`: nothing can be booted from these files. `bad-request`: they want more RAM. */
+  readonly code: 'no-image' | 'bad-request'
 
   constructor(code: BootError['code'], message: string) {
     super(message)

@@ -96,7 +96,16 @@ const firmwareBytesMin = 512 * 1024
 const programOf = (file: Uint8Array, gpa: number): Program => {
   if (!isElf(file)) return { segments: [rawAt(gpa, file)], entryGpa: gpa }
   const elf = readElf(file)
-  return { segments: elf.segments, entryGpa: elf.entryGpa, elf }
+  return { segments: elf.segments.map(withoutHeadersBelowRam), entryGpa: elf.entryGpa, elf }
+}
+
+/** Linkers put the file's own headers before a program, in its first segment. */
+function withoutHeadersBelowRam(segment: Segment): Segment {
+  const below = ramGpa - segment.gpa
+  if (segment.beginsWithHeaders !== true || below <= 0 || below > segment.bytes.length)
+    return segment
+  const { bytes, memoryBytes } = segment
+  return { gpa: ramGpa, bytes: bytes.subarray(below), memoryBytes: memoryBytes - below }
 }
 
 const rawAt = (gpa: number, bytes: Uint8Array): Segment => ({
@@ -148,7 +157,7 @@ function roomOf(kernel: Uint8Array): number {
 function noRoom(segments: readonly Segment[], ramBytes: number): BootError {
   const bytes = segments.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
   return new BootError(
-    'no-room',
+    'bad-request',
     `An image of ${bytes} bytes does not fit in ${ramBytes} bytes of RAM: give it more, ` +
       'or other load addresses if it is an ELF file of your own.',
   )

@@ -12,6 +12,8 @@ export interface Segment {
   /** What the file has of it; behind it are zeros up to `memoryBytes`. */
   readonly bytes: Uint8Array
   readonly memoryBytes: number
+  /** The file's own headers are its first bytes. */
+  readonly beginsWithHeaders?: boolean
 }
 
 export interface Elf {
@@ -103,7 +105,8 @@ function segmentOf(file: Uint8Array, load: Program): Segment {
   const { gpa, fileOffset, fileBytes, memoryBytes } = load
   if (fileBytes > memoryBytes || fileOffset + fileBytes > file.length)
     throw refusal('a segment reaches beyond the file')
-  return { gpa, memoryBytes, bytes: file.subarray(fileOffset, fileOffset + fileBytes) }
+  const bytes = file.subarray(fileOffset, fileOffset + fileBytes)
+  return { gpa, memoryBytes, bytes, ...(fileOffset === 0 && { beginsWithHeaders: true }) }
 }
 
 /** Offsets of the entries of a table, all of which must lie in the file. */

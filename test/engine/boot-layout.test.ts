@@ -106,6 +106,15 @@ describe('an ELF file', () => {
     expect(() => laidOut({ kernel: kernelFile }, 64 * mib)).toThrow('does not fit')
   })
 
+  test('may begin with its own headers, below RAM: they are left out', () => {
+    const bytes = kernel(0x1010)
+    const linked = { entry: ramStart, segments: [{ physical: ramStart - 0x1000, bytes }] }
+    const file = elfFile({ ...linked, loadsHeaders: true })
+    const { segments } = laidOut({ kernel: file }, 64 * mib)
+    expect(segments.map(({ gpa, bytes }) => [gpa, bytes.length])).toEqual([[ramStart, 0x10]])
+    expect(segments[0]?.bytes).toEqual(file.subarray(0x1000, 0x1010))
+  })
+
   test('outside RAM is refused, with where RAM begins', () => {
     const low = { entry: 0x1000, segments: [{ physical: 0x1000, bytes: kernel(8) }] }
     expect(() => laidOut({ kernel: elfFile(low) }, 64 * mib)).toThrow('0x80000000')

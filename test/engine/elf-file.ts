@@ -14,6 +14,8 @@ export interface ElfParts {
   /** Other than ET_EXEC and EM_RISCV. */
   readonly kind?: number
   readonly machine?: number
+  /** The first segment begins at the file's first byte, as linkers make it. */
+  readonly loadsHeaders?: boolean
 }
 
 const headerBytes = 64
@@ -30,9 +32,11 @@ export function elfFile(parts: ElfParts): Uint8Array {
   const symbolsAt = sectionsAt + 3 * sectionBytes
   const stringsAt = symbolsAt + names.length * symbolBytes
   let end = stringsAt + strings.length
-  const offsets = segments.map(({ bytes }) => {
-    end += bytes.length
-    return end - bytes.length
+  const offsets = segments.map(({ bytes }, n) => {
+    const isHeader = n === 0 && parts.loadsHeaders === true
+    const at = isHeader ? 0 : end
+    end = Math.max(end, at + bytes.length)
+    return at
   })
   const file = new Uint8Array(end)
   const view = new DataView(file.buffer)
@@ -44,7 +48,7 @@ export function elfFile(parts: ElfParts): Uint8Array {
     const fields = [offsets[n] ?? 0, virtual ?? physical, physical, bytes.length]
     for (const [m, field] of [...fields, memoryBytes ?? bytes.length].entries())
       word(at + 8 + 8 * m, field)
-    file.set(bytes, offsets[n])
+    if (offsets[n] !== 0) file.set(bytes, offsets[n])
   })
   const section = (n: number, kind: number, offset: number, size: number, link: number) => {
     const at = sectionsAt + n * sectionBytes
