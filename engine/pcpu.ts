@@ -237,9 +237,12 @@ export class Pcpu {
 
   /** A VM that stands still gets none: its RAM may be on its way to another node. */
   #receive(vm: ScheduledVm, { frames }: CommandOf<'frames'>): PcpuAnswers['frames'] {
-    if (vm.state.is === 'paused' || vm.state.is === 'stopped') return { taken: 0 }
+    const { net } = vm.machine
+    const hasDriver = net?.hasDriver ?? false
+    const standsStill = vm.state.is === 'paused' || vm.state.is === 'stopped'
+    if (!net || !hasDriver || standsStill) return { taken: 0, hasDriver }
     vm.wakeForEvent(this.#options.host.nowMs())
-    return { taken: vm.machine.net?.receive(frames) ?? 0 }
+    return { taken: net.receive(frames), hasDriver }
   }
 
   #slice(vm: ScheduledVm, startMs: number): void {

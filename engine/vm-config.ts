@@ -178,8 +178,8 @@ export interface PcpuAnswers {
   'change-disk': undefined
   present: undefined
   reboot: undefined
-  /** How many of them; the others are lost. */
-  frames: { readonly taken: number }
+  /** How many of them; the others are lost. Without a driver in the guest all will be. */
+  frames: { readonly taken: number; readonly hasDriver: boolean }
   /** All input below this offset has been taken. */
   input: { readonly accepted: number }
   weigh: undefined

@@ -9,7 +9,7 @@ import { type BootImage, layOut } from '#engine/boot-layout.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PageSource } from '#engine/memory/page-source.ts'
 import { Pager } from '#engine/memory/pager.ts'
-import type { PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
+import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -204,10 +204,9 @@ export class Vmm {
     await this.#pagers.get(vm)?.whole
   }
 
-  /** Hands Ethernet frames to its guest; resolves to how many were taken. */
-  async deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<number> {
-    const { taken } = (await this.#ask(vm, { do: 'frames', frames })) as never
-    return taken
+  /** Hands Ethernet frames to its guest. */
+  async deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<PcpuAnswers['frames']> {
+    return (await this.#ask(vm, { do: 'frames', frames })) as never
   }
 
   memoryOf(vm: HeldVm): GuestMemory | undefined {

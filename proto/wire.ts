@@ -1,6 +1,7 @@
 // Bytes ↔ messages. A message on a link is one kind byte and a body: 1 = control (msgpack of a
-// schema of messages.ts), 2 = a page frame (page-frame.ts). Nothing that arrives here can throw:
-// what is wrong becomes a named fault and closes that link only.
+// schema of messages.ts), 2 = a binary frame: pages (page-frame.ts) or, on a trunk, Ethernet
+// (ethernet-batch.ts). Nothing that arrives here can throw: what is wrong becomes a named fault and
+// closes that link only.
 // msgpack: https://github.com/msgpack/msgpack/blob/master/spec.md
 
 import { Packr } from 'msgpackr'

@@ -103,11 +103,16 @@ export class VirtioNet implements VirtioDevice, Snapshotted {
    * first; a guest without a driver gets none. Returns how many were taken.
    */
   receive(frames: readonly Uint8Array[]): number {
-    const room = this.#transport?.features ? inboxFramesMax - this.#inbox.length : 0
+    const room = this.hasDriver ? inboxFramesMax - this.#inbox.length : 0
     const taken = frames.slice(0, room)
     this.#inbox.push(...taken)
     if (taken.length > 0) this.#transport?.kick(receiveQueue)
     return taken.length
+  }
+
+  /** Somebody in the guest has begun to use the device. */
+  get hasDriver(): boolean {
+    return (this.#transport?.features ?? 0n) !== 0n
   }
 
   /** The outbox should be emptied before the guest goes on. */

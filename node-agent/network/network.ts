@@ -20,7 +20,7 @@ import { LearningSwitch } from './switch.ts'
 import { newTraffic, pass, type Traffic } from './traffic.ts'
 import type { Trunk } from './trunk.ts'
 import { Trunks } from './trunks.ts'
-import { VmPort } from './vm-port.ts'
+import { type Delivery, VmPort } from './vm-port.ts'
 
 export interface NetworkPorts {
   readonly clock: Clock
@@ -29,8 +29,8 @@ export interface NetworkPorts {
   readonly nodeId: NodeId
   connect(address: string): Promise<MessageLink>
   hello(): SourceMessage
-  /** Hands frames to a guest; resolves to how many it took. */
-  deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<number>
+  /** Hands frames to a guest; resolves to how many it took, and whether it ever will. */
+  deliver: (vm: HeldVm, frames: readonly Uint8Array[]) => Promise<Delivery>
 }
 
 /** What a link that has become a trunk tells the network. */
@@ -91,6 +91,7 @@ export class Network {
   hear(vm: HeldVm, frames: readonly Uint8Array[], lost: number): void {
     this.traffic.lost.device += lost
     const port = this.#vms.get(vm)
+    port?.wake()
     if (port) this.#take(port, frames)
     else this.traffic.lost['no-port'] += frames.length
   }

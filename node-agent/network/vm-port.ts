@@ -1,6 +1,7 @@
 // A VM's port at the switch: hands frames to the guest in batches. What comes while two of them are
 // on their way waits for an answer, so that a busy pCPU finds few long messages and not many short
-// ones; what waits is bounded.
+// ones; what waits is bounded. A guest without a driver for its card is not asked again before it
+// has sent something: what is for all would otherwise keep every pCPU busy for nothing.
 // Not here: the queue inside the guest's device (engine/devices/virtio-net.ts), where frames go
 // (switch.ts).
 
@@ -9,6 +10,12 @@ import type { PortOwner } from './address-answers.ts'
 import { macOfText } from './ethernet.ts'
 import type { SwitchPort } from './switch.ts'
 import type { Traffic } from './traffic.ts'
+
+/** What became of a batch. */
+export interface Delivery {
+  readonly taken: number
+  readonly hasDriver: boolean
+}
 
 /** One is being taken, and one lies ready. */
 const batchesMax = 2
@@ -20,14 +27,15 @@ export class VmPort implements SwitchPort {
   readonly name: string
   readonly mac: number
   readonly owner: PortOwner
-  readonly #deliver: (frames: readonly Uint8Array[]) => Promise<number>
+  readonly #deliver: (frames: readonly Uint8Array[]) => Promise<Delivery>
   readonly #traffic: Traffic
   #waiting: Uint8Array[] = []
   #onTheWay = 0
+  #isDeaf = false
 
   constructor(
     { vmId, identity }: HeldVm,
-    deliver: (frames: readonly Uint8Array[]) => Promise<number>,
+    deliver: (frames: readonly Uint8Array[]) => Promise<Delivery>,
     traffic: Traffic,
   ) {
     this.name = vmId
@@ -37,8 +45,17 @@ export class VmPort implements SwitchPort {
     this.#traffic = traffic
   }
 
+  /** The guest has sent something: it has a driver. */
+  wake(): void {
+    this.#isDeaf = false
+  }
+
   /** Returns how many are on their way, or wait for it; the others are lost. */
   send(frames: readonly Uint8Array[]): number {
+    if (this.#isDeaf) {
+      this.#traffic.lost.guest += frames.length
+      return frames.length
+    }
     const taken = Math.min(frames.length, waitingFramesMax - this.#waiting.length)
     // Copies: what is sent is a view of a message, and would keep all of that alive.
     for (let n = 0; n < taken; n++) this.#waiting.push(new Uint8Array(frames[n] as Uint8Array))
@@ -52,7 +69,10 @@ export class VmPort implements SwitchPort {
     this.#waiting = []
     this.#onTheWay++
     this.#deliver(batch).then(
-      (taken) => this.#settle(batch.length - taken),
+      ({ taken, hasDriver }) => {
+        this.#isDeaf = !hasDriver
+        this.#settle(batch.length - taken)
+      },
       // The VM has gone meanwhile.
       () => this.#settle(batch.length),
     )

@@ -14,6 +14,7 @@ const { gpa } = virtioRegion(netSlot)
 const [sendAt, receiveAt] = [0x8000, 0x10000]
 const frame = new Uint8Array(60).fill(7)
 const queues = 2
+const hasDriver = true
 
 const plicAt = {
   priority: plicRegion.gpa + 4 * virtioIrq(netSlot),
@@ -86,7 +87,7 @@ test('what a guest sends in a slice leaves in one piece, and what comes wakes it
   const events = rig.events.filter(({ on }) => on === 'frames')
   expect(events).toEqual([{ on: 'frames', vmId: 'a', frames: [frame, frame], lost: 0 }])
   const before = woken
-  expect(rig.do({ do: 'frames', vmId: 'a', frames: [frame] })).toEqual({ taken: 1 })
+  expect(rig.do({ do: 'frames', vmId: 'a', frames: [frame] })).toEqual({ taken: 1, hasDriver })
   rig.runMs(10)
   expect(woken).toBe(before + 1)
   expect(rig.cores.get('a')?.ram.bytes.slice(receiveAt + 12, receiveAt + 72)).toEqual(frame)
@@ -97,14 +98,22 @@ test('a VM that stands still gets nothing: its RAM may be on its way to another 
   rig.start('a', network)
   rig.runMs(10)
   rig.do({ do: 'pause', vmId: 'a' })
-  expect(rig.do({ do: 'frames', vmId: 'a', frames: [frame] })).toEqual({ taken: 0 })
+  expect(rig.do({ do: 'frames', vmId: 'a', frames: [frame] })).toEqual({ taken: 0, hasDriver })
   expect(rig.cores.get('a')?.ram.bytes[receiveAt + 12]).toBe(0)
 })
 
-test('a VM without a network takes none', () => {
-  const rig = new PcpuRig()
+test('a VM without a network takes none, nor one without a driver, and neither is woken', () => {
+  const rig = new PcpuRig({ scripts: { a: () => Exit.wfi, b: () => Exit.wfi } })
   rig.start('a')
-  expect(rig.do({ do: 'frames', vmId: 'a', frames: [frame] })).toEqual({ taken: 0 })
+  rig.start('b', network)
+  rig.runMs(10)
+  for (const vmId of ['a', 'b']) {
+    const before = rig.stats(vmId).ranMs
+    const answer = rig.do({ do: 'frames', vmId, frames: [frame] })
+    expect(answer).toEqual({ taken: 0, hasDriver: false })
+    rig.runMs(10)
+    expect(rig.stats(vmId).ranMs).toBe(before)
+  }
 })
 
 test('a guest that sends all the time is carried at the speed of its line', () => {

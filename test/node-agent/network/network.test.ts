@@ -173,6 +173,24 @@ describe('nothing grows without bound', () => {
     expect(n1.network.traffic.lost.backlog).toBe(1000 - 2 - waitingFramesMax)
   })
 
+  test('a guest without a driver is asked once, and again when it has sent something', async () => {
+    const made = await cluster('n1')
+    const n1 = made.node('n1')
+    const [a, bare] = [n1.run(made.guest()), n1.run(made.guest())]
+    bare.hasDriver = false
+    for (let n = 0; n < 100; n++) {
+      n1.say(a, 'all', 'hello')
+      await made.settle()
+    }
+    expect(n1.deliveries).toBe(1)
+    expect(n1.network.traffic.lost.guest).toBe(100)
+    bare.hasDriver = true
+    n1.say(bare, 'all', 'I am here')
+    n1.say(a, bare, 'welcome')
+    await made.settle()
+    expect(heard(bare)).toEqual(['welcome'])
+  })
+
   test('a trunk that is behind loses what is sent on it', () => {
     const sent: Uint8Array[] = []
     const link = {

@@ -7,6 +7,7 @@ import { MemoryLog, MemoryTransport, SeededRandom, VirtualClock } from '#env/mem
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { broadcastMac, ethertypes, macOfText, newFrame } from '#node-agent/network/ethernet.ts'
 import { Network } from '#node-agent/network/network.ts'
+import type { Delivery } from '#node-agent/network/vm-port.ts'
 import { PeerSession } from '#node-agent/peer-session.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import type { Hello, Welcome } from '#proto/messages.ts'
@@ -22,6 +23,7 @@ export interface Guest {
   readonly vm: HeldVm
   readonly got: Uint8Array[]
   takes: boolean
+  hasDriver: boolean
 }
 
 export const payloadOf = (frame: Uint8Array): string =>
@@ -32,6 +34,8 @@ export class TestNode {
   readonly network: Network
   readonly guests = new Map<HeldVm, Guest>()
   readonly links: Link[] = []
+  /** Batches that were handed to guests. */
+  deliveries = 0
   readonly log: MemoryLog
 
   constructor(cluster: TestCluster, name: string) {
@@ -42,7 +46,7 @@ export class TestNode {
       ...{ clock, log: this.log, nodeId: this.nodeId, random: new SeededRandom(name.length) },
       connect: (address) => transport.connect(address, limits, 1000),
       hello: () => helloOf(name, cluster.tokens.get(name) ?? 'secret'),
-      deliver: async (vm, frames) => this.#deliver(vm, frames),
+      deliver: (vm, frames) => this.#deliver(vm, frames),
     })
   }
 
@@ -66,11 +70,12 @@ export class TestNode {
     this.network.hear(guest.vm, [frame], 0)
   }
 
-  #deliver(vm: HeldVm, frames: readonly Uint8Array[]): number | Promise<number> {
+  async #deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<Delivery> {
     const guest = this.guests.get(vm)
-    if (!guest?.takes) return new Promise<number>(() => {})
-    guest.got.push(...frames)
-    return frames.length
+    this.deliveries++
+    if (!guest?.takes) return new Promise(() => {})
+    if (guest.hasDriver) guest.got.push(...frames)
+    return { taken: guest.hasDriver ? frames.length : 0, hasDriver: guest.hasDriver }
   }
 }
 
@@ -134,7 +139,7 @@ export class TestCluster {
     const mac = `02:00:00:00:00:0${this.#guests}`
     const identity = { ...vm.identity, mac }
     const held = { ...vm, identity, migrationId: undefined } as HeldVm
-    return { vm: held, got: [], takes: true }
+    return { vm: held, got: [], takes: true, hasDriver: true }
   }
 
   /** Nothing passes between this node and others that connect to it, or that it accepted. */
