@@ -253,14 +253,9 @@ function textOf(message: CoordinatorMessage): string {
     case 'refused':
       return `refused: ${message.fault.code}`
     case 'start':
-      return (
-        `start ${message.vmId}@${message.epoch} (${message.commandId})` +
-        (message.snapshot ? ` from ${message.snapshot} on ${message.disk.layers}` : '')
-      )
     case 'take-snapshot':
-      return `take ${message.name} of ${message.vmId}@${message.epoch} (${message.commandId})`
     case 'drop-snapshot':
-      return `drop ${message.name} of ${message.vmId} (${message.commandId})`
+      return snapshotTextOf(message)
     case 'stop':
     case 'pause':
     case 'resume':
@@ -288,6 +283,17 @@ function textOf(message: CoordinatorMessage): string {
     default:
       return message.t
   }
+}
+
+/** A start, from a snapshot or not; and what is asked about snapshots. */
+function snapshotTextOf(
+  message: Extract<CoordinatorMessage, { t: 'start' | 'take-snapshot' | 'drop-snapshot' }>,
+): string {
+  const { commandId, vmId } = message
+  if (message.t === 'drop-snapshot') return `drop ${message.name} of ${vmId} (${commandId})`
+  const vm = `${vmId}@${message.epoch} (${commandId})`
+  if (message.t === 'take-snapshot') return `take ${message.name} of ${vm}`
+  return `start ${vm}${message.snapshot ? ` from ${message.snapshot} on ${message.disk.layers}` : ''}`
 }
 
 // ---- beginnings ----
