@@ -42,6 +42,8 @@ export interface CoreExports {
   multiplyHighUnsigned(a: bigint, b: bigint): bigint
   orCombineBytes(value: bigint): bigint
   reverseBytes(value: bigint): bigint
+  fuseDoubles(a: number, b: number, c: number): number
+  fuseSingles(a: number, b: number, c: number): number
   codeAddress(va: bigint): number
   codeBlock(host: number): number
   decodeWord(raw: number): bigint
@@ -89,6 +91,9 @@ export interface CorePlaces {
   readonly pcAddress: number
   readonly mstatusAddress: number
   readonly floatDirty: number
+  readonly fcsrAddress: number
+  readonly fcsrFastMask: number
+  readonly fcsrFast: number
   readonly leftAddress: number
   readonly outcomeAddress: number
   readonly contextAddress: number
@@ -175,7 +180,15 @@ const placeNames = [
   ...['hartBytes', 'valueAddress', 'ramAddress', 'stagePagesMax', 'copiesAddress'],
   ...['askedAddress', 'filledAddress', 'zeroAddress'],
   ...['xAddress', 'fAddress', 'pcAddress', 'mstatusAddress'],
-  ...['floatDirty', 'leftAddress', 'outcomeAddress', 'contextAddress'],
+  ...[
+    'floatDirty',
+    'fcsrAddress',
+    'fcsrFastMask',
+    'fcsrFast',
+    'leftAddress',
+    'outcomeAddress',
+    'contextAddress',
+  ],
   ...['jumpsAddress', 'jumpEntries', 'jumpEntryBytes', 'jumpIndex'],
   ...['jumpEntryPoint', 'tlbAddress', 'tlbEntries', 'tlbEntryBytes'],
   ...['tlbBankBytes', 'tlbRead', 'tlbWrite', 'tlbPayload'],

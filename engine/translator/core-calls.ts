@@ -72,6 +72,7 @@ export function emitCoreCall(
   code.call(importedIndex[functions[name]])
   code.set(outcome)
   frame.reload(registers.written)
+  if (name === 'system' && frame.hasFloats) frame.noteFast()
   if (endsBlock(instruction)) {
     code.br(frame.leave)
   } else {

@@ -11,11 +11,12 @@ import type { CorePlaces } from '../cpu/module.ts'
 import { emitBitOperation } from './bit-operations.ts'
 import { emitCoreCall, endsBlock, registersOfCall } from './core-calls.ts'
 import type { Instruction, OpName } from './decoded-entry.ts'
+import { emitFloat } from './float-operations.ts'
 import { loopTree, type TreeItem } from './loop-tree.ts'
 import { emitAccess } from './memory-access.ts'
 import { emitOperation } from './operations.ts'
 import { type Block, type Region, successors } from './region.ts'
-import { left, pc, RegionFrame, target } from './region-frame.ts'
+import { type FrameOptions, left, pc, RegionFrame, target } from './region-frame.ts'
 import { moduleBytes } from './region-module.ts'
 import { Label } from './wasm-code.ts'
 import { type Opcode, op } from './wasm-opcodes.ts'
@@ -54,7 +55,7 @@ class RegionWriter {
 
   constructor(region: Region, { at, index, dataBank }: RegionCodeOptions) {
     this.#region = region
-    this.#frame = new RegionFrame({ at, index, dataBank, ...registersOf(region) })
+    this.#frame = new RegionFrame({ at, index, dataBank, ...usesOf(region) })
     for (const entry of region.entries) this.#headNumber(entry)
     const nodes = [dispatcher, ...region.blocks.keys()]
     this.#tree = loopTree(nodes, (node) => this.#successors(node), dispatcher)
@@ -229,6 +230,7 @@ class RegionWriter {
     this.#frame.setPc(block.offset)
     code.br(stop)
     code.end()
+    this.#frame.noteFast()
   }
 
   #emitInstruction(instruction: Instruction, notDone: number): void {
@@ -237,6 +239,7 @@ class RegionWriter {
       emitOperation(this.#frame, instruction) ||
       emitBitOperation(this.#frame, instruction) ||
       emitAccess(this.#frame, instruction, notDone) ||
+      emitFloat(this.#frame, instruction, notDone) ||
       emitCoreCall(this.#frame, instruction, notDone)
     invariant(isEmitted, `No translation for ${instruction.op}`)
   }
@@ -339,17 +342,19 @@ function* headsIn(items: readonly TreeItem[]): Generator<number> {
 }
 
 /** Every integer register that is named, and every one that may change. */
-function registersOf({ blocks }: Region): { used: Set<number>; written: Set<number> } {
+function usesOf({ blocks }: Region): Pick<FrameOptions, 'used' | 'written' | 'hasFloats'> {
   const used = new Set<number>()
   const written = new Set<number>()
+  let hasFloats = false
   for (const { instructions } of blocks.values()) {
     for (const instruction of instructions) {
       const { read, written: to } = registersOfCall(instruction) ?? plainRegisters(instruction)
       for (const register of [...read, to]) used.add(register)
       if (to !== 0) written.add(to)
+      hasFloats ||= isFloat(instruction)
     }
   }
-  return { used, written }
+  return { used, written, hasFloats }
 }
 
 function plainRegisters(instruction: Instruction): { read: number[]; written: number } {

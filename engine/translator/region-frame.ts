@@ -30,9 +30,14 @@ export const target = 8
 export const outcome = 9
 const refund = 10
 const length = 11
+/** Rounding is to nearest even, and `inexact` is raised: see float-operations.ts. */
+export const fast = 12
+export const double = 13
+export const single = 14
 const fixedLocals: readonly ValueType[] = [
   ...[valueType.i64, valueType.i64, valueType.i64, valueType.i64],
   ...[valueType.i32, valueType.i32, valueType.i32, valueType.i32, valueType.i32],
+  ...[valueType.i32, valueType.f64, valueType.f32],
 ]
 const parameters = 3
 
@@ -55,6 +60,8 @@ export interface FrameOptions {
   /** Registers that its instructions name, and those that they change. */
   readonly used: ReadonlySet<number>
   readonly written: ReadonlySet<number>
+  /** Whether it has floating-point instructions. */
+  readonly hasFloats: boolean
 }
 
 export class RegionFrame {
@@ -65,11 +72,13 @@ export class RegionFrame {
   readonly go = new Label()
   /** Byte offset of the TLB bank that loads and stores use. */
   readonly bank: number
+  readonly hasFloats: boolean
   readonly #index: number
   readonly #registers = new Map<number, number>()
   readonly #written: ReadonlySet<number>
 
-  constructor({ at, index, dataBank, used, written }: FrameOptions) {
+  constructor({ at, index, dataBank, used, written, hasFloats }: FrameOptions) {
+    this.hasFloats = hasFloats
     this.at = at
     this.bank = dataBank * at.tlbBankBytes
     this.#index = index
@@ -112,10 +121,14 @@ export class RegionFrame {
     this.code.set(this.#local(register))
   }
 
+  floatPlace(register: number): number {
+    return this.at.fAddress + register * registerBytes
+  }
+
   /** Pushes the bits of f[register], which lies in memory. */
   float(register: number): void {
     this.code.i32(0)
-    this.code.memory(op.i64_load, this.at.fAddress + register * registerBytes)
+    this.code.memory(op.i64_load, this.floatPlace(register))
   }
 
   /** Pops them. A single is boxed: all upper bits are one. */
@@ -128,7 +141,19 @@ export class RegionFrame {
       code.i64(singleBox)
       code.emit(op.i64_or)
     }
-    code.memory(op.i64_store, this.at.fAddress + register * registerBytes)
+    code.memory(op.i64_store, this.floatPlace(register))
+  }
+
+  /** Sets `fast` from fcsr. */
+  noteFast(): void {
+    const { code, at } = this
+    code.i32(0)
+    code.memory(op.i32_load, at.fcsrAddress)
+    code.i32(at.fcsrFastMask)
+    code.emit(op.i32_and)
+    code.i32(at.fcsrFast)
+    code.emit(op.i32_eq)
+    code.set(fast)
   }
 
   /** Pushes the address of the code at an offset. */

@@ -7,7 +7,7 @@ import { type ValueType, valueType, type WasmCode } from './wasm-code.ts'
 /** `(entryPoint: i32, left: i32, pc: i64) -> i32`: how regions are called, and call each other. */
 export const regionType = 0
 
-const { i32, i64 } = valueType
+const { i32, i64, f32, f64 } = valueType
 interface Signature {
   readonly parameters: readonly ValueType[]
   readonly results: readonly ValueType[]
@@ -24,6 +24,8 @@ const imported = {
   multiplyHighUnsigned: { parameters: [i64, i64], results: [i64] },
   orCombineBytes: { parameters: [i64], results: [i64] },
   reverseBytes: { parameters: [i64], results: [i64] },
+  fuseDoubles: { parameters: [f64, f64, f64], results: [f64] },
+  fuseSingles: { parameters: [f32, f32, f32], results: [f32] },
 } as const satisfies Record<string, Signature>
 export type ImportedName = keyof typeof imported
 export const importedNames = Object.keys(imported) as ImportedName[]

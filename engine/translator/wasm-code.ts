@@ -4,7 +4,7 @@
 
 import { invariant } from '#proto/invariant.ts'
 
-export const valueType = { i32: 0x7f, i64: 0x7e } as const
+export const valueType = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c } as const
 export type ValueType = (typeof valueType)[keyof typeof valueType]
 
 const control = {
@@ -23,6 +23,8 @@ const control = {
   localTee: 0x22,
   i32Const: 0x41,
   i64Const: 0x42,
+  f32Const: 0x43,
+  f64Const: 0x44,
 } as const
 /** A block without parameters and results. */
 const emptyType = 0x40
@@ -54,10 +56,20 @@ export class WasmCode {
     this.#signed(value | 0)
   }
 
-  i64(value: number): void {
+  i64(value: number | bigint): void {
     this.#byte(control.i64Const)
-    if (value === (value | 0)) this.#signed(value)
+    if (typeof value === 'number' && value === (value | 0)) this.#signed(value)
     else this.#signedBig(BigInt(value))
+  }
+
+  f32(value: number): void {
+    this.#byte(control.f32Const)
+    this.#raw(new Float32Array([value]))
+  }
+
+  f64(value: number): void {
+    this.#byte(control.f64Const)
+    this.#raw(new Float64Array([value]))
   }
 
   get(local: number): void {
@@ -165,6 +177,11 @@ export class WasmCode {
       this.#bytes = larger
     }
     this.#bytes[this.#length++] = value
+  }
+
+  /** Little-endian, as every machine that runs this is. */
+  #raw(number: Float32Array | Float64Array): void {
+    for (const byte of new Uint8Array(number.buffer)) this.#byte(byte)
   }
 
   #unsigned(value: number): void {

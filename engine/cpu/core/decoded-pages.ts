@@ -1,6 +1,6 @@
 // The cache of decoded instructions: a block for each page of RAM that code ran from, one 8-byte
 // entry for each halfword of it, filled as instructions are first executed. Keyed by physical page,
-// so that no change of translation touches it. A bounded pool: when it is full, all blocks go.
+// so that no change of translation touches it. A bounded pool: when it is full, the oldest go.
 // Stores are noticed lazily: the first store to a decoded page since the last fence.i lists it as
 // stale, and fence.i drops what is listed. Until then the old instructions may run, as the
 // specification allows (Zifencei).
@@ -15,6 +15,8 @@ export const pageSlotBytes: usize = 2048 * slotBytes
 export const blockBytes: usize = pageSlotBytes + 2 * slotBytes
 /** 288 code pages of 4 KiB: a small guest's all, and enough of a kernel's. 4.5 MiB. */
 const blocksMax: usize = 288
+/** Dropping the TLB's execute entries with them costs as much as decoding a page or two. */
+const evictedAtOnce: u32 = 32
 export const blockPoolBytes: u64 = blocksMax * blockBytes
 /** For each slot, how often a jump has led there (u16), while there was no region for it. */
 export const counterPoolBytes: u64 = blockPoolBytes / 4
@@ -35,6 +37,7 @@ export function blockOf(page: u32): usize {
   if (known) return known
   const block = allocate()
   memory.fill(block, 0, blockBytes)
+  store<u32>(ownerOf(block), page)
   memory.fill(counterOf(block), 0, blockBytes / 4)
   store<u32>(blockEntry(page), <u32>block)
   dropWriteEntries()
@@ -42,32 +45,56 @@ export function blockOf(page: u32): usize {
 }
 
 function allocate(): usize {
+  if (load<u32>(Vm.freeBlock) == 0 && load<usize>(Vm.nextBlock) == poolEnd()) evictOldest()
   const free: usize = load<u32>(Vm.freeBlock)
   if (free) {
     store<u32>(Vm.freeBlock, load<u32>(free))
     return free
   }
-  const poolEnd = load<usize>(Vm.blockPool) + <usize>blockPoolBytes
-  if (load<usize>(Vm.nextBlock) + blockBytes > poolEnd) emptyPool()
   const block = load<usize>(Vm.nextBlock)
   store<usize>(Vm.nextBlock, block + blockBytes)
   return block
 }
 
-/** Memory is other than it was: what was decoded and what was translated of it go. */
-export function dropBlocks(): void {
-  emptyPool()
-  store<u32>(Vm.staleCount, 0)
-  allCodeChanged()
-  memory.fill(load<usize>(Vm.translatedTable), 0, load<usize>(Vm.pageCount))
+@inline
+function poolEnd(): usize {
+  return load<usize>(Vm.blockPool) + blocksMax * blockBytes
 }
 
-/** Room for other blocks. What is stale stays so: regions may have been made of it. */
-function emptyPool(): void {
+/** Where a block's page is noted: in its last slot, of which nobody reads the second half. */
+@inline
+function ownerOf(block: usize): usize {
+  return block + pageSlotBytes + slotBytes + 4
+}
+
+/** Some in a row of the pool, the next ones the next time. What is stale of them stays listed. */
+function evictOldest(): void {
+  let block: usize = load<u32>(Vm.oldestBlock)
+  for (let count: u32 = 0; count < evictedAtOnce; count++) {
+    if (block == poolEnd()) block = load<usize>(Vm.blockPool)
+    freeBlock(block)
+    block += blockBytes
+  }
+  store<u32>(Vm.oldestBlock, <u32>block)
+  dropExecuteEntries()
+}
+
+function freeBlock(block: usize): void {
+  store<u32>(blockEntry(load<u32>(ownerOf(block))), 0)
+  store<u32>(block, load<u32>(Vm.freeBlock))
+  store<u32>(Vm.freeBlock, <u32>block)
+}
+
+/** Memory is other than it was: what was decoded and what was translated of it go. */
+export function dropBlocks(): void {
   memory.fill(load<usize>(Vm.blockTable), 0, load<usize>(Vm.pageCount) << 2)
   store<u32>(Vm.freeBlock, 0)
   store<u32>(Vm.nextBlock, load<u32>(Vm.blockPool))
+  store<u32>(Vm.oldestBlock, load<u32>(Vm.blockPool))
+  store<u32>(Vm.staleCount, 0)
   dropExecuteEntries()
+  allCodeChanged()
+  memory.fill(load<usize>(Vm.translatedTable), 0, load<usize>(Vm.pageCount))
 }
 
 /** Where jumps to a slot are counted. */
@@ -77,7 +104,7 @@ export function counterOf(slot: usize): usize {
 }
 
 @inline
-function isTranslated(page: u32): bool {
+export function isTranslated(page: u32): bool {
   return load<u8>(load<usize>(Vm.translatedTable) + page) != 0
 }
 
@@ -124,7 +151,5 @@ function release(page: u32): void {
   }
   const block = load<u32>(blockEntry(page))
   if (block == 0) return
-  store<u32>(blockEntry(page), 0)
-  store<u32>(block, load<u32>(Vm.freeBlock))
-  store<u32>(Vm.freeBlock, block)
+  freeBlock(block)
 }

@@ -8,7 +8,8 @@ import { Access, accessFault } from './fault'
 import { hostOf, hostOfPage, inRam, pageOf } from './pages'
 import { fetchBank, noteFilled, pageAddress, tlbEntry } from './tlb'
 import { translate } from './mmu'
-import { blockOf } from './decoded-pages'
+import { blockOf, regionFlag } from './decoded-pages'
+import { isEntryPoint } from './regions'
 import { decode, decodeCompressed } from './decode'
 
 /** Finds Vm.block, Vm.slot and Vm.entry for `pc`. */
@@ -55,13 +56,15 @@ function findCode(va: u64): Outcome {
 function decodeAt(pc: u64, slot: usize, page: usize): Outcome {
   const offset = <usize>pc & Page.mask
   const half = <u32>load<u16>(page + offset)
-  if ((half & 3) != 3) return keep(slot, decodeCompressed(half))
+  if ((half & 3) != 3) return keep(slot, decodeCompressed(half), page + offset)
   if (offset == Page.bytes - 2) return decodeAcross(pc, half)
-  return keep(slot, decode(load<u32>(page + offset), 2))
+  return keep(slot, decode(load<u32>(page + offset), 2), page + offset)
 }
 
-function keep(slot: usize, entry: u64): Outcome {
-  store<u64>(slot, entry)
+/** `host` is where the instruction lies: it may have been translated, and its block evicted since. */
+function keep(slot: usize, entry: u64, host: usize): Outcome {
+  const flag: u64 = isEntryPoint(host) ? regionFlag : 0
+  store<u64>(slot, entry | flag)
   store<u64>(Vm.entry, entry)
   return Outcome.done
 }

@@ -155,6 +155,8 @@ export const enum Vm {
   /** Regions whose place is free again, and high-water mark. */
   freeRegion = 0x4d8,
   nextRegion = 0x4dc,
+  /** The block that is evicted next. */
+  oldestBlock = 0x4e0,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }

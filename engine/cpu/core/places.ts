@@ -3,6 +3,7 @@
 
 import { Hart, Jumps, Regions, Tlb, Vm } from './layout'
 import { Status } from './privileged'
+import { Flag } from './float-number'
 
 export const xAddress: u32 = Hart.x
 export const fAddress: u32 = Hart.f
@@ -10,6 +11,10 @@ export const pcAddress: u32 = Hart.pc
 export const mstatusAddress: u32 = Hart.mstatus
 /** The field FS when it is "dirty": both bits. */
 export const floatDirty: u32 = Status.fs
+export const fcsrAddress: u32 = Hart.fcsr
+/** frm is "nearest even" and `inexact` is raised: these bits of fcsr, and their value. */
+export const fcsrFastMask: u32 = 0xe1
+export const fcsrFast: u32 = Flag.inexact
 export const leftAddress: u32 = Vm.left
 export const outcomeAddress: u32 = Vm.outcome
 export const contextAddress: u32 = Vm.context

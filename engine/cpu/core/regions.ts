@@ -11,7 +11,7 @@ import { Page, Regions, Tlb, Vm, ram } from './layout'
 import { banksNow, cacheJump, clearJumps, forgetJumps } from './jumps'
 import { dropWriteEntries, fetchBank, pageAddress, tlbEntry } from './tlb'
 import { fetchedFrom } from './mmu'
-import { setRegionFlag } from './decoded-pages'
+import { isTranslated, setRegionFlag } from './decoded-pages'
 
 const free: u32 = 0
 
@@ -40,6 +40,15 @@ export function findRegion(pc: u64): bool {
     if (!isMapped(load<u32>(at, 12), pc - offsetOf(entryPoint))) continue
     cacheJump(pc, load<u32>(at, 4), entryPoint)
     return true
+  }
+  return false
+}
+
+/** Whether a region can be entered at the instruction at `host`, mapped as it may be. */
+export function isEntryPoint(host: usize): bool {
+  if (!isTranslated(<u32>((host - ram) >> Page.shift))) return false
+  for (let at = placeOf(host); load<u32>(at) != free; at = following(at)) {
+    if (load<u32>(at) == <u32>host) return true
   }
   return false
 }
