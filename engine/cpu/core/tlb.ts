@@ -2,8 +2,9 @@
 // for its entries. A bank belongs to one way of translating data: user, supervisor without and with
 // SUM, and none (M-mode). A change of mode or of SUM changes the bank and drops nothing.
 // Device and absent pages are never in it; a page is in a write table only while it is marked
-// dirty. What satp decides goes often, with a guest's every change of address space, and few entries
-// are there then: they are listed as they are made.
+// dirty. What satp decides goes often, with a guest's every change of address space, and few
+// entries are there then: they are listed as they are made. There are no ASIDs (satp's field reads
+// as zero, as it may): an entry's tag would need one, and with it every access a second compare.
 
 import { Filled, Hart, Page, Tlb, Vm, none } from './layout'
 import { Mode, Status } from './privileged'

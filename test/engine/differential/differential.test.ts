@@ -1,10 +1,18 @@
-// Random instruction streams on our hart and on QEMU's: every register and every touched byte is
-// the same. STREAM_SEED replays one stream; STREAMS says how many, if not the usual number.
+// Random instruction streams on our interpreter and on QEMU, on our interpreter and on our
+// translator: every register and every touched byte is the same. STREAM_SEED replays one stream;
+// STREAMS says how many, if not the usual number.
 
 import { describe, expect, test } from 'vitest'
 import { firstDifference } from './compare.ts'
 import { imageOf } from './harness.ts'
-import { interpreter, isQemuHere, runOnCore, runOnQemu } from './machines.ts'
+import {
+  interpreter,
+  isQemuHere,
+  type MakeCore,
+  runOnCore,
+  runOnQemu,
+  translator,
+} from './machines.ts'
 import { resultSlot, streamsMax } from './places.ts'
 import { makeStream, type Stream } from './stream.ts'
 
@@ -29,6 +37,24 @@ describe.skipIf(!isQemuHere)(`beside QEMU${skipped}`, () => {
     300_000,
   )
 })
+
+/** By the third round the translator has all that it translates. */
+const rounds = 3
+const thrice = (makeCore: MakeCore) => (streams: readonly Stream[]) =>
+  runOnCore(makeCore, imageOf(streams, rounds), streams.length)
+
+test('the translator ends streams as the interpreter does', async () => {
+  const streams = streamsOf(0).slice(0, 60)
+  const regions: (() => number)[] = []
+  const watched: MakeCore = (hooks) => {
+    const core = translator(hooks)
+    regions.push(() => core.translator.stats.regions)
+    return core
+  }
+  const found = await firstDifference(streams, thrice(interpreter), thrice(watched))
+  expect(found).toBeUndefined()
+  expect(regions[0]?.()).toBeGreaterThan(streams.length / 2)
+}, 120_000)
 
 describe('one engine beside itself', () => {
   test('ends alike however its runs are cut', () => {

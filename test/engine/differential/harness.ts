@@ -31,11 +31,14 @@ const userBit = 16n
 /** A gigabyte as it is: all permissions, A and D set. */
 const identityEntry = ((origin >> 12n) << 10n) | 0xcfn
 
-/** From the start of RAM: code, tables and all slots. */
-export function imageOf(streams: readonly Stream[]): Uint8Array {
+/**
+ * From the start of RAM: code, tables and all slots. All streams are run in each round; the results
+ * are the last one's.
+ */
+export function imageOf(streams: readonly Stream[], rounds = 1): Uint8Array {
   const image = new Uint8Array(Number(streamsAt - origin) + streams.length * streamSlot.bytes)
   const view = new DataView(image.buffer)
-  image.set(assemble(origin, (a) => harness(a, streams.length)).bytes)
+  image.set(assemble(origin, (a) => harness(a, streams.length, rounds)).bytes)
   const table = (at: bigint, slot: bigint, target: bigint) =>
     view.setBigUint64(Number(at - origin + slot * 8n), ((target >> 12n) << 10n) | valid, true)
   table(rootAt, dataVa >> 30n, middleTableAt)
@@ -97,14 +100,18 @@ const t6 = 31
 const s2 = 18
 const s3 = 19
 
-/** In the harness's own parts s2 is the stream's slot, s3 its result's. */
-function harness(a: Assembler, count: number): void {
-  a.la('t0', 'handler')
-  a.csrrw('zero', 'mtvec', 't0')
-  a.li('t0', (1n << 54n) - 1n)
-  a.csrrw('zero', 'pmpaddr0', 't0')
-  a.li('t0', 0x1f)
-  a.csrrw('zero', 'pmpcfg0', 't0')
+/** At `places` lie the slots that are next, how many are left of the round, and how many rounds.
+ * In the harness's own parts s2 is the stream's slot, s3 its result's. */
+function harness(a: Assembler, count: number, rounds: number): void {
+  comeUp(a)
+  a.li('s4', rounds)
+  a.label('round')
+  a.la('t0', 'places')
+  for (const [at, value] of [streamsAt, resultsAt, BigInt(count)].entries()) {
+    a.li('t1', value)
+    a.sd('t1', 8 * at, 't0')
+  }
+  a.sd('s4', 24, 't0')
   a.label('next')
   a.la('t0', 'places')
   a.ld('s2', 0, 't0')
@@ -112,12 +119,16 @@ function harness(a: Assembler, count: number): void {
   a.ld('t1', 16, 't0')
   a.beq('t1', 'zero', 'done')
   a.csrrw('zero', 'mscratch', 's3')
+  a.sd('zero', resultSlot.trapCount, 's3')
   a.scd('zero', 'zero', 't0')
   prepareMemory(a)
   enterStream(a)
   handler(a)
   finish(a)
   a.label('done')
+  a.ld('s4', 24, 't0')
+  a.addi('s4', 's4', -1)
+  a.bne('s4', 'zero', 'round')
   a.li('t0', finisherGpa)
   a.li('t1', finisherReset)
   a.sw('t1', 0, 't0')
@@ -125,7 +136,17 @@ function harness(a: Assembler, count: number): void {
   a.jal('zero', 'ever')
   a.align(8)
   a.label('places')
-  for (const word of [streamsAt, resultsAt, BigInt(count)]) a.dword(word)
+  for (let word = 0; word < 4; word++) a.dword(0n)
+}
+
+/** Takes traps, and lets the lower modes use all of memory. */
+function comeUp(a: Assembler): void {
+  a.la('t0', 'handler')
+  a.csrrw('zero', 'mtvec', 't0')
+  a.li('t0', (1n << 54n) - 1n)
+  a.csrrw('zero', 'pmpaddr0', 't0')
+  a.li('t0', 0x1f)
+  a.csrrw('zero', 'pmpcfg0', 't0')
 }
 
 /** Fills the window with numbers that follow from the stream's, and writes its page entries. */

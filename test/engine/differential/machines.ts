@@ -6,17 +6,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { WasmCore } from '#engine/cpu/core.ts'
+import { WasmCore, type WasmCoreOptions } from '#engine/cpu/core.ts'
 import { type Core, type CoreHooks, Exit } from '#engine/cpu/core-port.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { coreModule } from '../cpu/test-hart.ts'
 import { finisherGpa } from './harness.ts'
-import { origin, ramBytes, resultSlot, resultsAt } from './places.ts'
+import { origin, ramBytes, resultSlot, resultsAt, roundsMax } from './places.ts'
 
 /** Makes an execution engine on fresh RAM of `ramBytes`; the guest is its own firmware. */
 export type MakeCore = (hooks: CoreHooks) => Core
 
-export const interpreter: MakeCore = (hooks) =>
+const engine = (options: Pick<WasmCoreOptions, 'translate' | 'threshold'>) => (hooks: CoreHooks) =>
   new WasmCore({
     module: coreModule,
     memory: WasmGuestMemory.create(coreModule, ramBytes).memory,
@@ -24,7 +24,12 @@ export const interpreter: MakeCore = (hooks) =>
     clock: 'instructions',
     sbi: 'firmware',
     hooks,
+    ...options,
   })
+
+export const interpreter: MakeCore = engine({ translate: false })
+/** Translates a place when it is come to for the second time. */
+export const translator = engine({ threshold: 1 })
 
 /** Far more than a stream takes with all that is around it. */
 const instructionsPerStream = 20_000
@@ -52,7 +57,7 @@ export function runOnCore(
   core.reset({ pc: origin, a0: 0n, a1: 0n, mode: 'M' })
   while (!machine.isDone) {
     const exit = core.run(slice)
-    const isLost = core.retired > count * instructionsPerStream + 10_000
+    const isLost = core.retired > count * roundsMax * instructionsPerStream + 10_000
     if (isLost || (exit !== Exit.budget && exit !== Exit.requested)) {
       throw new Error(`Exit ${exit} at pc ${core.pc.toString(16)} after ${core.retired}`)
     }

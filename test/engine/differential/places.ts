@@ -54,6 +54,8 @@ export const resultSlot = {
 } as const
 export const trapBytes = 24
 export const trapsMax = 8
+/** How often an image may have its streams run, for engines that do better the second time. */
+export const roundsMax = 4
 
 export const streamsMax = Math.min(
   Number(resultsAt - streamsAt) / streamSlot.bytes,
