@@ -261,10 +261,12 @@ function csrAccess(draw: Draw): Chunk {
   return whole((0x73 | (kind << 12) | rd(draw.from(targets)) | rs1(operand) | (csr << 20)) >>> 0)
 }
 
-/** MXR, SUM, FS, SPP, SPIE and SIE; what else is there belongs to extensions that QEMU has. */
+/**
+ * MXR, SUM, SPP, SPIE and SIE, FS dirty or off (QEMU is late to make it dirty); what else is there
+ * belongs to extensions that QEMU has.
+ */
 function statusAccess(draw: Draw): Chunk {
-  const bits = draw.word()
-  const value = bits & 0xc6122
+  const value = (draw.word() & 0xc0122) | (draw.once(2) ? 3 << 13 : 0)
   const high = 0x37 | rd(address) | (value & 0xfffff000)
   const low = 0x13 | rd(address) | rs1(address) | ((value & 0xfff) << 20)
   const kind = draw.from([1, 2, 3])
