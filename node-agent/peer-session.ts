@@ -1,7 +1,7 @@
 // One link that another node has opened: greeting; then, of a source of a migration, its offer and
 // its DestinationRun, or the request that it be a trunk. Whatever arrives out of place, is
-// malformed or too large closes this link and no other, with a named fault. Not here: what an offer needs
-// (admission.ts), what follows from it (migration/destination.ts), trunks (network/).
+// malformed or too large closes this link and no other, with a named fault. Not here: what an
+// offer needs (admission.ts), what follows from it (migration/destination.ts), trunks (network/).
 
 import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'

@@ -92,7 +92,7 @@ test.skipIf(!isPulled)(
     await Promise.all([a, b].map((shell) => shell.does(waitForAddress)))
     await b.does('until [ "$(hostname)" = b ]; do sleep 1; done; ip -4 addr show eth0')
     expect(b.lines.join('\n')).toContain(`inet ${address}/8`)
-  
+
     a.type(`ping -i 0.2 ${address}`)
     await pingsAgain(a)
     for (const [vmId, to] of [
