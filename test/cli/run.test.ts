@@ -19,6 +19,20 @@ describe('godwit run', () => {
     expect(run).toMatchObject({ code: 0, out: 'kv is running on n2' })
   })
 
+  test('gives a VM the RAM and the way of booting that its image wants, unless told others', async () => {
+    const double = await coordinatorWith(busyCluster())
+    const home = temporaryHome()
+    const kernel = join(home, 'a.elf')
+    writeFileSync(kernel, 'abc')
+    await godwit(`image add bare --kernel ${kernel} --entry machine --memory 48`, { home })
+    await godwit('run kv --image bare', { double, home })
+    await godwit('run kv --image bare --memory 64 --boot paravirtualised', { double, home })
+    expect(double.asked.map(({ body }) => body)).toMatchObject([
+      { spec: { image: 'bare', memoryMib: 48, boot: 'unmodified' } },
+      { spec: { image: 'bare', memoryMib: 64, boot: 'paravirtualised' } },
+    ])
+  })
+
   test('pins a VM only when told to, and only to a node', async () => {
     const double = await coordinatorWith(busyCluster())
     await godwit('run kv --node n2 --pin', { double })

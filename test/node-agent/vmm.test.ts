@@ -117,3 +117,28 @@ test("a pCPU's refusal is the error of the request", async () => {
   const { vmm } = vmmOf(new ScriptedPcpu(0, 'This pCPU says no.'))
   await expect(vmm.openCopy(held('refused'))).rejects.toThrow('This pCPU says no.')
 })
+
+test('what cannot boot is refused by name, before there is a machine', async () => {
+  const pcpu = new ScriptedPcpu(0)
+  const { vmm, imageRead } = vmmOf(pcpu)
+  const vm = vms.becomeIncoming(
+    vmOrder('as-on-hardware', 1, { boot: 'unmodified' }),
+    asMigrationId('m1'),
+  )
+  const booting = vmm.boot(vm)
+  imageRead()
+  await expect(booting).rejects.toMatchObject({ fault: { code: 'no-image' } })
+  await expect(booting).rejects.toThrow('no firmware')
+  expect(pcpu.asked).toEqual([])
+})
+
+test('a guest that has reset itself is booted again on the machine it has', async () => {
+  const pcpu = new ScriptedPcpu(0)
+  const { vmm, imageRead } = vmmOf(pcpu)
+  const vm = held('again')
+  await vmm.openCopy(vm)
+  imageRead()
+  await vmm.bootAgain(vm)
+  expect(pcpu.asked).toEqual(['attach', 'reboot'])
+  expect(vmm.machines()).toHaveLength(1)
+})

@@ -87,3 +87,34 @@ describe('godwit image', () => {
     expect((await godwit('image pull windows')).code).toBe(2)
   })
 })
+
+describe('godwit image add', () => {
+  test('makes an image of files of one’s own, with what a VM of it is given by default', async () => {
+    const home = temporaryHome()
+    const kernel = join(home, 'a.elf')
+    writeFileSync(kernel, 'abc')
+    const line = `image add bare --kernel ${kernel} --entry machine --memory 8 --args quiet`
+    expect(await godwit(line, { home })).toMatchObject({
+      code: 0,
+      out: 'bare is ready: your a.elf',
+    })
+    expect(new ImageFolder(join(home, 'images')).find('bare')).toMatchObject({
+      kernel: { bytes: 3 },
+      entry: 'machine',
+      memoryMibDefault: 8,
+      args: 'quiet',
+    })
+  })
+
+  test.each([
+    ['a file that is not there', 'mine --kernel /nowhere/kernel', 'Cannot read the file'],
+    ['the name of another image', 'debian --kernel /dev/null', 'choose one'],
+    ['a name that is none', 'No! --kernel /dev/null', 'use 1-63'],
+    ['an empty file', 'mine --kernel /dev/null', 'is empty'],
+  ])('%s is a wrong command line', async (_, line, why) => {
+    const home = temporaryHome()
+    const { code, notes } = await godwit(`image add ${line}`, { home })
+    expect([code, notes]).toEqual([2, expect.stringContaining(why)])
+    expect(new ImageFolder(join(home, 'images')).list()).toEqual([])
+  })
+})
