@@ -1,4 +1,5 @@
-// HTIF by its description in riscv-isa-sim: what a program puts into `tohost`, and what comes of it.
+// HTIF by its description in riscv-isa-sim: what a program puts into `tohost`, and what comes of
+// it.
 
 import { describe, expect, test } from 'vitest'
 import type { GuestEnd } from '#engine/devices/finisher.ts'
