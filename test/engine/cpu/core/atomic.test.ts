@@ -107,6 +107,21 @@ describe('a store-conditional', () => {
     there.setDword(at - 4, 33n)
     expect(there.toEcall().get('a3')).toBe(1n)
   })
+  test('fails after one that trapped: that one has used the reservation up', () => {
+    const hart = run((a) => {
+      a.la('t0', 'again')
+      a.csrrw('zero', 'stvec', 't0')
+      a.lui('s2', 0x10000)
+      a.lrd('a2', 's0')
+      a.scd('a3', 'a1', 's2')
+      a.ecall()
+      a.align(4)
+      a.label('again')
+      a.scd('a4', 'a1', 's0')
+    }, 11n)
+    expect(hart.get('a4')).toBe(1n)
+    expect(hart.dword(at)).toBe(11n)
+  })
   test('lr.w extends the sign', () => {
     expect(run((a) => a.lrw('a2', 's0'), 0x80000000n).get('a2')).toBe(big)
   })
