@@ -108,6 +108,8 @@ export interface Assembler
   label(name: string): void
   /** Fills with zero bytes up to a multiple of `bytes`. */
   align(bytes: number): void
+  /** Instructions of 2 bytes that do nothing, up to `offset` behind a multiple of `bytes`. */
+  nopsTo(bytes: number, offset: number): void
   word(value: number): void
   half(value: number): void
   dword(value: bigint): void
@@ -276,6 +278,9 @@ function directives(code: Code) {
     label: (name: string) => code.label(name),
     align: (bytes: number) => {
       while (code.here % BigInt(bytes) !== 0n) code.emit(0n, 1)
+    },
+    nopsTo: (bytes: number, offset: number) => {
+      while (code.here % BigInt(bytes) !== BigInt(offset)) code.emit(1n, 2)
     },
     word: (value: number) => code.word(value),
     half: (value: number) => code.emit(BigInt(value), 2),
