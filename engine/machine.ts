@@ -60,8 +60,9 @@ export interface MachineOptions {
  */
 const instructionEpochNs = 1_735_689_600_000_000_000n
 const nsPerTick = 100n
-/** Far below a millisecond, but for what asks for a look by itself (fences, device accesses). */
-const instructionsPerLook = 100_000
+/** A slice, which is about a millisecond, is looked at so often, and short ones not at all. */
+const looksPerSlice = 4
+const instructionsPerLookMin = 20_000
 /** A device access takes as long as hundreds of instructions; so many, a hundredth of a slice. */
 const accessesPerLook = 32
 /** A run ends when the guest has written so much to its console: nothing grows without bound. */
@@ -195,8 +196,9 @@ export class Machine {
     if (this.#board.isUnserved()) return { kind: 'ran' }
     if (this.#standstill.waiting && !this.#wakes()) return this.#idle()
     this.#standstill.waiting = false
+    const perLook = Math.max(instructionsPerLookMin, Math.ceil(budget / looksPerSlice))
     for (let left = budget; left > 0 && this.#end === undefined; ) {
-      const granted = Math.min(left, this.#untilAlarm(), instructionsPerLook)
+      const granted = Math.min(left, this.#untilAlarm(), perLook)
       const before = this.#core.retired
       const exit = this.#core.run(granted)
       // Traps use up what was granted though nothing retires. Any other exit costs at least one, so

@@ -12,6 +12,7 @@ import { Worker } from 'node:worker_threads'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
+import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import { openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { mebibyte } from '#proto/units.ts'
@@ -30,6 +31,7 @@ const metricsConnectionsMax = 100
 // a migration's CPU time went there. With this flag they count against the limit of all memory, as
 // they should.
 setFlagsFromString('--external-memory-accounted-in-global-limit')
+honourBranchHints()
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2)

@@ -26,7 +26,8 @@ const root = fileURLToPath(new URL('..', import.meta.url))
  */
 const ascOptions = [
   ...['-O3', '--noAssert', '--runtime', 'stub', '--disableWarning', '201'],
-  ...['--importMemory', '--importTable', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+  ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+  ...['--importTable'],
   ...['--enable', 'threads', '--enable', 'simd', '--enable', 'bulk-memory'],
 ]
 

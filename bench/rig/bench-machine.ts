@@ -9,6 +9,7 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { Machine } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { VmConfig } from '#engine/vm-config.ts'
+import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import type { Engine } from './engines.ts'
 
 export interface MachineSpec {
@@ -18,6 +19,8 @@ export interface MachineSpec {
   /** Boot arguments. */
   readonly args?: string
 }
+
+honourBranchHints()
 
 const identity = {
   instanceId: '5a'.repeat(16),

@@ -46,6 +46,7 @@ export interface CoreExports {
   fuseSingles(a: number, b: number, c: number): number
   codeAddress(va: bigint): number
   codeBlock(host: number): number
+  noteBlock(host: number): void
   decodeWord(raw: number): bigint
   banksNow(): number
   addRegion(pages: number): number

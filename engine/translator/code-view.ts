@@ -1,6 +1,6 @@
 // Executed code around a base address, read from the VM's memory as the core has decoded it.
-// Offsets are bytes from the base, which begins a page; host addresses are the core's. Not here: how
-// far a region reaches (region.ts).
+// Offsets are bytes from the base, which begins a page; host addresses are the core's. Not here:
+// how far a region reaches (region.ts).
 
 import { pageBytes } from '#proto/units.ts'
 import type { CoreInstance } from '../cpu/module.ts'

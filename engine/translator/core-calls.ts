@@ -1,7 +1,7 @@
 // Instructions that the core carries out for a region: system, atomic and floating-point ones. The
-// registers they read are brought up to date in memory before, and what they wrote is taken from there.
-// Which registers those are, an instruction's own bits say (unprivileged specification, "Instruction
-// Set Listings").
+// registers they read are brought up to date in memory before, and what they wrote is taken from
+// there. Which registers those are, an instruction's own bits say (unprivileged specification,
+// "Instruction Set Listings").
 
 import type { Instruction } from './decoded-entry.ts'
 import { outcome, type RegionFrame } from './region-frame.ts'

@@ -1,5 +1,6 @@
-// A decoded instruction as the core keeps it in the VM's memory (../cpu/core/entry.ts), for reading.
-// Not here: decoding, which the core alone does, so that both engines mean the same by an instruction.
+// A decoded instruction as the core keeps it in the VM's memory (../cpu/core/entry.ts), for
+// reading. Not here: decoding, which the core alone does, so that both engines mean the same by an
+// instruction.
 
 /** The core's `Op`s in their order; a test holds the two lists together. tidy: data table */
 export const opNames = [

@@ -1,8 +1,8 @@
 // Floating-point instructions as WebAssembly's own, where that gives the same result and raises no
 // flag that is not up already: rounding to nearest even, `inexact` raised before, the result finite
-// and not so small that it might underflow. Whatever is not so sure goes to the core (core-calls.ts),
-// which is exact in every case.
-// Source: RISC-V Unprivileged Specification, chapters "F" and "D"; the core's float-native.ts.
+// and not so small that it might underflow. Whatever is not so sure goes to the core
+// (core-calls.ts), which is exact in every case. Source: RISC-V Unprivileged Specification,
+// chapters "F" and "D"; the core's float-native.ts.
 
 import { emitCoreCall } from './core-calls.ts'
 import type { Instruction } from './decoded-entry.ts'

@@ -1,6 +1,6 @@
 // Whether this machine's WebAssembly multiplies and adds with one rounding. Its relaxed SIMD
-// instruction `madd` may do so or not, but always the same way on one machine; where it does, that is
-// exactly the fused multiply-add of IEEE 754, and many times quicker than working it out.
+// instruction `madd` may do so or not, but always the same way on one machine; where it does, that
+// is exactly the fused multiply-add of IEEE 754, and many times quicker than working it out.
 // Source: WebAssembly 3.0, "Relaxed Vector Instructions"; encodings from its binary format.
 
 /** Opcodes behind the prefix of vector instructions; of both formats where there are two. */

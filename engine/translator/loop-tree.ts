@@ -1,9 +1,9 @@
-// How the loops of a control-flow graph nest: what structured code (WebAssembly has no goto) is made
-// of. Strongly connected components become loops; inside each, without the edges back to its heads,
-// the same again. A loop with several heads is one that can be entered in several places.
-// Source: Tarjan, "Depth-First Search and Linear Graph Algorithms", SIAM J. Comput. 1, 1972; nesting
-// as in Steensgaard, "Sequentializing Program Dependence Graphs", 1993.
-// A graph here is a list of nodes (numbers) and their successors.
+// How the loops of a control-flow graph nest: what structured code (WebAssembly has no goto) is
+// made of. Strongly connected components become loops; inside each, without the edges back to its
+// heads, the same again. A loop with several heads is one that can be entered in several places.
+// Source: Tarjan, "Depth-First Search and Linear Graph Algorithms", SIAM J. Comput. 1, 1972;
+// nesting as in Steensgaard, "Sequentializing Program Dependence Graphs", 1993. A graph here is a
+// list of nodes (numbers) and their successors.
 
 export type Successors = (node: number) => readonly number[]
 
@@ -12,8 +12,8 @@ export type TreeItem =
   | { readonly kind: 'loop'; readonly heads: readonly number[]; readonly body: readonly TreeItem[] }
 
 /**
- * In an order in which every edge that does not lead to a loop's head goes forward. `root`, where it
- * is in a loop, is its only head.
+ * In an order in which every edge that does not lead to a loop's head goes forward. `root`, where
+ * it is in a loop, is its only head.
  */
 export function loopTree(
   nodes: readonly number[],

@@ -80,8 +80,9 @@ const tableOf = ({ at }: RegionFrame, { kind }: Access): number =>
 function emitLookup(frame: RegionFrame, access: Access, miss: Label): void {
   const { code, at } = frame
   code.get(address)
-  code.i64(entryShift)
-  code.emit(op.i64_shr_u, op.i32_wrap)
+  code.emit(op.i32_wrap)
+  code.i32(entryShift)
+  code.emit(op.i32_shr_u)
   code.i32((at.tlbEntries - 1) * at.tlbEntryBytes)
   code.emit(op.i32_and)
   code.tee(entry)

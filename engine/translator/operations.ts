@@ -1,6 +1,6 @@
-// Integer instructions between registers: what each is in WebAssembly. A table, and the few that are
-// more than an operator.
-// Source: RISC-V Unprivileged Specification, "RV64I Base Integer Instruction Set", "M" extension.
+// Integer instructions between registers: what each is in WebAssembly. A table, and the few that
+// are more than an operator. Source: RISC-V Unprivileged Specification, "RV64I Base Integer
+// Instruction Set", "M" extension.
 
 import type { Instruction, OpName } from './decoded-entry.ts'
 import { type RegionFrame, wide } from './region-frame.ts'

@@ -1,10 +1,10 @@
-// A region as a WebAssembly function: its control flow as nested blocks and loops, each instruction as
-// what it does to registers and memory.
-// Not here: single instructions (operations.ts, memory-access.ts, core-calls.ts), the ways in and out
-// (region-frame.ts), how loops nest (loop-tree.ts).
+// A region as a WebAssembly function: its control flow as nested blocks and loops, each instruction
+// as what it does to registers and memory. Not here: single instructions (operations.ts,
+// memory-access.ts, core-calls.ts), the ways in and out (region-frame.ts), how loops nest
+// (loop-tree.ts).
 //
-// What may retire is counted block by block, and checked only where it must be: at the heads of loops
-// and at entries, against the most that retires before the next such check.
+// What may retire is counted block by block, and checked only where it must be: at the heads of
+// loops and at entries, against the most that retires before the next such check.
 
 import { invariant } from '#proto/invariant.ts'
 import type { CorePlaces } from '../cpu/module.ts'
@@ -12,6 +12,7 @@ import { emitBitOperation } from './bit-operations.ts'
 import { emitCoreCall, endsBlock, registersOfCall } from './core-calls.ts'
 import type { Instruction, OpName } from './decoded-entry.ts'
 import { emitFloat } from './float-operations.ts'
+import { dispatcher, regionSuccessors } from './loop-entries.ts'
 import { loopTree, type TreeItem } from './loop-tree.ts'
 import { emitAccess } from './memory-access.ts'
 import { emitOperation } from './operations.ts'
@@ -20,9 +21,6 @@ import { type FrameOptions, left, pc, RegionFrame, target } from './region-frame
 import { moduleBytes } from './region-module.ts'
 import { Label } from './wasm-code.ts'
 import { type Opcode, op } from './wasm-opcodes.ts'
-
-/** The node that chooses among the entries; no block has an odd offset. */
-const dispatcher = -1
 
 /** Where a jump to a block leads: a label, and for a loop with several heads which of them. */
 interface Place {
@@ -58,7 +56,7 @@ class RegionWriter {
     this.#frame = new RegionFrame({ at, index, dataBank, ...usesOf(region) })
     for (const entry of region.entries) this.#headNumber(entry)
     const nodes = [dispatcher, ...region.blocks.keys()]
-    this.#tree = loopTree(nodes, (node) => this.#successors(node), dispatcher)
+    this.#tree = loopTree(nodes, (node) => regionSuccessors(region, node), dispatcher)
     for (const entry of region.entries) this.#checked.add(entry)
     for (const head of headsIn(this.#tree)) this.#checked.add(head)
   }
@@ -68,13 +66,6 @@ class RegionWriter {
     this.#emitItems(this.#tree)
     this.#frame.finish()
     return moduleBytes(this.#frame.code, this.#frame.locals)
-  }
-
-  #successors(node: number): readonly number[] {
-    if (node === dispatcher) return this.#region.entries
-    const block = this.#block(node)
-    if (block.end.kind === 'indirect') return [dispatcher]
-    return successors(block, this.#region.blocks)
   }
 
   #block(offset: number): Block {
@@ -104,8 +95,8 @@ class RegionWriter {
   }
 
   /**
-   * Items in their order. Each gets a label right before it, so that whatever comes earlier can jump
-   * there; with `heads` a dispatcher comes before the first.
+   * Items in their order. Each gets a label right before it, so that whatever comes earlier can
+   * jump there; with `heads` a dispatcher comes before the first.
    */
   #emitItems(items: readonly TreeItem[], heads?: readonly number[]): void {
     const { code } = this.#frame
@@ -217,7 +208,10 @@ class RegionWriter {
     code.end()
   }
 
-  /** Only where they are switched on, and already marked as changed, are registers simply stored to. */
+  /**
+   * Only where they are switched on, and already marked as changed, are registers simply stored
+   * to.
+   */
   #emitFloatCheck(block: Block): void {
     const { code, stop, at } = this.#frame
     code.i32(0)

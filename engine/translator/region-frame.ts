@@ -1,13 +1,13 @@
-// What surrounds the translated instructions of a region: the registers it keeps in locals, how it is
-// entered, and the three ways out of it.
+// What surrounds the translated instructions of a region: the registers it keeps in locals, how it
+// is entered, and the three ways out of it.
 //   leave  an instruction did not simply go on: `outcome` says how, `pc` is its address
 //   stop   the interpreter is to go on at `pc`
 //   go     any region may go on at `pc`, by the jump cache; else the interpreter
 // Not here: the instructions and the flow between them (region-code.ts).
 //
 // A region is called with an entry point, how many instructions may retire (`left`), and the pc; it
-// returns how many are left. `left` is lowered for a whole block when that begins; whoever leaves in
-// the middle of it gives back what was not done (`refund`).
+// returns how many are left. `left` is lowered for a whole block when that begins; whoever leaves
+// in the middle of it gives back what was not done (`refund`).
 
 import type { CorePlaces } from '../cpu/module.ts'
 import type { Instruction } from './decoded-entry.ts'
@@ -213,7 +213,9 @@ export class RegionFrame {
     this.#chain()
   }
 
-  /** After a jump to `pc` that only a register knew: this region again, if it has an entry there. */
+  /**
+   * After a jump to `pc` that only a register knew: this region again, if it has an entry there.
+   */
   dispatchOr(dispatcher: Label): void {
     const { code, at } = this
     this.#jumpEntry()

@@ -1,6 +1,6 @@
 // A WebAssembly module around one function: a region's code, with what it imports.
-// Source: WebAssembly Core Specification 2.0, section 5.5 "Modules"; branch hints: the custom section
-// of the proposal "Branch Hinting".
+// Source: WebAssembly Core Specification 2.0, section 5.5 "Modules"; branch hints: the custom
+// section of the proposal "Branch Hinting".
 
 import { type ValueType, valueType, type WasmCode } from './wasm-code.ts'
 

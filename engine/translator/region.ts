@@ -41,7 +41,7 @@ export interface RegionLimits {
 }
 
 /** What an entry point's word has room for. */
-const entriesMax = 256
+export const entriesMax = 256
 const offsetMax = 1 << 22
 
 interface Growth {
@@ -55,7 +55,9 @@ interface Growth {
   instructions: number
 }
 
-/** Whether the interpreter must do it: there is no gain in translating what ends all being known. */
+/**
+ * Whether the interpreter must do it: there is no gain in translating what ends all being known.
+ */
 const isLeftOut = ({ op }: Instruction): boolean => op === 'fencei' || op === 'illegal'
 
 /**

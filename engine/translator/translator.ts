@@ -12,6 +12,7 @@ import { pageBytes } from '#proto/units.ts'
 import type { CoreInstance, TranslationHooks } from '../cpu/module.ts'
 import { CodeView } from './code-view.ts'
 import { type LiveRegion, LiveRegions, type RegionPlace } from './live-regions.ts'
+import { withLoopEntries } from './loop-entries.ts'
 import { growRegion, type Region, type RegionLimits } from './region.ts'
 import { regionCode } from './region-code.ts'
 import { importedNames } from './region-module.ts'
@@ -24,8 +25,8 @@ export interface TranslatorLimits extends RegionLimits {
 }
 
 /**
- * Larger regions cost more to compile than they gain; the core has room for 4,096 of 7 pages. It finds
- * entry points in a hash table of 16,384, which must not fill: one region has 256 at most.
+ * Larger regions cost more to compile than they gain; the core has room for 4,096 of 7 pages. It
+ * finds entry points in a hash table of 16,384, which must not fill: one region has 256 at most.
  */
 export const defaultLimits: TranslatorLimits = {
   blocksMax: 160,
@@ -117,7 +118,8 @@ export class Translator implements TranslationHooks {
     return true
   }
 
-  #install(core: CoreInstance, region: Region, view: CodeView, generation: number): void {
+  #install(core: CoreInstance, grown: Region, view: CodeView, generation: number): void {
+    const region = withLoopEntries(grown)
     this.#makeRoom(core)
     const banks = core.call.banksNow()
     const index = this.#freeIndices.pop() ?? core.table.grow(1)
@@ -127,6 +129,7 @@ export class Translator implements TranslationHooks {
     region.pages.forEach((offset, k) => {
       core.call.setRegionPage(at, k, offset, view.hostOf(offset))
     })
+    for (const offset of region.blocks.keys()) core.call.noteBlock(view.hostOf(offset))
     const entryHosts = region.entries.map((offset) => view.hostOf(offset))
     region.entries.forEach((offset, which) => {
       const entryPoint = (offset << offsetShift) | which

@@ -14,7 +14,7 @@ export const slotBytes: usize = 8
 export const pageSlotBytes: usize = 2048 * slotBytes
 export const blockBytes: usize = pageSlotBytes + 2 * slotBytes
 /** 288 code pages of 4 KiB: a small guest's all, and enough of a kernel's. 4.5 MiB. */
-const blocksMax: usize = 288
+const blocksMax: usize = 640
 /** Dropping the TLB's execute entries with them costs as much as decoding a page or two. */
 const evictedAtOnce: u32 = 32
 export const blockPoolBytes: u64 = blocksMax * blockBytes
@@ -22,6 +22,8 @@ export const blockPoolBytes: u64 = blocksMax * blockBytes
 export const counterPoolBytes: u64 = blockPoolBytes / 4
 /** In a decoded entry: a region can be entered there. */
 export const regionFlag: u32 = 0x4000
+/** And: a region has it, as the beginning of a block. */
+export const blockFlag: u32 = 0x8000
 
 @inline
 function blockEntry(page: u32): usize {
@@ -100,7 +102,8 @@ export function dropBlocks(): void {
 /** Where jumps to a slot are counted. */
 @inline
 export function counterOf(slot: usize): usize {
-  return load<usize>(Vm.blockPool) + <usize>blockPoolBytes + ((slot - load<usize>(Vm.blockPool)) >> 2)
+  const pool = load<usize>(Vm.blockPool)
+  return pool + <usize>blockPoolBytes + ((slot - pool) >> 2)
 }
 
 @inline
@@ -115,10 +118,19 @@ export function codeBlock(host: usize): usize {
 
 /** A region can be entered at the instruction that lies at `host`, if that is decoded. */
 export function setRegionFlag(host: usize): void {
-  const block: usize = load<u32>(blockEntry(<u32>((host - ram) >> Page.shift)))
+  setFlag(host, regionFlag)
+}
+
+/** A region has a block there. */
+export function noteBlock(host: usize): void {
+  setFlag(host, blockFlag)
+}
+
+function setFlag(host: usize, flag: u32): void {
+  const block = codeBlock(host)
   if (block == 0) return
   const slot = block + ((host & Page.mask) << 2)
-  if (load<u64>(slot) != 0) store<u32>(slot, load<u32>(slot) | regionFlag)
+  if (load<u64>(slot) != 0) store<u32>(slot, load<u32>(slot) | flag)
 }
 
 /**

@@ -2,7 +2,7 @@
 //
 //   bits 0-7    Op                      bits 16-21  rs1
 //   bits 8-13   rd; 32 stands for x0    bits 24-29  rs2
-//   bit 14      a region can be entered here (decoded-pages.ts)
+//   bit 14      a region can be entered here; bit 15: it has a block here (decoded-pages.ts)
 //   bits 30-31  length in halfwords     bits 32-63  immediate, signed
 //
 // The immediate of a branch or jal counts entries' bytes (4 for each byte of code), that of an AMO,

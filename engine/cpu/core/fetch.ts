@@ -61,7 +61,9 @@ function decodeAt(pc: u64, slot: usize, page: usize): Outcome {
   return keep(slot, decode(load<u32>(page + offset), 2), page + offset)
 }
 
-/** `host` is where the instruction lies: it may have been translated, and its block evicted since. */
+/**
+ * `host` is where the instruction lies: it may have been translated, and its block evicted since.
+ */
 function keep(slot: usize, entry: u64, host: usize): Outcome {
   const flag: u64 = isEntryPoint(host) ? regionFlag : 0
   store<u64>(slot, entry | flag)

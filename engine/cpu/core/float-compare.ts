@@ -1,6 +1,7 @@
 // Order, extremes, signs and classes of floating-point numbers (unprivileged specification,
-// "Single-Precision Floating-Point Compare Instruction" and "... Classify Instruction"). Minimum and
-// maximum are IEEE 754-2019's minimumNumber and maximumNumber: of a number and a NaN, the number.
+// "Single-Precision Floating-Point Compare Instruction" and "... Classify Instruction"). Minimum
+// and maximum are IEEE 754-2019's minimumNumber and maximumNumber: of a number and a NaN, the
+// number.
 
 import { Flag, canonicalNan, fieldOf, isInfinite, isNan, isSignaling } from './float-number'
 import { isZero, magnitudeOf, signBit, signOf } from './float-number'

@@ -1,9 +1,10 @@
-// a x b + c with one rounding, to nearest even, by WebAssembly's own doubles, for numbers of middling
-// size: NaN where that is not sure to be right. Raises nothing: for callers that have `inexact` raised
-// already, when nothing else can be (the result is finite, and far from the subnormal numbers).
-// Source: Boldo and Melquiond, "Emulation of a FMA and Correctly Rounded Sums: Proved Algorithms
-// Using Rounding to Odd", IEEE Transactions on Computers 57, 2008, algorithm "Fma"; the exact product
-// by Dekker, "A Floating-Point Technique for Extending the Available Precision", 1971.
+// a x b + c with one rounding, to nearest even, by WebAssembly's own doubles, for numbers of
+// middling size: NaN where that is not sure to be right. Raises nothing: for callers that have
+// `inexact` raised already, when nothing else can be (the result is finite, and far from the
+// subnormal numbers). Source: Boldo and Melquiond, "Emulation of a FMA and Correctly Rounded Sums:
+// Proved Algorithms Using Rounding to Odd", IEEE Transactions on Computers 57, 2008, algorithm
+// "Fma"; the exact product by Dekker, "A Floating-Point Technique for Extending the Available
+// Precision", 1971.
 
 /** Between these no step of it overflows, and none loses bits below. */
 const least: f64 = 1e-140

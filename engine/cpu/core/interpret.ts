@@ -11,7 +11,7 @@ import { Outcome } from './outcome'
 import { dataBank, pageAddress, tlbEntry } from './tlb'
 import { loadSlowly, storeSlowly } from './access'
 import { codeAt, fetch } from './fetch'
-import { counterOf, dropStaleBlocks, pageSlotBytes, regionFlag } from './decoded-pages'
+import { counterOf, dropStaleBlocks, pageSlotBytes, regionFlag, blockFlag } from './decoded-pages'
 import { executeAtomic } from './atomic'
 import { executeSystem, illegal } from './system'
 import { executeFloat } from './float'
@@ -19,6 +19,9 @@ import { floatIsOn, rawFloat, writeFloat } from './float-registers'
 import { divide, divideUnsigned, remainder, remainderUnsigned } from './arithmetic'
 import { bitAt, orCombineBytes } from './bits'
 import { multiplyHigh, multiplyHighMixed, multiplyHighUnsigned } from './arithmetic'
+
+/** How many times as often a place inside a region must be jumped to. */
+const patience: u32 = 8
 
 /**
  * Retires up to `budget` instructions from Hart.pc on, and leaves Hart.pc and Hart.retired exact.
@@ -43,7 +46,9 @@ export function interpret(budget: i32): Outcome {
       page = pageAddress(pc)
       block = load<usize>(Vm.block)
       slot = load<usize>(Vm.slot)
-      if (begun && threshold != 0 && isHot(slot, pc, threshold)) return leave(Outcome.enter, pc, left)
+      if (begun && threshold != 0 && isHot(slot, pc, threshold)) {
+        return leave(Outcome.enter, pc, left)
+      }
       begun = true
     }
     const word = <u32>entry
@@ -311,14 +316,19 @@ function arrive(target: usize, pc: u64, threshold: u32): usize {
   return Vm.entering
 }
 
-/** Whether to look for a region: there is one for this place, or it has been jumped to so often. */
+/**
+ * Whether to look for a region: one can be entered here, or this place has been jumped to so often.
+ * Inside a region that must be more often: it is interpreted only until the next entry, and after a
+ * slice has ended in the middle.
+ */
 @inline
 function isHot(slot: usize, pc: u64, threshold: u32): bool {
+  const word = load<u32>(slot)
   const counter = counterOf(slot)
   const count = <u32>load<u16>(counter) + 1
-  if (count < threshold) {
+  if (count < ((word & blockFlag) == 0 ? threshold : threshold * patience)) {
     store<u16>(counter, <u16>count)
-    return (load<u32>(slot) & regionFlag) != 0
+    return (word & regionFlag) != 0
   }
   store<u16>(counter, 0)
   store<u64>(Vm.hotPc, pc)

@@ -1,10 +1,11 @@
-// The jump cache: from a pc straight to translated code, without asking where the pc lies in memory.
-// Regions themselves look into it when they leave by a jump, so that one goes on in the next.
-// An entry is valid under one context: the banks of the TLB that code and data use (what mode and
-// SUM decide), and a generation that ends with any change of translation. Its tag is the pc with the
-// context mixed into 13 bits above 39, which in a canonical address are copies of bit 38: one compare
-// sees both. In a pc that is not canonical those bits could undo the difference of two contexts, and
-// a wild jump would find another context's code: so they choose the entry too, and lead elsewhere.
+// The jump cache: from a pc straight to translated code, without asking where the pc lies in
+// memory. Regions themselves look into it when they leave by a jump, so that one goes on in the
+// next. An entry is valid under one context: the banks of the TLB that code and data use (what mode
+// and SUM decide), and a generation that ends with any change of translation. Its tag is the pc
+// with the context mixed into 13 bits above 39, which in a canonical address are copies of bit 38:
+// one compare sees both. In a pc that is not canonical those bits could undo the difference of two
+// contexts, and a wild jump would find another context's code: so they choose the entry too, and
+// lead elsewhere.
 
 import { Jumps, Tlb, Vm } from './layout'
 import { dataBank, fetchBank } from './tlb'

@@ -215,7 +215,10 @@ export const enum Regions {
   entryPoints = 0x170000,
   entryPointsMax = 16384,
   entryPointBytes = 16,
-  /** The regions themselves: u32 banks, u32 number of pages, then i32 offset and u32 host address of each. */
+  /**
+   * The regions themselves: u32 banks, u32 number of pages, then i32 offset and u32 host address
+   * of each.
+   */
   regions = 0x1b0000,
   regionBytes = 64,
   regionsMax = 4096,

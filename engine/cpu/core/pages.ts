@@ -6,7 +6,10 @@
 import { Page, Vm, ram, ramGpa } from './layout'
 import { blockPoolBytes, counterPoolBytes } from './decoded-pages'
 
-/** Tables of a page, in bytes a page: tracked hash, decoded block, dirty, touched, absent, translated. */
+/**
+ * Tables of a page, in bytes a page: tracked hash, decoded block, dirty, touched, absent,
+ * translated.
+ */
 const tableBytesPerPage: u64 = 8 + 4 + 1 + 1 + 1 + 1
 /** Dirty logs that can be open at once: a migration, a clone, and two to spare. */
 export const logsMax: u32 = 4

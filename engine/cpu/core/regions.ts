@@ -1,8 +1,8 @@
 // Which code has been translated: regions, each made of parts of a few pages of RAM, and the places
 // where they can be entered. Both are found by where the code lies in memory, so that no change of
-// translation touches them: whoever enters by a pc has the pages' mappings checked first. Regions are
-// position-independent; an offset counts from their base, the virtual address of their first page.
-// Not here: what they are translated to (engine/translator/).
+// translation touches them: whoever enters by a pc has the pages' mappings checked first. Regions
+// are position-independent; an offset counts from their base, the virtual address of their first
+// page. Not here: what they are translated to (engine/translator/).
 //
 // An entry point's word, which the region's function is called with: bits 0-7 which one of the
 // region's, bits 8-31 its offset, signed.
@@ -26,7 +26,8 @@ export function clearRegions(): void {
 /** The host address that code of `va` is fetched from when nothing changes by it; 0: not so. */
 export function codeAddress(va: u64): usize {
   const code = tlbEntry(va, fetchBank()) + Tlb.execute
-  const page: usize = load<u64>(code) == pageAddress(va) ? load<u32>(code + Tlb.host) : fetchedFrom(va)
+  const isKnown = load<u64>(code) == pageAddress(va)
+  const page: usize = isKnown ? load<u32>(code + Tlb.host) : fetchedFrom(va)
   return page == 0 ? 0 : page + (<usize>va & Page.mask)
 }
 
@@ -72,7 +73,8 @@ function isMapped(region: usize, base: u64): bool {
 @inline
 function placeOf(host: usize): usize {
   const hash = (<u32>host >> 1) * 0x9e3779b1 >> 18
-  return Regions.entryPoints + <usize>(hash & (Regions.entryPointsMax - 1)) * Regions.entryPointBytes
+  const place = <usize>(hash & (Regions.entryPointsMax - 1))
+  return Regions.entryPoints + place * Regions.entryPointBytes
 }
 
 @inline

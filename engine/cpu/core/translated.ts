@@ -1,9 +1,8 @@
-// Translated code and the interpreter in turns: a slice goes on in a region wherever there is one, and
-// is interpreted in between. Both retire the same instructions with the same effects, so that who ran
-// what cannot be seen from the guest.
-// The second half is what a region calls when an instruction is more than a few operations: each
-// returns an Outcome. Before the call the region has brought Vm.left, and registers that the
-// instruction reads, up to date.
+// Translated code and the interpreter in turns: a slice goes on in a region wherever there is one,
+// and is interpreted in between. Both retire the same instructions with the same effects, so that
+// who ran what cannot be seen from the guest. The second half is what a region calls when an
+// instruction is more than a few operations: each returns an Outcome. Before the call the region
+// has brought Vm.left, and registers that the instruction reads, up to date.
 
 import { Hart, Jumps, Page, Vm, none } from './layout'
 import { Outcome } from './outcome'
