@@ -4,8 +4,8 @@ import { setFlagsFromString } from 'node:v8'
 
 /**
  * Branch hints are honoured: the translator marks what hardly ever happens (a miss in the TLB), and
- * such code then lies out of the way of the rest. 10 to 20 % in loops full of loads and stores. To be
- * called before the first guest runs; V8 knows the proposal, but reads hints only when asked to.
+ * such code then lies out of the way of the rest. 10 to 20 % in loops full of loads and stores. To
+ * be called before the first guest runs; V8 knows the proposal, but reads hints only when asked to.
  */
 export function honourBranchHints(): void {
   setFlagsFromString('--experimental-wasm-branch-hinting')

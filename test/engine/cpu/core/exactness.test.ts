@@ -3,8 +3,9 @@
 // alarm comes at one exact instruction.
 
 import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
 import { WasmCore } from '#engine/cpu/core.ts'
-import { Exit, Exit } from '#engine/cpu/core-port.ts'
+import { Exit } from '#engine/cpu/core-port.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { busyHart } from '../busy-program.ts'
 import { coreModule, TestHart } from '../test-hart.ts'
