@@ -30,23 +30,19 @@ export class SliceLength {
   }
 
   /**
-   * A slice that ended early says little: short ones are mostly the costs of entering and leaving.
+   * A slice that ended early says little, for short ones are mostly the costs of entering and
+   * leaving; but one that was too long says enough, whatever it did: the guest has become slower,
+   * and its neighbours do not wait for an average to find out.
    */
   measured(instructions: number, ranMs: number): void {
-    if (instructions < this.#granted / 2) {
-      // ... except that a slow one was too long, whatever it did.
-      if (ranMs > 2 * sliceMs)
-        this.#instructionsPerMs = Math.max(budgetMin, this.#instructionsPerMs / 2)
-      return
-    }
     // The clock may be too coarse to see a short slice; growth by half a slice at a time is fast
     // enough.
     const measured = ranMs > 0 ? instructions / ranMs : Infinity
     if (ranMs > 2 * sliceMs) {
-      // The guest has become slower: its neighbours do not wait for an average to find out.
       this.#instructionsPerMs = Math.max(budgetMin, Math.min(this.#instructionsPerMs, measured))
       return
     }
+    if (instructions < this.#granted / 2) return
     const bounded = Math.min(measured, 3 * this.#instructionsPerMs)
     this.#instructionsPerMs += newest * (bounded - this.#instructionsPerMs)
   }

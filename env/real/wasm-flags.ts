@@ -1,4 +1,6 @@
-// What this process's V8 is asked for beyond its defaults, for translated guest code.
+// What this process's V8 is asked for beyond its defaults, for translated guest code. Not what
+// Node is started with: that stands where processes are launched.
+// Source: the WebAssembly proposal "branch hinting"; V8's flags of that name.
 
 import { setFlagsFromString } from 'node:v8'
 

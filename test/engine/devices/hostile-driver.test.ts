@@ -1,6 +1,6 @@
-// Laws for all kinds of virtio device at once: a driver may write whatever it likes to registers and
-// rings, in any order, and nothing throws; what it is given stays within RAM; and the state that it
-// has brought a device into can be captured and restored, byte for byte.
+// Laws for all kinds of virtio device at once: a driver may write whatever it likes to registers
+// and rings, in any order, and nothing throws; what it is given stays within RAM; and the state
+// that it has brought a device into can be captured and restored, byte for byte.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

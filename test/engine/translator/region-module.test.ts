@@ -1,5 +1,6 @@
-// Modules as they are written, byte by byte: whatever is in one, WebAssembly takes it, and constants
-// are what they were said to be. Here functions are called that are no regions, with dummies around.
+// Modules as they are written, byte by byte: whatever is in one, WebAssembly takes it, and
+// constants are what they were said to be. Here functions are called that are no regions, with
+// dummies around.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -113,7 +114,7 @@ test('a branch to a label that is not open is a bug', () => {
   expect(() => code.br(label)).toThrow(/not open/)
 })
 
-/** Statements that leave nothing on the stack; in them and between them, branches to what is open. */
+/** Statements that leave nothing on the stack, and between them branches to what is open. */
 type Statement =
   | { readonly kind: 'block' | 'loop' | 'if'; readonly body: readonly Statement[] }
   | { readonly kind: 'branch'; readonly to: number; readonly isUnlikely: boolean }
