@@ -96,6 +96,7 @@ export interface CorePlaces {
   readonly fcsrFastMask: number
   readonly fcsrFast: number
   readonly leftAddress: number
+  readonly graceAddress: number
   readonly outcomeAddress: number
   readonly contextAddress: number
   readonly jumpsAddress: number
@@ -187,6 +188,7 @@ const placeNames = [
     'fcsrFastMask',
     'fcsrFast',
     'leftAddress',
+    'graceAddress',
     'outcomeAddress',
     'contextAddress',
   ],

@@ -196,11 +196,20 @@ class RegionWriter {
     if (last === undefined || !endsBlock(last)) this.#emitEnd(block, last)
   }
 
-  /** Too few are left to come to the next check: the interpreter does them. */
+  /**
+   * Too few are left to come to the next check: the interpreter does them. Where the region can be
+   * entered again it stops while the slice's grace is not touched, elsewhere only when that is
+   * used up too.
+   */
   #emitCheck(block: Block): void {
-    const { code, stop } = this.#frame
+    const { code, stop, at } = this.#frame
     code.get(left)
     code.i32(this.#cost(block.offset))
+    if (this.#region.entries.includes(block.offset)) {
+      code.emit(op.i32_sub)
+      code.i32(0)
+      code.memory(op.i32_load, at.graceAddress)
+    }
     code.emit(op.i32_lt_s)
     code.ifUnlikely()
     this.#frame.setPc(block.offset)

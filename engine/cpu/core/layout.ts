@@ -157,6 +157,8 @@ export const enum Vm {
   nextRegion = 0x4dc,
   /** The block that is evicted next. */
   oldestBlock = 0x4e0,
+  /** By how much translated code may overrun the slice, to end it where it can be entered again. */
+  grace = 0x4e4,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }

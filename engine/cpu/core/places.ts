@@ -16,6 +16,7 @@ export const fcsrAddress: u32 = Hart.fcsr
 export const fcsrFastMask: u32 = 0xe1
 export const fcsrFast: u32 = Flag.inexact
 export const leftAddress: u32 = Vm.left
+export const graceAddress: u32 = Vm.grace
 export const outcomeAddress: u32 = Vm.outcome
 export const contextAddress: u32 = Vm.context
 export const jumpsAddress: u32 = Jumps.base

@@ -1,7 +1,8 @@
 // The run loop: slices of the hart's two engines, and between them what happens between
 // instructions: interrupts, traps, and leaving. A slice never reaches past an alarm of
 // instruction-count time, so that its interrupt is taken at the same instruction in every run,
-// however the runs are cut.
+// however the runs are cut. Under the real clock nothing depends on that, and translated code ends a
+// slice earlier or later: where it can be entered again, so that nothing has to be interpreted.
 
 import { ClockKind, Hart, Vm } from './layout'
 import { Outcome } from './outcome'
@@ -20,7 +21,7 @@ const realClockSlice: i32 = 500_000
 const dropsMax = 4000
 
 /**
- * At most `budget` instructions retire. A trap uses up one of them though nothing retires, so that
+ * At most `budget` instructions retire; under the real clock about as many. A trap uses up one of them though nothing retires, so that
  * a guest that does nothing but trap gives the thread back.
  */
 export function run(budget: i32): Exit {
@@ -33,7 +34,7 @@ export function run(budget: i32): Exit {
     const generation = load<u32>(Vm.generation)
     const slice = sliceOf(left)
     const outcome = load<u32>(Vm.threshold) == 0 ? interpret(slice) : runTranslated(slice)
-    left -= <i32>(load<u64>(Hart.retired) - before)
+    left -= outcome == Outcome.done ? slice : <i32>(load<u64>(Hart.retired) - before)
     if (load<u32>(Vm.generation) != generation && ++drops == dropsMax) return Exit.budget
     if (outcome == Outcome.sbi) return Exit.sbi
     if (outcome == Outcome.absent) return Exit.absent
@@ -50,7 +51,9 @@ export function run(budget: i32): Exit {
 
 function sliceOf(left: i32): i32 {
   if (load<u32>(Vm.clock) == ClockKind.instructions) return instructionsToAlarm(left)
-  return left < realClockSlice ? left : realClockSlice
+  const slice = left < realClockSlice ? left : realClockSlice
+  store<i32>(Vm.grace, slice)
+  return slice
 }
 
 export function requestExit(): void {

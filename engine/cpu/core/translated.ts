@@ -13,13 +13,17 @@ import { codeBlock, counterOf } from './decoded-pages'
 import { loadSlowly, storeSlowly } from './access'
 import { translate } from './hooks'
 
-/** Like interpret(): exact in what retires, and in the state it leaves. */
+/**
+ * Like interpret(): exact in what retires, and in the state it leaves. Where there is a grace, the
+ * slice ends early at a region that wants more than is left, if anything has retired.
+ */
 export function runTranslated(budget: i32): Outcome {
   noteContext()
+  const grace = load<i32>(Vm.grace)
   let left = budget
   while (left > 0) {
     const before = load<u64>(Hart.retired)
-    const outcome = runNext(left)
+    const outcome = runNext(left, grace, grace != 0 && left < budget)
     left -= <i32>(load<u64>(Hart.retired) - before)
     if (outcome != Outcome.enter) return outcome
   }
@@ -27,15 +31,16 @@ export function runTranslated(budget: i32): Outcome {
 }
 
 /** One way of running, to its end; `enter`: go on with the next. */
-function runNext(left: i32): Outcome {
+function runNext(left: i32, grace: i32, mayEnd: bool): Outcome {
   const pc = load<u64>(Hart.pc)
   const entry = jumpEntry(pc)
   if (!isCached(entry, pc) && !isFound(pc)) return interpret(left)
-  const rest = enterRegion(entry, pc, left)
+  const rest = enterRegion(entry, pc, left + grace)
   const outcome = <Outcome>load<u32>(Vm.outcome)
   if (outcome != Outcome.done) return outcome
+  if (rest != left + grace) return Outcome.enter
   // A region that has not begun wants more instructions in one piece than are left.
-  return rest == left ? interpret(left) : Outcome.enter
+  return mayEnd ? Outcome.done : interpret(left)
 }
 
 /** Looks for a region, and has one made where it is missed often enough. */
