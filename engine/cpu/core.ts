@@ -32,7 +32,7 @@ const snapshotHeaderBytes = 8
 const budgetMax = 1 << 30
 
 /** Below it, more is spent on making regions than is gained by them. */
-const defaultThreshold = 1000
+const defaultThreshold = 3000
 
 const hooksOf = (translator: Translator): TranslationHooks => ({
   translate: (pc) => translator.translate(pc),
