@@ -111,6 +111,11 @@ export interface CorePlaces {
   readonly tlbRead: number
   readonly tlbWrite: number
   readonly tlbPayload: number
+  readonly sitesAddress: number
+  readonly siteCount: number
+  readonly siteBankBytes: number
+  readonly siteRead: number
+  readonly siteWrite: number
   readonly regionsMax: number
   readonly regionPagesMax: number
 }
@@ -195,6 +200,7 @@ const placeNames = [
   ...['jumpsAddress', 'jumpEntries', 'jumpEntryBytes', 'jumpIndex'],
   ...['jumpEntryPoint', 'tlbAddress', 'tlbEntries', 'tlbEntryBytes'],
   ...['tlbBankBytes', 'tlbRead', 'tlbWrite', 'tlbPayload'],
+  ...['sitesAddress', 'siteCount', 'siteBankBytes', 'siteRead', 'siteWrite'],
   ...['regionsMax', 'regionPagesMax'],
 ] as (keyof CorePlaces)[]
 

@@ -39,19 +39,29 @@ const accesses: Partial<Record<OpName, Access>> = {
 const entryShift = 8
 const pageMask = -4096
 
-/** False: it is no such instruction. `notDone` instructions of its block retire from it on. */
-export function emitAccess(frame: RegionFrame, instruction: Instruction, notDone: number): boolean {
+/**
+ * False: it is no such instruction. `notDone` instructions of its block retire from it on. In a loop
+ * the access keeps what it finds in the TLB, to ask there first.
+ */
+export function emitAccess(
+  frame: RegionFrame,
+  instruction: Instruction,
+  notDone: number,
+  inLoop: boolean,
+): boolean {
   const access = accesses[instruction.op]
   if (access === undefined) return false
   const { code } = frame
+  const site = inLoop ? siteOf(frame, access) : undefined
   const done = new Label()
   const miss = new Label()
   pushAddress(frame, instruction)
   code.set(address)
   code.block(done)
   code.block(miss)
-  emitLookup(frame, access, miss)
-  pushHost(frame, access)
+  if (site === undefined) emitLookup(frame, access, miss)
+  else emitSite(frame, access, site, miss)
+  pushHost(frame, access, site)
   if (access.kind === 'load') {
     code.memory(access.opcode, 0)
     setResult(frame, instruction, access)
@@ -76,7 +86,35 @@ function pushAddress(frame: RegionFrame, { rs1, immediate }: Instruction): void 
 const tableOf = ({ at }: RegionFrame, { kind }: Access): number =>
   at.tlbAddress + (kind === 'load' ? at.tlbRead : at.tlbWrite)
 
+const siteOf = (frame: RegionFrame, { kind }: Access): number =>
+  frame.nextSite() + (kind === 'load' ? frame.at.siteRead : frame.at.siteWrite)
+
+/** Goes on when the page is the one met last; else that is what the TLB knows, if it does. */
+function emitSite(frame: RegionFrame, access: Access, site: number, miss: Label): void {
+  const { code, at } = frame
+  code.i32(0)
+  code.memory(op.i64_load, site)
+  pushPage(frame, access)
+  code.emit(op.i64_ne)
+  code.ifUnlikely()
+  emitLookup(frame, access, miss)
+  code.i32(0)
+  pushPage(frame, access)
+  code.memory(op.i64_store, site)
+  code.i32(0)
+  code.get(entry)
+  code.memory(op.i32_load, tableOf(frame, access) + frame.bank + at.tlbPayload)
+  code.memory(op.i32_store, site + at.tlbPayload)
+  code.end()
+}
+
 /** One compare sees the page and, in the low bits, whether the access is aligned. */
+function pushPage({ code }: RegionFrame, { bytes }: Access): void {
+  code.get(address)
+  code.i64(pageMask | (bytes - 1))
+  code.emit(op.i64_and)
+}
+
 function emitLookup(frame: RegionFrame, access: Access, miss: Label): void {
   const { code, at } = frame
   code.get(address)
@@ -87,18 +125,22 @@ function emitLookup(frame: RegionFrame, access: Access, miss: Label): void {
   code.emit(op.i32_and)
   code.tee(entry)
   code.memory(op.i64_load, tableOf(frame, access) + frame.bank)
-  code.get(address)
-  code.i64(pageMask | (access.bytes - 1))
-  code.emit(op.i64_and, op.i64_ne)
+  pushPage(frame, access)
+  code.emit(op.i64_ne)
   code.brIfUnlikely(miss)
 }
 
-function pushHost(frame: RegionFrame, access: Access): void {
+function pushHost(frame: RegionFrame, access: Access, site: number | undefined): void {
   const { code, at } = frame
   code.get(address)
   code.emit(op.i32_wrap)
-  code.get(entry)
-  code.memory(op.i32_load, tableOf(frame, access) + frame.bank + at.tlbPayload)
+  if (site === undefined) {
+    code.get(entry)
+    code.memory(op.i32_load, tableOf(frame, access) + frame.bank + at.tlbPayload)
+  } else {
+    code.i32(0)
+    code.memory(op.i32_load, site + at.tlbPayload)
+  }
   code.emit(op.i32_add)
 }
 

@@ -50,6 +50,7 @@ class RegionWriter {
   /** Where `left` is checked, and the most that retires from each block to the next check. */
   readonly #checked = new Set<number>()
   readonly #costs = new Map<number, number>()
+  readonly #depths: ReadonlyMap<number, number>
 
   constructor(region: Region, { at, index, dataBank }: RegionCodeOptions) {
     this.#region = region
@@ -57,6 +58,7 @@ class RegionWriter {
     for (const entry of region.entries) this.#headNumber(entry)
     const nodes = [dispatcher, ...region.blocks.keys()]
     this.#tree = loopTree(nodes, (node) => regionSuccessors(region, node), dispatcher)
+    this.#depths = new Map(depthsIn(this.#tree))
     for (const entry of region.entries) this.#checked.add(entry)
     for (const head of headsIn(this.#tree)) this.#checked.add(head)
   }
@@ -189,8 +191,9 @@ class RegionWriter {
       code.emit(op.i32_sub)
       code.set(left)
     }
+    const inLoop = (this.#depths.get(block.offset) ?? 0) > 0
     block.instructions.forEach((instruction, k) => {
-      this.#emitInstruction(instruction, count - k)
+      this.#emitInstruction(instruction, count - k, inLoop)
     })
     const last = block.instructions.at(-1)
     if (last === undefined || !endsBlock(last)) this.#emitEnd(block, last)
@@ -236,12 +239,12 @@ class RegionWriter {
     this.#frame.noteFast()
   }
 
-  #emitInstruction(instruction: Instruction, notDone: number): void {
+  #emitInstruction(instruction: Instruction, notDone: number, inLoop: boolean): void {
     if (isJump(instruction.op)) return
     const isEmitted =
       emitOperation(this.#frame, instruction) ||
       emitBitOperation(this.#frame, instruction) ||
-      emitAccess(this.#frame, instruction, notDone) ||
+      emitAccess(this.#frame, instruction, notDone, inLoop) ||
       emitFloat(this.#frame, instruction, notDone) ||
       emitCoreCall(this.#frame, instruction, notDone)
     invariant(isEmitted, `No translation for ${instruction.op}`)
@@ -341,6 +344,14 @@ function* headsIn(items: readonly TreeItem[]): Generator<number> {
     if (item.kind !== 'loop') continue
     for (const head of item.heads) if (head !== dispatcher) yield head
     yield* headsIn(item.body)
+  }
+}
+
+/** In how many loops each block is; the dispatcher's, which most are in, is none. */
+function* depthsIn(items: readonly TreeItem[], depth = 0): Generator<[number, number]> {
+  for (const item of items) {
+    if (item.kind === 'node') yield [item.node, depth]
+    else yield* depthsIn(item.body, item.heads.includes(dispatcher) ? depth : depth + 1)
   }
 }
 

@@ -74,6 +74,8 @@ export class RegionFrame {
   readonly bank: number
   readonly hasFloats: boolean
   readonly #index: number
+  readonly #sites: number
+  #sitesUsed: number
   readonly #registers = new Map<number, number>()
   readonly #written: ReadonlySet<number>
 
@@ -82,6 +84,8 @@ export class RegionFrame {
     this.at = at
     this.bank = dataBank * at.tlbBankBytes
     this.#index = index
+    this.#sites = at.sitesAddress + dataBank * at.siteBankBytes
+    this.#sitesUsed = index
     this.#written = written
     const sorted = [...used].filter((register) => register !== 0).sort((a, b) => a - b)
     for (const register of sorted) {
@@ -119,6 +123,12 @@ export class RegionFrame {
     this.code.i32(0)
     this.code.memory(op.i64_load, this.#place(register))
     this.code.set(this.#local(register))
+  }
+
+  /** Where a load may keep what it found; a store's place is behind. In turns, for want of room. */
+  nextSite(): number {
+    const { siteCount, tlbEntryBytes } = this.at
+    return this.#sites + (this.#sitesUsed++ % siteCount) * tlbEntryBytes
   }
 
   floatPlace(register: number): number {

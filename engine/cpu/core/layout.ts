@@ -6,6 +6,7 @@
 //   0x000000  Hart      all of the hart that a snapshot holds
 //   0x000400  Vm        words that both threads read, and the scratch of the running thread
 //   0x001000  Filled    which TLB entries there may be
+//   0x003000  Sites     what single loads and stores of translated loops found in the TLB last
 //   0x010000  Tlb       4 banks x (read, write, execute) x 1,024 entries of 16 bytes
 //   0x040000  Stage     page copies and page lists of the agent's thread
 //   0x150000  Jumps     jump cache of translated code
@@ -189,6 +190,21 @@ export const enum Tlb {
  * `max` they are only counted. Dropping 1,024 by list costs as much as half of a fill of the banks.
  */
 export const enum Filled { count = 0x1000, list = 0x1004, max = 1024 }
+
+/**
+ * For each bank two tables, of 32 entries like the TLB's: the page that a load or store in a loop of
+ * translated code met last. Whatever is in one is in the TLB too: an entry there that goes, or makes
+ * room for another, empties the table. So nothing can tell whether an access looked here or there.
+ */
+export const enum Sites {
+  base = 0x3000,
+  count = 32,
+  entryBytes = 16,
+  tableBytes = 0x200,
+  bankBytes = 0x400,
+  read = 0,
+  write = 0x200,
+}
 
 /** The agent's page work: up to `pagesMax` page copies, then lists of page indices (u32). */
 export const enum Stage {

@@ -1,7 +1,7 @@
 // Where things lie, for whoever generates code that uses them (engine/translator/): the core's own
 // constants, exported.
 
-import { Hart, Jumps, Regions, Tlb, Vm } from './layout'
+import { Hart, Jumps, Regions, Sites, Tlb, Vm } from './layout'
 import { Status } from './privileged'
 import { Flag } from './float-number'
 
@@ -31,5 +31,10 @@ export const tlbBankBytes: u32 = Tlb.bankBytes
 export const tlbRead: u32 = Tlb.read
 export const tlbWrite: u32 = Tlb.write
 export const tlbPayload: u32 = Tlb.payload
+export const sitesAddress: u32 = Sites.base
+export const siteCount: u32 = Sites.count
+export const siteBankBytes: u32 = Sites.bankBytes
+export const siteRead: u32 = Sites.read
+export const siteWrite: u32 = Sites.write
 export const regionsMax: u32 = Regions.regionsMax
 export const regionPagesMax: u32 = Regions.pagesMax

@@ -6,7 +6,7 @@
 // entries are there then: they are listed as they are made. There are no ASIDs (satp's field reads
 // as zero, as it may): an entry's tag would need one, and with it every access a second compare.
 
-import { Filled, Hart, Page, Tlb, Vm, none } from './layout'
+import { Filled, Hart, Page, Sites, Tlb, Vm, none } from './layout'
 import { Mode, Status } from './privileged'
 import { forgetJumps } from './jumps'
 
@@ -54,9 +54,21 @@ export function pageAddress(va: u64): u64 {
  */
 @inline
 export function setDataEntry(entry: usize, table: usize, va: u64, host: usize): void {
+  if (load<u64>(entry + table) != none) clearSites(entry, table)
   store<u64>(entry + table, pageAddress(va))
   store<u32>(entry + table + Tlb.payload, <u32>host - <u32>va)
   noteFilled(entry + table)
+}
+
+/** Of the bank and the kind of access that the entry is of. */
+function clearSites(entry: usize, table: usize): void {
+  const bank = (entry - Tlb.base) / Tlb.bankBytes
+  const kind: usize = table == <usize>Tlb.write ? Sites.write : Sites.read
+  memory.fill(Sites.base + bank * Sites.bankBytes + kind, 0xff, Sites.tableBytes)
+}
+
+function clearAllSites(): void {
+  memory.fill(Sites.base, 0xff, Tlb.banks * Sites.bankBytes)
 }
 
 /** An entry has been made. */
@@ -71,6 +83,7 @@ export function noteFilled(entry: usize): void {
 /** All of it. Fills with ones: a tag of -1 is no page's address. */
 export function dropAll(): void {
   memory.fill(Tlb.base, 0xff, Tlb.banks * Tlb.bankBytes)
+  clearAllSites()
   store<u32>(Filled.count, 0)
   forgetJumps()
   forgetSuperpages()
@@ -81,6 +94,7 @@ export function dropTranslations(): void {
   const count = load<u32>(Filled.count)
   if (count > <u32>Filled.max) memory.fill(Tlb.base, 0xff, Bank.machine * Tlb.bankBytes)
   else dropFilled(count)
+  clearAllSites()
   store<u32>(Filled.count, 0)
   forgetJumps()
   forgetSuperpages()
@@ -94,6 +108,7 @@ function dropFilled(count: u32): void {
 
 export function dropWriteEntries(): void {
   dropTable(Tlb.write)
+  clearAllSites()
 }
 
 /** Decoded pages have moved or gone. */
@@ -117,6 +132,7 @@ export function dropAddress(va: u64): void {
     return
   }
   forgetJumps()
+  clearAllSites()
   for (let bank: usize = 0; bank < <usize>Bank.machine; bank++) {
     const entry = tlbEntry(va, bank * Tlb.bankBytes)
     store<u64>(entry, none, Tlb.read)
