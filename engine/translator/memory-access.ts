@@ -2,14 +2,16 @@
 // core's interpreter does the same with the same entries (../cpu/core/interpret.ts), so that both
 // miss, mark pages dirty and meet absent ones at the same instructions.
 
+import { pageBytes } from '#proto/units.ts'
+import type { AccessKind, GroupedAccess } from './access-groups.ts'
 import type { Instruction, OpName } from './decoded-entry.ts'
-import { address, entry, outcome, type RegionFrame, trap } from './region-frame.ts'
+import { address, entry, groupPlace, outcome, type RegionFrame, trap } from './region-frame.ts'
 import { importedIndex } from './region-module.ts'
 import { Label } from './wasm-code.ts'
 import { type Opcode, op } from './wasm-opcodes.ts'
 
 interface Access {
-  readonly kind: 'load' | 'store'
+  readonly kind: AccessKind
   readonly bytes: number
   readonly opcode: Opcode
   /** The register is a floating-point one, and a word in it is boxed. */
@@ -39,41 +41,139 @@ const accesses: Partial<Record<OpName, Access>> = {
 const entryShift = 8
 const pageMask = -4096
 
-/**
- * False: it is no such instruction. `notDone` instructions of its block retire from it on. In a loop
- * the access keeps what it finds in the TLB, to ask there first.
- */
+/** Where an access stands. */
+export interface AccessPlace {
+  /** How many instructions of its block retire from it on; its own index in the block. */
+  readonly notDone: number
+  readonly index: number
+  /** It then keeps what it finds in the TLB, to ask there first. */
+  readonly inLoop: boolean
+  /** By index, those of its block. */
+  readonly grouped: ReadonlyMap<number, GroupedAccess>
+}
+
+/** undefined: it is no load or store. */
+export const widthOf = ({ op: name }: Instruction): Access | undefined => accesses[name]
+
+/** False: it is no such instruction. */
 export function emitAccess(
   frame: RegionFrame,
   instruction: Instruction,
-  notDone: number,
-  inLoop: boolean,
+  place: AccessPlace,
 ): boolean {
   const access = accesses[instruction.op]
   if (access === undefined) return false
-  const { code } = frame
-  const site = inLoop ? siteOf(frame, access) : undefined
+  const grouped = place.grouped.get(place.index)
   const done = new Label()
+  frame.code.block(done)
+  if (grouped && grouped.group.first !== place.index) {
+    emitFollowing(frame, instruction, access, grouped, done)
+    emitAlone(frame, instruction, access, { ...place, inLoop: false }, done)
+  } else {
+    emitAlone(frame, instruction, access, place, done, grouped)
+  }
+  frame.code.end()
+  return true
+}
+
+/** By what the first of its group has found, if that was the page of all of them. */
+function emitFollowing(
+  frame: RegionFrame,
+  instruction: Instruction,
+  access: Access,
+  { group, distance }: GroupedAccess,
+  done: Label,
+): void {
+  const { code } = frame
+  const place = groupPlace(group.slot)
+  const apart = new Label()
+  code.block(apart)
+  code.get(place)
+  code.emit(op.i32_eqz)
+  code.brIfUnlikely(apart)
+  code.get(place)
+  emitTransfer(frame, instruction, access, distance)
+  code.br(done)
+  code.end()
+}
+
+/** Goes on at `done`, or behind it all when the core had to be asked. */
+function emitAlone(
+  frame: RegionFrame,
+  instruction: Instruction,
+  access: Access,
+  place: AccessPlace,
+  done: Label,
+  leads?: GroupedAccess,
+): void {
+  const { code } = frame
+  const site = place.inLoop ? siteOf(frame, access) : undefined
   const miss = new Label()
   pushAddress(frame, instruction)
   code.set(address)
-  code.block(done)
   code.block(miss)
   if (site === undefined) emitLookup(frame, access, miss)
   else emitSite(frame, access, site, miss)
   pushHost(frame, access, site)
-  if (access.kind === 'load') {
-    code.memory(access.opcode, 0)
-    setResult(frame, instruction, access)
-  } else {
-    pushStored(frame, instruction, access)
-    code.memory(access.opcode, 0)
-  }
+  if (leads) emitLead(frame, leads)
+  emitTransfer(frame, instruction, access, 0)
   code.br(done)
   code.end()
-  emitMiss(frame, instruction, access, notDone)
+  emitMiss(frame, instruction, access, place.notDone)
+  closeGroups(frame, access.kind, place, leads)
+}
+
+/** Pops the host address that `distance` counts from. */
+function emitTransfer(
+  frame: RegionFrame,
+  instruction: Instruction,
+  access: Access,
+  distance: number,
+): void {
+  if (access.kind === 'store') pushStored(frame, instruction, access)
+  frame.code.memory(access.opcode, distance)
+  if (access.kind === 'load') setResult(frame, instruction, access)
+}
+
+/**
+ * Leaves the host address on the stack, and keeps that of the group's lowest byte, or 0 when not all
+ * of the group lies in the page.
+ */
+function emitLead(frame: RegionFrame, { group, distance }: GroupedAccess): void {
+  const { code } = frame
+  const place = groupPlace(group.slot)
+  code.tee(entry)
+  code.i32(distance)
+  code.emit(op.i32_sub)
+  code.set(place)
+  code.i32(pageBytes - group.span)
+  code.get(address)
+  code.emit(op.i32_wrap)
+  code.i32(pageBytes - 1)
+  code.emit(op.i32_and)
+  code.i32(distance)
+  code.emit(op.i32_sub, op.i32_lt_u)
+  code.ifUnlikely()
+  code.i32(0)
+  code.set(place)
   code.end()
-  return true
+  code.get(entry)
+}
+
+/** After a miss: an entry of the TLB that a group stands on may have made room for another. */
+function closeGroups(
+  { code }: RegionFrame,
+  kind: AccessKind,
+  { index, grouped }: AccessPlace,
+  leads: GroupedAccess | undefined,
+): void {
+  const open = new Set([...grouped.values()].map(({ group }) => group))
+  for (const group of open) {
+    const isOpen = group.first < index && index < group.last && group.kind === kind
+    if (!isOpen && group !== leads?.group) continue
+    code.i32(0)
+    code.set(groupPlace(group.slot))
+  }
 }
 
 function pushAddress(frame: RegionFrame, { rs1, immediate }: Instruction): void {

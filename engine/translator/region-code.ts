@@ -8,17 +8,19 @@
 
 import { invariant } from '#proto/invariant.ts'
 import type { CorePlaces } from '../cpu/module.ts'
+import { groupedAccesses } from './access-groups.ts'
 import { emitBitOperation } from './bit-operations.ts'
-import { emitCoreCall, endsBlock, registersOfCall } from './core-calls.ts'
+import { emitCoreCall, endsBlock } from './core-calls.ts'
 import type { Instruction, OpName } from './decoded-entry.ts'
 import { emitFloat } from './float-operations.ts'
 import { dispatcher, regionSuccessors } from './loop-entries.ts'
 import { loopTree, type TreeItem } from './loop-tree.ts'
-import { emitAccess } from './memory-access.ts'
+import { type AccessPlace, emitAccess, widthOf } from './memory-access.ts'
 import { emitOperation } from './operations.ts'
 import { type Block, type Region, successors } from './region.ts'
 import { type FrameOptions, left, pc, RegionFrame, target } from './region-frame.ts'
 import { moduleBytes } from './region-module.ts'
+import { isFloat, registersOf } from './register-use.ts'
 import { Label } from './wasm-code.ts'
 import { type Opcode, op } from './wasm-opcodes.ts'
 
@@ -192,8 +194,10 @@ class RegionWriter {
       code.set(left)
     }
     const inLoop = (this.#depths.get(block.offset) ?? 0) > 0
-    block.instructions.forEach((instruction, k) => {
-      this.#emitInstruction(instruction, count - k, inLoop)
+    const grouped = groupedAccesses(block, widthOf)
+    block.instructions.forEach((instruction, index) => {
+      const where = { notDone: count - index, index, inLoop, grouped }
+      this.#emitInstruction(instruction, where)
     })
     const last = block.instructions.at(-1)
     if (last === undefined || !endsBlock(last)) this.#emitEnd(block, last)
@@ -239,12 +243,13 @@ class RegionWriter {
     this.#frame.noteFast()
   }
 
-  #emitInstruction(instruction: Instruction, notDone: number, inLoop: boolean): void {
+  #emitInstruction(instruction: Instruction, where: AccessPlace): void {
+    const { notDone } = where
     if (isJump(instruction.op)) return
     const isEmitted =
       emitOperation(this.#frame, instruction) ||
       emitBitOperation(this.#frame, instruction) ||
-      emitAccess(this.#frame, instruction, notDone, inLoop) ||
+      emitAccess(this.#frame, instruction, where) ||
       emitFloat(this.#frame, instruction, notDone) ||
       emitCoreCall(this.#frame, instruction, notDone)
     invariant(isEmitted, `No translation for ${instruction.op}`)
@@ -333,9 +338,6 @@ const conditions: Partial<Record<OpName, Opcode>> = {
 
 const isJump = (name: OpName): boolean => name in conditions || name === 'jal' || name === 'jalr'
 
-const floats: ReadonlySet<OpName> = new Set(['flw', 'fld', 'fsw', 'fsd', 'float'])
-const isFloat = ({ op: name }: Instruction): boolean => floats.has(name)
-
 const entriesOf = (item: TreeItem): readonly number[] =>
   item.kind === 'loop' ? item.heads : [item.node]
 
@@ -362,17 +364,11 @@ function usesOf({ blocks }: Region): Pick<FrameOptions, 'used' | 'written' | 'ha
   let hasFloats = false
   for (const { instructions } of blocks.values()) {
     for (const instruction of instructions) {
-      const { read, written: to } = registersOfCall(instruction) ?? plainRegisters(instruction)
+      const { read, written: to } = registersOf(instruction)
       for (const register of [...read, to]) used.add(register)
       if (to !== 0) written.add(to)
       hasFloats ||= isFloat(instruction)
     }
   }
   return { used, written, hasFloats }
-}
-
-function plainRegisters(instruction: Instruction): { read: number[]; written: number } {
-  const { op: name, rs1, rs2, rd } = instruction
-  if (name === 'fsw' || name === 'fsd') return { read: [rs1], written: 0 }
-  return { read: [rs1, rs2], written: isFloat(instruction) ? 0 : rd }
 }

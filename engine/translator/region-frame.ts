@@ -34,10 +34,15 @@ const length = 11
 export const fast = 12
 export const double = 13
 export const single = 14
+/** Groups of accesses that may be open at once. */
+export const groupSlots = 4
+/** Where the lowest byte of an open group of accesses lies (access-groups.ts); 0: apart. */
+export const groupPlace = (slot: number): number => 15 + slot
 const fixedLocals: readonly ValueType[] = [
   ...[valueType.i64, valueType.i64, valueType.i64, valueType.i64],
   ...[valueType.i32, valueType.i32, valueType.i32, valueType.i32, valueType.i32],
   ...[valueType.i32, valueType.f64, valueType.f32],
+  ...Array<ValueType>(groupSlots).fill(valueType.i32),
 ]
 const parameters = 3
 
