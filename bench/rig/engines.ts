@@ -21,6 +21,12 @@ export function chosenEngines(asked: string | undefined): readonly Engine[] {
 
 const shell = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
 
+// As for agents (scenarios/local/child.ts): types are stripped and code is parsed once, not at each
+// start. What is kept so is no WebAssembly.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL('../../.cache/bench/compile-cache', import.meta.url),
+)
+
 export function engineContender(engine: Engine): Contender {
   return {
     name: engine,

@@ -38,11 +38,14 @@ export const single = 14
 export const groupSlots = 4
 /** Where the lowest byte of an open group of accesses lies (access-groups.ts); 0: apart. */
 export const groupPlace = (slot: number): number => 15 + slot
+/** A word that is being worked on. */
+export const word32 = 15 + groupSlots
 const fixedLocals: readonly ValueType[] = [
   ...[valueType.i64, valueType.i64, valueType.i64, valueType.i64],
   ...[valueType.i32, valueType.i32, valueType.i32, valueType.i32, valueType.i32],
   ...[valueType.i32, valueType.f64, valueType.f32],
   ...Array<ValueType>(groupSlots).fill(valueType.i32),
+  valueType.i32,
 ]
 const parameters = 3
 
