@@ -21,6 +21,7 @@ import { type Block, type Region, successors } from './region.ts'
 import { type FrameOptions, left, pc, RegionFrame, target } from './region-frame.ts'
 import { moduleBytes } from './region-module.ts'
 import { isFloat, registersOf } from './register-use.ts'
+import { emitShiftPair } from './shift-pairs.ts'
 import { Label } from './wasm-code.ts'
 import { type Opcode, op } from './wasm-opcodes.ts'
 
@@ -195,10 +196,12 @@ class RegionWriter {
     }
     const inLoop = (this.#depths.get(block.offset) ?? 0) > 0
     const grouped = groupedAccesses(block, widthOf)
-    block.instructions.forEach((instruction, index) => {
-      const where = { notDone: count - index, index, inLoop, grouped }
-      this.#emitInstruction(instruction, where)
-    })
+    for (let index = 0; index < count; index++) {
+      const [instruction, following] = block.instructions.slice(index, index + 2)
+      if (instruction === undefined) break
+      if (emitShiftPair(this.#frame, instruction, following)) index++
+      else this.#emitInstruction(instruction, { notDone: count - index, index, inLoop, grouped })
+    }
     const last = block.instructions.at(-1)
     if (last === undefined || !endsBlock(last)) this.#emitEnd(block, last)
   }
