@@ -31,7 +31,7 @@ const snapshotHeaderBytes = 8
 /** One run() takes no more at once, so that counts fit the core's 32 bits. */
 const budgetMax = 1 << 30
 
-/** Below it more is spent on making regions, and on optimising them beside the guest, than is gained. */
+/** Below it more is spent on making regions, here and in V8's threads, than is gained by them. */
 const defaultThreshold = 3000
 
 const hooksOf = (translator: Translator): TranslationHooks => ({

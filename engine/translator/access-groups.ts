@@ -1,6 +1,6 @@
 // Loads or stores of one block that go through the same base at known distances: what a function
-// saves on its stack, the fields of a record, an unrolled copy. The first of a group asks the TLB for
-// all of them, if they lie in one page; the others then go straight to memory. Not here: how an
+// saves on its stack, the fields of a record, an unrolled copy. The first of a group asks the TLB
+// for all of them, if they lie in one page; the others then go straight to memory. Not here: how an
 // access is written (memory-access.ts).
 
 import type { Instruction } from './decoded-entry.ts'

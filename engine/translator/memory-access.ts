@@ -136,8 +136,8 @@ function emitTransfer(
 }
 
 /**
- * Leaves the host address on the stack, and keeps that of the group's lowest byte, or 0 when not all
- * of the group lies in the page.
+ * Leaves the host address on the stack, and keeps that of the group's lowest byte, or 0 when not
+ * all of the group lies in the page.
  */
 function emitLead(frame: RegionFrame, { group, distance }: GroupedAccess): void {
   const { code } = frame

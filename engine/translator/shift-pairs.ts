@@ -1,6 +1,6 @@
-// A shift to the left and as far back: how a compiler for the base instruction set cuts a register to
-// its low bits, or extends their sign. One operation here. Not here: the instructions that Zba and
-// Zbb have for it (bit-operations.ts).
+// A shift to the left and as far back: how a compiler for the base instruction set cuts a register
+// to its low bits, or extends their sign. One operation here. Not here: the instructions that Zba
+// and Zbb have for it (bit-operations.ts).
 
 import type { Instruction } from './decoded-entry.ts'
 import type { RegionFrame } from './region-frame.ts'

@@ -192,9 +192,9 @@ export const enum Tlb {
 export const enum Filled { count = 0x1000, list = 0x1004, max = 1024 }
 
 /**
- * For each bank two tables, of 32 entries like the TLB's: the page that a load or store in a loop of
- * translated code met last. Whatever is in one is in the TLB too: an entry there that goes, or makes
- * room for another, empties the table. So nothing can tell whether an access looked here or there.
+ * For each bank two tables, of 32 entries like the TLB's: the page that a load or store in a loop
+ * of translated code met last. Whatever is in one is in the TLB too: an entry there that goes, or
+ * makes room for another, empties the table. So nothing can tell where an access looked.
  */
 export const enum Sites {
   base = 0x3000,

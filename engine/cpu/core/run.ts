@@ -1,8 +1,8 @@
 // The run loop: slices of the hart's two engines, and between them what happens between
 // instructions: interrupts, traps, and leaving. A slice never reaches past an alarm of
 // instruction-count time, so that its interrupt is taken at the same instruction in every run,
-// however the runs are cut. Under the real clock nothing depends on that, and translated code ends a
-// slice earlier or later: where it can be entered again, so that nothing has to be interpreted.
+// however the runs are cut. Under the real clock nothing depends on that, and translated code ends
+// a slice earlier or later: where it can be entered again, so that nothing is interpreted.
 
 import { ClockKind, Hart, Vm } from './layout'
 import { Outcome } from './outcome'
@@ -21,8 +21,8 @@ const realClockSlice: i32 = 500_000
 const dropsMax = 4000
 
 /**
- * At most `budget` instructions retire; under the real clock about as many. A trap uses up one of them though nothing retires, so that
- * a guest that does nothing but trap gives the thread back.
+ * At most `budget` instructions retire; under the real clock about as many. A trap uses up one of
+ * them though nothing retires, so that a guest that does nothing but trap gives the thread back.
  */
 export function run(budget: i32): Exit {
   let left = budget

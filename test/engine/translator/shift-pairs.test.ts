@@ -1,4 +1,4 @@
-// Pairs of shifts as compilers write them, on both engines: what is one operation and what stays two.
+// Pairs of shifts as compilers write them, on both engines: what is one operation, what stays two.
 
 import { expect, test } from 'vitest'
 import { TestHart, unsigned } from '../cpu/test-hart.ts'
