@@ -5,8 +5,8 @@
 import { Page, Tlb, Vm } from './layout'
 import { Outcome } from './outcome'
 import { Access, accessFault } from './fault'
-import { hostOf, inRam, pageOf } from './pages'
-import { dataBank, pageAddress, setDataEntry, tlbEntry } from './tlb'
+import { gpaOf, hostOf, inRam, pageOf } from './pages'
+import { dataBank, guardLifted, pageAddress, setDataEntry, tlbEntry } from './tlb'
 import { translate } from './mmu'
 import { pageWritten } from './dirty'
 import { mmioRead, mmioWrite } from './hooks'
@@ -41,6 +41,12 @@ export function reach(va: u64, access: Access): Outcome {
   const entry = tlbEntry(va, dataBank())
   if (load<u64>(entry + table) == pageAddress(va)) {
     store<usize>(Vm.host, <u32>va + load<u32>(entry + table + Tlb.payload))
+    return Outcome.done
+  }
+  if (access == Access.store && guardLifted(entry, va)) {
+    const host = <u32>va + load<u32>(entry + Tlb.write + Tlb.payload)
+    pageWritten(pageOf(gpaOf(host)))
+    store<usize>(Vm.host, host)
     return Outcome.done
   }
   const outcome = translate(va, access)

@@ -1,5 +1,5 @@
 // Dirty logs, after the way of hardware write protection: a store finds a write entry in the TLB
-// only if its page is already marked dirty. Sweeping moves all marks into every open log and drops
+// only if its page is already marked dirty. Sweeping moves all marks into every open log and guards
 // the write entries, so that the first store to a page costs a miss and marks it, and every later
 // one costs nothing. A log is a bitmap, one bit a page, little-endian bytes. Runs on the hart's
 // thread, between two slices.
@@ -7,7 +7,7 @@
 import { Vm } from './layout'
 import { logBytes, logsMax, markDirty, touch } from './pages'
 import { noteCodeWritten } from './decoded-pages'
-import { dropWriteEntries } from './tlb'
+import { guardWriteEntries } from './tlb'
 
 /**
  * Precedes what the hart or a device writes to a page. The one place that knows what a write
@@ -64,7 +64,7 @@ export function closeLog(log: u32): bool {
  * Eight marks at a time: an exchange takes them, so that one the agent sets meanwhile is not lost.
  */
 function sweep(): void {
-  dropWriteEntries()
+  guardWriteEntries()
   const marks = load<usize>(Vm.dirtyTable)
   const groups = logBytes()
   for (let group: usize = 0; group < groups; group++) {

@@ -12,6 +12,9 @@ import { forgetJumps } from './jumps'
 
 const enum Bank { user = 0, supervisor = 1, supervisorSum = 2, machine = 3 }
 
+/** In the tag of an entry for writing: no address of a page has this bit, nor an aligned access. */
+const guard: u64 = 0x800
+
 const machineBank: usize = Tlb.base + Bank.machine * Tlb.bankBytes
 
 /** The mode that loads and stores run in: the hart's, or MPP's under MPRV. */
@@ -109,6 +112,28 @@ function dropFilled(count: u32): void {
 export function dropWriteEntries(): void {
   dropTable(Tlb.write)
   clearAllSites()
+}
+
+/**
+ * No store finds its entry until guardLifted() says that it may: what a page table said stays
+ * known, so that the next store to the page costs no walk of it.
+ */
+export function guardWriteEntries(): void {
+  for (let bank: usize = 0; bank < <usize>Tlb.banks; bank++) {
+    const table = Tlb.base + bank * Tlb.bankBytes + Tlb.write
+    for (let at = table; at < table + Tlb.tableBytes; at += Tlb.entryBytes) {
+      store<u64>(at, load<u64>(at) | guard)
+    }
+  }
+  clearAllSites()
+}
+
+/** Whether the entry for writing is that of `va`, guarded; it is not any more. */
+@inline
+export function guardLifted(entry: usize, va: u64): bool {
+  if (load<u64>(entry + Tlb.write) != (pageAddress(va) | guard)) return false
+  store<u64>(entry + Tlb.write, pageAddress(va))
+  return true
 }
 
 /** Decoded pages have moved or gone. */

@@ -19,6 +19,7 @@ static void compute(void) {
 }
 
 static u64 cpu_run(u64 now) {
+  if (busy == 0) return TIME_NEVER;
   u64 into_period = (now - began) % period;
   if (into_period >= busy) return now + period - into_period;
   compute();

@@ -19,6 +19,7 @@ const module = new WebAssembly.Module(readFileSync(coreWasmUrl))
 const image = readFileSync(new URL('../../../engine/guests/godwit-guest.bin', import.meta.url))
 const mebibyte = 1 << 20
 const sliceInstructions = 50_000
+const idleMsMax = 10
 const clock = 'instructions' as const
 
 export const someIdentity = {
@@ -83,11 +84,14 @@ export class GuestVm {
     return this.machine.ticks / ticksPerMs
   }
 
-  /** One slice, or the wait until the guest's next alarm. */
+  /** One slice, or the wait until the guest's next alarm; a guest may wait for none. */
   step(instructions = sliceInstructions): void {
     const outcome = this.machine.run(instructions)
     this.#hear()
-    if (outcome.kind === 'idle') this.machine.passTimeTo(outcome.untilTicks)
+    if (outcome.kind === 'idle') {
+      const soon = this.machine.ticks + idleMsMax * ticksPerMs
+      this.machine.passTimeTo(Math.min(outcome.untilTicks, soon))
+    }
     if (outcome.kind === 'stopped') this.end = outcome.end
     if (outcome.kind === 'absent') throw new Error('A page was absent in a VM that has all of them')
   }
