@@ -13,7 +13,7 @@ const briefly: Record<string, readonly string[]> = {
   cpu: ['--runs', '1'],
   'dirty-tracking': ['--runs', '1', '--only', 'core,memory'],
   'linux-boot': ['--runs', '1'],
-  migration: ['2'],
+  migration: ['--runs', '1', '--only', 'idle,w16-r20k,w240-r20k'],
   v86: ['--runs', '1'],
 }
 

@@ -40,6 +40,7 @@ const migrationPhasePaint: Record<MigrationPhase, Paint | undefined> = {
   copying: 'cyan',
   switching: 'cyan',
   resolving: 'yellow',
+  paging: 'cyan',
   done: 'green',
   failed: 'red',
   cancelled: 'dim',

@@ -2,7 +2,7 @@
 // ended. Pure: from MigrationViews to text. Not here: the watching (commands/migrate.ts).
 
 import type { MigrationView } from '#proto/api.ts'
-import type { MigrationRecord } from '#proto/messages.ts'
+import type { MigrationRecord, PostCopyRecord } from '#proto/messages.ts'
 import { bar, bytesText, countText, msText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
 
@@ -11,6 +11,7 @@ const phaseWords: Record<MigrationPhase, string> = {
   copying: 'copying',
   switching: 'switching over',
   resolving: 'in doubt; the coordinator asks both ends',
+  paging: 'runs there; its last pages come',
   done: 'done',
   failed: 'failed',
   cancelled: 'cancelled',
@@ -24,9 +25,10 @@ const barWidth = 24
  */
 export function progressLine(view: MigrationView): string {
   const parts = [title(view), phaseWords[view.phase]]
-  if (view.phase === 'copying') {
+  if (view.phase === 'copying' || view.phase === 'paging') {
     const { sentPages, pagesOfRound } = view
-    parts.push(`round ${view.round}`, bar(pagesOfRound ? sentPages / pagesOfRound : 0, barWidth))
+    if (view.phase === 'copying') parts.push(`round ${view.round}`)
+    parts.push(bar(pagesOfRound ? sentPages / pagesOfRound : 0, barWidth))
     parts.push(`${countText(sentPages)} of ${countText(pagesOfRound)} pages`)
   }
   if (view.bytes > 0) parts.push(bytesText(view.bytes))
@@ -55,8 +57,21 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
     bytesText(record.bytes),
     `total ${msText(record.totalMs)}`,
     `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
+    ...(record.throttledToPercent === undefined
+      ? []
+      : [`slowed down to ${record.throttledToPercent} % of a core`]),
+    ...(record.postCopy ? [postCopyText(record.postCopy)] : []),
     `hash ${record.hash}`,
   ].join(', ')
+}
+
+function postCopyText({ pages, zeroPages, ms, faults, waitMsMedian, waitMsMax }: PostCopyRecord) {
+  const waits =
+    faults > 0 ? `, a median of ${msText(waitMsMedian)}, at most ${msText(waitMsMax)}` : ''
+  return (
+    `then ${countText(pages + zeroPages)} pages fetched in ${msText(ms)} ` +
+    `(waited for ${countText(faults)} times${waits})`
+  )
 }
 
 function title({ purpose, vmId, cloneIds, from, to }: MigrationView): string {

@@ -53,7 +53,8 @@ function refuseHeld(state: DeskState, offer: Offer): Fault | undefined {
         'stale-epoch',
         `VM ${vmId} is here under epoch ${held.epoch}, offered under ${epoch}`,
       )
-    if (isLive(held))
+    // The VM lives on the pages of a copy that serves: nothing may take their place.
+    if (isLive(held) || held.state === 'serving')
       return fault('wrong-state', `VM ${vmId} is ${held.state} on node ${state.nodeId}`)
   }
   return undefined

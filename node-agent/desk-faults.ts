@@ -28,6 +28,12 @@ export const wrongState = (vm: HeldVm, what: string): Fault =>
       `and cannot be ${what} now`,
   )
 
+/** Of a copy that its source must complete: while that is linked, its `run` may be under way. */
+export const incompleteFault = ({ vmId, pageSource }: HeldVm): Fault =>
+  pageSource === 'linked'
+    ? fault('wrong-state', `VM ${vmId} waits for its source, which has its last pages`)
+    : fault('pages-lost', `VM ${vmId} is not complete, and its source cannot be reached`)
+
 /** The fault of a node that is full. */
 export const noRoom = (
   { nodeId, vms }: Pick<DeskState, 'nodeId' | 'vms'>,

@@ -24,6 +24,7 @@ import type {
 } from '#proto/messages.ts'
 import {
   closingFault,
+  incompleteFault,
   leaseFault,
   noRoom,
   replacedFault,
@@ -72,7 +73,7 @@ export type DeskInput =
   | {
       readonly on: 'guest-stopped'
       readonly vmId: VmId
-      readonly reason: 'shut-down' | 'crashed' | 'disk-failed'
+      readonly reason: 'shut-down' | 'crashed' | 'disk-failed' | 'pages-lost'
       readonly detail: string
     }
 
@@ -266,6 +267,8 @@ function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {
     return answer(state, verdict.commandId)
   if (vm.state !== 'running' && vm.state !== 'prepared' && vm.state !== 'released')
     return answer(state, verdict.commandId, wrongState(vm, 'run by a verdict'))
+  if (vm.state === 'prepared' && vm.pageSource)
+    return answer(state, verdict.commandId, incompleteFault(vm))
   const { migrationId } = vm
   vm.launching = true
   const settle = migrationId === undefined ? [] : settled(state, vm, migrationId, 'runs-here')
@@ -334,11 +337,12 @@ function loseGuest(
   if (!vm || !isLive(vm)) return []
   const { reason, detail } = stop
   const why = fault(
-    reason === 'disk-failed' ? 'disk-failed' : 'guest-crashed',
+    reason === 'disk-failed' || reason === 'pages-lost' ? reason : 'guest-crashed',
     `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),
   )
   const effects = destroy(state, vm, why)
   if (reason === 'shut-down') return [...effects, event(vm, 'shut-down')]
+  if (reason === 'pages-lost') return [...effects, event(vm, 'fenced', why)]
   return [...effects, event(vm, 'crashed', why)]
 }
 
@@ -365,7 +369,7 @@ function settled(
   migrationId: MigrationId,
   verdict: 'runs-here' | 'runs-there',
 ): DeskEffect[] {
-  if (vm.state === 'released')
+  if (vm.state === 'released' || vm.state === 'serving')
     return [{ do: 'tell-source', migrationId, input: { on: 'settled', verdict } }]
   if (vm.state === 'running' && state.outgoing.has(migrationId)) {
     const why = fault('link-lost', 'the coordinator decided that the VM stays where it is')

@@ -23,6 +23,11 @@ export interface HeldVm {
    * that runs.
    */
   launching: boolean
+  /**
+   * Post-copy: pages of it are still at its source, to which there is a link, or none now.
+   * undefined: it has all.
+   */
+  pageSource: 'linked' | 'lost' | undefined
   /** It will stand still for a moment, and then go on: nobody else pauses, resumes or moves it. */
   snapshotting: boolean
 }
@@ -36,7 +41,8 @@ const ways: Record<HeldState, readonly HeldState[]> = {
   paused: ['running'],
   incoming: ['prepared'],
   prepared: ['running'],
-  released: ['running'],
+  released: ['running', 'serving'],
+  serving: [],
 }
 
 /** May execute instructions, or could at the next command: what a lost lease destroys. */
@@ -99,6 +105,11 @@ export class HeldVms {
     this.#move(vm, 'released')
   }
 
+  /** It runs elsewhere, and its last pages are fetched from here. */
+  becomeServing(vm: HeldVm): void {
+    this.#move(vm, 'serving')
+  }
+
   forget(vm: HeldVm): void {
     invariant(this.#vms.get(vm.vmId) === vm, `VM ${vm.vmId} is not held`)
     this.#vms.delete(vm.vmId)
@@ -123,7 +134,7 @@ export class HeldVms {
       `${this.reservedMib} MiB are given away of ${this.memoryMibMax}`,
     )
     for (const vm of this.all())
-      if (vm.state === 'incoming' || vm.state === 'prepared' || vm.state === 'released')
+      if (!isLive(vm))
         invariant(vm.migrationId !== undefined, `VM ${vm.vmId} is ${vm.state} without a migration`)
   }
 
@@ -139,6 +150,7 @@ export class HeldVms {
       disk,
       migrationId,
       launching: false,
+      pageSource: undefined,
       snapshotting: false,
     }
     this.#vms.set(vmId, vm)

@@ -59,6 +59,7 @@ export class Migrations {
       console: consoles.of(vm),
       goOn: (of, disk) => this.goOn(of, disk),
       release: (of) => vms.becomeReleased(of),
+      serving: (of) => vms.becomeServing(of),
       leave: (of) => this.#leave(of),
       doubt: (of) => this.#ports.event(of, 'released'),
       answer: (result) => {
@@ -89,6 +90,12 @@ export class Migrations {
     const session = new PeerSession(link, {
       ...{ clock, log, token, welcome, admit, trunk },
       open: (offer, vms, own) => this.#open(offer, vms, own),
+      reconnect: ({ migrationId, vmId, epoch }) => {
+        const run = this.#destinations.get(migrationId)
+        const [target] = run?.state.offer.vms ?? []
+        const isIt = target?.vmId === vmId && target.epoch === epoch
+        return isIt && run?.state.isPartial ? run : undefined
+      },
       discard: (vm, fault) => this.#discard(vm, fault),
       closed: () => this.#sessions.delete(session),
     })
@@ -103,14 +110,14 @@ export class Migrations {
   async #open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun> {
     const { clock, log, vmm, consoles, mayLaunch, desk } = this.#ports
     const memory = await vmm.openCopy(vms[0] as HeldVm)
-    const run = new DestinationRun(offer, vms, memory, {
+    const run = new DestinationRun(offer, vms, memory, session, {
       ...{ clock, log, vmm, mayLaunch },
       consoleOf: (vm) => consoles.of(vm),
-      send: (message) => session.send(message),
-      close: (reason) => session.close(reason),
       prepared: (vm) => this.#ports.vms.becomePrepared(vm),
       launched: (vm, fault) =>
         desk({ on: 'launched', vm, epoch: vm.epoch, ...(fault ? { fault } : {}) }),
+      lost: ({ vmId }, { message: detail }) =>
+        desk({ on: 'guest-stopped', vmId, reason: 'pages-lost', detail }),
       discard: (vm, fault) => this.#discard(vm, fault),
       ended: () => this.#destinations.delete(offer.migrationId),
     })

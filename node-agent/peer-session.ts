@@ -11,6 +11,7 @@ import type { Offer } from '#proto/messages.ts'
 import {
   type DestinationMessage,
   type Hello,
+  type Reconnect,
   SourceMessage,
   type Welcome,
 } from '#proto/messages.ts'
@@ -29,6 +30,8 @@ export interface PeerPorts {
   admit(offer: Offer): { readonly admitted: readonly HeldVm[] } | { readonly fault: Fault }
   /** Builds the machine of the first VM and the run that fills it. */
   open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun>
+  /** The run of a VM in post-copy whose source has made a new link. */
+  reconnect(source: Reconnect): DestinationRun | undefined
   discard(vm: HeldVm, fault: Fault): void
   /** The link is that node's trunk from now on. */
   trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
@@ -70,6 +73,7 @@ export class PeerSession {
     if (this.#phase === 'greeting' && message.t === 'hello') return this.#greet(message)
     if (this.#phase === 'idle' && message.t === 'offer') return this.#consider(message)
     if (this.#phase === 'idle' && message.t === 'trunk') return this.#becomeTrunk()
+    if (this.#phase === 'idle' && message.t === 'reconnect') return this.#goOn(message)
     if (this.#phase === 'opening' && message.t === 'abort') return this.close('cancelled')
     this.#refuse(
       fault('bad-message', `${message.t} means nothing on a link that is ${this.#phase}`),
@@ -110,12 +114,20 @@ export class PeerSession {
   async #open(offer: Offer, vms: readonly HeldVm[]): Promise<void> {
     const run = await this.#ports.open(offer, vms, this)
     this.#run = run
-    if (this.#phase !== 'opening') return run.feed({ on: 'link-closed', reason: 'it ended early' })
+    if (this.#phase !== 'opening') return run.closed(this, 'it ended early')
     this.#phase = 'running'
     run.begin()
   }
 
-  #decline(offer: Offer, refusal: Fault): void {
+  #goOn(source: Reconnect) {
+    const run = this.#ports.reconnect(source)
+    if (!run) return this.#decline(source, unknownRun(source))
+    this.#phase = 'running'
+    this.#run = run
+    run.reconnect(this)
+  }
+
+  #decline(offer: Pick<Offer, 'migrationId'>, refusal: Fault): void {
     this.#ports.log.warn('offer refused', { ...refusal, migrationId: offer.migrationId })
     this.#channel.send({ t: 'refuse', migrationId: offer.migrationId, fault: refusal })
     this.#channel.close(refusal.code)
@@ -131,10 +143,13 @@ export class PeerSession {
     this.#phase = 'closed'
     this.#tooLate()
     this.#ports.closed()
-    this.#run?.feed({ on: 'link-closed', reason })
+    this.#run?.closed(this, reason)
     this.#trunk?.closed(reason)
   }
 }
+
+const unknownRun = ({ vmId, migrationId }: Reconnect): Fault =>
+  fault('unknown-migration', `nothing of VM ${vmId} and migration ${migrationId} is here`)
 
 function greetingFault(hello: Hello, token: string): Fault | undefined {
   if (hello.role !== 'peer') return fault('bad-message', 'this is the peer port of an agent')

@@ -119,6 +119,12 @@ export class Vmm {
     await this.#ask(vm, { do: 'balloon', targetPages })
   }
 
+  /** At most so much of a core, until told otherwise. */
+  async throttle(vm: HeldVm, cpuCapPercent: number): Promise<void> {
+    const { cpuShares } = vm.spec
+    await this.#ask(vm, { do: 'weigh', cpuShares, cpuCapPercent })
+  }
+
   /** Runs a complete copy, or goes on with one that runs, under another epoch. */
   async launch(vm: HeldVm, epoch: Epoch): Promise<void> {
     await this.#ask(vm, { do: 'pause' })

@@ -116,6 +116,7 @@ export const EventView = z.strictObject({
     'vm-removed',
     'migration-queued',
     'migration-started',
+    'migration-paging',
     'migration-done',
     'migration-failed',
     'migration-cancelled',

@@ -29,6 +29,7 @@ export const faultStatus = {
   cancelled: 409,
   'not-converging': 409,
   'hash-mismatch': 500,
+  'pages-lost': 500,
   'bad-snapshot': 500,
   'disk-failed': 500,
   'guest-crashed': 500,

@@ -56,9 +56,9 @@ export const VmReport = z.strictObject({
    * running | paused: it is the one copy, under `epoch`.
    * incoming: a copy still being received. prepared: complete and verified, waits for `run`.
    * released: the source gave up the epoch; a complete copy that only the coordinator may start
-   * again.
+   * again. serving: it runs elsewhere, and its last pages are fetched from here: never run again.
    */
-  state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released']),
+  state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released', 'serving']),
   migrationId: migrationId.optional(),
   spec: VmSpec,
   identity: VmIdentity,
@@ -67,7 +67,24 @@ export const VmReport = z.strictObject({
 })
 export type VmReport = z.infer<typeof VmReport>
 
+/** How a VM moves: see docs/migration.md. */
+export const migrationModes = ['pre-copy', 'post-copy', 'stop-and-copy'] as const
+/** What is done about a VM that writes faster than pages can be sent. */
+export const stuckPolicies = ['stop', 'throttle', 'post-copy', 'raise-limit', 'give-up'] as const
+
 export const MigrationParams = z.strictObject({
+  /**
+   * `pre-copy`: the VM runs here while its pages are copied, until the rest is few. `post-copy`: all
+   * pages are sent once, then it runs there and fetches what it had written meanwhile.
+   * `stop-and-copy`: it stands still while it is copied.
+   */
+  mode: z.enum(migrationModes).default('pre-copy'),
+  /**
+   * When pre-copy gets no nearer to its end. `stop`: stop the VM if that is bearable, else give up.
+   * `throttle`: slow the VM down, by as little as suffices. `post-copy`: go on as that.
+   * `raise-limit`: double the limit of the downtime, up to 16 times. `give-up`: it stays where it is.
+   */
+  whenStuck: z.enum(stuckPolicies).default('stop'),
   downtimeMsMax: z.number().min(1).max(60_000).default(30),
   /** 0 = no limit. */
   bandwidthBytesPerSecMax: z.number().min(0).default(0),
@@ -93,6 +110,23 @@ export const RoundRecord = z.strictObject({
 })
 export type RoundRecord = z.infer<typeof RoundRecord>
 
+/** What came after the VM ran at the destination. */
+export const PostCopyRecord = z.strictObject({
+  pages: count,
+  zeroPages: count,
+  bytes: count,
+  /** From `running` to the last page. */
+  ms,
+  /** How often the VM had to wait for a page, and how long. */
+  faults: count,
+  waitMsMedian: ms,
+  waitMsP99: ms,
+  waitMsMax: ms,
+  /** How often the link broke and was made anew. */
+  reconnections: count,
+})
+export type PostCopyRecord = z.infer<typeof PostCopyRecord>
+
 /**
  * What happened, summed up at the source. Downtime: pause at the source → first instruction at the
  * destination.
@@ -107,5 +141,9 @@ export const MigrationRecord = z.strictObject({
   downtimeMs: ms,
   /** Equal on both ends, 16 hex digits; empty when the migration ended before. */
   hash: z.string().max(64),
+  /** How it went on after the switchover; absent: all pages were there. */
+  postCopy: PostCopyRecord.optional(),
+  /** The VM was slowed down to so much of a core, at the least; absent: it was not. */
+  throttledToPercent: z.number().min(0).optional(),
 })
 export type MigrationRecord = z.infer<typeof MigrationRecord>

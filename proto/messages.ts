@@ -8,9 +8,8 @@
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, resolve, clone, take-snapshot, drop-snapshot,
 //                         console-open, console-input, console-close, neighbours
-//   source → destination  offer, round-end, final, run, abort        (+ page frames)
-//   destination → source  accept, refuse, round-applied, prepared, running, abort
-//   agent ↔ agent         trunk                              (+ Ethernet, network-messages.ts)
+//   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
+//                         trunk (+ Ethernet, network-messages.ts)
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
@@ -30,6 +29,22 @@ import {
   VmReport,
   vmId,
 } from './message-parts.ts'
+import {
+  Abort,
+  Accept,
+  CloneTarget,
+  Final,
+  Offer,
+  Prepared,
+  Reconnect,
+  Refuse,
+  RoundApplied,
+  RoundEnd,
+  Run,
+  Running,
+  Want,
+  Whole,
+} from './migration-messages.ts'
 import { Neighbours, TrunkRequest } from './network-messages.ts'
 import { SnapshotTaken } from './snapshots.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
@@ -37,11 +52,23 @@ import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 export {
   MigrationParams,
   MigrationRecord,
+  migrationModes,
   NodeCapacity,
+  PostCopyRecord,
   RoundRecord,
+  stuckPolicies,
   VmLoad,
   VmReport,
 } from './message-parts.ts'
+export {
+  CloneTarget,
+  Final,
+  Offer,
+  Reconnect,
+  StateSection,
+  Want,
+  Whole,
+} from './migration-messages.ts'
 
 // ---- agent → coordinator ------------------------------------------------------------------------
 
@@ -97,7 +124,7 @@ export type VmEvent = z.infer<typeof VmEvent>
 export const MigrationProgress = z.strictObject({
   t: z.literal('migration-progress'),
   migrationId,
-  phase: z.enum(['copying', 'switching', 'resolving']),
+  phase: z.enum(['copying', 'switching', 'resolving', 'paging']),
   round: RoundRecord.optional(),
   /** Of the pages of this round. */
   sentPages: count,
@@ -221,14 +248,6 @@ export const Resolve = z.strictObject({
 })
 export type Resolve = z.infer<typeof Resolve>
 
-export const CloneTarget = z.strictObject({
-  vmId,
-  epoch,
-  spec: VmSpec,
-  identity: VmIdentity,
-  disk: DiskRef,
-})
-export type CloneTarget = z.infer<typeof CloneTarget>
 /**
  * Sent to the parent's node. The parent goes on under its own epoch, on `parentDisk` (old layers +
  * a new top).
@@ -270,75 +289,6 @@ export const ConsoleInput = z.strictObject({
   bytes,
 })
 export type ConsoleInput = z.infer<typeof ConsoleInput>
-
-// ---- source ↔ destination -----------------------------------------------------------------------
-
-/**
- * A tagged piece of a VM's state besides its RAM. An unknown kind or version is refused by name.
- */
-export const StateSection = z.strictObject({
-  kind: z.string().min(1).max(60),
-  version: z.int().min(1),
-  bytes,
-})
-export type StateSection = z.infer<typeof StateSection>
-
-export const Offer = z.strictObject({
-  t: z.literal('offer'),
-  purpose: z.enum(['migrate', 'clone']),
-  migrationId,
-  sourceNodeId: nodeId,
-  /** migrate: the VM itself under its next epoch. clone: the new VMs. */
-  vms: z.array(CloneTarget).min(1).max(256),
-  pageCount: count,
-  verify: z.enum(['incremental', 'full']),
-})
-export type Offer = z.infer<typeof Offer>
-
-export const Accept = z.strictObject({ t: z.literal('accept'), migrationId })
-export const Refuse = z.strictObject({ t: z.literal('refuse'), migrationId, fault: Fault })
-/** After the last frame of a round. */
-export const RoundEnd = z.strictObject({
-  t: z.literal('round-end'),
-  migrationId,
-  round: count,
-  frames: count,
-})
-export const RoundApplied = z.strictObject({
-  t: z.literal('round-applied'),
-  migrationId,
-  round: count,
-})
-/** The source is paused and this is everything. `hash` is over RAM, CPU and devices. */
-export const Final = z.strictObject({
-  t: z.literal('final'),
-  migrationId,
-  round: count,
-  frames: count,
-  sections: z.array(StateSection).max(64),
-  hash: z.string().length(16),
-  /** Hash of all of the real RAM; only with verify `full`. */
-  ramHash: z.string().length(16).optional(),
-  /**
-   * How long the VM had been paused when this was sent: a guest's real clock must not stand still.
-   */
-  pausedMs: ms,
-})
-export type Final = z.infer<typeof Final>
-/**
- * The destination holds a complete copy whose hash is equal. For a clone this is the end: it starts
- * them.
- */
-export const Prepared = z.strictObject({
-  t: z.literal('prepared'),
-  migrationId,
-  hash: z.string().length(16),
-})
-/** THE POINT OF NO RETURN: the source has given up its epoch before it sends this. */
-export const Run = z.strictObject({ t: z.literal('run'), migrationId })
-export const Running = z.strictObject({ t: z.literal('running'), migrationId })
-/** Either end gives up, before `run`. The source goes on, the destination discards. */
-export const Abort = z.strictObject({ t: z.literal('abort'), migrationId, fault: Fault })
 
 // ---- the sets a link may carry ------------------------------------------------------------------
 
@@ -382,6 +332,7 @@ export const SourceMessage = z.discriminatedUnion('t', [
   Final,
   Run,
   Abort,
+  Reconnect,
   TrunkRequest,
 ])
 export type SourceMessage = z.infer<typeof SourceMessage>
@@ -394,6 +345,8 @@ export const DestinationMessage = z.discriminatedUnion('t', [
   RoundApplied,
   Prepared,
   Running,
+  Want,
+  Whole,
   Abort,
 ])
 export type DestinationMessage = z.infer<typeof DestinationMessage>

@@ -51,6 +51,7 @@ export const MigrationPhase = z.enum([
   'copying', // rounds, the VM runs at the source
   'switching', // stop-and-copy until the destination runs
   'resolving', // a link or a node died in between; the coordinator finds out who may run it
+  'paging', // post-copy: it runs at the destination, and its last pages come
   'done',
   'failed', // the VM went on at the source
   'cancelled',

@@ -7,7 +7,7 @@ export const mebibyte = 1 << 20
 export const pagesPerMebibyte = mebibyte / pageBytes
 
 /** The version of everything in proto/. Two ends that differ by more than one refuse each other. */
-export const protocolVersion = 1
+export const protocolVersion = 2
 
 /**
  * A control message is small; pages travel in frames. Anything larger is an attack or a mistake.

@@ -5,6 +5,7 @@
 // be called at any time, also twice. Times in ms, sizes in MiB.
 
 import type { NodeId, VmId } from '#proto/ids.ts'
+import type { VmReport } from '#proto/messages.ts'
 import type { ApiClient } from './api-client.ts'
 
 /** One node as the scenario declares it. */
@@ -46,7 +47,7 @@ export interface ProcessView {
 export interface CopyReport {
   readonly vmId: VmId
   readonly epoch: number
-  readonly state: 'starting' | 'running' | 'paused' | 'incoming' | 'prepared' | 'released'
+  readonly state: VmReport['state']
 }
 
 /** One agent's answer; no copies is an answer too. */

@@ -3,7 +3,7 @@
 
 import { type Command, Option } from 'commander'
 import type { MigrationView } from '#proto/api.ts'
-import type { MigrationParams } from '#proto/messages.ts'
+import { type MigrationParams, migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
@@ -21,6 +21,8 @@ interface MoveOptions {
   readonly bandwidth?: number
   readonly rounds?: number
   readonly verify?: MigrationParams['verify']
+  readonly mode?: MigrationParams['mode']
+  readonly whenStuck?: MigrationParams['whenStuck']
   readonly wait: boolean
   readonly output: 'text' | 'json'
 }
@@ -60,10 +62,19 @@ function addMigrate(program: Command, cli: Cli): void {
         await showMigration(cli, api, await api.migrate(vm, request), options)
       }),
     )
+  migrate
+    .addOption(new Option('--mode <how>', 'how its pages go there').choices(migrationModes))
+    .addOption(
+      new Option('--when-stuck <what>', 'if it writes faster than pages are sent').choices(
+        stuckPolicies,
+      ),
+    )
   withExamples(withMoveOptions(migrate), [
     ['godwit migrate kv n2', 'move kv to n2, and show rounds, pages and downtime'],
     ['godwit migrate kv', 'to the node that suits it best'],
     ['godwit migrate kv n2 --verify full', 'and compare a hash of all of its RAM'],
+    ['godwit migrate kv n2 --mode post-copy', 'it runs there soon, and fetches the rest'],
+    ['godwit migrate kv n2 --when-stuck throttle', 'slow it down rather than stop it for long'],
     ['godwit migrate kv n2 --no-wait -o json', 'only start it; print the migration'],
   ])
 }
@@ -143,8 +154,11 @@ export function freeNames(
   return names
 }
 
-function paramsOf({ downtime, bandwidth, rounds, verify }: MoveOptions): Partial<MigrationParams> {
+function paramsOf(options: MoveOptions): Partial<MigrationParams> {
+  const { downtime, bandwidth, rounds, verify, mode, whenStuck } = options
   return {
+    ...(mode === undefined ? {} : { mode }),
+    ...(whenStuck === undefined ? {} : { whenStuck }),
     ...(downtime === undefined ? {} : { downtimeMsMax: downtime }),
     ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecMax: bandwidth * 1e6 }),
     ...(rounds === undefined ? {} : { roundsMax: rounds }),

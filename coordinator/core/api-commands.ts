@@ -14,7 +14,7 @@ import {
 } from '#proto/state.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
-import { isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendCancel, sendToOwner } from './commands-out.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
@@ -281,7 +281,7 @@ function cancel(step: Step, id: MigrationId): Value | Fault {
   const migration = step.state.migrations.get(id)
   if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
   const { phase } = migration
-  if (!isOpen(migration) || phase === 'switching' || phase === 'resolving')
+  if (phase !== 'queued' && phase !== 'copying')
     return fault('wrong-state', `${id} is ${phase}; cancel needs it queued or copying`)
   if (phase === 'copying' && !sendCancel(step, migration, migration.live.asked === undefined))
     return outOfReach(migration.from)

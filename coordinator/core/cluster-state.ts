@@ -85,7 +85,7 @@ export interface Vm extends VmRecord {
 }
 
 /** What each end of a migration said last over its present link. */
-export type SourceWord = 'unknown' | 'holds' | 'released' | 'nothing'
+export type SourceWord = 'unknown' | 'holds' | 'released' | 'serving' | 'nothing'
 export type DestinationWord = 'unknown' | 'nothing' | 'incoming' | 'prepared'
 
 export interface Asked {

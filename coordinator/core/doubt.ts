@@ -8,10 +8,11 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { Result } from '#proto/messages.ts'
+import type { VmPhase } from '#proto/state.ts'
 import { type Asked, isActive, type Migration, type Vm } from './cluster-state.ts'
 import { sendCancel, sendResolve } from './commands-out.ts'
 import { migrationSilenceMs, releasedDoubtMs } from './limits.ts'
-import { becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
+import { becomePaging, becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
 import { endByFault, endMigration } from './migration-end.ts'
 import { isFinal } from './refusals.ts'
 import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
@@ -39,9 +40,42 @@ const isLinked = (step: Step, migration: Migration, end: 'from' | 'to'): boolean
  */
 function settleMoved(step: Step, migration: Migration): void {
   const { live } = migration
+  if (mayFetchPages(migration)) {
+    settlePaging(step, migration)
+    return
+  }
   const waitedMs = step.nowMs - (live.movedAtMs ?? Number.NEGATIVE_INFINITY)
   const isSilent = live.isUrgent || migration.sourceLost || !isLinked(step, migration, 'from')
   if (isSilent || waitedMs > releasedDoubtMs) endMigration(step, migration, { phase: 'done' })
+}
+
+const mayFetchPages = ({ params, live }: Migration): boolean =>
+  (params.mode === 'post-copy' || params.whenStuck === 'post-copy') && live.source !== 'nothing'
+
+/**
+ * The VM needs its source until that says that it does not. The two make their own way to each
+ * other; what is lost with a node is told by the other one, or is plain.
+ */
+function settlePaging(step: Step, migration: Migration): void {
+  const { vmId, from, to } = migration
+  const source = nodeOf(step.state, from)
+  // One that is only cut off from us, and fenced, goes on serving.
+  const isGone = source.phase === 'gone' || source.incarnation !== migration.fromIncarnation
+  const vm = step.state.vms.get(vmId)
+  const isThere = vm?.nodeId === to && !isOver.includes(vm.phase)
+  if (isThere && !isGone) return
+  const why = isThere ? `${from} was lost` : `${vmId} ended on ${to}`
+  const lost = fault('pages-lost', `${why} before it had told that all pages were there`)
+  endMigration(step, migration, { phase: 'failed', fault: lost })
+}
+
+const isOver: readonly VmPhase[] = ['pending', 'recovering', 'stopped', 'failed']
+
+/** The source says that the destination runs the VM, and fetches pages from it. */
+export function sourceServes(step: Step, migration: Migration): void {
+  migration.live.source = 'serving'
+  destinationRuns(step, migration, migration.nextEpoch)
+  becomePaging(step, migration)
 }
 
 /** The source runs the VM. Nothing is in doubt, unless it no longer knows of a migration. */

@@ -18,8 +18,9 @@ const doorsFrom: Record<MigrationPhase, readonly MigrationPhase[]> = {
   copying: ['queued'],
   switching: ['copying'],
   resolving: ['copying', 'switching'],
-  done: ['copying', 'switching', 'resolving'],
-  failed: ['queued', 'copying', 'switching', 'resolving'],
+  paging: ['switching', 'resolving'],
+  done: ['copying', 'switching', 'resolving', 'paging'],
+  failed: ['queued', 'copying', 'switching', 'resolving', 'paging'],
   cancelled: ['queued', 'copying', 'switching', 'resolving'],
 }
 
@@ -64,6 +65,14 @@ export function becomeSwitching(step: Step, migration: Migration): void {
 
 export function becomeResolving(step: Step, migration: Migration): void {
   if (migration.phase !== 'resolving') enter(step, migration, 'resolving')
+}
+
+/** Post-copy: it has moved, and its last pages come. */
+export function becomePaging(step: Step, migration: Migration): void {
+  if (migration.phase === 'paging') return
+  enter(step, migration, 'paging')
+  const text = `${nameOf(migration)} has switched over; its last pages come as they are needed`
+  tell(step, 'migration-paging', text, about(migration))
 }
 
 /** What an end (`done`, `failed`, `cancelled`) brings with it. */

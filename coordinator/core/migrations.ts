@@ -10,7 +10,7 @@ import { invariant } from '#proto/invariant.ts'
 import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
 import { beginClone, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
-import { destinationRuns, settle } from './doubt.ts'
+import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
 import { endMigration } from './migration-end.ts'
 import {
@@ -134,6 +134,7 @@ export function seeProgress(step: Step, node: Node, message: MigrationProgress):
   live.expectedDowntimeMs = message.expectedDowntimeMs ?? live.expectedDowntimeMs
   step.state.revision++
   if (message.phase === 'switching') becomeSwitching(step, migration)
+  if (message.phase === 'paging') sourceServes(step, migration)
   if (message.phase !== 'resolving' || migration.purpose === 'clone') return
   live.isUrgent = true
   if (!migration.hasMoved) becomeResolving(step, migration)

@@ -6,7 +6,7 @@
 import type { VmReport } from '#proto/messages.ts'
 import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { dropCopy, sendToOwner } from './commands-out.ts'
-import { destinationRuns, settle, sourceRuns } from './doubt.ts'
+import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -184,7 +184,8 @@ function takeCopy(step: Step, node: Node, report: VmReport): void {
     if (!migration.hasMoved) markReleased(step, migration)
     const vm = step.state.vms.get(report.vmId)
     if (vm?.nodeId === node.id) vm.live.absentSinceMs = undefined
-  } else if (state !== 'released' && node.id === migration.to) {
+  } else if (state === 'serving' && node.id === migration.from) sourceServes(step, migration)
+  else if (state !== 'released' && node.id === migration.to) {
     migration.live.destination = state === 'prepared' ? 'prepared' : 'incoming'
   }
 }
@@ -219,9 +220,11 @@ function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHell
   }
   for (const id of step.state.openMigrations) {
     const migration = step.state.migrations.get(id)
-    if (migration?.to !== node.id) continue
-    const isThere = reports.some((report) => report.migrationId === migration.id)
-    if (!isThere) migration.live.destination = 'nothing'
+    if (!migration || reports.some((report) => report.migrationId === id)) continue
+    if (migration.to === node.id) migration.live.destination = 'nothing'
+    // Of a process that has taken the source's place this proves nothing.
+    else if (migration.hasMoved && migration.fromIncarnation === node.incarnation)
+      migration.live.source = 'nothing'
   }
 }
 

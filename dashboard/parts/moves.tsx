@@ -14,6 +14,7 @@ const phaseWords: Record<MigrationPhase, string> = {
   copying: 'copying',
   switching: 'switching over',
   resolving: 'in doubt: both ends are asked',
+  paging: 'runs there, its last pages come',
   done: 'done',
   failed: 'failed',
   cancelled: 'cancelled',

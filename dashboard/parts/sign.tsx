@@ -48,6 +48,7 @@ export const migrationSigns: Readonly<Record<MigrationPhase, SignName>> = {
   copying: 'move',
   switching: 'move',
   resolving: 'again',
+  paging: 'move',
   done: 'on',
   failed: 'bad',
   cancelled: 'off',

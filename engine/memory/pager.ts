@@ -20,6 +20,8 @@ export interface PagerOptions {
 const urgentPages = 16
 /** 256 KiB: large enough for a disk's or a link's speed, and little for an urgent page to wait for. */
 const backgroundPages = 64
+/** So that a far source is busy while an answer is on its way: 1 MiB under way. */
+const backgroundStreams = 4
 
 export class Pager {
   readonly #options: PagerOptions
@@ -61,7 +63,7 @@ export class Pager {
   run(): Promise<'done' | 'stopped'> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
-      this.#stream().then(
+      this.#bringAll().then(
         () => resolve(this.#stopped ? 'stopped' : 'done'),
         (why) => this.#fail(why),
       )
@@ -74,11 +76,19 @@ export class Pager {
     this.#settle?.resolve('stopped')
   }
 
+  async #bringAll(): Promise<void> {
+    const { memory } = this.#options
+    await Promise.all(Array.from({ length: backgroundStreams }, () => this.#stream()))
+    // All that is left was asked for by touches: their answers are waited for, one turn a time.
+    while (!this.#stopped && memory.absentPages > 0)
+      await this.#bring(this.#anyAbsent(), 'background')
+  }
+
   async #stream(): Promise<void> {
-    while (!this.#stopped && this.#options.memory.absentPages > 0) {
+    while (!this.#stopped) {
       const pages = this.#next(backgroundPages)
-      // All that is left was asked for by touches: their answers are waited for, one turn a time.
-      await this.#bring(pages.length > 0 ? pages : this.#anyAbsent(), 'background')
+      if (pages.length === 0) return
+      await this.#bring(pages, 'background')
     }
   }
 

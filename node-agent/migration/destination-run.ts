@@ -21,6 +21,7 @@ import {
 } from './destination.ts'
 import { stateBytes } from './hash.ts'
 import { receiveFrame } from './page-receiver.ts'
+import { PeerSource } from './peer-source.ts'
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
 export type DestinationNews = WithoutTime<DestinationInput>
@@ -30,15 +31,21 @@ export interface DestinationPorts {
   readonly log: Log
   readonly vmm: Vmm
   consoleOf(vm: HeldVm): GuestConsole
-  send(message: DestinationMessage): void
-  close(reason: string): void
   prepared(vm: HeldVm): void
   /** A fault when this node may not run it: it holds no lease. */
   mayLaunch(vm: HeldVm): Fault | undefined
   launched(vm: HeldVm, fault: Fault | undefined): void
+  /** It runs, and its last pages will never come. */
+  lost(vm: HeldVm, fault: Fault): void
   /** The copy is worth nothing any more, if it is still here. */
   discard(vm: HeldVm, fault: Fault): void
   ended(): void
+}
+
+/** The link that the source speaks over now. */
+export interface SourceLink {
+  send(message: DestinationMessage): void
+  close(reason: string): void
 }
 
 export class DestinationRun {
@@ -49,13 +56,23 @@ export class DestinationRun {
   readonly #memory: GuestMemory
   readonly #driver: StepDriver<DestinationNews, DestinationEffect>
   readonly #first: readonly DestinationEffect[]
+  readonly #source: PeerSource
+  #link: SourceLink
   #sections: readonly StateSection[] = []
   /** When the VM stopped at the source, by this node's clock, but for the way of one message. */
   #pausedAtMs = 0
 
-  constructor(offer: Offer, vms: readonly HeldVm[], memory: GuestMemory, ports: DestinationPorts) {
+  constructor(
+    offer: Offer,
+    vms: readonly HeldVm[],
+    memory: GuestMemory,
+    link: SourceLink,
+    ports: DestinationPorts,
+  ) {
     const begun = beginDestination(offer, ports.clock.nowMs())
     this.state = begun.state
+    this.#link = link
+    this.#source = new PeerSource(offer, ports.clock, (message) => this.#link.send(message))
     this.vms = vms
     this.#first = begun.effects
     this.#memory = memory
@@ -83,8 +100,27 @@ export class DestinationRun {
     this.feed({ on: 'message', message })
   }
 
+  /** Post-copy goes on over a new link. */
+  reconnect(link: SourceLink): void {
+    this.#link.close('replaced')
+    this.#link = link
+    for (const vm of this.vms) if (vm.pageSource) vm.pageSource = 'linked'
+    this.feed({ on: 'reconnected' })
+  }
+
+  /** A link has ended: perhaps one that was replaced before. */
+  closed(link: SourceLink, reason: string): void {
+    if (link !== this.#link) return
+    for (const vm of this.vms) if (vm.pageSource) vm.pageSource = 'lost'
+    this.feed({ on: 'link-closed', reason })
+  }
+
   /** One page frame, kind byte removed. */
   receive(bytes: Uint8Array): void {
+    if (this.state.isPartial) {
+      this.#takePages(bytes)
+      return
+    }
     if (this.state.phase !== 'incoming') {
       this.feed({ on: 'frame' })
       return
@@ -95,10 +131,22 @@ export class DestinationRun {
     this.feed({ on: 'frame', ...(refused ? { fault: refused } : {}) })
   }
 
+  /** What makes no sense ends its link; the source makes another one. */
+  #takePages(bytes: Uint8Array): void {
+    const refused = this.#source.receive(bytes)
+    if (refused) this.#link.close(refused.code)
+  }
+
   #carryOut(effect: DestinationEffect) {
     switch (effect.do) {
       case 'send':
-        return this.#ports.send(effect.message)
+        this.#link.send(effect.message)
+        if (effect.message.t === 'running') this.#source.open()
+        return
+      case 'ask-again':
+        return this.#source.askAgain()
+      case 'lose':
+        return this.#lose(effect.fault)
       case 'restore':
         return this.#try(() => this.#restore(effect))
       case 'become-prepared':
@@ -112,7 +160,7 @@ export class DestinationRun {
       case 'wake-at':
         return this.#driver.wakeAt(effect.atMs, { on: 'woken' })
       case 'close':
-        return this.#ports.close(effect.reason)
+        return this.#link.close(effect.reason)
     }
   }
 
@@ -130,6 +178,8 @@ export class DestinationRun {
     const ring = order.sections.find((section) => section.kind === consoleSectionKind)
     if (!ring) throw new FaultError(fault('bad-message', `no section ${consoleSectionKind} came`))
     this.#sections = order.sections.filter((section) => section !== ring)
+    if (order.missing) this.#memory.makeAbsent(order.missing)
+    if (order.missing) vm.pageSource = 'linked'
     await vmm.restore(vm, this.#sections, 0)
     const captured = await vmm.capture(vm)
     const console = consoleOf(vm)
@@ -148,6 +198,25 @@ export class DestinationRun {
       memory.copyFrom(this.#memory)
       await breathe()
     }
+  }
+
+  /** From before its first instruction on; until no page is absent, or the VM is gone. */
+  async #fetchPages(vm: HeldVm): Promise<void> {
+    const { vmm } = this.#ports
+    await vmm.bringPages(vm, this.#source)
+    vm.pageSource = undefined
+    if (!vmm.memoryOf(vm)) return this.feed({ on: 'settled' })
+    const { migrationId } = this.state.offer
+    const ramHash = this.#memory.trackedHash()
+    this.feed({
+      on: 'whole',
+      message: { t: 'whole', migrationId, ramHash, ...this.#source.waits() },
+    })
+  }
+
+  #lose(why: Fault): void {
+    this.#source.fail(why)
+    for (const vm of this.vms) this.#ports.lost(vm, why)
   }
 
   #start(): void {
@@ -169,6 +238,7 @@ export class DestinationRun {
     vm.launching = true
     const elapsedMs = clock.nowMs() - this.#pausedAtMs
     const isClone = this.state.offer.purpose === 'clone'
+    if (this.state.isPartial) this.#fetchPages(vm).catch(() => undefined) // It was lost before.
     try {
       // Posted together: the pCPU does them in this order, without waiting for this thread in
       // between.

@@ -2,26 +2,36 @@
 // protocol.ts. Not here: pages (page-receiver.ts stores them before the message behind them is
 // heard), whether there is room (desk.ts), sockets and threads (destination-run.ts).
 // Laws: no instruction runs here before `run` (a migration) or before the hashes are equal (a
-// clone); a copy that is not complete never stays; a complete one stays until `run`, `abort` or the
-// coordinator's word. Times in ms.
+// clone); a copy that is not complete never stays, but one in post-copy, which its source
+// completes; a complete one stays until `run`, `abort` or the coordinator's word. Times in ms.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { DestinationMessage, Final, SourceMessage, StateSection } from '#proto/messages.ts'
-import { type Offer, silenceMsMax } from './protocol.ts'
+import type {
+  DestinationMessage,
+  Final,
+  SourceMessage,
+  StateSection,
+  Whole,
+} from '#proto/messages.ts'
+import { type Offer, pagesLostMsMax, silenceMsMax } from './protocol.ts'
 
 export type DestinationPhase =
   | 'incoming' // receives rounds
   | 'restoring' // has everything, proves it
   | 'prepared' // complete and equal: waits for `run`
   | 'starting' // was told to run it
+  | 'paging' // post-copy: it runs, and fetches pages
+  | 'whole' // it has told so; the source's goodbye says that it knows
   | 'ended'
 
 const ways: Record<DestinationPhase, readonly DestinationPhase[]> = {
   incoming: ['restoring', 'ended'],
   restoring: ['prepared', 'ended'],
   prepared: ['starting', 'ended'],
-  starting: ['ended'],
+  starting: ['paging', 'ended'],
+  paging: ['whole', 'ended'],
+  whole: ['ended'],
   ended: [],
 }
 
@@ -34,6 +44,10 @@ export interface DestinationState {
   frames: number
   wantedHash: string
   wantedRamHash: string | undefined
+  /** Post-copy: pages are missing until the source has sent them. */
+  isPartial: boolean
+  isLinked: boolean
+  told: Whole | undefined
   /** The copies are discarded when nothing was heard until then. */
   deadlineMs: number
 }
@@ -45,6 +59,10 @@ export type DestinationInput = { readonly nowMs: number } /** A frame was stored
   | { readonly on: 'started'; readonly fault?: Fault }
   | { readonly on: 'failed'; readonly fault: Fault }
   | { readonly on: 'link-closed'; readonly reason: string }
+  /** The source has made a new link. */
+  | { readonly on: 'reconnected' }
+  /** No page is absent any more. */
+  | { readonly on: 'whole'; readonly message: Whole }
   | { readonly on: 'woken' }
   /**
    * The coordinator stopped, discarded or started the copies; they are no longer this migration's.
@@ -59,9 +77,14 @@ export type DestinationEffect =
       readonly sections: readonly StateSection[]
       readonly pausedMs: number
       readonly full: boolean
+      readonly missing: Uint8Array | undefined
     }
   | { readonly do: 'become-prepared' }
   | { readonly do: 'start' }
+  /** Over the new link, what the old one has not answered. */
+  | { readonly do: 'ask-again' }
+  /** A VM that runs here cannot go on: pages of it are lost. */
+  | { readonly do: 'lose'; readonly fault: Fault }
   | { readonly do: 'discard'; readonly fault: Fault }
   | { readonly do: 'wake-at'; readonly atMs: number }
   | { readonly do: 'close'; readonly reason: string }
@@ -78,6 +101,7 @@ export function beginDestination(
     frames: 0,
     wantedHash: '',
     wantedRamHash: undefined,
+    ...{ isPartial: false, isLinked: true, told: undefined },
     deadlineMs: nowMs + silenceMsMax,
   }
   const { migrationId } = offer
@@ -114,7 +138,11 @@ function dispatch(state: DestinationState, input: DestinationInput): Destination
     case 'failed':
       return abort(state, input.fault)
     case 'link-closed':
-      return loseLink(state, input.reason)
+      return loseLink(state, input.reason, input.nowMs)
+    case 'reconnected':
+      return relink(state)
+    case 'whole':
+      return tellWhole(state, input.message)
     case 'woken':
       return wake(state, input.nowMs)
     case 'settled':
@@ -137,13 +165,22 @@ function seeFrame(
 
 function hear(state: DestinationState, message: SourceMessage, nowMs: number): DestinationEffect[] {
   state.deadlineMs = nowMs + silenceMsMax
-  const isGreeting = message.t === 'hello' || message.t === 'offer' || message.t === 'trunk'
-  if (isGreeting || !isOurs(state, message)) return abort(state, outOfPlace(state, message.t))
+  const isGreeting = ['hello', 'offer', 'trunk'].includes(message.t)
+  if (isGreeting || !('migrationId' in message) || !isOurs(state, message))
+    return abort(state, outOfPlace(state, message.t))
+  if (isRunning(state)) return hearRunning(state, message)
   if (message.t === 'abort') return state.phase === 'starting' ? [] : discard(state, message.fault)
   if (message.t === 'round-end' && state.phase === 'incoming') return endRound(state, message)
   if (message.t === 'final' && state.phase === 'incoming') return restore(state, message)
   if (message.t === 'run' && state.phase === 'prepared') return start(state)
   return abort(state, outOfPlace(state, message.t))
+}
+
+const isRunning = ({ phase }: DestinationState): boolean => phase === 'paging' || phase === 'whole'
+
+/** `run` comes again where its first answer was lost. */
+function hearRunning(state: DestinationState, message: SourceMessage): DestinationEffect[] {
+  return message.t === 'abort' ? lose(state, message.fault) : []
 }
 
 const isOurs = (state: DestinationState, message: { readonly migrationId: string }): boolean =>
@@ -156,7 +193,7 @@ function endRound(
   state: DestinationState,
   end: { readonly round: number; readonly frames: number },
 ): DestinationEffect[] {
-  const wrong = missing(state, end)
+  const wrong = framesMissing(state, end)
   if (wrong) return abort(state, wrong)
   const { round } = state
   state.round += 1
@@ -165,7 +202,7 @@ function endRound(
   return [{ do: 'send', message: { t: 'round-applied', migrationId, round } }]
 }
 
-function missing(
+function framesMissing(
   state: DestinationState,
   end: { readonly round: number; readonly frames: number },
 ): Fault | undefined {
@@ -178,15 +215,19 @@ function missing(
 }
 
 function restore(state: DestinationState, final: Final): DestinationEffect[] {
-  const wrong = missing(state, final)
+  const wrong = framesMissing(state, final)
   if (wrong) return abort(state, wrong)
-  const full = state.offer.verify === 'full'
+  const { missing } = final
+  const full = state.offer.verify === 'full' && missing === undefined
+  if (missing && missing.length * 8 !== state.offer.pageCount)
+    return abort(state, fault('bad-message', 'the list of missing pages does not fit the RAM'))
   if (full && final.ramHash === undefined)
     return abort(state, fault('bad-message', 'verify full needs the hash of the RAM (ramHash)'))
   state.wantedHash = final.hash
   state.wantedRamHash = final.ramHash
+  state.isPartial = missing !== undefined
   become(state, 'restoring')
-  return [{ do: 'restore', sections: final.sections, pausedMs: final.pausedMs, full }]
+  return [{ do: 'restore', sections: final.sections, pausedMs: final.pausedMs, full, missing }]
 }
 
 function compare(
@@ -196,7 +237,7 @@ function compare(
 ): DestinationEffect[] {
   if (state.phase !== 'restoring') return []
   if (hash !== state.wantedHash) return abort(state, differs('state', hash, state.wantedHash))
-  if (state.offer.verify === 'full' && ramHash !== state.wantedRamHash)
+  if (state.wantedRamHash !== undefined && ramHash !== state.wantedRamHash)
     return abort(state, differs('RAM', String(ramHash), String(state.wantedRamHash)))
   become(state, 'prepared')
   const { migrationId, purpose } = state.offer
@@ -218,8 +259,12 @@ function start(state: DestinationState): DestinationEffect[] {
 
 function reportStart(state: DestinationState, refused: Fault | undefined): DestinationEffect[] {
   if (state.phase !== 'starting') return []
-  become(state, 'ended')
   const { migrationId } = state.offer
+  if (state.isPartial && !refused) {
+    become(state, 'paging')
+    return [{ do: 'send', message: { t: 'running', migrationId } }]
+  }
+  become(state, 'ended')
   // A copy that could not be started stays as it is, `prepared`: the coordinator decides where the
   // VM runs.
   if (refused)
@@ -249,14 +294,69 @@ function discard(state: DestinationState, value: Fault): DestinationEffect[] {
   ]
 }
 
-function loseLink(state: DestinationState, reason: string): DestinationEffect[] {
+function loseLink(state: DestinationState, reason: string, nowMs: number): DestinationEffect[] {
+  state.isLinked = false
+  if (isRunning(state)) return awaitLink(state, reason, nowMs)
   // Prepared: `run` may have been on its way, so only the coordinator knows. Starting: it is ours
   // already.
   if (state.phase === 'prepared' || state.phase === 'starting') return []
   return discard(state, fault('link-lost', `the link from the source ended: ${reason}`))
 }
 
+/** The source makes a new one; a VM that touches what is missing waits meanwhile. */
+function awaitLink(state: DestinationState, reason: string, nowMs: number): DestinationEffect[] {
+  if (state.phase === 'whole' && reason === 'done') return end(state)
+  state.deadlineMs = nowMs + pagesLostMsMax
+  return [{ do: 'wake-at', atMs: state.deadlineMs }]
+}
+
+function relink(state: DestinationState): DestinationEffect[] {
+  state.isLinked = true
+  if (!isRunning(state)) return []
+  const { migrationId } = state.offer
+  const running: DestinationEffect = { do: 'send', message: { t: 'running', migrationId } }
+  const rest: DestinationEffect = state.told
+    ? { do: 'send', message: state.told }
+    : { do: 'ask-again' }
+  return [running, rest]
+}
+
+function tellWhole(state: DestinationState, message: Whole): DestinationEffect[] {
+  if (state.phase !== 'paging') return []
+  become(state, 'whole')
+  state.told = message
+  return [{ do: 'send', message }]
+}
+
+function lose(state: DestinationState, value: Fault): DestinationEffect[] {
+  become(state, 'ended')
+  return [
+    { do: 'lose', fault: value },
+    { do: 'close', reason: value.code },
+  ]
+}
+
+function end(state: DestinationState): DestinationEffect[] {
+  become(state, 'ended')
+  return [{ do: 'close', reason: 'done' }]
+}
+
+function wakeRunning(state: DestinationState, nowMs: number): DestinationEffect[] {
+  if (state.isLinked || nowMs < state.deadlineMs) return []
+  // It has told that it is whole, and misses nothing but to hear that it was heard.
+  if (state.phase === 'whole') return end(state)
+  const { sourceNodeId } = state.offer
+  return lose(
+    state,
+    fault(
+      'pages-lost',
+      `node ${sourceNodeId}, which has pages of this VM, was not heard of for ${pagesLostMsMax} ms`,
+    ),
+  )
+}
+
 function wake(state: DestinationState, nowMs: number): DestinationEffect[] {
+  if (isRunning(state)) return wakeRunning(state, nowMs)
   if (state.phase !== 'incoming') return []
   if (nowMs < state.deadlineMs) return [{ do: 'wake-at', atMs: state.deadlineMs }]
   return abort(state, fault('timed-out', `the source was silent for ${silenceMsMax} ms`))

@@ -19,6 +19,17 @@
 //     | <-- running ----------------------------------  |  DOWNTIME ENDS (so it is an upper bound)
 //     |  destroys its copy                              |
 //
+// Post-copy: `final` comes while pages are missing, and lists them; the hash is over what has come.
+// After `running`:
+//
+//     | <-- want (page numbers) ----------------------  |  first what the VM waits for
+//     | === frames of these pages ===================>  |
+//     | <-- whole (hash) -----------------------------  |  no page is absent
+//     |  compares, says goodbye, destroys its copy      |
+//
+// If the link breaks in between, the source makes a new one (`reconnect`, answered by `running`)
+// and the destination asks again for what has not come. What serves pages never runs again.
+//
 // A clone is the same until `final`; there the parent gets its new disk layers and goes on at once,
 // and after `prepared` nothing is given up: the destination starts the clones by itself and says
 // `running`.
@@ -45,6 +56,8 @@ export const appliedMsMax = 30_000
 export const answerFullMsMax = 60_000
 /** A destination that hears nothing for so long discards what it has. */
 export const silenceMsMax = 30_000
+/** A VM whose pages are on a node that is not heard of for so long is lost, and starts again. */
+export const pagesLostMsMax = 30_000
 /** How often a long round is reported. */
 export const progressMs = 250
 /** How often the coordinator hears that a migration is alive, even when it waits. */

@@ -5,7 +5,7 @@
 import type { Clock, Log } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationProgress, Result } from '#proto/messages.ts'
-import { DestinationMessage, type SourceMessage } from '#proto/messages.ts'
+import { DestinationMessage, type SourceMessage, type Want } from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -15,10 +15,12 @@ import { FramePool } from './frame-pool.ts'
 import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
 import { PageSender } from './page-sender.ts'
+import { PageServer } from './page-server.ts'
 import { signOfLifeMs } from './protocol.ts'
 import { beginSource, stepSource } from './source.ts'
 import {
   newSource,
+  type ServingEffect,
   type SourceEffect,
   type SourceInput,
   type SourcePlan,
@@ -39,6 +41,8 @@ export interface SourcePorts {
   goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void>
   /** At once, before it returns: the epoch is given up. */
   release(vm: HeldVm): void
+  /** It runs over there, and fetches its last pages from here. */
+  serving(vm: HeldVm): void
   /** The VM runs elsewhere: this copy goes. */
   leave(vm: HeldVm): void
   doubt(vm: HeldVm): void
@@ -56,6 +60,9 @@ export class SourceRun {
   readonly #pace: Pace
   readonly #frames = new FramePool()
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
+  /** Post-copy: sends what is asked for over the present link. */
+  #server: PageServer | undefined
+  #isReconnecting = false
   #log: number | undefined
   /** The last progress, without the news in it. */
   #told: MigrationProgress | undefined
@@ -110,6 +117,8 @@ export class SourceRun {
         return this.#try(() => this.#finish(effect))
       case 'resume':
         return this.#resume(effect.disk)
+      case 'throttle':
+        return this.#try(() => this.#ports.vmm.throttle(vm, effect.percent))
       case 'release':
         return this.#ports.release(vm)
       case 'destroy':
@@ -126,6 +135,21 @@ export class SourceRun {
       }
       case 'end':
         return this.#end(effect.reason)
+      default:
+        return this.#carryOutServing(effect)
+    }
+  }
+
+  #carryOutServing(effect: ServingEffect) {
+    switch (effect.do) {
+      case 'become-serving':
+        return this.#ports.serving(this.vm)
+      case 'serve':
+        return this.#try(() => this.#serve(effect.want))
+      case 'compare':
+        return this.#compare(effect.ramHash)
+      case 'reconnect':
+        return this.#reconnect(effect)
     }
   }
 
@@ -139,6 +163,38 @@ export class SourceRun {
     work().catch((thrown) => this.feed({ on: 'failed', fault: faultOf(thrown) }))
   }
 
+  async #serve(want: Want): Promise<void> {
+    this.#server ??= this.#newServer()
+    this.feed({ on: 'served', sent: await this.#server.send(want) })
+  }
+
+  #newServer(): PageServer {
+    const memory = this.#ports.vmm.memoryOf(this.vm)
+    const target = this.state.plan.offer.vms[0]
+    const link = this.#channel?.link
+    if (!memory || !target || !link) throw new FaultError(fault('cancelled', 'the VM has gone'))
+    return new PageServer(target, memory, link)
+  }
+
+  /** What was sent and what came are equal when the sums over their pages' hashes are. */
+  #compare(ramHash: string): void {
+    const isEqual = this.#ports.vmm.memoryOf(this.vm)?.trackedHash() === ramHash
+    this.feed({ on: 'compared', isEqual })
+  }
+
+  /** One link at a time, and one try at a time. */
+  #reconnect({ address, afterMs }: Extract<SourceEffect, { do: 'reconnect' }>): void {
+    const { clock } = this.#ports
+    if (this.#isReconnecting) return
+    this.#isReconnecting = true
+    this.#server = undefined
+    this.#channel?.close('link-lost')
+    clock.wakeAt(clock.nowMs() + afterMs, () => {
+      this.#isReconnecting = false
+      if (!this.#over) this.#try(() => this.#connect(address))
+    })
+  }
+
   async #connect(address: string) {
     let link: MessageLink
     try {
@@ -147,13 +203,17 @@ export class SourceRun {
       return this.feed({ on: 'link-failed', fault: unreachable(address, thrown) })
     }
     if (this.#over) return link.close('cancelled')
+    const isCurrent = () => this.#channel?.link === link
     this.#channel = new WireChannel<DestinationMessage, SourceMessage>(link, DestinationMessage, {
       message: (message) => {
-        if (message.t === 'welcome') this.feed({ on: 'linked' })
-        else this.feed({ on: 'message', message })
+        if (message.t !== 'welcome') return this.feed({ on: 'message', message })
+        const { protocolVersion } = message
+        this.feed({ on: 'linked', protocolVersion })
       },
-      closed: (reason, refused) =>
-        this.feed(refused ? { on: 'link-failed', fault: refused } : { on: 'link-closed', reason }),
+      closed: (reason, refused) => {
+        if (!isCurrent()) return
+        this.feed(refused ? { on: 'link-failed', fault: refused } : { on: 'link-closed', reason })
+      },
     })
     this.#channel.send(this.#ports.hello())
   }
@@ -202,7 +262,8 @@ export class SourceRun {
   }
 
   async #takeLog(pause: boolean): Promise<void> {
-    if (this.#log === undefined) throw new FaultError(fault('internal', 'no dirty log is open'))
+    await this.#openLog()
+    if (this.#log === undefined) throw new FaultError(fault('cancelled', 'the migration has ended'))
     // From here on input would be accepted by a machine whose queue does not travel any more.
     if (pause) this.#ports.console.freeze()
     const taken = await this.#ports.vmm.takeLog(this.vm, this.#log, pause)
@@ -221,8 +282,8 @@ export class SourceRun {
     // All output of the guest came before the answer to the capture: the ring is complete.
     const sections = [...captured, console.capture()]
     const hash = memory.hashBytes(stateBytes(memory.trackedHash(), sections))
-    const full = this.state.plan.params.verify === 'full'
-    const ramHash = full ? { ramHash: memory.fullHash() } : {}
+    const isFull = this.state.plan.params.verify === 'full' && !this.state.missing
+    const ramHash = isFull ? { ramHash: memory.fullHash() } : {}
     this.feed({ on: 'last-sent', sent, sections, hash, ...ramHash })
   }
 

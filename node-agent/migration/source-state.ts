@@ -14,6 +14,8 @@ import type {
   RoundRecord,
   SourceMessage,
   StateSection,
+  Want,
+  Whole,
 } from '#proto/messages.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 
@@ -41,19 +43,21 @@ export type SourcePhase =
   | 'proving' // the destination restores and compares
   | 'released' // THE VM IS NOT OURS ANY MORE: only the coordinator's word may run it here again
   | 'in-doubt' // released, and nobody says whether it runs over there
+  | 'serving' // post-copy: it runs over there, and fetches its last pages from here
   | 'ended'
 
 const ways: Record<SourcePhase, readonly SourcePhase[]> = {
   connecting: ['offering', 'ended'],
-  offering: ['copying', 'ended'],
+  offering: ['copying', 'stopping', 'ended'],
   copying: ['applying', 'ended'],
   applying: ['looking', 'ended'],
   looking: ['copying', 'stopping', 'ended'],
   stopping: ['finishing', 'ended'],
   finishing: ['proving', 'ended'],
   proving: ['released', 'ended'],
-  released: ['in-doubt', 'ended'],
-  'in-doubt': ['ended'],
+  released: ['in-doubt', 'serving', 'ended'],
+  'in-doubt': ['serving', 'ended'],
+  serving: ['ended'],
   ended: [],
 }
 
@@ -82,6 +86,15 @@ export interface SourceState {
   downtimeMs: number
   expectedDowntimeMs: number | undefined
   hash: string
+  /** Pages that the destination does not have when it runs; undefined: it has all. */
+  missing: Uint8Array | undefined
+  readonly served: Served
+  /** What the VM may have of a core: less than its cap when it is slowed down. */
+  percent: number
+  /** How many times the downtime that was asked for is allowed by now. */
+  limitFactor: number
+  /** The first round under the present conditions. */
+  sinceRound: number
   /** The destination of a clone has said `prepared`. */
   prepared: boolean
   deadlineMs: number
@@ -94,8 +107,21 @@ export interface RoundSent {
   readonly bytes: number
 }
 
-export type SourceInput = { readonly nowMs: number } & (
-  | { readonly on: 'linked' }
+/** What was sent after the VM ran at the destination. */
+export interface Served {
+  sinceMs: number
+  pages: number
+  zeroPages: number
+  bytes: number
+  reconnections: number
+  /** What the destination says of its waits. */
+  whole: Whole | undefined
+}
+
+export type SourceInput = {
+  readonly nowMs: number
+} /** `protocolVersion`: the destination's. */ & (
+  | { readonly on: 'linked'; readonly protocolVersion: number }
   | { readonly on: 'link-failed'; readonly fault: Fault }
   | { readonly on: 'link-closed'; readonly reason: string }
   | { readonly on: 'message'; readonly message: DestinationMessage }
@@ -112,6 +138,10 @@ export type SourceInput = { readonly nowMs: number } & (
     }
   /** The VM goes on here. */
   | { readonly on: 'resumed' }
+  /** Pages that were asked for are on their way. */
+  | { readonly on: 'served'; readonly sent: RoundSent }
+  /** Whether all pages are there as they are here. */
+  | { readonly on: 'compared'; readonly isEqual: boolean }
   /** An effect could not be carried out. */
   | { readonly on: 'failed'; readonly fault: Fault }
   | { readonly on: 'woken' }
@@ -131,6 +161,8 @@ export type SourceEffect =
   | { readonly do: 'finish'; readonly round: number; readonly bitmap: Uint8Array }
   /** The VM goes on here; `disk`: on these layers from now on. */
   | { readonly do: 'resume'; readonly disk?: DiskRef }
+  /** The VM gets no more of a core than that, for as long as it is here. */
+  | { readonly do: 'throttle'; readonly percent: number }
   | { readonly do: 'release' }
   | { readonly do: 'destroy' }
   | { readonly do: 'doubt' }
@@ -144,6 +176,15 @@ export type SourceEffect =
     }
   /** Closes the log and the link, stops sending. */
   | { readonly do: 'end'; readonly reason: string }
+  | ServingEffect
+
+/** Of post-copy, when the VM runs over there. */
+export type ServingEffect =
+  /** This copy has nothing but pages from now on. */
+  | { readonly do: 'become-serving' }
+  | { readonly do: 'serve'; readonly want: Want }
+  | { readonly do: 'compare'; readonly ramHash: string }
+  | { readonly do: 'reconnect'; readonly address: string; readonly afterMs: number }
 
 export function newSource(plan: SourcePlan, nowMs: number): SourceState {
   return {
@@ -164,6 +205,14 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     downtimeMs: 0,
     expectedDowntimeMs: undefined,
     hash: '',
+    missing: undefined,
+    served: {
+      ...{ sinceMs: nowMs, pages: 0, zeroPages: 0, bytes: 0, reconnections: 0 },
+      whole: undefined,
+    },
+    percent: plan.offer.vms[0]?.spec.cpuCapPercent ?? 100,
+    limitFactor: 1,
+    sinceRound: 0,
     prepared: false,
     deadlineMs: Number.POSITIVE_INFINITY,
   }
@@ -187,7 +236,9 @@ export function becomePhase(
 
 /** The point of no return is behind us. */
 export const isReleased = (state: SourceState): boolean =>
-  state.phase === 'released' || state.phase === 'in-doubt'
+  state.phase === 'released' || state.phase === 'in-doubt' || state.phase === 'serving'
+
+export const isClone = (state: SourceState): boolean => state.plan.offer.purpose === 'clone'
 
 /** The VM stands still because of this migration. */
 export const isPaused = (state: SourceState): boolean => state.pausedAtMs !== undefined
@@ -199,6 +250,8 @@ export function assertSource(state: SourceState): void {
     invariant(plan.offer.purpose === 'migrate', 'a clone releases nothing')
     invariant(state.hash.length === 16, 'no epoch is given up before the hashes are equal')
   }
+  if (phase === 'serving')
+    invariant(state.missing !== undefined, 'only what is missing over there is served')
   if (phase === 'stopping' || phase === 'finishing' || isReleased(state))
     invariant(isPaused(state), `a VM that is ${phase} stands still`)
   if (phase === 'copying' || phase === 'applying' || phase === 'looking')

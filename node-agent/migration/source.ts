@@ -1,26 +1,39 @@
 // The source end of a migration or clone, as a step machine: step(state, input) → effects. See
 // protocol.ts for the conversation. It owns the decision when the VM stops here, and the one line
-// after which it may not run here again. Not here: sockets, threads, pages (source-run.ts carries
-// effects out and feeds their results back).
+// after which it may not run here again. Not here: how it ends (source-end.ts), post-copy after the
+// switchover (source-serving.ts), sockets, threads, pages (source-run.ts carries effects out and
+// feeds their results back).
 // Law: whatever comes in whatever order, the VM runs here, or it was released, or it was lost by no
 // fault of ours; and the command is answered once. Times in ms. Source: Clark et al., NSDI 2005,
 // §3.2 (stages of a migration).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import { invariant } from '#proto/invariant.ts'
-import type { DestinationMessage, MigrationRecord } from '#proto/messages.ts'
+import type { DestinationMessage } from '#proto/messages.ts'
 import { answerFullMsMax, answerMsMax, appliedMsMax } from './protocol.ts'
+import {
+  afterTheEnd,
+  cancel,
+  giveUp,
+  lost,
+  progress,
+  settle,
+  succeed,
+  unthrottled,
+  wake,
+} from './source-end.ts'
+import { hearServing, reconnected, seeComparison, seeServed } from './source-serving.ts'
 import {
   assertSource,
   becomePhase,
-  isPaused,
+  isClone,
   isReleased,
   type RoundSent,
   type SourceEffect,
   type SourceInput,
   type SourceState,
 } from './source-state.ts'
-import { decideAfterRound } from './stop-rule.ts'
+import { decideAfterRound, type StopDecision } from './stop-rule.ts'
+import { patienceOf, type Remedy, remedyFor } from './stuck.ts'
 
 const forEver = Number.POSITIVE_INFINITY
 
@@ -46,7 +59,7 @@ export function stepSource(state: SourceState, input: SourceInput): SourceEffect
 function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
   switch (input.on) {
     case 'linked':
-      return offer(state, input.nowMs)
+      return isReleased(state) ? reconnected(state) : offer(state, input)
     case 'message':
       return hear(state, input.message, input.nowMs)
     case 'sending':
@@ -65,6 +78,10 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
       return giveUp(state, lost(state, input.reason), input.nowMs, false)
     case 'resumed':
       return parentGoesOn(state, input.nowMs)
+    case 'served':
+      return seeServed(state, input.sent)
+    case 'compared':
+      return seeComparison(state, input.isEqual, input.nowMs)
     case 'woken':
       return wake(state, input.nowMs)
     case 'cancel':
@@ -74,20 +91,41 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
   }
 }
 
-function offer(state: SourceState, nowMs: number): SourceEffect[] {
+/** Since version 2 a destination can fetch pages. */
+const pagingVersion = 2
+
+function offer(
+  state: SourceState,
+  { protocolVersion, nowMs }: Extract<SourceInput, { on: 'linked' }>,
+): SourceEffect[] {
   if (state.phase !== 'connecting') return []
+  if (protocolVersion < pagingVersion && mayPage(state))
+    return giveUp(state, tooOld(state), nowMs, false)
   return [
     ...becomePhase(state, 'offering', nowMs, answerMsMax),
     { do: 'send', message: state.plan.offer },
   ]
 }
 
+const mayPage = ({ plan: { params } }: SourceState): boolean =>
+  params.mode === 'post-copy' || params.whenStuck === 'post-copy'
+
+const tooOld = ({ plan }: SourceState): Fault =>
+  fault(
+    'version-mismatch',
+    `node ${plan.destination.nodeId} is too old for post-copy: update it, or use mode pre-copy`,
+  )
+
 function hear(state: SourceState, message: DestinationMessage, nowMs: number): SourceEffect[] {
   const { phase } = state
   if (message.t === 'welcome') return []
+  if (isReleased(state) && state.missing) {
+    const effects = hearServing(state, message, nowMs)
+    if (effects) return effects
+  }
   if (message.t === 'refused') return giveUp(state, message.fault, nowMs, false)
   if (message.migrationId !== state.plan.migrationId) return unexpected(state, message.t, nowMs)
-  if (message.t === 'accept' && phase === 'offering') return copy(state, 'all', nowMs)
+  if (message.t === 'accept' && phase === 'offering') return begin(state, nowMs)
   if (message.t === 'refuse' && phase === 'offering')
     return giveUp(state, message.fault, nowMs, false)
   if (message.t === 'abort') return giveUp(state, message.fault, nowMs, false)
@@ -107,6 +145,12 @@ const unexpected = (state: SourceState, t: string, nowMs: number): SourceEffect[
     nowMs,
     false,
   )
+
+function begin(state: SourceState, nowMs: number): SourceEffect[] {
+  if (state.plan.params.mode !== 'stop-and-copy') return copy(state, 'all', nowMs)
+  const all = new Uint8Array(state.plan.offer.pageCount / 8).fill(0xff)
+  return stop(state, all, nowMs)
+}
 
 function copy(state: SourceState, bitmap: 'all' | Uint8Array, nowMs: number): SourceEffect[] {
   state.roundStartedAtMs = nowMs
@@ -151,25 +195,81 @@ function seeLog(
   if (state.phase === 'stopping') return finish(state, log, nowMs)
   if (state.phase !== 'looking') return []
   recordRound(state, log.pages, nowMs)
-  const decision = decideAfterRound(state.rounds, state.plan.params)
+  const decision = decide(state)
   state.expectedDowntimeMs = decision.expectedDowntimeMs
   const told = { ...progress(state, state.pagesOfRound, state.bytes) }
-  const effects = afterRound(state, decision.verdict, log, nowMs)
+  const effects = afterRound(state, decision, log, nowMs)
   const round = state.rounds.at(-1)
   return [{ ...told, message: { ...told.message, ...(round ? { round } : {}) } }, ...effects]
 }
 
+function decide({ rounds, plan: { params }, limitFactor, sinceRound }: SourceState): StopDecision {
+  const { roundsMax } = params
+  const downtimeMsMax = params.downtimeMsMax * limitFactor
+  const patienceRounds = patienceOf(params)
+  return decideAfterRound(rounds, { downtimeMsMax, roundsMax, patienceRounds, sinceRound })
+}
+
+interface Log {
+  readonly bitmap: Uint8Array
+  readonly pages: number
+}
+
 function afterRound(
   state: SourceState,
-  verdict: 'again' | 'stop' | 'give-up',
-  log: { readonly bitmap: Uint8Array; readonly pages: number },
+  { verdict, expectedDowntimeMs }: StopDecision,
+  log: Log,
   nowMs: number,
 ): SourceEffect[] {
-  if (verdict === 'give-up') return giveUp(state, neverEnds(state), nowMs, false)
+  if (verdict === 'stop') return nextRound(state, log, nowMs, 'stop')
+  if (state.plan.params.mode === 'post-copy') return leave(state, log, nowMs)
+  if (verdict === 'again') return nextRound(state, log, nowMs, 'copy')
+  const { params } = state.plan
+  const { rounds, percent, limitFactor } = state
+  const { downtimeMsMax, roundsMax, whenStuck: policy } = params
+  const stuck = { policy, downtimeMsMax, roundsMax, expectedDowntimeMs }
+  return mend(state, remedyFor({ ...stuck, rounds, percent, limitFactor }), log, nowMs)
+}
+
+function mend(state: SourceState, remedy: Remedy, log: Log, nowMs: number): SourceEffect[] {
+  switch (remedy.do) {
+    case 'stop':
+      return nextRound(state, log, nowMs, 'stop')
+    case 'give-up':
+      return giveUp(state, neverEnds(state), nowMs, false)
+    case 'post-copy':
+      return leave(state, log, nowMs)
+    case 'raise-limit': {
+      state.limitFactor = remedy.factor
+      const isEnough = decide(state).verdict === 'stop'
+      return nextRound(state, log, nowMs, isEnough ? 'stop' : 'copy')
+    }
+    case 'throttle':
+      state.percent = remedy.percent
+      state.sinceRound = state.rounds.length
+      return [{ do: 'throttle', percent: remedy.percent }, ...nextRound(state, log, nowMs, 'copy')]
+  }
+}
+
+function nextRound(
+  state: SourceState,
+  log: Log,
+  nowMs: number,
+  how: 'copy' | 'stop',
+): SourceEffect[] {
   state.round += 1
   state.pagesOfRound = log.pages
-  if (verdict === 'again') return copy(state, log.bitmap, nowMs)
-  state.left = log.bitmap
+  return how === 'copy' ? copy(state, log.bitmap, nowMs) : stop(state, log.bitmap, nowMs)
+}
+
+/** Post-copy from here on: what is left will be fetched. */
+function leave(state: SourceState, log: Log, nowMs: number): SourceEffect[] {
+  state.missing = log.bitmap
+  return nextRound(state, log, nowMs, 'stop')
+}
+
+function stop(state: SourceState, left: Uint8Array, nowMs: number): SourceEffect[] {
+  state.left = left
   // Downtime is counted from the order to pause, not from its answer: the upper bound.
   state.pausedAtMs = nowMs
   state.stoppedAtMs = nowMs
@@ -181,7 +281,8 @@ function neverEnds(state: SourceState): Fault {
   return fault(
     'not-converging',
     `after ${state.rounds.length} rounds the downtime would still be ${expected} ms; ` +
-      'the VM stays where it is. Allow a longer downtime (downtimeMsMax), or migrate when it writes less.',
+      'the VM stays where it is. Allow a longer downtime (downtimeMsMax), another way out ' +
+      '(whenStuck: throttle or post-copy), or migrate when it writes less.',
   )
 }
 
@@ -196,9 +297,11 @@ function finish(
   log: { readonly bitmap: Uint8Array },
   nowMs: number,
 ): SourceEffect[] {
-  const bitmap = state.left.map((byte, at) => byte | (log.bitmap[at] ?? 0))
+  const left = state.left.map((byte, at) => byte | (log.bitmap[at] ?? 0))
   state.left = new Uint8Array(0)
   state.roundStartedAtMs = nowMs
+  if (state.missing) state.missing = left
+  const bitmap = state.missing ? new Uint8Array(left.length) : left
   return [
     ...becomePhase(state, 'finishing', nowMs, answerFullMsMax),
     { do: 'finish', round: state.round, bitmap },
@@ -225,12 +328,13 @@ function sendFinal(
         frames: last.sent.frames,
         sections: [...last.sections],
         hash: last.hash,
-        ...(last.ramHash === undefined ? {} : { ramHash: last.ramHash }),
+        ...(last.ramHash === undefined || state.missing ? {} : { ramHash: last.ramHash }),
+        ...(state.missing ? { missing: new Uint8Array(state.missing) } : {}),
         pausedMs,
       },
     },
   ]
-  if (isClone(state)) effects.push(letParentGoOn(state))
+  if (isClone(state)) effects.push(...unthrottled(state), letParentGoOn(state))
   const waitMs = state.plan.params.verify === 'full' ? answerFullMsMax : answerMsMax
   return [...effects, ...becomePhase(state, 'proving', last.nowMs, waitMs)]
 }
@@ -265,133 +369,4 @@ function handOver(state: SourceState, hash: string, nowMs: number): SourceEffect
   // THE POINT OF NO RETURN: `release` gives up the epoch; nothing below may resume this copy, but a
   // new epoch.
   return [{ do: 'release' }, { do: 'send', message: { t: 'run', migrationId } }, ...wait]
-}
-
-function succeed(state: SourceState, nowMs: number): SourceEffect[] {
-  if (!isClone(state)) state.downtimeMs = nowMs - state.stoppedAtMs
-  const record = recordOf(state, nowMs)
-  const { commandId } = state.plan
-  becomePhase(state, 'ended', nowMs, forEver)
-  return [
-    ...(isClone(state) ? [] : [{ do: 'destroy' } as const]),
-    { do: 'answer', commandId, record },
-    { do: 'end', reason: 'done' },
-  ]
-}
-
-/**
- * Something went wrong. Before the release the VM goes on here; after it, only the coordinator
- * knows better.
- */
-function giveUp(
-  state: SourceState,
-  value: Fault,
-  nowMs: number,
-  vmIsGone: boolean,
-): SourceEffect[] {
-  if (state.phase === 'in-doubt') return []
-  if (isReleased(state)) return doubt(state, value, nowMs)
-  const { migrationId, commandId } = state.plan
-  const resume: SourceEffect[] = isPaused(state) && !vmIsGone ? [{ do: 'resume' }] : []
-  state.pausedAtMs = undefined
-  const record = recordOf(state, nowMs)
-  becomePhase(state, 'ended', nowMs, forEver)
-  return [
-    ...resume,
-    { do: 'send', message: { t: 'abort', migrationId, fault: value } },
-    { do: 'answer', commandId, fault: value, record },
-    { do: 'end', reason: value.code },
-  ]
-}
-
-function doubt(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
-  becomePhase(state, 'in-doubt', nowMs, forEver)
-  return [
-    { do: 'doubt' },
-    { do: 'progress', message: { ...progress(state, 0, state.bytes).message, phase: 'resolving' } },
-    { do: 'end', reason: value.code },
-  ]
-}
-
-function wake(state: SourceState, nowMs: number): SourceEffect[] {
-  if (nowMs < state.deadlineMs) return []
-  const value = fault(
-    'timed-out',
-    `the migration waited too long while ${state.phase}; ` +
-      `is node ${state.plan.destination.nodeId} busy or cut off?`,
-  )
-  return giveUp(state, value, nowMs, false)
-}
-
-function cancel(state: SourceState, input: Extract<SourceInput, { on: 'cancel' }>): SourceEffect[] {
-  const { commandId } = input
-  if (isReleased(state)) return commandId === undefined ? [] : [tooLate(commandId)]
-  const effects = giveUp(state, input.fault, input.nowMs, false)
-  return commandId === undefined ? effects : [...effects, { do: 'answer', commandId }]
-}
-
-function afterTheEnd(input: SourceInput): SourceEffect[] {
-  return input.on === 'cancel' && input.commandId !== undefined ? [tooLate(input.commandId)] : []
-}
-
-const tooLate = (commandId: NonNullable<Extract<SourceInput, { on: 'cancel' }>['commandId']>) =>
-  ({
-    do: 'answer',
-    commandId,
-    fault: fault('wrong-state', 'too late to cancel: the VM has left; migrate it back instead'),
-  }) as const
-
-/** The coordinator has decided where a released VM runs, and its verdict was carried out. */
-function settle(
-  state: SourceState,
-  verdict: 'runs-here' | 'runs-there',
-  nowMs: number,
-): SourceEffect[] {
-  if (!isReleased(state)) return []
-  state.downtimeMs = nowMs - state.stoppedAtMs
-  const record = recordOf(state, nowMs)
-  const { commandId } = state.plan
-  becomePhase(state, 'ended', nowMs, forEver)
-  const answer: SourceEffect =
-    verdict === 'runs-there'
-      ? { do: 'answer', commandId, record }
-      : { do: 'answer', commandId, record, fault: lost(state, 'the coordinator kept the VM here') }
-  return [answer, { do: 'end', reason: 'settled' }]
-}
-
-function recordOf(state: SourceState, nowMs: number): MigrationRecord {
-  const { rounds, bytes, pages, zeroPages, downtimeMs, hash } = state
-  const totalMs = nowMs - state.startedAtMs
-  return { rounds: [...rounds], bytes, pages, zeroPages, totalMs, downtimeMs, hash }
-}
-
-function progress(
-  state: SourceState,
-  sentPages: number,
-  bytes: number,
-): Extract<SourceEffect, { do: 'progress' }> {
-  const { pagesOfRound, expectedDowntimeMs } = state
-  return {
-    do: 'progress',
-    message: {
-      t: 'migration-progress',
-      migrationId: state.plan.migrationId,
-      phase: isPaused(state) ? 'switching' : 'copying',
-      sentPages,
-      pagesOfRound,
-      bytes,
-      ...(expectedDowntimeMs === undefined ? {} : { expectedDowntimeMs }),
-    },
-  }
-}
-
-const isClone = (state: SourceState): boolean => state.plan.offer.purpose === 'clone'
-
-function lost(state: SourceState, reason: string): Fault {
-  invariant(state.plan.destination.nodeId !== '', 'a migration goes somewhere')
-  return fault(
-    'link-lost',
-    `the link to node ${state.plan.destination.nodeId} ended: ${reason}. ` +
-      'Migrate again when it is back.',
-  )
 }

@@ -1,7 +1,7 @@
 // When pre-copy stops copying and pauses the VM: a pure function of the rounds seen so far.
 // The estimate is dirty bytes / measured bandwidth + what a switchover costs besides. It is
-// compared with the operator's limit; a VM whose writable working set will not shrink is stopped
-// anyway when that is bearable, and otherwise left where it is. Bytes, ms. Source: Clark et al.,
+// compared with the operator's limit. Not here: what is done about a VM whose writable working set
+// will not shrink (stuck.ts). Bytes, ms. Source: Clark et al.,
 // "Live Migration of Virtual Machines", NSDI 2005, §5.3-5.4 (there: stop when few pages are left,
 // or after too many rounds, or when dirtying outruns sending).
 
@@ -17,10 +17,14 @@ export interface RoundMeasured {
 export interface StopLimits {
   readonly downtimeMsMax: number
   readonly roundsMax: number
+  /** So many rounds in a row without a better estimate: it will not get better by itself. */
+  readonly patienceRounds: number
+  /** Rounds before this one ran under other conditions, and tell nothing of progress. */
+  readonly sinceRound: number
 }
 
 export interface StopDecision {
-  readonly verdict: 'again' | 'stop' | 'give-up'
+  readonly verdict: 'again' | 'stop' | 'stuck'
   readonly expectedDowntimeMs: number
 }
 
@@ -29,10 +33,6 @@ export interface StopDecision {
  * send.
  */
 export const switchoverOverheadMs = 4
-/** A forced stop may take so many times the limit; beyond it the VM stays where it is. */
-export const forcedDowntimeFactor = 10
-/** So many rounds in a row without a better estimate: it will not get better. */
-const roundsWithoutProgressMax = 4
 /** Better means better by a tenth: noise is no progress. */
 const progressFactor = 0.9
 /** Below this a round measures the scheduler, not the link. */
@@ -49,10 +49,10 @@ export function decideAfterRound(
   const expectedDowntimeMs = estimates.at(-1) ?? switchoverOverheadMs
   if (rounds.at(-1)?.dirtyPages === 0 || expectedDowntimeMs <= limits.downtimeMsMax)
     return { verdict: 'stop', expectedDowntimeMs }
-  if (rounds.length < limits.roundsMax && stillImproves(estimates))
-    return { verdict: 'again', expectedDowntimeMs }
-  const bearable = expectedDowntimeMs <= limits.downtimeMsMax * forcedDowntimeFactor
-  return { verdict: bearable ? 'stop' : 'give-up', expectedDowntimeMs }
+  // Progress is counted in pages: the bandwidth that one round measures is noisy.
+  const left = rounds.slice(limits.sinceRound).map(({ dirtyPages }) => dirtyPages)
+  const goesOn = rounds.length < limits.roundsMax && improves(left, limits.patienceRounds)
+  return { verdict: goesOn ? 'again' : 'stuck', expectedDowntimeMs }
 }
 
 /** Bytes per ms of the last round that was large enough to tell, or of all together. */
@@ -67,9 +67,9 @@ function bandwidth(rounds: readonly RoundMeasured[]): number {
 const estimateMs = (round: RoundMeasured, bytesPerMs: number): number =>
   (round.dirtyPages * pageBytes) / bytesPerMs + switchoverOverheadMs
 
-function stillImproves(estimates: readonly number[]): boolean {
-  if (estimates.length <= roundsWithoutProgressMax) return true
-  const before = Math.min(...estimates.slice(0, -roundsWithoutProgressMax))
-  const lately = Math.min(...estimates.slice(-roundsWithoutProgressMax))
+function improves(left: readonly number[], patience: number): boolean {
+  if (left.length <= patience) return true
+  const before = Math.min(...left.slice(0, -patience))
+  const lately = Math.min(...left.slice(-patience))
   return lately <= before * progressFactor
 }

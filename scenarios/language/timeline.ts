@@ -5,6 +5,7 @@
 // when it was asked for.
 
 import { z } from 'zod'
+import { migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { Duration } from './quantities.ts'
@@ -40,6 +41,8 @@ export const Step = z
     step('migrate', 'Moves a running VM', {
       vm,
       to: node.optional().describe('Left out: the best one'),
+      mode: z.enum(migrationModes).optional().describe('How it moves: docs/migration.md'),
+      'when-stuck': z.enum(stuckPolicies).optional().describe('When it writes too fast'),
       'downtime-max': Duration.optional().describe('Stop-and-copy when the estimate is below'),
       verify: z.enum(['incremental', 'full']).optional(),
       outcome,

@@ -66,6 +66,8 @@ export async function runVm(vmId: string, stage: Stage, withinMs: number): Promi
 async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
   await untilRunning(stage, step.vm, step.within)
   const params = {
+    ...(step.mode === undefined ? {} : { mode: step.mode }),
+    ...(step['when-stuck'] === undefined ? {} : { whenStuck: step['when-stuck'] }),
     ...(step['downtime-max'] === undefined ? {} : { downtimeMsMax: step['downtime-max'] }),
     ...(step.verify === undefined ? {} : { verify: step.verify }),
   }

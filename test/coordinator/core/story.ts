@@ -17,7 +17,14 @@ import { freshIdentity } from '#coordinator/identity.ts'
 import { SeededRandom } from '#env/memory.ts'
 import type { FaultCode } from '#proto/faults.ts'
 import { asCommandId, asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
-import type { CoordinatorMessage, Result, VmEvent, VmReport } from '#proto/messages.ts'
+import {
+  type CoordinatorMessage,
+  MigrationParams,
+  type MigrationProgress,
+  type Result,
+  type VmEvent,
+  type VmReport,
+} from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 
 /** `a@1 running`, `a@2 prepared m3`: what an agent holds. */
@@ -105,7 +112,7 @@ export class Story {
     this.#say(node, { t: 'vm-event', vmId, epoch, event })
   }
 
-  progress(node: string, migration: string, phase: 'copying' | 'switching' | 'resolving'): void {
+  progress(node: string, migration: string, phase: MigrationProgress['phase']): void {
     this.lines.push(`< ${node} ${migration} ${phase}`)
     const migrationId = asMigrationId(migration)
     const figures = { sentPages: 0, pagesOfRound: 0, bytes: 0 }
@@ -146,8 +153,8 @@ export class Story {
     this.ask({ do: 'run', request, identity } as ApiCommand, `run ${id}`)
   }
 
-  migrate(vm: string, to: string): void {
-    const request = { to, cause: 'operator' }
+  migrate(vm: string, to: string, params: Partial<MigrationParams> = {}): void {
+    const request = { to, cause: 'operator', params: MigrationParams.parse(params) }
     this.ask({ do: 'migrate', vmId: asVmId(vm), request }, `migrate ${vm} to ${to}`)
   }
 

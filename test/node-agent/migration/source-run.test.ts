@@ -64,6 +64,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
     hello: () => ({ t: 'hello' }) as SourceMessage,
     goOn: async () => undefined,
     release: () => undefined,
+    serving: () => undefined,
     leave: () => undefined,
     doubt: () => undefined,
     progress: () => undefined,

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { decideAfterRound, type RoundMeasured } from '#node-agent/migration/stop-rule.ts'
 
-const limits = { downtimeMsMax: 30, roundsMax: 30 }
+const limits = { downtimeMsMax: 30, roundsMax: 30, patienceRounds: 4, sinceRound: 0 }
 /** A round at 100 MB/s that left so many pages dirty. */
 const round = (dirtyPages: number, bytes = 10 << 20): RoundMeasured => ({
   bytes,
@@ -25,20 +25,22 @@ test('while the rest shrinks, another round is worth its time', () => {
   expect(decideAfterRound([round(20_000), round(9000), round(4000)], limits).verdict).toBe('again')
 })
 
-test('a working set that will not shrink is stopped anyway when that is bearable', () => {
+test('a working set that will not shrink is stuck, as soon as patience ends', () => {
   const rounds = Array.from({ length: 5 }, () => round(3000))
   expect(decideAfterRound(rounds.slice(0, 4), limits).verdict).toBe('again')
-  expect(decideAfterRound(rounds, limits).verdict).toBe('stop')
+  expect(decideAfterRound(rounds, limits).verdict).toBe('stuck')
+  const hasty = { ...limits, patienceRounds: 2 }
+  expect(decideAfterRound(rounds.slice(0, 3), hasty).verdict).toBe('stuck')
 })
 
-test('beyond ten times the limit the VM is left where it is', () => {
-  const rounds = Array.from({ length: 5 }, () => round(50_000))
-  expect(decideAfterRound(rounds, limits).verdict).toBe('give-up')
+test('what was before the conditions changed says nothing of progress', () => {
+  const rounds = Array.from({ length: 6 }, () => round(3000))
+  expect(decideAfterRound(rounds, { ...limits, sinceRound: 4 }).verdict).toBe('again')
 })
 
 test('no more rounds than allowed', () => {
   const shrinking = [round(8000), round(4000)]
-  expect(decideAfterRound(shrinking, { ...limits, roundsMax: 2 }).verdict).toBe('stop')
+  expect(decideAfterRound(shrinking, { ...limits, roundsMax: 2 }).verdict).toBe('stuck')
 })
 
 test('a round too small to measure does not spoil the bandwidth', () => {

@@ -142,6 +142,75 @@ describe('a migration', () => {
   })
 })
 
+describe('post-copy', () => {
+  const plan = planOf('migrate', { mode: 'post-copy' })
+  const tooMuch = { dirtyPages: Array(4).fill(100_000_000) }
+  const leave = (twist: Twist = {}) => new TwoEnds(plan, { ...tooMuch, ...twist })
+
+  test('an undisturbed one: it runs there, is served, and is destroyed here when all is there', () => {
+    const ends = leave().run()
+    expect(ends.story).toEqual([
+      ...['paused', 'prepared', 'released', 'running', 'serving', 'destroyed', 'answer done'],
+    ])
+    expect(ends.results[0]?.record?.postCopy).toMatchObject({ pages: 3, reconnections: 0 })
+    expect(ends.source.rounds).toHaveLength(2)
+  })
+
+  test('a VM whose rest is small enough needs none', () => {
+    const ends = leave({ dirtyPages: [10] }).run()
+    expect(ends.story).not.toContain('serving')
+    expect(ends.results[0]?.record).not.toHaveProperty('postCopy')
+  })
+
+  test('pages that were damaged end the VM there, and nothing runs here', () => {
+    const ends = leave({ damaged: true }).run()
+    expect(ends.story.slice(-3)).toEqual(['destroyed', 'answer hash-mismatch', 'lost'])
+    expect(runners(ends)).toBe(0)
+  })
+
+  test('a source that never comes back: the VM there waits, and then says that it is lost', () => {
+    const ends = leave()
+    while (ends.source.phase !== 'serving') ends.step()
+    ends.tellDestination({ on: 'link-closed', reason: 'cut' })
+    ends.nowMs += 29_000
+    ends.tellDestination({ on: 'woken' })
+    expect(ends.story).not.toContain('lost')
+    ends.nowMs += 2000
+    ends.tellDestination({ on: 'woken' })
+    expect(ends.story.at(-1)).toBe('lost')
+  })
+
+  test('law: cut anywhere, again and again: one runs in the end, with all of its pages', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(3), { minLength: 1, maxLength: 40 }),
+        fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 5 }),
+        (choices, cuts) => {
+          const ends = leave()
+          for (const steps of cuts) {
+            for (let n = 0; n < steps; n++) ends.step(choices[n % choices.length])
+            ends.cut()
+          }
+          ends.run(choices)
+          resolve(ends)
+          const told = ends.story.join(', ')
+          expect(runners(ends), told).toBe(1)
+          expect(ends.results, told).toHaveLength(1)
+          if (ends.destinationRuns) expect(ends.requestsLeft, told).toBeLessThanOrEqual(0)
+          if (ends.sourceReleased) expect(ends.story, told).not.toContain('resumed')
+        },
+      ),
+      { seed: 4, numRuns: 2000 },
+    )
+  })
+
+  test('a destination that is too old for it is not offered it', () => {
+    const ends = leave()
+    ends.tellSource({ on: 'linked', protocolVersion: 1 })
+    expect(ends.results[0]?.fault?.code).toBe('version-mismatch')
+  })
+})
+
 describe('a clone', () => {
   test('the parent goes on when its last page is staged, the clones when proven', () => {
     const ends = begin('clone').run()

@@ -13,13 +13,15 @@ import {
 import { beginSource, stepSource } from '#node-agent/migration/source.ts'
 import {
   newSource,
+  type ServingEffect,
   type SourceEffect,
   type SourceInput,
   type SourcePlan,
   type SourceState,
 } from '#node-agent/migration/source-state.ts'
 import { asCommandId, asMigrationId, asNodeId } from '#proto/ids.ts'
-import type { DestinationMessage, Result, SourceMessage } from '#proto/messages.ts'
+import type { DestinationMessage, MigrationParams, Result, SourceMessage } from '#proto/messages.ts'
+import { protocolVersion } from '#proto/units.ts'
 import { params, vmOrder } from '../coordinator-double.ts'
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
@@ -28,8 +30,12 @@ type ToDestination = WithoutTime<DestinationInput>
 
 const hash = '0123456789abcdef'
 const pageCount = 8 * 256
+const onePage = { frames: 1, pages: 1, zeroPages: 0, bytes: 4096 }
 
-export const planOf = (purpose: 'migrate' | 'clone'): SourcePlan => {
+export const planOf = (
+  purpose: 'migrate' | 'clone',
+  given: Partial<MigrationParams> = {},
+): SourcePlan => {
   const vm = vmOrder('vm1', 2, { memoryMib: 8 })
   const names = purpose === 'migrate' ? ['vm1'] : ['clone-1', 'clone-2']
   return {
@@ -38,7 +44,7 @@ export const planOf = (purpose: 'migrate' | 'clone'): SourcePlan => {
     vmId: vm.vmId,
     epoch: vm.epoch,
     destination: { nodeId: asNodeId('b'), address: 'ws://b' },
-    params: params(),
+    params: params(given),
     ...(purpose === 'clone' ? { parentDisk: { sizeBytes: 0, layers: ['new-top'] } } : {}),
     offer: {
       t: 'offer',
@@ -57,7 +63,13 @@ export interface Twist {
   readonly dirtyPages?: readonly number[]
   readonly hashThere?: string
   readonly startFails?: boolean
+  /** Post-copy: how often the destination asks for pages. */
+  readonly requests?: number
+  readonly damaged?: boolean
 }
+
+/** A frame of post-copy has come: in the real run its pages go past the step machine. */
+const pages = { on: 'pages' } as unknown as ToDestination
 
 export class TwoEnds {
   readonly source: SourceState
@@ -71,7 +83,10 @@ export class TwoEnds {
   destinationRuns = false
   destinationPrepared = false
   linked = false
+  /** Requests for pages that are not answered yet. */
+  requestsLeft: number
   nowMs = 0
+  #hasAsked = false
   readonly #twist: Twist
   readonly #toSource: ToSource[] = []
   readonly #toDestination: ToDestination[] = []
@@ -80,6 +95,7 @@ export class TwoEnds {
 
   constructor(plan: SourcePlan, twist: Twist = {}) {
     this.#twist = twist
+    this.requestsLeft = twist.requests ?? 3
     this.source = newSource(plan, 0)
     for (const effect of beginSource(this.source)) this.#forSource(effect)
   }
@@ -122,6 +138,10 @@ export class TwoEnds {
 
   tellDestination(input: ToDestination): void {
     if (!this.destination) return
+    if (input === pages) {
+      this.#takePages()
+      return
+    }
     const timed = { ...input, nowMs: this.nowMs } as DestinationInput
     for (const effect of stepDestination(this.destination, timed)) this.#forDestination(effect)
     this.#check()
@@ -142,7 +162,7 @@ export class TwoEnds {
     switch (effect.do) {
       case 'connect':
         this.linked = true
-        return void this.#toSource.push({ on: 'linked' })
+        return void this.#toSource.push({ on: 'linked', protocolVersion })
       case 'send':
         return this.#carry(effect.message)
       case 'send-round':
@@ -153,6 +173,8 @@ export class TwoEnds {
         return this.#finish()
       case 'resume':
         return this.#resume()
+      case 'throttle':
+        return
       case 'release':
         this.story.push('released')
         this.sourceReleased = true
@@ -162,16 +184,30 @@ export class TwoEnds {
         return void this.story.push('destroyed')
       case 'doubt':
         return void this.story.push('doubt')
-      case 'answer': {
-        const { do: _, ...result } = effect
-        this.results.push({ t: 'result', ...result })
-        return void this.story.push(result.fault ? `answer ${result.fault.code}` : 'answer done')
-      }
+      case 'answer':
+        this.results.push({ t: 'result', ...effect, do: undefined } as never)
+        return void this.story.push(`answer ${effect.fault?.code ?? 'done'}`)
       case 'end':
         return this.cutQuietly()
       case 'wake-at':
       case 'progress':
         return
+      default:
+        return this.#forServing(effect)
+    }
+  }
+
+  #forServing(effect: ServingEffect) {
+    switch (effect.do) {
+      case 'become-serving':
+        return void this.story.push('serving')
+      case 'serve':
+        if (this.linked) this.#toDestination.push(pages)
+        return void this.#sourceWork.push({ on: 'served', sent: onePage })
+      case 'compare':
+        return void this.#sourceWork.push({ on: 'compared', isEqual: !this.#twist.damaged })
+      case 'reconnect':
+        return this.#reconnect()
     }
   }
 
@@ -190,8 +226,7 @@ export class TwoEnds {
 
   #finish(): void {
     if (this.linked) this.#toDestination.push({ on: 'frame' })
-    const sent = { frames: 1, pages: 1, zeroPages: 0, bytes: 4096 }
-    this.#sourceWork.push({ on: 'last-sent', sent, sections: [], hash })
+    this.#sourceWork.push({ on: 'last-sent', sent: onePage, sections: [], hash })
   }
 
   #pause(): void {
@@ -220,13 +255,53 @@ export class TwoEnds {
       const begun = beginDestination(message, this.nowMs)
       this.destination = begun.state
       for (const effect of begun.effects) this.#forDestination(effect)
-    } else this.#toDestination.push({ on: 'message', message })
+    } else if (message.t === 'reconnect') this.#greetAgain()
+    else this.#toDestination.push({ on: 'message', message })
+  }
+
+  #reconnect(): void {
+    if (this.linked) return
+    this.linked = true
+    this.story.push('reconnected')
+    this.#toSource.push({ on: 'linked', protocolVersion })
+  }
+
+  #greetAgain(): void {
+    const { destination } = this
+    const isThere = destination?.isPartial && destination.phase !== 'ended'
+    const fault = { code: 'unknown-migration', message: 'it is not here' } as const
+    if (isThere) this.#toDestination.push({ on: 'reconnected' })
+    else this.#carryBack({ t: 'refuse', migrationId: asMigrationId('m1'), fault })
+  }
+
+  #want(): void {
+    const about = { migrationId: asMigrationId('m1'), request: this.requestsLeft, urgent: false }
+    this.#carryBack({ t: 'want', ...about, pages: new Uint8Array(4) })
+  }
+
+  #askFirst(): void {
+    if (!this.destination?.isPartial || this.#hasAsked) return
+    this.#hasAsked = true
+    this.#want()
+  }
+
+  #takePages(): void {
+    this.requestsLeft -= 1
+    if (this.requestsLeft > 0) {
+      this.#want()
+      return
+    }
+    const waits = { faults: 0, waitMsMedian: 0, waitMsP99: 0, waitMsMax: 0 }
+    const whole = { t: 'whole', migrationId: asMigrationId('m1'), ramHash: hash, ...waits } as const
+    this.#destinationWork.push({ on: 'whole', message: whole })
   }
 
   #forDestination(effect: DestinationEffect) {
     switch (effect.do) {
       case 'send':
-        return this.#carryBack(effect.message)
+        this.#carryBack(effect.message)
+        if (effect.message.t === 'running') this.#askFirst()
+        return
       case 'restore':
         return void this.#destinationWork.push({
           on: 'restored',
@@ -237,6 +312,11 @@ export class TwoEnds {
         return void this.story.push('prepared')
       case 'start':
         return this.#start()
+      case 'ask-again':
+        return this.#want()
+      case 'lose':
+        this.destinationRuns = false
+        return void this.story.push('lost')
       case 'discard':
         this.destinationPrepared = false
         return void this.story.push('discarded')

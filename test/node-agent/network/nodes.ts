@@ -172,6 +172,7 @@ export class TestCluster {
         throw new Error('nobody migrates here')
       },
       open: () => Promise.reject(new Error('nobody migrates here')),
+      reconnect: () => undefined,
       discard: () => undefined,
       trunk: (nodeId, trunk) => node.network.accept(nodeId, trunk),
       closed: () => undefined,

@@ -1,0 +1,92 @@
+// Our own pre-copy as a contender: two agent processes on this machine, and of a coordinator only
+// what commands them. Not here: what is compared (../migration.ts). Times in ms, sizes in MiB.
+
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
+import type { MigrationParams, MigrationRecord } from '#proto/messages.ts'
+import { type AgentProcess, startAgent } from '../../test/node-agent/agent-process.ts'
+import {
+  CoordinatorDouble,
+  eventually,
+  params,
+  vmOrder,
+} from '../../test/node-agent/coordinator-double.ts'
+import type { GuestToMove, Moved } from './moved.ts'
+
+const minutes = 60_000
+
+export class AgentPair {
+  readonly #coordinator = new CoordinatorDouble()
+  readonly #agents: AgentProcess[] = []
+  #vms = 0
+
+  static async start(folder: string): Promise<AgentPair> {
+    const pair = new AgentPair()
+    pair.#coordinator.leaseMs = 10 * minutes
+    const address = await pair.#coordinator.start()
+    const disks = mkdtempSync(join(folder, 'disks-'))
+    for (const node of ['a', 'b']) pair.#agents.push(await startAgent(node, address, disks))
+    await eventually('two nodes', () => pair.#coordinator.nodes.size === 2)
+    return pair
+  }
+
+  async end(): Promise<void> {
+    for (const agent of this.#agents) await agent.end()
+    await this.#coordinator.stop()
+  }
+
+  /** A fresh VM; from the one node to the other, and gone. */
+  async move(guest: GuestToMove, given: Partial<MigrationParams>): Promise<Moved> {
+    const name = `vm${++this.#vms}`
+    const { args, memoryMib } = guest
+    await this.#command('a', { t: 'start', ...vmOrder(name, 1, { args, memoryMib }) })
+    this.#coordinator.listen('a', name, 1)
+    await this.#hear(name, 'dirty writes')
+    await guest.settle()
+    const before = await this.#ask('a', name, 1)
+    const record = await this.#migrate(name, given)
+    this.#coordinator.listen('b', name, 2)
+    const after = await this.#ask('b', name, 2)
+    await this.#command('b', { t: 'stop', vmId: asVmId(name), epoch: asEpoch(2) })
+    return { ...toldBy(record), ...guest.seen(before, after) }
+  }
+
+  async #migrate(name: string, given: Partial<MigrationParams>): Promise<MigrationRecord> {
+    const { nodeId, peerAddress } = this.#coordinator.node('b')
+    const result = await this.#command('a', {
+      t: 'migrate',
+      vmId: asVmId(name),
+      epoch: asEpoch(1),
+      nextEpoch: asEpoch(2),
+      migrationId: asMigrationId(name),
+      destination: { nodeId, address: peerAddress },
+      params: params(given),
+    })
+    if (!result.record) throw new Error('the migration has left no record')
+    return result.record
+  }
+
+  async #command(node: string, message: Parameters<CoordinatorDouble['command']>[1]) {
+    const result = await this.#coordinator.command(node, message)
+    if (result.fault) throw new Error(`${message.t}: ${result.fault.message}`)
+    return result
+  }
+
+  async #ask(node: string, name: string, epoch: number): Promise<string> {
+    this.#coordinator.type(node, name, epoch, `${node}-1 stats\n`)
+    return await this.#hear(name, `${node}-1 stats`)
+  }
+
+  async #hear(name: string, start: string): Promise<string> {
+    const heard = () => {
+      const said = this.#coordinator.consoles.get(name) ?? ''
+      return said.split('\n').find((line) => line.startsWith(start))
+    }
+    return await eventually(`${name} to say "${start}"`, heard, minutes)
+  }
+}
+
+function toldBy({ totalMs, downtimeMs, bytes, rounds }: MigrationRecord) {
+  return { totalMs, downtimeMs, bytes, rounds: rounds.length }
+}

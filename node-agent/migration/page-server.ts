@@ -1,0 +1,85 @@
+// Post-copy, at the source: sends the pages that the destination asks for over one link, those that
+// its VM waits for before all others. The VM stands still here, so that a page is always what it
+// was. Not here: which pages are asked for (engine/memory/pager.ts at the destination).
+
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import { FaultError, fault } from '#proto/faults.ts'
+import type { CloneTarget, Want } from '#proto/messages.ts'
+import { encodePageFrame, type PageEncoding } from '#proto/page-frame.ts'
+import { pagesPerFrameMax } from '#proto/units.ts'
+import type { MessageLink } from '#proto/wire.ts'
+import { breathe } from './breath.ts'
+import type { RoundSent } from './source-state.ts'
+
+/** What may wait in this process: an urgent page waits behind it. */
+const bufferedBytesMax = 1 << 20
+
+export class PageServer {
+  readonly #target: Pick<CloneTarget, 'vmId' | 'epoch'>
+  readonly #memory: GuestMemory
+  readonly #link: MessageLink
+  readonly #wanted: Uint8Array
+  #urgentWaiting = 0
+
+  constructor(target: Pick<CloneTarget, 'vmId' | 'epoch'>, memory: GuestMemory, link: MessageLink) {
+    this.#target = target
+    this.#memory = memory
+    this.#link = link
+    this.#wanted = new Uint8Array(memory.pageCount / 8)
+  }
+
+  /** Resolves when the link has them. Throws a FaultError for what makes no sense. */
+  async send(want: Want): Promise<RoundSent> {
+    const pages = pagesOf(want, this.#memory.pageCount)
+    if (want.urgent) this.#urgentWaiting++
+    try {
+      if (!want.urgent) await this.#stepAside()
+      return this.#answer(want.request, pages)
+    } finally {
+      if (want.urgent) this.#urgentWaiting--
+    }
+  }
+
+  /** What nobody waits for yet goes when the link has room, and nothing urgent is there. */
+  async #stepAside(): Promise<void> {
+    await breathe()
+    while (this.#urgentWaiting > 0) await breathe()
+    await this.#link.drained(bufferedBytesMax)
+  }
+
+  #answer(request: number, asked: Uint32Array): RoundSent {
+    const first = Math.min(...asked)
+    for (const page of asked) this.#mark(page)
+    const { pages, bytes, zeroPages } = this.#memory.collect(this.#wanted, first, asked.length)
+    for (const page of asked) this.#wanted[page >> 3] = 0
+    let sent = 0
+    let frames = 0
+    const frame = (encoding: PageEncoding, of: Uint32Array, content: Uint8Array) => {
+      if (of.length === 0) return
+      const contentSum = encoding === 'raw' ? this.#memory.contentSum(of) : 0
+      const place = { ...this.#target, round: request, frameNumber: frames++ }
+      const out = encodePageFrame({ ...place, encoding, pages: of, contentSum, bytes: content })
+      this.#link.send(out)
+      sent += out.length
+    }
+    frame('raw', pages, bytes)
+    frame('zero', zeroPages, new Uint8Array(0))
+    return { frames, pages: pages.length, zeroPages: zeroPages.length, bytes: sent }
+  }
+
+  #mark(page: number): void {
+    this.#wanted[page >> 3] = (this.#wanted[page >> 3] ?? 0) | (1 << (page & 7))
+  }
+}
+
+function pagesOf({ pages: bytes }: Want, pageCount: number): Uint32Array {
+  const count = bytes.length / 4
+  if (!Number.isInteger(count) || count === 0 || count > pagesPerFrameMax)
+    throw new FaultError(fault('bad-message', `${bytes.length} bytes are no list of pages`))
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const pages = Uint32Array.from({ length: count }, (_, at) => view.getUint32(at * 4, true))
+  const beyond = pages.find((page) => page >= pageCount)
+  if (beyond !== undefined)
+    throw new FaultError(fault('bad-message', `page ${beyond} is asked for, which does not exist`))
+  return pages
+}

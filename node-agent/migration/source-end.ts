@@ -1,0 +1,179 @@
+// How the source end of a migration or clone comes to its end: well, by a fault, by the
+// coordinator's word; and the doubt in between. Part of the step machine of source.ts.
+// Times in ms.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import { invariant } from '#proto/invariant.ts'
+import type { MigrationRecord } from '#proto/messages.ts'
+import {
+  becomePhase,
+  isClone,
+  isPaused,
+  isReleased,
+  type SourceEffect,
+  type SourceInput,
+  type SourceState,
+} from './source-state.ts'
+
+const forEver = Number.POSITIVE_INFINITY
+/** A link that broke in post-copy is tried again so soon, and as long as it takes. */
+const reconnectMs = 500
+
+/** The VM runs at the destination, with all of its pages. */
+export function succeed(state: SourceState, nowMs: number): SourceEffect[] {
+  if (!isClone(state) && state.missing === undefined) state.downtimeMs = nowMs - state.stoppedAtMs
+  const record = recordOf(state, nowMs)
+  const { commandId } = state.plan
+  becomePhase(state, 'ended', nowMs, forEver)
+  return [
+    ...(isClone(state) ? unthrottled(state) : [{ do: 'destroy' } as const]),
+    { do: 'answer', commandId, record },
+    { do: 'end', reason: 'done' },
+  ]
+}
+
+/**
+ * Something went wrong. Before the release the VM goes on here; after it, only the coordinator
+ * knows better.
+ */
+export function giveUp(
+  state: SourceState,
+  value: Fault,
+  nowMs: number,
+  vmIsGone: boolean,
+): SourceEffect[] {
+  if (state.phase === 'in-doubt' || state.phase === 'serving') return tryAgain(state)
+  if (isReleased(state)) return doubt(state, value, nowMs)
+  const { migrationId, commandId } = state.plan
+  const resume: SourceEffect[] = isPaused(state) && !vmIsGone ? [{ do: 'resume' }] : []
+  const free = vmIsGone ? [] : unthrottled(state)
+  state.pausedAtMs = undefined
+  const record = recordOf(state, nowMs)
+  becomePhase(state, 'ended', nowMs, forEver)
+  return [
+    ...free,
+    ...resume,
+    { do: 'send', message: { t: 'abort', migrationId, fault: value } },
+    { do: 'answer', commandId, fault: value, record },
+    { do: 'end', reason: value.code },
+  ]
+}
+
+/** Of what cannot run without pages from here, the link is made anew, as often as it breaks. */
+function tryAgain(state: SourceState): SourceEffect[] {
+  if (state.missing === undefined) return []
+  const { address } = state.plan.destination
+  return [{ do: 'reconnect', address, afterMs: reconnectMs }]
+}
+
+function doubt(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
+  becomePhase(state, 'in-doubt', nowMs, forEver)
+  const told = progress(state, 0, state.bytes)
+  return [
+    { do: 'doubt' },
+    { ...told, message: { ...told.message, phase: 'resolving' } },
+    ...(state.missing ? tryAgain(state) : [{ do: 'end', reason: value.code } as const]),
+  ]
+}
+
+export function wake(state: SourceState, nowMs: number): SourceEffect[] {
+  if (nowMs < state.deadlineMs) return []
+  const value = fault(
+    'timed-out',
+    `the migration waited too long while ${state.phase}; ` +
+      `is node ${state.plan.destination.nodeId} busy or cut off?`,
+  )
+  return giveUp(state, value, nowMs, false)
+}
+
+export function cancel(
+  state: SourceState,
+  input: Extract<SourceInput, { on: 'cancel' }>,
+): SourceEffect[] {
+  const { commandId } = input
+  if (isReleased(state)) return commandId === undefined ? [] : [tooLate(commandId)]
+  const effects = giveUp(state, input.fault, input.nowMs, false)
+  return commandId === undefined ? effects : [...effects, { do: 'answer', commandId }]
+}
+
+export function afterTheEnd(input: SourceInput): SourceEffect[] {
+  return input.on === 'cancel' && input.commandId !== undefined ? [tooLate(input.commandId)] : []
+}
+
+const tooLate = (commandId: NonNullable<Extract<SourceInput, { on: 'cancel' }>['commandId']>) =>
+  ({
+    do: 'answer',
+    commandId,
+    fault: fault('wrong-state', 'too late to cancel: the VM has left; migrate it back instead'),
+  }) as const
+
+/** The coordinator has decided where a released VM runs, and its verdict was carried out. */
+export function settle(
+  state: SourceState,
+  verdict: 'runs-here' | 'runs-there',
+  nowMs: number,
+): SourceEffect[] {
+  if (!isReleased(state)) return []
+  if (state.phase !== 'serving') state.downtimeMs = nowMs - state.stoppedAtMs
+  const record = recordOf(state, nowMs)
+  const { commandId } = state.plan
+  becomePhase(state, 'ended', nowMs, forEver)
+  const answer: SourceEffect =
+    verdict === 'runs-there'
+      ? { do: 'answer', commandId, record }
+      : { do: 'answer', commandId, record, fault: lost(state, 'the coordinator kept the VM here') }
+  const free = verdict === 'runs-here' ? unthrottled(state) : []
+  return [...free, answer, { do: 'end', reason: 'settled' }]
+}
+
+/** Where the VM goes on here, it has what it had before. */
+export function unthrottled(state: SourceState): SourceEffect[] {
+  const percent = state.plan.offer.vms[0]?.spec.cpuCapPercent ?? 100
+  return state.percent === percent ? [] : [{ do: 'throttle', percent }]
+}
+
+export function recordOf(state: SourceState, nowMs: number): MigrationRecord {
+  const { rounds, bytes, pages, zeroPages, downtimeMs, hash, percent } = state
+  const totalMs = nowMs - state.startedAtMs
+  const isThrottled = unthrottled(state).length > 0
+  return {
+    ...{ rounds: [...rounds], bytes, pages, zeroPages, totalMs, downtimeMs, hash },
+    ...(isThrottled ? { throttledToPercent: percent } : {}),
+    ...(state.served.whole ? { postCopy: postCopyOf(state, nowMs) } : {}),
+  }
+}
+
+function postCopyOf({ served }: SourceState, nowMs: number) {
+  const { pages, zeroPages, bytes, reconnections, sinceMs, whole } = served
+  invariant(whole, 'what is recorded has ended')
+  const { faults, waitMsMedian, waitMsP99, waitMsMax } = whole
+  const waits = { faults, waitMsMedian, waitMsP99, waitMsMax }
+  return { pages, zeroPages, bytes, ms: nowMs - sinceMs, reconnections, ...waits }
+}
+
+export function progress(
+  state: SourceState,
+  sentPages: number,
+  bytes: number,
+): Extract<SourceEffect, { do: 'progress' }> {
+  const { pagesOfRound, expectedDowntimeMs, phase } = state
+  return {
+    do: 'progress',
+    message: {
+      t: 'migration-progress',
+      migrationId: state.plan.migrationId,
+      phase: phase === 'serving' ? 'paging' : isPaused(state) ? 'switching' : 'copying',
+      ...{ sentPages, pagesOfRound, bytes },
+      ...(expectedDowntimeMs === undefined ? {} : { expectedDowntimeMs }),
+    },
+  }
+}
+
+export function lost(state: SourceState, reason: string): Fault {
+  invariant(state.plan.destination.nodeId !== '', 'a migration goes somewhere')
+  return fault(
+    'link-lost',
+    `the link to node ${state.plan.destination.nodeId} ended: ${reason}. ` +
+      'Migrate again when it is back.',
+  )
+}

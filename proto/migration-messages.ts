@@ -1,0 +1,123 @@
+// What the two ends of a migration or clone say to each other, as zod schemas; the conversation is
+// drawn in node-agent/migration/protocol.ts. Not here: pages (page-frame.ts), what the coordinator
+// says (messages.ts). Times in ms, sizes in bytes or MiB as the name says.
+
+import { z } from 'zod'
+import { Fault } from './faults.ts'
+import { bytes, count, epoch, migrationId, ms, nodeId, vmId } from './message-parts.ts'
+import { DiskRef, VmIdentity, VmSpec } from './vm-spec.ts'
+
+export const CloneTarget = z.strictObject({
+  vmId,
+  epoch,
+  spec: VmSpec,
+  identity: VmIdentity,
+  disk: DiskRef,
+})
+export type CloneTarget = z.infer<typeof CloneTarget>
+
+/**
+ * A tagged piece of a VM's state besides its RAM. An unknown kind or version is refused by name.
+ */
+export const StateSection = z.strictObject({
+  kind: z.string().min(1).max(60),
+  version: z.int().min(1),
+  bytes,
+})
+export type StateSection = z.infer<typeof StateSection>
+
+export const Offer = z.strictObject({
+  t: z.literal('offer'),
+  purpose: z.enum(['migrate', 'clone']),
+  migrationId,
+  sourceNodeId: nodeId,
+  /** migrate: the VM itself under its next epoch. clone: the new VMs. */
+  vms: z.array(CloneTarget).min(1).max(256),
+  pageCount: count,
+  verify: z.enum(['incremental', 'full']),
+})
+export type Offer = z.infer<typeof Offer>
+
+export const Accept = z.strictObject({ t: z.literal('accept'), migrationId })
+export const Refuse = z.strictObject({ t: z.literal('refuse'), migrationId, fault: Fault })
+/** After the last frame of a round. */
+export const RoundEnd = z.strictObject({
+  t: z.literal('round-end'),
+  migrationId,
+  round: count,
+  frames: count,
+})
+export const RoundApplied = z.strictObject({
+  t: z.literal('round-applied'),
+  migrationId,
+  round: count,
+})
+/** The source is paused and this is everything. `hash` is over RAM, CPU and devices. */
+export const Final = z.strictObject({
+  t: z.literal('final'),
+  migrationId,
+  round: count,
+  frames: count,
+  sections: z.array(StateSection).max(64),
+  hash: z.string().length(16),
+  /** Hash of all of the real RAM; only with verify `full`. */
+  ramHash: z.string().length(16).optional(),
+  /**
+   * How long the VM had been paused when this was sent: a guest's real clock must not stand still.
+   */
+  pausedMs: ms,
+  /** Post-copy: the pages that are still to come, one bit a page, little-endian bytes. */
+  missing: bytes.optional(),
+})
+export type Final = z.infer<typeof Final>
+/**
+ * The destination holds a complete copy whose hash is equal. For a clone this is the end: it starts
+ * them.
+ */
+export const Prepared = z.strictObject({
+  t: z.literal('prepared'),
+  migrationId,
+  hash: z.string().length(16),
+})
+/** THE POINT OF NO RETURN: the source has given up its epoch before it sends this. */
+export const Run = z.strictObject({ t: z.literal('run'), migrationId })
+export const Running = z.strictObject({ t: z.literal('running'), migrationId })
+/** Either end gives up, before `run`. The source goes on, the destination discards. */
+export const Abort = z.strictObject({ t: z.literal('abort'), migrationId, fault: Fault })
+
+// ---- post-copy: the VM runs at the destination, and pages still come ----------------------------
+
+/**
+ * The destination asks for pages that are absent there, as u32 indices, little-endian. The answer
+ * is at most two frames whose round is `request`: those with content, and those that are zero.
+ */
+export const Want = z.strictObject({
+  t: z.literal('want'),
+  migrationId,
+  request: count,
+  /** The VM stands still for the first of them. */
+  urgent: z.boolean(),
+  pages: bytes,
+})
+export type Want = z.infer<typeof Want>
+
+/** No page is absent any more. */
+export const Whole = z.strictObject({
+  t: z.literal('whole'),
+  migrationId,
+  /** Set hash over all pages as they came: equal to that of the source's. */
+  ramHash: z.string().length(16),
+  /** How often the VM had to wait for a page, and how long. */
+  faults: count,
+  waitMsMedian: ms,
+  waitMsP99: ms,
+  waitMsMax: ms,
+})
+export type Whole = z.infer<typeof Whole>
+
+/**
+ * After hello, instead of an offer: the source has the missing pages of a VM whose link broke. The
+ * answer is `running`, or `refuse` where nothing of it is.
+ */
+export const Reconnect = z.strictObject({ t: z.literal('reconnect'), migrationId, vmId, epoch })
+export type Reconnect = z.infer<typeof Reconnect>

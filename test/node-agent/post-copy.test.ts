@@ -1,0 +1,148 @@
+// Post-copy between real agent processes: a guest that writes flat out runs at the destination
+// before its pages are there, fetches them, and finds every word as it left it.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import { type AgentProcess, startAgent } from './agent-process.ts'
+import { CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { SlowRoad } from './slow-road.ts'
+
+let coordinator: CoordinatorDouble
+let disks: string
+let agents: AgentProcess[]
+
+beforeEach(async () => {
+  disks = mkdtempSync(join(tmpdir(), 'godwit-node-'))
+  coordinator = new CoordinatorDouble()
+  coordinator.leaseMs = 20_000
+  const address = await coordinator.start()
+  agents = [await startAgent('a', address, disks), await startAgent('b', address, disks)]
+  await eventually('two nodes', () => coordinator.nodes.size === 2)
+})
+
+afterEach(async () => {
+  await Promise.all(agents.map((agent) => agent.kill()))
+  await coordinator.stop()
+  rmSync(disks, { recursive: true, force: true })
+})
+
+const printed = () => coordinator.consoles.get('vm1') ?? ''
+/** 8 MiB that it rewrites as fast as it can, checking each word before it is written again. */
+const restless = 'workload=dirty wss=8 rate=0 fill=4'
+
+async function boot(args = restless): Promise<void> {
+  await coordinator.command('a', { t: 'start', ...vmOrder('vm1', 1, { args, memoryMib: 32 }) })
+  coordinator.listen('a', 'vm1', 1)
+  await eventually('the guest at work', () => printed().includes('dirty writes'))
+}
+
+function migrate(given: Partial<MigrationParams>, road?: SlowRoad) {
+  const { nodeId, peerAddress } = coordinator.node('b')
+  return coordinator.send('a', {
+    t: 'migrate',
+    vmId: asVmId('vm1'),
+    epoch: asEpoch(1),
+    nextEpoch: asEpoch(2),
+    migrationId: asMigrationId('m1'),
+    destination: { nodeId, address: road?.address ?? peerAddress },
+    params: params(given),
+  })
+}
+
+const resultOf = (command: ReturnType<typeof migrate>) =>
+  eventually('the end of the migration', () => coordinator.resultOf(command))
+
+const state = (node: string) => coordinator.report(node, 'vm1')?.state
+
+/** It goes on at b, and has found nothing wrong. */
+async function isWellAtB(): Promise<void> {
+  await eventually('b to run it', () => state('b') === 'running')
+  coordinator.listen('b', 'vm1', 2)
+  const before = printed().length
+  await eventually(
+    'more writes',
+    () =>
+      printed()
+        .slice(before)
+        .match(/dirty writes/g)?.length === 2,
+  )
+  expect(printed()).not.toMatch(/BAD|<gap>/)
+  expect(printed().match(/ready/g)).toHaveLength(1)
+}
+
+test('a VM that would not converge runs at once, and fetches what it had written', async () => {
+  await boot()
+  const { fault, record } = await resultOf(migrate({ mode: 'post-copy', downtimeMsMax: 1 }))
+  expect(fault).toBeUndefined()
+  expect(record?.rounds.length).toBeLessThanOrEqual(2)
+  expect(record?.postCopy?.pages).toBeGreaterThan(1000)
+  expect(record?.postCopy?.faults).toBeGreaterThan(0)
+  expect(record?.bytes).toBeLessThan(32 << 20)
+  await eventually('the copy at a to be gone', () => state('a') === undefined)
+  await isWellAtB()
+})
+
+test('pre-copy that is stuck goes on as post-copy when that is the policy', async () => {
+  await boot()
+  const given = { whenStuck: 'post-copy', downtimeMsMax: 1 } as const
+  const { record } = await resultOf(migrate(given))
+  expect(record?.postCopy?.pages).toBeGreaterThan(0)
+  expect(record?.rounds.length).toBeLessThanOrEqual(6)
+  await isWellAtB()
+})
+
+test('a link that breaks again and again loses nothing: the rest comes over the next', async () => {
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress)
+  await boot()
+  const command = migrate({ mode: 'post-copy', downtimeMsMax: 1 }, road)
+  await eventually('a to serve', () => state('a') === 'serving')
+  road.bytesPerSec = 8 << 20
+  road.break()
+  road.isBlocked = true
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  expect(state('b')).toBe('running')
+  expect(coordinator.resultOf(command)).toBeUndefined()
+  road.isBlocked = false
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  road.break()
+  const { fault, record } = await resultOf(command)
+  expect(fault).toBeUndefined()
+  expect(record?.postCopy?.reconnections).toBeGreaterThanOrEqual(2)
+  await isWellAtB()
+  await road.close()
+})
+
+test('a VM that is stopped while its pages come leaves nothing on either node', async () => {
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress)
+  await boot()
+  const command = migrate({ mode: 'post-copy', downtimeMsMax: 1 }, road)
+  await eventually('a to serve', () => state('a') === 'serving')
+  road.bytesPerSec = 1 << 20
+  const stop = { t: 'stop', vmId: asVmId('vm1'), epoch: asEpoch(2) } as const
+  await coordinator.command('b', stop)
+  const { fault } = await resultOf(command)
+  expect(fault?.code).toBe('unknown-migration')
+  await eventually('nothing at a', () => state('a') === undefined)
+  await eventually('nothing at b', () => state('b') === undefined)
+  await road.close()
+})
+
+test('a VM that writes too fast is slowed down, as the policy says, and is fast again', async () => {
+  await boot()
+  const { fault, record } = await resultOf(migrate({ whenStuck: 'throttle', downtimeMsMax: 6 }))
+  expect(fault).toBeUndefined()
+  expect(record?.throttledToPercent ?? 100).toBeLessThan(100)
+  await isWellAtB()
+})
+
+test('stop-and-copy sends everything while the VM stands still', async () => {
+  await boot()
+  const { fault, record } = await resultOf(migrate({ mode: 'stop-and-copy', verify: 'full' }))
+  expect(fault).toBeUndefined()
+  expect(record?.rounds).toHaveLength(1)
+  await isWellAtB()
+})
