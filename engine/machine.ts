@@ -12,7 +12,7 @@ import { invariant } from '#proto/invariant.ts'
 import { type Board, makeBoard } from './board.ts'
 import type { BootImage } from './boot-layout.ts'
 import { planBoot } from './boot-plan.ts'
-import { type Core, type CoreHooks, Exit } from './cpu/core-port.ts'
+import { type Core, type CoreHooks, Exit, type PreservedPages } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import type { ConsoleOutput } from './devices/console-line.ts'
 import type { GuestEnd } from './devices/finisher.ts'
@@ -238,9 +238,7 @@ export class Machine {
     return this.#board.console.accept(offset, bytes)
   }
 
-  /**
-   * The accepted offset when input had to be refused and there is room again; undefined otherwise.
-   */
+  /** The accepted offset, when input had to be refused and there is room again. */
   takeInputRoom(): number | undefined {
     return this.#board.console.takeRoom()
   }
@@ -249,10 +247,7 @@ export class Machine {
     return this.#board.console.takeOutput()
   }
 
-  /**
-   * CPU and devices of a paused VM. Its disk then shows all that the guest has written, to whoever
-   * opens it.
-   */
+  /** CPU and devices of a paused VM. Whoever opens its disk then sees all that was written. */
   capture(): Section[] {
     invariant(!this.#running, 'A running machine was to be captured')
     invariant(this.#end === undefined, 'A stopped machine was to be captured')
@@ -306,6 +301,10 @@ export class Machine {
 
   closeLog(log: number): void {
     this.#core.closeLog(log)
+  }
+
+  freeze(image: PreservedPages | undefined): void {
+    this.#core.freeze(image)
   }
 
   #answerCall(): void {

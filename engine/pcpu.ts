@@ -127,6 +127,10 @@ export class Pcpu {
         return paused(vm).machine.rebrand(command.identity)
       case 'change-disk':
         return this.#changeDisk(vm, command)
+      case 'fork':
+        return this.#fork(vm, command)
+      case 'unshare':
+        return vm.machine.freeze(undefined)
       case 'present':
         return this.#present(vm, command)
       case 'reboot':
@@ -199,6 +203,22 @@ export class Pcpu {
     if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
     vm.machine.releaseDisk()
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
+  }
+
+  /** Whatever of it fails, the VM goes on if it ran. */
+  #fork(vm: ScheduledVm, { image, disk }: CommandOf<'fork'>): PcpuAnswers['fork'] {
+    const { host } = this.#options
+    const startMs = host.nowMs()
+    const isPaused = vm.state.is === 'paused'
+    this.#pause(vm)
+    try {
+      const sections = paused(vm).machine.capture()
+      vm.machine.freeze(image)
+      if (disk) this.#changeDisk(vm, { do: 'change-disk', vmId: vm.config.vmId, ...disk })
+      return { sections, pausedMs: host.nowMs() - startMs }
+    } finally {
+      if (!isPaused) this.#resume(vm)
+    }
   }
 
   #present(vm: ScheduledVm, { pages }: CommandOf<'present'>): undefined {

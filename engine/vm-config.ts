@@ -8,6 +8,7 @@
 // Machine.
 
 import type { BootImage, BootKind } from './boot-layout.ts'
+import type { PreservedPages } from './cpu/core-port.ts'
 
 /** A tagged piece of VM state besides RAM. Kinds and versions are named in engine/snapshots/. */
 export interface Section {
@@ -109,6 +110,18 @@ export type PcpuCommand =
       readonly epoch: number
     }
   /**
+   * All at once: captures the VM, lets an image share its pages as they are now (see
+   * memory/fork-image.ts), gives it other disk layers, and lets it go on if it ran.
+   */
+  | {
+      readonly do: 'fork'
+      readonly vmId: string
+      readonly image: PreservedPages
+      readonly disk?: { readonly layers: readonly string[]; readonly epoch: number }
+    }
+  /** No image shares its pages any more. */
+  | { readonly do: 'unshare'; readonly vmId: string }
+  /**
    * These pages are in RAM now (GuestMemory.bring): a VM that waits for one of them goes on. Only
    * pages that it said it waits for need to be named; others it finds by itself.
    */
@@ -176,6 +189,9 @@ export interface PcpuAnswers {
   restore: undefined
   rebrand: undefined
   'change-disk': undefined
+  /** For how long the VM stood still, in ms of the pCPU's clock. */
+  fork: { readonly sections: readonly Section[]; readonly pausedMs: number }
+  unshare: undefined
   present: undefined
   reboot: undefined
   /** How many of them; the others are lost. Without a driver in the guest all will be. */

@@ -3,10 +3,12 @@
 // begin (desk.ts, admission.ts).
 
 import type { Clock, Log } from '#env/env.ts'
-import { type Fault, faultOf } from '#proto/faults.ts'
+import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
 import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
 import type { MessageLink } from '#proto/wire.ts'
+import { Forks } from './cloning/forks.ts'
+import { cloneHere } from './cloning/local-clone.ts'
 import type { Consoles } from './consoles.ts'
 import type { DeskInput } from './desk.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
@@ -45,15 +47,21 @@ export class Migrations {
   readonly #sources = new Map<MigrationId, SourceRun>()
   readonly #destinations = new Map<MigrationId, DestinationRun>()
   readonly #sessions = new Set<PeerSession>()
+  readonly #forks: Forks
 
   constructor(ports: MigrationPorts) {
     this.#ports = ports
+    this.#forks = new Forks(ports.vmm)
   }
 
   beginSource(plan: SourcePlan): void {
     const { clock, log, vmm, vms, consoles, connect, hello, progress, desk } = this.#ports
     const vm = vms.get(plan.vmId)
     if (!vm) return
+    if (plan.offer.purpose === 'clone' && plan.destination.nodeId === plan.offer.sourceNodeId) {
+      this.#cloneHere(plan, vm)
+      return
+    }
     const run = new SourceRun(plan, vm, {
       ...{ clock, log, vmm, connect, hello, progress },
       console: consoles.of(vm),
@@ -75,8 +83,43 @@ export class Migrations {
     run.begin()
   }
 
+  #cloneHere(plan: SourcePlan, parent: HeldVm): void {
+    const { admit, desk, mayLaunch } = this.#ports
+    const { migrationId, commandId, offer } = plan
+    const end = (how: Pick<Result, 'fault' | 'record'>) => {
+      const result: Result = { t: 'result', commandId, ...how }
+      this.#ports.ended(plan, result)
+      desk({ on: 'answered', result })
+      desk({ on: 'migration-ended', migrationId })
+    }
+    const admission = admit(offer)
+    if ('fault' in admission) {
+      end({ fault: admission.fault })
+      return
+    }
+    const launched = (vm: HeldVm, fault: Fault | undefined) =>
+      desk({ on: 'launched', vm, epoch: vm.epoch, ...(fault ? { fault } : {}) })
+    const discard = (vm: HeldVm, fault: Fault) => this.#discard(vm, fault)
+    cloneHere(plan, parent, admission.admitted, {
+      ...{ ...this.#ports, forks: this.#forks, mayLaunch, launched, discard },
+    }).then(
+      (record) => end({ record }),
+      (thrown) => {
+        end({ fault: faultOf(thrown) })
+        if (this.#ports.vms.get(parent.vmId) !== parent) return
+        this.goOn(parent, undefined).catch(() => undefined) // It has been told of.
+      },
+    )
+  }
+
   tellSource(migrationId: MigrationId, news: SourceNews): void {
-    this.#sources.get(migrationId)?.feed(news)
+    const run = this.#sources.get(migrationId)
+    run?.feed(news)
+    // Clones on this node are made before a cancel could be carried out.
+    if (run || news.on !== 'cancel' || news.commandId === undefined) return
+    const tooLate = fault('wrong-state', 'too late to cancel: the clones are being started')
+    const { commandId } = news
+    this.#ports.desk({ on: 'answered', result: { t: 'result', commandId, fault: tooLate } })
   }
 
   /** The coordinator has taken the copies over. */

@@ -6,6 +6,7 @@
 
 import { BootError } from '#engine/boot-error.ts'
 import { type BootImage, layOut } from '#engine/boot-layout.ts'
+import type { PreservedPages } from '#engine/cpu/core-port.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PageSource } from '#engine/memory/page-source.ts'
 import { Pager } from '#engine/memory/pager.ts'
@@ -83,10 +84,20 @@ export class Vmm {
 
   /** An empty machine of the VM's shape, for a copy that arrives. */
   async openCopy(vm: HeldVm): Promise<GuestMemory> {
+    const { memory, attached } = await this.openAhead(vm)
+    await attached
+    return memory
+  }
+
+  /** The same for who does not wait: what is asked of it next, its pCPU does behind `attached`. */
+  async openAhead(
+    vm: HeldVm,
+  ): Promise<{ readonly memory: GuestMemory; readonly attached: Promise<undefined> }> {
     await this.#leaving.get(vm.vmId)
     const machine = this.#build(vm)
-    await machine.pcpu.ask({ do: 'attach', config: configOf(machine), start: 'empty' })
-    return machine.memory
+    const { pcpu, memory } = machine
+    const attached = pcpu.ask({ do: 'attach', config: configOf(machine), start: 'empty' })
+    return { memory, attached }
   }
 
   /** Resolves when no further instruction of it retires and its disk is closed. */
@@ -182,13 +193,17 @@ export class Vmm {
    * Brings the absent pages of this VM, those it waits for first; it may run meanwhile. Resolves
    * when none is absent, or the VM is gone; rejects when the source has lost them.
    */
-  async bringPages(vm: HeldVm, source: PageSource): Promise<void> {
+  async bringPages(
+    vm: HeldVm,
+    source: PageSource,
+    how: 'now' | 'as-touched' = 'now',
+  ): Promise<void> {
     const machine = this.#machines.get(vm)
     if (!machine) throw stoppedMeanwhile(vm)
     const present = (pages: Uint32Array) => {
       this.#ask(vm, { do: 'present', pages }).catch(() => undefined) // It is gone: nobody waits.
     }
-    const pager = new Pager({ memory: machine.memory, source, present })
+    const pager = new Pager({ memory: machine.memory, source, present, how })
     const whole = pager.run().then(() => undefined)
     this.#pagers.set(vm, { pager, whole })
     await whole.finally(() => this.#pagers.delete(vm))
@@ -207,12 +222,36 @@ export class Vmm {
 
   /** Resolves when all of its RAM is here: before that nobody can copy it. */
   async whole(vm: HeldVm): Promise<void> {
-    await this.#pagers.get(vm)?.whole
+    const paging = this.#pagers.get(vm)
+    paging?.pager.complete()
+    await paging?.whole
+  }
+
+  /** Captures it and lets an image share its pages; it goes on, on this disk if one is given. */
+  async fork(
+    vm: HeldVm,
+    image: PreservedPages,
+    disk: DiskRef | undefined,
+  ): Promise<{ readonly sections: StateSection[]; readonly pausedMs: number }> {
+    const { layers } = disk ?? { layers: [] }
+    const onDisk = layers.length > 0 ? { disk: { layers, epoch: vm.epoch } } : {}
+    return (await this.#ask(vm, { do: 'fork', image, ...onDisk })) as never
+  }
+
+  async unshare(vm: HeldVm): Promise<void> {
+    await this.#ask(vm, { do: 'unshare' })
   }
 
   /** Hands Ethernet frames to its guest. */
   async deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<PcpuAnswers['frames']> {
     return (await this.#ask(vm, { do: 'frames', frames })) as never
+  }
+
+  /** Its RAM; throws a FaultError when it has gone. */
+  mustHave(vm: HeldVm): GuestMemory {
+    const memory = this.memoryOf(vm)
+    if (memory) return memory
+    throw stoppedMeanwhile(vm)
   }
 
   memoryOf(vm: HeldVm): GuestMemory | undefined {

@@ -85,6 +85,8 @@ export const MigrationParams = z.strictObject({
    * `raise-limit`: double the limit of the downtime, up to 16 times. `give-up`: it stays where it is.
    */
   whenStuck: z.enum(stuckPolicies).default('stop'),
+  /** Of a clone on its parent's node: it gets all of its pages, and shares none. */
+  independent: z.boolean().default(false),
   downtimeMsMax: z.number().min(1).max(60_000).default(30),
   /** 0 = no limit. */
   bandwidthBytesPerSecMax: z.number().min(0).default(0),

@@ -80,6 +80,7 @@ function addMigrate(program: Command, cli: Cli): void {
 }
 
 interface CloneOptions extends MoveOptions {
+  readonly independent?: boolean
   readonly count: number
   readonly to?: string
   readonly name?: string
@@ -92,12 +93,13 @@ function addClone(program: Command, cli: Cli): void {
     .option('-n, --count <n>', 'how many', wholeBetween(1, clonesMax), 1)
     .option('--to <node>', "where; left out: the parent's node if there is room")
     .option('--name <name>', 'what to call them: NAME-1, NAME-2 …; left out: VM-1, VM-2 …')
+    .option('--independent', "all pages of its own at once; without, it shares its parent's")
     .action((vm: string, options: CloneOptions, command: Command) =>
       withApi(cli, command, async (api) => {
         const ids = freeNames(options.name ?? vm, options.count, await api.vms())
         const request = {
           ids,
-          params: paramsOf(options),
+          params: { ...paramsOf(options), ...(options.independent ? { independent: true } : {}) },
           ...(options.to ? { to: options.to } : {}),
         }
         const { migration } = await api.clone(vm, request)
@@ -107,6 +109,7 @@ function addClone(program: Command, cli: Cli): void {
   withExamples(withMoveOptions(clone), [
     ['godwit clone web', 'one copy, web-1, on the same node'],
     ['godwit clone web --count 10 --to n3', 'ten of them on n3'],
+    ['godwit clone web --independent', 'one that shares no memory with web'],
   ])
 }
 

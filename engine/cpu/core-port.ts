@@ -23,6 +23,17 @@ export const Exit = {
 } as const
 export type Exit = (typeof Exit)[keyof typeof Exit]
 
+/**
+ * Where pages go that a fork image shared and that were written since: each to its own place,
+ * shared with the thread that reads the image. A flag a page: 0, it is in RAM still; 1, it is here;
+ * 2, it was zero. The flag is set behind the bytes, and before the page changes.
+ */
+export interface PreservedPages {
+  /** As large as RAM; what nobody writes to, costs nothing. */
+  readonly bytes: SharedArrayBuffer
+  readonly flags: SharedArrayBuffer
+}
+
 export interface CoreHooks {
   /**
    * A load outside RAM; size 1, 2, 4 or 8. `undefined`: nothing is there, the guest gets an access
@@ -82,6 +93,8 @@ export interface Core {
   openLog(): number
   takeLog(log: number): Uint8Array
   closeLog(log: number): void
+  /** From now on a page of RAM goes to this image before it is written; undefined: to none. */
+  freeze(image: PreservedPages | undefined): void
   /** Device DMA: false when out of RAM. Marks the pages dirty as a guest's store would. */
   dmaRead(gpa: number, into: Uint8Array): boolean
   dmaWrite(gpa: number, from: Uint8Array): boolean

@@ -4,8 +4,9 @@
 // (core/layout.ts), little-endian.
 
 import { invariant } from '#proto/invariant.ts'
+import { pageBytes } from '#proto/units.ts'
 import { Translator } from '../translator/translator.ts'
-import type { Core, CoreHooks, Exit } from './core-port.ts'
+import type { Core, CoreHooks, Exit, PreservedPages } from './core-port.ts'
 import { type CoreInstance, instantiateCore, type TranslationHooks } from './module.ts'
 
 export interface WasmCoreOptions {
@@ -49,6 +50,7 @@ export class WasmCore implements Core {
   readonly #core: CoreInstance
   readonly #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
   readonly #logBytes: number
+  #preserved: { readonly bytes: Uint8Array; readonly flags: Uint8Array } | undefined
 
   constructor(options: WasmCoreOptions) {
     const { module, memory, ramBytes, hooks } = options
@@ -196,6 +198,23 @@ export class WasmCore implements Core {
     invariant(this.#core.call.closeLog(log) === 1, `Dirty log ${log} is not open`)
   }
 
+  freeze(image: PreservedPages | undefined): void {
+    this.#preserved = image && {
+      bytes: new Uint8Array(image.bytes),
+      flags: new Uint8Array(image.flags),
+    }
+    if (image) this.#core.call.freeze()
+    else this.#core.call.thaw()
+  }
+
+  #preserve(page: number, isTouched: boolean): void {
+    invariant(this.#preserved, 'A page was frozen, but for no image')
+    const { bytes, flags } = this.#preserved
+    const from = this.#core.at.ramAddress + page * pageBytes
+    if (isTouched) bytes.set(this.#bytes.subarray(from, from + pageBytes), page * pageBytes)
+    Atomics.store(flags, page, isTouched ? 1 : 2)
+  }
+
   dmaRead(gpa: number, into: Uint8Array): boolean {
     const from = this.#core.call.reachForDevice(gpa, into.length, 0)
     if (from === 0) return into.length === 0
@@ -238,6 +257,7 @@ export class WasmCore implements Core {
         return hooks.mmioWrite(gpa, size, stored) ? 1 : 0
       },
       timeTicks: () => hooks.timeTicks(),
+      preserve: (page: number, touched: number) => this.#preserve(page, touched !== 0),
     }
   }
 }

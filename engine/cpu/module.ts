@@ -58,6 +58,9 @@ export interface CoreExports {
   releasePages(gpa: number, bytes: number): number
   endRelease(): void
 
+  freeze(): void
+  thaw(): void
+
   openLog(): number
   takeLog(log: number): number
   clearLog(log: number): void
@@ -132,6 +135,7 @@ export interface CoreImports extends TranslationHooks {
   mmioRead(gpa: number, size: number): number
   mmioWrite(gpa: number, size: number): number
   timeTicks(): number
+  preserve(page: number, touched: number): void
 }
 
 /**
@@ -160,6 +164,7 @@ export const noHooks: CoreImports = {
   mmioRead: unhooked,
   mmioWrite: unhooked,
   timeTicks: unhooked,
+  preserve: unhooked,
   translate: unhooked,
   codeChanged: unhooked,
   allCodeChanged: unhooked,

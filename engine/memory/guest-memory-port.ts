@@ -40,7 +40,13 @@ export interface GuestMemory {
    * that is to be restored and has not run yet.
    */
   makeAbsent(bitmap: Uint8Array): void
+  /** Those that the other one has, or has absent too. Of a VM that has not run yet. */
+  makeAbsentAs(other: GuestMemory): void
   isAbsent(page: number): boolean
+  /** It was ever written, or brought: one that was not is all zero. */
+  isTouched(page: number): boolean
+  /** The bytes of a page as they are now; the VM may be writing to it. */
+  readPage(page: number, into: Uint8Array): void
   /** How many pages are absent still. */
   readonly absentPages: number
   /**

@@ -20,6 +20,7 @@ export class WasmGuestMemory implements GuestMemory {
   readonly #core: CoreInstance
   readonly #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
   readonly #absentTable: number
+  readonly #touchedTable: number
   /** Kept here: pages become absent and present on this thread alone. */
   #absentPages = 0
 
@@ -38,6 +39,7 @@ export class WasmGuestMemory implements GuestMemory {
     this.#core = instantiateCore(module, memory, noHooks)
     this.#core.call.format(ramBytes)
     this.#absentTable = this.#core.call.absentTable()
+    this.#touchedTable = this.#core.call.touchedTable()
   }
 
   /**
@@ -88,6 +90,27 @@ export class WasmGuestMemory implements GuestMemory {
       this.#bytes[this.#absentTable + page] = 1
       this.#absentPages++
     }
+  }
+
+  makeAbsentAs(other: GuestMemory): void {
+    invariant(other instanceof WasmGuestMemory, 'Both memories must be of this engine')
+    invariant(other.ramBytes === this.ramBytes, 'Both memories must have the same size')
+    const table = other.#touched()
+    for (let page = 0; other.#absentPages > 0 && page < this.pageCount; page++)
+      if (other.isAbsent(page)) table[page] = 1
+    this.#bytes.set(table, this.#absentTable)
+    // Four pages at a time: a sum of bytes that are 0 or 1.
+    for (const four of new Uint32Array(table.buffer))
+      this.#absentPages += Math.imul(four, 0x01010101) >>> 24
+  }
+
+  isTouched(page: number): boolean {
+    return this.#bytes[this.#touchedTable + page] === 1
+  }
+
+  readPage(page: number, into: Uint8Array): void {
+    const from = this.#core.at.ramAddress + page * pageBytes
+    into.set(this.#bytes.subarray(from, from + pageBytes))
   }
 
   isAbsent(page: number): boolean {

@@ -14,10 +14,14 @@ export interface PagerOptions {
   readonly source: PageSource
   /** Tells the VM that these pages, for which it waits, are present. */
   readonly present: (pages: Uint32Array) => void
+  /** `as-touched`: nothing but what is touched is brought, until complete() is called. */
+  readonly how?: 'now' | 'as-touched'
 }
 
 /** What is brought along with a page that is waited for: half of what a disk reads at no cost. */
 const urgentPages = 16
+/** The same where bringing costs little and keeping costs memory. */
+const touchedPages = 4
 /** 256 KiB: large enough for a disk's or a link's speed, and little for an urgent page to wait for. */
 const backgroundPages = 64
 /** So that a far source is busy while an answer is on its way: 1 MiB under way. */
@@ -32,11 +36,13 @@ export class Pager {
   #cursor = 0
   #touches = 0
   #stopped = false
+  #isHeldBack: boolean
   #settle: { resolve(how: 'done' | 'stopped'): void; reject(why: unknown): void } | undefined
 
   constructor(options: PagerOptions) {
     this.#options = options
     this.#underWay = new Uint8Array(options.memory.pageCount)
+    this.#isHeldBack = options.how === 'as-touched'
   }
 
   /** How often the VM has had to wait. */
@@ -55,7 +61,8 @@ export class Pager {
     if (this.#stopped || this.#awaited.has(page)) return
     this.#awaited.add(page)
     this.#cursor = page + 1
-    const pages = Uint32Array.of(page, ...this.#next(urgentPages - 1))
+    const along = this.#isHeldBack ? touchedPages : urgentPages
+    const pages = Uint32Array.of(page, ...this.#next(along - 1))
     this.#bring(pages, 'urgent').catch((why) => this.#fail(why))
   }
 
@@ -63,11 +70,22 @@ export class Pager {
   run(): Promise<'done' | 'stopped'> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
-      this.#bringAll().then(
-        () => resolve(this.#stopped ? 'stopped' : 'done'),
-        (why) => this.#fail(why),
-      )
+      if (!this.#isHeldBack) this.#begin()
     })
+  }
+
+  /** Brings everything from now on. */
+  complete(): void {
+    if (!this.#isHeldBack) return
+    this.#isHeldBack = false
+    this.#begin()
+  }
+
+  #begin(): void {
+    this.#bringAll().then(
+      () => this.#settle?.resolve(this.#stopped ? 'stopped' : 'done'),
+      (why) => this.#fail(why),
+    )
   }
 
   /** Nothing more is asked for, and what is under way is dropped when it comes. */

@@ -57,6 +57,10 @@ export class ScriptedCore implements Core {
     this.setX(11, at.a1)
   }
 
+  freeze(): void {
+    // It has no pages to share.
+  }
+
   requestExit(): void {
     this.exitRequested = true
   }

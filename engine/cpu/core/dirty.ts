@@ -5,6 +5,7 @@
 // thread, between two slices.
 
 import { Vm } from './layout'
+import { isFrozen, thawPage } from './freeze'
 import { logBytes, logsMax, markDirty, touch } from './pages'
 import { noteCodeWritten } from './decoded-pages'
 import { guardWriteEntries } from './tlb'
@@ -14,6 +15,7 @@ import { guardWriteEntries } from './tlb'
  * entails.
  */
 export function pageWritten(page: u32): void {
+  if (isFrozen(page)) thawPage(page)
   markDirty(page)
   touch(page)
   noteCodeWritten(page)

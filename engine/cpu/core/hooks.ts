@@ -15,6 +15,10 @@ export declare function mmioWrite(gpa: f64, size: i32): i32
 @external('hooks', 'timeTicks')
 export declare function timeTicks(): f64
 
+/** A page that a fork image shares is about to be written; it may never have been touched. */
+@external('hooks', 'preserve')
+export declare function preserve(page: u32, touched: u32): void
+
 /** Code at a pc has become hot: make a region that can be entered there, or leave it. */
 @external('hooks', 'translate')
 export declare function translate(pc: u64): void

@@ -160,6 +160,8 @@ export const enum Vm {
   oldestBlock = 0x4e0,
   /** By how much translated code may overrun the slice, to end it where it can be entered again. */
   grace = 0x4e4,
+  /** By page: whether its content belongs to a fork image too (u8). */
+  frozenTable = 0x4e8,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }

@@ -8,9 +8,9 @@ import { blockPoolBytes, counterPoolBytes } from './decoded-pages'
 
 /**
  * Tables of a page, in bytes a page: tracked hash, decoded block, dirty, touched, absent,
- * translated.
+ * translated, frozen.
  */
-const tableBytesPerPage: u64 = 8 + 4 + 1 + 1 + 1 + 1
+const tableBytesPerPage: u64 = 8 + 4 + 1 + 1 + 1 + 1 + 1
 /** Dirty logs that can be open at once: a migration, a clone, and two to spare. */
 export const logsMax: u32 = 4
 
@@ -43,6 +43,7 @@ export function format(ramBytes: u32): bool {
   store<u32>(Vm.touchedTable, (next += pages))
   store<u32>(Vm.absentTable, (next += pages))
   store<u32>(Vm.translatedTable, (next += pages))
+  store<u32>(Vm.frozenTable, (next += pages))
   store<u32>(Vm.logTable, (next += pages))
   store<u32>(Vm.blockPool, next + (pages >> 3) * logsMax)
   return true

@@ -24,7 +24,7 @@ const filled = (pages: readonly number[]): BroughtPages => {
   return { pages: Uint32Array.from(content), bytes, zeroPages }
 }
 
-function pagerOf(pageCount: number) {
+function pagerOf(pageCount: number, how: 'now' | 'as-touched' = 'now') {
   const memory = WasmGuestMemory.create(coreModule, pageCount * pageBytes)
   memory.makeAbsent(new Uint8Array(pageCount / 8).fill(0xff))
   const asked: Asked[] = []
@@ -40,23 +40,44 @@ function pagerOf(pageCount: number) {
     },
   }
   const present: number[] = []
-  const pager = new Pager({ memory, source, present: (pages) => present.push(...pages) })
+  const told = (pages: Uint32Array) => present.push(...pages)
+  const pager = new Pager({ memory, source, how, present: told })
   return { memory, pager, asked, present }
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 const urgent = (asked: readonly Asked[]) => asked.filter(({ urgency }) => urgency === 'urgent')
 
+describe('as touched', () => {
+  test('nothing is brought but what is touched, with little beside it, until all is wanted', async () => {
+    const { pager, asked, memory } = pagerOf(512, 'as-touched')
+    const done = pager.run()
+    await turn()
+    expect(asked).toEqual([])
+    pager.touched(100)
+    expect(asked.map(({ pages }) => pages)).toEqual([[100, 101, 102, 103]])
+    asked[0]?.answer()
+    await turn()
+    expect(memory.absentPages).toBe(508)
+    pager.complete()
+    for (let n = 1; memory.absentPages > 0; n++) {
+      asked[n]?.answer()
+      await turn()
+    }
+    expect(await done).toBe('done')
+  })
+})
+
 describe('a page that a VM waits for', () => {
   test('is asked for at once, first of its request, with those behind it', async () => {
     const { pager, asked, present, memory } = pagerOf(512)
     const done = pager.run()
-    pager.touched(100)
+    pager.touched(300)
     expect(urgent(asked)).toHaveLength(1)
-    expect(urgent(asked)[0]?.pages.slice(0, 3)).toEqual([100, 101, 102])
+    expect(urgent(asked)[0]?.pages.slice(0, 3)).toEqual([300, 301, 302])
     urgent(asked)[0]?.answer()
     await turn()
-    expect([present, memory.isAbsent(100), memory.isAbsent(99)]).toEqual([[100], false, true])
+    expect([present, memory.isAbsent(300), memory.isAbsent(299)]).toEqual([[300], false, true])
     pager.stop()
     expect(await done).toBe('stopped')
   })
