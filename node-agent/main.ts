@@ -20,6 +20,7 @@ import { Agent } from './agent.ts'
 import { readSettings, type Settings, usage } from './flags.ts'
 import { imageReader } from './images.ts'
 import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
+import { RamPool } from './ram-pool.ts'
 import { SnapshotStore } from './snapshots/snapshot-store.ts'
 import { Vmm } from './vmm.ts'
 
@@ -61,6 +62,7 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
   mkdirSync(settings.disks, { recursive: true })
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
+  const pool = new RamPool(realClock)
   let agent: Agent | undefined
   const pcpus = Array.from({ length: settings.cores }, (_, index) => {
     const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
@@ -94,7 +96,12 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     }),
     vmm: new Vmm({
       pcpus,
-      createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),
+      createMemory: (ramBytes) => {
+        const memory = pool.take(ramBytes)
+        if (memory) return WasmGuestMemory.on(module, memory, ramBytes)
+        return WasmGuestMemory.create(module, ramBytes)
+      },
+      recycle: (memory) => void pool.give(memory.surrender()),
       image: imageReader((location) => readFile(location), settings.images),
     }),
   })

@@ -23,6 +23,8 @@ import type { PcpuHandle } from './pcpu-handle.ts'
 export interface VmmPorts {
   readonly pcpus: readonly PcpuHandle[]
   createMemory(ramBytes: number): GuestMemory
+  /** Memory that nobody uses any more. */
+  recycle(memory: GuestMemory): void
   /** An image that the node has. */
   image(name: string): Promise<BootImage>
 }
@@ -57,6 +59,7 @@ export class Vmm {
   /** Of machines whose RAM is not all here yet. */
   readonly #pagers = new Map<HeldVm, Paging>()
 
+  readonly #forked = new WeakSet<HeldVm>()
   #watch: MachineWatch | undefined
 
   constructor(ports: VmmPorts) {
@@ -110,10 +113,18 @@ export class Vmm {
     this.#pagers.get(vm)?.pager.stop()
     const { vmId } = vm
     // A pCPU that died or never attached it holds nothing: that is what was wanted.
-    const gone = machine.pcpu.ask({ do: 'detach', vmId }).catch(() => undefined)
+    const gone = machine.pcpu.ask({ do: 'detach', vmId }).then(
+      () => this.#recycle(machine),
+      () => undefined,
+    )
     this.#leaving.set(vmId, gone)
     await gone
     if (this.#leaving.get(vmId) === gone) this.#leaving.delete(vmId)
+  }
+
+  /** Its clones may live on the memory of a VM that was forked. */
+  #recycle({ vm, memory }: Machine): void {
+    if (!this.#forked.has(vm)) this.#ports.recycle(memory)
   }
 
   async pause(vm: HeldVm): Promise<void> {
@@ -234,6 +245,7 @@ export class Vmm {
     disk: DiskRef | undefined,
   ): Promise<{ readonly sections: StateSection[]; readonly pausedMs: number }> {
     const { layers } = disk ?? { layers: [] }
+    this.#forked.add(vm)
     const onDisk = layers.length > 0 ? { disk: { layers, epoch: vm.epoch } } : {}
     return (await this.#ask(vm, { do: 'fork', image, ...onDisk })) as never
   }

@@ -78,6 +78,7 @@ export interface CoreExports {
   trackedTable(): number
   touchedTable(): number
   absentTable(): number
+  blockPool(): number
 }
 
 /** Exported constants of core/index.ts: addresses in linear memory, and sizes. */

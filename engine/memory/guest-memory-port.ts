@@ -3,6 +3,8 @@
 // hash of its bytes) over all pages, so that one page's part can be replaced without touching the
 // others; zero pages count as 0.
 
+import type { UsedMemory } from './used-memory.ts'
+
 export interface CollectedPages {
   /** Page indices with content, in order. Their bytes lie one after the other in `bytes`. */
   readonly pages: Uint32Array
@@ -72,6 +74,8 @@ export interface GuestMemory {
   hashBytes(bytes: Uint8Array): string
   /** Bytes of pages that are not all zero or were written. */
   touchedBytes(): number
+  /** Nobody runs it any more, and this object is of no use from now on. */
+  surrender(): UsedMemory
   /** Copies all RAM and tracked hashes of another VM of the same size. Both paused. */
   copyFrom(other: GuestMemory): void
 }

@@ -7,6 +7,7 @@ import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
 import { type CoreInstance, createVmMemory, instantiateCore, noHooks } from '../cpu/module.ts'
 import type { CollectedPages, GuestMemory } from './guest-memory-port.ts'
+import { UsedMemory } from './used-memory.ts'
 
 /** RAM comes in whole WebAssembly pages. */
 const ramGranuleBytes = 65536
@@ -17,8 +18,9 @@ export class WasmGuestMemory implements GuestMemory {
   readonly memory: WebAssembly.Memory
   readonly ramBytes: number
   readonly pageCount: number
-  readonly #core: CoreInstance
-  readonly #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
+  readonly #module: WebAssembly.Module
+  #core: CoreInstance
+  #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
   readonly #absentTable: number
   readonly #touchedTable: number
   /** Kept here: pages become absent and present on this thread alone. */
@@ -31,7 +33,17 @@ export class WasmGuestMemory implements GuestMemory {
     return new WasmGuestMemory(module, createVmMemory(module, ramBytes), ramBytes)
   }
 
+  /** On memory that UsedMemory has cleaned. */
+  static on(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    ramBytes: number,
+  ): WasmGuestMemory {
+    return new WasmGuestMemory(module, memory, ramBytes)
+  }
+
   private constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, ramBytes: number) {
+    this.#module = module
     this.memory = memory
     this.ramBytes = ramBytes
     this.pageCount = ramBytes / pageBytes
@@ -175,6 +187,12 @@ export class WasmGuestMemory implements GuestMemory {
     return this.#core.call.touchedPages() * pageBytes
   }
 
+  surrender(): UsedMemory {
+    this.#core = gone
+    this.#bytes = new Uint8Array(0)
+    return new UsedMemory(this.#module, this.memory, this.ramBytes)
+  }
+
   /** Copies only what was ever written there, and clears what was written here alone. */
   copyFrom(other: GuestMemory): void {
     invariant(other instanceof WasmGuestMemory, 'Both memories must be of this engine')
@@ -276,6 +294,13 @@ export class WasmGuestMemory implements GuestMemory {
     return copy
   }
 }
+
+/** Of memory that was given up: whoever still works with it fails, and harms nobody. */
+const gone: CoreInstance = new Proxy({} as CoreInstance, {
+  get: () => {
+    throw new Error('The memory of this VM was given up: the VM is gone')
+  },
+})
 
 /** Where the run of consecutive pages that begins at `from` ends in the list. */
 function endOfRun(pages: Uint32Array, from: number, end: number): number {

@@ -54,6 +54,7 @@ function vmmOf(...pcpus: ScriptedPcpu[]) {
   const vmm = new Vmm({
     pcpus: pcpus.map(({ handle }) => handle),
     createMemory: () => memory,
+    recycle: () => undefined,
     image: () => image,
   })
   return { vmm, imageRead: () => release({ kernel: new Uint8Array(1) }) }

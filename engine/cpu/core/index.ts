@@ -1,7 +1,8 @@
 // core.wasm: what it offers. The pCPU's thread uses the hart, the agent's the pages; both
 // instantiate this module on the VM's one shared memory, and neither keeps anything in globals.
 
-export { absentTable, claimPages, ramAddress, touchedTable, trackedTable } from './page-work'
+export { absentTable, blockPool, claimPages, ramAddress, touchedTable } from './page-work'
+export { trackedTable } from './page-work'
 export { askedAddress, collectPages, copiesAddress, filledAddress, fullHash } from './page-work'
 export { hashStaged, noteStored, stagePagesMax, touchedPages, trackedHash } from './page-work'
 export { noteBrought, zeroAddress, zeroPages } from './page-work'

@@ -153,6 +153,10 @@ export function claimPages(first: u32, count: u32): void {
 export function trackedTable(): u32 {
   return load<u32>(Vm.trackedTable)
 }
+/** Where the tables end that begin all zero. */
+export function blockPool(): u32 {
+  return load<u32>(Vm.blockPool)
+}
 /** One byte a page: 1 when it was ever written. */
 export function touchedTable(): u32 {
   return load<u32>(Vm.touchedTable)

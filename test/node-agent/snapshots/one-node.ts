@@ -50,6 +50,7 @@ export class OneNode {
     this.vmm = new Vmm({
       pcpus: [this.#pcpu()],
       createMemory: (ramBytes) => WasmGuestMemory.create(coreModule, ramBytes),
+      recycle: () => undefined,
       image: async () => ({ kernel: guestImage }),
     })
     this.consoles = new Consoles({
