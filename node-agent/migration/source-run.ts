@@ -5,7 +5,12 @@
 import type { Clock, Log } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationProgress, Result } from '#proto/messages.ts'
-import { DestinationMessage, type SourceMessage, type Want } from '#proto/messages.ts'
+import {
+  DestinationMessage,
+  type SourceMessage,
+  type StateSection,
+  type Want,
+} from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -64,6 +69,8 @@ export class SourceRun {
   #server: PageServer | undefined
   #isReconnecting = false
   #log: number | undefined
+  /** CPU and devices, as they are when the VM has stopped. */
+  #capturing: Promise<StateSection[]> | undefined
   /** The last progress, without the news in it. */
   #told: MigrationProgress | undefined
   #over = false
@@ -266,15 +273,18 @@ export class SourceRun {
     if (this.#log === undefined) throw new FaultError(fault('cancelled', 'the migration has ended'))
     // From here on input would be accepted by a machine whose queue does not travel any more.
     if (pause) this.#ports.console.freeze()
-    const taken = await this.#ports.vmm.takeLog(this.vm, this.#log, pause)
+    const taking = this.#ports.vmm.takeLog(this.vm, this.#log, pause)
+    // Posted behind it, so that the VM stands still no longer than that takes.
+    if (pause) this.#capturing = this.#ports.vmm.capture(this.vm)
+    this.#capturing?.catch(() => undefined) // Whoever needs it will hear.
+    const taken = await taking
     this.feed({ on: 'log-taken', bitmap: taken.bitmap, pages: taken.pages })
   }
 
   async #finish(order: { readonly round: number; readonly bitmap: Uint8Array }): Promise<void> {
     const { vmm, console } = this.#ports
-    const capturing = vmm.capture(this.vm)
     const [captured, sent] = await Promise.all([
-      capturing,
+      this.#capturing ?? vmm.capture(this.vm),
       this.#sender(order.round, order.bitmap).send(),
     ])
     const memory = vmm.memoryOf(this.vm)
