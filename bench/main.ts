@@ -11,6 +11,7 @@ import { basename, join } from 'node:path'
 // tidy: data table
 const briefly: Record<string, readonly string[]> = {
   cpu: ['--runs', '1'],
+  clone: ['--runs', '2'],
   'dirty-tracking': ['--runs', '1', '--only', 'core,memory'],
   'linux-boot': ['--runs', '1'],
   migration: ['--runs', '1', '--only', 'idle,w16-r20k,w240-r20k'],

@@ -217,12 +217,13 @@ interface Log {
 
 function afterRound(
   state: SourceState,
-  { verdict, expectedDowntimeMs }: StopDecision,
+  { verdict, isBearable, expectedDowntimeMs }: StopDecision,
   log: Log,
   nowMs: number,
 ): SourceEffect[] {
-  if (verdict === 'stop') return nextRound(state, log, nowMs, 'stop')
-  if (state.plan.params.mode === 'post-copy') return leave(state, log, nowMs)
+  const isPostCopy = state.plan.params.mode === 'post-copy'
+  if (verdict === 'stop' || (isPostCopy && isBearable)) return nextRound(state, log, nowMs, 'stop')
+  if (isPostCopy) return leave(state, log, nowMs)
   if (verdict === 'again') return nextRound(state, log, nowMs, 'copy')
   const { params } = state.plan
   const { rounds, percent, limitFactor } = state

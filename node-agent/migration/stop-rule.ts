@@ -25,6 +25,8 @@ export interface StopLimits {
 
 export interface StopDecision {
   readonly verdict: 'again' | 'stop' | 'stuck'
+  /** It could be stopped now, whether or not another round is worth its time. */
+  readonly isBearable: boolean
   readonly expectedDowntimeMs: number
 }
 
@@ -35,6 +37,10 @@ export interface StopDecision {
 export const switchoverOverheadMs = 4
 /** Better means better by a tenth: noise is no progress. */
 const progressFactor = 0.9
+/** Another round of a VM that could be stopped must leave no more of its pages than that. */
+const worthFactor = 0.6
+/** A megabyte goes with the switchover. */
+const fewPages = 256
 /** Below this a round measures the scheduler, not the link. */
 const measurableBytes = 1 << 20
 /** What is assumed before anything was measured: 1 Gbit/s. */
@@ -45,14 +51,30 @@ export function decideAfterRound(
   rounds: readonly RoundMeasured[],
   limits: StopLimits,
 ): StopDecision {
-  const estimates = rounds.map((round, at) => estimateMs(round, bandwidth(rounds.slice(0, at + 1))))
-  const expectedDowntimeMs = estimates.at(-1) ?? switchoverOverheadMs
-  if (rounds.at(-1)?.dirtyPages === 0 || expectedDowntimeMs <= limits.downtimeMsMax)
-    return { verdict: 'stop', expectedDowntimeMs }
+  const last = rounds.at(-1)
+  const expectedDowntimeMs = last ? estimateMs(last, bandwidth(rounds)) : switchoverOverheadMs
+  const isBearable = last?.dirtyPages === 0 || expectedDowntimeMs <= limits.downtimeMsMax
+  const isLast = rounds.length >= limits.roundsMax
+  if (isBearable) {
+    const verdict = !isLast && isWorthAnother(rounds) ? 'again' : 'stop'
+    return { verdict, isBearable, expectedDowntimeMs }
+  }
   // Progress is counted in pages: the bandwidth that one round measures is noisy.
   const left = rounds.slice(limits.sinceRound).map(({ dirtyPages }) => dirtyPages)
-  const goesOn = rounds.length < limits.roundsMax && improves(left, limits.patienceRounds)
-  return { verdict: goesOn ? 'again' : 'stuck', expectedDowntimeMs }
+  const goesOn = !isLast && improves(left, limits.patienceRounds)
+  return { verdict: goesOn ? 'again' : 'stuck', isBearable, expectedDowntimeMs }
+}
+
+/**
+ * A round that leaves much less than the one before takes as long as the downtime that it saves,
+ * and the guest runs meanwhile. It is expected to leave what the last one did, by its length.
+ */
+function isWorthAnother(rounds: readonly RoundMeasured[]): boolean {
+  const [before, last] = [rounds.at(-2), rounds.at(-1)]
+  if (!last || last.dirtyPages < fewPages || last.ms <= 0) return false
+  if (before && last.dirtyPages > before.dirtyPages * worthFactor) return false
+  const nextMs = (last.dirtyPages * pageBytes) / bandwidth(rounds)
+  return nextMs <= last.ms * worthFactor
 }
 
 /** Bytes per ms of the last round that was large enough to tell, or of all together. */
