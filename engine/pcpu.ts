@@ -14,6 +14,7 @@ import type { BlockBackend } from './devices/block-backend.ts'
 import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
+import { countPages } from './memory/page-bitmap.ts'
 import { ScheduledVm } from './pcpu/scheduled-vm.ts'
 import { Turns } from './pcpu/turns.ts'
 import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig } from './vm-config.ts'
@@ -191,7 +192,7 @@ export class Pcpu {
   #takeLog(vm: ScheduledVm, command: CommandOf<'take-log'>): PcpuAnswers['take-log'] {
     if (command.pause) this.#pause(vm)
     const bitmap = vm.machine.takeLog(command.log)
-    return { bitmap, pages: setBits(bitmap) }
+    return { bitmap, pages: countPages(bitmap) }
   }
 
   #restore(vm: ScheduledVm, { sections, elapsedMs }: CommandOf<'restore'>): undefined {
@@ -355,10 +356,4 @@ function paused(vm: ScheduledVm): ScheduledVm {
   if (vm.state.is === 'paused') return vm
   const mend = vm.state.is === 'stopped' ? 'it has ended, so start it again' : 'pause it first'
   throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: ${mend}.`)
-}
-
-function setBits(bitmap: Uint8Array): number {
-  let count = 0
-  for (const byte of bitmap) for (let bits = byte; bits !== 0; bits &= bits - 1) count++
-  return count
 }

@@ -100,6 +100,10 @@ export const MigrationParams = z.strictObject({
 })
 export type MigrationParams = z.infer<typeof MigrationParams>
 
+/** The VM may run at the destination before it has all of its pages. */
+export const mayPostCopy = ({ mode, whenStuck }: MigrationParams): boolean =>
+  mode === 'post-copy' || whenStuck === 'post-copy'
+
 /** One round as it was measured at the source. */
 export const RoundRecord = z.strictObject({
   round: count,
@@ -112,6 +116,9 @@ export const RoundRecord = z.strictObject({
 })
 export type RoundRecord = z.infer<typeof RoundRecord>
 
+/** How often a VM had to wait for a page, and how long. */
+export const pageWaits = { faults: count, waitMsMedian: ms, waitMsP99: ms, waitMsMax: ms }
+
 /** What came after the VM ran at the destination. */
 export const PostCopyRecord = z.strictObject({
   pages: count,
@@ -119,11 +126,7 @@ export const PostCopyRecord = z.strictObject({
   bytes: count,
   /** From `running` to the last page. */
   ms,
-  /** How often the VM had to wait for a page, and how long. */
-  faults: count,
-  waitMsMedian: ms,
-  waitMsP99: ms,
-  waitMsMax: ms,
+  ...pageWaits,
   /** How often the link broke and was made anew. */
   reconnections: count,
 })

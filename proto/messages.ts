@@ -52,6 +52,7 @@ import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 export {
   MigrationParams,
   MigrationRecord,
+  mayPostCopy,
   migrationModes,
   NodeCapacity,
   PostCopyRecord,

@@ -4,7 +4,7 @@
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
-import { bytes, count, epoch, migrationId, ms, nodeId, vmId } from './message-parts.ts'
+import { bytes, count, epoch, migrationId, ms, nodeId, pageWaits, vmId } from './message-parts.ts'
 import { DiskRef, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export const CloneTarget = z.strictObject({
@@ -107,11 +107,7 @@ export const Whole = z.strictObject({
   migrationId,
   /** Set hash over all pages as they came: equal to that of the source's. */
   ramHash: z.string().length(16),
-  /** How often the VM had to wait for a page, and how long. */
-  faults: count,
-  waitMsMedian: ms,
-  waitMsP99: ms,
-  waitMsMax: ms,
+  ...pageWaits,
 })
 export type Whole = z.infer<typeof Whole>
 

@@ -7,7 +7,7 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { Result } from '#proto/messages.ts'
+import { mayPostCopy, type Result } from '#proto/messages.ts'
 import type { VmPhase } from '#proto/state.ts'
 import { type Asked, isActive, type Migration, type Vm } from './cluster-state.ts'
 import { sendCancel, sendResolve } from './commands-out.ts'
@@ -50,7 +50,7 @@ function settleMoved(step: Step, migration: Migration): void {
 }
 
 const mayFetchPages = ({ params, live }: Migration): boolean =>
-  (params.mode === 'post-copy' || params.whenStuck === 'post-copy') && live.source !== 'nothing'
+  mayPostCopy(params) && live.source !== 'nothing'
 
 /**
  * The VM needs its source until that says that it does not. The two make their own way to each

@@ -46,10 +46,6 @@ export class ForkImage {
     base?.use()
   }
 
-  get users(): number {
-    return this.#users
-  }
-
   /** The same VM was forked again: from now on its pages are put aside there. */
   continuedBy(next: ForkImage): void {
     this.#next = next

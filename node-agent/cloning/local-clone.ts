@@ -8,19 +8,17 @@ import { type Fault, FaultError, faultOf } from '#proto/faults.ts'
 import type { MigrationRecord, StateSection } from '#proto/messages.ts'
 import type { Consoles } from '../consoles.ts'
 import type { HeldVm, HeldVms } from '../held-vms.ts'
+import { type LaunchPorts, launch } from '../launch.ts'
 import type { SourcePlan } from '../migration/source-state.ts'
-import type { Vmm } from '../vmm.ts'
 import type { Fork, Forks } from './forks.ts'
 
-export interface LocalClonePorts {
+export interface LocalClonePorts extends LaunchPorts {
   readonly clock: Clock
-  readonly vmm: Vmm
   readonly vms: HeldVms
   readonly forks: Forks
   readonly consoles: Consoles
   /** A fault when this node may not run it: it holds no lease. */
   mayLaunch(vm: HeldVm): Fault | undefined
-  launched(vm: HeldVm, fault: Fault | undefined): void
   discard(vm: HeldVm, fault: Fault): void
 }
 
@@ -46,7 +44,7 @@ export async function cloneHere(
       clones.map(async (clone) => {
         const { attached } = await forks.open(clone, image, independent)
         consoles.of(clone).restore(ring)
-        await Promise.all([attached, launch(clone, sections, forkedAtMs, ports)])
+        await Promise.all([attached, begin(clone, sections, forkedAtMs, ports)])
       }),
     )
   } catch (thrown) {
@@ -59,26 +57,15 @@ export async function cloneHere(
   return { ...nothing, totalMs: clock.nowMs() - startedAtMs, downtimeMs: fork.pausedMs }
 }
 
-async function launch(
+async function begin(
   clone: HeldVm,
   sections: readonly StateSection[],
   forkedAtMs: number,
-  { vmm, vms, clock, mayLaunch, launched }: LocalClonePorts,
+  ports: LocalClonePorts,
 ): Promise<void> {
-  const refused = mayLaunch(clone)
+  const refused = ports.mayLaunch(clone)
   if (refused) throw new FaultError(refused)
-  vms.becomePrepared(clone)
-  clone.launching = true
-  try {
-    // Posted together: the pCPU does them in this order, without waiting for this thread.
-    await Promise.all([
-      vmm.restore(clone, sections, clock.nowMs() - forkedAtMs),
-      vmm.rebrand(clone),
-      vmm.resume(clone),
-    ])
-  } catch (thrown) {
-    launched(clone, faultOf(thrown))
-    throw thrown
-  }
-  launched(clone, undefined)
+  ports.vms.becomePrepared(clone)
+  const elapsedMs = ports.clock.nowMs() - forkedAtMs
+  await launch(clone, { sections, elapsedMs, isClone: true }, ports)
 }

@@ -9,8 +9,8 @@ import { invariant } from '#proto/invariant.ts'
 import type { DestinationMessage, Offer, SourceMessage, StateSection } from '#proto/messages.ts'
 import { consoleSectionKind, type GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
+import { type LaunchPorts, launch } from '../launch.ts'
 import { StepDriver } from '../step-driver.ts'
-import type { Vmm } from '../vmm.ts'
 import { breathe } from './breath.ts'
 import {
   beginDestination,
@@ -26,15 +26,13 @@ import { PeerSource } from './peer-source.ts'
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
 export type DestinationNews = WithoutTime<DestinationInput>
 
-export interface DestinationPorts {
+export interface DestinationPorts extends LaunchPorts {
   readonly clock: Clock
   readonly log: Log
-  readonly vmm: Vmm
   consoleOf(vm: HeldVm): GuestConsole
   prepared(vm: HeldVm): void
   /** A fault when this node may not run it: it holds no lease. */
   mayLaunch(vm: HeldVm): Fault | undefined
-  launched(vm: HeldVm, fault: Fault | undefined): void
   /** It runs, and its last pages will never come. */
   lost(vm: HeldVm, fault: Fault): void
   /** The copy is worth nothing any more, if it is still here. */
@@ -248,24 +246,10 @@ export class DestinationRun {
 
   /** The guest finds the time passed that passed; a clone finds itself somebody else. */
   async #launch(vm: HeldVm): Promise<void> {
-    const { vmm, clock, launched } = this.#ports
-    vm.launching = true
-    const elapsedMs = clock.nowMs() - this.#pausedAtMs
-    const isClone = this.state.offer.purpose === 'clone'
     if (this.state.isPartial) this.#fetchPages(vm).catch(() => undefined) // It was lost before.
-    try {
-      // Posted together: the pCPU does them in this order, without waiting for this thread in
-      // between.
-      await Promise.all([
-        vmm.restore(vm, this.#sections, elapsedMs),
-        isClone ? vmm.rebrand(vm) : undefined,
-        vmm.resume(vm),
-      ])
-    } catch (thrown) {
-      launched(vm, faultOf(thrown))
-      throw thrown
-    }
-    launched(vm, undefined)
+    const elapsedMs = this.#ports.clock.nowMs() - this.#pausedAtMs
+    const isClone = this.state.offer.purpose === 'clone'
+    await launch(vm, { sections: this.#sections, elapsedMs, isClone }, this.#ports)
   }
 
   #vm(index: number): HeldVm {

@@ -3,6 +3,7 @@
 // was. Not here: which pages are asked for (engine/memory/pager.ts at the destination).
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import { setPage } from '#engine/memory/page-bitmap.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { CloneTarget, Want } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding } from '#proto/page-frame.ts'
@@ -49,7 +50,7 @@ export class PageServer {
 
   #answer(request: number, asked: Uint32Array): RoundSent {
     const first = Math.min(...asked)
-    for (const page of asked) this.#mark(page)
+    for (const page of asked) setPage(this.#wanted, page)
     const { pages, bytes, zeroPages } = this.#memory.collect(this.#wanted, first, asked.length)
     for (const page of asked) this.#wanted[page >> 3] = 0
     let sent = 0
@@ -65,10 +66,6 @@ export class PageServer {
     frame('raw', pages, bytes)
     frame('zero', zeroPages, new Uint8Array(0))
     return { frames, pages: pages.length, zeroPages: zeroPages.length, bytes: sent }
-  }
-
-  #mark(page: number): void {
-    this.#wanted[page >> 3] = (this.#wanted[page >> 3] ?? 0) | (1 << (page & 7))
   }
 }
 

@@ -176,10 +176,7 @@ export class SourceRun {
   }
 
   #newServer(): PageServer {
-    const memory = this.#ports.vmm.memoryOf(this.vm)
-    const target = this.state.plan.offer.vms[0]
-    const link = this.#channel?.link
-    if (!memory || !target || !link) throw new FaultError(fault('cancelled', 'the VM has gone'))
+    const { target, memory, link } = this.#ends()
     return new PageServer(target, memory, link)
   }
 
@@ -250,12 +247,18 @@ export class SourceRun {
     this.#log = undefined
   }
 
-  #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
-    const { clock, vmm } = this.#ports
-    const memory = vmm.memoryOf(this.vm)
+  /** What pages are sent of, from where, and over what. */
+  #ends() {
+    const memory = this.#ports.vmm.memoryOf(this.vm)
     const link = this.#channel?.link
     const target = this.state.plan.offer.vms[0]
     if (!memory || !link || !target) throw new FaultError(fault('cancelled', 'the VM has gone'))
+    return { memory, link, target }
+  }
+
+  #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
+    const { clock } = this.#ports
+    const { target, memory, link } = this.#ends()
     const { vmId, epoch } = target
     const named = bitmap === 'all' ? new Uint8Array(memory.pageCount / 8).fill(0xff) : bitmap
     return new PageSender(

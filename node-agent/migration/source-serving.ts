@@ -4,6 +4,7 @@
 // Source: Hines and Gopalan, "Post-Copy Based Live Virtual Machine Migration Using Adaptive
 // Pre-Paging and Dynamic Self-Ballooning", VEE 2009.
 
+import { countPages } from '#engine/memory/page-bitmap.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { DestinationMessage } from '#proto/messages.ts'
 import { progress, recordOf, succeed } from './source-end.ts'
@@ -16,7 +17,7 @@ export function serve(state: SourceState, nowMs: number): SourceEffect[] {
   if (state.phase === 'serving') return []
   state.downtimeMs = nowMs - state.stoppedAtMs
   state.served.sinceMs = nowMs
-  state.pagesOfRound = bitsIn(state.missing)
+  state.pagesOfRound = countPages(state.missing ?? new Uint8Array(0))
   becomePhase(state, 'serving', nowMs, forEver)
   return [{ do: 'become-serving' }, progress(state, 0, state.bytes)]
 }
@@ -86,10 +87,4 @@ function gone(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
     { do: 'answer', commandId: state.plan.commandId, fault: value, record },
     { do: 'end', reason: value.code },
   ]
-}
-
-function bitsIn(bitmap: Uint8Array | undefined): number {
-  let count = 0
-  for (const byte of bitmap ?? []) for (let bits = byte; bits !== 0; bits &= bits - 1) count++
-  return count
 }

@@ -8,7 +8,7 @@
 // §3.2 (stages of a migration).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { DestinationMessage } from '#proto/messages.ts'
+import { type DestinationMessage, mayPostCopy } from '#proto/messages.ts'
 import { answerFullMsMax, answerMsMax, appliedMsMax } from './protocol.ts'
 import {
   afterTheEnd,
@@ -99,16 +99,13 @@ function offer(
   { protocolVersion, nowMs }: Extract<SourceInput, { on: 'linked' }>,
 ): SourceEffect[] {
   if (state.phase !== 'connecting') return []
-  if (protocolVersion < pagingVersion && mayPage(state))
+  if (protocolVersion < pagingVersion && mayPostCopy(state.plan.params))
     return giveUp(state, tooOld(state), nowMs, false)
   return [
     ...becomePhase(state, 'offering', nowMs, answerMsMax),
     { do: 'send', message: state.plan.offer },
   ]
 }
-
-const mayPage = ({ plan: { params } }: SourceState): boolean =>
-  params.mode === 'post-copy' || params.whenStuck === 'post-copy'
 
 const tooOld = ({ plan }: SourceState): Fault =>
   fault(

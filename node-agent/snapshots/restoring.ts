@@ -4,6 +4,7 @@
 //
 // Guest time goes on where it stood; the guest's real-time clock shows today.
 
+import { setPage } from '#engine/memory/page-bitmap.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { StateSection } from '#proto/messages.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
@@ -82,6 +83,6 @@ async function putState(vm: HeldVm, snapshot: Snapshot, { vmm, console }: Restor
 
 function bitmapOf(pages: Uint32Array, pageCount: number): Uint8Array {
   const bitmap = new Uint8Array(pageCount / 8)
-  for (const page of pages) bitmap[page >> 3] = (bitmap[page >> 3] ?? 0) | (1 << (page & 7))
+  for (const page of pages) setPage(bitmap, page)
   return bitmap
 }

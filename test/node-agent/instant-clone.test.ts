@@ -2,35 +2,23 @@
 // becomes of the parent, or of each other, shows in them. Real processes; guests that check every
 // byte of their memory all the time.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
-import { type AgentProcess, startAgent } from './agent-process.ts'
-import { CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { type CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { TwoAgents } from './two-agents.ts'
 
+let two: TwoAgents
 let coordinator: CoordinatorDouble
-let disks: string
-let agents: AgentProcess[]
 let migrations: number
 
 beforeEach(async () => {
   migrations = 0
-  disks = mkdtempSync(join(tmpdir(), 'godwit-node-'))
-  coordinator = new CoordinatorDouble()
-  coordinator.leaseMs = 20_000
-  const address = await coordinator.start()
-  agents = [await startAgent('a', address, disks), await startAgent('b', address, disks)]
-  await eventually('two nodes', () => coordinator.nodes.size === 2)
+  two = await TwoAgents.start()
+  coordinator = two.coordinator
 })
 
-afterEach(async () => {
-  await Promise.all(agents.map((agent) => agent.kill()))
-  await coordinator.stop()
-  rmSync(disks, { recursive: true, force: true })
-})
+afterEach(() => two.end())
 
 /** 8 MiB of noise, each byte checked again and again, and rewritten here and there. */
 const spec = { args: 'workload=check mib=8 rate=2000', memoryMib: 32 }

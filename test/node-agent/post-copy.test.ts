@@ -1,41 +1,32 @@
 // Post-copy between real agent processes: a guest that writes flat out runs at the destination
 // before its pages are there, fetches them, and finds every word as it left it.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
-import { type AgentProcess, startAgent } from './agent-process.ts'
-import { CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { type CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
 import { SlowRoad } from './slow-road.ts'
+import { TwoAgents } from './two-agents.ts'
 
+let two: TwoAgents
 let coordinator: CoordinatorDouble
-let disks: string
-let agents: AgentProcess[]
 
 beforeEach(async () => {
-  disks = mkdtempSync(join(tmpdir(), 'godwit-node-'))
-  coordinator = new CoordinatorDouble()
-  coordinator.leaseMs = 20_000
-  const address = await coordinator.start()
-  agents = [await startAgent('a', address, disks), await startAgent('b', address, disks)]
-  await eventually('two nodes', () => coordinator.nodes.size === 2)
+  two = await TwoAgents.start()
+  coordinator = two.coordinator
 })
 
-afterEach(async () => {
-  await Promise.all(agents.map((agent) => agent.kill()))
-  await coordinator.stop()
-  rmSync(disks, { recursive: true, force: true })
-})
+afterEach(() => two.end())
 
 const printed = () => coordinator.consoles.get('vm1') ?? ''
 /** 8 MiB that it rewrites as fast as it can, checking each word before it is written again. */
 const restless = 'workload=dirty wss=8 rate=0 fill=4'
 
-async function boot(args = restless): Promise<void> {
-  await coordinator.command('a', { t: 'start', ...vmOrder('vm1', 1, { args, memoryMib: 32 }) })
+async function boot(): Promise<void> {
+  await coordinator.command('a', {
+    t: 'start',
+    ...vmOrder('vm1', 1, { args: restless, memoryMib: 32 }),
+  })
   coordinator.listen('a', 'vm1', 1)
   await eventually('the guest at work', () => printed().includes('dirty writes'))
 }
