@@ -27,6 +27,8 @@ export type Remedy =
 
 /** A forced stop may take so many times the limit; beyond it the VM stays where it is. */
 export const forcedDowntimeFactor = 10
+/** A VM that was slowed down to the least has stood still before: QEMU's default downtime limit. */
+const throttledDowntimeMs = 300
 export const limitFactorMax = 16
 /** So many rounds without progress: a remedy costs less than the rounds that it saves. */
 const patience: Record<MigrationParams['whenStuck'], number> = {
@@ -61,8 +63,9 @@ export function remedyFor(stuck: Stuck): Remedy {
   }
 }
 
-function stopOrGiveUp({ expectedDowntimeMs, downtimeMsMax }: Stuck): Remedy {
-  const isBearable = expectedDowntimeMs <= downtimeMsMax * forcedDowntimeFactor
+function stopOrGiveUp({ policy, expectedDowntimeMs, downtimeMsMax }: Stuck): Remedy {
+  const least = policy === 'throttle' ? throttledDowntimeMs : 0
+  const isBearable = expectedDowntimeMs <= Math.max(downtimeMsMax * forcedDowntimeFactor, least)
   return { do: isBearable ? 'stop' : 'give-up' }
 }
 

@@ -34,6 +34,10 @@ export class SlowRoad {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  get isUsed(): boolean {
+    return this.#sockets.size > 0
+  }
+
   /** How many connections it has broken. */
   get broken(): number {
     return this.#broken
