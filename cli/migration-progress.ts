@@ -53,7 +53,7 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
   const rounds = record.rounds.length
   return [
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
-    `${countText(record.pages)} pages`,
+    `${countText(record.pages)} pages${encodingsText(record)}`,
     bytesText(record.bytes),
     `total ${msText(record.totalMs)}`,
     `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
@@ -63,6 +63,17 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
     ...(record.postCopy ? [postCopyText(record.postCopy)] : []),
     `hash ${record.hash}`,
   ].join(', ')
+}
+
+const encodingWords = { zero: 'zero', zstd: 'compressed', delta: 'as changes' } as const
+
+/** ` (8,000 zero, 120 as changes)`: what did not travel as it is. */
+function encodingsText({ byEncoding = {} }: MigrationRecord): string {
+  const parts = (['zero', 'zstd', 'delta'] as const).flatMap((encoding) => {
+    const pages = byEncoding[encoding]?.pages ?? 0
+    return pages > 0 ? [`${countText(pages)} ${encodingWords[encoding]}`] : []
+  })
+  return parts.length > 0 ? ` (${parts.join(', ')})` : ''
 }
 
 function postCopyText({ pages, zeroPages, ms, faults, waitMsMedian, waitMsMax }: PostCopyRecord) {

@@ -101,10 +101,18 @@ export interface Disk {
   list(): string[]
 }
 
+export interface Zstd {
+  /** Negative levels are faster still than 1. `bytes` must not change meanwhile. */
+  compress(bytes: Uint8Array, level: number): Promise<Uint8Array>
+  /** undefined: it is damaged, or not of exactly this length when unpacked. */
+  decompress(packed: Uint8Array, length: number): Uint8Array | undefined
+}
+
 /** All of them, as the shells hand them in. */
 export interface Env {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   readonly transport: Transport
+  readonly zstd: Zstd
 }

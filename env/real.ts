@@ -6,6 +6,7 @@ import { realClock } from './real/clock.ts'
 import { realLog } from './real/log.ts'
 import { realRandom } from './real/random.ts'
 import { realTransport } from './real/transport.ts'
+import { realZstd } from './real/zstd.ts'
 
 export { realClock } from './real/clock.ts'
 export { sha256 } from './real/digest.ts'
@@ -24,5 +25,6 @@ export function realEnv(name: string, logLevel: string): Env {
     random: realRandom,
     log: realLog(name, logLevel),
     transport: realTransport,
+    zstd: realZstd,
   }
 }

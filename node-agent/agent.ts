@@ -19,6 +19,7 @@ import { sumOfLoads } from './load.ts'
 import { LoadMeter, sampleMs } from './load-meter.ts'
 import { type MemberMessage, Membership } from './membership.ts'
 import { NodeMetrics } from './metrics.ts'
+import { newPace } from './migration/pace.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
@@ -46,6 +47,8 @@ export interface AgentOptions {
   readonly snapshots: SnapshotStore
   /** One element, shared with the pCPUs: until when protected VMs may run. */
   readonly runUntilMs: Float64Array
+  /** All migrations from here together; 0 = no limit. */
+  readonly migrationBytesPerSecMax: number
   processMemoryMib(): number
   /** Another process is this node now: this one must stop. */
   replaced(why: Fault): void
@@ -332,9 +335,10 @@ export class Agent {
 
   #makeMigrations(): Migrations {
     const { env, token, vmm } = this.#options
-    const { clock, log, transport } = env
+    const { clock, log, transport, zstd } = env
     return new Migrations({
-      ...{ clock, log, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
+      ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
+      nodePace: newPace(this.#options.migrationBytesPerSecMax, clock.nowMs()),
       connect: (address) => transport.connect(address, limits, answerMsMax),
       hello: () => this.#hello('peer'),
       welcome: () => this.#membership.welcomePeer(),

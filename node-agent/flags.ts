@@ -15,6 +15,8 @@ export interface Settings {
   readonly cores: number
   readonly mips: number
   readonly memoryMib: number
+  /** All migrations from here together; 0 = no limit. */
+  readonly migrationBytesPerSecMax: number
   readonly disks: string
   readonly images: string
   /** undefined: no metrics port. */
@@ -52,6 +54,11 @@ const flags = {
     what: 'M: millions of guest instructions a second and core; 0 = all it can',
   },
   memory: { variable: 'GODWIT_MEMORY', fallback: '1024', what: 'MIB: RAM for all VMs together' },
+  'migration-bandwidth': {
+    variable: 'GODWIT_MIGRATION_BANDWIDTH',
+    fallback: '0',
+    what: 'MB/S of all migrations from here together; 0 = no limit',
+  },
   disks: {
     variable: 'GODWIT_DISKS',
     fallback: '.godwit/disks',
@@ -99,6 +106,7 @@ export function readSettings(
     cores: Number(text('cores')),
     mips: Number(text('mips')),
     memoryMib: Number(text('memory')),
+    migrationBytesPerSecMax: Number(text('migration-bandwidth')) * 1e6,
     disks: text('disks'),
     images: text('images'),
     metricsPort: metricsPort === '' ? undefined : Number(metricsPort),
@@ -133,6 +141,7 @@ function check(text: (flag: Flag) => string): string | undefined {
     ['cores', 1, 256, true],
     ['mips', 0, 1e6, false],
     ['memory', 1, 1 << 24, true],
+    ['migration-bandwidth', 0, 1e6, false],
     ['metrics-port', 0, 65535, true],
   ] as const
   for (const [flag, min, max, whole] of bounds) {

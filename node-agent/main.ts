@@ -73,13 +73,15 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
       death: (reason) => agent?.losePcpu(index, reason),
     })
   })
-  const { node, cores, mips, memoryMib, coordinator, listen, advertise } = settings
+  const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
+  const { coordinator, listen, advertise } = settings
   agent = new Agent({
     ...{ token, coordinator, listen, advertise },
     nodeId: asNodeId(node),
     incarnation: randomUUID(),
     pid: process.pid,
     capacity: { cores, mipsPerCore: mips, memoryMib },
+    migrationBytesPerSecMax,
     env: realEnv(`agent-${node}`, settings.logLevel),
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,

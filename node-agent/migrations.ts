@@ -2,7 +2,7 @@
 // the agent. Not here: decisions (migration/source.ts, migration/destination.ts), whether one may
 // begin (desk.ts, admission.ts).
 
-import type { Clock, Log } from '#env/env.ts'
+import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
 import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
@@ -13,6 +13,7 @@ import type { Consoles } from './consoles.ts'
 import type { DeskInput } from './desk.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
 import { DestinationRun } from './migration/destination-run.ts'
+import type { Pace } from './migration/pace.ts'
 import { type SourceNews, SourceRun } from './migration/source-run.ts'
 import type { SourcePlan } from './migration/source-state.ts'
 import type { TrunkEnd } from './network/network.ts'
@@ -22,7 +23,10 @@ import type { Vmm } from './vmm.ts'
 export interface MigrationPorts {
   readonly clock: Clock
   readonly log: Log
+  readonly zstd: Zstd
   readonly token: string
+  /** For all migrations from here together. */
+  readonly nodePace: Pace
   readonly vmm: Vmm
   readonly vms: HeldVms
   readonly consoles: Consoles
@@ -55,7 +59,8 @@ export class Migrations {
   }
 
   beginSource(plan: SourcePlan): void {
-    const { clock, log, vmm, vms, consoles, connect, hello, progress, desk } = this.#ports
+    const { clock, log, zstd, vmm, vms, consoles, desk } = this.#ports
+    const { connect, hello, progress, nodePace } = this.#ports
     const vm = vms.get(plan.vmId)
     if (!vm) return
     if (plan.offer.purpose === 'clone' && plan.destination.nodeId === plan.offer.sourceNodeId) {
@@ -63,7 +68,7 @@ export class Migrations {
       return
     }
     const run = new SourceRun(plan, vm, {
-      ...{ clock, log, vmm, connect, hello, progress },
+      ...{ clock, log, zstd, vmm, connect, hello, progress, nodePace },
       console: consoles.of(vm),
       goOn: (of, disk) => this.goOn(of, disk),
       release: (of) => vms.becomeReleased(of),
@@ -151,10 +156,10 @@ export class Migrations {
   }
 
   async #open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun> {
-    const { clock, log, vmm, consoles, mayLaunch, desk } = this.#ports
+    const { clock, log, zstd, vmm, consoles, mayLaunch, desk } = this.#ports
     const memory = await vmm.openCopy(vms[0] as HeldVm)
     const run = new DestinationRun(offer, vms, memory, session, {
-      ...{ clock, log, vmm, mayLaunch },
+      ...{ clock, log, zstd, vmm, mayLaunch },
       consoleOf: (vm) => consoles.of(vm),
       prepared: (vm) => this.#ports.vms.becomePrepared(vm),
       launched: (vm, fault) =>

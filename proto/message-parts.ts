@@ -5,6 +5,7 @@
 
 import { z } from 'zod'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
+import { pageEncodings } from './page-frame.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 // Brands exist only for the compiler: the check on the wire is that of the plain type.
@@ -72,6 +73,8 @@ export const migrationModes = ['pre-copy', 'post-copy', 'stop-and-copy'] as cons
 /** What is done about a VM that writes faster than pages can be sent. */
 export const stuckPolicies = ['stop', 'throttle', 'post-copy', 'raise-limit', 'give-up'] as const
 
+export const encodingWishes = ['auto', 'raw', 'zstd', 'delta'] as const
+
 export const MigrationParams = z.strictObject({
   /**
    * `pre-copy`: the VM runs here while its pages are copied, until the rest is few. `post-copy`: all
@@ -88,7 +91,12 @@ export const MigrationParams = z.strictObject({
   /** Of a clone on its parent's node: it gets all of its pages, and shares none. */
   independent: z.boolean().default(false),
   downtimeMsMax: z.number().min(1).max(60_000).default(30),
-  /** 0 = no limit. */
+  /**
+   * How pages with content travel. `auto`: each batch by what it costs and saves on this link. `raw`,
+   * `zstd`, `delta`: that, wherever it makes a frame smaller.
+   */
+  encoding: z.enum(encodingWishes).default('auto'),
+  /** 0 = no limit. Of the last round too, in which the VM stands still. */
   bandwidthBytesPerSecMax: z.number().min(0).default(0),
   roundsMax: z.int().min(1).max(1000).default(30),
   /**
@@ -103,6 +111,13 @@ export type MigrationParams = z.infer<typeof MigrationParams>
 /** The VM may run at the destination before it has all of its pages. */
 export const mayPostCopy = ({ mode, whenStuck }: MigrationParams): boolean =>
   mode === 'post-copy' || whenStuck === 'post-copy'
+
+/** Pages by how they travelled, and the bytes that it took. */
+export const ByEncoding = z.partialRecord(
+  z.enum(pageEncodings),
+  z.strictObject({ pages: count, bytes: count }),
+)
+export type ByEncoding = z.infer<typeof ByEncoding>
 
 /** One round as it was measured at the source. */
 export const RoundRecord = z.strictObject({
@@ -141,6 +156,8 @@ export const MigrationRecord = z.strictObject({
   bytes: count,
   pages: count,
   zeroPages: count,
+  /** Of the rounds. Absent: it is of an older agent. */
+  byEncoding: ByEncoding.optional(),
   totalMs: ms,
   /** 0 for a clone's destination; for a clone: how long the parent stood still. */
   downtimeMs: ms,

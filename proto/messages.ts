@@ -50,6 +50,8 @@ import { SnapshotTaken } from './snapshots.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export {
+  ByEncoding,
+  encodingWishes,
   MigrationParams,
   MigrationRecord,
   mayPostCopy,

@@ -8,8 +8,9 @@
 //   36 u32 sum over the pages' content               40 VM id, ASCII, padded with zeros to 64
 //  104 u32 page indices [count], then the payload
 //
-// Encodings: `zero` has no payload, `raw` has 4,096 bytes a page. The frame on the wire begins with
-// the kind byte and three bytes of padding, so that indices and pages stay aligned.
+// Encodings: `zero` has no payload, `raw` has 4,096 bytes a page, `zstd` is that compressed (RFC
+// 8878), `delta` is the page XOR what the destination has there, compressed. The frame on the wire
+// begins with the kind byte and three bytes of padding, so that indices and pages stay aligned.
 // The checksum covers header and indices. The content is not read a third time for it: both ends
 // hash every page anyway (GuestMemory), so the frame carries a sum over those hashes, and who
 // stores the pages compares it with its own.
@@ -19,7 +20,7 @@ import { asEpoch, asVmId, type Epoch, type VmId } from './ids.ts'
 import { frameBytesMax, pageBytes, pagesPerFrameMax } from './units.ts'
 import { frameKind } from './wire.ts'
 
-export const pageEncodings = ['zero', 'raw'] as const
+export const pageEncodings = ['zero', 'raw', 'zstd', 'delta'] as const
 export type PageEncoding = (typeof pageEncodings)[number]
 
 export interface PageFrame {
@@ -35,7 +36,7 @@ export interface PageFrame {
    * are stored.
    */
   readonly contentSum: number
-  /** pages.length × 4,096 bytes for `raw`, none for `zero`. */
+  /** pages.length × 4,096 bytes for `raw`, fewer for `zstd` and `delta`, none for `zero`. */
   readonly bytes: Uint8Array
 }
 
@@ -133,9 +134,11 @@ function headerFault(view: DataView): string | undefined {
   if (view.getUint8(6) > 63) return 'its VM id is too long'
   const count = view.getUint32(24, true)
   const payload = view.getUint32(28, true)
-  if (count > (encoding === 'raw' ? pagesPerFrameMax : zeroPagesPerFrameMax))
+  if (count > (encoding === 'zero' ? zeroPagesPerFrameMax : pagesPerFrameMax))
     return `it claims ${count} pages`
-  if (payload !== (encoding === 'raw' ? count * pageBytes : 0))
+  const isPacked = encoding === 'zstd' || encoding === 'delta'
+  const full = encoding === 'zero' ? 0 : count * pageBytes
+  if (isPacked ? payload === 0 || payload > full : payload !== full)
     return `its payload of ${payload} bytes does not fit`
   if (view.byteLength !== headerBytes + count * 4 + payload)
     return 'its length does not fit its header'

@@ -3,7 +3,12 @@
 
 import { type Command, Option } from 'commander'
 import type { MigrationView } from '#proto/api.ts'
-import { type MigrationParams, migrationModes, stuckPolicies } from '#proto/messages.ts'
+import {
+  encodingWishes,
+  type MigrationParams,
+  migrationModes,
+  stuckPolicies,
+} from '#proto/messages.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
@@ -23,6 +28,7 @@ interface MoveOptions {
   readonly verify?: MigrationParams['verify']
   readonly mode?: MigrationParams['mode']
   readonly whenStuck?: MigrationParams['whenStuck']
+  readonly encoding?: MigrationParams['encoding']
   readonly wait: boolean
   readonly output: 'text' | 'json'
 }
@@ -31,6 +37,11 @@ const withMoveOptions = (command: Command): Command =>
   command
     .option('--downtime <ms>', 'pause the VM for at most about so long', positiveNumber)
     .option('--bandwidth <MB/s>', 'send at most so fast; 0: no limit', amount)
+    .addOption(
+      new Option('--encoding <how>', 'how pages travel; auto: as is best on this link').choices(
+        encodingWishes,
+      ),
+    )
     .option('--rounds <n>', 'give up pre-copy after so many rounds', wholeNumber)
     .addOption(
       new Option('--verify <how>', 'full: hash all of the RAM on both ends besides').choices([
@@ -158,10 +169,11 @@ export function freeNames(
 }
 
 function paramsOf(options: MoveOptions): Partial<MigrationParams> {
-  const { downtime, bandwidth, rounds, verify, mode, whenStuck } = options
+  const { downtime, bandwidth, rounds, verify, mode, whenStuck, encoding } = options
   return {
     ...(mode === undefined ? {} : { mode }),
     ...(whenStuck === undefined ? {} : { whenStuck }),
+    ...(encoding === undefined ? {} : { encoding }),
     ...(downtime === undefined ? {} : { downtimeMsMax: downtime }),
     ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecMax: bandwidth * 1e6 }),
     ...(rounds === undefined ? {} : { roundsMax: rounds }),

@@ -3,7 +3,7 @@
 // (admission.ts).
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
-import type { Clock, Log } from '#env/env.ts'
+import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { DestinationMessage, Offer, SourceMessage, StateSection } from '#proto/messages.ts'
@@ -29,6 +29,7 @@ export type DestinationNews = WithoutTime<DestinationInput>
 export interface DestinationPorts extends LaunchPorts {
   readonly clock: Clock
   readonly log: Log
+  readonly zstd: Zstd
   consoleOf(vm: HeldVm): GuestConsole
   prepared(vm: HeldVm): void
   /** A fault when this node may not run it: it holds no lease. */
@@ -137,8 +138,9 @@ export class DestinationRun {
       return
     }
     const { vmId, epoch } = this.#vm(0)
+    const { zstd } = this.#ports
     const place = { round: this.state.round, frameNumber: this.state.frames }
-    const refused = receiveFrame(bytes, { vmId, epoch, memory: this.#memory }, place)
+    const refused = receiveFrame(bytes, { vmId, epoch, memory: this.#memory, zstd }, place)
     this.feed({ on: 'frame', ...(refused ? { fault: refused } : {}) })
   }
 

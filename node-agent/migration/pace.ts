@@ -30,4 +30,5 @@ export function spend(pace: Pace, bytes: number, nowMs: number): number {
  * What may go out in one piece, so that under a low limit the other end still hears something all
  * the time.
  */
-export const pieceBytesMax = (pace: Pace): number => pace.bytesPerMs * burstMs
+export const pieceBytesMax = (...paces: readonly Pace[]): number =>
+  Math.min(...paces.map((pace) => pace.bytesPerMs)) * burstMs

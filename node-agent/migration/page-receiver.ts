@@ -3,14 +3,17 @@
 // Not here: how many frames a round has (destination.ts). Pages of 4,096 bytes.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { Zstd } from '#env/env.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
-import { decodePageFrame } from '#proto/page-frame.ts'
+import { decodePageFrame, type PageFrame } from '#proto/page-frame.ts'
+import { pageBytes } from '#proto/units.ts'
 
 export interface CopyOf {
   readonly vmId: VmId
   readonly epoch: Epoch
   readonly memory: GuestMemory
+  readonly zstd: Zstd
 }
 
 /** Where in the stream the next frame belongs. */
@@ -43,9 +46,33 @@ export function receiveFrame(
       `frame ${frame.frameNumber} of round ${frame.round} came; ` +
         `${place.frameNumber} of round ${place.round} was due`,
     )
+  const content = contentOf(frame, copy)
+  if (!content) return fault('bad-frame', `a ${frame.encoding} payload does not unpack`)
   if (frame.encoding === 'zero') copy.memory.storeZero(frame.pages)
-  else copy.memory.store(frame.pages, frame.bytes)
+  else copy.memory.store(frame.pages, content)
   const sum = frame.encoding === 'zero' ? 0 : copy.memory.contentSum(frame.pages)
   if (sum === frame.contentSum) return undefined
   return fault('bad-frame', 'the pages of a frame were damaged on the way; migrate again')
 }
+
+/** The pages themselves; undefined: what came is not them. */
+function contentOf({ encoding, pages, bytes }: PageFrame, { memory, zstd }: CopyOf) {
+  if (encoding === 'zero' || encoding === 'raw') return bytes
+  const content = zstd.decompress(bytes, pages.length * pageBytes)
+  if (content && encoding === 'delta') applyChanges(content, pages, memory)
+  return content
+}
+
+/** What was here, XOR what has changed: in place. */
+function applyChanges(changes: Uint8Array, pages: Uint32Array, memory: GuestMemory): void {
+  const here = new Uint32Array(pageBytes / 4)
+  for (const [at, page] of pages.entries()) {
+    memory.readPage(page, new Uint8Array(here.buffer))
+    const words = wordsAt(changes, at)
+    for (let word = 0; word < words.length; word++)
+      words[word] = (words[word] as number) ^ (here[word] as number)
+  }
+}
+
+const wordsAt = (bytes: Uint8Array, page: number): Uint32Array =>
+  new Uint32Array(bytes.buffer, bytes.byteOffset + page * pageBytes, pageBytes / 4)

@@ -9,21 +9,27 @@ import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock } from '#env/env.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
+import type { ByEncoding } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
 import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
+import { type LinkRate, seeLink } from './encoding/link-rate.ts'
+import type { EncodedPages, PageEncoder } from './encoding/page-encoder.ts'
 import type { FramePool } from './frame-pool.ts'
 import { type Pace, pieceBytesMax, spend } from './pace.ts'
 import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
-import type { RoundSent } from './source-state.ts'
+import { addEncoded, type RoundSent } from './source-state.ts'
 
 export interface PageSenderPorts {
   readonly clock: Clock
   readonly link: MessageLink
   readonly memory: GuestMemory
-  readonly pace: Pace
+  /** The limits that hold: of this migration, of this node. */
+  readonly paces: readonly Pace[]
   readonly frames: FramePool
+  readonly encoder: PageEncoder
+  readonly rate: LinkRate
   /** True: the migration has ended, stop. */
   ended(): boolean
   progress(pages: number, bytes: number): void
@@ -37,6 +43,9 @@ export interface Round {
   readonly bitmap: Uint8Array
 }
 
+/** A frame's worth of pages. */
+type Encoded = Omit<EncodedPages, 'encoding'> & { readonly encoding: PageEncoding }
+
 /** The event loop turns after so many bytes at the latest: about 4 ms of work. */
 const bytesPerBreath = 4 << 20
 /** What may still wait in this process when a round is called sent. */
@@ -48,7 +57,7 @@ export class PageSender {
   readonly #noBytes = new Uint8Array(0)
   #frames = 0
   #pages = 0
-  #zeroPages = 0
+  readonly #byEncoding: ByEncoding = {}
   #bytes = 0
   #bytesAtBreath = 0
   #toldAtMs: number
@@ -71,7 +80,7 @@ export class PageSender {
       const got = memory.collect(this.#round.bitmap, from, this.#pagesPerFrame(), room)
       from = got.nextPage
       for (const page of got.zeroPages) zeros.push(page)
-      if (got.pages.length > 0) await this.#frame('raw', got.pages, got.bytes)
+      if (got.pages.length > 0) await this.#content(got.pages, got.bytes)
       while (zeros.length >= zeroPagesPerFrameMax) await this.#zeros(zeros)
     }
     if (zeros.length > 0) await this.#zeros(zeros)
@@ -82,37 +91,55 @@ export class PageSender {
   }
 
   #pagesPerFrame(): number {
-    const pages = Math.floor(pieceBytesMax(this.#ports.pace) / pageBytes)
+    const pages = Math.floor(pieceBytesMax(...this.#ports.paces) / pageBytes)
     return Math.max(1, Math.min(pagesPerFrameMax, pages))
   }
 
   #sent(): RoundSent {
-    const zeroPages = this.#zeroPages
-    return { frames: this.#frames, pages: this.#pages, zeroPages, bytes: this.#bytes }
+    const byEncoding = this.#byEncoding
+    const zeroPages = byEncoding.zero?.pages ?? 0
+    return { frames: this.#frames, pages: this.#pages, zeroPages, bytes: this.#bytes, byEncoding }
   }
 
   async #zeros(zeros: number[]): Promise<void> {
     const pages = Uint32Array.from(zeros.splice(0, zeroPagesPerFrameMax))
-    this.#zeroPages += pages.length
-    await this.#frame('zero', pages, this.#noBytes)
+    this.#ports.encoder.zeroed(pages)
+    await this.#frame({ encoding: 'zero', pages, bytes: this.#noBytes })
   }
 
-  async #frame(encoding: PageEncoding, pages: Uint32Array, bytes: Uint8Array): Promise<void> {
-    const { link, clock, memory, pace, frames, ended } = this.#ports
+  async #content(pages: Uint32Array, bytes: Uint8Array): Promise<void> {
+    const { encoder, rate, paces, frames } = this.#ports
+    const bytesPerMs = Math.min(rate.bytesPerMs, ...paces.map((pace) => pace.bytesPerMs))
+    const parts = await encoder.encode(this.#round.round, pages, bytes, bytesPerMs)
+    // The copy has done its work where it does not travel itself.
+    const isOver = !parts.some((part) => part.bytes === bytes)
+    if (isOver) frames.giveBack(bytes as Uint8Array<ArrayBuffer>)
+    for (const part of parts) await this.#frame(part)
+  }
+
+  async #frame({ encoding, pages, bytes }: Encoded): Promise<void> {
+    const { link, clock, memory, paces, frames, rate, ended } = this.#ports
     if (ended()) throw new FaultError(fault('cancelled', 'the migration has ended'))
     const { vmId, epoch, round } = this.#round
     const frameNumber = this.#frames++
-    const contentSum = encoding === 'raw' ? memory.contentSum(pages) : 0
+    const contentSum = encoding === 'zero' ? 0 : memory.contentSum(pages)
     const frame = encodePageFrame({
       ...{ vmId, epoch, round, frameNumber, encoding, pages, contentSum, bytes },
     })
     link.send(frame, () => frames.giveBack(frame))
     this.#pages += pages.length
     this.#bytes += frame.length
+    this.#count(encoding, pages.length, frame.length)
     this.#tell()
-    const waitMs = spend(pace, frame.length, clock.nowMs())
+    const nowMs = clock.nowMs()
+    seeLink(rate, frame.length, link.bufferedBytes, nowMs)
+    const waitMs = Math.max(...paces.map((pace) => spend(pace, frame.length, nowMs)))
     if (waitMs > 0) await this.#wait(waitMs)
     await this.#makeRoom()
+  }
+
+  #count(encoding: PageEncoding, pages: number, bytes: number): void {
+    addEncoded(this.#byEncoding, { [encoding]: { pages, bytes } })
   }
 
   async #makeRoom(): Promise<void> {

@@ -4,28 +4,41 @@
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import { setPage } from '#engine/memory/page-bitmap.ts'
+import type { Clock } from '#env/env.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { CloneTarget, Want } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding } from '#proto/page-frame.ts'
 import { pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
+import { type Pace, spend } from './pace.ts'
 import type { RoundSent } from './source-state.ts'
 
 /** What may wait in this process: an urgent page waits behind it. */
 const bufferedBytesMax = 1 << 20
 
+export interface PageServerPorts {
+  readonly clock: Clock
+  readonly link: MessageLink
+  /** What the VM waits for counts, but does not wait. */
+  readonly paces: readonly Pace[]
+}
+
 export class PageServer {
   readonly #target: Pick<CloneTarget, 'vmId' | 'epoch'>
   readonly #memory: GuestMemory
-  readonly #link: MessageLink
+  readonly #ports: PageServerPorts
   readonly #wanted: Uint8Array
   #urgentWaiting = 0
 
-  constructor(target: Pick<CloneTarget, 'vmId' | 'epoch'>, memory: GuestMemory, link: MessageLink) {
+  constructor(
+    target: Pick<CloneTarget, 'vmId' | 'epoch'>,
+    memory: GuestMemory,
+    ports: PageServerPorts,
+  ) {
     this.#target = target
     this.#memory = memory
-    this.#link = link
+    this.#ports = ports
     this.#wanted = new Uint8Array(memory.pageCount / 8)
   }
 
@@ -45,7 +58,11 @@ export class PageServer {
   async #stepAside(): Promise<void> {
     await breathe()
     while (this.#urgentWaiting > 0) await breathe()
-    await this.#link.drained(bufferedBytesMax)
+    const { clock, link, paces } = this.#ports
+    await link.drained(bufferedBytesMax)
+    const nowMs = clock.nowMs()
+    const waitMs = Math.max(...paces.map((pace) => spend(pace, 0, nowMs)))
+    if (waitMs > 0) await new Promise<void>((go) => void clock.wakeAt(nowMs + waitMs, go))
   }
 
   #answer(request: number, asked: Uint32Array): RoundSent {
@@ -60,7 +77,8 @@ export class PageServer {
       const contentSum = encoding === 'raw' ? this.#memory.contentSum(of) : 0
       const place = { ...this.#target, round: request, frameNumber: frames++ }
       const out = encodePageFrame({ ...place, encoding, pages: of, contentSum, bytes: content })
-      this.#link.send(out)
+      this.#ports.link.send(out)
+      for (const pace of this.#ports.paces) spend(pace, out.length, this.#ports.clock.nowMs())
       sent += out.length
     }
     frame('raw', pages, bytes)

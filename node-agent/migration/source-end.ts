@@ -133,11 +133,12 @@ export function unthrottled(state: SourceState): SourceEffect[] {
 }
 
 export function recordOf(state: SourceState, nowMs: number): MigrationRecord {
-  const { rounds, bytes, pages, zeroPages, downtimeMs, hash, percent } = state
+  const { rounds, bytes, pages, zeroPages, byEncoding, downtimeMs, hash, percent } = state
   const totalMs = nowMs - state.startedAtMs
   const isThrottled = unthrottled(state).length > 0
   return {
-    ...{ rounds: [...rounds], bytes, pages, zeroPages, totalMs, downtimeMs, hash },
+    ...{ rounds: [...rounds], bytes, pages, zeroPages, byEncoding: { ...byEncoding } },
+    ...{ totalMs, downtimeMs, hash },
     ...(isThrottled ? { throttledToPercent: percent } : {}),
     ...(state.served.whole ? { postCopy: postCopyOf(state, nowMs) } : {}),
   }

@@ -2,7 +2,7 @@
 // coordinator's ear. Not here: any decision. Whatever goes wrong here is fed back as an input and
 // decided there.
 
-import type { Clock, Log } from '#env/env.ts'
+import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationProgress, Result } from '#proto/messages.ts'
 import {
@@ -16,6 +16,8 @@ import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { StepDriver } from '../step-driver.ts'
 import type { Vmm } from '../vmm.ts'
+import { type LinkRate, newLinkRate } from './encoding/link-rate.ts'
+import { PageEncoder } from './encoding/page-encoder.ts'
 import { FramePool } from './frame-pool.ts'
 import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
@@ -38,8 +40,11 @@ export type SourceNews = WithoutTime<SourceInput>
 export interface SourcePorts {
   readonly clock: Clock
   readonly log: Log
+  readonly zstd: Zstd
   readonly vmm: Vmm
   readonly console: GuestConsole
+  /** All migrations of this node together go no faster. */
+  readonly nodePace: Pace
   connect(address: string): Promise<MessageLink>
   hello(): SourceMessage
   /** The VM goes on here, on this disk if one is given. */
@@ -62,7 +67,10 @@ export class SourceRun {
   readonly vm: HeldVm
   readonly #ports: SourcePorts
   readonly #driver: StepDriver<SourceNews, SourceEffect>
-  readonly #pace: Pace
+  /** The limits of this migration and of this node. */
+  readonly #paces: readonly Pace[]
+  #encoder: PageEncoder | undefined
+  readonly #rate: LinkRate
   readonly #frames = new FramePool()
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
   /** Post-copy: sends what is asked for over the present link. */
@@ -80,7 +88,8 @@ export class SourceRun {
     this.state = newSource(plan, nowMs)
     this.vm = vm
     this.#ports = ports
-    this.#pace = newPace(plan.params.bandwidthBytesPerSecMax, nowMs)
+    this.#paces = [newPace(plan.params.bandwidthBytesPerSecMax, nowMs), ports.nodePace]
+    this.#rate = newLinkRate(nowMs)
     this.#driver = new StepDriver(
       ports.clock,
       (input) => stepSource(this.state, input as SourceInput),
@@ -177,7 +186,8 @@ export class SourceRun {
 
   #newServer(): PageServer {
     const { target, memory, link } = this.#ends()
-    return new PageServer(target, memory, link)
+    const { clock } = this.#ports
+    return new PageServer(target, memory, { clock, link, paces: this.#paces })
   }
 
   /** What was sent and what came are equal when the sums over their pages' hashes are. */
@@ -257,14 +267,20 @@ export class SourceRun {
   }
 
   #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
-    const { clock } = this.#ports
+    const { clock, zstd } = this.#ports
     const { target, memory, link } = this.#ends()
     const { vmId, epoch } = target
+    const { params } = this.state.plan
+    this.#encoder ??= new PageEncoder(
+      { clock, zstd },
+      this.state.isModern ? params.encoding : 'raw',
+    )
     const named = bitmap === 'all' ? new Uint8Array(memory.pageCount / 8).fill(0xff) : bitmap
     return new PageSender(
       { vmId, epoch, round, bitmap: named },
       {
-        ...{ clock, link, memory, pace: this.#pace, frames: this.#frames },
+        ...{ clock, link, memory, paces: this.#paces, frames: this.#frames },
+        ...{ encoder: this.#encoder, rate: this.#rate },
         ended: () => this.#over,
         progress: (pages, bytes) => this.feed({ on: 'sending', pages, bytes }),
       },

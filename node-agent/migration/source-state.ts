@@ -6,6 +6,7 @@ import type { Fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type {
+  ByEncoding,
   DestinationMessage,
   MigrationParams,
   MigrationProgress,
@@ -17,6 +18,7 @@ import type {
   Want,
   Whole,
 } from '#proto/messages.ts'
+import { pageEncodings } from '#proto/page-frame.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 
 /** What is to be done, as the coordinator's command said it. */
@@ -74,6 +76,9 @@ export interface SourceState {
   bytes: number
   pages: number
   zeroPages: number
+  readonly byEncoding: ByEncoding
+  /** The destination understands frames that are not `zero` or `raw`. */
+  isModern: boolean
   /** Dirtied before the pause, not sent yet. */
   left: Uint8Array
   pausedAtMs: number | undefined
@@ -105,6 +110,7 @@ export interface RoundSent {
   readonly pages: number
   readonly zeroPages: number
   readonly bytes: number
+  readonly byEncoding?: ByEncoding
 }
 
 /** What was sent after the VM ran at the destination. */
@@ -199,6 +205,8 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     bytes: 0,
     pages: 0,
     zeroPages: 0,
+    byEncoding: {},
+    isModern: true,
     left: new Uint8Array(0),
     pausedAtMs: undefined,
     stoppedAtMs: nowMs,
@@ -232,6 +240,15 @@ export function becomePhase(
   state.phase = phase
   state.deadlineMs = nowMs + waitMs
   return Number.isFinite(waitMs) ? [{ do: 'wake-at', atMs: state.deadlineMs }] : []
+}
+
+export function addEncoded(sum: ByEncoding, more: ByEncoding): void {
+  for (const encoding of pageEncodings) {
+    const [had, got] = [sum[encoding], more[encoding]]
+    if (!got) continue
+    const { pages, bytes } = had ?? { pages: 0, bytes: 0 }
+    sum[encoding] = { pages: pages + got.pages, bytes: bytes + got.bytes }
+  }
 }
 
 /** The point of no return is behind us. */

@@ -8,7 +8,8 @@
 // §3.2 (stages of a migration).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import { type DestinationMessage, mayPostCopy } from '#proto/messages.ts'
+import { type DestinationMessage, mayPostCopy, type RoundRecord } from '#proto/messages.ts'
+import { pageBytes } from '#proto/units.ts'
 import { answerFullMsMax, answerMsMax, appliedMsMax } from './protocol.ts'
 import {
   afterTheEnd,
@@ -23,6 +24,7 @@ import {
 } from './source-end.ts'
 import { hearServing, reconnected, seeComparison, seeServed } from './source-serving.ts'
 import {
+  addEncoded,
   assertSource,
   becomePhase,
   isClone,
@@ -91,16 +93,17 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
   }
 }
 
-/** Since version 2 a destination can fetch pages. */
-const pagingVersion = 2
+/** Since version 2 a destination can fetch pages, and unpack them. */
+const modernVersion = 2
 
 function offer(
   state: SourceState,
   { protocolVersion, nowMs }: Extract<SourceInput, { on: 'linked' }>,
 ): SourceEffect[] {
   if (state.phase !== 'connecting') return []
-  if (protocolVersion < pagingVersion && mayPostCopy(state.plan.params))
+  if (protocolVersion < modernVersion && mayPostCopy(state.plan.params))
     return giveUp(state, tooOld(state), nowMs, false)
+  state.isModern = protocolVersion >= modernVersion
   return [
     ...becomePhase(state, 'offering', nowMs, answerMsMax),
     { do: 'send', message: state.plan.offer },
@@ -177,6 +180,7 @@ function count(state: SourceState, sent: RoundSent): void {
   state.bytes += sent.bytes
   state.pages += sent.pages
   state.zeroPages += sent.zeroPages
+  addEncoded(state.byEncoding, sent.byEncoding ?? {})
 }
 
 const lookAtLog = (state: SourceState, nowMs: number): SourceEffect[] => [
@@ -204,8 +208,13 @@ function decide({ rounds, plan: { params }, limitFactor, sinceRound }: SourceSta
   const { roundsMax } = params
   const downtimeMsMax = params.downtimeMsMax * limitFactor
   const patienceRounds = patienceOf(params)
-  return decideAfterRound(rounds, { downtimeMsMax, roundsMax, patienceRounds, sinceRound })
+  // What a page costs by the time it took, however it travelled.
+  const measured = rounds.map((round) => ({ ...round, bytes: contentBytes(round) }))
+  return decideAfterRound(measured, { downtimeMsMax, roundsMax, patienceRounds, sinceRound })
 }
+
+const contentBytes = ({ pages, zeroPages, bytes }: RoundRecord): number =>
+  Math.max(bytes, (pages - zeroPages) * pageBytes)
 
 interface Log {
   readonly bitmap: Uint8Array

@@ -5,7 +5,7 @@
 // when it was asked for.
 
 import { z } from 'zod'
-import { migrationModes, stuckPolicies } from '#proto/messages.ts'
+import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { Duration } from './quantities.ts'
@@ -42,8 +42,10 @@ export const Step = z
       vm,
       to: node.optional().describe('Left out: the best one'),
       mode: z.enum(migrationModes).optional().describe('How it moves: docs/migration.md'),
+      encoding: z.enum(encodingWishes).optional().describe('How pages travel'),
       'when-stuck': z.enum(stuckPolicies).optional().describe('When it writes too fast'),
       'downtime-max': Duration.optional().describe('Stop-and-copy when the estimate is below'),
+      'bandwidth-max': z.number().positive().optional().describe('MB/s at most'),
       verify: z.enum(['incremental', 'full']).optional(),
       outcome,
     }),

@@ -67,8 +67,12 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
   await untilRunning(stage, step.vm, step.within)
   const params = {
     ...(step.mode === undefined ? {} : { mode: step.mode }),
+    ...(step.encoding === undefined ? {} : { encoding: step.encoding }),
     ...(step['when-stuck'] === undefined ? {} : { whenStuck: step['when-stuck'] }),
     ...(step['downtime-max'] === undefined ? {} : { downtimeMsMax: step['downtime-max'] }),
+    ...(step['bandwidth-max'] === undefined
+      ? {}
+      : { bandwidthBytesPerSecMax: step['bandwidth-max'] * 1e6 }),
     ...(step.verify === undefined ? {} : { verify: step.verify }),
   }
   const to = step.to === undefined ? {} : { to: step.to }

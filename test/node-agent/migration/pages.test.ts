@@ -6,6 +6,9 @@ import { beforeAll, expect, test } from 'vitest'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { VirtualClock } from '#env/memory.ts'
+import { realZstd } from '#env/real/zstd.ts'
+import { newLinkRate } from '#node-agent/migration/encoding/link-rate.ts'
+import { PageEncoder } from '#node-agent/migration/encoding/page-encoder.ts'
 import { FramePool } from '#node-agent/migration/frame-pool.ts'
 import { newPace } from '#node-agent/migration/pace.ts'
 import { receiveFrame } from '#node-agent/migration/page-receiver.ts'
@@ -56,7 +59,8 @@ function bitmapOf(pages: Iterable<number>): Uint8Array {
 function senderOf(memory: WasmGuestMemory, link: MessageLink, round: number, pages: number[]) {
   const clock = new VirtualClock()
   const ports = {
-    ...{ clock, link, memory, pace: newPace(0, 0), frames: new FramePool() },
+    ...{ clock, link, memory, paces: [newPace(0, 0)], frames: new FramePool() },
+    ...{ encoder: new PageEncoder({ clock, zstd: realZstd }, 'raw'), rate: newLinkRate(0) },
     ...{ ended: () => false, progress: () => {} },
   }
   return { clock, sender: new PageSender({ ...vm, round, bitmap: bitmapOf(pages) }, ports) }
@@ -68,7 +72,9 @@ async function move(from: WasmGuestMemory, to: WasmGuestMemory, round: number, p
   const sent = await sender.send()
   for (const [frameNumber, frame] of frames.entries()) {
     const place = { round, frameNumber }
-    expect(receiveFrame(frame.subarray(1), { ...vm, memory: to }, place)).toBeUndefined()
+    expect(
+      receiveFrame(frame.subarray(1), { ...vm, memory: to, zstd: realZstd }, place),
+    ).toBeUndefined()
   }
   return sent
 }
@@ -123,7 +129,7 @@ test('a frame that is not due changes nothing; a damaged one is found', () => {
       ...{ pages: Uint32Array.of(3), bytes: pageOf(1), ...more },
     }).subarray(1)
   const receive = (bytes: Uint8Array) =>
-    receiveFrame(bytes, { ...vm, memory }, { round: 0, frameNumber: 0 })?.code
+    receiveFrame(bytes, { ...vm, memory, zstd: realZstd }, { round: 0, frameNumber: 0 })?.code
   expect(receive(frame({ round: 1 }))).toBe('bad-frame')
   expect(receive(frame({ frameNumber: 1 }))).toBe('bad-frame')
   expect(receive(frame({ vmId: asVmId('other') }))).toBe('bad-frame')
@@ -147,7 +153,9 @@ test('a frame at an odd place of a larger buffer is understood', () => {
   })
   const socketBuffer = Buffer.concat([Buffer.from([0, 0, 0]), bytes])
   const place = { round: 0, frameNumber: 0 }
-  expect(receiveFrame(socketBuffer.subarray(4), { ...vm, memory }, place)).toBeUndefined()
+  expect(
+    receiveFrame(socketBuffer.subarray(4), { ...vm, memory, zstd: realZstd }, place),
+  ).toBeUndefined()
 })
 
 test('a link on which nothing leaves any more ends the round with timed-out', async () => {

@@ -3,8 +3,10 @@
 
 import { expect, test } from 'vitest'
 import { MemoryLog, VirtualClock } from '#env/memory.ts'
+import { realZstd } from '#env/real/zstd.ts'
 import { GuestConsole } from '#node-agent/console.ts'
 import { HeldVms } from '#node-agent/held-vms.ts'
+import { newPace } from '#node-agent/migration/pace.ts'
 import { SourceRun } from '#node-agent/migration/source-run.ts'
 import type { Vmm } from '#node-agent/vmm.ts'
 import { asMigrationId } from '#proto/ids.ts'
@@ -56,10 +58,8 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
     memoryOf: () => ({ pageCount: 2048 }),
   }
   const run = new SourceRun(planOf('migrate'), vm, {
-    clock: new VirtualClock(),
-    log: new MemoryLog(),
-    vmm: vmm as unknown as Vmm,
-    console: new GuestConsole(),
+    ...{ clock: new VirtualClock(), log: new MemoryLog(), zstd: realZstd },
+    ...{ vmm: vmm as unknown as Vmm, console: new GuestConsole(), nodePace: newPace(0, 0) },
     connect: async () => acceptingLink(),
     hello: () => ({ t: 'hello' }) as SourceMessage,
     goOn: async () => undefined,

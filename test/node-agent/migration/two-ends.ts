@@ -214,7 +214,7 @@ export class TwoEnds {
   /** A thousandth of the true bytes: the link seems slow beside what is dirtied. */
   #sendRound(pages: number): void {
     if (this.linked) this.#toDestination.push({ on: 'frame' })
-    const sent = { frames: 1, pages, zeroPages: 0, bytes: pages * 4 }
+    const sent = { frames: 1, pages, zeroPages: pages, bytes: pages * 4 }
     this.#sourceWork.push({ on: 'round-sent', sent })
   }
 

@@ -1,0 +1,84 @@
+// How pages travel between real agent processes: over a narrow road, compressed or as what has
+// changed; and never faster than the operator allows, the last round included.
+
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
+import type { MigrationParams, MigrationRecord } from '#proto/messages.ts'
+import { type CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { SlowRoad } from './slow-road.ts'
+import { TwoAgents } from './two-agents.ts'
+
+let two: TwoAgents
+let coordinator: CoordinatorDouble
+
+beforeEach(async () => {
+  two = await TwoAgents.start()
+  coordinator = two.coordinator
+})
+
+afterEach(() => two.end())
+
+const printed = () => coordinator.consoles.get('vm1') ?? ''
+
+async function boot(args: string): Promise<void> {
+  const order = vmOrder('vm1', 1, { args, memoryMib: 32 })
+  await coordinator.command('a', { t: 'start', ...order })
+  coordinator.listen('a', 'vm1', 1)
+  await eventually('the guest at work', () => printed().includes('dirty writes'))
+}
+
+/** Moves it to b, and waits until it has gone on there without a wrong word. */
+async function migrate(given: Partial<MigrationParams>, road?: SlowRoad): Promise<MigrationRecord> {
+  const { nodeId, peerAddress } = coordinator.node('b')
+  const command = coordinator.send('a', {
+    t: 'migrate',
+    vmId: asVmId('vm1'),
+    epoch: asEpoch(1),
+    nextEpoch: asEpoch(2),
+    migrationId: asMigrationId('m1'),
+    destination: { nodeId, address: road?.address ?? peerAddress },
+    params: params({ verify: 'full', ...given }),
+  })
+  const { fault, record } = await eventually('its end', () => coordinator.resultOf(command))
+  expect(fault).toBeUndefined()
+  coordinator.listen('b', 'vm1', 2)
+  const before = printed().length
+  await eventually('more writes', () => printed().slice(before).includes('dirty writes'))
+  expect(printed()).not.toMatch(/BAD|<gap>/)
+  return record as MigrationRecord
+}
+
+/** 16 MiB of text-like data, of which 4 MiB are written to, a word a page, 1,000 pages a second. */
+const writer = 'workload=dirty wss=4 rate=1000 fill=16'
+
+test.for(['raw', 'zstd', 'delta'] as const)('all as %s: equal to the last byte', async (how) => {
+  await boot(writer)
+  const { byEncoding } = await migrate({ encoding: how, downtimeMsMax: 1, roundsMax: 6 })
+  const content = Object.keys(byEncoding ?? {}).filter((name) => name !== 'zero')
+  expect(content).toContain(how)
+  expect(content.every((name) => name === how || name === 'raw')).toBe(true)
+})
+
+test('on a narrow road pages are packed by themselves, and few bytes are sent', async () => {
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress, 8 << 20)
+  await boot(writer)
+  const { byEncoding, pages, zeroPages, bytes } = await migrate({}, road)
+  const packed = (byEncoding?.zstd?.pages ?? 0) + (byEncoding?.delta?.pages ?? 0)
+  expect(packed).toBeGreaterThan(0)
+  expect(bytes).toBeLessThan((pages - zeroPages) * 4096)
+  await road.close()
+})
+
+test('the limit holds from the first page to the last', async () => {
+  await boot('workload=dirty wss=8 rate=0 fill=8')
+  const limit = 16_000_000
+  const { bytes, totalMs, downtimeMs, rounds } = await migrate({
+    ...{ bandwidthBytesPerSecMax: limit, encoding: 'raw', mode: 'stop-and-copy' },
+  })
+  const [last] = rounds
+  expect(rounds).toHaveLength(1)
+  // A burst of a tenth of a second is allowed.
+  expect(downtimeMs).toBeGreaterThan((1000 * (bytes - limit / 10)) / limit)
+  expect(totalMs).toBeGreaterThanOrEqual(downtimeMs)
+  expect(last?.bytes).toBe(bytes)
+})
