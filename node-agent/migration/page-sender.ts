@@ -103,7 +103,7 @@ export class PageSender {
 
   async #zeros(zeros: number[]): Promise<void> {
     const pages = Uint32Array.from(zeros.splice(0, zeroPagesPerFrameMax))
-    this.#ports.encoder.zeroed(pages)
+    this.#ports.encoder.forget(pages)
     await this.#frame({ encoding: 'zero', pages, bytes: this.#noBytes })
   }
 

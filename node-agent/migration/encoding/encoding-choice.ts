@@ -32,8 +32,15 @@ export const newEncodingChoice = (): EncodingChoice => ({
 const overheadMs = 0.2
 /** So often an encoding that lost is tried again: pages change. */
 const retryBatches = 32
-/** On a faster link not even trying pays. */
-const worthTryingBytesPerMs: Record<Packing, number> = { zstd: 300_000, delta: 600_000 }
+/**
+ * A faster link is waited for no more than the processors at its ends, which have a guest to run
+ * besides: there, packing made downtimes twice as long.
+ */
+export const fastLinkBytesPerMs = 200_000
+/** Packing must be so much better: what is expected is no more than that. */
+const advantage = 0.9
+/** Fewer tell nothing of what an encoding costs. */
+const tellingBytes = 64 << 10
 /** The latest batch counts so much. */
 const weight = 0.25
 
@@ -44,11 +51,12 @@ export function isWorth(
   bytes: number,
   linkBytesPerMs: number,
 ): boolean {
+  if (linkBytesPerMs >= fastLinkBytesPerMs) return false
   const seen = choice[packing]
   const packedMs = overheadMs + bytes / seen.bytesPerMs + (bytes * seen.ratio) / linkBytesPerMs
-  if (packedMs < bytes / linkBytesPerMs) return true
+  if (packedMs < (advantage * bytes) / linkBytesPerMs) return true
   seen.untried += 1
-  return seen.untried > retryBatches && linkBytesPerMs < worthTryingBytesPerMs[packing]
+  return seen.untried > retryBatches && bytes >= tellingBytes
 }
 
 /** What a batch cost and saved. */

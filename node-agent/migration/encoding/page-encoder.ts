@@ -8,6 +8,7 @@ import type { MigrationParams } from '#proto/messages.ts'
 import { pageBytes } from '#proto/units.ts'
 import {
   type EncodingChoice,
+  fastLinkBytesPerMs,
   isWorth,
   learn,
   newEncodingChoice,
@@ -44,8 +45,8 @@ export class PageEncoder {
     this.#wish = wish
   }
 
-  /** They are zero over there from now on. */
-  zeroed(pages: Uint32Array): void {
+  /** They are something else over there from now on. */
+  forget(pages: Uint32Array): void {
     if (this.#sent.size > 0) for (const page of pages) this.#sent.forget(page)
   }
 
@@ -59,9 +60,18 @@ export class PageEncoder {
     const raw: EncodedPages = { encoding: 'raw', pages, bytes }
     if (this.#wish === 'raw') return [raw]
     const encoded = await this.#pack(round, raw, linkBytesPerMs)
-    if (round > 0 && this.#wish !== 'zstd')
-      for (const [at, page] of pages.entries()) this.#sent.keep(page, wordsOf(bytes, at))
+    this.#remember(round, raw, linkBytesPerMs)
     return encoded
+  }
+
+  #remember(round: number, { pages, bytes }: EncodedPages, linkBytesPerMs: number): void {
+    const isFast = this.#wish === 'auto' && linkBytesPerMs >= fastLinkBytesPerMs
+    if (isFast || this.#wish === 'zstd') this.forget(pages)
+    else if (round > 0) this.#keep(pages, bytes)
+  }
+
+  #keep(pages: Uint32Array, bytes: Uint8Array): void {
+    for (const [at, page] of pages.entries()) this.#sent.keep(page, wordsOf(bytes, at))
   }
 
   async #pack(round: number, raw: EncodedPages, linkBytesPerMs: number): Promise<EncodedPages[]> {

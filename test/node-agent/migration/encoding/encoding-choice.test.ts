@@ -51,7 +51,7 @@ test('on a link that was never behind, nothing is tried', () => {
 })
 
 test('a few bytes are not worth waking a thread for, but on the slowest link', () => {
-  expect(isWorth(newEncodingChoice(), 'delta', 4096, fast)).toBe(false)
+  expect(isWorth(newEncodingChoice(), 'delta', 4096, 150_000)).toBe(false)
   expect(isWorth(newEncodingChoice(), 'delta', 4096, 1000)).toBe(true)
 })
 

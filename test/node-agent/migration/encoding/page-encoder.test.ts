@@ -64,7 +64,7 @@ class Passage {
     const list = Uint32Array.from(pages)
     this.here.storeZero(list)
     this.there.storeZero(list)
-    this.#encoder.zeroed(list)
+    this.#encoder.forget(list)
   }
 
   expectEqual(): void {
