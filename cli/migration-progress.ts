@@ -3,8 +3,10 @@
 
 import type { MigrationView } from '#proto/api.ts'
 import type { MigrationRecord, PostCopyRecord } from '#proto/messages.ts'
+import type { Range } from '#proto/pre-copy/forecast.ts'
 import { bar, bytesText, countText, msText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
+import { rangeText } from './forecast-text.ts'
 
 const phaseWords: Record<MigrationPhase, string> = {
   queued: 'waits for its turn',
@@ -55,8 +57,9 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
     `${countText(record.pages)} pages${encodingsText(record)}`,
     bytesText(record.bytes),
-    `total ${msText(record.totalMs)}`,
-    `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
+    `total ${msText(record.totalMs)}${against(view.forecast?.totalMs)}`,
+    `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ` +
+      `${msText(record.downtimeMs)}${against(view.forecast?.downtimeMs)}`,
     ...(record.throttledToPercent === undefined
       ? []
       : [`slowed down to ${record.throttledToPercent} % of a core`]),
@@ -64,6 +67,10 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
     `hash ${record.hash}`,
   ].join(', ')
 }
+
+/** What the forecast had said. */
+const against = (forecast: Range | undefined): string =>
+  forecast ? ` (forecast ${rangeText(forecast, msText)})` : ''
 
 const encodingWords = { zero: 'zero', zstd: 'compressed', delta: 'as changes' } as const
 

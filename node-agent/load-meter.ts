@@ -4,6 +4,7 @@
 import type { VmStats } from '#engine/vm-config.ts'
 import type { Clock, Log } from '#env/env.ts'
 import type { VmLoad } from '#proto/messages.ts'
+import { busyPages, DirtyMeter, shortMs } from './dirty-meter.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 import { type LoadLook, loadBetween } from './load.ts'
 import type { Machine, Vmm } from './vmm.ts'
@@ -19,6 +20,7 @@ interface Measured {
   /** Of the dirty log that is open for this purpose. */
   log: number
   load: VmLoad | undefined
+  readonly dirty: DirtyMeter
 }
 
 export class LoadMeter {
@@ -56,6 +58,19 @@ export class LoadMeter {
     await Promise.all(looks)
   }
 
+  /** How much of it is written at once: what is left of this look follows. */
+  #lookShortly(vm: HeldVm, measured: Measured): void {
+    const sinceMs = this.#clock.nowMs()
+    this.#clock.wakeAt(sinceMs + shortMs, () => {
+      if (this.#measured.get(vm) !== measured || !isLive(vm)) return
+      this.#vmm.takeLog(vm, measured.log, false).then(
+        ({ bitmap, pages }) =>
+          measured.dirty.seeShort(bitmap, { pages, ms: this.#clock.nowMs() - sinceMs }),
+        () => undefined, // The next look will tell.
+      )
+    })
+  }
+
   /** The VM stopped running while its log was opened: it may run again, and has few of them. */
   async #close(vm: HeldVm, log: number): Promise<void> {
     this.#measured.delete(vm)
@@ -67,13 +82,18 @@ export class LoadMeter {
       const measured = this.#measured.get(vm)
       if (!measured || went(look.stats, measured.look.stats)) {
         const log = measured?.log ?? (await this.#vmm.openLog(vm))
-        if (isLive(vm)) this.#measured.set(vm, { look, log, load: undefined })
+        const dirty = new DirtyMeter()
+        if (isLive(vm)) this.#measured.set(vm, { look, log, load: undefined, dirty })
         else await this.#close(vm, log)
         return
       }
-      const { pages } = await this.#vmm.takeLog(vm, measured.log, false)
-      measured.load = loadBetween(measured.look, look, pages, memory.touchedBytes())
+      const { dirty, look: before } = measured
+      const taken = await this.#vmm.takeLog(vm, measured.log, false)
+      const pages = dirty.see(taken.bitmap, taken.pages, Math.max(look.atMs - before.atMs, 1))
+      const load = loadBetween(before, look, pages, memory.touchedBytes())
+      measured.load = { ...load, dirtyCurve: dirty.curve() }
       measured.look = look
+      if (pages >= busyPages) this.#lookShortly(vm, measured)
     } catch (thrown) {
       // The VM left between the question and the answer; anything else shows here.
       this.#log.debug('no load measured', { vmId: vm.vmId, error: String(thrown) })

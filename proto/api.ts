@@ -10,6 +10,7 @@
 //   GET  /v1/vms, /v1/vms/:id             VmView[] | VmView
 //   POST /v1/vms                          RunRequest   → 202 VmView
 //   POST /v1/vms/:id/migrate              MigrateRequest → 202 MigrationView
+//   POST /v1/vms/:id/forecast             MigrateRequest → 200 ForecastView; nothing is moved
 //   POST /v1/vms/:id/clone                CloneRequest → 202 CloneView
 //   POST /v1/vms/:id/{pause,resume,stop,start}   → 202 VmView
 //   POST /v1/vms/:id/balloon              BalloonRequest → 202 VmView
@@ -33,6 +34,7 @@
 import { z } from 'zod'
 import { Fault } from './faults.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
+import { Forecast } from './pre-copy/forecast.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
@@ -90,6 +92,8 @@ export const MigrationView = z.strictObject({
   /** The coordinator's monotonic ms; only differences mean something. */
   queuedAtMs: z.number(),
   endedAtMs: z.number().optional(),
+  /** Before it began; absent: too little was known of the VM. */
+  forecast: Forecast.optional(),
   record: MigrationRecord.optional(),
   fault: Fault.optional(),
 })
@@ -173,7 +177,17 @@ export const MigrateRequest = z.strictObject({
   to: Name.optional(), // absent: the best one
   params: MigrationParams.partial().optional(),
   cause: z.string().max(40).default('operator'),
+  /** Try it, even if the forecast is that it would be given up. */
+  force: z.boolean().optional(),
 })
+export const ForecastView = z.strictObject({
+  vmId: Name,
+  from: Name,
+  to: Name,
+  /** Absent: too little is known of the VM yet; ask again in a second. */
+  forecast: Forecast.optional(),
+})
+export type ForecastView = z.infer<typeof ForecastView>
 export const CloneRequest = z.strictObject({
   /** Names of the clones. */
   ids: z.array(Name).min(1).max(256),

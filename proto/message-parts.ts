@@ -42,6 +42,11 @@ export const VmLoad = z.strictObject({
   /** Pages that the guest has ever written or that were ever loaded: what the VM really needs. */
   touchedBytes: count,
   dirtyPagesPerSec: z.number().min(0),
+  /** Different pages written within so long: proto/pre-copy/dirty-curve.ts. */
+  dirtyCurve: z
+    .array(z.strictObject({ ms, pages: count }))
+    .max(16)
+    .optional(),
   /** What its guest has given up by its balloon; absent: nothing. */
   balloonBytes: count.optional(),
   /** What its guest says it could still use; absent: it does not say. */

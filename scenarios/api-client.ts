@@ -11,6 +11,7 @@ import {
   ClusterView,
   ConsoleHeader,
   EventView,
+  ForecastView,
   type MigrateRequest,
   MigrationView,
   NodeView,
@@ -59,6 +60,8 @@ export interface ApiClient {
   vm(id: string): Promise<VmView>
   run(request: RunInput): Promise<VmView>
   migrate(vmId: string, request: MigrateInput): Promise<MigrationView>
+  /** How a migration would go; nothing is moved. */
+  forecast(vmId: string, request: MigrateInput): Promise<ForecastView>
   clone(vmId: string, request: CloneInput): Promise<z.infer<typeof CloneView>>
   act(vmId: string, verb: VmVerb): Promise<VmView>
   /** Leaves the guest so much of its memory; what it has given up is in the VM's load. */
@@ -113,6 +116,8 @@ export class HttpApiClient implements ApiClient {
   run = (request: RunInput) => this.#post('/v1/vms', request, VmView)
   migrate = (vmId: string, request: MigrateInput) =>
     this.#post(vmPath(vmId, 'migrate'), request, MigrationView)
+  forecast = (vmId: string, request: MigrateInput) =>
+    this.#post(vmPath(vmId, 'forecast'), request, ForecastView)
   clone = (vmId: string, request: CloneInput) =>
     this.#post(vmPath(vmId, 'clone'), request, CloneView)
   act = (vmId: string, verb: VmVerb) => this.#post(vmPath(vmId, verb), undefined, VmView)

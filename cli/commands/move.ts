@@ -2,7 +2,7 @@
 // it has ended.
 
 import { type Command, Option } from 'commander'
-import type { MigrationView } from '#proto/api.ts'
+import type { ForecastView, MigrationView } from '#proto/api.ts'
 import {
   encodingWishes,
   type MigrationParams,
@@ -15,6 +15,7 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
+import { forecastLines } from '../forecast-text.ts'
 import { amount, positiveNumber, wholeBetween, wholeNumber, withExamples } from '../help.ts'
 import { outcomeText, progressLine, progressStep } from '../migration-progress.ts'
 
@@ -29,6 +30,8 @@ interface MoveOptions {
   readonly mode?: MigrationParams['mode']
   readonly whenStuck?: MigrationParams['whenStuck']
   readonly encoding?: MigrationParams['encoding']
+  readonly forecast?: boolean
+  readonly force?: boolean
   readonly wait: boolean
   readonly output: 'text' | 'json'
 }
@@ -69,11 +72,16 @@ function addMigrate(program: Command, cli: Cli): void {
     .description('move a running VM to another node, while it runs')
     .action((vm: string, to: string | undefined, options: MoveOptions, command: Command) =>
       withApi(cli, command, async (api) => {
-        const request = { ...(to === undefined ? {} : { to }), params: paramsOf(options) }
+        const where = to === undefined ? {} : { to }
+        const force = options.force ? { force: true } : {}
+        const request = { ...where, ...force, params: paramsOf(options) }
+        if (options.forecast) return showForecast(cli, await api.forecast(vm, request), options)
         await showMigration(cli, api, await api.migrate(vm, request), options)
       }),
     )
   migrate
+    .option('--forecast', 'only say how it would go; nothing is moved')
+    .option('--force', 'try it, even if the forecast is that it would be given up')
     .addOption(new Option('--mode <how>', 'how its pages go there').choices(migrationModes))
     .addOption(
       new Option('--when-stuck <what>', 'if it writes faster than pages are sent').choices(
@@ -86,6 +94,7 @@ function addMigrate(program: Command, cli: Cli): void {
     ['godwit migrate kv n2 --verify full', 'and compare a hash of all of its RAM'],
     ['godwit migrate kv n2 --mode post-copy', 'it runs there soon, and fetches the rest'],
     ['godwit migrate kv n2 --when-stuck throttle', 'slow it down rather than stop it for long'],
+    ['godwit migrate kv n2 --forecast', 'how long, how many bytes, how long a pause'],
     ['godwit migrate kv n2 --no-wait -o json', 'only start it; print the migration'],
   ])
 }
@@ -179,6 +188,11 @@ function paramsOf(options: MoveOptions): Partial<MigrationParams> {
     ...(rounds === undefined ? {} : { roundsMax: rounds }),
     ...(verify === undefined ? {} : { verify }),
   }
+}
+
+function showForecast(cli: Cli, view: ForecastView, { output }: MoveOptions): void {
+  if (output === 'json') cli.terminal.write(JSON.stringify(view, null, 2))
+  else for (const line of forecastLines(view)) cli.terminal.write(line)
 }
 
 async function showMigration(

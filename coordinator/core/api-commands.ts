@@ -2,7 +2,7 @@
 // comes of it is seen in views and events) or refused by a fault that names the mend. Which action
 // is allowed in which phase is the table of proto/state.ts, the same that the page uses.
 
-import type { CloneView, RebalanceView } from '#proto/api.ts'
+import type { CloneView, ForecastView, RebalanceView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
 import {
@@ -16,6 +16,7 @@ import { mebibyte, pageBytes } from '#proto/units.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendCancel, sendToOwner } from './commands-out.ts'
+import { forecastOf, hopeless } from './forecasts.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
 import { planMigration } from './migrations.ts'
@@ -51,6 +52,8 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
       return run(step, command)
     case 'migrate':
       return onVm(step, command.vmId, 'migrate', (vm) => migrate(step, vm, command))
+    case 'forecast':
+      return onVm(step, command.vmId, 'migrate', (vm) => foresee(step, vm, command))
     case 'clone':
       return onVm(step, command.vmId, 'clone', (vm) => clone(step, vm, command))
     case 'pause':
@@ -187,7 +190,19 @@ function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Value | Fau
   const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
   const node = destinationFor(step, vm, request.to, wish)
   if (!isNode(node)) return node
+  const forecast = forecastOf(step.state, vm, node.id, request.params)
+  if (forecast?.verdict === 'hopeless' && !request.force) return hopeless(vm, forecast)
   return migrationView(beginQueue(step, vm, node, request.cause, request.params))
+}
+
+/** What a migration would be like; nothing is changed. */
+function foresee(step: Step, vm: Vm, { request }: Asked<'forecast'>): ForecastView | Fault {
+  const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
+  const node = destinationFor(step, vm, request.to, wish)
+  if (!isNode(node)) return node
+  const forecast = forecastOf(step.state, vm, node.id, request.params)
+  const from = vm.nodeId ?? node.id
+  return { vmId: vm.id, from, to: node.id, ...(forecast ? { forecast } : {}) }
 }
 
 /** Also what rebalancing does with each of its moves. */

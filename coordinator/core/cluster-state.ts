@@ -7,6 +7,7 @@ import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad } from '#proto/messages.ts'
+import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { rebalanceEveryMs } from './limits.ts'
 import type {
@@ -168,6 +169,8 @@ export interface ClusterState {
    */
   readonly waiting: Set<VmId>
   readonly openMigrations: Set<MigrationId>
+  /** What links were seen to carry, by FROM>TO. */
+  readonly links: Map<string, LinkSeen>
   nextCommand: number
   rebalanceAtMs: number
   /** Counts changes that a view shows. */
@@ -253,6 +256,7 @@ export function emptyCluster(
     commands: new Map(),
     waiting: new Set(),
     openMigrations: new Set(),
+    links: new Map(),
     nextCommand: 1,
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     revision: 1,

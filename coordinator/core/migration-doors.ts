@@ -8,6 +8,7 @@ import type { MigrationRecord } from '#proto/messages.ts'
 import type { MigrationPhase } from '#proto/state.ts'
 import { isOpen, type Migration } from './cluster-state.ts'
 import { tell } from './events.ts'
+import { learnLink } from './forecasts.ts'
 import { endedMigrationsKept } from './limits.ts'
 import { nodeOf, type Step, touch } from './step-context.ts'
 import { migrationView } from './views.ts'
@@ -138,6 +139,7 @@ export function markCertain(
 export function addRecord(step: Step, migration: Migration, record: MigrationRecord): void {
   if (migration.record) return
   migration.record = record
+  learnLink(step.state, migration, record)
   touch(step, 'migration', migration.id)
 }
 

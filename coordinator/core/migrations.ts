@@ -11,6 +11,7 @@ import { MigrationParams, type MigrationProgress, type Result } from '#proto/mes
 import { beginClone, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
+import { forecastOf } from './forecasts.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
 import { endMigration } from './migration-end.ts'
 import {
@@ -37,6 +38,7 @@ export function planMigration(step: Step, plan: MigrationPlan): Migration {
   const { vm, to, purpose, cause } = plan
   invariant(vm.nodeId !== undefined, `vm ${vm.id} is nowhere: it cannot be copied`)
   const serial = takeSerial(step)
+  const forecast = purpose === 'migrate' ? forecastOf(step.state, vm, to, plan.params) : undefined
   return {
     id: asMigrationId(`m${serial}`),
     ...{ serial, purpose, to, cause },
@@ -56,6 +58,7 @@ export function planMigration(step: Step, plan: MigrationPlan): Migration {
     hasMoved: false,
     isCancelRequested: false,
     queuedAtMs: step.nowMs,
+    ...(forecast ? { forecast } : {}),
     live: migrationLive(step.nowMs),
   }
 }

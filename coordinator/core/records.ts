@@ -8,6 +8,7 @@ import { EventView } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
+import { Forecast } from '#proto/pre-copy/forecast.ts'
 import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
@@ -123,6 +124,7 @@ export const MigrationEntry = z.strictObject({
   isCancelRequested: z.boolean(),
   queuedAtMs: z.number(),
   endedAtMs: z.number().optional(),
+  forecast: Forecast.optional(),
   record: MigrationRecord.optional(),
   fault: Fault.optional(),
 })

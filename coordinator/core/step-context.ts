@@ -8,6 +8,7 @@ import type {
   CloneRequest,
   CloneView,
   EventView,
+  ForecastView,
   MigrateRequest,
   MigrationView,
   RebalanceView,
@@ -43,6 +44,11 @@ export type ApiCommand =
     }
   | {
       readonly do: 'migrate'
+      readonly vmId: VmId
+      readonly request: z.infer<typeof MigrateRequest>
+    }
+  | {
+      readonly do: 'forecast'
       readonly vmId: VmId
       readonly request: z.infer<typeof MigrateRequest>
     }
@@ -83,7 +89,16 @@ export type Input =
   | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
 
 export type ApiAnswer =
-  | { readonly value: VmView | MigrationView | CloneView | RebalanceView | SnapshotView | null }
+  | {
+      readonly value:
+        | VmView
+        | MigrationView
+        | ForecastView
+        | CloneView
+        | RebalanceView
+        | SnapshotView
+        | null
+    }
   | { readonly fault: Fault }
 
 export type Effect =

@@ -45,14 +45,15 @@ export function vmView(vm: Vm): VmView {
 
 export function migrationView(migration: Migration): MigrationView {
   const { id, purpose, vmId, cloneIds, from, to, phase, cause, live } = migration
-  const { queuedAtMs, endedAtMs, record, fault } = migration
+  const { queuedAtMs, endedAtMs, forecast, record, fault } = migration
   return {
     ...{ id, purpose, vmId, cloneIds, from, to, phase, cause, queuedAtMs },
     round: record?.rounds.at(-1)?.round ?? live.round,
     sentPages: live.sentPages,
     pagesOfRound: live.pagesOfRound,
     bytes: record?.bytes ?? live.bytes,
-    ...present({ expectedDowntimeMs: live.expectedDowntimeMs, endedAtMs, record, fault }),
+    ...present({ expectedDowntimeMs: live.expectedDowntimeMs, endedAtMs, forecast }),
+    ...present({ record, fault }),
   } as MigrationView
 }
 

@@ -135,7 +135,7 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
 
 function vmRoutes(app: App, ports: HttpPorts): void {
   const { RunRequest, MigrateRequest, CloneRequest, BalloonRequest } = api
-  const { VmView, MigrationView, CloneView } = api
+  const { VmView, MigrationView, CloneView, ForecastView } = api
   app.post('/v1/vms', documented('Run a VM', 202, VmView, RunRequest), (request, reply) => {
     const [identity] = newIdentities(ports, 1)
     invariant(identity, 'one identity was asked for')
@@ -147,6 +147,16 @@ function vmRoutes(app: App, ports: HttpPorts): void {
     const vmId = asVmId(request.params.id)
     const wanted = MigrateRequest.parse(request.body)
     return ask(ports, reply, { do: 'migrate', vmId, request: wanted })
+  })
+  const foresee = documented('How a migration would go', 200, ForecastView, MigrateRequest)
+  app.post<WithId>('/v1/vms/:id/forecast', { ...foresee, ...emptyIsDefault }, (request, reply) => {
+    const vmId = asVmId(request.params.id)
+    return ask(
+      ports,
+      reply,
+      { do: 'forecast', vmId, request: MigrateRequest.parse(request.body) },
+      200,
+    )
   })
   const clone = documented('Clone it', 202, CloneView, CloneRequest)
   app.post<WithId>('/v1/vms/:id/clone', clone, (request, reply) => {

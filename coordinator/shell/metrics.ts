@@ -41,6 +41,8 @@ function countPhases({ state }: Coordinator, registry: Registry): void {
 
 type Rows = () => Iterable<{ readonly phase: string }>
 
+const namesOf = { totalMs: 'total', downtimeMs: 'downtime', bytes: 'bytes' } as const
+
 function countMigrations(coordinator: Coordinator, registry: Registry): void {
   const registers = [registry]
   const labelNames = ['purpose', 'outcome'] as const
@@ -61,12 +63,21 @@ function countMigrations(coordinator: Coordinator, registry: Registry): void {
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300],
     ...{ labelNames: ['purpose'] as const, registers },
   })
+  const forecasts = new Histogram({
+    name: 'godwit_coordinator_migration_forecast_ratio',
+    help: 'What was measured of a migration, as a multiple of what its forecast expected.',
+    buckets: [0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.33, 2, 4],
+    ...{ labelNames: ['of'] as const, registers },
+  })
   coordinator.observe({
-    migrationEnded: ({ purpose, phase, record }) => {
+    migrationEnded: ({ purpose, phase, record, forecast }) => {
       ended.inc({ purpose, outcome: phase })
       if (phase !== 'done' || !record) return
       downtime.observe({ purpose }, record.downtimeMs / 1000)
       total.observe({ purpose }, record.totalMs / 1000)
+      for (const key of ['totalMs', 'downtimeMs', 'bytes'] as const)
+        if (forecast && forecast[key].expected > 0)
+          forecasts.observe({ of: namesOf[key] }, record[key] / forecast[key].expected)
     },
   })
 }

@@ -9,6 +9,8 @@
 
 import { type Fault, fault } from '#proto/faults.ts'
 import { type DestinationMessage, mayPostCopy, type RoundRecord } from '#proto/messages.ts'
+import { decideAfterRound, type StopDecision } from '#proto/pre-copy/stop-rule.ts'
+import { patienceOf, type Remedy, remedyFor } from '#proto/pre-copy/stuck.ts'
 import { pageBytes } from '#proto/units.ts'
 import { answerFullMsMax, answerMsMax, appliedMsMax } from './protocol.ts'
 import {
@@ -34,8 +36,6 @@ import {
   type SourceInput,
   type SourceState,
 } from './source-state.ts'
-import { decideAfterRound, type StopDecision } from './stop-rule.ts'
-import { patienceOf, type Remedy, remedyFor } from './stuck.ts'
 
 const forEver = Number.POSITIVE_INFINITY
 

@@ -1,6 +1,7 @@
 // The report for people: aligned, in plain words, with colours only where the caller's paint puts
 // them. A pure function of the report. Not here: what is in it (report.ts).
 
+import type { Range } from '#proto/pre-copy/forecast.ts'
 import { durationText } from '../language/quantities.ts'
 import { isPassed, type Report } from './report.ts'
 
@@ -57,12 +58,16 @@ function migrationRows({ migrations }: Report, paint: Paint): string[][] {
       signed(one.outcome, paint),
       `${one.rounds}`,
       bytesText(one.bytes),
-      millisText(one.totalMs),
-      millisText(one.downtimeMs),
+      withForecast(one.totalMs, one.forecast?.totalMs),
+      withForecast(one.downtimeMs, one.forecast?.downtimeMs),
       one.fault === undefined ? one.hash : one.fault.message,
     ]),
   ]
 }
+
+/** `233 ms (foreseen 240 ms)`. */
+const withForecast = (ms: number | undefined, forecast: Range | undefined): string =>
+  forecast ? `${millisText(ms)} (foreseen ${millisText(forecast.expected)})` : millisText(ms)
 
 function cloneRows({ clones }: Report, paint: Paint): string[][] {
   if (clones.length === 0) return []

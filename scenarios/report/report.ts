@@ -5,6 +5,8 @@
 import { z } from 'zod'
 import type { MigrationView } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
+import { ByEncoding } from '#proto/messages.ts'
+import { Forecast } from '#proto/pre-copy/forecast.ts'
 import type { FailoverRecord, Recording } from './recording.ts'
 
 const ms = z.number()
@@ -21,6 +23,9 @@ export const MigrationReport = z.strictObject({
   bytes: count,
   totalMs: ms.optional(),
   downtimeMs: ms.optional(),
+  /** Before it began. */
+  forecast: Forecast.optional(),
+  byEncoding: ByEncoding.optional(),
   /** Over RAM, CPU and devices; equal on both ends, or the migration would not be done. */
   hash: z.string(),
   fault: Fault.optional(),
@@ -140,6 +145,8 @@ const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> =
   ...only({
     totalMs: move.record?.totalMs,
     downtimeMs: move.record?.downtimeMs,
+    forecast: move.forecast,
+    byEncoding: move.record?.byEncoding,
     fault: move.fault,
   }),
 })

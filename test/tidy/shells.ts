@@ -22,7 +22,8 @@ const shellPatterns: readonly RegExp[] = [
 const steppedPatterns: readonly RegExp[] = [
   /^coordinator\/core\//,
   /^node-agent\/(lease|desk|held-vms|admission)\.ts$/,
-  /^node-agent\/migration\/(source|source-state|destination|plan|stop-rule)\.ts$/,
+  /^node-agent\/migration\/(source|source-state|source-end|source-serving|destination|plan)\.ts$/,
+  /^proto\/pre-copy\//,
 ]
 
 /** What is banned outside the shells → what to take instead. */

@@ -1,7 +1,7 @@
 // What is done about a VM that writes faster than its pages are sent.
 
 import { describe, expect, test } from 'vitest'
-import { limitFactorMax, remedyFor, type Stuck } from '#node-agent/migration/stuck.ts'
+import { limitFactorMax, remedyFor, type Stuck } from '#proto/pre-copy/stuck.ts'
 
 /** A round that sent `pages`, while so many were dirtied. */
 const round = (pages: number, dirtyPages: number) => ({ pages, dirtyPages, bytes: 0, ms: 1 })

@@ -5,7 +5,7 @@
 // "Live Migration of Virtual Machines", NSDI 2005, §5.3-5.4 (there: stop when few pages are left,
 // or after too many rounds, or when dirtying outruns sending).
 
-import { pageBytes } from '#proto/units.ts'
+import { pageBytes } from '../units.ts'
 
 export interface RoundMeasured {
   readonly bytes: number

@@ -3,7 +3,7 @@
 // Percent are of one core; bytes, ms. Source of the throttle: Clark et al., NSDI 2005, §5.5
 // ("stunning rogue processes"), which slows down what writes too fast.
 
-import type { MigrationParams } from '#proto/messages.ts'
+import type { MigrationParams } from '../message-parts.ts'
 import type { RoundMeasured } from './stop-rule.ts'
 
 export interface Stuck {

@@ -1,7 +1,7 @@
 // Clark et al., "Live Migration of Virtual Machines", NSDI 2005, §5.3-5.4: when to stop copying.
 
 import { expect, test } from 'vitest'
-import { decideAfterRound, type RoundMeasured } from '#node-agent/migration/stop-rule.ts'
+import { decideAfterRound, type RoundMeasured } from '#proto/pre-copy/stop-rule.ts'
 
 const limits = { downtimeMsMax: 30, roundsMax: 30, patienceRounds: 4, sinceRound: 0 }
 /** A round at 100 MB/s that left so many pages dirty. */
