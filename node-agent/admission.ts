@@ -6,8 +6,9 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CloneTarget, Offer } from '#proto/messages.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
-import { type DeskEffect, type DeskState, evict } from './desk.ts'
+import { evict } from './desk.ts'
 import { noRoom } from './desk-faults.ts'
+import type { DeskEffect, DeskState } from './desk-state.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 
 export type Admission =

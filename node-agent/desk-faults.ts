@@ -2,8 +2,8 @@
 // Not here: when it does (desk.ts).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { Epoch, VmId } from '#proto/ids.ts'
-import type { DeskState } from './desk.ts'
+import type { Epoch, MigrationId, VmId } from '#proto/ids.ts'
+import type { DeskState } from './desk-state.ts'
 import type { HeldVm } from './held-vms.ts'
 
 export const leaseFault = fault(
@@ -44,3 +44,11 @@ export const noRoom = (
     `${memoryMib} MiB do not fit on node ${nodeId}: ${vms.reservedMib} of ` +
       `${vms.memoryMibMax} MiB are taken. Choose another node or stop something.`,
   )
+
+export const cancelledFault: Fault = fault(
+  'cancelled',
+  'the migration was cancelled; the VM goes on where it was',
+)
+
+export const unknownSource = (nodeId: string, migrationId: MigrationId): Fault =>
+  fault('unknown-migration', `no migration ${migrationId} is under way from ${nodeId}`)

@@ -6,23 +6,21 @@
 // epoch. Not here: how a migration goes (migration/), what an arriving copy needs (admission.ts).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { CommandId, Epoch, MigrationId, VmId } from '#proto/ids.ts'
+import type { CommandId, MigrationId } from '#proto/ids.ts'
 import type {
   Balloon,
   CancelMigration,
   Clone,
-  DropSnapshot,
   Migrate,
-  Pause,
   Resolve,
   Result,
-  Resume,
   Start,
-  Stop,
+  SwitchToPostCopy,
   TakeSnapshot,
   VmEvent,
 } from '#proto/messages.ts'
 import {
+  cancelledFault,
   closingFault,
   incompleteFault,
   leaseFault,
@@ -30,90 +28,15 @@ import {
   replacedFault,
   staleEpoch,
   stoppedFault,
+  unknownSource,
   unknownVm,
   wrongState,
 } from './desk-faults.ts'
-import { type HeldVm, type HeldVms, isLive } from './held-vms.ts'
+import type { Command, DeskEffect, DeskInput, DeskState } from './desk-state.ts'
+import { type HeldVm, isLive } from './held-vms.ts'
 import { clonePlan, migrationPlan } from './migration/plan.ts'
-import type { SourcePlan } from './migration/source-state.ts'
-
-export type Command =
-  | (Start | Stop | Pause | Resume | Balloon | Migrate | Clone | CancelMigration | Resolve)
-  | (TakeSnapshot | DropSnapshot)
-
-export interface DeskState {
-  readonly nodeId: string
-  readonly vms: HeldVms
-  /** Migrations under way of which this node is the source. */
-  readonly outgoing: Set<MigrationId>
-  readonly openCommands: Set<CommandId>
-  /** The last answers, for a command that comes again. */
-  readonly answers: Map<CommandId, Result>
-  /** The process is going down: nothing new begins. */
-  closing: boolean
-}
-
-export type DeskInput =
-  | { readonly on: 'command'; readonly command: Command }
-  /** What a command asked of a VM was done, or could not be. */
-  | { readonly on: 'booted'; readonly vm: HeldVm; readonly by: CommandId; readonly fault?: Fault }
-  | {
-      readonly on: 'launched'
-      readonly vm: HeldVm
-      readonly epoch: Epoch
-      readonly by?: CommandId
-      readonly fault?: Fault
-    }
-  | { readonly on: 'done'; readonly by: CommandId; readonly fault?: Fault }
-  | { readonly on: 'answered'; readonly result: Result }
-  | { readonly on: 'snapshot-ended'; readonly vm: HeldVm; readonly result: Result }
-  | { readonly on: 'migration-ended'; readonly migrationId: MigrationId }
-  | { readonly on: 'lease-lost' }
-  | { readonly on: 'closing' }
-  | {
-      readonly on: 'guest-stopped'
-      readonly vmId: VmId
-      readonly reason: 'shut-down' | 'crashed' | 'disk-failed' | 'pages-lost'
-      readonly detail: string
-    }
-
-export type DeskEffect =
-  /** `from`: a snapshot; absent, it boots from its image. */
-  | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId; readonly from?: string }
-  | { readonly do: 'take-snapshot'; readonly vm: HeldVm; readonly order: TakeSnapshot }
-  | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
-  | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
-  | {
-      readonly do: 'balloon'
-      readonly vm: HeldVm
-      readonly targetPages: number
-      readonly by: CommandId
-    }
-  /** Runs a complete copy under another epoch. */
-  | { readonly do: 'launch'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
-  | { readonly do: 'destroy'; readonly vm: HeldVm; readonly by?: CommandId }
-  | { readonly do: 'begin-source'; readonly plan: SourcePlan }
-  | {
-      readonly do: 'tell-source'
-      readonly migrationId: MigrationId
-      readonly input:
-        | { readonly on: 'cancel'; readonly fault: Fault; readonly commandId?: CommandId }
-        | { readonly on: 'vm-lost'; readonly fault: Fault }
-        | { readonly on: 'settled'; readonly verdict: 'runs-here' | 'runs-there' }
-    }
-  | { readonly do: 'settle-destination'; readonly migrationId: MigrationId }
-  | { readonly do: 'send'; readonly message: Result | VmEvent }
 
 const answersKept = 1000
-
-export const newDesk = (nodeId: string, vms: HeldVms): DeskState => ({
-  nodeId,
-  vms,
-  outgoing: new Set(),
-  openCommands: new Set(),
-  answers: new Map(),
-  closing: false,
-})
 
 /** Changes `state` and says what is to be done. */
 export function stepDesk(state: DeskState, input: DeskInput): DeskEffect[] {
@@ -158,7 +81,8 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (state.openCommands.has(commandId)) return []
   state.openCommands.add(commandId)
   if (command.t === 'start') return start(state, command)
-  if (command.t === 'cancel-migration') return cancel(state, command)
+  if (command.t === 'cancel-migration' || command.t === 'switch-to-post-copy')
+    return tellSource(state, command)
   if (command.t === 'resolve') return resolve(state, command)
   if (command.t === 'drop-snapshot') return [{ do: 'drop-snapshot', order: command }]
   const vm = state.vms.get(command.vmId)
@@ -245,16 +169,15 @@ function beginSource(state: DeskState, vm: HeldVm, command: Migrate | Clone): De
   return [{ do: 'begin-source', plan }]
 }
 
-function cancel(state: DeskState, command: CancelMigration): DeskEffect[] {
-  const { commandId, migrationId } = command
+function tellSource(
+  state: DeskState,
+  { t, commandId, migrationId }: CancelMigration | SwitchToPostCopy,
+): DeskEffect[] {
   if (!state.outgoing.has(migrationId))
-    return answer(
-      state,
-      commandId,
-      fault('unknown-migration', `no migration ${migrationId} is under way from ${state.nodeId}`),
-    )
-  const asked = fault('cancelled', 'the migration was cancelled; the VM goes on where it was')
-  return [{ do: 'tell-source', migrationId, input: { on: 'cancel', fault: asked, commandId } }]
+    return answer(state, commandId, unknownSource(state.nodeId, migrationId))
+  const cancel = { on: 'cancel', fault: cancelledFault, commandId } as const
+  const input = t === 'cancel-migration' ? cancel : ({ on: 'post-copy', commandId } as const)
+  return [{ do: 'tell-source', migrationId, input }]
 }
 
 function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {

@@ -10,7 +10,7 @@ import type { MessageLink } from '#proto/wire.ts'
 import { Forks } from './cloning/forks.ts'
 import { cloneHere } from './cloning/local-clone.ts'
 import type { Consoles } from './consoles.ts'
-import type { DeskInput } from './desk.ts'
+import type { DeskInput } from './desk-state.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
 import { DestinationRun } from './migration/destination-run.ts'
 import type { Pace } from './migration/pace.ts'
@@ -121,8 +121,9 @@ export class Migrations {
     const run = this.#sources.get(migrationId)
     run?.feed(news)
     // Clones on this node are made before a cancel could be carried out.
-    if (run || news.on !== 'cancel' || news.commandId === undefined) return
-    const tooLate = fault('wrong-state', 'too late to cancel: the clones are being started')
+    const isAsked = news.on === 'cancel' || news.on === 'post-copy'
+    if (run || !isAsked || news.commandId === undefined) return
+    const tooLate = fault('wrong-state', 'too late: the clones are being started')
     const { commandId } = news
     this.#ports.desk({ on: 'answered', result: { t: 'result', commandId, fault: tooLate } })
   }

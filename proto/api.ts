@@ -21,6 +21,7 @@
 //   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
+//   POST /v1/migrations/:id/post-copy     → 202 MigrationView; it goes on as that at once
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
 //   GET  /v1/events?after=SEQ             EventView[]
 //   WS   /v1/watch                        a ClusterView first, then one after each change

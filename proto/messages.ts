@@ -6,7 +6,7 @@
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress,
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
-//                         cancel-migration, resolve, clone, take-snapshot, drop-snapshot,
+//                         cancel-migration, switch-to-post-copy, resolve, clone, take-snapshot, drop-snapshot,
 //                         console-open, console-input, console-close, neighbours
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
@@ -237,6 +237,14 @@ export const CancelMigration = z.strictObject({
 })
 export type CancelMigration = z.infer<typeof CancelMigration>
 
+/** Pre-copy that is under way goes on as post-copy at once. To the source. */
+export const SwitchToPostCopy = z.strictObject({
+  t: z.literal('switch-to-post-copy'),
+  commandId,
+  migrationId,
+})
+export type SwitchToPostCopy = z.infer<typeof SwitchToPostCopy>
+
 /**
  * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it
  * under this new epoch, or discard it. To a source that has not released: go on. Idempotent.
@@ -317,6 +325,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Balloon,
   Migrate,
   CancelMigration,
+  SwitchToPostCopy,
   Resolve,
   Clone,
   TakeSnapshot,

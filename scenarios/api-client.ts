@@ -75,6 +75,8 @@ export interface ApiClient {
   migrations(): Promise<MigrationView[]>
   migration(id: string): Promise<MigrationView>
   cancel(migrationId: string): Promise<MigrationView>
+  /** Pre-copy goes on as post-copy at once. */
+  postCopy(migrationId: string): Promise<MigrationView>
   rebalance(): Promise<z.infer<typeof RebalanceView>>
   events(afterSeq?: number): Promise<EventView[]>
   /** Resolves when the stream is open; the first view follows. */
@@ -127,6 +129,8 @@ export class HttpApiClient implements ApiClient {
   migration = (id: string) => this.#get(`/v1/migrations/${encodeURIComponent(id)}`, MigrationView)
   cancel = (id: string) =>
     this.#post(`/v1/migrations/${encodeURIComponent(id)}/cancel`, undefined, MigrationView)
+  postCopy = (id: string) =>
+    this.#post(`/v1/migrations/${encodeURIComponent(id)}/post-copy`, undefined, MigrationView)
   rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
   events = (afterSeq = 0) => this.#get(`/v1/events?after=${afterSeq}`, z.array(EventView))
 

@@ -63,6 +63,7 @@ export function addMoveCommands(program: Command, cli: Cli): void {
   addMigrate(program, cli)
   addClone(program, cli)
   addCancel(program, cli)
+  addPostCopy(program, cli)
   addRebalance(program, cli)
 }
 
@@ -144,6 +145,19 @@ function addCancel(program: Command, cli: Cli): void {
       }),
     )
   withExamples(cancel, [['godwit cancel m-12', 'ids stand in `godwit migrations`']])
+}
+
+function addPostCopy(program: Command, cli: Cli): void {
+  const postCopy = program
+    .command('post-copy <migration>')
+    .description('let a migration under way go on as post-copy at once')
+    .action((id: string, _options: object, command: Command) =>
+      withApi(cli, command, async (api) => {
+        await api.postCopy(id)
+        cli.terminal.note(`${id} goes on as post-copy.`)
+      }),
+    )
+  withExamples(postCopy, [['godwit post-copy m12', 'its VM runs there now, and fetches the rest']])
 }
 
 function addRebalance(program: Command, cli: Cli): void {

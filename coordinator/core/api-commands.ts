@@ -15,7 +15,7 @@ import {
 import { mebibyte, pageBytes } from '#proto/units.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
-import { sendBalloon, sendCancel, sendToOwner } from './commands-out.ts'
+import { sendBalloon, sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
 import { forecastOf, hopeless } from './forecasts.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
@@ -73,6 +73,8 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
       return onVm(step, command.vmId, 'restore', (vm) => restore(step, vm, command.name))
     case 'drop-snapshot':
       return dropSnapshot(step, command.vmId, command.name)
+    case 'post-copy':
+      return switchToPostCopy(step, command.migrationId)
     case 'cancel-migration':
       return cancel(step, command.migrationId)
     case 'rebalance':
@@ -304,6 +306,19 @@ function cancel(step: Step, id: MigrationId): Value | Fault {
   touch(step, 'migration', id)
   if (phase === 'queued')
     endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
+  return migrationView(migration)
+}
+
+function switchToPostCopy(step: Step, id: MigrationId): Value | Fault {
+  const migration = step.state.migrations.get(id)
+  if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
+  const { phase, purpose } = migration
+  if (purpose === 'clone') return fault('wrong-state', `${id} makes clones: it cannot switch over`)
+  if (phase !== 'queued' && phase !== 'copying')
+    return fault('wrong-state', `${id} is ${phase}; this needs it queued or copying`)
+  if (phase === 'copying' && !sendSwitch(step, migration)) return outOfReach(migration.from)
+  migration.params = { ...migration.params, mode: 'post-copy' }
+  touch(step, 'migration', id)
   return migrationView(migration)
 }
 

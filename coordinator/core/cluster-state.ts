@@ -138,6 +138,7 @@ export interface PendingCommand {
     | 'balloon'
     | 'resolve'
     | 'cancel'
+    | 'switch'
     | 'drop'
     | 'take-snapshot'
     | 'drop-snapshot'

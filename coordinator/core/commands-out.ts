@@ -65,6 +65,15 @@ export function sendCancel(step: Step, migration: Migration, isProbe: boolean): 
   return sendTo(step, node, { t: 'cancel-migration', commandId, migrationId })
 }
 
+/** Its pre-copy goes on as post-copy. */
+export function sendSwitch(step: Step, migration: Migration): boolean {
+  const node = nodeOf(step.state, migration.from)
+  if (node.live.linkId === undefined) return false
+  const { id: migrationId, vmId, epoch } = migration
+  const commandId = openCommand(step, { ...about('switch', node.id, vmId, epoch), migrationId })
+  return sendTo(step, node, { t: 'switch-to-post-copy', commandId, migrationId })
+}
+
 /** Tells a node that a copy it reports is stale. Repeated at most every dropRepeatMs. */
 export function dropCopy(step: Step, node: Node, report: VmReport): void {
   const key = `${report.vmId}/${report.epoch}`

@@ -63,7 +63,7 @@ export type ApiCommand =
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
   | { readonly do: 'restore' | 'drop-snapshot'; readonly vmId: VmId; readonly name: string }
-  | { readonly do: 'cancel-migration'; readonly migrationId: MigrationId }
+  | { readonly do: 'cancel-migration' | 'post-copy'; readonly migrationId: MigrationId }
   | { readonly do: 'rebalance' }
 
 export type Input =

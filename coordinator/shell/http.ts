@@ -237,6 +237,10 @@ function migrationRoutes(app: App, ports: HttpPorts): void {
     const migrationId = asMigrationId(request.params.id)
     return ask(ports, reply, { do: 'cancel-migration', migrationId })
   })
+  const hasten = documented('Go on as post-copy at once', 202, MigrationView)
+  app.post<WithId>('/v1/migrations/:id/post-copy', hasten, (request, reply) =>
+    ask(ports, reply, { do: 'post-copy', migrationId: asMigrationId(request.params.id) }),
+  )
   const rebalance = documented('Rebalance now', 202, RebalanceView)
   app.post('/v1/rebalance', rebalance, (_request, reply) => ask(ports, reply, { do: 'rebalance' }))
 }

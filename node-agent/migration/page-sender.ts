@@ -55,6 +55,7 @@ export class PageSender {
   readonly #ports: PageSenderPorts
   readonly #round: Round
   readonly #noBytes = new Uint8Array(0)
+  #isCut = false
   #frames = 0
   #pages = 0
   readonly #byEncoding: ByEncoding = {}
@@ -76,7 +77,8 @@ export class PageSender {
     const { memory, frames } = this.#ports
     const room = (pages: number) => frames.room(pages)
     const zeros: number[] = []
-    for (let from = 0; from < memory.pageCount; ) {
+    let from = 0
+    while (from < memory.pageCount && !this.#isCut) {
       const got = memory.collect(this.#round.bitmap, from, this.#pagesPerFrame(), room)
       from = got.nextPage
       for (const page of got.zeroPages) zeros.push(page)
@@ -87,7 +89,20 @@ export class PageSender {
     // The answer to the round is waited for by the clock: what has not left here yet is not to
     // count.
     await this.#drain(endOfRoundBytesMax)
-    return this.#sent()
+    return { ...this.#sent(), ...(this.#isCut ? { unsent: this.#from(from) } : {}) }
+  }
+
+  /** It ends after the batch that is on its way. */
+  cut(): void {
+    this.#isCut = true
+  }
+
+  /** The pages of the round from there on. */
+  #from(page: number): Uint8Array {
+    const left = this.#round.bitmap.slice()
+    left.fill(0, 0, page >> 3)
+    if (page % 8 > 0) left[page >> 3] = (left[page >> 3] ?? 0) & (0xff << (page % 8))
+    return left
   }
 
   #pagesPerFrame(): number {

@@ -96,8 +96,28 @@ export function cancel(
   return commandId === undefined ? effects : [...effects, { do: 'answer', commandId }]
 }
 
+/** No more rounds: what is left will be fetched. */
+export function hasten(
+  state: SourceState,
+  { commandId }: Extract<SourceInput, { on: 'post-copy' }>,
+): SourceEffect[] {
+  const refused = cannotHasten(state)
+  if (refused) return [{ do: 'answer', commandId, fault: refused }]
+  state.isInHaste = true
+  const cut: SourceEffect[] = state.phase === 'copying' ? [{ do: 'cut-round' }] : []
+  return [...cut, { do: 'answer', commandId }]
+}
+
+function cannotHasten(state: SourceState): Fault | undefined {
+  if (isClone(state)) return fault('wrong-state', 'clones do not take over from their parent')
+  if (isPaused(state)) return fault('wrong-state', 'it is switching over already')
+  if (state.isModern) return undefined
+  return fault('version-mismatch', 'the destination is too old for post-copy: update it')
+}
+
 export function afterTheEnd(input: SourceInput): SourceEffect[] {
-  return input.on === 'cancel' && input.commandId !== undefined ? [tooLate(input.commandId)] : []
+  const isAsked = input.on === 'cancel' || input.on === 'post-copy'
+  return isAsked && input.commandId !== undefined ? [tooLate(input.commandId)] : []
 }
 
 const tooLate = (commandId: NonNullable<Extract<SourceInput, { on: 'cancel' }>['commandId']>) =>

@@ -77,6 +77,8 @@ export class SourceRun {
   #server: PageServer | undefined
   #isReconnecting = false
   #log: number | undefined
+  /** The round of a VM that runs. */
+  #sending: PageSender | undefined
   /** CPU and devices, as they are when the VM has stopped. */
   #capturing: Promise<StateSection[]> | undefined
   /** The last progress, without the news in it. */
@@ -127,6 +129,8 @@ export class SourceRun {
         return this.#channel?.send(effect.message)
       case 'send-round':
         return this.#try(() => this.#sendRound(effect))
+      case 'cut-round':
+        return this.#sending?.cut()
       case 'take-log':
         return this.#try(() => this.#takeLog(effect.pause))
       case 'finish':
@@ -237,7 +241,9 @@ export class SourceRun {
     readonly bitmap: 'all' | Uint8Array
   }): Promise<void> {
     await this.#openLog()
-    const sent = await this.#sender(order.round, order.bitmap).send()
+    this.#sending = this.#sender(order.round, order.bitmap)
+    const sent = await this.#sending.send()
+    this.#sending = undefined
     this.feed({ on: 'round-sent', sent })
   }
 

@@ -79,6 +79,10 @@ export interface SourceState {
   readonly byEncoding: ByEncoding
   /** The destination understands frames that are not `zero` or `raw`. */
   isModern: boolean
+  /** An operator wants no more rounds. */
+  isInHaste: boolean
+  /** What the round that was cut short has not sent. */
+  unsent: Uint8Array | undefined
   /** Dirtied before the pause, not sent yet. */
   left: Uint8Array
   pausedAtMs: number | undefined
@@ -111,6 +115,8 @@ export interface RoundSent {
   readonly zeroPages: number
   readonly bytes: number
   readonly byEncoding?: ByEncoding
+  /** It was cut short: these pages were left. */
+  readonly unsent?: Uint8Array
 }
 
 /** What was sent after the VM ran at the destination. */
@@ -151,6 +157,8 @@ export type SourceInput = {
   /** An effect could not be carried out. */
   | { readonly on: 'failed'; readonly fault: Fault }
   | { readonly on: 'woken' }
+  /** An operator wants it to go on as post-copy at once. */
+  | { readonly on: 'post-copy'; readonly commandId: CommandId }
   | { readonly on: 'cancel'; readonly fault: Fault; readonly commandId?: CommandId }
   /** The VM is gone: fenced, crashed, shut down or stopped. */
   | { readonly on: 'vm-lost'; readonly fault: Fault }
@@ -162,6 +170,8 @@ export type SourceEffect =
   | { readonly do: 'connect'; readonly address: string }
   | { readonly do: 'send'; readonly message: SourceMessage }
   | { readonly do: 'send-round'; readonly round: number; readonly bitmap: 'all' | Uint8Array }
+  /** The round that is being sent ends where it is. */
+  | { readonly do: 'cut-round' }
   | { readonly do: 'take-log'; readonly pause: boolean }
   /** Sends the rest, captures, hashes; a clone's parent then goes on, on its new layers. */
   | { readonly do: 'finish'; readonly round: number; readonly bitmap: Uint8Array }
@@ -206,7 +216,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     pages: 0,
     zeroPages: 0,
     byEncoding: {},
-    isModern: true,
+    ...{ isModern: true, isInHaste: false, unsent: undefined },
     left: new Uint8Array(0),
     pausedAtMs: undefined,
     stoppedAtMs: nowMs,

@@ -17,6 +17,7 @@ import {
   afterTheEnd,
   cancel,
   giveUp,
+  hasten,
   lost,
   progress,
   settle,
@@ -88,6 +89,8 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
       return wake(state, input.nowMs)
     case 'cancel':
       return cancel(state, input)
+    case 'post-copy':
+      return hasten(state, input)
     case 'settled':
       return settle(state, input.verdict, input.nowMs)
   }
@@ -165,6 +168,7 @@ function copy(state: SourceState, bitmap: 'all' | Uint8Array, nowMs: number): So
 function endRound(state: SourceState, sent: RoundSent, nowMs: number): SourceEffect[] {
   if (state.phase !== 'copying') return []
   count(state, sent)
+  state.unsent = sent.unsent
   const { migrationId } = state.plan
   return [
     ...becomePhase(state, 'applying', nowMs, appliedMsMax),
@@ -227,7 +231,8 @@ function afterRound(
   log: Log,
   nowMs: number,
 ): SourceEffect[] {
-  const isPostCopy = state.plan.params.mode === 'post-copy'
+  const isPostCopy = state.plan.params.mode === 'post-copy' || state.isInHaste
+  if (state.unsent) return leave(state, log, nowMs)
   if (verdict === 'stop' || (isPostCopy && isBearable)) return nextRound(state, log, nowMs, 'stop')
   if (isPostCopy) return leave(state, log, nowMs)
   if (verdict === 'again') return nextRound(state, log, nowMs, 'copy')
@@ -271,8 +276,10 @@ function nextRound(
 
 /** Post-copy from here on: what is left will be fetched. */
 function leave(state: SourceState, log: Log, nowMs: number): SourceEffect[] {
-  state.missing = log.bitmap
-  return nextRound(state, log, nowMs, 'stop')
+  const { unsent } = state
+  const missing = unsent ? log.bitmap.map((byte, at) => byte | (unsent[at] ?? 0)) : log.bitmap
+  state.missing = missing
+  return nextRound(state, { ...log, bitmap: missing }, nowMs, 'stop')
 }
 
 function stop(state: SourceState, left: Uint8Array, nowMs: number): SourceEffect[] {

@@ -5,7 +5,7 @@ import { type Fault, faultOf } from '#proto/faults.ts'
 import type { CommandId } from '#proto/ids.ts'
 import type { DropSnapshot, Result, TakeSnapshot } from '#proto/messages.ts'
 import type { Consoles } from '../consoles.ts'
-import type { DeskEffect, DeskInput } from '../desk.ts'
+import type { DeskEffect, DeskInput } from '../desk-state.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { Snapshots, type SnapshotsPorts } from './snapshots.ts'
 

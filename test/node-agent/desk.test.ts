@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { admit } from '#node-agent/admission.ts'
-import { type Command, type DeskEffect, newDesk, stepDesk } from '#node-agent/desk.ts'
+import { stepDesk } from '#node-agent/desk.ts'
+import { type Command, type DeskEffect, newDesk } from '#node-agent/desk-state.ts'
 import { HeldVms } from '#node-agent/held-vms.ts'
 import { asCommandId, asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import type { Offer } from '#proto/messages.ts'

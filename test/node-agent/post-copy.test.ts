@@ -110,6 +110,28 @@ test('a link that breaks again and again loses nothing: the rest comes over the 
   await road.close()
 })
 
+test('on command, a slow first round ends at once, and what it has not sent is fetched', async () => {
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress, 2 << 20)
+  await boot()
+  const command = migrate({ verify: 'full', encoding: 'raw' }, road)
+  await eventually('a round on its way', () =>
+    coordinator.heard.some((news) => news.t === 'migration-progress' && news.sentPages > 0),
+  )
+  const asked = { t: 'switch-to-post-copy', migrationId: asMigrationId('m1') } as const
+  expect(await coordinator.command('a', asked)).toMatchObject({ t: 'result' })
+  await eventually('a to serve', () => state('a') === 'serving')
+  road.bytesPerSec = Number.POSITIVE_INFINITY
+  road.break()
+  const { fault, record } = await resultOf(command)
+  expect(fault).toBeUndefined()
+  expect(record?.rounds).toHaveLength(2)
+  expect(record?.postCopy?.pages).toBeGreaterThan(1000)
+  const late = await coordinator.command('a', asked)
+  expect(late.fault?.code).toBe('unknown-migration')
+  await isWellAtB()
+  await road.close()
+})
+
 test('a VM that is stopped while its pages come leaves nothing on either node', async () => {
   const road = await SlowRoad.to(coordinator.node('b').peerAddress)
   await boot()

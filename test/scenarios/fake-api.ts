@@ -57,6 +57,9 @@ export class FakeApi {
       migration: asked(
         (id) => this.#cluster.migrations.find((one) => one.id === id) as MigrationView,
       ),
+      postCopy: asked(() => {
+        throw refuse('wrong-state', 'Too late.')
+      }),
       cancel: asked(() => {
         throw refuse('wrong-state', 'Too late.')
       }),

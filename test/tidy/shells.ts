@@ -21,7 +21,7 @@ const shellPatterns: readonly RegExp[] = [
 /** State machines that are stepped: no waiting in them at all. */
 const steppedPatterns: readonly RegExp[] = [
   /^coordinator\/core\//,
-  /^node-agent\/(lease|desk|held-vms|admission)\.ts$/,
+  /^node-agent\/(lease|desk|desk-state|held-vms|admission)\.ts$/,
   /^node-agent\/migration\/(source|source-state|source-end|source-serving|destination|plan)\.ts$/,
   /^proto\/pre-copy\//,
 ]

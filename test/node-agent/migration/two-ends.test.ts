@@ -204,6 +204,24 @@ describe('post-copy', () => {
     )
   })
 
+  test('on command, at any moment: at once, or too late; never twice, never lost', () => {
+    const commandId = asCommandId('hasten')
+    for (let at = 1; at < 60; at++) {
+      const ends = begin('migrate', { dirtyPages: Array(60).fill(100_000_000) })
+      for (let n = 0; n < at && !ends.isOver; n++) ends.step()
+      ends.tellSource({ on: 'post-copy', commandId })
+      ends.run()
+      const [answers, ended] = [
+        ends.results.filter((result) => result.commandId === commandId),
+        ends.results.filter((result) => result.commandId !== commandId),
+      ]
+      expect(answers, `after ${at}`).toHaveLength(1)
+      expect(ended, `after ${at}`).toHaveLength(1)
+      expect(runners(ends), `after ${at}: ${ends.story.join(', ')}`).toBe(1)
+      if (!answers[0]?.fault) expect(ends.story).toContain('serving')
+    }
+  })
+
   test('a destination that is too old for it is not offered it', () => {
     const ends = leave()
     ends.tellSource({ on: 'linked', protocolVersion: 1 })

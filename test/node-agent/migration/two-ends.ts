@@ -174,6 +174,7 @@ export class TwoEnds {
       case 'resume':
         return this.#resume()
       case 'throttle':
+      case 'cut-round':
         return
       case 'release':
         this.story.push('released')

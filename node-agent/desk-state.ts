@@ -1,0 +1,111 @@
+// What the desk knows, hears and asks for: its state, inputs and effects.
+// Not here: what follows from what (desk.ts), who carries effects out (agent.ts).
+
+import type { Fault } from '#proto/faults.ts'
+import type { CommandId, Epoch, MigrationId, VmId } from '#proto/ids.ts'
+import type {
+  Balloon,
+  CancelMigration,
+  Clone,
+  DropSnapshot,
+  Migrate,
+  Pause,
+  Resolve,
+  Result,
+  Resume,
+  Start,
+  Stop,
+  SwitchToPostCopy,
+  TakeSnapshot,
+  VmEvent,
+} from '#proto/messages.ts'
+import type { HeldVm, HeldVms } from './held-vms.ts'
+import type { SourcePlan } from './migration/source-state.ts'
+
+export type Command =
+  | (
+      | Start
+      | Stop
+      | Pause
+      | Resume
+      | Balloon
+      | Migrate
+      | Clone
+      | CancelMigration
+      | SwitchToPostCopy
+      | Resolve
+    )
+  | (TakeSnapshot | DropSnapshot)
+
+export interface DeskState {
+  readonly nodeId: string
+  readonly vms: HeldVms
+  /** Migrations under way of which this node is the source. */
+  readonly outgoing: Set<MigrationId>
+  readonly openCommands: Set<CommandId>
+  /** The last answers, for a command that comes again. */
+  readonly answers: Map<CommandId, Result>
+  /** The process is going down: nothing new begins. */
+  closing: boolean
+}
+
+export type DeskInput =
+  | { readonly on: 'command'; readonly command: Command }
+  /** What a command asked of a VM was done, or could not be. */
+  | { readonly on: 'booted'; readonly vm: HeldVm; readonly by: CommandId; readonly fault?: Fault }
+  | {
+      readonly on: 'launched'
+      readonly vm: HeldVm
+      readonly epoch: Epoch
+      readonly by?: CommandId
+      readonly fault?: Fault
+    }
+  | { readonly on: 'done'; readonly by: CommandId; readonly fault?: Fault }
+  | { readonly on: 'answered'; readonly result: Result }
+  | { readonly on: 'snapshot-ended'; readonly vm: HeldVm; readonly result: Result }
+  | { readonly on: 'migration-ended'; readonly migrationId: MigrationId }
+  | { readonly on: 'lease-lost' }
+  | { readonly on: 'closing' }
+  | {
+      readonly on: 'guest-stopped'
+      readonly vmId: VmId
+      readonly reason: 'shut-down' | 'crashed' | 'disk-failed' | 'pages-lost'
+      readonly detail: string
+    }
+
+export type DeskEffect =
+  /** `from`: a snapshot; absent, it boots from its image. */
+  | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId; readonly from?: string }
+  | { readonly do: 'take-snapshot'; readonly vm: HeldVm; readonly order: TakeSnapshot }
+  | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
+  | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
+  | {
+      readonly do: 'balloon'
+      readonly vm: HeldVm
+      readonly targetPages: number
+      readonly by: CommandId
+    }
+  /** Runs a complete copy under another epoch. */
+  | { readonly do: 'launch'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
+  | { readonly do: 'destroy'; readonly vm: HeldVm; readonly by?: CommandId }
+  | { readonly do: 'begin-source'; readonly plan: SourcePlan }
+  | {
+      readonly do: 'tell-source'
+      readonly migrationId: MigrationId
+      readonly input:
+        | { readonly on: 'cancel'; readonly fault: Fault; readonly commandId?: CommandId }
+        | { readonly on: 'post-copy'; readonly commandId: CommandId }
+        | { readonly on: 'vm-lost'; readonly fault: Fault }
+        | { readonly on: 'settled'; readonly verdict: 'runs-here' | 'runs-there' }
+    }
+  | { readonly do: 'settle-destination'; readonly migrationId: MigrationId }
+  | { readonly do: 'send'; readonly message: Result | VmEvent }
+
+export const newDesk = (nodeId: string, vms: HeldVms): DeskState => ({
+  nodeId,
+  vms,
+  outgoing: new Set(),
+  openCommands: new Set(),
+  answers: new Map(),
+  closing: false,
+})
