@@ -5,13 +5,13 @@
 // clock.
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
-import type { Env, Listener } from '#env/env.ts'
+import type { Listener } from '#env/env.ts'
 import { batchBytesMax } from '#proto/ethernet-batch.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
-import type { NodeId } from '#proto/ids.ts'
-import type { Hello, NodeCapacity, Result, VmEvent, VmReport } from '#proto/messages.ts'
+import type { Hello, Result, VmEvent, VmReport } from '#proto/messages.ts'
 import { frameBytesMax, protocolVersion } from '#proto/units.ts'
 import { admit } from './admission.ts'
+import type { AgentOptions } from './agent-options.ts'
 import { Consoles } from './consoles.ts'
 import { stepDesk } from './desk.ts'
 import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk-state.ts'
@@ -24,36 +24,8 @@ import { newPace } from './migration/pace.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
-import type { SnapshotStore } from './snapshots/snapshot-store.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
-import type { Vmm } from './vmm.ts'
-
-export interface AgentOptions {
-  readonly nodeId: NodeId
-  /** New at each start of the process. */
-  readonly incarnation: string
-  readonly pid: number
-  readonly token: string
-  readonly capacity: NodeCapacity
-  /** `ws://host:port/agent` */
-  readonly coordinator: string
-  /** `ws://host:port` of the peer port; port 0 lets the system choose. */
-  readonly listen: string
-  /** How other nodes reach it, when that is not where it listens. */
-  readonly advertise: string | undefined
-  readonly env: Env
-  readonly vmm: Vmm
-  /** The cluster's. */
-  readonly snapshots: SnapshotStore
-  /** One element, shared with the pCPUs: until when protected VMs may run. */
-  readonly runUntilMs: Float64Array
-  /** All migrations from here together; 0 = no limit. */
-  readonly migrationBytesPerSecMax: number
-  processMemoryMib(): number
-  /** Another process is this node now: this one must stop. */
-  replaced(why: Fault): void
-}
 
 const limits = { messageBytesMax: frameBytesMax + 4096 }
 const controlLimits = { messageBytesMax: 8 << 20 }

@@ -6,8 +6,9 @@
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress,
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
-//                         cancel-migration, switch-to-post-copy, resolve, clone, take-snapshot, drop-snapshot,
-//                         console-open, console-input, console-close, neighbours
+//                         cancel-migration, switch-to-post-copy, resolve, clone,
+//                         take-snapshot, drop-snapshot, console-open, console-input, console-close,
+//                         neighbours
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
 

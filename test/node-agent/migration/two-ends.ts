@@ -173,9 +173,6 @@ export class TwoEnds {
         return this.#finish()
       case 'resume':
         return this.#resume()
-      case 'throttle':
-      case 'cut-round':
-        return
       case 'release':
         this.story.push('released')
         this.sourceReleased = true
@@ -190,6 +187,8 @@ export class TwoEnds {
         return void this.story.push(`answer ${effect.fault?.code ?? 'done'}`)
       case 'end':
         return this.cutQuietly()
+      case 'throttle':
+      case 'cut-round':
       case 'wake-at':
       case 'progress':
         return
