@@ -122,6 +122,8 @@ export class Pcpu {
         return this.#answerLog(vm, command)
       case 'capture':
         return { sections: paused(vm).machine.capture() }
+      case 'describe':
+        return { sections: vm.machine.capture().map(({ kind, version }) => ({ kind, version })) }
       case 'restore':
         return this.#restore(vm, command)
       case 'rebrand':

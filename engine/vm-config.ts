@@ -85,6 +85,8 @@ export type PcpuCommand =
    * promises that).
    */
   | { readonly do: 'capture'; readonly vmId: string }
+  /** What a capture would be made of; of a VM that runs, too. */
+  | { readonly do: 'describe'; readonly vmId: string }
   /**
    * `elapsedMs`: real time since the capture, which a guest with a real clock is to find passed.
    * Default 0.
@@ -186,6 +188,7 @@ export interface PcpuAnswers {
   'take-log': { readonly bitmap: Uint8Array; readonly pages: number }
   'close-log': undefined
   capture: { readonly sections: readonly Section[] }
+  describe: { readonly sections: readonly Pick<Section, 'kind' | 'version'>[] }
   restore: undefined
   rebrand: undefined
   'change-disk': undefined

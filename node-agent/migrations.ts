@@ -3,7 +3,7 @@
 // begin (desk.ts, admission.ts).
 
 import type { Clock, Log, Zstd } from '#env/env.ts'
-import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
 import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
 import type { MessageLink } from '#proto/wire.ts'
@@ -12,6 +12,7 @@ import { cloneHere } from './cloning/local-clone.ts'
 import type { Consoles } from './consoles.ts'
 import type { DeskInput } from './desk-state.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
+import { incompatible, machineKind } from './migration/compatibility.ts'
 import { DestinationRun } from './migration/destination-run.ts'
 import type { Pace } from './migration/pace.ts'
 import { type SourceNews, SourceRun } from './migration/source-run.ts'
@@ -159,6 +160,9 @@ export class Migrations {
   async #open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun> {
     const { clock, log, zstd, vmm, consoles, mayLaunch, desk } = this.#ports
     const memory = await vmm.openCopy(vms[0] as HeldVm)
+    const here = machineKind(await vmm.describe(vms[0] as HeldVm))
+    const refused = offer.machine && incompatible(offer.machine, here)
+    if (refused) throw new FaultError(refused)
     const run = new DestinationRun(offer, vms, memory, session, {
       ...{ clock, log, zstd, vmm, mayLaunch },
       consoleOf: (vm) => consoles.of(vm),

@@ -185,6 +185,12 @@ export class Vmm {
     return sections
   }
 
+  /** The kinds and versions of what a capture would give; of a VM that runs, too. */
+  async describe(vm: HeldVm): Promise<{ readonly kind: string; readonly version: number }[]> {
+    const { sections } = (await this.#ask(vm, { do: 'describe' })) as never
+    return sections
+  }
+
   async restore(vm: HeldVm, sections: readonly StateSection[], elapsedMs: number): Promise<void> {
     await this.#ask(vm, { do: 'restore', sections, elapsedMs })
   }

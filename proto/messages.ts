@@ -67,6 +67,7 @@ export {
 export {
   CloneTarget,
   Final,
+  MachineKind,
   Offer,
   Reconnect,
   StateSection,

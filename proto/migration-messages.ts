@@ -26,6 +26,16 @@ export const StateSection = z.strictObject({
 })
 export type StateSection = z.infer<typeof StateSection>
 
+/** What a VM needs of a node besides room. */
+export const MachineKind = z.strictObject({
+  /** Letters and names of the CPU's extensions. */
+  isa: z.array(z.string().max(40)).max(64),
+  timebaseHz: count,
+  /** Of its state besides the RAM. */
+  sections: z.array(StateSection.pick({ kind: true, version: true })).max(64),
+})
+export type MachineKind = z.infer<typeof MachineKind>
+
 export const Offer = z.strictObject({
   t: z.literal('offer'),
   purpose: z.enum(['migrate', 'clone']),
@@ -34,6 +44,8 @@ export const Offer = z.strictObject({
   /** migrate: the VM itself under its next epoch. clone: the new VMs. */
   vms: z.array(CloneTarget).min(1).max(256),
   pageCount: count,
+  /** Absent: of a source that is older than this. */
+  machine: MachineKind.optional(),
   verify: z.enum(['incremental', 'full']),
 })
 export type Offer = z.infer<typeof Offer>

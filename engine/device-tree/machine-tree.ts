@@ -34,7 +34,7 @@ import type { TreeNode, TreeValue } from './flattened.ts'
 const isaBase = 'rv64i'
 const isaLetters = ['i', 'm', 'a', 'f', 'd', 'c']
 const isaNames = ['zicntr', 'zicsr', 'zifencei', 'zba', 'zbb', 'zbs', 'sstc']
-const isaExtensions = [...isaLetters, ...isaNames]
+export const isaExtensions: readonly string[] = [...isaLetters, ...isaNames]
 const isa = `rv64${isaLetters.join('')}_${isaNames.join('_')}`
 
 const phandles = { hart: 1, plic: 2, finisher: 3 } as const

@@ -10,12 +10,14 @@ import {
   type SourceMessage,
   type StateSection,
   type Want,
+  type Welcome,
 } from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { StepDriver } from '../step-driver.ts'
 import type { Vmm } from '../vmm.ts'
+import { machineKind } from './compatibility.ts'
 import { type LinkRate, newLinkRate } from './encoding/link-rate.ts'
 import { PageEncoder } from './encoding/page-encoder.ts'
 import { FramePool } from './frame-pool.ts'
@@ -225,8 +227,7 @@ export class SourceRun {
     this.#channel = new WireChannel<DestinationMessage, SourceMessage>(link, DestinationMessage, {
       message: (message) => {
         if (message.t !== 'welcome') return this.feed({ on: 'message', message })
-        const { protocolVersion } = message
-        this.feed({ on: 'linked', protocolVersion })
+        this.#try(() => this.#describe(message))
       },
       closed: (reason, refused) => {
         if (!isCurrent()) return
@@ -234,6 +235,12 @@ export class SourceRun {
       },
     })
     this.#channel.send(this.#ports.hello())
+  }
+
+  /** What the destination must be able to run; also the first time that this code runs. */
+  async #describe({ protocolVersion }: Welcome): Promise<void> {
+    const machine = machineKind(await this.#ports.vmm.describe(this.vm))
+    this.feed({ on: 'linked', protocolVersion, machine })
   }
 
   async #sendRound(order: {

@@ -8,6 +8,7 @@ import { invariant } from '#proto/invariant.ts'
 import type {
   ByEncoding,
   DestinationMessage,
+  MachineKind,
   MigrationParams,
   MigrationProgress,
   MigrationRecord,
@@ -133,7 +134,11 @@ export interface Served {
 export type SourceInput = {
   readonly nowMs: number
 } /** `protocolVersion`: the destination's. */ & (
-  | { readonly on: 'linked'; readonly protocolVersion: number }
+  | {
+      readonly on: 'linked'
+      readonly protocolVersion: number
+      readonly machine?: MachineKind
+    }
   | { readonly on: 'link-failed'; readonly fault: Fault }
   | { readonly on: 'link-closed'; readonly reason: string }
   | { readonly on: 'message'; readonly message: DestinationMessage }

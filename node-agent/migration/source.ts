@@ -101,7 +101,7 @@ const modernVersion = 2
 
 function offer(
   state: SourceState,
-  { protocolVersion, nowMs }: Extract<SourceInput, { on: 'linked' }>,
+  { protocolVersion, machine, nowMs }: Extract<SourceInput, { on: 'linked' }>,
 ): SourceEffect[] {
   if (state.phase !== 'connecting') return []
   if (protocolVersion < modernVersion && mayPostCopy(state.plan.params))
@@ -109,7 +109,10 @@ function offer(
   state.isModern = protocolVersion >= modernVersion
   return [
     ...becomePhase(state, 'offering', nowMs, answerMsMax),
-    { do: 'send', message: state.plan.offer },
+    {
+      do: 'send',
+      message: { ...state.plan.offer, ...(machine && state.isModern ? { machine } : {}) },
+    },
   ]
 }
 

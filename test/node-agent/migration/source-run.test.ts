@@ -50,6 +50,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
   const results: Result[] = []
   const vmm = {
     whole: async () => undefined,
+    describe: async () => [],
     openLog: () => {
       asked.resolve()
       return opened.promise
