@@ -194,7 +194,8 @@ export class Machine {
     this.#finishAwaited()
     if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
     if (this.#board.isUnserved()) return { kind: 'ran' }
-    if (this.#standstill.waiting && !this.#wakes()) return this.#idle()
+    if (this.#standstill.waiting && !this.#wakes())
+      return { kind: 'idle', untilTicks: this.#alarmTicks() }
     this.#standstill.waiting = false
     const perLook = Math.max(instructionsPerLookMin, Math.ceil(budget / looksPerSlice))
     for (let left = budget; left > 0 && this.#end === undefined; ) {
@@ -213,7 +214,7 @@ export class Machine {
       if (this.#board.isUnserved()) break
       if (exit === Exit.wfi && !alarmed && this.#end === undefined) {
         this.#standstill.waiting = true
-        return this.#idle()
+        return { kind: 'idle', untilTicks: this.#alarmTicks() }
       }
       if (this.#isOver(untilMs)) break
     }
@@ -245,6 +246,11 @@ export class Machine {
 
   takeOutput(): ConsoleOutput | undefined {
     return this.#board.console.takeOutput()
+  }
+
+  /** What a capture would be made of, whether it runs or not. */
+  describe(): Pick<Section, 'kind' | 'version'>[] {
+    return captureSections(this.#parts).map(({ kind, version }) => ({ kind, version }))
   }
 
   /** CPU and devices of a paused VM. Whoever opens its disk then sees all that was written. */
@@ -365,10 +371,6 @@ export class Machine {
   #wakes(): boolean {
     const { S, M } = this.#external
     return S || M || this.ticks >= this.#alarmTicks() || this.#board.rtc.tick()
-  }
-
-  #idle(): RunOutcome {
-    return { kind: 'idle', untilTicks: this.#alarmTicks() }
   }
 
   #alarmTicks(): number {

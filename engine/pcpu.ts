@@ -123,7 +123,7 @@ export class Pcpu {
       case 'capture':
         return { sections: paused(vm).machine.capture() }
       case 'describe':
-        return { sections: vm.machine.capture().map(({ kind, version }) => ({ kind, version })) }
+        return { sections: vm.machine.describe() }
       case 'restore':
         return this.#restore(vm, command)
       case 'rebrand':

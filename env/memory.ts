@@ -45,6 +45,16 @@ export class VirtualClock implements Clock {
     return this.#earliest()?.atMs
   }
 
+  /** Goes to the next alarm and rings it alone. False: there is none. */
+  ringNext(): boolean {
+    const next = this.#earliest()
+    if (!next) return false
+    this.#alarms = this.#alarms.filter((other) => other !== next)
+    this.#nowMs = next.atMs
+    next.fn()
+    return true
+  }
+
   /** Lets `byMs` pass; every alarm on the way rings at its own instant. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs

@@ -110,6 +110,11 @@ export class Agent {
     return this.#membership.isUp && this.#membership.holdsLease
   }
 
+  /** What is here now: for whoever looks whether something was left behind. */
+  get holdings() {
+    return { vms: this.#desk.vms.all(), migrations: this.#migrations.underWay }
+  }
+
   /** What a pCPU tells without being asked. */
   hearPcpu(pcpu: number, event: PcpuEvent): void {
     const vm = this.#options.vmm.eventVm(pcpu, event)

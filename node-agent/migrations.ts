@@ -59,6 +59,11 @@ export class Migrations {
     this.#forks = new Forks(ports.vmm)
   }
 
+  /** Runs and links that have not ended. */
+  get underWay(): number {
+    return this.#sources.size + this.#destinations.size + this.#sessions.size
+  }
+
   beginSource(plan: SourcePlan): void {
     const { clock, log, zstd, vmm, vms, consoles, desk } = this.#ports
     const { connect, hello, progress, nodePace } = this.#ports

@@ -1,6 +1,6 @@
-// Whether a machine can go on on this node, before the first page: what it has is compared with what
-// a machine of the same spec has here. Pure. Every difference is in the refusal, since a migration
-// that fails should fail with the whole reason.
+// Whether a machine can go on on this node, before the first page: what it has is compared with
+// what a machine of the same spec has here. Pure. Every difference is in the refusal, since a
+// migration that fails should fail with the whole reason.
 // Not here: room, epoch and lease (../admission.ts), what is inside a section (engine/snapshots/).
 
 import { isaExtensions } from '#engine/device-tree/machine-tree.ts'

@@ -76,8 +76,10 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
     ...(step.verify === undefined ? {} : { verify: step.verify }),
   }
   const to = step.to === undefined ? {} : { to: step.to }
+  // Who wants to see it fail must be let to try.
+  const force = step.outcome === 'done' ? {} : { force: true }
   const { id } = await insist(stage, step.within, () =>
-    stage.world.api.migrate(step.vm, { ...to, params, cause: 'scenario' }),
+    stage.world.api.migrate(step.vm, { ...to, ...force, params, cause: 'scenario' }),
   )
   const ended = await untilMigrationEnded(stage, id, step.within)
   asWanted(step, ended.phase === 'done', ended.fault)

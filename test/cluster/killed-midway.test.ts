@@ -16,7 +16,7 @@ const victims = ['source', 'destination', 'coordinator'] as const
 
 const spec = { args: 'workload=kv', diskMib: 8, memoryMib: 32 }
 /** So slow that a migration (some 300 kB) takes long enough to be hit in each of its phases. */
-const params = { bandwidthBytesPerSecMax: 2_000_000 }
+const params = { bandwidthBytesPerSecMax: 2_000_000, encoding: 'raw' } as const
 const migrationMs = 220
 
 /** @returns what was done, and in which phase of the migration */

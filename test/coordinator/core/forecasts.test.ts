@@ -36,7 +36,7 @@ const record: MigrationRecord = {
 
 test('what would be given up is refused before the first page, and says what to do', () => {
   const story = seen(flatOut)
-  story.migrate('a', 'n2', { whenStuck: 'give-up' })
+  story.migrate('a', 'n2', { whenStuck: 'give-up', downtimeMsMax: 5 })
   expect(faultOf(story)).toBe('not-converging')
   expect(story.state.vms.get(asVmId('a'))?.phase).toBe('running')
   story.migrate('a', 'n2', { whenStuck: 'post-copy' })

@@ -1,0 +1,64 @@
+// The coordinator of the simulated world: the very same, as a process that can be killed and
+// started again on what its store holds. What it is asked comes by a call, as from the HTTP API.
+// Not here: HTTP itself (coordinator/shell/).
+
+import { welcomeAgent } from '#coordinator/agent-links.ts'
+import { ConsoleHub } from '#coordinator/console/console-hub.ts'
+import { Coordinator } from '#coordinator/coordinator.ts'
+import type { Settings } from '#coordinator/core/cluster-state.ts'
+import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
+import type { Store } from '#coordinator/store.ts'
+import type { Log, Random } from '#env/env.ts'
+import type { SimNetwork } from './sim-network.ts'
+import type { SimProcess } from './sim-process.ts'
+
+export const coordinatorName = 'coordinator'
+export const coordinatorAddress = `ws://${coordinatorName}:7070/agent`
+
+/** Durable at once, and there after every crash. */
+export class SimStore implements Store {
+  readonly #records = new Map<string, StoredRecord>()
+
+  load(): StoredRecord[] {
+    return structuredClone([...this.#records.values()])
+  }
+
+  apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): void {
+    for (const { kind, id } of deletes) this.#records.delete(`${kind}/${id}`)
+    for (const record of puts)
+      this.#records.set(`${record.kind}/${record.id}`, structuredClone(record))
+  }
+
+  close(): void {}
+}
+
+export interface SimCoordinatorOptions {
+  readonly network: SimNetwork
+  readonly store: Store
+  readonly random: Random
+  readonly log: Log
+  readonly settings: Settings
+  readonly token: string
+}
+
+export class SimCoordinator {
+  readonly process: SimProcess
+  readonly coordinator: Coordinator
+  readonly consoles: ConsoleHub
+
+  constructor(process: SimProcess, options: SimCoordinatorOptions) {
+    const { network, store, random, settings, token } = options
+    const log = options.log.child({ node: process.name })
+    this.process = process
+    this.coordinator = new Coordinator({ clock: process, random, log, store }, settings, 'sim')
+    this.coordinator.start()
+    const { coordinator } = this
+    this.consoles = new ConsoleHub(coordinator, process)
+    const { consoles } = this
+    const door = { coordinator, consoles, clock: process, log, token }
+    const limits = { messageBytesMax: 8 << 20 }
+    void network
+      .transportOf(process)
+      .listen(coordinatorAddress, limits, (link) => welcomeAgent(door, link))
+  }
+}

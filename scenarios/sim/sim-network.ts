@@ -1,0 +1,234 @@
+// The network of the simulated world: links between processes, on which every message takes its
+// time, and on which a test or a fault can look at each, lose it, or let it come twice. A link
+// keeps the order of its messages, as TCP does; a road that is cut loses what is on it in silence.
+// Not here: bandwidth and loss by chance. Times in virtual ms.
+
+import { BufferedLink } from '#env/buffered-link.ts'
+import type { Clock, Link, LinkClosed, Listener, Transport, TransportLimits } from '#env/env.ts'
+import type { SimProcess } from './sim-process.ts'
+
+/** A message on its way. */
+export interface Crossing {
+  readonly from: string
+  readonly to: string
+  readonly bytes: Uint8Array
+}
+
+export type Fate = 'arrives' | 'twice' | 'lost'
+
+interface Accepting {
+  readonly process: SimProcess
+  readonly limits: TransportLimits
+  readonly onLink: (link: Link) => void
+}
+
+const latencyMs = 0.2
+/** A close that cannot be told: the other end finds out by its keep-alive. */
+const keepAliveMs = 5000
+
+export class SimNetwork {
+  /** Asked about every message as it is sent. */
+  onSend: ((crossing: Crossing) => Fate) | undefined
+  readonly #clock: Clock
+  readonly #accepting = new Map<string, Accepting>()
+  readonly #links = new Set<SimLink>()
+  /** FROM>TO. */
+  readonly #cut = new Set<string>()
+  #nextPort = 40_000
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  transportOf(process: SimProcess): Transport {
+    process.onDeath(() => this.#forget(process))
+    return {
+      listen: async (address, limits, onLink) => this.#listen(process, address, limits, onLink),
+      connect: (address, limits, timeoutMs) => this.#connect(process, address, limits, timeoutMs),
+    }
+  }
+
+  /** Both ends of every link between them hear that it is broken. */
+  break(one: string, other: string): void {
+    for (const link of this.#links) if (link.isBetween(one, other)) link.fail('reset')
+  }
+
+  /** One direction; nothing is told to anybody. */
+  cut(from: string, to: string): void {
+    this.#cut.add(`${from}>${to}`)
+  }
+
+  heal(): void {
+    this.#cut.clear()
+  }
+
+  /** Links that are open, FROM>TO as they were made. */
+  get open(): string[] {
+    return [...this.#links].filter(({ isMaker }) => isMaker).map(({ road }) => road)
+  }
+
+  isCut(from: string, to: string): boolean {
+    return this.#cut.has(`${from}>${to}`)
+  }
+
+  /** After the way of one message. */
+  later(fn: () => void, ms = latencyMs): void {
+    this.#clock.wakeAt(this.#clock.nowMs() + ms, fn)
+  }
+
+  forgetLink(link: SimLink): void {
+    this.#links.delete(link)
+  }
+
+  #listen(
+    process: SimProcess,
+    address: string,
+    limits: TransportLimits,
+    onLink: (link: Link) => void,
+  ): Listener {
+    const url = new URL(address)
+    const port = Number(url.port) || this.#nextPort++
+    const bound = `ws://${url.hostname}:${port}`
+    if (this.#accepting.get(bound)?.process.isAlive) throw new Error(`${bound} is in use`)
+    this.#accepting.set(bound, { process, limits, onLink })
+    return {
+      address: bound,
+      close: async () => void this.#accepting.delete(bound),
+    }
+  }
+
+  #connect(
+    process: SimProcess,
+    address: string,
+    limits: TransportLimits,
+    timeoutMs: number,
+  ): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      const accepting = this.#accepting.get(`ws://${new URL(address).host}`)
+      const refuse = (why: string, ms: number) =>
+        this.later(() => process.do(() => reject(new Error(why))), ms)
+      if (!accepting?.process.isAlive) {
+        refuse(`nobody listens at ${address}`, 2 * latencyMs)
+        return
+      }
+      const there = accepting.process
+      const isDeaf = this.isCut(process.name, there.name) || this.isCut(there.name, process.name)
+      if (isDeaf || there.isHanging) {
+        refuse(`no answer from ${address}`, timeoutMs)
+        return
+      }
+      this.later(() => this.#join({ process, limits }, accepting, resolve), latencyMs)
+    })
+  }
+
+  #join(
+    near: { readonly process: SimProcess; readonly limits: TransportLimits },
+    far: Accepting,
+    resolve: (link: Link) => void,
+  ): void {
+    const here = new SimLink(this, near.process, far.process, near.limits, true)
+    const there = new SimLink(this, far.process, near.process, far.limits, false)
+    here.join(there)
+    there.join(here)
+    this.#links.add(here).add(there)
+    far.process.do(() => far.onLink(there))
+    this.later(() => near.process.do(() => resolve(here)))
+  }
+
+  /** The system closes the sockets of a process that is gone. */
+  #forget(process: SimProcess): void {
+    for (const [address, accepting] of this.#accepting)
+      if (accepting.process === process) this.#accepting.delete(address)
+    for (const link of this.#links) if (link.owner === process) link.fail('reset')
+  }
+}
+
+class SimLink extends BufferedLink {
+  readonly peer: string
+  readonly owner: SimProcess
+  readonly isMaker: boolean
+  readonly #network: SimNetwork
+  readonly #to: SimProcess
+  readonly #limits: TransportLimits
+  #other: SimLink | undefined
+
+  constructor(
+    network: SimNetwork,
+    owner: SimProcess,
+    to: SimProcess,
+    limits: TransportLimits,
+    isMaker: boolean,
+  ) {
+    super()
+    this.#network = network
+    this.owner = owner
+    this.#to = to
+    this.#limits = limits
+    this.isMaker = isMaker
+    this.peer = to.name
+  }
+
+  get road(): string {
+    return `${this.owner.name}>${this.#to.name}`
+  }
+
+  join(other: SimLink): void {
+    this.#other = other
+  }
+
+  isBetween(one: string, other: string): boolean {
+    const names = [this.owner.name, this.#to.name]
+    return names.includes(one) && names.includes(other)
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.isEnded || !this.owner.isAlive) return
+    const [from, to] = [this.owner.name, this.#to.name]
+    const fate = this.#network.onSend?.({ from, to, bytes }) ?? 'arrives'
+    // What was asked may have ended the process, or the link.
+    if (this.isEnded || !this.owner.isAlive) return
+    this.count(bytes.length)
+    const isLost = fate === 'lost' || this.#network.isCut(from, to)
+    this.#network.later(() => {
+      this.owner.do(() => this.count(-bytes.length))
+      if (isLost) return
+      this.#to.do(() => this.#other?.receive(bytes))
+      if (fate === 'twice') this.#to.do(() => this.#other?.receive(bytes.slice()))
+    })
+  }
+
+  close(reason: string): void {
+    if (this.isEnded) return
+    this.finish({ by: 'local', reason })
+    const isCut = this.#network.isCut(this.owner.name, this.#to.name)
+    const told: LinkClosed = isCut ? { by: 'error', reason: 'timeout' } : { by: 'peer', reason }
+    this.#network.later(
+      () => this.#to.do(() => this.#other?.finish(told)),
+      isCut ? keepAliveMs : latencyMs,
+    )
+  }
+
+  /** It breaks under both ends; who lives hears of it. */
+  fail(reason: string): void {
+    const broken: LinkClosed = { by: 'error', reason }
+    const other = this.#other
+    this.owner.do(() => this.finish(broken))
+    const isCut = this.#network.isCut(this.owner.name, this.#to.name)
+    this.#network.later(
+      () => this.#to.do(() => other?.finish(broken)),
+      isCut ? keepAliveMs : latencyMs,
+    )
+    if (!this.owner.isAlive) this.#network.forgetLink(this)
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.isEnded) return
+    if (bytes.length <= this.#limits.messageBytesMax) this.deliver(bytes)
+    else this.fail('message-too-large')
+  }
+
+  finish(closed: LinkClosed): void {
+    this.end(closed)
+    this.#network.forgetLink(this)
+  }
+}

@@ -1,0 +1,111 @@
+// A node of the simulated world: the very agent, as a process that can be killed, hung and started
+// again. What it shares with the others is the network and the store of disks.
+// Not here: its pCPUs (sim-pcpu.ts). Sizes in MiB.
+
+import type { BootImage } from '#engine/boot-layout.ts'
+import { WasmCore } from '#engine/cpu/core.ts'
+import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
+import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import type { Digest } from '#engine/snapshots/digest.ts'
+import type { Disk, Log, Random, Zstd } from '#env/env.ts'
+import { Agent } from '#node-agent/agent.ts'
+import type { HeldVm } from '#node-agent/held-vms.ts'
+import { PcpuHandle } from '#node-agent/pcpu-handle.ts'
+import { SnapshotStore } from '#node-agent/snapshots/snapshot-store.ts'
+import { Vmm } from '#node-agent/vmm.ts'
+import { asNodeId } from '#proto/ids.ts'
+import type { SimNetwork } from './sim-network.ts'
+import { SimPcpu } from './sim-pcpu.ts'
+import type { SimProcess } from './sim-process.ts'
+
+/** What the platform gives: the same for all nodes. */
+export interface SimPlatform {
+  readonly module: WebAssembly.Module
+  readonly image: BootImage
+  readonly zstd: Zstd
+  readonly digest: Digest
+}
+
+export interface SimNodeOptions extends SimPlatform {
+  readonly network: SimNetwork
+  readonly disk: Disk
+  readonly snapshots: Disk
+  readonly random: Random
+  readonly log: Log
+  readonly coordinator: string
+  readonly token: string
+  readonly memoryMib: number
+  readonly mips: number
+  /** An instruction of this VM is about to retire here. */
+  ran(vm: HeldVm): void
+}
+
+export class SimNode {
+  readonly process: SimProcess
+  readonly vmm: Vmm
+  readonly #agent: Agent
+
+  constructor(process: SimProcess, incarnation: string, options: SimNodeOptions) {
+    const { network, memoryMib, mips, random, log, module, image, coordinator, token } = options
+    const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
+    this.process = process
+    this.vmm = new Vmm({
+      pcpus: [this.#pcpu(options, runUntilMs)],
+      createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),
+      recycle: (memory) => void memory.surrender(),
+      image: async () => image,
+    })
+    const { name } = process
+    this.#agent = new Agent({
+      ...{ nodeId: asNodeId(name), incarnation, pid: 1, token, coordinator, vmm: this.vmm },
+      ...{ listen: `ws://${name}:7000`, advertise: undefined, runUntilMs },
+      capacity: { cores: 1, mipsPerCore: mips, memoryMib },
+      env: {
+        ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },
+        transport: network.transportOf(process),
+      },
+      snapshots: new SnapshotStore({
+        ...{ disk: options.snapshots, clock: process, random, digest: options.digest },
+      }),
+      migrationBytesPerSecMax: 0,
+      processMemoryMib: () => 1,
+      replaced: () => process.kill(),
+    })
+    process.do(() => void this.#agent.start())
+  }
+
+  /** VMs that have a machine here. */
+  get machines(): readonly HeldVm[] {
+    return this.process.isAlive ? this.vmm.machines().map(({ vm }) => vm) : []
+  }
+
+  /** VMs and migrations that are here. */
+  get holdings() {
+    return this.#agent.holdings
+  }
+
+  #pcpu({ module, mips, disk, ran }: SimNodeOptions, runUntilMs: Float64Array): PcpuHandle {
+    const vmOf = (vmId: string) => this.vmm.machines().find(({ vm }) => vm.vmId === vmId)?.vm
+    const thread = new SimPcpu(this.process, {
+      makeCore: ({ vmId, memory, ramBytes, clock, boot }, hooks) => {
+        const sbi = boot === 'unmodified' ? 'firmware' : 'vmm'
+        const core = new WasmCore({ module, memory, ramBytes, clock, sbi, hooks })
+        const run = core.run.bind(core)
+        core.run = (...budget) => {
+          const vm = vmOf(vmId)
+          if (vm) ran(vm)
+          return run(...budget)
+        }
+        return core
+      },
+      openDisk: (wanted) => openLayeredDisk(disk, wanted),
+      runUntilMs: () => runUntilMs[0] ?? 0,
+      mips,
+    })
+    const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+    return new PcpuHandle(0, thread, doorbell, {
+      event: (event) => this.#agent.hearPcpu(0, event),
+      death: (reason) => this.#agent.losePcpu(0, reason),
+    })
+  }
+}

@@ -1,0 +1,64 @@
+// A pCPU of the simulated world: the very engine, on the thread of everybody else, in virtual time.
+// It has a declared speed, which is what makes time pass for its guests: a slice takes no virtual
+// time by itself. Not here: the agent's end of it (node-agent/pcpu-handle.ts). Virtual ms.
+
+import { Pcpu, type PcpuOptions } from '#engine/pcpu.ts'
+import type { PcpuMessage, PcpuRequest } from '#engine/vm-config.ts'
+import type { Cancel } from '#env/env.ts'
+import type { PcpuThread } from '#node-agent/pcpu-handle.ts'
+import type { SimProcess } from './sim-process.ts'
+
+export class SimPcpu implements PcpuThread {
+  readonly #process: SimProcess
+  readonly #pcpu: Pcpu
+  #hear: (message: PcpuMessage) => void = () => undefined
+  #next: Cancel = () => undefined
+  #isStopped = false
+
+  constructor(process: SimProcess, options: Omit<PcpuOptions, 'host' | 'emit'>) {
+    this.#process = process
+    // An event reaches the agent behind the slice that it comes from, as between threads.
+    const emit: PcpuOptions['emit'] = (event) => this.#say(event)
+    this.#pcpu = new Pcpu({ ...options, host: process, emit })
+  }
+
+  post(request: PcpuRequest): void {
+    this.#soon(() => {
+      const answer = this.#pcpu.handle(request.command)
+      const { id } = request
+      this.#say(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+      this.#run()
+    })
+  }
+
+  onMessage(fn: (message: PcpuMessage) => void): void {
+    this.#hear = fn
+  }
+
+  /** It never dies alone. */
+  onDeath(): void {}
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#next()
+  }
+
+  #say(message: PcpuMessage): void {
+    this.#soon(() => this.#hear(message))
+  }
+
+  #soon(fn: () => void): void {
+    this.#process.wakeAt(this.#process.nowMs(), () => (this.#isStopped ? undefined : fn()))
+  }
+
+  #run(): void {
+    this.#next()
+    let sleepMs = 0
+    // A slice takes virtual time by the declared speed: soon it is ahead, and sleeps.
+    while (sleepMs === 0) sleepMs = this.#pcpu.run()
+    if (!Number.isFinite(sleepMs)) return
+    this.#next = this.#process.wakeAt(this.#process.nowMs() + sleepMs, () =>
+      this.#isStopped ? undefined : this.#run(),
+    )
+  }
+}

@@ -1,0 +1,158 @@
+// A cluster in one thread and in virtual time: the same coordinator, agents, migrations and engine
+// as anywhere else, on a network and on disks in memory. One seed, one transcript. It watches one
+// law by itself, at every slice of every pCPU: no VM runs under an epoch older than one that has
+// run. Not here: scenarios and faults, which are the caller's. Virtual ms.
+
+import { defaultSettings, type Settings } from '#coordinator/core/cluster-state.ts'
+import type { ApiAnswer, ApiCommand } from '#coordinator/core/step-context.ts'
+import { freshIdentity } from '#coordinator/identity.ts'
+import { MemoryDisk, MemoryLog, SeededRandom, VirtualClock } from '#env/memory.ts'
+import type { HeldVm } from '#node-agent/held-vms.ts'
+import { breathe, breathsPending } from '#node-agent/migration/breath.ts'
+import { asVmId, type VmId } from '#proto/ids.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from './sim-coordinator.ts'
+import { SimNetwork } from './sim-network.ts'
+import { SimNode, type SimPlatform } from './sim-node.ts'
+import { SimProcess } from './sim-process.ts'
+
+export interface SimWorldOptions extends SimPlatform {
+  readonly nodes: readonly string[]
+  readonly seed: number
+  readonly settings?: Partial<Settings>
+  readonly memoryMib?: number
+  /** Of every core: what makes time pass for guests. */
+  readonly mips?: number
+}
+
+const token = 'secret'
+
+export class SimWorld {
+  readonly clock = new VirtualClock()
+  readonly network = new SimNetwork(this.clock)
+  readonly log = new MemoryLog()
+  readonly disk = new MemoryDisk()
+  readonly nodes = new Map<string, SimNode>()
+  /** Broken laws, as sentences. */
+  readonly violations: string[] = []
+  readonly #options: SimWorldOptions
+  readonly #random: SeededRandom
+  readonly #snapshots = new MemoryDisk()
+  readonly #store = new SimStore()
+  readonly #highest = new Map<VmId, { readonly epoch: number; readonly node: string }>()
+  #coordinator: SimCoordinator
+  #incarnations = 0
+
+  constructor(options: SimWorldOptions) {
+    this.#options = options
+    this.#random = new SeededRandom(options.seed)
+    this.#coordinator = this.#startCoordinator()
+    for (const name of options.nodes) this.#startNode(name)
+  }
+
+  get coordinator(): SimCoordinator {
+    return this.#coordinator
+  }
+
+  get nowMs(): number {
+    return this.clock.nowMs()
+  }
+
+  /** The first of that name that is alive; throws when there is none. */
+  node(name: string): SimNode {
+    const node = this.nodes.get(name)
+    if (!node) throw new Error(`there is no node ${name}`)
+    return node
+  }
+
+  process(name: string): SimProcess {
+    return name === coordinatorName ? this.#coordinator.process : this.node(name).process
+  }
+
+  /** A process that was killed begins anew, on what is on its disk. */
+  restart(name: string): void {
+    this.process(name).kill()
+    if (name === coordinatorName) this.#coordinator = this.#startCoordinator()
+    else this.#startNode(name)
+  }
+
+  // ---- what a person asks for ----
+
+  ask(command: ApiCommand): ApiAnswer {
+    return this.#coordinator.coordinator.ask(command)
+  }
+
+  run(id: string, spec: VmSpecInput, startOn?: string): ApiAnswer {
+    const request = { id, spec: VmSpec.parse(spec), ...(startOn ? { startOn } : {}) }
+    return this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
+  }
+
+  migrate(vmId: string, to: string, params: Partial<MigrationParams> = {}): ApiAnswer {
+    const request = { to, params, cause: 'sim', force: true }
+    return this.ask({ do: 'migrate', vmId: asVmId(vmId), request })
+  }
+
+  // ---- time ----
+
+  /** Everything that is due within so many ms happens, each thing at its own time. */
+  async pass(ms: number): Promise<void> {
+    const untilMs = this.nowMs + ms
+    await settle()
+    while ((this.clock.nextAlarmMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
+      this.clock.ringNext()
+      await settle()
+    }
+    this.clock.advance(untilMs - this.nowMs)
+  }
+
+  /** Time passes until it is so. Throws when that takes longer than `withinMs`. */
+  async until(what: string, isSo: () => boolean, withinMs = 60_000): Promise<void> {
+    const untilMs = this.nowMs + withinMs
+    await settle()
+    while (!isSo()) {
+      if (this.nowMs > untilMs || !this.clock.ringNext())
+        throw new Error(`not within ${withinMs} ms: ${what}`)
+      await settle()
+    }
+  }
+
+  // ---- how ----
+
+  #startCoordinator(): SimCoordinator {
+    const settings = { ...defaultSettings, rebalance: false, ...this.#options.settings }
+    const process = new SimProcess(coordinatorName, this.clock)
+    return new SimCoordinator(process, {
+      ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
+      ...{ settings, token },
+    })
+  }
+
+  #startNode(name: string): void {
+    const { memoryMib = 64, mips = 2, module, image, zstd, digest } = this.#options
+    const process = new SimProcess(name, this.clock)
+    const node = new SimNode(process, `${name}-${++this.#incarnations}`, {
+      ...{ module, image, zstd, digest, memoryMib, mips, token },
+      ...{ network: this.network, disk: this.disk, snapshots: this.#snapshots },
+      ...{ random: this.#random, log: this.log, coordinator: coordinatorAddress },
+      ran: (vm) => this.#see(name, vm),
+    })
+    this.nodes.set(name, node)
+  }
+
+  #see(node: string, { vmId, epoch }: HeldVm): void {
+    const highest = this.#highest.get(vmId)
+    if (!highest || epoch > highest.epoch) this.#highest.set(vmId, { epoch, node })
+    else if (epoch < highest.epoch || node !== highest.node)
+      this.violations.push(
+        `at ${this.nowMs.toFixed(1)} ms ${vmId} ran on ${node} under epoch ${epoch}, ` +
+          `after it had run on ${highest.node} under ${highest.epoch}`,
+      )
+  }
+}
+
+/** All promises, and whoever waits for a turn of the event loop, go as far as they can. */
+async function settle(): Promise<void> {
+  do await breathe()
+  while (breathsPending() > 0)
+}
