@@ -263,6 +263,8 @@ export class Agent {
         return this.#migrations.tellSource(effect.migrationId, effect.input)
       case 'settle-destination':
         return this.#migrations.settleDestination(effect.migrationId)
+      case 'lose-pages':
+        return this.#migrations.losePages(effect.migrationId, effect.fault)
       case 'send':
         return this.#tell(effect.message)
     }

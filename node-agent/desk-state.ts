@@ -9,6 +9,7 @@ import type {
   Clone,
   DropSnapshot,
   Migrate,
+  PagesLost,
   Pause,
   Resolve,
   Result,
@@ -35,7 +36,7 @@ export type Command =
       | SwitchToPostCopy
       | Resolve
     )
-  | (TakeSnapshot | DropSnapshot)
+  | (TakeSnapshot | DropSnapshot | PagesLost)
 
 export interface DeskState {
   readonly nodeId: string
@@ -99,6 +100,8 @@ export type DeskEffect =
         | { readonly on: 'settled'; readonly verdict: 'runs-here' | 'runs-there' }
     }
   | { readonly do: 'settle-destination'; readonly migrationId: MigrationId }
+  /** Its last pages will never come. */
+  | { readonly do: 'lose-pages'; readonly migrationId: MigrationId; readonly fault: Fault }
   | { readonly do: 'send'; readonly message: Result | VmEvent }
 
 export const newDesk = (nodeId: string, vms: HeldVms): DeskState => ({

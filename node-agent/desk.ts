@@ -84,6 +84,8 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'cancel-migration' || command.t === 'switch-to-post-copy')
     return tellSource(state, command)
   if (command.t === 'resolve') return resolve(state, command)
+  if (command.t === 'pages-lost')
+    return [{ do: 'lose-pages', ...command }, ...answer(state, commandId)]
   if (command.t === 'drop-snapshot') return [{ do: 'drop-snapshot', order: command }]
   const vm = state.vms.get(command.vmId)
   if (!vm) return answer(state, commandId, unknownVm(state.nodeId, command.vmId))

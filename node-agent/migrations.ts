@@ -139,6 +139,11 @@ export class Migrations {
     this.#destinations.get(migrationId)?.feed({ on: 'settled' })
   }
 
+  /** The source of a VM that runs here already is gone. */
+  losePages(migrationId: MigrationId, why: Fault): void {
+    this.#destinations.get(migrationId)?.feed({ on: 'source-lost', fault: why })
+  }
+
   /** Another node has connected. */
   take(link: MessageLink): void {
     const { clock, log, token, welcome, admit, trunk } = this.#ports

@@ -6,7 +6,7 @@
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress,
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
-//                         cancel-migration, switch-to-post-copy, resolve, clone,
+//                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
 //                         take-snapshot, drop-snapshot, console-open, console-input, console-close,
 //                         neighbours
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
@@ -247,6 +247,16 @@ export const SwitchToPostCopy = z.strictObject({
 })
 export type SwitchToPostCopy = z.infer<typeof SwitchToPostCopy>
 
+/** To the destination of a post-copy: its source is surely gone, and with it what had not come. */
+export const PagesLost = z.strictObject({
+  t: z.literal('pages-lost'),
+  commandId,
+  migrationId,
+  /** What became of the source. */
+  fault: Fault,
+})
+export type PagesLost = z.infer<typeof PagesLost>
+
 /**
  * Settles a migration in doubt. To a holder of a complete copy (`prepared` or `released`): run it
  * under this new epoch, or discard it. To a source that has not released: go on. Idempotent.
@@ -328,6 +338,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Migrate,
   CancelMigration,
   SwitchToPostCopy,
+  PagesLost,
   Resolve,
   Clone,
   TakeSnapshot,

@@ -139,6 +139,7 @@ export interface PendingCommand {
     | 'resolve'
     | 'cancel'
     | 'switch'
+    | 'pages-lost'
     | 'drop'
     | 'take-snapshot'
     | 'drop-snapshot'

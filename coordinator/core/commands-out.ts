@@ -2,6 +2,7 @@
 // its result comes. A command that cannot be sent is not queued: the node's next hello says what it
 // holds, and reports.ts tells it then.
 
+import type { Fault } from '#proto/faults.ts'
 import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmReport } from '#proto/messages.ts'
@@ -72,6 +73,15 @@ export function sendSwitch(step: Step, migration: Migration): boolean {
   const { id: migrationId, vmId, epoch } = migration
   const commandId = openCommand(step, { ...about('switch', node.id, vmId, epoch), migrationId })
   return sendTo(step, node, { t: 'switch-to-post-copy', commandId, migrationId })
+}
+
+/** The VM that runs at its destination will never get its last pages. */
+export function sendPagesLost(step: Step, migration: Migration, why: Fault): void {
+  const { id: migrationId, vmId, nextEpoch, to } = migration
+  const node = nodeOf(step.state, to)
+  if (node.live.linkId === undefined) return
+  const commandId = openCommand(step, { ...about('pages-lost', to, vmId, nextEpoch), migrationId })
+  sendTo(step, node, { t: 'pages-lost', commandId, migrationId, fault: why })
 }
 
 /** Tells a node that a copy it reports is stale. Repeated at most every dropRepeatMs. */

@@ -10,7 +10,7 @@ import { invariant } from '#proto/invariant.ts'
 import { mayPostCopy, type Result } from '#proto/messages.ts'
 import type { VmPhase } from '#proto/state.ts'
 import { type Asked, isActive, type Migration, type Vm } from './cluster-state.ts'
-import { sendCancel, sendResolve } from './commands-out.ts'
+import { sendCancel, sendPagesLost, sendResolve } from './commands-out.ts'
 import { migrationSilenceMs, releasedDoubtMs } from './limits.ts'
 import { becomePaging, becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
 import { endByFault, endMigration } from './migration-end.ts'
@@ -66,6 +66,7 @@ function settlePaging(step: Step, migration: Migration): void {
   if (isThere && !isGone) return
   const why = isThere ? `${from} was lost` : `${vmId} ended on ${to}`
   const lost = fault('pages-lost', `${why} before it had told that all pages were there`)
+  if (isThere) sendPagesLost(step, migration, lost)
   endMigration(step, migration, { phase: 'failed', fault: lost })
 }
 

@@ -60,6 +60,7 @@ export class DestinationRun {
   #sections: readonly StateSection[] = []
   /** When the VM stopped at the source, by this node's clock, but for the way of one message. */
   #pausedAtMs = 0
+  #isOver = false
 
   constructor(
     offer: Offer,
@@ -101,9 +102,14 @@ export class DestinationRun {
   }
 
   feed(news: DestinationNews): void {
-    const before = this.state.phase
     this.#driver.feed(news)
-    if (this.state.phase !== 'ended' || before === 'ended') return
+    this.#endIfOver()
+  }
+
+  /** Whatever it ended by: news, or an alarm. */
+  #endIfOver(): void {
+    if (this.#isOver || this.state.phase !== 'ended') return
+    this.#isOver = true
     this.#driver.silence()
     this.#ports.ended()
   }
@@ -173,7 +179,8 @@ export class DestinationRun {
       case 'wake-at':
         return this.#driver.wakeAt(effect.atMs, { on: 'woken' })
       case 'close':
-        return this.#link.close(effect.reason)
+        this.#link.close(effect.reason)
+        return this.#endIfOver()
     }
   }
 

@@ -61,6 +61,8 @@ export type DestinationInput = { readonly nowMs: number } /** A frame was stored
   | { readonly on: 'link-closed'; readonly reason: string }
   /** The source has made a new link. */
   | { readonly on: 'reconnected' }
+  /** The coordinator knows that the source will never come back. */
+  | { readonly on: 'source-lost'; readonly fault: Fault }
   /** No page is absent any more. */
   | { readonly on: 'whole'; readonly message: Whole }
   | { readonly on: 'woken' }
@@ -141,6 +143,8 @@ function dispatch(state: DestinationState, input: DestinationInput): Destination
       return loseLink(state, input.reason, input.nowMs)
     case 'reconnected':
       return relink(state)
+    case 'source-lost':
+      return state.phase === 'paging' ? lose(state, input.fault) : []
     case 'whole':
       return tellWhole(state, input.message)
     case 'woken':

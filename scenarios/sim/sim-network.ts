@@ -1,6 +1,6 @@
 // The network of the simulated world: links between processes, on which every message takes its
 // time, and on which a test or a fault can look at each, lose it, or let it come twice. A link
-// keeps the order of its messages, as TCP does; a road that is cut loses what is on it in silence.
+// keeps the order of its messages, as TCP does; on a road that is cut they wait until it is healed.
 // Not here: bandwidth and loss by chance. Times in virtual ms.
 
 import { BufferedLink } from '#env/buffered-link.ts'
@@ -23,8 +23,6 @@ interface Accepting {
 }
 
 const latencyMs = 0.2
-/** A close that cannot be told: the other end finds out by its keep-alive. */
-const keepAliveMs = 5000
 
 export class SimNetwork {
   /** Asked about every message as it is sent. */
@@ -34,6 +32,8 @@ export class SimNetwork {
   readonly #links = new Set<SimLink>()
   /** FROM>TO. */
   readonly #cut = new Set<string>()
+  /** What could not cross, in order. */
+  readonly #held: { readonly from: string; readonly to: string; readonly fn: () => void }[] = []
   #nextPort = 40_000
 
   constructor(clock: Clock) {
@@ -58,8 +58,10 @@ export class SimNetwork {
     this.#cut.add(`${from}>${to}`)
   }
 
+  /** Everything crosses again, and so does what has waited. */
   heal(): void {
     this.#cut.clear()
+    for (const { fn } of this.#held.splice(0)) this.later(fn)
   }
 
   /** Links that are open, FROM>TO as they were made. */
@@ -69,6 +71,12 @@ export class SimNetwork {
 
   isCut(from: string, to: string): boolean {
     return this.#cut.has(`${from}>${to}`)
+  }
+
+  /** One thing on its way from one process to another. */
+  carry(from: string, to: string, fn: () => void): void {
+    if (this.isCut(from, to)) this.#held.push({ from, to, fn })
+    else this.later(fn)
   }
 
   /** After the way of one message. */
@@ -188,10 +196,9 @@ class SimLink extends BufferedLink {
     // What was asked may have ended the process, or the link.
     if (this.isEnded || !this.owner.isAlive) return
     this.count(bytes.length)
-    const isLost = fate === 'lost' || this.#network.isCut(from, to)
-    this.#network.later(() => {
+    this.#network.carry(from, to, () => {
       this.owner.do(() => this.count(-bytes.length))
-      if (isLost) return
+      if (fate === 'lost') return
       this.#to.do(() => this.#other?.receive(bytes))
       if (fate === 'twice') this.#to.do(() => this.#other?.receive(bytes.slice()))
     })
@@ -200,25 +207,22 @@ class SimLink extends BufferedLink {
   close(reason: string): void {
     if (this.isEnded) return
     this.finish({ by: 'local', reason })
-    const isCut = this.#network.isCut(this.owner.name, this.#to.name)
-    const told: LinkClosed = isCut ? { by: 'error', reason: 'timeout' } : { by: 'peer', reason }
-    this.#network.later(
-      () => this.#to.do(() => this.#other?.finish(told)),
-      isCut ? keepAliveMs : latencyMs,
-    )
+    this.#tell({ by: 'peer', reason })
   }
 
   /** It breaks under both ends; who lives hears of it. */
   fail(reason: string): void {
     const broken: LinkClosed = { by: 'error', reason }
-    const other = this.#other
     this.owner.do(() => this.finish(broken))
-    const isCut = this.#network.isCut(this.owner.name, this.#to.name)
-    this.#network.later(
-      () => this.#to.do(() => other?.finish(broken)),
-      isCut ? keepAliveMs : latencyMs,
-    )
+    this.#tell(broken)
     if (!this.owner.isAlive) this.#network.forgetLink(this)
+  }
+
+  #tell(closed: LinkClosed): void {
+    const other = this.#other
+    this.#network.carry(this.owner.name, this.#to.name, () =>
+      this.#to.do(() => other?.finish(closed)),
+    )
   }
 
   receive(bytes: Uint8Array): void {

@@ -112,12 +112,17 @@ export class SimWorld {
     await settle()
     while (!isSo()) {
       if (this.nowMs > untilMs || !this.clock.ringNext())
-        throw new Error(`not within ${withinMs} ms: ${what}`)
+        throw new Error(`not within ${withinMs} ms: ${what}; last: ${this.#lastWords()}`)
       await settle()
     }
   }
 
   // ---- how ----
+
+  #lastWords(): string {
+    const told = this.log.lines.slice(-6).map(({ event, fields }) => fields.text ?? event)
+    return told.join(' · ')
+  }
 
   #startCoordinator(): SimCoordinator {
     const settings = { ...defaultSettings, rebalance: false, ...this.#options.settings }

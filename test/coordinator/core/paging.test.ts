@@ -38,6 +38,15 @@ test('the source says so before the destination does', () => {
   expect(phase(story)).toBe('paging')
 })
 
+test('a source whose process is gone: the destination is told at once what it will never get', () => {
+  const story = paging()
+  story.lose('n1')
+  story.hello('n1', [], 'n1-second')
+  story.beat('n1')
+  expect(phase(story)).toBe('failed')
+  expect(story.lines.filter((line) => /> n2 .*pages-lost/.test(line))).toHaveLength(1)
+})
+
 test('a source that is cut off and fenced keeps its pages', () => {
   const story = paging()
   story.lose('n1')
