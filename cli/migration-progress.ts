@@ -4,7 +4,7 @@
 import type { MigrationView } from '#proto/api.ts'
 import type { MigrationRecord, PostCopyRecord } from '#proto/messages.ts'
 import type { Range } from '#proto/pre-copy/forecast.ts'
-import { bar, bytesText, countText, msText } from '#proto/quantity.ts'
+import { bar, bytesText, countText, msText, percentText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
 import { rangeText } from './forecast-text.ts'
 
@@ -59,7 +59,8 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
     bytesText(record.bytes),
     `total ${msText(record.totalMs)}${against(view.forecast?.totalMs)}`,
     `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ` +
-      `${msText(record.downtimeMs)}${against(view.forecast?.downtimeMs)}`,
+      `${msText(record.downtimeMs)}${against(view.forecast?.downtimeMs)}${partsText(record)}`,
+    ...(record.guestMips ? [guestText(record.guestMips)] : []),
     ...(record.throttledToPercent === undefined
       ? []
       : [`slowed down to ${record.throttledToPercent} % of a core`]),
@@ -71,6 +72,24 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
 /** What the forecast had said. */
 const against = (forecast: Range | undefined): string =>
   forecast ? ` (forecast ${rangeText(forecast, msText)})` : ''
+
+/** ` = pause 0.3 + last round 2.1 + …`: where the downtime went. */
+function partsText({ downtime }: MigrationRecord): string {
+  if (!downtime) return ''
+  const { pauseMs, lastRoundMs, stateMs, verificationMs, resumeMs, onTheWayMs } = downtime
+  const parts = { pause: pauseMs, 'last round': lastRoundMs, state: stateMs }
+  const all = { ...parts, hash: verificationMs, resume: resumeMs, 'on the way': onTheWayMs }
+  const texts = Object.entries(all).map(([name, ms]) => `${name} ${ms.toFixed(1)}`)
+  return ` = ${texts.join(' + ')}`
+}
+
+/** A guest that does little tells nothing of its speed. */
+const tellingMips = 1
+
+function guestText({ before, during }: NonNullable<MigrationRecord['guestMips']>): string {
+  if (before < tellingMips) return 'its guest was idle'
+  return `its guest had ${percentText((100 * during) / before)} of its speed meanwhile`
+}
 
 const encodingWords = { zero: 'zero', zstd: 'compressed', delta: 'as changes' } as const
 

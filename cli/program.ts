@@ -8,6 +8,7 @@ import { addBreakCommands } from './commands/break.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
+import { addHeatMap } from './commands/heat-map.ts'
 import { addImage } from './commands/image.ts'
 import { addListCommands } from './commands/lists.ts'
 import { addLogs } from './commands/logs.ts'
@@ -44,6 +45,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addListCommands(program, cli)
   addTop(program, cli)
   addMoveCommands(program, cli)
+  addHeatMap(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)
   addConsole(program, cli)

@@ -319,6 +319,7 @@ export class Agent {
     return new Migrations({
       ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
       nodePace: newPace(this.#options.migrationBytesPerSecMax, clock.nowMs()),
+      mipsBefore: (vm) => this.#meter.loadOf(vm)?.mips,
       connect: (address) => transport.connect(address, limits, answerMsMax),
       hello: () => this.#hello('peer'),
       welcome: () => this.#membership.welcomePeer(),

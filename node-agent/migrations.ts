@@ -31,6 +31,7 @@ export interface MigrationPorts {
   readonly vmm: Vmm
   readonly vms: HeldVms
   readonly consoles: Consoles
+  mipsBefore(vm: HeldVm): number | undefined
   connect(address: string): Promise<MessageLink>
   hello(): SourceMessage
   welcome(): Welcome
@@ -66,7 +67,7 @@ export class Migrations {
 
   beginSource(plan: SourcePlan): void {
     const { clock, log, zstd, vmm, vms, consoles, desk } = this.#ports
-    const { connect, hello, progress, nodePace } = this.#ports
+    const { connect, hello, progress, nodePace, mipsBefore } = this.#ports
     const vm = vms.get(plan.vmId)
     if (!vm) return
     if (plan.offer.purpose === 'clone' && plan.destination.nodeId === plan.offer.sourceNodeId) {
@@ -74,7 +75,8 @@ export class Migrations {
       return
     }
     const run = new SourceRun(plan, vm, {
-      ...{ clock, log, zstd, vmm, connect, hello, progress, nodePace },
+      ...{ clock, log, zstd, vmm, connect, hello, progress },
+      ...{ nodePace, mipsBefore },
       console: consoles.of(vm),
       goOn: (of, disk) => this.goOn(of, disk),
       release: (of) => vms.becomeReleased(of),

@@ -20,6 +20,7 @@
 //   DELETE /v1/vms/:id/snapshots/:name    → 202 SnapshotView
 //   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
+//   GET  /v1/migrations/:id/pages         PageLog, of one that was begun with pageLog
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
 //   POST /v1/migrations/:id/post-copy     → 202 MigrationView; it goes on as that at once
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)

@@ -103,6 +103,8 @@ export const MigrationParams = z.strictObject({
   encoding: z.enum(encodingWishes).default('auto'),
   /** 0 = no limit. Of the last round too, in which the VM stands still. */
   bandwidthBytesPerSecMax: z.number().min(0).default(0),
+  /** Write down which pages were sent when, how and why: proto/page-log.ts. */
+  pageLog: z.boolean().default(false),
   roundsMax: z.int().min(1).max(1000).default(30),
   /**
    * `incremental`: the hash is kept up to date page by page as pages are sent and stored.
@@ -152,6 +154,22 @@ export const PostCopyRecord = z.strictObject({
 })
 export type PostCopyRecord = z.infer<typeof PostCopyRecord>
 
+/** By the clock of each end; what neither can see is `onTheWayMs`: the link, and waiting threads. */
+export const DowntimeParts = z.strictObject({
+  /** Until the VM stood still. */
+  pauseMs: ms,
+  /** Until its last pages, CPU and devices had been handed to the link. */
+  lastRoundMs: ms,
+  /** At the destination: CPU and devices into the machine. */
+  stateMs: ms,
+  /** At the destination: all captured again and hashed. */
+  verificationMs: ms,
+  /** From the word that it may run to the word that it does. */
+  resumeMs: ms,
+  onTheWayMs: ms,
+})
+export type DowntimeParts = z.infer<typeof DowntimeParts>
+
 /**
  * What happened, summed up at the source. Downtime: pause at the source → first instruction at the
  * destination.
@@ -166,6 +184,10 @@ export const MigrationRecord = z.strictObject({
   totalMs: ms,
   /** 0 for a clone's destination; for a clone: how long the parent stood still. */
   downtimeMs: ms,
+  /** What the downtime was spent on; absent: there was none, or of an older agent. */
+  downtime: DowntimeParts.optional(),
+  /** Instructions the guest retired, in millions a second: before it began, and until the pause. */
+  guestMips: z.strictObject({ before: z.number(), during: z.number() }).optional(),
   /** Equal on both ends, 16 hex digits; empty when the migration ended before. */
   hash: z.string().max(64),
   /** How it went on after the switchover; absent: all pages were there. */

@@ -47,11 +47,13 @@ import {
   Whole,
 } from './migration-messages.ts'
 import { Neighbours, TrunkRequest } from './network-messages.ts'
+import { PageLog } from './page-log.ts'
 import { SnapshotTaken } from './snapshots.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export {
   ByEncoding,
+  DowntimeParts,
   encodingWishes,
   MigrationParams,
   MigrationRecord,
@@ -69,6 +71,7 @@ export {
   Final,
   MachineKind,
   Offer,
+  Prepared,
   Reconnect,
   StateSection,
   Want,
@@ -113,6 +116,8 @@ export const Result = z.strictObject({
   fault: Fault.optional(),
   record: MigrationRecord.optional(),
   snapshot: SnapshotTaken.optional(),
+  /** Of a migration that was to be written down. */
+  pageLog: PageLog.optional(),
 })
 export type Result = z.infer<typeof Result>
 

@@ -90,7 +90,11 @@ export const Prepared = z.strictObject({
   t: z.literal('prepared'),
   migrationId,
   hash: z.string().length(16),
+  /** What it took here; absent: the source is too old to be told. */
+  stateMs: ms.optional(),
+  verificationMs: ms.optional(),
 })
+export type Prepared = z.infer<typeof Prepared>
 /** THE POINT OF NO RETURN: the source has given up its epoch before it sends this. */
 export const Run = z.strictObject({ t: z.literal('run'), migrationId })
 export const Running = z.strictObject({ t: z.literal('running'), migrationId })

@@ -23,6 +23,7 @@ import {
   VmView,
 } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import { PageLog } from '#proto/page-log.ts'
 
 export type RunInput = z.input<typeof RunRequest>
 export type MigrateInput = z.input<typeof MigrateRequest>
@@ -74,6 +75,8 @@ export interface ApiClient {
   restore(vmId: string, snapshot: string): Promise<VmView>
   migrations(): Promise<MigrationView[]>
   migration(id: string): Promise<MigrationView>
+  /** Page by page, of a migration that has ended and was to be written down. */
+  pageLog(migrationId: string): Promise<PageLog>
   cancel(migrationId: string): Promise<MigrationView>
   /** Pre-copy goes on as post-copy at once. */
   postCopy(migrationId: string): Promise<MigrationView>
@@ -127,6 +130,7 @@ export class HttpApiClient implements ApiClient {
     this.#post(vmPath(vmId, 'balloon'), { memoryMib }, VmView)
   migrations = () => this.#get('/v1/migrations', z.array(MigrationView))
   migration = (id: string) => this.#get(`/v1/migrations/${encodeURIComponent(id)}`, MigrationView)
+  pageLog = (id: string) => this.#get(`/v1/migrations/${encodeURIComponent(id)}/pages`, PageLog)
   cancel = (id: string) =>
     this.#post(`/v1/migrations/${encodeURIComponent(id)}/cancel`, undefined, MigrationView)
   postCopy = (id: string) =>

@@ -1,6 +1,7 @@
 // godwit migrate | clone | cancel | rebalance: what moves VMs. The first two show how it goes until
 // it has ended.
 
+import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { ForecastView, MigrationView } from '#proto/api.ts'
 import {
@@ -32,6 +33,7 @@ interface MoveOptions {
   readonly encoding?: MigrationParams['encoding']
   readonly forecast?: boolean
   readonly force?: boolean
+  readonly pageLog?: string
   readonly wait: boolean
   readonly output: 'text' | 'json'
 }
@@ -82,6 +84,7 @@ function addMigrate(program: Command, cli: Cli): void {
     )
   migrate
     .option('--forecast', 'only say how it would go; nothing is moved')
+    .option('--page-log <file>', 'write down which pages were sent when, and why')
     .option('--force', 'try it, even if the forecast is that it would be given up')
     .addOption(new Option('--mode <how>', 'how its pages go there').choices(migrationModes))
     .addOption(
@@ -96,6 +99,7 @@ function addMigrate(program: Command, cli: Cli): void {
     ['godwit migrate kv n2 --mode post-copy', 'it runs there soon, and fetches the rest'],
     ['godwit migrate kv n2 --when-stuck throttle', 'slow it down rather than stop it for long'],
     ['godwit migrate kv n2 --forecast', 'how long, how many bytes, how long a pause'],
+    ['godwit migrate kv n2 --page-log kv.json', 'and godwit heat-map kv.json draws it'],
     ['godwit migrate kv n2 --no-wait -o json', 'only start it; print the migration'],
   ])
 }
@@ -197,6 +201,7 @@ function paramsOf(options: MoveOptions): Partial<MigrationParams> {
     ...(mode === undefined ? {} : { mode }),
     ...(whenStuck === undefined ? {} : { whenStuck }),
     ...(encoding === undefined ? {} : { encoding }),
+    ...(options.pageLog === undefined ? {} : { pageLog: true }),
     ...(downtime === undefined ? {} : { downtimeMsMax: downtime }),
     ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecMax: bandwidth * 1e6 }),
     ...(rounds === undefined ? {} : { roundsMax: rounds }),
@@ -216,6 +221,8 @@ async function showMigration(
   options: MoveOptions,
 ): Promise<void> {
   const ended = options.wait ? await followMigration(cli, api, accepted) : accepted
+  if (options.wait && options.pageLog !== undefined)
+    writeFileSync(options.pageLog, JSON.stringify(await api.pageLog(ended.id)))
   if (options.output === 'json') cli.terminal.write(JSON.stringify(ended, null, 2))
   else cli.terminal.write(options.wait ? outcomeText(ended) : `${ended.id} is accepted.`)
   if (options.wait && ended.phase !== 'done') throw new CommandError(exitCode.failed, '')

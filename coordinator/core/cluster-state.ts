@@ -7,6 +7,7 @@ import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad } from '#proto/messages.ts'
+import type { PageLog } from '#proto/page-log.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { rebalanceEveryMs } from './limits.ts'
@@ -123,6 +124,8 @@ export interface Migration extends MigrationEntry {
     pagesOfRound: number
     bytes: number
     expectedDowntimeMs: number | undefined
+    /** Page by page, as the source wrote it down; only this process has it. */
+    pageLog: PageLog | undefined
   }
 }
 
@@ -229,6 +232,7 @@ export const migrationLive = (nowMs: number): Migration['live'] => ({
   pagesOfRound: 0,
   bytes: 0,
   expectedDowntimeMs: undefined,
+  pageLog: undefined,
 })
 
 /** A cluster that has never been: no nodes, no VMs. */

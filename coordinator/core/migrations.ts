@@ -156,6 +156,7 @@ export function migrationOfCommand(step: Step, commandId: CommandId): Migration 
 
 /** The source has answered the migrate or clone command: it has ended there, well or badly. */
 export function seeMigrationResult(step: Step, migration: Migration, result: Result): void {
+  migration.live.pageLog = result.pageLog
   if (!isOpen(migration)) {
     if (result.record) addRecord(step, migration, result.record)
     return

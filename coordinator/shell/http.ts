@@ -10,6 +10,7 @@ import * as api from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
+import { PageLog } from '#proto/page-log.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import { unknownVm } from '../core/api-commands.ts'
@@ -232,6 +233,13 @@ function migrationRoutes(app: App, ports: HttpPorts): void {
     if (migration) return migrationView(migration)
     return refuse(reply, fault('unknown-migration', `there is no migration ${id}`))
   })
+  const pages = documented('What was sent when, page by page', 200, PageLog)
+  app.get<WithId>('/v1/migrations/:id/pages', pages, (request, reply) => {
+    const { id } = request.params
+    const migration = coordinator.state.migrations.get(asMigrationId(id))
+    if (!migration) return refuse(reply, fault('unknown-migration', `there is no migration ${id}`))
+    return migration.live.pageLog ?? refuse(reply, noPageLog(id))
+  })
   const cancel = documented('Cancel it', 202, MigrationView)
   app.post<WithId>('/v1/migrations/:id/cancel', cancel, (request, reply) => {
     const migrationId = asMigrationId(request.params.id)
@@ -244,6 +252,12 @@ function migrationRoutes(app: App, ports: HttpPorts): void {
   const rebalance = documented('Rebalance now', 202, RebalanceView)
   app.post('/v1/rebalance', rebalance, (_request, reply) => ask(ports, reply, { do: 'rebalance' }))
 }
+
+const noPageLog = (id: string) =>
+  fault(
+    'wrong-state',
+    `nothing of ${id} was written down page by page: ask for it with pageLog, and wait for its end`,
+  )
 
 function plainRoutes(app: App, { metrics }: HttpPorts): void {
   const hidden = { schema: { hide: true } }

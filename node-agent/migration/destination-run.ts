@@ -201,15 +201,24 @@ export class DestinationRun {
     if (order.missing) this.#memory.makeAbsent(order.missing)
     if (order.missing) vm.pageSource = 'linked'
     // Posted together: nobody waits for this thread in between.
+    const beginsAtMs = clock.nowMs()
     const restored = vmm.restore(vm, this.#sections, 0)
-    const [captured] = await Promise.all([vmm.capture(vm), restored])
+    let restoredAtMs = beginsAtMs
+    const noted = restored.then(() => {
+      restoredAtMs = clock.nowMs()
+    })
+    const [captured] = await Promise.all([vmm.capture(vm), noted])
     const console = consoleOf(vm)
     console.restore(ring)
     const sections = [...captured, console.capture()]
     const hash = this.#memory.hashBytes(stateBytes(this.#memory.trackedHash(), sections))
     const ramHash = order.full ? { ramHash: this.#memory.fullHash() } : {}
+    const took = {
+      stateMs: restoredAtMs - beginsAtMs,
+      verificationMs: clock.nowMs() - restoredAtMs,
+    }
     if (this.state.offer.purpose === 'clone') await this.#copyToSiblings()
-    this.feed({ on: 'restored', hash, ...ramHash })
+    this.feed({ on: 'restored', hash, ...ramHash, took })
   }
 
   /** The other clones get the RAM of the first before any of them has run. */

@@ -55,7 +55,13 @@ export interface DestinationState {
 export type DestinationInput = { readonly nowMs: number } /** A frame was stored, or refused. */ & (
   | { readonly on: 'frame'; readonly fault?: Fault }
   | { readonly on: 'message'; readonly message: SourceMessage }
-  | { readonly on: 'restored'; readonly hash: string; readonly ramHash?: string }
+  | {
+      readonly on: 'restored'
+      readonly hash: string
+      readonly ramHash?: string
+      /** What each took. */
+      readonly took?: { readonly stateMs: number; readonly verificationMs: number }
+    }
   | { readonly on: 'started'; readonly fault?: Fault }
   | { readonly on: 'failed'; readonly fault: Fault }
   | { readonly on: 'link-closed'; readonly reason: string }
@@ -134,7 +140,7 @@ function dispatch(state: DestinationState, input: DestinationInput): Destination
     case 'message':
       return hear(state, input.message, input.nowMs)
     case 'restored':
-      return compare(state, input.hash, input.ramHash)
+      return compare(state, input)
     case 'started':
       return reportStart(state, input.fault)
     case 'failed':
@@ -236,18 +242,19 @@ function restore(state: DestinationState, final: Final): DestinationEffect[] {
 
 function compare(
   state: DestinationState,
-  hash: string,
-  ramHash: string | undefined,
+  { hash, ramHash, took }: Extract<DestinationInput, { on: 'restored' }>,
 ): DestinationEffect[] {
   if (state.phase !== 'restoring') return []
   if (hash !== state.wantedHash) return abort(state, differs('state', hash, state.wantedHash))
   if (state.wantedRamHash !== undefined && ramHash !== state.wantedRamHash)
     return abort(state, differs('RAM', String(ramHash), String(state.wantedRamHash)))
   become(state, 'prepared')
-  const { migrationId, purpose } = state.offer
+  const { migrationId, purpose, machine } = state.offer
+  // A source that says nothing of its machine is too old to be told this.
+  const told = machine && took ? took : {}
   const effects: DestinationEffect[] = [
     { do: 'become-prepared' },
-    { do: 'send', message: { t: 'prepared', migrationId, hash } },
+    { do: 'send', message: { t: 'prepared', migrationId, hash, ...told } },
   ]
   // Clones take nothing from anybody: they may start as soon as they are proven.
   return purpose === 'clone' ? [...effects, ...start(state)] : effects

@@ -18,6 +18,7 @@ import { type LinkRate, seeLink } from './encoding/link-rate.ts'
 import type { EncodedPages, PageEncoder } from './encoding/page-encoder.ts'
 import type { FramePool } from './frame-pool.ts'
 import { type Pace, pieceBytesMax, spend } from './pace.ts'
+import type { PageRecorder } from './page-recorder.ts'
 import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
 import { addEncoded, type RoundSent } from './source-state.ts'
 
@@ -30,6 +31,7 @@ export interface PageSenderPorts {
   readonly frames: FramePool
   readonly encoder: PageEncoder
   readonly rate: LinkRate
+  readonly recorder: PageRecorder | undefined
   /** True: the migration has ended, stop. */
   ended(): boolean
   progress(pages: number, bytes: number): void
@@ -41,6 +43,8 @@ export interface Round {
   readonly round: number
   /** One bit a page, little-endian bytes. */
   readonly bitmap: Uint8Array
+  /** The VM stands still. */
+  readonly isLast: boolean
 }
 
 /** A frame's worth of pages. */
@@ -133,7 +137,7 @@ export class PageSender {
   }
 
   async #frame({ encoding, pages, bytes }: Encoded): Promise<void> {
-    const { link, clock, memory, paces, frames, rate, ended } = this.#ports
+    const { link, clock, memory, paces, frames, rate, recorder, ended } = this.#ports
     if (ended()) throw new FaultError(fault('cancelled', 'the migration has ended'))
     const { vmId, epoch, round } = this.#round
     const frameNumber = this.#frames++
@@ -145,6 +149,8 @@ export class PageSender {
     this.#pages += pages.length
     this.#bytes += frame.length
     this.#count(encoding, pages.length, frame.length)
+    const why = this.#round.isLast ? 'last' : 'round'
+    recorder?.note({ round, encoding, why, bytes: frame.length, pages }, clock.nowMs())
     this.#tell()
     const nowMs = clock.nowMs()
     seeLink(rate, frame.length, link.bufferedBytes, nowMs)

@@ -12,6 +12,7 @@ import { pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
 import { type Pace, spend } from './pace.ts'
+import type { PageRecorder } from './page-recorder.ts'
 import type { RoundSent } from './source-state.ts'
 
 /** What may wait in this process: an urgent page waits behind it. */
@@ -22,6 +23,7 @@ export interface PageServerPorts {
   readonly link: MessageLink
   /** What the VM waits for counts, but does not wait. */
   readonly paces: readonly Pace[]
+  readonly recorder: PageRecorder | undefined
 }
 
 export class PageServer {
@@ -48,7 +50,7 @@ export class PageServer {
     if (want.urgent) this.#urgentWaiting++
     try {
       if (!want.urgent) await this.#stepAside()
-      return this.#answer(want.request, pages)
+      return this.#answer(want, pages)
     } finally {
       if (want.urgent) this.#urgentWaiting--
     }
@@ -65,7 +67,7 @@ export class PageServer {
     if (waitMs > 0) await new Promise<void>((go) => void clock.wakeAt(nowMs + waitMs, go))
   }
 
-  #answer(request: number, asked: Uint32Array): RoundSent {
+  #answer({ request, urgent }: Want, asked: Uint32Array): RoundSent {
     const first = Math.min(...asked)
     for (const page of asked) setPage(this.#wanted, page)
     const { pages, bytes, zeroPages } = this.#memory.collect(this.#wanted, first, asked.length)
@@ -78,7 +80,11 @@ export class PageServer {
       const place = { ...this.#target, round: request, frameNumber: frames++ }
       const out = encodePageFrame({ ...place, encoding, pages: of, contentSum, bytes: content })
       this.#ports.link.send(out)
-      for (const pace of this.#ports.paces) spend(pace, out.length, this.#ports.clock.nowMs())
+      const { paces, recorder, clock } = this.#ports
+      for (const pace of paces) spend(pace, out.length, clock.nowMs())
+      const why = urgent ? 'waited-for' : 'fetched'
+      const note = { round: request, encoding, why, bytes: out.length, pages: of } as const
+      recorder?.note(note, clock.nowMs())
       sent += out.length
     }
     frame('raw', pages, bytes)

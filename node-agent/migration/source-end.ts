@@ -158,10 +158,21 @@ export function recordOf(state: SourceState, nowMs: number): MigrationRecord {
   const isThrottled = unthrottled(state).length > 0
   return {
     ...{ rounds: [...rounds], bytes, pages, zeroPages, byEncoding: { ...byEncoding } },
-    ...{ totalMs, downtimeMs, hash },
+    ...{ totalMs, downtimeMs, ...downtimeOf(state), hash },
+    ...(state.guestMips ? { guestMips: state.guestMips } : {}),
     ...(isThrottled ? { throttledToPercent: percent } : {}),
     ...(state.served.whole ? { postCopy: postCopyOf(state, nowMs) } : {}),
   }
+}
+
+/** Of a migration that has come to its switchover. */
+function downtimeOf({ marks, stoppedAtMs, downtimeMs }: SourceState): Partial<MigrationRecord> {
+  const { pausedMs, sentMs, preparedMs, stateMs = 0, verificationMs = 0 } = marks
+  if (pausedMs === undefined || sentMs === undefined || preparedMs === undefined) return {}
+  const resumeMs = Math.max(0, stoppedAtMs + downtimeMs - preparedMs)
+  const onTheWayMs = Math.max(0, preparedMs - sentMs - stateMs - verificationMs)
+  const [pauseMs, lastRoundMs] = [pausedMs - stoppedAtMs, sentMs - pausedMs]
+  return { downtime: { pauseMs, lastRoundMs, stateMs, verificationMs, resumeMs, onTheWayMs } }
 }
 
 function postCopyOf({ served }: SourceState, nowMs: number) {

@@ -4,7 +4,7 @@
 
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
-import type { MigrationProgress, Result } from '#proto/messages.ts'
+import type { MigrationProgress, MigrationRecord, Result } from '#proto/messages.ts'
 import {
   DestinationMessage,
   type SourceMessage,
@@ -23,11 +23,13 @@ import { PageEncoder } from './encoding/page-encoder.ts'
 import { FramePool } from './frame-pool.ts'
 import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
+import { PageRecorder } from './page-recorder.ts'
 import { PageSender } from './page-sender.ts'
 import { PageServer } from './page-server.ts'
 import { signOfLifeMs } from './protocol.ts'
 import { beginSource, stepSource } from './source.ts'
 import {
+  isPaused,
   newSource,
   type ServingEffect,
   type SourceEffect,
@@ -47,6 +49,8 @@ export interface SourcePorts {
   readonly console: GuestConsole
   /** All migrations of this node together go no faster. */
   readonly nodePace: Pace
+  /** What its guest did before, in millions of instructions a second. */
+  mipsBefore(vm: HeldVm): number | undefined
   connect(address: string): Promise<MessageLink>
   hello(): SourceMessage
   /** The VM goes on here, on this disk if one is given. */
@@ -72,6 +76,7 @@ export class SourceRun {
   /** The limits of this migration and of this node. */
   readonly #paces: readonly Pace[]
   #encoder: PageEncoder | undefined
+  readonly #recorder: PageRecorder | undefined
   readonly #rate: LinkRate
   readonly #frames = new FramePool()
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
@@ -79,6 +84,9 @@ export class SourceRun {
   #server: PageServer | undefined
   #isReconnecting = false
   #log: number | undefined
+  /** How fast its guest is while its pages are copied. */
+  #guestMips: MigrationRecord['guestMips']
+  #firstLook: { readonly atMs: number; readonly instructions: number } | undefined
   /** The round of a VM that runs. */
   #sending: PageSender | undefined
   /** CPU and devices, as they are when the VM has stopped. */
@@ -94,6 +102,9 @@ export class SourceRun {
     this.#ports = ports
     this.#paces = [newPace(plan.params.bandwidthBytesPerSecMax, nowMs), ports.nodePace]
     this.#rate = newLinkRate(nowMs)
+    const { vmId, migrationId, params, offer } = plan
+    const about = { vmId, migrationId, pageCount: offer.pageCount }
+    this.#recorder = params.pageLog ? new PageRecorder(about, nowMs) : undefined
     this.#driver = new StepDriver(
       ports.clock,
       (input) => stepSource(this.state, input as SourceInput),
@@ -153,7 +164,9 @@ export class SourceRun {
         return this.#tell(effect.message)
       case 'answer': {
         const { do: _, ...result } = effect
-        return this.#ports.answer({ t: 'result', ...result })
+        const isEnd = effect.record !== undefined && this.#recorder !== undefined
+        const pageLog = isEnd ? { pageLog: this.#recorder?.log() } : {}
+        return this.#ports.answer({ t: 'result', ...result, ...pageLog } as Result)
       }
       case 'end':
         return this.#end(effect.reason)
@@ -193,7 +206,9 @@ export class SourceRun {
   #newServer(): PageServer {
     const { target, memory, link } = this.#ends()
     const { clock } = this.#ports
-    return new PageServer(target, memory, { clock, link, paces: this.#paces })
+    return new PageServer(target, memory, {
+      ...{ clock, link, paces: this.#paces, recorder: this.#recorder },
+    })
   }
 
   /** What was sent and what came are equal when the sums over their pages' hashes are. */
@@ -260,6 +275,7 @@ export class SourceRun {
     await this.#ports.vmm.whole(this.vm)
     const log = await this.#ports.vmm.openLog(this.vm)
     this.#log = log
+    this.#measureGuest()
     if (this.#over) this.#closeLog() // It ended meanwhile, and nobody else knows of this log.
   }
 
@@ -290,10 +306,10 @@ export class SourceRun {
     )
     const named = bitmap === 'all' ? new Uint8Array(memory.pageCount / 8).fill(0xff) : bitmap
     return new PageSender(
-      { vmId, epoch, round, bitmap: named },
+      { vmId, epoch, round, bitmap: named, isLast: bitmap !== 'all' && isPaused(this.state) },
       {
         ...{ clock, link, memory, paces: this.#paces, frames: this.#frames },
-        ...{ encoder: this.#encoder, rate: this.#rate },
+        ...{ encoder: this.#encoder, rate: this.#rate, recorder: this.#recorder },
         ended: () => this.#over,
         progress: (pages, bytes) => this.feed({ on: 'sending', pages, bytes }),
       },
@@ -309,8 +325,28 @@ export class SourceRun {
     // Posted behind it, so that the VM stands still no longer than that takes.
     if (pause) this.#capturing = this.#ports.vmm.capture(this.vm)
     this.#capturing?.catch(() => undefined) // Whoever needs it will hear.
-    const taken = await taking
-    this.feed({ on: 'log-taken', bitmap: taken.bitmap, pages: taken.pages })
+    const { bitmap, pages } = await taking
+    if (!pause) this.#measureGuest()
+    const speed = this.#guestMips ? { guestMips: this.#guestMips } : {}
+    this.feed({ on: 'log-taken', bitmap, pages, ...speed })
+  }
+
+  /** Nobody waits for it: what it says is looked at when the guest stands still. */
+  #measureGuest(): void {
+    const { vmm, clock, mipsBefore } = this.#ports
+    const measure = async () => {
+      const all = await vmm.stats()
+      const instructions = all.find(({ vmId }) => vmId === this.vm.vmId)?.instructions
+      if (instructions === undefined) return
+      const [atMs, first] = [clock.nowMs(), this.#firstLook]
+      const before = mipsBefore(this.vm)
+      if (!first) this.#firstLook = { atMs, instructions }
+      else if (before !== undefined && atMs > first.atMs)
+        this.#guestMips = {
+          ...{ before, during: (instructions - first.instructions) / (atMs - first.atMs) / 1000 },
+        }
+    }
+    measure().catch(() => undefined) // The VM is gone, and with it its speed.
   }
 
   async #finish(order: { readonly round: number; readonly bitmap: Uint8Array }): Promise<void> {

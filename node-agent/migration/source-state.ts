@@ -89,6 +89,16 @@ export interface SourceState {
   pausedAtMs: number | undefined
   /** When the order to pause was given; kept after the VM goes on. */
   stoppedAtMs: number
+  /** On the way through the downtime; undefined: not reached. */
+  readonly marks: {
+    pausedMs?: number
+    sentMs?: number
+    preparedMs?: number
+    stateMs?: number
+    verificationMs?: number
+  }
+  /** Of its guest, in millions of instructions a second. */
+  guestMips: MigrationRecord['guestMips']
   /**
    * How long the VM stood still; known when it runs again (here, for a clone; there, for a
    * migration).
@@ -145,7 +155,12 @@ export type SourceInput = {
   /** A part of a round is on its way. */
   | { readonly on: 'sending'; readonly pages: number; readonly bytes: number }
   | { readonly on: 'round-sent'; readonly sent: RoundSent }
-  | { readonly on: 'log-taken'; readonly bitmap: Uint8Array; readonly pages: number }
+  | {
+      readonly on: 'log-taken'
+      readonly bitmap: Uint8Array
+      readonly pages: number
+      readonly guestMips?: NonNullable<MigrationRecord['guestMips']>
+    }
   | {
       readonly on: 'last-sent'
       readonly sent: RoundSent
@@ -225,6 +240,8 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     left: new Uint8Array(0),
     pausedAtMs: undefined,
     stoppedAtMs: nowMs,
+    marks: {},
+    guestMips: undefined,
     downtimeMs: 0,
     expectedDowntimeMs: undefined,
     hash: '',

@@ -1,18 +1,15 @@
 // The source end of a migration or clone, as a step machine: step(state, input) → effects. See
 // protocol.ts for the conversation. It owns the decision when the VM stops here, and the one line
-// after which it may not run here again. Not here: how it ends (source-end.ts), post-copy after the
-// switchover (source-serving.ts), sockets, threads, pages (source-run.ts carries effects out and
+// after which it may not run here again. Not here: its rounds (source-rounds.ts), how it ends
+// (source-end.ts), post-copy after the switchover (source-serving.ts), sockets, threads, pages (source-run.ts carries effects out and
 // feeds their results back).
 // Law: whatever comes in whatever order, the VM runs here, or it was released, or it was lost by no
 // fault of ours; and the command is answered once. Times in ms. Source: Clark et al., NSDI 2005,
 // §3.2 (stages of a migration).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import { type DestinationMessage, mayPostCopy, type RoundRecord } from '#proto/messages.ts'
-import { decideAfterRound, type StopDecision } from '#proto/pre-copy/stop-rule.ts'
-import { patienceOf, type Remedy, remedyFor } from '#proto/pre-copy/stuck.ts'
-import { pageBytes } from '#proto/units.ts'
-import { answerFullMsMax, answerMsMax, appliedMsMax } from './protocol.ts'
+import { type DestinationMessage, mayPostCopy, type Prepared } from '#proto/messages.ts'
+import { answerFullMsMax, answerMsMax } from './protocol.ts'
 import {
   afterTheEnd,
   cancel,
@@ -25,20 +22,26 @@ import {
   unthrottled,
   wake,
 } from './source-end.ts'
+import {
+  beginRounds,
+  countSent,
+  endRound,
+  lookAtLog,
+  recordRound,
+  seeRound,
+} from './source-rounds.ts'
 import { hearServing, reconnected, seeComparison, seeServed } from './source-serving.ts'
 import {
-  addEncoded,
   assertSource,
   becomePhase,
   isClone,
   isReleased,
-  type RoundSent,
   type SourceEffect,
   type SourceInput,
   type SourceState,
 } from './source-state.ts'
 
-const forEver = Number.POSITIVE_INFINITY
+const _forEver = Number.POSITIVE_INFINITY
 
 /** The first effects of a new source. */
 export function beginSource(state: SourceState): SourceEffect[] {
@@ -70,7 +73,9 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
     case 'round-sent':
       return endRound(state, input.sent, input.nowMs)
     case 'log-taken':
-      return seeLog(state, input, input.nowMs)
+      return state.phase === 'stopping'
+        ? finish(state, input, input.nowMs)
+        : seeRound(state, input, input.nowMs)
     case 'last-sent':
       return sendFinal(state, input)
     case 'link-failed':
@@ -131,14 +136,14 @@ function hear(state: SourceState, message: DestinationMessage, nowMs: number): S
   }
   if (message.t === 'refused') return giveUp(state, message.fault, nowMs, false)
   if (message.migrationId !== state.plan.migrationId) return unexpected(state, message.t, nowMs)
-  if (message.t === 'accept' && phase === 'offering') return begin(state, nowMs)
+  if (message.t === 'accept' && phase === 'offering') return beginRounds(state, nowMs)
   if (message.t === 'refuse' && phase === 'offering')
     return giveUp(state, message.fault, nowMs, false)
   if (message.t === 'abort') return giveUp(state, message.fault, nowMs, false)
   if (message.t === 'round-applied' && phase === 'applying' && message.round === state.round)
     return lookAtLog(state, nowMs)
   if (message.t === 'prepared' && phase === 'proving' && !state.prepared)
-    return handOver(state, message.hash, nowMs)
+    return handOver(state, message, nowMs)
   if (message.t === 'running' && (phase === 'released' || state.prepared))
     return succeed(state, nowMs)
   return unexpected(state, message.t, nowMs)
@@ -152,168 +157,13 @@ const unexpected = (state: SourceState, t: string, nowMs: number): SourceEffect[
     false,
   )
 
-function begin(state: SourceState, nowMs: number): SourceEffect[] {
-  if (state.plan.params.mode !== 'stop-and-copy') return copy(state, 'all', nowMs)
-  const all = new Uint8Array(state.plan.offer.pageCount / 8).fill(0xff)
-  return stop(state, all, nowMs)
-}
-
-function copy(state: SourceState, bitmap: 'all' | Uint8Array, nowMs: number): SourceEffect[] {
-  state.roundStartedAtMs = nowMs
-  return [
-    // The sender gives up by itself when the link stands still: a long round is no fault.
-    ...becomePhase(state, 'copying', nowMs, forEver),
-    { do: 'send-round', round: state.round, bitmap },
-    progress(state, 0, state.bytes),
-  ]
-}
-
-function endRound(state: SourceState, sent: RoundSent, nowMs: number): SourceEffect[] {
-  if (state.phase !== 'copying') return []
-  count(state, sent)
-  state.unsent = sent.unsent
-  const { migrationId } = state.plan
-  return [
-    ...becomePhase(state, 'applying', nowMs, appliedMsMax),
-    {
-      do: 'send',
-      message: { t: 'round-end', migrationId, round: state.round, frames: sent.frames },
-    },
-  ]
-}
-
-function count(state: SourceState, sent: RoundSent): void {
-  state.sent = sent
-  state.bytes += sent.bytes
-  state.pages += sent.pages
-  state.zeroPages += sent.zeroPages
-  addEncoded(state.byEncoding, sent.byEncoding ?? {})
-}
-
-const lookAtLog = (state: SourceState, nowMs: number): SourceEffect[] => [
-  ...becomePhase(state, 'looking', nowMs, answerMsMax),
-  { do: 'take-log', pause: false },
-]
-
-function seeLog(
-  state: SourceState,
-  log: { readonly bitmap: Uint8Array; readonly pages: number },
-  nowMs: number,
-): SourceEffect[] {
-  if (state.phase === 'stopping') return finish(state, log, nowMs)
-  if (state.phase !== 'looking') return []
-  recordRound(state, log.pages, nowMs)
-  const decision = decide(state)
-  state.expectedDowntimeMs = decision.expectedDowntimeMs
-  const told = { ...progress(state, state.pagesOfRound, state.bytes) }
-  const effects = afterRound(state, decision, log, nowMs)
-  const round = state.rounds.at(-1)
-  return [{ ...told, message: { ...told.message, ...(round ? { round } : {}) } }, ...effects]
-}
-
-function decide({ rounds, plan: { params }, limitFactor, sinceRound }: SourceState): StopDecision {
-  const { roundsMax } = params
-  const downtimeMsMax = params.downtimeMsMax * limitFactor
-  const patienceRounds = patienceOf(params)
-  // What a page costs by the time it took, however it travelled.
-  const measured = rounds.map((round) => ({ ...round, bytes: contentBytes(round) }))
-  return decideAfterRound(measured, { downtimeMsMax, roundsMax, patienceRounds, sinceRound })
-}
-
-const contentBytes = ({ pages, zeroPages, bytes }: RoundRecord): number =>
-  Math.max(bytes, (pages - zeroPages) * pageBytes)
-
-interface Log {
-  readonly bitmap: Uint8Array
-  readonly pages: number
-}
-
-function afterRound(
-  state: SourceState,
-  { verdict, isBearable, expectedDowntimeMs }: StopDecision,
-  log: Log,
-  nowMs: number,
-): SourceEffect[] {
-  const isPostCopy = state.plan.params.mode === 'post-copy' || state.isInHaste
-  if (state.unsent) return leave(state, log, nowMs)
-  if (verdict === 'stop' || (isPostCopy && isBearable)) return nextRound(state, log, nowMs, 'stop')
-  if (isPostCopy) return leave(state, log, nowMs)
-  if (verdict === 'again') return nextRound(state, log, nowMs, 'copy')
-  const { params } = state.plan
-  const { rounds, percent, limitFactor } = state
-  const { downtimeMsMax, roundsMax, whenStuck: policy } = params
-  const stuck = { policy, downtimeMsMax, roundsMax, expectedDowntimeMs }
-  return mend(state, remedyFor({ ...stuck, rounds, percent, limitFactor }), log, nowMs)
-}
-
-function mend(state: SourceState, remedy: Remedy, log: Log, nowMs: number): SourceEffect[] {
-  switch (remedy.do) {
-    case 'stop':
-      return nextRound(state, log, nowMs, 'stop')
-    case 'give-up':
-      return giveUp(state, neverEnds(state), nowMs, false)
-    case 'post-copy':
-      return leave(state, log, nowMs)
-    case 'raise-limit': {
-      state.limitFactor = remedy.factor
-      const isEnough = decide(state).verdict === 'stop'
-      return nextRound(state, log, nowMs, isEnough ? 'stop' : 'copy')
-    }
-    case 'throttle':
-      state.percent = remedy.percent
-      state.sinceRound = state.rounds.length
-      return [{ do: 'throttle', percent: remedy.percent }, ...nextRound(state, log, nowMs, 'copy')]
-  }
-}
-
-function nextRound(
-  state: SourceState,
-  log: Log,
-  nowMs: number,
-  how: 'copy' | 'stop',
-): SourceEffect[] {
-  state.round += 1
-  state.pagesOfRound = log.pages
-  return how === 'copy' ? copy(state, log.bitmap, nowMs) : stop(state, log.bitmap, nowMs)
-}
-
-/** Post-copy from here on: what is left will be fetched. */
-function leave(state: SourceState, log: Log, nowMs: number): SourceEffect[] {
-  const { unsent } = state
-  const missing = unsent ? log.bitmap.map((byte, at) => byte | (unsent[at] ?? 0)) : log.bitmap
-  state.missing = missing
-  return nextRound(state, { ...log, bitmap: missing }, nowMs, 'stop')
-}
-
-function stop(state: SourceState, left: Uint8Array, nowMs: number): SourceEffect[] {
-  state.left = left
-  // Downtime is counted from the order to pause, not from its answer: the upper bound.
-  state.pausedAtMs = nowMs
-  state.stoppedAtMs = nowMs
-  return [...becomePhase(state, 'stopping', nowMs, answerMsMax), { do: 'take-log', pause: true }]
-}
-
-function neverEnds(state: SourceState): Fault {
-  const expected = Math.round(state.expectedDowntimeMs ?? 0)
-  return fault(
-    'not-converging',
-    `after ${state.rounds.length} rounds the downtime would still be ${expected} ms; ` +
-      'the VM stays where it is. Allow a longer downtime (downtimeMsMax), another way out ' +
-      '(whenStuck: throttle or post-copy), or migrate when it writes less.',
-  )
-}
-
-function recordRound(state: SourceState, dirtyPages: number, nowMs: number): void {
-  const { pages, zeroPages, bytes } = state.sent
-  const ms = nowMs - state.roundStartedAtMs
-  state.rounds.push({ round: state.round, pages, zeroPages, bytes, ms, dirtyPages })
-}
-
 function finish(
   state: SourceState,
-  log: { readonly bitmap: Uint8Array },
+  log: Extract<SourceInput, { on: 'log-taken' }>,
   nowMs: number,
 ): SourceEffect[] {
+  state.marks.pausedMs = nowMs
+  state.guestMips = log.guestMips
   const left = state.left.map((byte, at) => byte | (log.bitmap[at] ?? 0))
   state.left = new Uint8Array(0)
   state.roundStartedAtMs = nowMs
@@ -331,9 +181,10 @@ function sendFinal(
   last: Extract<SourceInput, { on: 'last-sent' }>,
 ): SourceEffect[] {
   if (state.phase !== 'finishing') return []
-  count(state, last.sent)
+  countSent(state, last.sent)
   recordRound(state, 0, last.nowMs)
   state.hash = last.hash
+  state.marks.sentMs = last.nowMs
   const pausedMs = last.nowMs - state.stoppedAtMs
   const effects: SourceEffect[] = [
     {
@@ -368,7 +219,12 @@ function parentGoesOn(state: SourceState, nowMs: number): SourceEffect[] {
   return []
 }
 
-function handOver(state: SourceState, hash: string, nowMs: number): SourceEffect[] {
+function handOver(
+  state: SourceState,
+  { hash, stateMs = 0, verificationMs = 0 }: Prepared,
+  nowMs: number,
+): SourceEffect[] {
+  Object.assign(state.marks, { preparedMs: nowMs, stateMs, verificationMs })
   const { migrationId } = state.plan
   if (hash !== state.hash)
     return giveUp(

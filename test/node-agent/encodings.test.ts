@@ -69,6 +69,20 @@ test('on a narrow road pages are packed by themselves, and few bytes are sent', 
   await road.close()
 })
 
+test('written down page by page: each page that was sent, and the downtime in its parts', async () => {
+  await boot(writer)
+  const { pages, downtime, downtimeMs } = await migrate({ pageLog: true, downtimeMsMax: 5 })
+  const log = coordinator.heard.find((news) => news.t === 'result' && news.pageLog)
+  const { entries = [], pageCount, isCut } = (log?.t === 'result' && log.pageLog) || {}
+  expect({ pageCount, isCut }).toEqual({ pageCount: 8192, isCut: false })
+  const logged = entries.flatMap(({ runs }) => runs.filter((_, at) => at % 2 === 1))
+  expect(logged.reduce((sum, length) => sum + length, 0)).toBe(pages)
+  expect(new Set(entries.map(({ why }) => why))).toEqual(new Set(['round', 'last']))
+  const parts = Object.values(downtime ?? {})
+  expect(parts).toHaveLength(6)
+  expect(parts.reduce((sum, ms) => sum + ms, 0)).toBeCloseTo(downtimeMs, 3)
+})
+
 test('the limit holds from the first page to the last', async () => {
   await boot('workload=dirty wss=8 rate=0 fill=8')
   const limit = 16_000_000

@@ -57,6 +57,9 @@ export class FakeApi {
       migration: asked(
         (id) => this.#cluster.migrations.find((one) => one.id === id) as MigrationView,
       ),
+      pageLog: asked(() => {
+        throw refuse('wrong-state', 'Nothing was written down.')
+      }),
       postCopy: asked(() => {
         throw refuse('wrong-state', 'Too late.')
       }),

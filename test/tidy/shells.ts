@@ -22,7 +22,7 @@ const shellPatterns: readonly RegExp[] = [
 const steppedPatterns: readonly RegExp[] = [
   /^coordinator\/core\//,
   /^node-agent\/(lease|desk|desk-state|held-vms|admission)\.ts$/,
-  /^node-agent\/migration\/(source|source-state|source-end|source-serving|destination|plan)\.ts$/,
+  /^node-agent\/migration\/(source|source-state|source-rounds|source-end|source-serving|destination|plan)\.ts$/,
   /^proto\/pre-copy\//,
 ]
 

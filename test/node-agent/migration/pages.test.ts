@@ -60,10 +60,17 @@ function senderOf(memory: WasmGuestMemory, link: MessageLink, round: number, pag
   const clock = new VirtualClock()
   const ports = {
     ...{ clock, link, memory, paces: [newPace(0, 0)], frames: new FramePool() },
-    ...{ encoder: new PageEncoder({ clock, zstd: realZstd }, 'raw'), rate: newLinkRate(0) },
+    ...{
+      encoder: new PageEncoder({ clock, zstd: realZstd }, 'raw'),
+      rate: newLinkRate(0),
+      recorder: undefined,
+    },
     ...{ ended: () => false, progress: () => {} },
   }
-  return { clock, sender: new PageSender({ ...vm, round, bitmap: bitmapOf(pages) }, ports) }
+  return {
+    clock,
+    sender: new PageSender({ ...vm, round, bitmap: bitmapOf(pages), isLast: false }, ports),
+  }
 }
 
 async function move(from: WasmGuestMemory, to: WasmGuestMemory, round: number, pages: number[]) {
