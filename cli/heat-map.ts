@@ -44,8 +44,9 @@ function add(row: Cell[], { runs, why }: PageLogEntry, pagesPerCell: number): vo
 
 const pagesOf = (cell: Cell): number => sendReasons.reduce((sum, why) => sum + (cell[why] ?? 0), 0)
 
-/** What most of a cell was sent for; undefined: nothing was. */
+/** What most of a cell was sent for; a page that was waited for is never out of sight. */
 function mainReason(cell: Cell): SendReason | undefined {
+  if (cell['waited-for']) return 'waited-for'
   const sent = sendReasons.filter((why) => cell[why])
   return sent.sort((a, b) => (cell[b] ?? 0) - (cell[a] ?? 0))[0]
 }
@@ -57,7 +58,7 @@ const reasonWords: Record<SendReason, string> = {
   fetched: 'post-copy: fetched in the background',
 }
 
-// ---- text -----------------------------------------------------------------------------------------
+// ---- text ---------------------------------------------------------------------------------------
 
 const shades = ['░', '▒', '▓', '█']
 const letters: Record<SendReason, string | undefined> = {
@@ -88,10 +89,11 @@ export function summaryText({ vmId, migrationId, pageCount, entries, isCut }: Pa
   const rounds = new Set(entries.filter(({ why }) => why === 'round').map(({ round }) => round))
   const cut = isCut ? '; it was too long, and its end is missing' : ''
   const pages = `${countText(pageCount)} pages of ${vmId} in ${migrationId}`
-  return `${pages}: ${rounds.size} rounds, ${bytesText(bytes)}${cut}`
+  const roundsText = rounds.size === 1 ? '1 round' : `${rounds.size} rounds`
+  return `${pages}: ${roundsText}, ${bytesText(bytes)}${cut}`
 }
 
-// ---- HTML -----------------------------------------------------------------------------------------
+// ---- HTML ---------------------------------------------------------------------------------------
 
 /** Told apart by lightness too: for eyes that see no colours. */
 const colours: Record<SendReason, string> = {
@@ -116,8 +118,8 @@ svg { border: 1px solid #bbb; max-width: 100% } text { font-size: 10px; fill: #5
 li { list-style: none } i { display: inline-block; width: 1em; height: 1em; margin-right: .5em }
 </style></head><body>
 <h1>${title}</h1>
-<p>Memory from left to right (${countText(map.pagesPerCell)} pages a column), time from top to bottom
-(${msText(map.msPerRow)} a row). The darker, the more of a cell's pages were sent.</p>
+<p>Memory from left to right (${countText(map.pagesPerCell)} pages a column), time from top to
+bottom (${msText(map.msPerRow)} a row). The darker, the more of a cell's pages were sent.</p>
 <ul>${sendReasons.map(legendOf).join('')}</ul>
 <svg viewBox="0 0 ${wide} ${high}" width="${wide}" role="img" aria-label="${title}">
 ${map.rows.map((row, at) => rowSvg(row, at, map)).join('\n')}

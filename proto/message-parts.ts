@@ -154,7 +154,7 @@ export const PostCopyRecord = z.strictObject({
 })
 export type PostCopyRecord = z.infer<typeof PostCopyRecord>
 
-/** By the clock of each end; what neither can see is `onTheWayMs`: the link, and waiting threads. */
+/** By the clock of each end; what neither sees is `onTheWayMs`: the link, and waiting threads. */
 export const DowntimeParts = z.strictObject({
   /** Until the VM stood still. */
   pauseMs: ms,

@@ -1,6 +1,7 @@
 // The rounds of a migration's source, while the VM runs: what is sent, what was written meanwhile,
 // and when they end, how. Part of the step machine of source.ts. Times in ms.
-// Not here: the rules themselves (proto/pre-copy/), what comes when the VM stands still (source.ts).
+// Not here: the rules themselves (proto/pre-copy/), what comes when the VM stands still
+// (source.ts).
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { RoundRecord } from '#proto/messages.ts'

@@ -162,17 +162,18 @@ export class SourceRun {
         return this.#driver.wakeAt(effect.atMs, { on: 'woken' })
       case 'progress':
         return this.#tell(effect.message)
-      case 'answer': {
-        const { do: _, ...result } = effect
-        const isEnd = effect.record !== undefined && this.#recorder !== undefined
-        const pageLog = isEnd ? { pageLog: this.#recorder?.log() } : {}
-        return this.#ports.answer({ t: 'result', ...result, ...pageLog } as Result)
-      }
+      case 'answer':
+        return this.#answer(effect)
       case 'end':
         return this.#end(effect.reason)
       default:
         return this.#carryOutServing(effect)
     }
+  }
+
+  #answer({ do: _, ...result }: Extract<SourceEffect, { do: 'answer' }>): void {
+    const pageLog = result.record && this.#recorder?.log()
+    this.#ports.answer({ t: 'result', ...result, ...(pageLog ? { pageLog } : {}) })
   }
 
   #carryOutServing(effect: ServingEffect) {

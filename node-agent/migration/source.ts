@@ -1,8 +1,8 @@
 // The source end of a migration or clone, as a step machine: step(state, input) → effects. See
 // protocol.ts for the conversation. It owns the decision when the VM stops here, and the one line
 // after which it may not run here again. Not here: its rounds (source-rounds.ts), how it ends
-// (source-end.ts), post-copy after the switchover (source-serving.ts), sockets, threads, pages (source-run.ts carries effects out and
-// feeds their results back).
+// (source-end.ts), post-copy after the switchover (source-serving.ts), sockets, threads, pages
+// (source-run.ts carries effects out and feeds their results back).
 // Law: whatever comes in whatever order, the VM runs here, or it was released, or it was lost by no
 // fault of ours; and the command is answered once. Times in ms. Source: Clark et al., NSDI 2005,
 // §3.2 (stages of a migration).

@@ -22,7 +22,8 @@ const shellPatterns: readonly RegExp[] = [
 const steppedPatterns: readonly RegExp[] = [
   /^coordinator\/core\//,
   /^node-agent\/(lease|desk|desk-state|held-vms|admission)\.ts$/,
-  /^node-agent\/migration\/(source|source-state|source-rounds|source-end|source-serving|destination|plan)\.ts$/,
+  /^node-agent\/migration\/source(-state|-rounds|-end|-serving)?\.ts$/,
+  /^node-agent\/migration\/(destination|plan)\.ts$/,
   /^proto\/pre-copy\//,
 ]
 
