@@ -51,7 +51,7 @@ export const nodeList: List<NodeView> = {
   empty: 'No node has joined yet.',
   columns: [
     { title: 'NODE', text: (n) => n.id },
-    { title: 'PHASE', text: (n) => n.phase, paint: (n) => nodePhasePaint[n.phase] },
+    { title: 'PHASE', text: nodePhaseText, paint: (n) => nodePhasePaint[n.phase] },
     { title: 'VMS', text: (n) => String(n.vmCount), align: 'right' },
     { title: 'CPU', text: cpuText, align: 'right' },
     { title: 'MEMORY', text: memoryText, align: 'right' },
@@ -180,4 +180,8 @@ function eventPaint({ kind }: EventView): Paint | undefined {
   if (/failed|crashed|fenced/.test(kind)) return 'red'
   if (/suspect|recovering|cancelled/.test(kind)) return 'yellow'
   return /done|recovered|online|running/.test(kind) ? 'green' : undefined
+}
+
+function nodePhaseText(n: NodeView): string {
+  return n.evacuation ? `${n.phase}, in maintenance` : n.phase
 }

@@ -13,6 +13,7 @@ import { addImage } from './commands/image.ts'
 import { addListCommands } from './commands/lists.ts'
 import { addLogs } from './commands/logs.ts'
 import { addMoveCommands } from './commands/move.ts'
+import { addNode } from './commands/node.ts'
 import { addRun } from './commands/run.ts'
 import { addScenario } from './commands/scenario.ts'
 import { addSnapshot } from './commands/snapshot.ts'
@@ -46,6 +47,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addTop(program, cli)
   addMoveCommands(program, cli)
   addHeatMap(program, cli)
+  addNode(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)
   addConsole(program, cli)

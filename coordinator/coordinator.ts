@@ -69,8 +69,9 @@ export class Coordinator {
     const loaded = loadState(ports.store.load(), names, settings, ports.clock.nowMs())
     if ('code' in loaded) throw new FaultError(loaded)
     this.state = loaded
-    this.#queue = new MigrationQueue((migrationId: MigrationId) =>
-      this.take({ kind: 'migration-admitted', migrationId }),
+    this.#queue = new MigrationQueue(
+      (migrationId: MigrationId) => this.take({ kind: 'migration-admitted', migrationId }),
+      settings,
     )
   }
 

@@ -19,6 +19,8 @@ const usage = `usage: node coordinator/main.ts [flags]
   --lease-ms MS          how long a node runs protected VMs unanswered (GODWIT_LEASE_MS; 2500)
   --heartbeat-ms MS      how often agents report (GODWIT_HEARTBEAT_MS; 250)
   --margin-ms MS         waited after a lease before recovery (GODWIT_MARGIN_MS; 500)
+  --migrations-max N     at once in the cluster (GODWIT_MIGRATIONS_MAX; 4)
+  --migrations-per-node N  out of a node, and into one (GODWIT_MIGRATIONS_PER_NODE; 1)
   --rebalance on|off     (GODWIT_REBALANCE; on)
   --dashboard FOLDER     the built page (GODWIT_DASHBOARD; dashboard/dist)
   --log LEVEL            debug, info, warn, error, silent (GODWIT_LOG; info)
@@ -31,6 +33,8 @@ const flags = [
   'lease-ms',
   'heartbeat-ms',
   'margin-ms',
+  'migrations-max',
+  'migrations-per-node',
   'rebalance',
   'dashboard',
   'log',
@@ -55,6 +59,12 @@ function readMs(read: Read, flag: Flag, standardMs: number): number {
   throw wrongFlag(`--${flag} must be a number of milliseconds from 1 to 3600000`)
 }
 
+function readCount(read: Read, flag: Flag, standard: number): number {
+  const count = Number(read(flag, String(standard)))
+  if (Number.isInteger(count) && count >= 1 && count <= 64) return count
+  throw wrongFlag(`--${flag} must be a whole number from 1 to 64`)
+}
+
 function readSettings(read: Read): Settings {
   const leaseMs = readMs(read, 'lease-ms', defaultSettings.leaseMs)
   const heartbeatMs = readMs(read, 'heartbeat-ms', defaultSettings.heartbeatMs)
@@ -63,7 +73,18 @@ function readSettings(read: Read): Settings {
   if (rebalance !== 'on' && rebalance !== 'off') throw wrongFlag('--rebalance must be on or off')
   if (heartbeatMs * 3 > leaseMs)
     throw wrongFlag('--lease-ms must be at least three times --heartbeat-ms: beats get lost')
-  return { ...defaultSettings, leaseMs, heartbeatMs, marginMs, rebalance: rebalance === 'on' }
+  const migrationsMax = readCount(read, 'migrations-max', defaultSettings.migrationsMax)
+  const standard = defaultSettings.migrationsPerNodeMax
+  const migrationsPerNodeMax = readCount(read, 'migrations-per-node', standard)
+  const queue = { migrationsMax, migrationsPerNodeMax }
+  return {
+    ...defaultSettings,
+    ...queue,
+    leaseMs,
+    heartbeatMs,
+    marginMs,
+    rebalance: rebalance === 'on',
+  }
 }
 
 function readToken(read: Read): string {

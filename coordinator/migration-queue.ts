@@ -1,4 +1,4 @@
-// How many migrations run at once: one out of and one into each node, four in all. Built of
+// How many migrations run at once: out of each node, into each node, and in all. Built of
 // p-queue: a migration holds a place in the queue of its source, then of its destination, then of
 // the cluster (always in this order, so that no two can wait for each other), and is then admitted;
 // it gives all of them back when it ends. It only paces: whether an admitted migration may begin is
@@ -8,7 +8,11 @@ import PQueue from 'p-queue'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
 
 /** More at once would only share the same links and cores, and stretch every downtime. */
-export const migrationsMax = 4
+export interface QueueLimits {
+  readonly migrationsMax: number
+  /** Out of a node, and into one. */
+  readonly migrationsPerNodeMax: number
+}
 
 interface Ticket {
   readonly ended: Promise<void>
@@ -18,13 +22,16 @@ interface Ticket {
 
 export class MigrationQueue {
   readonly #admit: (id: MigrationId) => void
-  readonly #all = new PQueue({ concurrency: migrationsMax })
+  readonly #perNode: number
+  readonly #all: PQueue
   readonly #out = new Map<NodeId, PQueue>()
   readonly #into = new Map<NodeId, PQueue>()
   readonly #tickets = new Map<MigrationId, Ticket>()
 
-  constructor(admit: (id: MigrationId) => void) {
+  constructor(admit: (id: MigrationId) => void, limits: QueueLimits) {
     this.#admit = admit
+    this.#perNode = limits.migrationsPerNodeMax
+    this.#all = new PQueue({ concurrency: limits.migrationsMax })
   }
 
   /** Admits it when there is a place for it, which may be at once (never before returning). */
@@ -38,8 +45,8 @@ export class MigrationQueue {
       await ticket.ended
     }
     const inAll = () => this.#all.add(hold)
-    const inDestination = () => queueOf(this.#into, to).add(inAll)
-    void queueOf(this.#out, from).add(inDestination)
+    const inDestination = () => this.#queueOf(this.#into, to).add(inAll)
+    void this.#queueOf(this.#out, from).add(inDestination)
   }
 
   /** It has ended, or will never begin: its places are free. */
@@ -50,10 +57,10 @@ export class MigrationQueue {
     ticket.hasEnded = true
     ticket.end()
   }
-}
 
-function queueOf(queues: Map<NodeId, PQueue>, nodeId: NodeId): PQueue {
-  const queue = queues.get(nodeId) ?? new PQueue({ concurrency: 1 })
-  queues.set(nodeId, queue)
-  return queue
+  #queueOf(queues: Map<NodeId, PQueue>, nodeId: NodeId): PQueue {
+    const queue = queues.get(nodeId) ?? new PQueue({ concurrency: this.#perNode })
+    queues.set(nodeId, queue)
+    return queue
+  }
 }

@@ -7,6 +7,8 @@
 //   GET  /openapi.json                    this, as OpenAPI 3
 //   GET  /v1/cluster                      ClusterView
 //   GET  /v1/nodes, /v1/nodes/:id         NodeView[] | NodeView
+//   POST /v1/nodes/:id/evacuate           MaintenanceRequest → 202 NodeView; its VMs leave
+//   POST /v1/nodes/:id/return             → 202 NodeView; it takes VMs again
 //   GET  /v1/vms, /v1/vms/:id             VmView[] | VmView
 //   POST /v1/vms                          RunRequest   → 202 VmView
 //   POST /v1/vms/:id/migrate              MigrateRequest → 202 MigrationView
@@ -36,10 +38,25 @@
 import { z } from 'zod'
 import { Fault } from './faults.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
-import { Forecast } from './pre-copy/forecast.ts'
+import { Forecast, Range } from './pre-copy/forecast.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
+
+/** A node whose VMs leave. */
+export const EvacuationView = z.strictObject({
+  /** VMs that were there when it began, and that are there still. */
+  total: z.int(),
+  left: z.int(),
+  /** Queued or under way. */
+  moving: z.int(),
+  /** They will stay, if nothing is done about it. */
+  stuck: z.array(z.strictObject({ vmId: Name, why: z.string() })),
+  forMs: z.number(),
+  /** Until all have left that can: from their forecasts, as true as those were so far. */
+  etaMs: Range,
+})
+export type EvacuationView = z.infer<typeof EvacuationView>
 
 export const NodeView = z.strictObject({
   id: Name,
@@ -55,6 +72,8 @@ export const NodeView = z.strictObject({
   vmCount: z.int(),
   /** Ms until the coordinator may treat the node's protected VMs as stopped; 0 when it may. */
   leaseLeftMs: z.number(),
+  /** In maintenance: nothing is placed there. */
+  evacuation: EvacuationView.optional(),
 })
 export type NodeView = z.infer<typeof NodeView>
 
@@ -112,6 +131,8 @@ export const EventView = z.strictObject({
     'node-suspect',
     'node-fenced',
     'node-gone',
+    'node-maintenance',
+    'node-empty',
     'vm-placed',
     'vm-running',
     'vm-stopped',
@@ -190,6 +211,10 @@ export const ForecastView = z.strictObject({
   forecast: Forecast.optional(),
 })
 export type ForecastView = z.infer<typeof ForecastView>
+export const MaintenanceRequest = z.strictObject({
+  /** How its VMs move; those that write too fast are slowed down, if nothing else is said. */
+  params: MigrationParams.partial().optional(),
+})
 export const CloneRequest = z.strictObject({
   /** Names of the clones. */
   ids: z.array(Name).min(1).max(256),

@@ -23,6 +23,7 @@ import {
   VmView,
 } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 
 export type RunInput = z.input<typeof RunRequest>
@@ -80,6 +81,9 @@ export interface ApiClient {
   cancel(migrationId: string): Promise<MigrationView>
   /** Pre-copy goes on as post-copy at once. */
   postCopy(migrationId: string): Promise<MigrationView>
+  /** Its VMs leave, and nothing goes there until it returns. */
+  evacuate(nodeId: string, params?: Partial<MigrationParams>): Promise<NodeView>
+  returnNode(nodeId: string): Promise<NodeView>
   rebalance(): Promise<z.infer<typeof RebalanceView>>
   events(afterSeq?: number): Promise<EventView[]>
   /** Resolves when the stream is open; the first view follows. */
@@ -135,6 +139,10 @@ export class HttpApiClient implements ApiClient {
     this.#post(`/v1/migrations/${encodeURIComponent(id)}/cancel`, undefined, MigrationView)
   postCopy = (id: string) =>
     this.#post(`/v1/migrations/${encodeURIComponent(id)}/post-copy`, undefined, MigrationView)
+  evacuate = (id: string, params: Partial<MigrationParams> = {}) =>
+    this.#post(`/v1/nodes/${encodeURIComponent(id)}/evacuate`, { params }, NodeView)
+  returnNode = (id: string) =>
+    this.#post(`/v1/nodes/${encodeURIComponent(id)}/return`, undefined, NodeView)
   rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
   events = (afterSeq = 0) => this.#get(`/v1/events?after=${afterSeq}`, z.array(EventView))
 

@@ -4,7 +4,7 @@
 
 import type { CloneView, ForecastView, RebalanceView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
-import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
+import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
 import {
   mayAct,
   type VmAction,
@@ -16,6 +16,7 @@ import { mebibyte, pageBytes } from '#proto/units.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
+import { beginMaintenance, endMaintenance } from './evacuation.ts'
 import { forecastOf, hopeless } from './forecasts.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
@@ -25,7 +26,7 @@ import { rebalance } from './rebalance.ts'
 import { cannotRestore, dropSnapshot, snapshotsOf, takeSnapshot } from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
-import { migrationView, vmView } from './views.ts'
+import { migrationView, nodeView, vmView } from './views.ts'
 import {
   addVm,
   becomeMigrating,
@@ -77,6 +78,10 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
       return switchToPostCopy(step, command.migrationId)
     case 'cancel-migration':
       return cancel(step, command.migrationId)
+    case 'maintenance':
+      return onNode(step, command.nodeId, (node) => beginMaintenance(step, node, command.params))
+    case 'end-maintenance':
+      return onNode(step, command.nodeId, (node) => endMaintenance(step, node))
     case 'rebalance':
       return rebalanceNow(step)
   }
@@ -320,6 +325,12 @@ function switchToPostCopy(step: Step, id: MigrationId): Value | Fault {
   migration.params = { ...migration.params, mode: 'post-copy' }
   touch(step, 'migration', id)
   return migrationView(migration)
+}
+
+function onNode(step: Step, id: NodeId, act: (node: Node) => null | Fault): Value | Fault {
+  const node = step.state.nodes.get(id)
+  if (!node) return unknownNode(step, id)
+  return act(node) ?? nodeView(step.state, node, step.nowMs)
 }
 
 function rebalanceNow(step: Step): RebalanceView {

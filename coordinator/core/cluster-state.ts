@@ -10,7 +10,7 @@ import type { VmLoad } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
-import { rebalanceEveryMs } from './limits.ts'
+import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
 import type {
   MetaRecord,
   MigrationEntry,
@@ -26,6 +26,9 @@ export interface Settings {
   readonly heartbeatMs: number
   readonly rebalance: boolean
   readonly rebalanceEveryMs: number
+  /** Migrations at once: in all, and out of or into a node. */
+  readonly migrationsMax: number
+  readonly migrationsPerNodeMax: number
 }
 
 export const defaultSettings: Settings = {
@@ -34,6 +37,7 @@ export const defaultSettings: Settings = {
   heartbeatMs,
   rebalance: true,
   rebalanceEveryMs,
+  ...{ migrationsMax, migrationsPerNodeMax },
 }
 
 /** Numbers the shell gives to the links of agents. */
@@ -60,7 +64,19 @@ export interface Node extends NodeRecord {
     readonly incoming: Set<MigrationId>
     /** Stale copies that were told to go: `vm/epoch` → when. */
     readonly dropsAskedAtMs: Map<string, number>
+    /** Of a node in maintenance. */
+    evacuation: Evacuation | undefined
   }
+}
+
+/** How it goes with the VMs of a node that leave; begins anew with the process. */
+export interface Evacuation {
+  readonly tries: Map<VmId, { readonly count: number; readonly nextAtMs: number }>
+  /** Why a VM is still there. */
+  readonly why: Map<VmId, string>
+  isEmptyTold: boolean
+  /** What migrations took, as a multiple of their forecasts. */
+  ratio: number
 }
 
 export interface Vm extends VmRecord {
@@ -199,6 +215,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   vmIds: new Set(),
   incoming: new Set(),
   dropsAskedAtMs: new Map(),
+  evacuation: undefined,
 })
 
 export const vmLive = (): Vm['live'] => ({

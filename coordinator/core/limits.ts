@@ -62,6 +62,13 @@ export const displacedKept = 20
 /** Layers of a disk; each clone adds one to parent and child (DiskRef allows 64). */
 export const diskLayersMax = 63
 
+/**
+ * Migrations at once, in all and out of or into a node: more would only share the same links and
+ * cores, and stretch every downtime. An operator with more of both may say so.
+ */
+export const migrationsMax = 4
+export const migrationsPerNodeMax = 1
+
 /** Rebalancing: how often, and how long a VM that was moved stays where it is. */
 export const rebalanceEveryMs = 5000
 export const moveCooldownMs = 30_000

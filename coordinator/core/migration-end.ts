@@ -4,6 +4,7 @@
 
 import type { Fault } from '#proto/faults.ts'
 import { isActive, type Migration, type Vm } from './cluster-state.ts'
+import { seeEvacuated } from './evacuation.ts'
 import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
@@ -13,6 +14,7 @@ import { becomeRunning, removeVm } from './vm-doors.ts'
 /** The one way to end a migration. A VM that is still `migrating` goes on at the source. */
 export function endMigration(step: Step, migration: Migration, end: MigrationEnd): void {
   becomeEnded(step, migration, end)
+  seeEvacuated(step.state, migration)
   if (migration.purpose === 'clone') endClones(step, migration, end)
   const vm = step.state.vms.get(migration.vmId)
   if (vm?.migrationId !== migration.id) return

@@ -76,8 +76,14 @@ export function chooseNode(
   { only, but }: Where = {},
 ): Node | Fault {
   const reachable = [...state.nodes.values()].filter(
-    (node) => isReachable(node) && !but?.has(node.id) && (only === undefined || node.id === only),
+    (node) =>
+      isReachable(node) &&
+      !node.maintenance &&
+      !but?.has(node.id) &&
+      (only === undefined || node.id === only),
   )
+  const named = only && state.nodes.get(only)
+  if (named?.maintenance) return inMaintenance(named)
   if (reachable.length === 0) return noNode(only)
   const burdens = reachable.map((node) => burdenOf(state, node)).filter((b) => fits(b, wish))
   const after = (b: NodeBurden) =>
@@ -88,6 +94,12 @@ export function chooseNode(
 }
 
 export const isNode = (choice: Node | Fault): choice is Node => 'phase' in choice
+
+const inMaintenance = ({ id }: Node): Fault =>
+  fault(
+    'no-node',
+    `${id} is in maintenance: \`godwit node return ${id}\` first, or name another node`,
+  )
 
 const noNode = (only: NodeId | undefined): Fault =>
   only === undefined
@@ -127,6 +139,7 @@ export function hasUntried({ nodes }: ClusterState, vm: Vm): boolean {
   return [...nodes.values()].some(
     (node) =>
       isReachable(node) &&
+      !node.maintenance &&
       !vm.live.refusedBy.has(node.id) &&
       (only === undefined || node.id === only),
   )

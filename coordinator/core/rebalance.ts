@@ -40,7 +40,7 @@ export function rebalance(
   nowMs: number,
   { isAsked }: { readonly isAsked: boolean },
 ): RebalanceView {
-  const nodes = [...state.nodes.values()].filter(isReachable)
+  const nodes = [...state.nodes.values()].filter((node) => isReachable(node) && !node.maintenance)
   const burdens = nodes.map((node) => burdenOf(state, node))
   const scoreBefore = scoreOf(burdens)
   const isQuiet = !isAsked && scoreBefore < scoreWorthMoving

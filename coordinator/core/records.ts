@@ -47,6 +47,10 @@ export const NodeRecord = z.strictObject({
   peerAddress: z.string(),
   capacity: NodeCapacity,
   pid: z.int(),
+  /** Nothing is placed there, and what ran there when it began leaves. */
+  maintenance: z
+    .strictObject({ sinceMs: z.number(), total: z.int(), params: MigrationParams })
+    .optional(),
 })
 export type NodeRecord = z.infer<typeof NodeRecord>
 

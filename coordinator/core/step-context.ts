@@ -11,6 +11,7 @@ import type {
   ForecastView,
   MigrateRequest,
   MigrationView,
+  NodeView,
   RebalanceView,
   RunRequest,
   SnapshotView,
@@ -27,7 +28,7 @@ import {
   type VmId,
 } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { AgentMessage, CoordinatorMessage, Hello } from '#proto/messages.ts'
+import type { AgentMessage, CoordinatorMessage, Hello, MigrationParams } from '#proto/messages.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { RecordKey, RecordKind, StoredRecord } from './records.ts'
@@ -64,6 +65,8 @@ export type ApiCommand =
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
   | { readonly do: 'restore' | 'drop-snapshot'; readonly vmId: VmId; readonly name: string }
   | { readonly do: 'cancel-migration' | 'post-copy'; readonly migrationId: MigrationId }
+  | { readonly do: 'maintenance'; readonly nodeId: NodeId; readonly params: MigrationParams }
+  | { readonly do: 'end-maintenance'; readonly nodeId: NodeId }
   | { readonly do: 'rebalance' }
 
 export type Input =
@@ -92,6 +95,7 @@ export type ApiAnswer =
   | {
       readonly value:
         | VmView
+        | NodeView
         | MigrationView
         | ForecastView
         | CloneView

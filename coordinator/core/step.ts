@@ -8,6 +8,7 @@ import { seeResult, seeVmEvent } from './agent-news.ts'
 import { carryOut, takeCommand } from './api-commands.ts'
 import { type ClusterState, isActive } from './cluster-state.ts'
 import { settle } from './doubt.ts'
+import { evacuate } from './evacuation.ts'
 import { tell } from './events.ts'
 import { endsLapsed, seeHeartbeat, seeHello, seeLinkClosed, watchNode } from './membership.ts'
 import { admitMigration, beginAdmitted, seeProgress } from './migrations.ts'
@@ -85,6 +86,7 @@ function tick(working: Step): void {
     fenceLapsed(working, vm)
     absenceLapsed(working, vm)
   }
+  evacuate(working)
   if (state.settings.rebalance && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)
 }
 

@@ -4,6 +4,7 @@
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
+import { evacuationView } from './evacuation.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
@@ -31,6 +32,7 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
     memoryReservedMib,
     vmCount: live.vmIds.size,
     leaseLeftMs: hasLease ? Math.max(0, fencedAtMs - nowMs) : 0,
+    ...present({ evacuation: evacuationView(state, node, nowMs) }),
   }
 }
 

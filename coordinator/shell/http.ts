@@ -10,6 +10,7 @@ import * as api from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
@@ -58,6 +59,7 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
     openapi: { openapi: '3.1.0', info: { title: 'Godwit coordinator', version: '1' } },
   })
   readRoutes(app, ports)
+  nodeRoutes(app, ports)
   vmRoutes(app, ports)
   snapshotRoutes(app, ports)
   migrationRoutes(app, ports)
@@ -132,6 +134,33 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
     if (Number.isInteger(after)) return state.events.filter((event) => event.seq > after)
     return refuse(reply, fault('bad-request', 'after must be a whole number: the seq of an event'))
   })
+}
+
+function nodeRoutes(app: App, ports: HttpPorts): void {
+  const { MaintenanceRequest, NodeView } = api
+  const evacuate = documented(
+    'Its VMs leave; nothing goes there',
+    202,
+    NodeView,
+    MaintenanceRequest,
+  )
+  const path = '/v1/nodes/:id'
+  app.post<WithId>(
+    `${path}/evacuate`,
+    { ...evacuate, preValidation: defaultBody },
+    (request, reply) => {
+      const { params } = MaintenanceRequest.parse(request.body)
+      const how = MigrationParams.parse({ whenStuck: 'throttle', ...params })
+      const nodeId = asNodeId(request.params.id)
+      return ask(ports, reply, { do: 'maintenance', nodeId, params: how })
+    },
+  )
+  app.post<WithId>(
+    `${path}/return`,
+    documented('It takes VMs again', 202, NodeView),
+    (request, reply) =>
+      ask(ports, reply, { do: 'end-maintenance', nodeId: asNodeId(request.params.id) }),
+  )
 }
 
 function vmRoutes(app: App, ports: HttpPorts): void {

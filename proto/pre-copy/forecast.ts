@@ -37,7 +37,7 @@ export const linkUnknown: LinkSeen = {
 }
 
 /** As expected, and the error bars. */
-const Range = z.strictObject({ expected: z.number(), low: z.number(), high: z.number() })
+export const Range = z.strictObject({ expected: z.number(), low: z.number(), high: z.number() })
 export type Range = z.infer<typeof Range>
 
 export const ways = ['converges', 'stopped', 'slowed-down', 'post-copy', 'given-up'] as const

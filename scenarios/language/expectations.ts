@@ -51,7 +51,7 @@ export const Expectation = z
     }),
     kind('migrations', 'So many migrations ended so', {
       vm: vm.optional(),
-      cause: z.enum(['scenario', 'rebalance', 'operator']).optional(),
+      cause: z.enum(['scenario', 'rebalance', 'operator', 'evacuation']).optional(),
       outcome: z.enum(['done', 'failed', 'cancelled']).default('done'),
       min: z.int().min(0).default(0),
       max: z.int().min(0).optional(),

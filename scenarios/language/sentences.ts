@@ -23,6 +23,8 @@ const stepSentences: StepSentences = {
   },
   'heal-node': ({ node }) => `heal the links of node ${node}`,
   'start-node': ({ node }) => `start node ${node} again`,
+  evacuate: ({ node }) => `evacuate node ${node}`,
+  'return-node': ({ node }) => `return node ${node} to service`,
   'kill-coordinator': () => 'kill the coordinator (SIGKILL)',
   'restart-coordinator': () => 'start the coordinator again',
   rebalance: () => 'rebalance the cluster',
@@ -93,6 +95,7 @@ const outcomes = { done: 'succeeded', failed: 'failed', cancelled: 'got cancelle
 const causes = {
   scenario: 'by this timeline',
   rebalance: 'by rebalancing',
+  evacuation: 'of an evacuation',
   operator: 'by an operator',
 } as const
 

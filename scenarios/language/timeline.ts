@@ -67,6 +67,8 @@ export const Step = z
     }),
     step('heal-node', 'Undoes the cuts of a node', { node }),
     step('start-node', 'Starts the process of a killed node again', { node }),
+    step('evacuate', 'Takes a node out of service, and waits until its VMs have left', { node }),
+    step('return-node', 'Ends its maintenance: it takes VMs again', { node }),
     step('kill-coordinator', 'SIGKILL to the coordinator', {}),
     step('restart-coordinator', 'Starts it again on its data', {}),
     step('rebalance', 'Asks for one round of rebalancing, and waits for its moves', {}),

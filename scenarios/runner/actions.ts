@@ -40,6 +40,9 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   },
   'heal-node': ({ node }, stage) => stage.world.healNode(asNodeId(node)),
   'start-node': startNode,
+  evacuate,
+  'return-node': async ({ node, within }, stage) =>
+    void (await insist(stage, within, () => stage.world.api.returnNode(node))),
   'kill-coordinator': (_, stage) => {
     stage.mayEnd('coordinator', true)
     return stage.world.killCoordinator()
@@ -123,6 +126,17 @@ async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): 
   await stage.waiting.until(`node ${node} to be online`, within, () =>
     stage.view().nodes.find((other) => other.id === node && other.phase === 'online'),
   )
+}
+
+async function evacuate({ node, within }: StepOf<'evacuate'>, stage: Stage): Promise<void> {
+  await insist(stage, within, () => stage.world.api.evacuate(node, { whenStuck: 'throttle' }))
+  const { stuck } = await stage.waiting.until(`node ${node} to be empty`, within, () => {
+    const { evacuation } = stage.view().nodes.find(({ id }) => id === node) ?? {}
+    const isOver = evacuation && evacuation.left === evacuation.stuck.length
+    return isOver && evacuation.moving === 0 ? evacuation : undefined
+  })
+  const [first] = stuck
+  if (first) throw new FaultError(fault('wrong-state', `${first.vmId} stays: ${first.why}`))
 }
 
 async function restartCoordinator(

@@ -39,7 +39,7 @@ test('text', () => {
 
 test('a picture needs nothing from outside, and says what it shows', () => {
   const html = heatMapHtml({ ...log, vmId: '<kv>' })
-  expect(html.match(/<rect /g)).toHaveLength(10)
+  expect(html.match(/<rect /g)).toHaveLength(11)
   expect(html).not.toMatch(/<kv>|https?:|<script/)
   expect(html).toContain('in the last round, while it stood still')
 })

@@ -2,14 +2,16 @@
 // in order.
 
 import { expect, test } from 'vitest'
-import { MigrationQueue, migrationsMax } from '#coordinator/migration-queue.ts'
+import { migrationsMax, migrationsPerNodeMax } from '#coordinator/core/limits.ts'
+import { MigrationQueue } from '#coordinator/migration-queue.ts'
 import { asMigrationId, asNodeId, type MigrationId } from '#proto/ids.ts'
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 function queue() {
   const admitted: MigrationId[] = []
-  const made = new MigrationQueue((id) => admitted.push(id))
+  const limits = { migrationsMax, migrationsPerNodeMax }
+  const made = new MigrationQueue((id) => admitted.push(id), limits)
   const add = (id: string, from: string, to: string) =>
     made.add(asMigrationId(id), asNodeId(from), asNodeId(to))
   const end = async (id: string) => {

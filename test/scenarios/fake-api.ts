@@ -60,6 +60,8 @@ export class FakeApi {
       pageLog: asked(() => {
         throw refuse('wrong-state', 'Nothing was written down.')
       }),
+      evacuate: asked((id) => this.#cluster.nodeView(this.#cluster.node(id))),
+      returnNode: asked((id) => this.#cluster.nodeView(this.#cluster.node(id))),
       postCopy: asked(() => {
         throw refuse('wrong-state', 'Too late.')
       }),

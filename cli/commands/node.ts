@@ -1,0 +1,94 @@
+// godwit node evacuate | return: a node goes into maintenance and its VMs leave, by migrations; and
+// it takes VMs again. The first shows how far it is until nothing is left that can leave.
+
+import { type Command, Option } from 'commander'
+import type { NodeView } from '#proto/api.ts'
+import { type MigrationParams, stuckPolicies } from '#proto/messages.ts'
+import type { Cli } from '../cli.ts'
+import { withApi } from '../connection.ts'
+import { evacuationLine, evacuationOutcome } from '../evacuation-text.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { follow } from '../follow.ts'
+import { positiveNumber, withExamples } from '../help.ts'
+
+interface EvacuateOptions {
+  readonly whenStuck?: MigrationParams['whenStuck']
+  readonly downtime?: number
+  readonly wait: boolean
+}
+
+export function addNode(program: Command, cli: Cli): void {
+  const node = program.command('node').description('take a node out of service, and back')
+  addEvacuate(node, cli)
+  addReturn(node, cli)
+}
+
+function addEvacuate(parent: Command, cli: Cli): void {
+  const evacuate = parent
+    .command('evacuate <node>')
+    .description('move all its VMs to other nodes; nothing is placed there until it returns')
+    .option('--downtime <ms>', 'pause each VM for at most about so long', positiveNumber)
+    .addOption(
+      new Option('--when-stuck <what>', 'with VMs that write faster than pages are sent')
+        .choices(stuckPolicies)
+        .default('throttle'),
+    )
+    .option('--no-wait', 'return as soon as the coordinator has accepted it')
+    .action((id: string, options: EvacuateOptions, self: Command) =>
+      withApi(cli, self, async (api) => {
+        const { whenStuck, downtime } = options
+        const params = {
+          ...(whenStuck ? { whenStuck } : {}),
+          ...(downtime ? { downtimeMsMax: downtime } : {}),
+        }
+        const accepted = await api.evacuate(id, params)
+        if (options.wait) await followEvacuation(cli, api, id)
+        else cli.terminal.note(evacuationLine(accepted))
+      }),
+    )
+  withExamples(evacuate, [
+    ['godwit node evacuate n1', 'before it is switched off; shows how far it is'],
+    ['godwit node return n1', 'when it is back'],
+  ])
+}
+
+async function followEvacuation(
+  cli: Cli,
+  api: Parameters<Parameters<typeof withApi>[2]>[0],
+  id: string,
+): Promise<void> {
+  const live = cli.terminal.notesInteractive ? cli.terminal.live('stderr') : undefined
+  let told = ''
+  const look = (view: { nodes: readonly NodeView[] }) => {
+    const node = view.nodes.find((one) => one.id === id)
+    const { evacuation } = node ?? {}
+    if (!node || !evacuation) return node
+    if (evacuation.left === evacuation.stuck.length && evacuation.moving === 0) return node
+    if (live) live.draw(evacuationLine(node))
+    else if (told !== String(evacuation.left)) cli.terminal.note(evacuationLine(node))
+    told = String(evacuation.left)
+    return undefined
+  }
+  const onInterrupt = `${id} goes on without you; to take it back: godwit node return ${id}`
+  let node: NodeView | undefined
+  try {
+    node = await follow(cli, api, look, { onInterrupt })
+  } finally {
+    live?.clear()
+  }
+  for (const line of evacuationOutcome(node)) cli.terminal.write(line)
+  if ((node.evacuation?.stuck.length ?? 0) > 0) throw new CommandError(exitCode.failed, '')
+}
+
+function addReturn(parent: Command, cli: Cli): void {
+  const back = parent
+    .command('return <node>')
+    .description('end its maintenance: it takes VMs again')
+    .action((id: string, _options: object, self: Command) =>
+      withApi(cli, self, async (api) => {
+        await api.returnNode(id)
+        cli.terminal.note(`${id} takes VMs again.`)
+      }),
+    )
+  withExamples(back, [['godwit node return n1', 'VMs do not come back by themselves at once']])
+}

@@ -1,0 +1,185 @@
+// Maintenance of a node: nothing new goes there, and what runs there leaves, by migrations, a few
+// at a time, those first that are disturbed least. Level-triggered: each tick looks at what is still
+// there and begins what may begin, so that VMs that come back, fail or end are no special cases.
+// Not here: how many migrations run at once (the shell's queue), what one does (migrations.ts).
+// Times in monotonic ms.
+
+import type { EvacuationView } from '#proto/api.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
+import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
+import { tell } from './events.ts'
+import { forecastOf } from './forecasts.ts'
+import { addMigration } from './migration-doors.ts'
+import { planMigration } from './migrations.ts'
+import { chooseNode, demandOf, isNode } from './placement.ts'
+import { isReachable, type Step, touch } from './step-context.ts'
+import { becomeMigrating } from './vm-doors.ts'
+
+/** Queued and under way from one node: more would choose their destinations too early. */
+const aheadMax = 4
+/** A VM whose migration failed is tried again after this, and so often. */
+const retryMs = 5000
+const triesMax = 3
+
+export const evacuationCause = 'evacuation'
+
+/** Nothing is placed there any more, and what is there leaves. */
+export function beginMaintenance(step: Step, node: Node, params: MigrationParams): null | Fault {
+  if (node.maintenance) return fault('wrong-state', `${node.id} is in maintenance already`)
+  const total = node.live.vmIds.size
+  node.maintenance = { sinceMs: step.nowMs, total, params }
+  node.live.evacuation = { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
+  touch(step, 'node', node.id)
+  const text = `${node.id} goes into maintenance: its ${total} VMs leave`
+  tell(step, 'node-maintenance', text, { nodeId: node.id })
+  return null
+}
+
+/** It takes VMs again. What is on its way from it goes on leaving. */
+export function endMaintenance(step: Step, node: Node): null | Fault {
+  if (!node.maintenance) return fault('wrong-state', `${node.id} is not in maintenance`)
+  delete node.maintenance
+  node.live.evacuation = undefined
+  touch(step, 'node', node.id)
+  tell(step, 'node-online', `${node.id} is back from maintenance`, { nodeId: node.id })
+  return null
+}
+
+/** Each tick: begins the next migrations of every node in maintenance. */
+export function evacuate(step: Step): void {
+  for (const node of step.state.nodes.values()) {
+    if (!node.maintenance || !isReachable(node)) continue
+    node.live.evacuation ??= { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
+    if (node.live.vmIds.size === 0) tellEmpty(step, node)
+    else moveNext(step, node)
+  }
+}
+
+function tellEmpty(step: Step, node: Node): void {
+  const { evacuation } = node.live
+  if (!evacuation || evacuation.isEmptyTold) return
+  evacuation.isEmptyTold = true
+  tell(step, 'node-empty', `${node.id} is empty: it can be switched off`, { nodeId: node.id })
+}
+
+function moveNext(step: Step, node: Node): void {
+  let room = aheadMax - leaving(step.state, node).length
+  for (const vm of leastDisruptiveFirst(step.state, node)) {
+    if (room <= 0) return
+    if (mayMove(step, node, vm) && move(step, node, vm)) room -= 1
+  }
+}
+
+const leaving = (state: ClusterState, node: Node): Migration[] =>
+  [...state.openMigrations].flatMap((id) => {
+    const migration = state.migrations.get(id)
+    return migration?.from === node.id && migration.purpose === 'migrate' ? [migration] : []
+  })
+
+/** Short pauses first, then little to send: whoever waits longest may have ended meanwhile. */
+function leastDisruptiveFirst(state: ClusterState, node: Node): Vm[] {
+  const vms = [...node.live.vmIds].flatMap((id) => state.vms.get(id) ?? [])
+  const burden = new Map(vms.map((vm) => [vm.id, foresee(state, node, vm)]))
+  const pause = (vm: Vm) => burden.get(vm.id)?.downtimeMs.expected ?? 0
+  const bytes = (vm: Vm) => burden.get(vm.id)?.bytes.expected ?? vm.spec.memoryMib
+  return vms.sort((a, b) => pause(a) - pause(b) || bytes(a) - bytes(b) || a.serial - b.serial)
+}
+
+/** Wherever it goes: the links' mean. */
+const foresee = (state: ClusterState, node: Node, vm: Vm): Forecast | undefined =>
+  forecastOf(state, vm, node.id, node.maintenance?.params)
+
+function mayMove(step: Step, node: Node, vm: Vm): boolean {
+  const { evacuation } = node.live
+  if (!evacuation || vm.migrationId !== undefined) return false
+  if (vm.phase !== 'running') {
+    evacuation.why.set(vm.id, `it is ${vm.phase}: only what runs can move`)
+    return false
+  }
+  if (vm.pinnedTo !== undefined) {
+    evacuation.why.set(vm.id, `it is bound to ${vm.pinnedTo}: migrate it by hand, or stop it`)
+    return false
+  }
+  const tried = evacuation.tries.get(vm.id)
+  return !tried || (tried.count < triesMax && step.nowMs >= tried.nextAtMs)
+}
+
+function move(step: Step, node: Node, vm: Vm): boolean {
+  const { evacuation } = node.live
+  const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
+  const to = chooseNode(step.state, wish, { but: new Set([node.id]) })
+  if (!isNode(to)) {
+    evacuation?.why.set(vm.id, to.message)
+    return false
+  }
+  const count = (evacuation?.tries.get(vm.id)?.count ?? 0) + 1
+  evacuation?.tries.set(vm.id, { count, nextAtMs: step.nowMs + retryMs })
+  evacuation?.why.delete(vm.id)
+  const params = node.maintenance?.params
+  const plan = { purpose: 'migrate', vm, to: to.id, cause: evacuationCause, params } as const
+  const migration = planMigration(step, plan)
+  addMigration(step, migration)
+  becomeMigrating(step, vm, migration.id)
+  return true
+}
+
+/** A migration of an evacuation has ended: how true was its forecast, and if it failed, why. */
+export function seeEvacuated(state: ClusterState, migration: Migration): void {
+  const evacuation = state.nodes.get(migration.from)?.live.evacuation
+  if (!evacuation || migration.cause !== evacuationCause) return
+  const { forecast, record, fault: why } = migration
+  if (why) evacuation.why.set(migration.vmId, why.message)
+  if (!forecast || !record || migration.phase !== 'done') return
+  const ratio = record.totalMs / Math.max(1, forecast.totalMs.expected)
+  evacuation.ratio += 0.5 * (ratio - evacuation.ratio)
+}
+
+// ---- how far it is ------------------------------------------------------------------------------
+
+/** Between the ends of two migrations from one node there is an answer, a step and a queue. */
+const gapMs = 50
+
+export function evacuationView(
+  state: ClusterState,
+  node: Node,
+  nowMs: number,
+): EvacuationView | undefined {
+  const { maintenance } = node
+  if (!maintenance) return undefined
+  const moving = leaving(state, node)
+  const left = node.live.vmIds.size
+  const { why = new Map<string, string>(), ratio = 1 } = node.live.evacuation ?? {}
+  const stuck = [...why].flatMap(([vmId, text]) => {
+    const isHere = [...node.live.vmIds].some((id) => id === vmId)
+    const isMoving = moving.some((migration) => migration.vmId === vmId)
+    return isHere && !isMoving ? [{ vmId, why: text }] : []
+  })
+  const sum = { expected: 0, low: 0, high: 0 }
+  for (const id of node.live.vmIds) {
+    const vm = state.vms.get(id)
+    if (vm && !stuck.some(({ vmId }) => vmId === id)) addTo(sum, foresee(state, node, vm))
+  }
+  const movable = left - stuck.length
+  const done = moving.reduce((part, { live }) => part + sentShare(live), 0)
+  const share = movable > 0 ? Math.max(0, 1 - done / movable) : 0
+  const eta = (ms: number) => Math.round(share * ratio * ms + movable * gapMs)
+  return {
+    ...{ total: maintenance.total, left, moving: moving.length, stuck },
+    forMs: Math.max(0, nowMs - maintenance.sinceMs),
+    etaMs: { expected: eta(sum.expected), low: eta(sum.low), high: eta(sum.high) },
+  }
+}
+
+/** Of the round that is under way; the first is nearly all of it. */
+const sentShare = ({ sentPages, pagesOfRound, round }: Migration['live']): number =>
+  round > 0 ? 0.9 : pagesOfRound > 0 ? (0.9 * sentPages) / pagesOfRound : 0
+
+function addTo(sum: { expected: number; low: number; high: number }, of: Forecast | undefined) {
+  // Of a VM that was not looked at yet: a second, which is what the next look takes.
+  const range: Range = of?.totalMs ?? { expected: 500, low: 200, high: 1000 }
+  sum.expected += range.expected
+  sum.low += range.low
+  sum.high += range.high
+}

@@ -1,0 +1,131 @@
+// A node goes into maintenance: its VMs leave one after the other, nothing comes, and who cannot
+// leave is told of.
+
+import { expect, test } from 'vitest'
+import { evacuationView } from '#coordinator/core/evacuation.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
+import { Story } from './story.ts'
+
+const params = MigrationParams.parse({})
+
+/** `count` VMs run on n1; n2 and n3 are empty. */
+function begun(count: number, spec = {}): Story {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  for (let n = 0; n < count; n++) story.run(`v${n}`, spec, undefined)
+  return story
+}
+
+const node = (story: Story, id = 'n1') => {
+  const found = story.state.nodes.get(asNodeId(id))
+  if (!found) throw new Error(id)
+  return found
+}
+const view = (story: Story) => evacuationView(story.state, node(story), 0)
+const vmsOn = (story: Story, id: string) => [...node(story, id).live.vmIds].sort()
+const drain = (story: Story) =>
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params }, 'evacuate n1')
+const open = (story: Story) => [...story.state.openMigrations]
+
+/** Every command that is under way is done, and reported so. */
+function finishStarts(story: Story): void {
+  for (const [id, { kind, nodeId }] of [...story.state.commands])
+    if (kind === 'start') story.result(nodeId, id)
+}
+
+function started(count: number, spec = {}): Story {
+  const story = begun(count, spec)
+  finishStarts(story)
+  return story
+}
+
+function finishMigration(story: Story): void {
+  const [id] = open(story)
+  if (!id) throw new Error('nothing is under way')
+  story.admit(id)
+  const { commandId, from } = story.state.migrations.get(id) ?? {}
+  story.result(from ?? '', commandId ?? '')
+}
+
+test('all leave, and then it can be switched off', () => {
+  const story = started(6)
+  const here = vmsOn(story, 'n1').length
+  expect(here).toBeGreaterThan(0)
+  drain(story)
+  story.pass(50)
+  expect(view(story)).toMatchObject({ total: here, left: here, stuck: [] })
+  for (let n = 0; n < here; n++) {
+    finishMigration(story)
+    story.pass(50)
+  }
+  expect(vmsOn(story, 'n1')).toEqual([])
+  expect(view(story)).toMatchObject({ left: 0, moving: 0 })
+  expect(story.text).toContain('n1 is empty')
+})
+
+test('nothing is placed there, nor moved there, until it returns', () => {
+  const story = started(0)
+  drain(story)
+  story.run('new')
+  expect(vmsOn(story, 'n1')).toEqual([])
+  finishStarts(story)
+  story.migrate('new', 'n1')
+  expect(story.answer).toMatchObject({ fault: { code: 'no-node' } })
+  story.ask({ do: 'end-maintenance', nodeId: asNodeId('n1') }, 'n1 returns')
+  story.migrate('new', 'n1')
+  expect(story.answer).toHaveProperty('value')
+})
+
+test('who cannot leave is told of, and does not keep the others', () => {
+  const story = new Story()
+  story.join('n1')
+  story.run('bound', {}, 'n1')
+  story.run('free', {})
+  finishStarts(story)
+  story.join('n2')
+  drain(story)
+  story.pass(50)
+  expect(view(story)?.stuck).toMatchObject([{ vmId: 'bound' }])
+  finishMigration(story)
+  expect(vmsOn(story, 'n1')).toEqual(['bound'])
+})
+
+test('without room elsewhere they wait, and go when there is', () => {
+  const story = new Story()
+  story.join('n1')
+  story.run('big', { memoryMib: 90 })
+  finishStarts(story)
+  drain(story)
+  story.pass(100)
+  expect(view(story)?.stuck[0]?.why).toContain('no node')
+  story.join('n2')
+  story.pass(100)
+  expect(view(story)).toMatchObject({ moving: 1, stuck: [] })
+})
+
+test('a VM whose migration fails is tried again, not for ever', () => {
+  const story = started(1)
+  const from = story.state.vms.get(asVmId('v0'))?.nodeId ?? 'n1'
+  story.ask({ do: 'maintenance', nodeId: asNodeId(from), params }, 'evacuate')
+  const held = (id: string) => (id === from ? ['v0@1 running'] : [])
+  const beats = () => Object.fromEntries(['n1', 'n2', 'n3'].map((id) => [id, held(id)]))
+  let failures = 0
+  for (let n = 0; n < 60; n++) {
+    story.passWith(500, beats())
+    for (const id of open(story)) {
+      story.admit(id)
+      const { commandId } = story.state.migrations.get(id) ?? {}
+      story.result(from, commandId ?? '', 'no-room')
+      failures++
+    }
+  }
+  expect(failures).toBe(3)
+})
+
+test('a restarted coordinator goes on with it', () => {
+  const story = started(6)
+  drain(story)
+  story.restart()
+  expect(node(story).maintenance).toMatchObject({ total: 2 })
+})
