@@ -1,7 +1,7 @@
 // What an agent is made of: who it is, what it has, and the world that it is given.
 // Not here: where the values come from (flags.ts, main.ts).
 
-import type { Env } from '#env/env.ts'
+import type { Disk, Env } from '#env/env.ts'
 import type { Fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import type { NodeCapacity } from '#proto/messages.ts'
@@ -23,6 +23,8 @@ export interface AgentOptions {
   readonly advertise: string | undefined
   readonly env: Env
   readonly vmm: Vmm
+  /** The cluster's disks: one file a layer. */
+  readonly layers: Disk
   /** The cluster's. */
   readonly snapshots: SnapshotStore
   /** One element, shared with the pCPUs: until when protected VMs may run. */

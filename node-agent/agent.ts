@@ -8,7 +8,7 @@ import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
 import { batchBytesMax } from '#proto/ethernet-batch.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
-import type { Hello, Result, VmEvent, VmReport } from '#proto/messages.ts'
+import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
 import { frameBytesMax, protocolVersion } from '#proto/units.ts'
 import { admit } from './admission.ts'
 import type { AgentOptions } from './agent-options.ts'
@@ -16,6 +16,7 @@ import { Consoles } from './consoles.ts'
 import { stepDesk } from './desk.ts'
 import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk-state.ts'
 import { type HeldVm, HeldVms } from './held-vms.ts'
+import { sweepLayers } from './layer-sweep.ts'
 import { sumOfLoads } from './load.ts'
 import { LoadMeter, sampleMs } from './load-meter.ts'
 import { type MemberMessage, Membership } from './membership.ts'
@@ -247,6 +248,8 @@ export class Agent {
       case 'take-snapshot':
       case 'drop-snapshot':
         return this.#snapshots.carryOut(effect)
+      case 'sweep-layers':
+        return this.#then(effect.order.commandId, this.#sweep(effect.order))
       case 'pause':
         return this.#then(effect.by, vmm.pause(effect.vm))
       case 'resume':
@@ -309,6 +312,12 @@ export class Agent {
     this.#consoles.forget(vm)
     this.#meter.forget(vm)
     return this.#options.vmm.destroy(vm)
+  }
+
+  async #sweep(order: SweepLayers): Promise<void> {
+    const { layers, env } = this.#options
+    const gone = sweepLayers(layers, order, this.#desk.vms.all())
+    if (gone.length > 0) env.log.info('layers of disks deleted', { layers: gone.length })
   }
 
   // ---- migrations -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import type {
   Resume,
   Start,
   Stop,
+  SweepLayers,
   SwitchToPostCopy,
   TakeSnapshot,
   VmEvent,
@@ -36,7 +37,7 @@ export type Command =
       | SwitchToPostCopy
       | Resolve
     )
-  | (TakeSnapshot | DropSnapshot | PagesLost)
+  | (TakeSnapshot | DropSnapshot | PagesLost | SweepLayers)
 
 export interface DeskState {
   readonly nodeId: string
@@ -79,6 +80,7 @@ export type DeskEffect =
   | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId; readonly from?: string }
   | { readonly do: 'take-snapshot'; readonly vm: HeldVm; readonly order: TakeSnapshot }
   | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
+  | { readonly do: 'sweep-layers'; readonly order: SweepLayers }
   | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
   | {
       readonly do: 'balloon'

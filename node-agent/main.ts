@@ -90,6 +90,7 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
       console.error(message)
       void agent?.stop().then(() => process.exit(1))
     },
+    layers: openFolderDisk(settings.disks),
     snapshots: new SnapshotStore({
       disk: openFolderDisk(`${settings.disks}/snapshots`),
       clock: realClock,

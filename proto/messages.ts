@@ -7,7 +7,7 @@
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
-//                         take-snapshot, drop-snapshot, console-open, console-input, console-close,
+//                         take-snapshot, drop-snapshot, sweep-layers, console-open, console-input, console-close,
 //                         neighbours
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
@@ -216,6 +216,18 @@ export const DropSnapshot = z.strictObject({
   name: Name,
 })
 export type DropSnapshot = z.infer<typeof DropSnapshot>
+
+/** Layers of disks that nobody names any more are to be deleted: all but these. To any node. */
+export const SweepLayers = z.strictObject({
+  t: z.literal('sweep-layers'),
+  commandId,
+  keep: z.array(z.string().max(120)).max(100_000),
+  /** All layers of these VMs stay: a copy may still be somewhere. */
+  keepOf: z.array(vmId).max(20_000),
+  /** What has this number or a higher one was made after this was decided. */
+  belowSerial: count,
+})
+export type SweepLayers = z.infer<typeof SweepLayers>
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
 export type Stop = z.infer<typeof Stop>
 export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
@@ -348,6 +360,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Clone,
   TakeSnapshot,
   DropSnapshot,
+  SweepLayers,
   ConsoleOpen,
   ConsoleClose,
   ConsoleInput,

@@ -46,6 +46,8 @@ export type LinkId = number
 export interface Node extends NodeRecord {
   readonly live: {
     linkId: LinkId | undefined
+    /** What the agent at its other end speaks. */
+    protocolVersion: number
     /** Has renewed its lease over this link: only then is anything started there. */
     isReady: boolean
     heartbeatAtMs: number
@@ -162,6 +164,7 @@ export interface PendingCommand {
     | 'drop'
     | 'take-snapshot'
     | 'drop-snapshot'
+    | 'sweep-layers'
   /** Of the last two. */
   readonly snapshotId?: string
   readonly nodeId: NodeId
@@ -194,6 +197,8 @@ export interface ClusterState {
   readonly links: Map<string, LinkSeen>
   nextCommand: number
   rebalanceAtMs: number
+  /** When layers of disks are looked for that nobody names; Infinity: nothing has gone. */
+  sweepAtMs: number
   /** Counts changes that a view shows. */
   revision: number
 }
@@ -205,6 +210,7 @@ export const isActive = (migration: MigrationEntry): boolean =>
 
 export const nodeLive = (nowMs: number): Node['live'] => ({
   linkId: undefined,
+  protocolVersion: 1,
   isReady: false,
   heartbeatAtMs: nowMs,
   leaseExpiresAtMs: nowMs,
@@ -282,6 +288,7 @@ export function emptyCluster(
     links: new Map(),
     nextCommand: 1,
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
+    sweepAtMs: nowMs,
     revision: 1,
   }
 }

@@ -1,5 +1,5 @@
-// Maintenance of a node: nothing new goes there, and what runs there leaves, by migrations, a few
-// at a time, those first that are disturbed least. Level-triggered: each tick looks at what is still
+// Maintenance of a node: nothing new goes there, and what runs there leaves by migrations, a few at
+// a time, those first that are disturbed least. Level-triggered: each tick looks at what is still
 // there and begins what may begin, so that VMs that come back, fail or end are no special cases.
 // Not here: how many migrations run at once (the shell's queue), what one does (migrations.ts).
 // Times in monotonic ms.

@@ -12,6 +12,7 @@ import type { Result } from '#proto/messages.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import { tooManyLayers, withTop } from './clones.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
+import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import type { SnapshotEntry } from './records.ts'
 import {
@@ -144,6 +145,7 @@ function seeDropped(step: Step, entry: SnapshotEntry, refusal: Fault | undefined
     return
   }
   step.state.snapshots.delete(entry.id)
+  wantSweep(step)
   touch(step, 'snapshot', entry.id)
   for (const child of snapshotsOf(step.state, entry.vmId)) adopt(step, child, entry)
 }

@@ -7,6 +7,7 @@ import { invariant } from '#proto/invariant.ts'
 import { seeResult, seeVmEvent } from './agent-news.ts'
 import { carryOut, takeCommand } from './api-commands.ts'
 import { type ClusterState, isActive } from './cluster-state.ts'
+import { sweepLayers } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
 import { evacuate } from './evacuation.ts'
 import { tell } from './events.ts'
@@ -87,6 +88,7 @@ function tick(working: Step): void {
     absenceLapsed(working, vm)
   }
   evacuate(working)
+  sweepLayers(working)
   if (state.settings.rebalance && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)
 }
 

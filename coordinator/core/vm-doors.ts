@@ -9,6 +9,7 @@ import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmPhase } from '#proto/state.ts'
 import type { Vm } from './cluster-state.ts'
+import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import { tombstonesKept } from './limits.ts'
 import { nodeOf, type Step, touch } from './step-context.ts'
@@ -104,6 +105,7 @@ export function removeVm(step: Step, vm: Vm, mayLive: boolean): void {
   assign(step, vm, undefined)
   step.state.waiting.delete(vm.id)
   step.state.vms.delete(vm.id)
+  wantSweep(step)
   touch(step, 'vm', vm.id)
   tell(step, 'vm-removed', `${vm.id} is removed`, { vmId: vm.id })
 }

@@ -64,6 +64,7 @@ export class SimNode {
         ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },
         transport: network.transportOf(process),
       },
+      layers: options.disk,
       snapshots: new SnapshotStore({
         ...{ disk: options.snapshots, clock: process, random, digest: options.digest },
       }),

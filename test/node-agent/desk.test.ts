@@ -97,6 +97,7 @@ function noted(effect: DeskEffect): string {
   if (effect.do === 'settle-destination') return 'destination settled'
   if (effect.do === 'drop-snapshot') return `drop ${effect.order.name}`
   if (effect.do === 'boot' && effect.from) return `boot ${effect.vm.vmId} from ${effect.from}`
+  if (effect.do === 'sweep-layers') return 'sweep layers'
   if (effect.do === 'lose-pages') return `lose pages of ${effect.migrationId}`
   return `${effect.do} ${effect.vm.vmId}`
 }

@@ -1,0 +1,66 @@
+// Layers of disks that nobody names any more are deleted: those of VMs, snapshots and clones that
+// are gone. By what is still named, not by counting: nothing that was forgotten once stays for
+// ever. A node is told which layers to keep, and below which number: whatever is made later has a
+// higher one. Only when all is at rest: no copy, no doubt, and every node that has VMs has said so.
+// Not here: the files (node-agent/layer-sweep.ts). Times in monotonic ms.
+
+import type { ClusterState } from './cluster-state.ts'
+import { isReachable, openCommand, type Step, sendTo } from './step-context.ts'
+
+/** Soon, but once for many that go together. */
+const sweepDelayMs = 1000
+/** Agents before this do not know the order. */
+const sweepingVersion = 2
+/** When something is under way, it is looked at again. */
+const sweepRetryMs = 2000
+
+/** Something has gone that may have had a disk. */
+export function wantSweep(step: Step): void {
+  const atMs = step.nowMs + sweepDelayMs
+  step.state.sweepAtMs = Math.min(step.state.sweepAtMs, atMs)
+}
+
+export function sweepLayers(step: Step): void {
+  const { state, nowMs } = step
+  if (nowMs < state.sweepAtMs) return
+  const node = [...state.nodes.values()].find(
+    (one) => isReachable(one) && one.live.protocolVersion >= sweepingVersion,
+  )
+  if (!node || !isAtRest(state)) {
+    state.sweepAtMs = nowMs + sweepRetryMs
+    return
+  }
+  state.sweepAtMs = Number.POSITIVE_INFINITY
+  const commandId = openCommand(step, {
+    ...{ kind: 'sweep-layers', nodeId: node.id, migrationId: undefined },
+    ...{ vmId: '' as never, epoch: 0 as never },
+  })
+  const { nextSerial: belowSerial } = state.meta
+  const keepOf = [...state.tombstones.values()].map(({ id }) => id)
+  sendTo(step, node, {
+    t: 'sweep-layers',
+    commandId,
+    keep: layersNamed(state),
+    keepOf,
+    belowSerial,
+  })
+}
+
+/** What every VM and snapshot needs; sorted, so that it is the same whoever asks. */
+export function layersNamed(state: ClusterState): string[] {
+  const named = new Set<string>()
+  for (const { disk } of state.vms.values()) for (const layer of disk.layers) named.add(layer)
+  for (const { record } of state.snapshots.values())
+    for (const layer of record?.disk.layers ?? []) named.add(layer)
+  return [...named].sort()
+}
+
+function isAtRest(state: ClusterState): boolean {
+  const isCopying = state.openMigrations.size > 0
+  const isDoubtful = [...state.vms.values()].some(({ live }) => live.isDiskInDoubt)
+  const isTaken = [...state.commands.values()].some(({ kind }) => kind === 'take-snapshot')
+  const isSilent = [...state.nodes.values()].some(
+    (node) => node.live.vmIds.size > 0 && !isReachable(node),
+  )
+  return !isCopying && !isDoubtful && !isTaken && !isSilent
+}

@@ -1,0 +1,27 @@
+// Deletes layers of disks that the cluster does not name any more. What a VM of this node uses stays,
+// whatever the coordinator says; so does what is not named like a layer, or was made later.
+// Not here: who names what (coordinator/core/disk-sweep.ts). The store's folder is all nodes'.
+
+import type { Disk } from '#env/env.ts'
+import type { SweepLayers } from '#proto/messages.ts'
+import type { HeldVm } from './held-vms.ts'
+
+const layerName = /^([a-z0-9-]+)\.(\d+)\.disk$/
+
+/** @returns the names of what was deleted. */
+export function sweepLayers(
+  disk: Disk,
+  { keep, keepOf, belowSerial }: Pick<SweepLayers, 'keep' | 'keepOf' | 'belowSerial'>,
+  held: readonly HeldVm[],
+): string[] {
+  const kept = new Set([...keep, ...held.flatMap(({ disk: { layers } }) => layers)])
+  const owners = new Set<string>(keepOf)
+  const isGarbage = (name: string): boolean => {
+    const [, vmId, serial] = layerName.exec(name) ?? []
+    if (vmId === undefined || kept.has(name) || owners.has(vmId)) return false
+    return Number(serial) < belowSerial
+  }
+  const garbage = disk.list().filter(isGarbage)
+  for (const name of garbage) disk.remove(name)
+  return garbage
+}
