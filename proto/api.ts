@@ -165,6 +165,10 @@ export const SnapshotView = z.strictObject({
   vmId: Name,
   name: Name,
   phase: z.enum(['taking', 'ready', 'removing', 'failed']),
+  /** The VM was this one last: what it is now came from here. */
+  isCurrent: z.boolean().optional(),
+  /** The snapshot that the VM had been before it; absent: it came from its boot. */
+  basedOn: Name.optional(),
   takenWallMs: z.number().optional(),
   diskLayers: z.int().optional(),
   /** Absent: it lists all of its pages itself. */

@@ -10,6 +10,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { withExamples } from '../help.ts'
+import { snapshotTree } from '../snapshot-tree.ts'
 import { type Column, tableText } from '../table.ts'
 
 /** A VM of 3 GiB takes some seconds to be written; later something is wrong. */
@@ -21,7 +22,7 @@ const columns: readonly Column<SnapshotView>[] = [
   { title: 'SNAPSHOT', text: (s) => s.name },
   { title: 'PHASE', text: (s) => s.phase },
   { title: 'TAKEN', text: (s) => (s.takenWallMs ? new Date(s.takenWallMs).toISOString() : none) },
-  { title: 'PARENT', text: (s) => s.parent ?? none },
+  { title: 'CAME FROM', text: (s) => s.basedOn ?? none },
   {
     title: 'PAGES',
     text: (s) => (s.measured ? countText(s.measured.pages) : none),
@@ -45,7 +46,9 @@ export function addSnapshot(program: Command, cli: Cli): void {
     .description('take states of a VM, and come back to them')
   addCreate(snapshot, cli)
   addList(snapshot, cli)
+  addTree(snapshot, cli)
   addRestore(snapshot, cli)
+  addSwitch(snapshot, cli)
   addRemove(snapshot, cli)
 }
 
@@ -81,6 +84,42 @@ function addList(parent: Command, cli: Cli): void {
       }),
     )
   withExamples(list, [['godwit snapshot list kv', 'when each was taken, and what it cost']])
+}
+
+function addTree(parent: Command, cli: Cli): void {
+  const tree = parent
+    .command('tree <vm>')
+    .description('which snapshot came from which, and where the VM is')
+    .action((vm: string, _options: object, self: Command) =>
+      withApi(cli, self, async (api) => {
+        const rows = await api.snapshots(vm)
+        if (rows.length === 0) cli.terminal.note(`${vm} has no snapshots.`)
+        else for (const line of snapshotTree(vm, rows)) cli.terminal.write(line)
+      }),
+    )
+  withExamples(tree, [['godwit snapshot tree kv', 'kv stands beside the one it was last']])
+}
+
+function addSwitch(parent: Command, cli: Cli): void {
+  const change = parent
+    .command('switch <vm> <name>')
+    .description('keep what the VM is now as a snapshot, and let it go on as another one has it')
+    .option('--as <name>', 'what to call the one that is kept; left out: a name that is free')
+    .action((vm: string, name: string, { as }: { readonly as?: string }, self: Command) =>
+      withApi(cli, self, async (api) => {
+        const { name: given } = await api.snapshot(vm, as === undefined ? {} : { name: as })
+        const kept = await settled(cli, api, vm, given)
+        if (kept?.phase !== 'ready') throw failed(vm, given, kept)
+        const { epoch } = await api.restore(vm, name)
+        const view = await runsAgain(cli, api, vm, epoch)
+        if (view.phase !== 'running')
+          throw new CommandError(exitCode.failed, `${vm} failed: ${view.fault?.message ?? ''}`)
+        cli.terminal.write(`${vm} was kept as ${given}, and goes on as ${name} has it`)
+      }),
+    )
+  withExamples(change, [
+    ['godwit snapshot switch kv before --as after', 'and back: godwit snapshot switch kv after'],
+  ])
 }
 
 function addRestore(parent: Command, cli: Cli): void {

@@ -81,6 +81,8 @@ export const VmRecord = z.strictObject({
   recoveries: z.int().min(0),
   /** It is to go on as this snapshot of it has it, and does not run yet. */
   restoreFrom: Name.optional(),
+  /** The snapshot of it that it was last: what it is now came from there. */
+  atSnapshot: Name.optional(),
   /** Its present start makes good for a lost node. */
   isRecovery: z.boolean(),
   fault: Fault.optional(),
@@ -144,6 +146,8 @@ export const SnapshotEntry = z.strictObject({
   vmId,
   name: Name,
   phase: z.enum(['taking', 'ready', 'removing', 'failed']),
+  /** The snapshot that the VM had been before; not which one its pages are listed over. */
+  basedOn: Name.optional(),
   record: SnapshotRecord.optional(),
   measured: SnapshotMeasured.optional(),
   fault: Fault.optional(),

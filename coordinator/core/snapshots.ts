@@ -30,9 +30,12 @@ const keyOf = (vmId: VmId, name: string): string => `${vmId}/${name}`
 export const snapshotsOf = (state: ClusterState, vmId: VmId): SnapshotEntry[] =>
   [...state.snapshots.values()].filter((entry) => entry.vmId === vmId)
 
-export function snapshotView({ vmId, name, phase, record, measured, fault }: SnapshotEntry) {
+export function snapshotView(entry: SnapshotEntry, vm?: Vm) {
+  const { vmId, name, phase, basedOn, record, measured, fault } = entry
   return {
     ...{ vmId, name, phase },
+    ...(vm?.atSnapshot === name && { isCurrent: true }),
+    ...(basedOn && { basedOn }),
     ...(record && { takenWallMs: record.takenWallMs, diskLayers: record.disk.layers.length }),
     ...(record?.parent && { parent: record.parent.name }),
     ...(measured && { measured }),
@@ -52,7 +55,10 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
   if (!isReachable(node)) return outOfReach(vm)
   vm.disk = withTop(vm.disk, vm.id, serial)
   touch(step, 'vm', vm.id)
-  const entry: SnapshotEntry = { id: keyOf(vm.id, name), vmId: vm.id, name, phase: 'taking' }
+  const entry: SnapshotEntry = {
+    ...{ id: keyOf(vm.id, name), vmId: vm.id, name, phase: 'taking' },
+    ...(vm.atSnapshot && { basedOn: vm.atSnapshot }),
+  }
   put(step, entry)
   const { id: vmId, epoch, disk } = vm
   const commandId = openCommand(step, {
@@ -133,6 +139,7 @@ export function isBeingTaken({ commands }: ClusterState, vm: Vm): boolean {
 function seeTaken(step: Step, entry: SnapshotEntry, taken: NonNullable<Result['snapshot']>): void {
   put(step, { ...entry, phase: 'ready', ...taken })
   const { vmId, name } = entry
+  setAt(step, vmId, name)
   const downtimeMs = Math.round(taken.measured.downtimeMs)
   const text = `snapshot ${name} of ${vmId} is taken; it stood still for ${downtimeMs} ms`
   tell(step, 'snapshot-done', text, { vmId })
@@ -148,6 +155,24 @@ function seeDropped(step: Step, entry: SnapshotEntry, refusal: Fault | undefined
   wantSweep(step)
   touch(step, 'snapshot', entry.id)
   for (const child of snapshotsOf(step.state, entry.vmId)) adopt(step, child, entry)
+  for (const child of snapshotsOf(step.state, entry.vmId)) comeFrom(step, child, entry)
+  const vm = step.state.vms.get(entry.vmId)
+  if (vm?.atSnapshot === entry.name) setAt(step, vm.id, entry.basedOn)
+}
+
+/** What came from the one that is gone came from where that came from. */
+function comeFrom(step: Step, child: SnapshotEntry, gone: SnapshotEntry): void {
+  if (child.basedOn !== gone.name) return
+  const { basedOn: _, ...rest } = child
+  put(step, { ...rest, ...(gone.basedOn && { basedOn: gone.basedOn }) })
+}
+
+function setAt(step: Step, vmId: VmId, name: string | undefined): void {
+  const vm = step.state.vms.get(vmId)
+  if (!vm || vm.atSnapshot === name) return
+  if (name === undefined) delete vm.atSnapshot
+  else vm.atSnapshot = name
+  touch(step, 'vm', vmId)
 }
 
 /** In the store its children were written anew, over its own parent. */

@@ -138,6 +138,7 @@ export function becomeRunning(step: Step, vm: Vm): void {
   const before = vm.phase
   if (before === 'running') return
   delete vm.fault
+  if (vm.restoreFrom !== undefined) vm.atSnapshot = vm.restoreFrom
   delete vm.restoreFrom
   enter(step, vm, 'running')
   if (before === 'starting' && vm.isRecovery) {

@@ -217,7 +217,9 @@ function snapshotRoutes(app: App, ports: HttpPorts): void {
   const path = '/v1/vms/:id/snapshots'
   const list = documented('Its snapshots', 200, z.array(SnapshotView))
   app.get<WithId>(path, list, (request) =>
-    snapshotsOf(state, asVmId(request.params.id)).map(snapshotView),
+    snapshotsOf(state, asVmId(request.params.id)).map((entry) =>
+      snapshotView(entry, state.vms.get(entry.vmId)),
+    ),
   )
   const take = documented('Take a snapshot of it', 202, SnapshotView, SnapshotRequest)
   app.post<WithId>(path, { ...take, preValidation: defaultBody }, (request, reply) => {
