@@ -6,9 +6,9 @@
 import type { Cancel, Clock, Log, Random } from '#env/env.ts'
 import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'
 import { type Fault, FaultError } from '#proto/faults.ts'
-import type { MigrationId } from '#proto/ids.ts'
+import type { CommandId, MigrationId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { CoordinatorMessage } from '#proto/messages.ts'
+import type { CoordinatorMessage, Result } from '#proto/messages.ts'
 import type { ClusterState, LinkId, Settings } from './core/cluster-state.ts'
 import { assertInvariants } from './core/invariants.ts'
 import { step } from './core/step.ts'
@@ -37,6 +37,8 @@ export interface Observer {
   stepped?(input: Input, tookMs: number): void
   event?(event: EventView): void
   migrationEnded?(migration: MigrationView): void
+  /** A node has answered what was asked of it for somebody. */
+  answered?(commandId: CommandId, result: Result): void
   /** After every step that changed what a view shows. */
   changed?(): void
 }
@@ -168,6 +170,9 @@ export class Coordinator {
         break
       case 'reply':
         this.#answer = effect.answer
+        break
+      case 'answered':
+        for (const observer of this.#observers) observer.answered?.(effect.commandId, effect.result)
         break
       case 'event':
         this.#tell(effect.event)

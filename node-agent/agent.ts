@@ -247,6 +247,7 @@ export class Agent {
         return this.#boot(effect)
       case 'take-snapshot':
       case 'drop-snapshot':
+      case 'compare-snapshots':
         return this.#snapshots.carryOut(effect)
       case 'sweep-layers':
         return this.#then(effect.order.commandId, this.#sweep(effect.order))

@@ -7,6 +7,7 @@ import type {
   Balloon,
   CancelMigration,
   Clone,
+  CompareSnapshots,
   DropSnapshot,
   Migrate,
   PagesLost,
@@ -37,7 +38,7 @@ export type Command =
       | SwitchToPostCopy
       | Resolve
     )
-  | (TakeSnapshot | DropSnapshot | PagesLost | SweepLayers)
+  | (TakeSnapshot | DropSnapshot | CompareSnapshots | PagesLost | SweepLayers)
 
 export interface DeskState {
   readonly nodeId: string
@@ -80,6 +81,7 @@ export type DeskEffect =
   | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId; readonly from?: string }
   | { readonly do: 'take-snapshot'; readonly vm: HeldVm; readonly order: TakeSnapshot }
   | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
+  | { readonly do: 'compare-snapshots'; readonly order: CompareSnapshots }
   | { readonly do: 'sweep-layers'; readonly order: SweepLayers }
   | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
   | {

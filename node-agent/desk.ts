@@ -87,6 +87,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'pages-lost')
     return [{ do: 'lose-pages', ...command }, ...answer(state, commandId)]
   if (command.t === 'drop-snapshot') return [{ do: 'drop-snapshot', order: command }]
+  if (command.t === 'compare-snapshots') return [{ do: 'compare-snapshots', order: command }]
   if (command.t === 'sweep-layers') return [{ do: 'sweep-layers', order: command }]
   const vm = state.vms.get(command.vmId)
   if (!vm) return answer(state, commandId, unknownVm(state.nodeId, command.vmId))

@@ -1,5 +1,5 @@
-// Deletes layers of disks that the cluster does not name any more. What a VM of this node uses stays,
-// whatever the coordinator says; so does what is not named like a layer, or was made later.
+// Deletes layers of disks that the cluster does not name any more. What a VM of this node uses
+// stays, whatever the coordinator says; so does what is not named like a layer, or was made later.
 // Not here: who names what (coordinator/core/disk-sweep.ts). The store's folder is all nodes'.
 
 import type { Disk } from '#env/env.ts'

@@ -20,6 +20,7 @@
 //   POST /v1/vms/:id/snapshots            SnapshotRequest → 202 SnapshotView
 //   GET  /v1/vms/:id/snapshots            SnapshotView[]
 //   DELETE /v1/vms/:id/snapshots/:name    → 202 SnapshotView
+//   GET  /v1/vms/:id/snapshots/:name/compare/:other  SnapshotComparison
 //   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   GET  /v1/migrations/:id/pages         PageLog, of one that was begun with pageLog

@@ -7,8 +7,8 @@
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
-//                         take-snapshot, drop-snapshot, sweep-layers, console-open, console-input, console-close,
-//                         neighbours
+//                         take-snapshot, drop-snapshot, compare-snapshots, sweep-layers,
+//                         console-open, console-input, console-close, neighbours
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
 
@@ -48,7 +48,8 @@ import {
 } from './migration-messages.ts'
 import { Neighbours, TrunkRequest } from './network-messages.ts'
 import { PageLog } from './page-log.ts'
-import { SnapshotTaken } from './snapshots.ts'
+import { SnapshotComparison, SnapshotTaken } from './snapshots.ts'
+import { CompareSnapshots, DropSnapshot, SweepLayers, TakeSnapshot } from './store-messages.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export {
@@ -77,6 +78,7 @@ export {
   Want,
   Whole,
 } from './migration-messages.ts'
+export { CompareSnapshots, DropSnapshot, SweepLayers, TakeSnapshot } from './store-messages.ts'
 
 // ---- agent → coordinator ------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ export const Result = z.strictObject({
   fault: Fault.optional(),
   record: MigrationRecord.optional(),
   snapshot: SnapshotTaken.optional(),
+  comparison: SnapshotComparison.optional(),
   /** Of a migration that was to be written down. */
   pageLog: PageLog.optional(),
 })
@@ -200,34 +203,7 @@ export const Start = z.strictObject({
 })
 export type Start = z.infer<typeof Start>
 const onVm = { commandId, vmId, epoch }
-/** Takes a snapshot; the VM goes on under its own epoch, on `disk` (its layers + a new top). */
-export const TakeSnapshot = z.strictObject({
-  t: z.literal('take-snapshot'),
-  ...onVm,
-  name: Name,
-  disk: DiskRef,
-})
-export type TakeSnapshot = z.infer<typeof TakeSnapshot>
-/** Any node can: the store is the cluster's. */
-export const DropSnapshot = z.strictObject({
-  t: z.literal('drop-snapshot'),
-  commandId,
-  vmId,
-  name: Name,
-})
-export type DropSnapshot = z.infer<typeof DropSnapshot>
 
-/** Layers of disks that nobody names any more are to be deleted: all but these. To any node. */
-export const SweepLayers = z.strictObject({
-  t: z.literal('sweep-layers'),
-  commandId,
-  keep: z.array(z.string().max(120)).max(100_000),
-  /** All layers of these VMs stay: a copy may still be somewhere. */
-  keepOf: z.array(vmId).max(20_000),
-  /** What has this number or a higher one was made after this was decided. */
-  belowSerial: count,
-})
-export type SweepLayers = z.infer<typeof SweepLayers>
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
 export type Stop = z.infer<typeof Stop>
 export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
@@ -360,6 +336,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Clone,
   TakeSnapshot,
   DropSnapshot,
+  CompareSnapshots,
   SweepLayers,
   ConsoleOpen,
   ConsoleClose,

@@ -39,3 +39,19 @@ export type SnapshotMeasured = z.infer<typeof SnapshotMeasured>
 
 export const SnapshotTaken = z.strictObject({ record: SnapshotRecord, measured: SnapshotMeasured })
 export type SnapshotTaken = z.infer<typeof SnapshotTaken>
+
+/** From one snapshot of a VM to another one. */
+export const SnapshotComparison = z.strictObject({
+  /** Pages that have other content; that were zero before; that are zero now; that are the same. */
+  changed: count,
+  appeared: count,
+  vanished: count,
+  equal: count,
+  /** What the other one has that this one has not. */
+  bytes: count,
+  /** Parts of CPU and devices that are not the same. */
+  sections: z.array(z.string()).max(64),
+  layersGone: z.array(z.string()).max(64),
+  layersNew: z.array(z.string()).max(64),
+})
+export type SnapshotComparison = z.infer<typeof SnapshotComparison>

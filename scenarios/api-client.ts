@@ -25,6 +25,7 @@ import {
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
+import { SnapshotComparison } from '#proto/snapshots.ts'
 
 export type RunInput = z.input<typeof RunRequest>
 export type MigrateInput = z.input<typeof MigrateRequest>
@@ -72,6 +73,8 @@ export interface ApiClient {
   snapshots(vmId: string): Promise<SnapshotView[]>
   snapshot(vmId: string, request: z.infer<typeof SnapshotRequest>): Promise<SnapshotView>
   dropSnapshot(vmId: string, name: string): Promise<SnapshotView>
+  /** What differs from one snapshot of a VM to another one. */
+  compareSnapshots(vmId: string, from: string, to: string): Promise<SnapshotComparison>
   /** The answer is from before: it goes on under an epoch above that one. */
   restore(vmId: string, snapshot: string): Promise<VmView>
   migrations(): Promise<MigrationView[]>
@@ -149,6 +152,12 @@ export class HttpApiClient implements ApiClient {
   snapshots = (vmId: string) => this.#get(vmPath(vmId, 'snapshots'), z.array(SnapshotView))
   snapshot = (vmId: string, request: z.infer<typeof SnapshotRequest>) =>
     this.#post(vmPath(vmId, 'snapshots'), request, SnapshotView)
+  compareSnapshots = (vmId: string, from: string, to: string) => {
+    const [one, other] = [from, to].map(encodeURIComponent)
+    const path = `${vmPath(vmId, 'snapshots')}/${one}/compare/${other}`
+    return this.#get(path, SnapshotComparison)
+  }
+
   restore = (vmId: string, snapshot: string) =>
     this.#post(vmPath(vmId, 'restore'), { snapshot }, VmView)
 

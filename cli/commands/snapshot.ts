@@ -1,9 +1,10 @@
 // godwit snapshot create | list | restore | rm: states of a VM to come back to, and the way back.
 // Each waits until it is so: the coordinator accepts at once, and a node does the work.
 
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { SnapshotView } from '#proto/api.ts'
 import { bytesText, countText, msText } from '#proto/quantity.ts'
+import type { SnapshotComparison } from '#proto/snapshots.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -49,6 +50,7 @@ export function addSnapshot(program: Command, cli: Cli): void {
   addTree(snapshot, cli)
   addRestore(snapshot, cli)
   addSwitch(snapshot, cli)
+  addDiff(snapshot, cli)
   addRemove(snapshot, cli)
 }
 
@@ -138,6 +140,33 @@ function addRestore(parent: Command, cli: Cli): void {
   withExamples(restore, [
     ['godwit snapshot restore kv before', 'at once; its pages come as it touches them'],
   ])
+}
+
+function addDiff(parent: Command, cli: Cli): void {
+  const diff = parent
+    .command('diff <vm> <from> <to>')
+    .description('what differs from one snapshot to another one')
+    .addOption(new Option('-o, --output <form>').choices(['text', 'json']).default('text'))
+    .action((vm: string, from: string, to: string, options: { output: string }, self: Command) =>
+      withApi(cli, self, async (api) => {
+        const found = await api.compareSnapshots(vm, from, to)
+        if (options.output === 'json') cli.terminal.write(JSON.stringify(found, null, 2))
+        else for (const line of comparisonLines(found)) cli.terminal.write(line)
+      }),
+    )
+  withExamples(diff, [['godwit snapshot diff kv before after', 'pages, devices and disk layers']])
+}
+
+function comparisonLines(found: SnapshotComparison): string[] {
+  const { changed, appeared, vanished, equal, bytes, sections, layersGone, layersNew } = found
+  const list = (names: readonly string[]) => (names.length > 0 ? names.join(', ') : none)
+  return [
+    `memory   ${countText(changed)} pages changed, ${countText(appeared)} appeared, ` +
+      `${countText(vanished)} became zero, ${countText(equal)} are the same; ${bytesText(bytes)}`,
+    `devices  ${list(sections)}`,
+    `disk     ${layersNew.length} new layers (${list(layersNew)}), ` +
+      `${layersGone.length} gone (${list(layersGone)})`,
+  ]
 }
 
 function addRemove(parent: Command, cli: Cli): void {

@@ -35,6 +35,8 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   if (command.nodeId !== node.id) return
   step.state.commands.delete(result.commandId)
   seeSnapshotResult(step, command, result)
+  if (command.kind === 'compare-snapshots')
+    step.effects.push({ kind: 'answered', commandId: result.commandId, result })
   const migration = command.migrationId && step.state.migrations.get(command.migrationId)
   const vm = step.state.vms.get(command.vmId)
   if (migration) seeAnswer(step, migration, result)

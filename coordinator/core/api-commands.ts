@@ -4,7 +4,7 @@
 
 import type { CloneView, ForecastView, RebalanceView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
-import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
+import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
 import {
   mayAct,
   type VmAction,
@@ -23,7 +23,13 @@ import { endByFault } from './migration-end.ts'
 import { planMigration } from './migrations.ts'
 import { chooseNode, demandOf, isNode, placeWaiting, wishOf } from './placement.ts'
 import { rebalance } from './rebalance.ts'
-import { cannotRestore, dropSnapshot, snapshotsOf, takeSnapshot } from './snapshots.ts'
+import {
+  cannotRestore,
+  compareSnapshots,
+  dropSnapshot,
+  snapshotsOf,
+  takeSnapshot,
+} from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
 import { migrationView, nodeView, vmView } from './views.ts'
@@ -76,12 +82,13 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
       return dropSnapshot(step, command.vmId, command.name)
     case 'post-copy':
       return switchToPostCopy(step, command.migrationId)
+    case 'compare-snapshots':
+      return compareSnapshots(step, command)
     case 'cancel-migration':
       return cancel(step, command.migrationId)
     case 'maintenance':
-      return onNode(step, command.nodeId, (node) => beginMaintenance(step, node, command.params))
     case 'end-maintenance':
-      return onNode(step, command.nodeId, (node) => endMaintenance(step, node))
+      return maintain(step, command)
     case 'rebalance':
       return rebalanceNow(step)
   }
@@ -327,10 +334,17 @@ function switchToPostCopy(step: Step, id: MigrationId): Value | Fault {
   return migrationView(migration)
 }
 
-function onNode(step: Step, id: NodeId, act: (node: Node) => null | Fault): Value | Fault {
-  const node = step.state.nodes.get(id)
-  if (!node) return unknownNode(step, id)
-  return act(node) ?? nodeView(step.state, node, step.nowMs)
+function maintain(
+  step: Step,
+  command: Asked<'maintenance'> | Asked<'end-maintenance'>,
+): Value | Fault {
+  const node = step.state.nodes.get(command.nodeId)
+  if (!node) return unknownNode(step, command.nodeId)
+  const refused =
+    command.do === 'maintenance'
+      ? beginMaintenance(step, node, command.params)
+      : endMaintenance(step, node)
+  return refused ?? nodeView(step.state, node, step.nowMs)
 }
 
 function rebalanceNow(step: Step): RebalanceView {

@@ -164,6 +164,7 @@ export interface PendingCommand {
     | 'drop'
     | 'take-snapshot'
     | 'drop-snapshot'
+    | 'compare-snapshots'
     | 'sweep-layers'
   /** Of the last two. */
   readonly snapshotId?: string

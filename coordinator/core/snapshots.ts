@@ -16,9 +16,11 @@ import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import type { SnapshotEntry } from './records.ts'
 import {
+  type ApiCommand,
   isReachable,
   nodeOf,
   openCommand,
+  type PendingAnswer,
   type Step,
   sendTo,
   takeSerial,
@@ -102,6 +104,23 @@ export function dropSnapshot(step: Step, vmId: VmId, name: string): SnapshotView
   put(step, { ...entry, phase: 'removing' })
   sendTo(step, node, { t: 'drop-snapshot', commandId, vmId, name })
   return snapshotView({ ...entry, phase: 'removing' })
+}
+
+/** Asks a node what differs between two. */
+export function compareSnapshots(
+  step: Step,
+  { vmId, from, to }: Extract<ApiCommand, { do: 'compare-snapshots' }>,
+): PendingAnswer | Fault {
+  const missing = [from, to].find((name) => !step.state.snapshots.get(keyOf(vmId, name))?.record)
+  if (missing !== undefined) return unknownSnapshot(vmId, missing)
+  const node = dropperOf(step, vmId)
+  if (!node) return fault('no-node', 'no node is online that could look: start one')
+  const commandId = openCommand(step, {
+    ...{ kind: 'compare-snapshots', nodeId: node.id, vmId, migrationId: undefined },
+    epoch: 0 as PendingCommand['epoch'],
+  })
+  sendTo(step, node, { t: 'compare-snapshots', commandId, vmId, from, to })
+  return { commandId }
 }
 
 /** Its own node knows best what it is using. */

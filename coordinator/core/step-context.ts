@@ -28,7 +28,13 @@ import {
   type VmId,
 } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { AgentMessage, CoordinatorMessage, Hello, MigrationParams } from '#proto/messages.ts'
+import type {
+  AgentMessage,
+  CoordinatorMessage,
+  Hello,
+  MigrationParams,
+  Result,
+} from '#proto/messages.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { RecordKey, RecordKind, StoredRecord } from './records.ts'
@@ -63,6 +69,12 @@ export type ApiCommand =
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
+  | {
+      readonly do: 'compare-snapshots'
+      readonly vmId: VmId
+      readonly from: string
+      readonly to: string
+    }
   | { readonly do: 'restore' | 'drop-snapshot'; readonly vmId: VmId; readonly name: string }
   | { readonly do: 'cancel-migration' | 'post-copy'; readonly migrationId: MigrationId }
   | { readonly do: 'maintenance'; readonly nodeId: NodeId; readonly params: MigrationParams }
@@ -91,6 +103,11 @@ export type Input =
   /** The queue has a place at both ends for it. */
   | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
 
+/** The answer comes from a node, by the `answered` effect of this command. */
+export interface PendingAnswer {
+  readonly commandId: CommandId
+}
+
 export type ApiAnswer =
   | {
       readonly value:
@@ -101,6 +118,7 @@ export type ApiAnswer =
         | CloneView
         | RebalanceView
         | SnapshotView
+        | PendingAnswer
         | null
     }
   | { readonly fault: Fault }
@@ -114,6 +132,8 @@ export type Effect =
   | { readonly kind: 'send'; readonly linkId: LinkId; readonly message: CoordinatorMessage }
   | { readonly kind: 'close-link'; readonly linkId: LinkId; readonly reason: string }
   | { readonly kind: 'reply'; readonly answer: ApiAnswer }
+  /** A node has answered what was asked of it: for whoever waits for this command. */
+  | { readonly kind: 'answered'; readonly commandId: CommandId; readonly result: Result }
   | { readonly kind: 'event'; readonly event: EventView }
   | {
       readonly kind: 'queue-migration'

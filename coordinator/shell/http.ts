@@ -12,13 +12,15 @@ import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
+import { SnapshotComparison } from '#proto/snapshots.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import { unknownVm } from '../core/api-commands.ts'
 import { snapshotsOf, snapshotView } from '../core/snapshots.ts'
-import type { ApiCommand } from '../core/step-context.ts'
+import type { ApiCommand, PendingAnswer } from '../core/step-context.ts'
 import { migrationView, nodeView, vmView } from '../core/views.ts'
 import { freshIdentities } from '../identity.ts'
+import { Answers } from './answers.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { isSameHost } from './origin.ts'
 import { problemOf, problemOfError, sendProblem } from './problems.ts'
@@ -231,6 +233,22 @@ function snapshotRoutes(app: App, ports: HttpPorts): void {
     const { id, name } = request.params
     return ask(ports, reply, { do: 'drop-snapshot', vmId: asVmId(id), name })
   })
+  const answers = new Answers(ports.coordinator)
+  const compare = documented('What differs from one to the other', 200, SnapshotComparison)
+  app.get<{ Params: { id: string; name: string; other: string } }>(
+    `${path}/:name/compare/:other`,
+    compare,
+    async (request, reply) => {
+      const { id, name: from, other: to } = request.params
+      const asked = ports.coordinator.ask({
+        ...{ do: 'compare-snapshots', vmId: asVmId(id), from, to },
+      })
+      if (isFault(asked)) return refuse(reply, asked.fault)
+      const answer = await answers.of((asked.value as PendingAnswer).commandId)
+      if ('comparison' in answer && answer.comparison) return answer.comparison
+      return refuse(reply, answer.fault ?? fault('bad-message', 'its node said nothing about it'))
+    },
+  )
   const restore = documented('Go on as the snapshot has it', 202, VmView, RestoreRequest)
   app.post<WithId>('/v1/vms/:id/restore', restore, (request, reply) => {
     const { snapshot: name } = RestoreRequest.parse(request.body)

@@ -3,10 +3,11 @@
 
 import { type Fault, faultOf } from '#proto/faults.ts'
 import type { CommandId } from '#proto/ids.ts'
-import type { DropSnapshot, Result, TakeSnapshot } from '#proto/messages.ts'
+import type { CompareSnapshots, DropSnapshot, Result, TakeSnapshot } from '#proto/messages.ts'
 import type { Consoles } from '../consoles.ts'
 import type { DeskEffect, DeskInput } from '../desk-state.ts'
 import type { HeldVm } from '../held-vms.ts'
+import { compareSnapshots } from './comparing.ts'
 import { Snapshots, type SnapshotsPorts } from './snapshots.ts'
 
 export interface SnapshotWorkPorts extends SnapshotsPorts {
@@ -14,7 +15,8 @@ export interface SnapshotWorkPorts extends SnapshotsPorts {
   desk(input: DeskInput): void
 }
 
-type SnapshotEffect = Extract<DeskEffect, { do: 'take-snapshot' | 'drop-snapshot' }>
+type SnapshotVerb = 'take-snapshot' | 'drop-snapshot' | 'compare-snapshots'
+type SnapshotEffect = Extract<DeskEffect, { do: SnapshotVerb }>
 
 export class SnapshotWork {
   readonly #ports: SnapshotWorkPorts
@@ -27,7 +29,8 @@ export class SnapshotWork {
 
   carryOut(effect: SnapshotEffect): void {
     if (effect.do === 'take-snapshot') this.#take(effect)
-    else this.#drop(effect.order)
+    else if (effect.do === 'drop-snapshot') this.#drop(effect.order)
+    else this.#compare(effect.order)
   }
 
   #take({ vm, order }: { readonly vm: HeldVm; readonly order: TakeSnapshot }): void {
@@ -49,6 +52,16 @@ export class SnapshotWork {
         result: resultOf(commandId, failed ? { fault: failed } : {}),
       })
     this.#snapshots.remove(vmId, name).then(end, (thrown) => end(faultOf(thrown)))
+  }
+
+  #compare({ commandId, vmId, from, to }: CompareSnapshots): void {
+    const answer = (news: Omit<Result, 't' | 'commandId'>) =>
+      this.#ports.desk({ on: 'answered', result: resultOf(commandId, news) })
+    try {
+      answer({ comparison: compareSnapshots(this.#ports.store, vmId, from, to) })
+    } catch (thrown) {
+      answer({ fault: faultOf(thrown) })
+    }
   }
 
   /** A machine as the snapshot has it, paused. It may run before all of its pages are there. */

@@ -47,6 +47,18 @@ async function restore(cluster: Cluster, vmId: string, name: string): Promise<vo
   await expect.poll(isBack, { timeout: 20_000 }).toBe(true)
 }
 
+/** `new` came from `old`, and differs from it. */
+async function expectNewAfterOld({ api }: Cluster): Promise<void> {
+  const views = await api.snapshots('store')
+  expect(views.find(({ name }) => name === 'new')).toMatchObject({
+    ...{ basedOn: 'old', isCurrent: true },
+  })
+  const difference = await api.compareSnapshots('store', 'old', 'new')
+  expect(difference.changed + difference.appeared).toBeGreaterThan(0)
+  expect(difference.layersNew).toHaveLength(1)
+  await expect(api.compareSnapshots('store', 'old', 'none')).rejects.toThrow('no snapshot none')
+}
+
 test('a store goes back to what it was, again and again, wherever it runs', async () => {
   const cluster = await startCluster(nodesOf('left', 'right'))
   const { api } = cluster
@@ -58,6 +70,7 @@ test('a store goes back to what it was, again and again, wherever it runs', asyn
   await guest.ask('put key new')
   await take(cluster, 'store', 'new')
   await guest.ask('put key newest')
+  await expectNewAfterOld(cluster)
 
   await restore(cluster, 'store', 'old')
   expect(await guest.ask('get key')).toBe('value old')
@@ -72,6 +85,7 @@ test('a store goes back to what it was, again and again, wherever it runs', asyn
   await api.dropSnapshot('store', 'old')
   const names = async () => (await api.snapshots('store')).map(({ name }) => name)
   await expect.poll(names, { timeout: 20_000 }).toEqual(['new'])
+  expect((await api.snapshots('store'))[0]).not.toHaveProperty('basedOn')
   await api.act('store', 'stop')
   await expect.poll(async () => (await api.vm('store')).phase, { timeout: 20_000 }).toBe('stopped')
   await restore(cluster, 'store', 'new')

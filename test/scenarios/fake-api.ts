@@ -50,6 +50,9 @@ export class FakeApi {
       dropSnapshot: asked((_vmId, name) => {
         throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
       }),
+      compareSnapshots: asked((_vmId, name) => {
+        throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
+      }),
       restore: asked((_vmId, name) => {
         throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
       }),
