@@ -91,11 +91,16 @@ function guestText({ before, during }: NonNullable<MigrationRecord['guestMips']>
   return `its guest had ${percentText((100 * during) / before)} of its speed meanwhile`
 }
 
-const encodingWords = { zero: 'zero', zstd: 'compressed', delta: 'as changes' } as const
+const encodingWords = {
+  zero: 'zero',
+  zstd: 'compressed',
+  delta: 'as changes',
+  held: 'there already',
+} as const
 
 /** ` (8,000 zero, 120 as changes)`: what did not travel as it is. */
 function encodingsText({ byEncoding = {} }: MigrationRecord): string {
-  const parts = (['zero', 'zstd', 'delta'] as const).flatMap((encoding) => {
+  const parts = (['zero', 'zstd', 'delta', 'held'] as const).flatMap((encoding) => {
     const pages = byEncoding[encoding]?.pages ?? 0
     return pages > 0 ? [`${countText(pages)} ${encodingWords[encoding]}`] : []
   })

@@ -328,6 +328,7 @@ export class Agent {
     const { clock, log, transport, zstd } = env
     return new Migrations({
       ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
+      digest: this.#options.snapshots.ports.digest,
       nodePace: newPace(this.#options.migrationBytesPerSecMax, clock.nowMs()),
       mipsBefore: (vm) => this.#meter.loadOf(vm)?.mips,
       connect: (address) => transport.connect(address, limits, answerMsMax),

@@ -2,6 +2,7 @@
 // the agent. Not here: decisions (migration/source.ts, migration/destination.ts), whether one may
 // begin (desk.ts, admission.ts).
 
+import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
@@ -11,7 +12,7 @@ import { Forks } from './cloning/forks.ts'
 import { cloneHere } from './cloning/local-clone.ts'
 import type { Consoles } from './consoles.ts'
 import type { DeskInput } from './desk-state.ts'
-import type { HeldVm, HeldVms } from './held-vms.ts'
+import { type HeldVm, type HeldVms, isLive } from './held-vms.ts'
 import { incompatible, machineKind } from './migration/compatibility.ts'
 import { DestinationRun } from './migration/destination-run.ts'
 import type { Pace } from './migration/pace.ts'
@@ -25,6 +26,7 @@ export interface MigrationPorts {
   readonly clock: Clock
   readonly log: Log
   readonly zstd: Zstd
+  readonly digest: Digest
   readonly token: string
   /** For all migrations from here together. */
   readonly nodePace: Pace
@@ -75,7 +77,7 @@ export class Migrations {
       return
     }
     const run = new SourceRun(plan, vm, {
-      ...{ clock, log, zstd, vmm, connect, hello, progress },
+      ...{ clock, log, zstd, digest: this.#ports.digest, vmm, connect, hello, progress },
       ...{ nodePace, mipsBefore },
       console: consoles.of(vm),
       goOn: (of, disk) => this.goOn(of, disk),
@@ -178,6 +180,7 @@ export class Migrations {
     const run = new DestinationRun(offer, vms, memory, session, {
       ...{ clock, log, zstd, vmm, mayLaunch },
       consoleOf: (vm) => consoles.of(vm),
+      donor: (of) => this.#donorFor(of),
       prepared: (vm) => this.#ports.vms.becomePrepared(vm),
       launched: (vm, fault) =>
         desk({ on: 'launched', vm, epoch: vm.epoch, ...(fault ? { fault } : {}) }),
@@ -188,6 +191,17 @@ export class Migrations {
     })
     this.#destinations.set(offer.migrationId, run)
     return run
+  }
+
+  /** A VM that runs here, of the same family and as large: most of their pages are the same. */
+  #donorFor({ kin = [], pageCount }: Offer) {
+    const { vms, vmm, digest } = this.#ports
+    for (const vmId of kin) {
+      const vm = vms.get(vmId)
+      const memory = vm && isLive(vm) ? vmm.memoryOf(vm) : undefined
+      if (memory?.pageCount === pageCount) return { memory, digest, lacking: [] }
+    }
+    return undefined
   }
 
   async goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void> {

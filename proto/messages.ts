@@ -68,6 +68,7 @@ export {
   VmReport,
 } from './message-parts.ts'
 export {
+  Accept,
   CloneTarget,
   Final,
   MachineKind,
@@ -221,6 +222,8 @@ export const Migrate = z.strictObject({
   /** The epoch under which the destination will run it. */
   nextEpoch: epoch,
   destination: z.strictObject({ nodeId, address }),
+  /** Of its family, at the destination. */
+  kin: z.array(vmId).max(16).optional(),
   params: MigrationParams,
 })
 export type Migrate = z.infer<typeof Migrate>
@@ -273,6 +276,8 @@ export const Clone = z.strictObject({
   ...onVm,
   migrationId,
   destination: z.strictObject({ nodeId, address }),
+  /** Of its family, at the destination. */
+  kin: z.array(vmId).max(16).optional(),
   parentDisk: DiskRef,
   clones: z.array(CloneTarget).min(1).max(256),
   params: MigrationParams,

@@ -44,13 +44,21 @@ export const Offer = z.strictObject({
   /** migrate: the VM itself under its next epoch. clone: the new VMs. */
   vms: z.array(CloneTarget).min(1).max(256),
   pageCount: count,
+  /** VMs of the same family that may be at the destination: they have most pages in common. */
+  kin: z.array(vmId).max(16).optional(),
   /** Absent: of a source that is older than this. */
   machine: MachineKind.optional(),
   verify: z.enum(['incremental', 'full']),
 })
 export type Offer = z.infer<typeof Offer>
 
-export const Accept = z.strictObject({ t: z.literal('accept'), migrationId })
+export const Accept = z.strictObject({
+  t: z.literal('accept'),
+  migrationId,
+  /** One of the kin is here: pages may be named by their digests instead of sent. */
+  hasDonor: z.boolean().optional(),
+})
+export type Accept = z.infer<typeof Accept>
 export const Refuse = z.strictObject({ t: z.literal('refuse'), migrationId, fault: Fault })
 /** After the last frame of a round. */
 export const RoundEnd = z.strictObject({
@@ -63,6 +71,8 @@ export const RoundApplied = z.strictObject({
   t: z.literal('round-applied'),
   migrationId,
   round: count,
+  /** Pages that were named and are not here, as u32 indices, little-endian: send them. */
+  lacking: bytes.optional(),
 })
 /** The source is paused and this is everything. `hash` is over RAM, CPU and devices. */
 export const Final = z.strictObject({

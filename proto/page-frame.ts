@@ -9,7 +9,8 @@
 //  104 u32 page indices [count], then the payload
 //
 // Encodings: `zero` has no payload, `raw` has 4,096 bytes a page, `zstd` is that compressed (RFC
-// 8878), `delta` is the page XOR what the destination has there, compressed. The frame on the wire
+// 8878), `delta` is the page XOR what the destination has there, compressed. `held` is a SHA-256 a
+// page: the destination has it from another VM, or says that it lacks it. The frame on the wire
 // begins with the kind byte and three bytes of padding, so that indices and pages stay aligned.
 // The checksum covers header and indices. The content is not read a third time for it: both ends
 // hash every page anyway (GuestMemory), so the frame carries a sum over those hashes, and who
@@ -20,7 +21,7 @@ import { asEpoch, asVmId, type Epoch, type VmId } from './ids.ts'
 import { frameBytesMax, pageBytes, pagesPerFrameMax } from './units.ts'
 import { frameKind } from './wire.ts'
 
-export const pageEncodings = ['zero', 'raw', 'zstd', 'delta'] as const
+export const pageEncodings = ['zero', 'raw', 'zstd', 'delta', 'held'] as const
 export type PageEncoding = (typeof pageEncodings)[number]
 
 export interface PageFrame {
@@ -39,6 +40,9 @@ export interface PageFrame {
   /** pages.length × 4,096 bytes for `raw`, fewer for `zstd` and `delta`, none for `zero`. */
   readonly bytes: Uint8Array
 }
+
+/** Of a page that the destination is thought to hold. */
+export const heldBytes = 32
 
 const magic = 0x46505747
 const version = 1
@@ -137,7 +141,8 @@ function headerFault(view: DataView): string | undefined {
   if (count > (encoding === 'zero' ? zeroPagesPerFrameMax : pagesPerFrameMax))
     return `it claims ${count} pages`
   const isPacked = encoding === 'zstd' || encoding === 'delta'
-  const full = encoding === 'zero' ? 0 : count * pageBytes
+  const perPage = encoding === 'zero' ? 0 : encoding === 'held' ? heldBytes : pageBytes
+  const full = count * perPage
   if (isPacked ? payload === 0 || payload > full : payload !== full)
     return `its payload of ${payload} bytes does not fit`
   if (view.byteLength !== headerBytes + count * 4 + payload)

@@ -7,7 +7,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { DiskRef, VmIdentity } from '#proto/vm-spec.ts'
-import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { type ClusterState, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { diskLayersMax } from './limits.ts'
 import { becomeCopying } from './migration-doors.ts'
 import { type Step, sendTo, takeCommandId, takeEpoch, takeSerial, touch } from './step-context.ts'
@@ -78,6 +78,7 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
   sendTo(step, from, {
     ...{ t: 'clone', commandId, vmId, epoch, migrationId, parentDisk, params },
     destination: { nodeId: to.id, address: to.peerAddress },
+    ...kinAt(step.state, parent, from, to),
     clones: clones.map(({ id, epoch, spec, identity, disk }) => ({
       ...{ vmId: id, epoch, spec, identity, disk },
     })),
@@ -91,4 +92,34 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
 export function withTop(disk: DiskRef, vmId: VmId, serial: number): DiskRef {
   if (disk.sizeBytes === 0) return disk
   return { sizeBytes: disk.sizeBytes, layers: [...disk.layers, `${vmId}.${serial}.disk`] }
+}
+
+/** A VM's family has most of its pages in common with it: so many are named at most. */
+const kinMax = 8
+/** Agents before this know nothing of kin. */
+const kinVersion = 2
+
+/** Of its family and size, running at the destination; nothing where an end is too old. */
+export function kinAt(state: ClusterState, vm: Vm, from: Node, to: Node): { kin?: VmId[] } {
+  if (from.live.protocolVersion < kinVersion || from.id === to.id) return {}
+  const root = rootOf(state, vm)
+  const kin = [...to.live.vmIds].filter((id) => {
+    const other = state.vms.get(id)
+    if (!other || other.id === vm.id || other.phase !== 'running') return false
+    return other.spec.memoryMib === vm.spec.memoryMib && rootOf(state, other) === root
+  })
+  return kin.length > 0 ? { kin: kin.slice(0, kinMax) } : {}
+}
+
+/** The first of its family that is remembered. */
+function rootOf(state: ClusterState, vm: Vm): VmId {
+  const seen = new Set<VmId>()
+  let at: Vm = vm
+  while (at.clonedFrom !== undefined && !seen.has(at.id)) {
+    seen.add(at.id)
+    const parent = state.vms.get(at.clonedFrom)
+    if (!parent) return at.clonedFrom
+    at = parent
+  }
+  return at.id
 }

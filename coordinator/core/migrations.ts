@@ -8,7 +8,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { asMigrationId, type CommandId, type MigrationId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
-import { beginClone, tooManyLayers } from './clones.ts'
+import { beginClone, kinAt, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { forecastOf } from './forecasts.ts'
@@ -121,7 +121,9 @@ function beginMigration(step: Step, migration: Migration, from: Node, to: Node):
   becomeCopying(step, migration)
   const destination = { nodeId: to.id, address: to.peerAddress }
   const names = { commandId, vmId, epoch, nextEpoch, migrationId }
-  sendTo(step, from, { t: 'migrate', ...names, destination, params })
+  const vm = step.state.vms.get(vmId)
+  const kin = vm ? kinAt(step.state, vm, from, to) : {}
+  sendTo(step, from, { t: 'migrate', ...names, destination, ...kin, params })
 }
 
 export function seeProgress(step: Step, node: Node, message: MigrationProgress): void {

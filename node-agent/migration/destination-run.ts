@@ -20,7 +20,7 @@ import {
   stepDestination,
 } from './destination.ts'
 import { stateBytes } from './hash.ts'
-import { receiveFrame } from './page-receiver.ts'
+import { type Donor, receiveFrame } from './page-receiver.ts'
 import { PeerSource } from './peer-source.ts'
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
@@ -31,6 +31,8 @@ export interface DestinationPorts extends LaunchPorts {
   readonly log: Log
   readonly zstd: Zstd
   consoleOf(vm: HeldVm): GuestConsole
+  /** A VM here of the offered one's family. */
+  donor(offer: Offer): Donor | undefined
   prepared(vm: HeldVm): void
   /** A fault when this node may not run it: it holds no lease. */
   mayLaunch(vm: HeldVm): Fault | undefined
@@ -52,6 +54,7 @@ export class DestinationRun {
   /** In the order of the offer; the first one receives the stream. */
   readonly vms: readonly HeldVm[]
   readonly #ports: DestinationPorts
+  readonly #donor: Donor | undefined
   readonly #memory: GuestMemory
   readonly #driver: StepDriver<DestinationNews, DestinationEffect>
   readonly #first: readonly DestinationEffect[]
@@ -69,7 +72,8 @@ export class DestinationRun {
     link: SourceLink,
     ports: DestinationPorts,
   ) {
-    const begun = beginDestination(offer, ports.clock.nowMs())
+    this.#donor = ports.donor(offer)
+    const begun = beginDestination(offer, ports.clock.nowMs(), this.#donor !== undefined)
     this.state = begun.state
     this.#link = link
     this.#source = new PeerSource(offer, ports.clock, (message) => this.#link.send(message))
@@ -146,7 +150,11 @@ export class DestinationRun {
     const { vmId, epoch } = this.#vm(0)
     const { zstd } = this.#ports
     const place = { round: this.state.round, frameNumber: this.state.frames }
-    const refused = receiveFrame(bytes, { vmId, epoch, memory: this.#memory, zstd }, place)
+    const refused = receiveFrame(
+      bytes,
+      { vmId, epoch, memory: this.#memory, zstd, donor: this.#donor },
+      place,
+    )
     this.feed({ on: 'frame', ...(refused ? { fault: refused } : {}) })
   }
 
@@ -159,7 +167,7 @@ export class DestinationRun {
   #carryOut(effect: DestinationEffect) {
     switch (effect.do) {
       case 'send':
-        this.#link.send(effect.message)
+        this.#link.send(this.#withLacking(effect.message))
         if (effect.message.t === 'running') this.#source.open()
         return
       case 'ask-again':
@@ -182,6 +190,16 @@ export class DestinationRun {
         this.#link.close(effect.reason)
         return this.#endIfOver()
     }
+  }
+
+  /** With the answer to a round goes what was only named in it, and is not here. */
+  #withLacking(message: DestinationMessage): DestinationMessage {
+    const lacking = this.#donor?.lacking.splice(0) ?? []
+    if (message.t !== 'round-applied' || lacking.length === 0) return message
+    const bytes = new Uint8Array(lacking.length * 4)
+    const view = new DataView(bytes.buffer)
+    for (const [at, page] of lacking.entries()) view.setUint32(at * 4, page, true)
+    return { ...message, lacking: bytes }
   }
 
   #try(work: () => Promise<void>): void {

@@ -101,6 +101,7 @@ export type DestinationEffect =
 export function beginDestination(
   offer: Offer,
   nowMs: number,
+  hasDonor = false,
 ): { readonly state: DestinationState; readonly effects: DestinationEffect[] } {
   const state: DestinationState = {
     offer,
@@ -116,7 +117,7 @@ export function beginDestination(
   return {
     state,
     effects: [
-      { do: 'send', message: { t: 'accept', migrationId } },
+      { do: 'send', message: { t: 'accept', migrationId, ...(hasDonor ? { hasDonor } : {}) } },
       { do: 'wake-at', atMs: state.deadlineMs },
     ],
   }

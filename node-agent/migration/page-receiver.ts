@@ -3,10 +3,11 @@
 // Not here: how many frames a round has (destination.ts). Pages of 4,096 bytes.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import { type Digest, equalBytes } from '#engine/snapshots/digest.ts'
 import type { Zstd } from '#env/env.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
-import { decodePageFrame, type PageFrame } from '#proto/page-frame.ts'
+import { decodePageFrame, heldBytes, type PageFrame } from '#proto/page-frame.ts'
 import { pageBytes } from '#proto/units.ts'
 
 export interface CopyOf {
@@ -14,6 +15,15 @@ export interface CopyOf {
   readonly epoch: Epoch
   readonly memory: GuestMemory
   readonly zstd: Zstd
+  /** Of the same family: pages that are only named may be taken from it. */
+  readonly donor?: Donor | undefined
+}
+
+export interface Donor {
+  readonly memory: GuestMemory
+  readonly digest: Digest
+  /** Pages that were named and are not there. */
+  readonly lacking: number[]
 }
 
 /** Where in the stream the next frame belongs. */
@@ -46,6 +56,7 @@ export function receiveFrame(
       `frame ${frame.frameNumber} of round ${frame.round} came; ` +
         `${place.frameNumber} of round ${place.round} was due`,
     )
+  if (frame.encoding === 'held') return takeHeld(frame, copy)
   const content = contentOf(frame, copy)
   if (!content) return fault('bad-frame', `a ${frame.encoding} payload does not unpack`)
   if (frame.encoding === 'zero') copy.memory.storeZero(frame.pages)
@@ -53,6 +64,28 @@ export function receiveFrame(
   const sum = frame.encoding === 'zero' ? 0 : copy.memory.contentSum(frame.pages)
   if (sum === frame.contentSum) return undefined
   return fault('bad-frame', 'the pages of a frame were damaged on the way; migrate again')
+}
+
+/** Takes what the donor has, and notes what it has not: its guest may have written to it. */
+function takeHeld({ pages, bytes }: PageFrame, { memory, donor }: CopyOf): Fault | undefined {
+  if (!donor) return fault('bad-frame', 'pages are named that nobody here has')
+  const found: number[] = []
+  const content = new Uint8Array(pages.length * pageBytes)
+  for (const [at, page] of pages.entries()) {
+    const room = content.subarray(found.length * pageBytes, (found.length + 1) * pageBytes)
+    const wanted = bytes.subarray(at * heldBytes, (at + 1) * heldBytes)
+    if (isHeld(donor, page, wanted, room)) found.push(page)
+    else donor.lacking.push(page)
+  }
+  memory.store(Uint32Array.from(found), content.subarray(0, found.length * pageBytes))
+  return undefined
+}
+
+/** Its copy is what is judged and stored: the donor's guest runs meanwhile. */
+function isHeld({ memory, digest }: Donor, page: number, wanted: Uint8Array, room: Uint8Array) {
+  if (memory.isAbsent(page)) return false
+  memory.readPage(page, room)
+  return equalBytes(digest(room), wanted)
 }
 
 /** The pages themselves; undefined: what came is not them. */

@@ -141,7 +141,8 @@ export class PageSender {
     if (ended()) throw new FaultError(fault('cancelled', 'the migration has ended'))
     const { vmId, epoch, round } = this.#round
     const frameNumber = this.#frames++
-    const contentSum = encoding === 'zero' ? 0 : memory.contentSum(pages)
+    const isContent = encoding !== 'zero' && encoding !== 'held'
+    const contentSum = isContent ? memory.contentSum(pages) : 0
     const frame = encodePageFrame({
       ...{ vmId, epoch, round, frameNumber, encoding, pages, contentSum, bytes },
     })

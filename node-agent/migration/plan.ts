@@ -28,7 +28,7 @@ function plan(
   purpose: 'migrate' | 'clone',
   vms: readonly CloneTarget[],
 ): SourcePlan {
-  const { commandId, migrationId, destination, params } = command
+  const { commandId, migrationId, destination, params, kin } = command
   return {
     commandId,
     migrationId,
@@ -44,6 +44,7 @@ function plan(
       vms: [...vms],
       pageCount: vm.spec.memoryMib * pagesPerMebibyte,
       verify: params.verify,
+      ...(kin && kin.length > 0 ? { kin } : {}),
     },
   }
 }

@@ -3,6 +3,7 @@
 // Not here: the rules themselves (proto/pre-copy/), what comes when the VM stands still
 // (source.ts).
 
+import { countPages, setPage } from '#engine/memory/page-bitmap.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { RoundRecord } from '#proto/messages.ts'
 import { decideAfterRound, type StopDecision } from '#proto/pre-copy/stop-rule.ts'
@@ -71,13 +72,28 @@ export function seeRound(
   nowMs: number,
 ): SourceEffect[] {
   if (state.phase !== 'looking') return []
-  recordRound(state, log.pages, nowMs)
+  const left = withLacking(state, log)
+  recordRound(state, left.pages, nowMs)
   const decision = decide(state)
   state.expectedDowntimeMs = decision.expectedDowntimeMs
   const told = { ...progress(state, state.pagesOfRound, state.bytes) }
-  const effects = afterRound(state, decision, log, nowMs)
+  const effects = afterRound(state, decision, left, nowMs)
   const round = state.rounds.at(-1)
   return [{ ...told, message: { ...told.message, ...(round ? { round } : {}) } }, ...effects]
+}
+
+/** What was written meanwhile, and what the destination turned out not to hold. */
+function withLacking(state: SourceState, log: Log): Log {
+  const { lacking } = state
+  state.lacking = undefined
+  if (!lacking || lacking.length % 4 !== 0) return log
+  const bitmap = log.bitmap.slice()
+  const view = new DataView(lacking.buffer, lacking.byteOffset, lacking.length)
+  for (let at = 0; at < lacking.length; at += 4) {
+    const page = view.getUint32(at, true)
+    if (page < bitmap.length * 8) setPage(bitmap, page)
+  }
+  return { bitmap, pages: countPages(bitmap) }
 }
 
 function decide({ rounds, plan: { params }, limitFactor, sinceRound }: SourceState): StopDecision {

@@ -2,6 +2,7 @@
 // coordinator's ear. Not here: any decision. Whatever goes wrong here is fed back as an input and
 // decided there.
 
+import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationProgress, MigrationRecord, Result } from '#proto/messages.ts'
@@ -45,6 +46,8 @@ export interface SourcePorts {
   readonly clock: Clock
   readonly log: Log
   readonly zstd: Zstd
+  /** SHA-256. */
+  readonly digest: Digest
   readonly vmm: Vmm
   readonly console: GuestConsole
   /** All migrations of this node together go no faster. */
@@ -297,14 +300,10 @@ export class SourceRun {
   }
 
   #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
-    const { clock, zstd } = this.#ports
+    const { clock } = this.#ports
     const { target, memory, link } = this.#ends()
     const { vmId, epoch } = target
-    const { params } = this.state.plan
-    this.#encoder ??= new PageEncoder(
-      { clock, zstd },
-      this.state.isModern ? params.encoding : 'raw',
-    )
+    this.#encoder ??= this.#newEncoder()
     const named = bitmap === 'all' ? new Uint8Array(memory.pageCount / 8).fill(0xff) : bitmap
     return new PageSender(
       { vmId, epoch, round, bitmap: named, isLast: bitmap !== 'all' && isPaused(this.state) },
@@ -315,6 +314,15 @@ export class SourceRun {
         progress: (pages, bytes) => this.feed({ on: 'sending', pages, bytes }),
       },
     )
+  }
+
+  #newEncoder(): PageEncoder {
+    const { clock, zstd, digest } = this.#ports
+    const { params } = this.state.plan
+    // What is named may be lacking: then another round must follow.
+    const mayName = this.state.hasDonor && params.mode !== 'stop-and-copy'
+    const donor = mayName ? digest : undefined
+    return new PageEncoder({ clock, zstd, donor }, this.state.isModern ? params.encoding : 'raw')
   }
 
   async #takeLog(pause: boolean): Promise<void> {

@@ -80,6 +80,10 @@ export interface SourceState {
   readonly byEncoding: ByEncoding
   /** The destination understands frames that are not `zero` or `raw`. */
   isModern: boolean
+  /** The destination has a VM of the same family. */
+  hasDonor: boolean
+  /** What was named and is not there. */
+  lacking: Uint8Array | undefined
   /** An operator wants no more rounds. */
   isInHaste: boolean
   /** What the round that was cut short has not sent. */
@@ -237,6 +241,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     zeroPages: 0,
     byEncoding: {},
     ...{ isModern: true, isInHaste: false, unsent: undefined },
+    ...{ hasDonor: false, lacking: undefined },
     left: new Uint8Array(0),
     pausedAtMs: undefined,
     stoppedAtMs: nowMs,

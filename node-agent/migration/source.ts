@@ -8,7 +8,12 @@
 // §3.2 (stages of a migration).
 
 import { type Fault, fault } from '#proto/faults.ts'
-import { type DestinationMessage, mayPostCopy, type Prepared } from '#proto/messages.ts'
+import {
+  type Accept,
+  type DestinationMessage,
+  mayPostCopy,
+  type Prepared,
+} from '#proto/messages.ts'
 import { answerFullMsMax, answerMsMax } from './protocol.ts'
 import {
   afterTheEnd,
@@ -136,17 +141,31 @@ function hear(state: SourceState, message: DestinationMessage, nowMs: number): S
   }
   if (message.t === 'refused') return giveUp(state, message.fault, nowMs, false)
   if (message.migrationId !== state.plan.migrationId) return unexpected(state, message.t, nowMs)
-  if (message.t === 'accept' && phase === 'offering') return beginRounds(state, nowMs)
+  if (message.t === 'accept' && phase === 'offering') return accepted(state, message, nowMs)
   if (message.t === 'refuse' && phase === 'offering')
     return giveUp(state, message.fault, nowMs, false)
   if (message.t === 'abort') return giveUp(state, message.fault, nowMs, false)
   if (message.t === 'round-applied' && phase === 'applying' && message.round === state.round)
-    return lookAtLog(state, nowMs)
+    return applied(state, message, nowMs)
   if (message.t === 'prepared' && phase === 'proving' && !state.prepared)
     return handOver(state, message, nowMs)
   if (message.t === 'running' && (phase === 'released' || state.prepared))
     return succeed(state, nowMs)
   return unexpected(state, message.t, nowMs)
+}
+
+function accepted(state: SourceState, { hasDonor }: Accept, nowMs: number): SourceEffect[] {
+  state.hasDonor = hasDonor === true
+  return beginRounds(state, nowMs)
+}
+
+function applied(
+  state: SourceState,
+  { lacking }: Extract<DestinationMessage, { t: 'round-applied' }>,
+  nowMs: number,
+): SourceEffect[] {
+  state.lacking = lacking
+  return lookAtLog(state, nowMs)
 }
 
 const unexpected = (state: SourceState, t: string, nowMs: number): SourceEffect[] =>

@@ -5,6 +5,7 @@
 
 import type { Clock, Zstd } from '#env/env.ts'
 import type { MigrationParams } from '#proto/messages.ts'
+import { heldBytes } from '#proto/page-frame.ts'
 import { pageBytes } from '#proto/units.ts'
 import {
   type EncodingChoice,
@@ -17,7 +18,7 @@ import {
 import { SentPages } from './sent-pages.ts'
 
 export interface EncodedPages {
-  readonly encoding: 'raw' | Packing
+  readonly encoding: 'raw' | 'held' | Packing
   readonly pages: Uint32Array
   readonly bytes: Uint8Array
 }
@@ -28,20 +29,26 @@ const levels: Record<Packing, number> = { zstd: 1, delta: -3 }
 const worthwhile = 0.9
 const wordsPerPage = pageBytes / 4
 
+export interface PageEncoderPorts {
+  readonly clock: Clock
+  readonly zstd: Zstd
+  /** There is a VM of the same family over there: its pages are named by this, not sent. */
+  readonly donor: ((page: Uint8Array) => Uint8Array) | undefined
+}
+
 export class PageEncoder {
   readonly #clock: Clock
   readonly #zstd: Zstd
+  readonly #donor: PageEncoderPorts['donor']
   readonly #wish: MigrationParams['encoding']
   readonly #choice: EncodingChoice = newEncodingChoice()
   readonly #sent = new SentPages()
 
   /** @param wish `raw` also for a destination that knows nothing else. */
-  constructor(
-    { clock, zstd }: { readonly clock: Clock; readonly zstd: Zstd },
-    wish: MigrationParams['encoding'],
-  ) {
+  constructor({ clock, zstd, donor }: PageEncoderPorts, wish: MigrationParams['encoding']) {
     this.#clock = clock
     this.#zstd = zstd
+    this.#donor = donor
     this.#wish = wish
   }
 
@@ -59,6 +66,7 @@ export class PageEncoder {
   ): Promise<EncodedPages[]> {
     const raw: EncodedPages = { encoding: 'raw', pages, bytes }
     if (this.#wish === 'raw') return [raw]
+    if (round === 0 && this.#donor && this.#wish === 'auto') return [named(raw, this.#donor)]
     const encoded = await this.#pack(round, raw, linkBytesPerMs)
     this.#remember(round, raw, linkBytesPerMs)
     return encoded
@@ -126,6 +134,14 @@ export class PageEncoder {
     }
     return [old, fresh]
   }
+}
+
+/** Of a family most pages are the same. What is not there is sent in the next round. */
+function named({ pages, bytes }: EncodedPages, digest: (page: Uint8Array) => Uint8Array) {
+  const digests = new Uint8Array(pages.length * heldBytes)
+  for (let at = 0; at < pages.length; at++)
+    digests.set(digest(bytes.subarray(at * pageBytes, (at + 1) * pageBytes)), at * heldBytes)
+  return { encoding: 'held', pages, bytes: digests } as const
 }
 
 const roomFor = (pages: number): EncodedPages & { readonly pages: Uint32Array } => ({

@@ -61,7 +61,7 @@ function senderOf(memory: WasmGuestMemory, link: MessageLink, round: number, pag
   const ports = {
     ...{ clock, link, memory, paces: [newPace(0, 0)], frames: new FramePool() },
     ...{
-      encoder: new PageEncoder({ clock, zstd: realZstd }, 'raw'),
+      encoder: new PageEncoder({ clock, zstd: realZstd, donor: undefined }, 'raw'),
       rate: newLinkRate(0),
       recorder: undefined,
     },

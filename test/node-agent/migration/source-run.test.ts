@@ -3,6 +3,7 @@
 
 import { expect, test } from 'vitest'
 import { MemoryLog, VirtualClock } from '#env/memory.ts'
+import { sha256 } from '#env/real/digest.ts'
 import { realZstd } from '#env/real/zstd.ts'
 import { GuestConsole } from '#node-agent/console.ts'
 import { HeldVms } from '#node-agent/held-vms.ts'
@@ -59,7 +60,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
     memoryOf: () => ({ pageCount: 2048 }),
   }
   const run = new SourceRun(planOf('migrate'), vm, {
-    ...{ clock: new VirtualClock(), log: new MemoryLog(), zstd: realZstd },
+    ...{ clock: new VirtualClock(), log: new MemoryLog(), zstd: realZstd, digest: sha256 },
     ...{ vmm: vmm as unknown as Vmm, console: new GuestConsole(), nodePace: newPace(0, 0) },
     mipsBefore: () => undefined,
     connect: async () => acceptingLink(),

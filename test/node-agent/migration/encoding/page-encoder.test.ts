@@ -30,7 +30,10 @@ class Passage {
   readonly #encoder: PageEncoder
 
   constructor(wish: 'raw' | 'zstd' | 'delta') {
-    this.#encoder = new PageEncoder({ clock: new VirtualClock(), zstd: realZstd }, wish)
+    this.#encoder = new PageEncoder(
+      { clock: new VirtualClock(), zstd: realZstd, donor: undefined },
+      wish,
+    )
   }
 
   /** Writes these pages here and sends them. */
@@ -141,7 +144,7 @@ test('a payload that does not unpack, or to something else, is refused and named
   const bad = { ...frame, encoding: 'zstd', bytes: new Uint8Array(99).fill(7) } as const
   expect(passage.receive(bad)).toMatchObject({ code: 'bad-frame' })
   const [part] = await new PageEncoder(
-    { clock: new VirtualClock(), zstd: realZstd },
+    { clock: new VirtualClock(), zstd: realZstd, donor: undefined },
     'zstd',
   ).encode(0, Uint32Array.of(1), text(1).slice(), 1)
   const short = { ...frame, encoding: 'delta', bytes: part?.bytes ?? new Uint8Array(0) } as const
