@@ -5,7 +5,7 @@
 import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
-import type { MigrationProgress, MigrationRecord, Result } from '#proto/messages.ts'
+import type { MigrationProgress, Result } from '#proto/messages.ts'
 import {
   DestinationMessage,
   type SourceMessage,
@@ -22,6 +22,7 @@ import { machineKind } from './compatibility.ts'
 import { type LinkRate, newLinkRate } from './encoding/link-rate.ts'
 import { PageEncoder } from './encoding/page-encoder.ts'
 import { FramePool } from './frame-pool.ts'
+import { GuestSpeed } from './guest-speed.ts'
 import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
 import { PageRecorder } from './page-recorder.ts'
@@ -87,9 +88,7 @@ export class SourceRun {
   #server: PageServer | undefined
   #isReconnecting = false
   #log: number | undefined
-  /** How fast its guest is while its pages are copied. */
-  #guestMips: MigrationRecord['guestMips']
-  #firstLook: { readonly atMs: number; readonly instructions: number } | undefined
+  readonly #speed: GuestSpeed
   /** The round of a VM that runs. */
   #sending: PageSender | undefined
   /** CPU and devices, as they are when the VM has stopped. */
@@ -105,6 +104,7 @@ export class SourceRun {
     this.#ports = ports
     this.#paces = [newPace(plan.params.bandwidthBytesPerSecMax, nowMs), ports.nodePace]
     this.#rate = newLinkRate(nowMs)
+    this.#speed = new GuestSpeed(vm, ports)
     const { vmId, migrationId, params, offer } = plan
     const about = { vmId, migrationId, pageCount: offer.pageCount }
     this.#recorder = params.pageLog ? new PageRecorder(about, nowMs) : undefined
@@ -279,7 +279,7 @@ export class SourceRun {
     await this.#ports.vmm.whole(this.vm)
     const log = await this.#ports.vmm.openLog(this.vm)
     this.#log = log
-    this.#measureGuest()
+    this.#speed.look()
     if (this.#over) this.#closeLog() // It ended meanwhile, and nobody else knows of this log.
   }
 
@@ -335,27 +335,9 @@ export class SourceRun {
     if (pause) this.#capturing = this.#ports.vmm.capture(this.vm)
     this.#capturing?.catch(() => undefined) // Whoever needs it will hear.
     const { bitmap, pages } = await taking
-    if (!pause) this.#measureGuest()
-    const speed = this.#guestMips ? { guestMips: this.#guestMips } : {}
-    this.feed({ on: 'log-taken', bitmap, pages, ...speed })
-  }
-
-  /** Nobody waits for it: what it says is looked at when the guest stands still. */
-  #measureGuest(): void {
-    const { vmm, clock, mipsBefore } = this.#ports
-    const measure = async () => {
-      const all = await vmm.stats()
-      const instructions = all.find(({ vmId }) => vmId === this.vm.vmId)?.instructions
-      if (instructions === undefined) return
-      const [atMs, first] = [clock.nowMs(), this.#firstLook]
-      const before = mipsBefore(this.vm)
-      if (!first) this.#firstLook = { atMs, instructions }
-      else if (before !== undefined && atMs > first.atMs)
-        this.#guestMips = {
-          ...{ before, during: (instructions - first.instructions) / (atMs - first.atMs) / 1000 },
-        }
-    }
-    measure().catch(() => undefined) // The VM is gone, and with it its speed.
+    if (!pause) this.#speed.look()
+    const { guestMips } = this.#speed
+    this.feed({ on: 'log-taken', bitmap, pages, ...(guestMips ? { guestMips } : {}) })
   }
 
   async #finish(order: { readonly round: number; readonly bitmap: Uint8Array }): Promise<void> {
