@@ -1,5 +1,5 @@
 // How fast a guest is while its pages are copied, beside what it was before: from the instructions
-// that it has retired. Nobody waits for an answer: what was seen last counts when the VM has stopped.
+// that it has retired. Nobody waits for an answer: what was seen last counts when it has stopped.
 // Not here: who is told (source-state.ts). Millions of instructions a second, ms.
 
 import type { Clock } from '#env/env.ts'
