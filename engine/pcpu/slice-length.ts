@@ -43,7 +43,9 @@ export class SliceLength {
       return
     }
     if (instructions < this.#granted / 2) return
-    const bounded = Math.min(measured, 3 * this.#instructionsPerMs)
+    // No clock at all would make it grow without end.
+    const most = Math.min(3 * this.#instructionsPerMs, budgetMax / sliceMs)
+    const bounded = Math.min(measured, most)
     this.#instructionsPerMs += newest * (bounded - this.#instructionsPerMs)
   }
 }

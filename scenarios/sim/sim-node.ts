@@ -24,6 +24,8 @@ export interface SimPlatform {
   readonly image: BootImage
   readonly zstd: Zstd
   readonly digest: Digest
+  /** Resolves when the event loop has turned once, as cheaply as the platform can. */
+  turn(): Promise<void>
 }
 
 export interface SimNodeOptions extends SimPlatform {

@@ -8,6 +8,10 @@ import type { Cancel } from '#env/env.ts'
 import type { PcpuThread } from '#node-agent/pcpu-handle.ts'
 import type { SimProcess } from './sim-process.ts'
 
+/** Without the clock's going on. */
+const slicesMax = 64
+const emptySliceMs = 0.05
+
 export class SimPcpu implements PcpuThread {
   readonly #process: SimProcess
   readonly #pcpu: Pcpu
@@ -54,9 +58,11 @@ export class SimPcpu implements PcpuThread {
   #run(): void {
     this.#next()
     let sleepMs = 0
-    // A slice takes virtual time by the declared speed: soon it is ahead, and sleeps.
-    while (sleepMs === 0) sleepMs = this.#pcpu.run()
+    // A slice takes virtual time by the declared speed: soon it is ahead, and sleeps. One in which
+    // nothing retires takes none by that; but it takes some.
+    for (let slices = 0; sleepMs === 0 && slices < slicesMax; slices++) sleepMs = this.#pcpu.run()
     if (!Number.isFinite(sleepMs)) return
+    sleepMs = Math.max(sleepMs, emptySliceMs)
     this.#next = this.#process.wakeAt(this.#process.nowMs() + sleepMs, () =>
       this.#isStopped ? undefined : this.#run(),
     )

@@ -8,7 +8,7 @@ import type { ApiAnswer, ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { MemoryDisk, MemoryLog, SeededRandom, VirtualClock } from '#env/memory.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
-import { breathe, breathsPending } from '#node-agent/migration/breath.ts'
+import { breathsPending } from '#node-agent/migration/breath.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
@@ -98,10 +98,10 @@ export class SimWorld {
   /** Everything that is due within so many ms happens, each thing at its own time. */
   async pass(ms: number): Promise<void> {
     const untilMs = this.nowMs + ms
-    await settle()
+    await this.#settle()
     while ((this.clock.nextAlarmMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
       this.clock.ringNext()
-      await settle()
+      await this.#settle()
     }
     this.clock.advance(untilMs - this.nowMs)
   }
@@ -109,15 +109,21 @@ export class SimWorld {
   /** Time passes until it is so. Throws when that takes longer than `withinMs`. */
   async until(what: string, isSo: () => boolean, withinMs = 60_000): Promise<void> {
     const untilMs = this.nowMs + withinMs
-    await settle()
+    await this.#settle()
     while (!isSo()) {
       if (this.nowMs > untilMs || !this.clock.ringNext())
         throw new Error(`not within ${withinMs} ms: ${what}; last: ${this.#lastWords()}`)
-      await settle()
+      await this.#settle()
     }
   }
 
   // ---- how ----
+
+  /** All promises, and whoever waits for a turn of the event loop, go as far as they can. */
+  async #settle(): Promise<void> {
+    do await this.#options.turn()
+    while (breathsPending() > 0)
+  }
 
   #lastWords(): string {
     const told = this.log.lines.slice(-6).map(({ event, fields }) => fields.text ?? event)
@@ -134,10 +140,10 @@ export class SimWorld {
   }
 
   #startNode(name: string): void {
-    const { memoryMib = 64, mips = 2, module, image, zstd, digest } = this.#options
+    const { memoryMib = 64, mips = 2, module, image, zstd, digest, turn } = this.#options
     const process = new SimProcess(name, this.clock)
     const node = new SimNode(process, `${name}-${++this.#incarnations}`, {
-      ...{ module, image, zstd, digest, memoryMib, mips, token },
+      ...{ module, image, zstd, digest, turn, memoryMib, mips, token },
       ...{ network: this.network, disk: this.disk, snapshots: this.#snapshots },
       ...{ random: this.#random, log: this.log, coordinator: coordinatorAddress },
       ran: (vm) => this.#see(name, vm),
@@ -156,8 +162,3 @@ export class SimWorld {
   }
 }
 
-/** All promises, and whoever waits for a turn of the event loop, go as far as they can. */
-async function settle(): Promise<void> {
-  do await breathe()
-  while (breathsPending() > 0)
-}

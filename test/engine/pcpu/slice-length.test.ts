@@ -42,3 +42,10 @@ test('a shorter slice has a part of the budget, and a declared speed bounds it',
   expect(slices.budget(0, 0.25) / slices.budget(0)).toBeCloseTo(0.25, 2)
   expect(slices.budget(20)).toBe(20_000)
 })
+
+test('a clock that stands still makes slices no longer than there may be, however many there are', () => {
+  const length = new SliceLength()
+  for (let slice = 0; slice < 5000; slice++) length.measured(length.budget(0), 0)
+  expect(length.budget(0)).toBeGreaterThan(1_000_000)
+  expect(length.budget(0)).toBeLessThanOrEqual(4_000_000)
+})

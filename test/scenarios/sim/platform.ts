@@ -12,5 +12,5 @@ const guest = new URL('../../../engine/guests/godwit-guest.bin', import.meta.url
 export const platform = async (): Promise<SimPlatform> => ({
   module: await WebAssembly.compile(readFileSync(coreWasmUrl)),
   image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
-  ...{ zstd: promptZstd, digest: sha256 },
+  ...{ zstd: promptZstd, digest: sha256, turn: () => new Promise<void>((go) => setImmediate(go)) },
 })

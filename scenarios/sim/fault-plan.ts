@@ -1,0 +1,96 @@
+// What a search does to the simulated world, decided before anything happens: when, what, and to
+// whom. Pure: a seed in, a list out, so that a failing list can be replayed and shortened. Names are
+// numbers here, and mean whoever is there when the time comes.
+// Not here: doing it (fault-run.ts). Times in virtual ms.
+
+import type { Random } from '#env/env.ts'
+
+export const deeds = [
+  'run',
+  'migrate',
+  'clone',
+  'snapshot',
+  'restore',
+  'drop-snapshot',
+  'stop',
+  'start',
+  'remove',
+  'pause',
+  'resume',
+  'cancel',
+  'post-copy',
+  'evacuate',
+  'return',
+  'kill',
+  'restart',
+  'hang',
+  'go-on',
+  'cut',
+  'heal',
+  'break',
+  'lose-message',
+  'kill-coordinator',
+  'restart-coordinator',
+] as const
+export type Deed = (typeof deeds)[number]
+
+export interface Planned {
+  readonly atMs: number
+  readonly do: Deed
+  /** Which VM, node, mode: each deed takes what it needs. */
+  readonly one: number
+  readonly other: number
+}
+
+export interface FaultPlan {
+  readonly nodes: number
+  readonly steps: readonly Planned[]
+  /** How long the faults last; after that all is healed. */
+  readonly safetyMs: number
+}
+
+/** Of a hundred deeds, with nothing drawn from the seed yet. */
+const weights: Record<Deed, number> = {
+  ...{ run: 8, migrate: 22, clone: 5, snapshot: 3, restore: 2, 'drop-snapshot': 1 },
+  ...{ stop: 2, start: 4, remove: 1, pause: 2, resume: 3, cancel: 2, 'post-copy': 2 },
+  ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
+  ...{ cut: 4, heal: 5, break: 4, 'lose-message': 2 },
+  ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
+}
+const faults: readonly Deed[] = ['kill', 'hang', 'cut', 'break', 'lose-message', 'kill-coordinator']
+
+/** Each run draws its own size, pace and fault rate. */
+export function planOf(random: Random): FaultPlan {
+  const nodes = 2 + random.below(3)
+  const safetyMs = 4000 + random.below(16_000)
+  const paceMs = 40 + random.below(600)
+  const faultRate = 0.2 + 2 * random.float()
+  const drawn = Object.fromEntries(
+    deeds.map((deed) => {
+      const rate = faults.includes(deed) ? faultRate : 0.3 + 1.4 * random.float()
+      return [deed, weights[deed] * rate]
+    }),
+  ) as Record<Deed, number>
+  const steps: Planned[] = [{ atMs: 700, do: 'run', one: 0, other: 0 }]
+  for (let atMs = 800; atMs < safetyMs; atMs += 1 + random.below(2 * paceMs))
+    steps.push({
+      atMs,
+      do: draw(drawn, random),
+      one: random.below(1000),
+      other: random.below(1000),
+    })
+  return { nodes, steps, safetyMs }
+}
+
+function draw(of: Readonly<Record<Deed, number>>, random: Random): Deed {
+  const total = deeds.reduce((sum, deed) => sum + of[deed], 0)
+  let left = random.float() * total
+  for (const deed of deeds) {
+    left -= of[deed]
+    if (left < 0) return deed
+  }
+  return 'migrate'
+}
+
+export const stepText = ({ atMs, do: deed, one, other }: Planned): string =>
+  `${String(atMs).padStart(6)} ms  ${deed} ${one} ${other}`

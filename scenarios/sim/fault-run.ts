@@ -1,0 +1,322 @@
+// Carries a plan out in a simulated world: deeds and faults while it lasts, then all is healed, and
+// the world is given time to come to rest. Laws are watched all the time (sim-world.ts), and at rest
+// every account must agree: the coordinator's, the nodes', the store's, and the guests' own.
+// Not here: what is planned (fault-plan.ts), who searches (search.ts). Virtual ms.
+
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import { freshIdentity } from '#coordinator/identity.ts'
+import { type MemoryLog, SeededRandom } from '#env/memory.ts'
+import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
+import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { type Deed, deeds, type FaultPlan, type Planned } from './fault-plan.ts'
+import { coordinatorName } from './sim-coordinator.ts'
+import type { SimPlatform } from './sim-node.ts'
+import { SimWorld } from './sim-world.ts'
+
+export interface RunOutcome {
+  /** Broken laws; none: the run is well. */
+  readonly wrong: readonly string[]
+  /** What was seen, and how often: a search that never saw it has not searched for it. */
+  readonly seen: ReadonlyMap<string, number>
+  readonly log: MemoryLog
+  readonly virtualMs: number
+}
+
+const vmsMax = 5
+const restMsMax = 180_000
+
+/** Guests that check what they have, with disks and without. */
+const specs: readonly VmSpecInput[] = [
+  { args: 'workload=dirty wss=1 rate=300', memoryMib: 4, diskMib: 1, clock: 'instructions' },
+  { args: 'workload=check mib=1', memoryMib: 4, clock: 'instructions' },
+  { args: 'workload=kv', memoryMib: 4, diskMib: 1, clock: 'instructions' },
+  { args: 'workload=dirty wss=1 rate=0 tick=20', memoryMib: 4, clock: 'instructions' },
+]
+const modes: readonly Partial<MigrationParams>[] = [
+  {},
+  { mode: 'post-copy', downtimeMsMax: 1 },
+  { mode: 'stop-and-copy' },
+  { whenStuck: 'throttle', downtimeMsMax: 5 },
+  { bandwidthBytesPerSecMax: 2_000_000, encoding: 'raw' },
+  { whenStuck: 'post-copy', downtimeMsMax: 1, bandwidthBytesPerSecMax: 4_000_000 },
+]
+
+export async function runPlan(
+  platform: SimPlatform,
+  plan: FaultPlan,
+  seed: number,
+): Promise<RunOutcome> {
+  const run = new FaultRun(platform, plan, seed)
+  await run.safety()
+  await run.liveness()
+  return run.outcome()
+}
+
+class FaultRun {
+  readonly #world: SimWorld
+  readonly #plan: FaultPlan
+  readonly #names: readonly string[]
+  readonly #random: SeededRandom
+  readonly #seen = new Map<string, number>()
+  readonly #wrong: string[] = []
+  #vmSerial = 0
+  #lossesLeft = 0
+
+  constructor(platform: SimPlatform, plan: FaultPlan, seed: number) {
+    this.#plan = plan
+    this.#names = Array.from({ length: plan.nodes }, (_, at) => `n${at + 1}`)
+    this.#random = new SeededRandom(seed ^ 0x5eed)
+    this.#world = new SimWorld({
+      ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
+      settings: { rebalance: seed % 3 === 0 },
+    })
+    this.#world.network.onSend = () => (this.#lossesLeft-- > 0 ? 'twice' : 'arrives')
+  }
+
+  /** Under all faults: nothing has to come about, but no law may break. */
+  async safety(): Promise<void> {
+    for (const step of this.#plan.steps) {
+      await this.#world.pass(Math.max(0, step.atMs - this.#world.nowMs))
+      this.#do(step)
+    }
+    await this.#world.pass(Math.max(0, this.#plan.safetyMs - this.#world.nowMs))
+  }
+
+  /** Healed: in the end everything is where it is said to be. */
+  async liveness(): Promise<void> {
+    const world = this.#world
+    world.network.onSend = undefined
+    world.network.heal()
+    for (const name of [...this.#names, coordinatorName]) {
+      world.process(name).goOn()
+      if (!world.process(name).isAlive) world.restart(name)
+    }
+    await world.pass(4000)
+    for (const name of this.#names)
+      if (this.#state.nodes.get(asNodeId(name))?.maintenance)
+        world.ask({ do: 'end-maintenance', nodeId: asNodeId(name) })
+    await this.#until(
+      'peace',
+      () => this.#unrest().length === 0,
+      () => this.#unrest(),
+    )
+    await this.#until(
+      'order',
+      () => this.#disorder().length === 0,
+      () => this.#disorder(),
+    )
+    await this.#listenToGuests()
+  }
+
+  outcome(): RunOutcome {
+    for (const { event } of this.#world.log.lines) this.#count(event)
+    const { nowMs: virtualMs, log } = this.#world
+    const wrong = [...this.#world.violations, ...this.#wrong]
+    return { wrong, seen: this.#seen, log, virtualMs }
+  }
+
+  get #state() {
+    return this.#world.coordinator.coordinator.state
+  }
+
+  #count(what: string): void {
+    this.#seen.set(what, (this.#seen.get(what) ?? 0) + 1)
+  }
+
+  async #until(what: string, isSo: () => boolean, why: () => string[]): Promise<void> {
+    await this.#world
+      .until(what, isSo, restMsMax)
+      .catch(() => this.#wrong.push(`there is no ${what}: ${why().join('; ')}`))
+  }
+
+  /** What has not come to an end. */
+  #unrest(): string[] {
+    const { nodes, vms, openMigrations, commands } = this.#state
+    const away = this.#names.filter((name) => nodes.get(asNodeId(name))?.phase !== 'online')
+    const restless = [...vms.values()].filter(
+      ({ phase }) => !['running', 'stopped', 'paused', 'failed'].includes(phase),
+    )
+    return [
+      ...away.map((name) => `${name} is not online`),
+      ...restless.map(({ id, phase }) => `${id} is ${phase}`),
+      ...[...openMigrations].map((id) => `${id} is open`),
+      ...[...commands.values()].map(({ kind }) => `${kind} is not answered`),
+    ]
+  }
+
+  /** Where the accounts differ. */
+  #disorder(): string[] {
+    const held = this.#names.flatMap((name) =>
+      this.#world.node(name).holdings.vms.map(({ vmId, state }) => ({ name, vmId, state })),
+    )
+    const found: string[] = []
+    for (const { id, phase, nodeId } of this.#state.vms.values()) {
+      const copies = held.filter(({ vmId }) => vmId === id)
+      const isLive = phase === 'running' || phase === 'paused'
+      const told = copies.map(({ name, state }) => `${state} on ${name}`).join(', ') || 'nowhere'
+      const isSo = isLive
+        ? copies.length === 1 && copies[0]?.name === nodeId && copies[0]?.state === phase
+        : copies.length === 0
+      if (!isSo) found.push(`${id} is ${phase} on ${nodeId}, and held: ${told}`)
+    }
+    for (const { name, vmId, state } of held)
+      if (!this.#state.vms.has(vmId)) found.push(`${name} holds ${vmId} (${state}), which is gone`)
+    for (const name of this.#names) {
+      const { migrations } = this.#world.node(name).holdings
+      if (migrations > 0) found.push(`${name} has ${migrations} runs of migrations`)
+    }
+    return [...found, ...this.#litter()]
+  }
+
+  /** Layers of disks that nobody names, or that are named and gone. */
+  #litter(): string[] {
+    const named = new Set([...this.#state.vms.values()].flatMap(({ disk }) => disk.layers))
+    for (const { record } of this.#state.snapshots.values())
+      for (const layer of record?.disk.layers ?? []) named.add(layer)
+    const isWatched = this.#state.sweepAtMs === Number.POSITIVE_INFINITY
+    const there = this.#world.disk.list()
+    const litter = isWatched ? there.filter((name) => !named.has(name)) : ['not swept yet']
+    return litter.length > 0 ? [`layers that nobody names: ${litter.join(', ')}`] : []
+  }
+
+  /** Every guest checks its memory all the time: what is wrong it prints. */
+  async #listenToGuests(): Promise<void> {
+    const printed = new Map<string, string>()
+    for (const { id, phase } of this.#state.vms.values()) {
+      if (phase !== 'running') continue
+      const text = new TextDecoder()
+      this.#world.coordinator.consoles.attach(id, {
+        ...{ isReplay: true, bufferedBytes: 0, header: () => undefined, close: () => undefined },
+        output: (bytes) => void printed.set(id, (printed.get(id) ?? '') + text.decode(bytes)),
+      })
+    }
+    await this.#world.pass(3000)
+    for (const [id, text] of printed) {
+      const bad = text.split('\n').find((line) => /BAD|fatal|panic/.test(line))
+      if (bad) this.#wrong.push(`the guest in ${id} says: ${bad}`)
+    }
+  }
+
+  // ---- deeds ----
+
+  #do(step: Planned): void {
+    this.#count(`do ${step.do}`)
+    this.#deeds[step.do](step)
+  }
+
+  readonly #deeds: Record<Deed, (step: Planned) => void> = {
+    run: ({ one }) => this.#run(one),
+    migrate: ({ one, other }) => this.#migrate(one, other),
+    clone: ({ one, other }) => this.#clone(one, other),
+    snapshot: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'snapshot', vmId })),
+    restore: ({ one }) => this.#onSnapshot(one, 'restore'),
+    'drop-snapshot': ({ one }) => this.#onSnapshot(one, 'drop-snapshot'),
+    stop: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'stop', vmId })),
+    start: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'start', vmId })),
+    remove: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'remove', vmId })),
+    pause: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'pause', vmId })),
+    resume: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'resume', vmId })),
+    cancel: ({ one }) => this.#onMigration(one, 'cancel-migration'),
+    'post-copy': ({ one }) => this.#onMigration(one, 'post-copy'),
+    evacuate: ({ one }) => this.#evacuate(one),
+    return: ({ one }) => this.#ask({ do: 'end-maintenance', nodeId: asNodeId(this.#name(one)) }),
+    kill: ({ one }) => this.#break(this.#name(one), () => this.#process(one).kill()),
+    restart: ({ one }) => this.#restart(this.#name(one)),
+    hang: ({ one }) => this.#break(this.#name(one), () => this.#process(one).hang()),
+    'go-on': ({ one }) => this.#process(one).goOn(),
+    cut: ({ one, other }) => this.#cut(one, other),
+    heal: () => this.#world.network.heal(),
+    break: ({ one, other }) => this.#world.network.break(this.#end(one), this.#end(other)),
+    'lose-message': ({ one }) => {
+      this.#lossesLeft = 1 + (one % 3)
+    },
+    'kill-coordinator': () =>
+      this.#break(coordinatorName, () => this.#world.process(coordinatorName).kill()),
+    'restart-coordinator': () => this.#restart(coordinatorName),
+  }
+
+  readonly #name = (at: number): string => this.#names[at % this.#names.length] ?? 'n1'
+  readonly #process = (at: number) => this.#world.process(this.#name(at))
+  /** A node or the coordinator. */
+  readonly #end = (at: number): string =>
+    at % (this.#names.length + 1) === 0 ? coordinatorName : this.#name(at)
+
+  /** A coordinator that is dead or hangs answers nobody. */
+  #ask(command: ApiCommand): void {
+    const { process } = this.#world.coordinator
+    if (!process.isAlive || process.isHanging) return
+    const answer = this.#world.ask(command)
+    this.#count(`${command.do} ${'fault' in answer ? `refused ${answer.fault.code}` : 'accepted'}`)
+  }
+
+  #run(one: number): void {
+    if (this.#state.vms.size >= vmsMax) return
+    const spec = VmSpec.parse(specs[one % specs.length])
+    const request = { id: `v${++this.#vmSerial}`, spec }
+    this.#ask({ do: 'run', request, identity: freshIdentity(this.#random) })
+  }
+
+  #onVm(one: number, command: (vmId: ReturnType<typeof asVmId>) => ApiCommand): void {
+    const ids = [...this.#state.vms.keys()]
+    const id = ids[one % Math.max(1, ids.length)]
+    if (id !== undefined) this.#ask(command(id))
+  }
+
+  #migrate(one: number, other: number): void {
+    const params = modes[other % modes.length]
+    const to = other % 2 === 0 ? { to: this.#name(other) } : {}
+    const request = { ...to, params, cause: 'search', force: true }
+    this.#onVm(one, (vmId) => ({ do: 'migrate', vmId, request }) as ApiCommand)
+  }
+
+  #clone(one: number, other: number): void {
+    if (this.#state.vms.size >= vmsMax) return
+    const ids = [`c${++this.#vmSerial}`]
+    const to = other % 2 === 0 ? { to: this.#name(other) } : {}
+    const identities = ids.map(() => freshIdentity(this.#random))
+    this.#onVm(one, (vmId) => ({ do: 'clone', vmId, request: { ids, ...to }, identities }))
+  }
+
+  #onSnapshot(one: number, verb: 'restore' | 'drop-snapshot'): void {
+    const all = [...this.#state.snapshots.values()]
+    const found = all[one % Math.max(1, all.length)]
+    if (found) this.#ask({ do: verb, vmId: found.vmId, name: found.name })
+  }
+
+  #onMigration(one: number, verb: 'cancel-migration' | 'post-copy'): void {
+    const open = [...this.#state.openMigrations]
+    const id = open[one % Math.max(1, open.length)]
+    if (id !== undefined) this.#ask({ do: verb, migrationId: asMigrationId(id) })
+  }
+
+  #evacuate(one: number): void {
+    const params = MigrationParams.parse({ whenStuck: 'throttle' })
+    this.#ask({ do: 'maintenance', nodeId: asNodeId(this.#name(one)), params })
+  }
+
+  #cut(one: number, other: number): void {
+    const [from, to] = [this.#end(one), this.#end(other)]
+    if (from === to) return
+    this.#world.network.cut(from, to)
+    if (other % 3 > 0) this.#world.network.cut(to, from)
+  }
+
+  #restart(name: string): void {
+    if (!this.#world.process(name).isAlive) this.#world.restart(name)
+  }
+
+  /** Counts in which phase of a migration it hits. */
+  #break(name: string, act: () => void): void {
+    for (const id of this.#state.openMigrations) {
+      const { phase, from, to } = this.#state.migrations.get(id) ?? {}
+      const role = name === from ? 'source' : name === to ? 'destination' : undefined
+      if (name === coordinatorName) this.#count(`coordinator lost while ${phase}`)
+      else if (role) this.#count(`${role} lost while ${phase}`)
+    }
+    act()
+  }
+}
+
+/** Every deed is in the table above. */
+export const deedCount = deeds.length

@@ -1,0 +1,80 @@
+// npm run sim: searches seeds for a broken law in the simulated world, or replays one. A failing run
+// prints the line that replays it, the shortest list of deeds that still fails, and its timeline.
+// Exit codes: 0 nothing was found, 1 a law was broken, 2 wrong flags.
+
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { coreWasmUrl } from '#engine/cpu/module.ts'
+import { promptZstd } from '#env/real/zstd.ts'
+import { sha256 } from '#env/real.ts'
+import { stepText } from '#scenarios/sim/fault-plan.ts'
+import { addSeen, mustBeSeen, runSeed, type SearchEnd, shorten } from '#scenarios/sim/search.ts'
+import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
+
+const usage = `usage: npm run sim -- [flags]
+  --seed N      the first seed, or the one to replay (1)
+  --runs N      how many seeds (100); 1 prints the whole timeline
+  --no-shorten  do not look for the shortest list of deeds that fails
+`
+const guest = new URL('../engine/guests/godwit-guest.bin', import.meta.url)
+
+async function platform(): Promise<SimPlatform> {
+  return {
+    module: await WebAssembly.compile(readFileSync(coreWasmUrl)),
+    image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
+    ...{ zstd: promptZstd, digest: sha256, turn: () => new Promise<void>((go) => setImmediate(go)) },
+  }
+}
+
+function timeline({ plan, outcome }: SearchEnd): string {
+  const deeds = plan.steps.map(stepText)
+  const told = outcome.log.lines.map(({ event, fields }) => `  ${fields.text ?? event}`)
+  return ['deeds:', ...deeds, '', 'what happened:', ...told].join('\n')
+}
+
+async function tellBroken(ours: SimPlatform, end: SearchEnd, mayShorten: boolean): Promise<void> {
+  console.log(`\nseed ${end.seed} breaks a law:`)
+  for (const wrong of end.outcome.wrong.slice(0, 10)) console.log(`  ${wrong}`)
+  const short = mayShorten ? await shorten(ours, end) : end
+  console.log(`\n${timeline(short)}\n`)
+  for (const wrong of short.outcome.wrong.slice(0, 10)) console.log(`  ${wrong}`)
+  console.log(`\nreplay: npm run sim -- --seed ${end.seed} --runs 1`)
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      runs: { type: 'string', default: '100' },
+      'no-shorten': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return void process.stdout.write(usage)
+  const [first, runs] = [Number(values.seed), Number(values.runs)]
+  const ours = await platform()
+  const seen = new Map<string, number>()
+  const begunAtMs = performance.now()
+  let virtualMs = 0
+  for (let seed = first; seed < first + runs; seed++) {
+    const end = await runSeed(ours, seed)
+    virtualMs += end.outcome.virtualMs
+    addSeen(seen, end.outcome.seen)
+    if (runs === 1) console.log(timeline(end))
+    if (end.outcome.wrong.length === 0) continue
+    await tellBroken(ours, end, !values['no-shorten'])
+    process.exitCode = 1
+    return
+  }
+  const s = (performance.now() - begunAtMs) / 1000
+  console.log(`${runs} seeds, ${(virtualMs / 1000).toFixed(0)} virtual s in ${s.toFixed(0)} s`)
+  for (const [what, count] of [...seen].sort())
+    console.log(`  ${String(count).padStart(7)}  ${what}`)
+  const missed = mustBeSeen.filter((what) => !seen.has(what))
+  if (missed.length > 0) console.log(`never seen: ${missed.join(', ')}`)
+}
+
+await main().catch((thrown) => {
+  process.stderr.write(`${thrown instanceof Error ? thrown.stack : thrown}\n${usage}`)
+  process.exitCode = 2
+})
