@@ -1,6 +1,6 @@
-// npm run sim: searches seeds for a broken law in the simulated world, or replays one. A failing run
-// prints the line that replays it, the shortest list of deeds that still fails, and its timeline.
-// Exit codes: 0 nothing was found, 1 a law was broken, 2 wrong flags.
+// npm run sim: searches seeds for a broken law in the simulated world, or replays one. A failing
+// run prints the line that replays it, the shortest list of deeds that still fails, and its
+// timeline. Exit codes: 0 nothing was found, 1 a law was broken, 2 wrong flags.
 
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -22,7 +22,11 @@ async function platform(): Promise<SimPlatform> {
   return {
     module: await WebAssembly.compile(readFileSync(coreWasmUrl)),
     image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
-    ...{ zstd: promptZstd, digest: sha256, turn: () => new Promise<void>((go) => setImmediate(go)) },
+    ...{
+      zstd: promptZstd,
+      digest: sha256,
+      turn: () => new Promise<void>((go) => setImmediate(go)),
+    },
   }
 }
 

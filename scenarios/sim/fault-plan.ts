@@ -1,6 +1,6 @@
 // What a search does to the simulated world, decided before anything happens: when, what, and to
-// whom. Pure: a seed in, a list out, so that a failing list can be replayed and shortened. Names are
-// numbers here, and mean whoever is there when the time comes.
+// whom. Pure: a seed in, a list out, so that a failing list can be replayed and shortened. Names
+// are numbers here, and mean whoever is there when the time comes.
 // Not here: doing it (fault-run.ts). Times in virtual ms.
 
 import type { Random } from '#env/env.ts'
@@ -28,7 +28,8 @@ export const deeds = [
   'cut',
   'heal',
   'break',
-  'lose-message',
+  'repeat-message',
+  'strike',
   'kill-coordinator',
   'restart-coordinator',
 ] as const
@@ -54,10 +55,10 @@ const weights: Record<Deed, number> = {
   ...{ run: 8, migrate: 22, clone: 5, snapshot: 3, restore: 2, 'drop-snapshot': 1 },
   ...{ stop: 2, start: 4, remove: 1, pause: 2, resume: 3, cancel: 2, 'post-copy': 2 },
   ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
-  ...{ cut: 4, heal: 5, break: 4, 'lose-message': 2 },
+  ...{ cut: 4, heal: 5, break: 4, 'repeat-message': 2, strike: 14 },
   ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
 }
-const faults: readonly Deed[] = ['kill', 'hang', 'cut', 'break', 'lose-message', 'kill-coordinator']
+const faults: readonly Deed[] = ['kill', 'hang', 'cut', 'break', 'strike', 'kill-coordinator']
 
 /** Each run draws its own size, pace and fault rate. */
 export function planOf(random: Random): FaultPlan {

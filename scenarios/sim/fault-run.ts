@@ -1,6 +1,6 @@
 // Carries a plan out in a simulated world: deeds and faults while it lasts, then all is healed, and
-// the world is given time to come to rest. Laws are watched all the time (sim-world.ts), and at rest
-// every account must agree: the coordinator's, the nodes', the store's, and the guests' own.
+// the world is given time to come to rest. Laws are watched all the time (sim-world.ts), and at
+// rest every account must agree: the coordinator's, the nodes', the store's, and the guests' own.
 // Not here: what is planned (fault-plan.ts), who searches (search.ts). Virtual ms.
 
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
@@ -11,6 +11,7 @@ import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { type Deed, deeds, type FaultPlan, type Planned } from './fault-plan.ts'
 import { coordinatorName } from './sim-coordinator.ts'
+import type { Crossing, Fate } from './sim-network.ts'
 import type { SimPlatform } from './sim-node.ts'
 import { SimWorld } from './sim-world.ts'
 
@@ -22,6 +23,9 @@ export interface RunOutcome {
   readonly log: MemoryLog
   readonly virtualMs: number
 }
+
+const strikes = ['sender', 'receiver', 'break', 'cut', 'hang'] as const
+type Strike = (typeof strikes)[number]
 
 const vmsMax = 5
 const restMsMax = 180_000
@@ -61,7 +65,10 @@ class FaultRun {
   readonly #seen = new Map<string, number>()
   readonly #wrong: string[] = []
   #vmSerial = 0
-  #lossesLeft = 0
+  /** Messages that come twice. */
+  #repeats = 0
+  /** Between two nodes, so many messages from now, this befalls an end of the link. */
+  #strike: { left: number; readonly what: Strike } | undefined
 
   constructor(platform: SimPlatform, plan: FaultPlan, seed: number) {
     this.#plan = plan
@@ -71,7 +78,7 @@ class FaultRun {
       ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
       settings: { rebalance: seed % 3 === 0 },
     })
-    this.#world.network.onSend = () => (this.#lossesLeft-- > 0 ? 'twice' : 'arrives')
+    this.#world.network.onSend = (crossing) => this.#meet(crossing)
   }
 
   /** Under all faults: nothing has to come about, but no law may break. */
@@ -228,12 +235,50 @@ class FaultRun {
     cut: ({ one, other }) => this.#cut(one, other),
     heal: () => this.#world.network.heal(),
     break: ({ one, other }) => this.#world.network.break(this.#end(one), this.#end(other)),
-    'lose-message': ({ one }) => {
-      this.#lossesLeft = 1 + (one % 3)
+    'repeat-message': ({ one }) => {
+      this.#repeats = 1 + (one % 3)
+    },
+    strike: ({ one, other }) => {
+      this.#strike = { left: 1 + (one % 30), what: strikes[other % strikes.length] ?? 'break' }
     },
     'kill-coordinator': () =>
       this.#break(coordinatorName, () => this.#world.process(coordinatorName).kill()),
     'restart-coordinator': () => this.#restart(coordinatorName),
+  }
+
+  /** A message is being sent. */
+  #meet({ from, to }: Crossing): Fate {
+    const isPeer = from !== coordinatorName && to !== coordinatorName
+    if (this.#strike && isPeer && this.#migrationBetween(from, to) && --this.#strike.left <= 0) {
+      const { what } = this.#strike
+      this.#strike = undefined
+      return this.#strikeAt(what, from, to)
+    }
+    return this.#repeats-- > 0 ? 'twice' : 'arrives'
+  }
+
+  #migrationBetween(one: string, other: string): boolean {
+    return [...this.#state.openMigrations].some((id) => {
+      const { from, to, phase } = this.#state.migrations.get(id) ?? {}
+      return (
+        phase !== 'queued' && [one, other].includes(from ?? '') && [one, other].includes(to ?? '')
+      )
+    })
+  }
+
+  #strikeAt(what: Strike, from: string, to: string): Fate {
+    this.#count(`strike: ${what}`)
+    if (what === 'sender') this.#break(from, () => this.#world.process(from).kill())
+    else if (what === 'receiver') this.#break(to, () => this.#world.process(to).kill())
+    else if (what === 'break') this.#world.network.break(from, to)
+    else if (what === 'cut') {
+      this.#world.network.cut(from, to)
+      this.#world.network.cut(to, from)
+    } else {
+      const hung = this.#world.process(to)
+      this.#world.network.later(() => hung.hang(), 0)
+    }
+    return what === 'cut' || what === 'hang' ? 'arrives' : 'lost'
   }
 
   readonly #name = (at: number): string => this.#names[at % this.#names.length] ?? 'n1'

@@ -1,0 +1,55 @@
+// The search can fail: protocols that are broken on purpose, one at a time, are found within a few
+// seeds. What is broken is a module, replaced before the world is loaded.
+
+import { afterEach, expect, test, vi } from 'vitest'
+import { platform } from './platform.ts'
+
+const seedsMax = 150
+
+afterEach(() => {
+  vi.doUnmock('#node-agent/migration/source-end.ts')
+  vi.doUnmock('#coordinator/core/doubt.ts')
+  vi.doUnmock('#coordinator/core/disk-sweep.ts')
+  vi.resetModules()
+})
+
+/** The first seed under which the mutant breaks a law, or undefined. */
+async function foundAt(): Promise<{ seed: number; why: string } | undefined> {
+  const { runSeed } = await import('#scenarios/sim/search.ts')
+  const ours = await platform()
+  for (let seed = 1; seed <= seedsMax; seed++) {
+    // An invariant that throws has found it too.
+    const wrong = await runSeed(ours, seed).then(
+      ({ outcome }) => outcome.wrong,
+      (thrown) => [String(thrown)],
+    )
+    if (wrong[0] !== undefined) return { seed, why: wrong[0] }
+  }
+  return undefined
+}
+
+test('a source that resumes after it has released the VM', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#node-agent/migration/source-end.ts', async (load) => {
+    const real = await load<typeof import('#node-agent/migration/source-end.ts')>()
+    const giveUp: typeof real.giveUp = (state, value, nowMs, vmIsGone) => {
+      if (state.phase !== 'released') return real.giveUp(state, value, nowMs, vmIsGone)
+      state.phase = 'ended'
+      return [{ do: 'resume' }, { do: 'end', reason: 'mutant' }]
+    }
+    return { ...real, giveUp }
+  })
+  expect(await foundAt()).toBeDefined()
+})
+
+test('layers that are never swept', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#coordinator/core/disk-sweep.ts', async (load) => {
+    const real = await load<typeof import('#coordinator/core/disk-sweep.ts')>()
+    const sweepLayers: typeof real.sweepLayers = ({ state }) => {
+      state.sweepAtMs = Number.POSITIVE_INFINITY
+    }
+    return { ...real, sweepLayers }
+  })
+  expect((await foundAt())?.why).toContain('layers')
+})
