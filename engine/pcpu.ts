@@ -204,6 +204,10 @@ export class Pcpu {
   #changeDisk(vm: ScheduledVm, { layers, epoch }: CommandOf<'change-disk'>): undefined {
     const { disk, vmId } = paused(vm).config
     if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
+    // A layer that is sealed before the VM ever went on over it must be there all the same.
+    const isSealed = layers.at(-1) !== disk.layers.at(-1)
+    if (isSealed && vm.machine.needsDisk)
+      this.#options.openDisk({ ...disk, epoch: vm.config.epoch }).close()
     vm.machine.releaseDisk()
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
   }

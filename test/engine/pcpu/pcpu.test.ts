@@ -230,6 +230,22 @@ describe('the disk of a VM', () => {
     expect(disks[1]?.closed).toBe(true)
   })
 
+  test('a layer that is sealed while the VM stands still is made first: it will be read', () => {
+    const opened: string[] = []
+    const openDisk = ({ layers }: { layers: readonly string[] }) => {
+      opened.push(layers.join('+'))
+      return new TestDisk()
+    }
+    const rig = new PcpuRig({ openDisk })
+    rig.do({ do: 'attach', config: rig.config('a', { disk }), start: 'empty' })
+    for (const command of ['resume', 'pause'] as const) rig.do({ do: command, vmId: 'a' })
+    const change = (...layers: string[]) =>
+      rig.do({ do: 'change-disk', vmId: 'a', layers, epoch: 1 })
+    change('base', 'top', 'one')
+    change('base', 'top', 'one', 'two')
+    expect(opened).toEqual(['base+top', 'base+top+one'])
+  })
+
   test('one that cannot be opened refuses the resume, and the VM stays paused', () => {
     const rig = new PcpuRig({
       openDisk: () => {
