@@ -15,6 +15,7 @@ const briefly: Record<string, readonly string[]> = {
   'dirty-tracking': ['--runs', '1', '--only', 'core,memory'],
   'linux-boot': ['--runs', '1'],
   migration: ['--runs', '1', '--only', 'idle,w16-r20k,w240-r20k'],
+  moving: ['--runs', '1'],
   v86: ['--runs', '1'],
 }
 

@@ -17,6 +17,7 @@ import { addNode } from './commands/node.ts'
 import { addRun } from './commands/run.ts'
 import { addScenario } from './commands/scenario.ts'
 import { addSnapshot } from './commands/snapshot.ts'
+import { addTemplate } from './commands/template.ts'
 import { addTop } from './commands/top.ts'
 import { addUp } from './commands/up.ts'
 import { addVmActions } from './commands/vm-actions.ts'
@@ -48,6 +49,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addMoveCommands(program, cli)
   addHeatMap(program, cli)
   addNode(program, cli)
+  addTemplate(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)
   addConsole(program, cli)

@@ -7,7 +7,7 @@
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
 import { batchBytesMax } from '#proto/ethernet-batch.ts'
-import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
 import { frameBytesMax, protocolVersion } from '#proto/units.ts'
 import { admit } from './admission.ts'
@@ -248,6 +248,7 @@ export class Agent {
       case 'take-snapshot':
       case 'drop-snapshot':
       case 'compare-snapshots':
+      case 'keep-template':
         return this.#snapshots.carryOut(effect)
       case 'sweep-layers':
         return this.#then(effect.order.commandId, this.#sweep(effect.order))
@@ -274,10 +275,11 @@ export class Agent {
     }
   }
 
-  #boot({ vm, by, from }: Extract<DeskEffect, { do: 'boot' }>): void {
+  #boot({ vm, by, from, template }: Extract<DeskEffect, { do: 'boot' }>): void {
     const { vmm } = this.#options
     const boot = async () => {
-      if (from === undefined) await vmm.boot(vm)
+      if (template) await this.#snapshots.deploy(vm, template)
+      else if (from === undefined) await vmm.boot(vm)
       else await this.#snapshots.restore(vm, from)
       await vmm.resume(vm)
     }
@@ -317,8 +319,10 @@ export class Agent {
 
   async #sweep(order: SweepLayers): Promise<void> {
     const { layers, env } = this.#options
-    const gone = sweepLayers(layers, order, this.#desk.vms.all())
+    const { gone, inUse } = sweepLayers(layers, order, this.#desk.vms.all())
     if (gone.length > 0) env.log.info('layers of disks deleted', { layers: gone.length })
+    if (inUse > 0)
+      throw new FaultError(fault('wrong-state', `${inUse} layers are in use here still`))
   }
 
   // ---- migrations -------------------------------------------------------------------------------

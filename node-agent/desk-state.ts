@@ -9,6 +9,7 @@ import type {
   Clone,
   CompareSnapshots,
   DropSnapshot,
+  KeepTemplate,
   Migrate,
   PagesLost,
   Pause,
@@ -38,7 +39,7 @@ export type Command =
       | SwitchToPostCopy
       | Resolve
     )
-  | (TakeSnapshot | DropSnapshot | CompareSnapshots | PagesLost | SweepLayers)
+  | (TakeSnapshot | DropSnapshot | KeepTemplate | CompareSnapshots | PagesLost | SweepLayers)
 
 export interface DeskState {
   readonly nodeId: string
@@ -78,7 +79,14 @@ export type DeskInput =
 
 export type DeskEffect =
   /** `from`: a snapshot; absent, it boots from its image. */
-  | { readonly do: 'boot'; readonly vm: HeldVm; readonly by: CommandId; readonly from?: string }
+  | {
+      readonly do: 'boot'
+      readonly vm: HeldVm
+      readonly by: CommandId
+      readonly from?: string
+      readonly template?: NonNullable<Start['template']>
+    }
+  | { readonly do: 'keep-template'; readonly order: KeepTemplate }
   | { readonly do: 'take-snapshot'; readonly vm: HeldVm; readonly order: TakeSnapshot }
   | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
   | { readonly do: 'compare-snapshots'; readonly order: CompareSnapshots }

@@ -87,6 +87,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'pages-lost')
     return [{ do: 'lose-pages', ...command }, ...answer(state, commandId)]
   if (command.t === 'drop-snapshot') return [{ do: 'drop-snapshot', order: command }]
+  if (command.t === 'keep-template') return [{ do: 'keep-template', order: command }]
   if (command.t === 'compare-snapshots') return [{ do: 'compare-snapshots', order: command }]
   if (command.t === 'sweep-layers') return [{ do: 'sweep-layers', order: command }]
   const vm = state.vms.get(command.vmId)
@@ -107,7 +108,8 @@ function start(state: DeskState, order: Start): DeskEffect[] {
   const effects = older ? destroy(state, older, replacedFault) : []
   const vm = state.vms.becomeStarting(order)
   const from = order.snapshot === undefined ? {} : { from: order.snapshot }
-  return [...effects, { do: 'boot', vm, by: order.commandId, ...from }]
+  const template = order.template ? { template: order.template } : {}
+  return [...effects, { do: 'boot', vm, by: order.commandId, ...from, ...template }]
 }
 
 function refuseStart(state: DeskState, order: Start): Fault | undefined {

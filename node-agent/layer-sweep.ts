@@ -8,13 +8,14 @@ import type { HeldVm } from './held-vms.ts'
 
 const layerName = /^([a-z0-9-]+)\.(\d+)\.disk$/
 
-/** @returns the names of what was deleted. */
+/** @returns the names of what was deleted, and how many a VM of this node still uses. */
 export function sweepLayers(
   disk: Disk,
   { keep, keepOf, belowSerial }: Pick<SweepLayers, 'keep' | 'keepOf' | 'belowSerial'>,
   held: readonly HeldVm[],
-): string[] {
-  const kept = new Set([...keep, ...held.flatMap(({ disk: { layers } }) => layers)])
+): { readonly gone: readonly string[]; readonly inUse: number } {
+  const kept = new Set(keep)
+  const used = new Set(held.flatMap(({ disk: { layers } }) => layers))
   const owners = new Set<string>(keepOf)
   const isGarbage = (name: string): boolean => {
     const [, vmId, serial] = layerName.exec(name) ?? []
@@ -22,6 +23,7 @@ export function sweepLayers(
     return Number(serial) < belowSerial
   }
   const garbage = disk.list().filter(isGarbage)
-  for (const name of garbage) disk.remove(name)
-  return garbage
+  const gone = garbage.filter((name) => !used.has(name))
+  for (const name of gone) disk.remove(name)
+  return { gone, inUse: garbage.length - gone.length }
 }

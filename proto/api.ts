@@ -22,6 +22,8 @@
 //   DELETE /v1/vms/:id/snapshots/:name    → 202 SnapshotView
 //   GET  /v1/vms/:id/snapshots/:name/compare/:other  SnapshotComparison
 //   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
+//   GET, POST /v1/templates               TemplateView[]; TemplateRequest → 202 TemplateView
+//   DELETE /v1/templates/:name            → 202 TemplateView
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   GET  /v1/migrations/:id/pages         PageLog, of one that was begun with pageLog
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
@@ -152,6 +154,7 @@ export const EventView = z.strictObject({
     'clone-failed',
     'snapshot-done',
     'snapshot-failed',
+    'template-ready',
     'rebalance',
     'coordinator-started',
   ]),
@@ -179,6 +182,20 @@ export const SnapshotView = z.strictObject({
 })
 export type SnapshotView = z.infer<typeof SnapshotView>
 
+/** A snapshot that is kept for itself: new VMs begin as it has it. */
+export const TemplateView = z.strictObject({
+  name: Name,
+  about: z.string(),
+  phase: z.enum(['making', 'ready', 'removing', 'failed']),
+  memoryMib: z.int(),
+  diskMib: z.int(),
+  image: z.string(),
+  args: z.string(),
+  takenWallMs: z.number(),
+  fault: Fault.optional(),
+})
+export type TemplateView = z.infer<typeof TemplateView>
+
 export const ClusterView = z.strictObject({
   clusterId: z.string(),
   version: z.string(),
@@ -200,6 +217,15 @@ export const RunRequest = z.strictObject({
   nodeId: Name.optional(),
   /** Its first start is there; from then on it may be moved and recovered like any other. */
   startOn: Name.optional(),
+  /** It begins as this template has it, running; of the spec only shares, cap and ha count then. */
+  template: Name.optional(),
+})
+export const TemplateRequest = z.strictObject({
+  name: Name,
+  about: z.string().max(200).default(''),
+  /** A snapshot that is ready. */
+  vm: Name,
+  snapshot: Name,
 })
 export const MigrateRequest = z.strictObject({
   to: Name.optional(), // absent: the best one

@@ -49,7 +49,13 @@ import {
 import { Neighbours, TrunkRequest } from './network-messages.ts'
 import { PageLog } from './page-log.ts'
 import { SnapshotComparison, SnapshotTaken } from './snapshots.ts'
-import { CompareSnapshots, DropSnapshot, SweepLayers, TakeSnapshot } from './store-messages.ts'
+import {
+  CompareSnapshots,
+  DropSnapshot,
+  KeepTemplate,
+  SweepLayers,
+  TakeSnapshot,
+} from './store-messages.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export {
@@ -79,7 +85,13 @@ export {
   Want,
   Whole,
 } from './migration-messages.ts'
-export { CompareSnapshots, DropSnapshot, SweepLayers, TakeSnapshot } from './store-messages.ts'
+export {
+  CompareSnapshots,
+  DropSnapshot,
+  KeepTemplate,
+  SweepLayers,
+  TakeSnapshot,
+} from './store-messages.ts'
 
 // ---- agent → coordinator ------------------------------------------------------------------------
 
@@ -201,6 +213,8 @@ export const Start = z.strictObject({
   disk: DiskRef,
   /** It does not boot: it goes on as this snapshot of it has it. */
   snapshot: Name.optional(),
+  /** It does not boot: it begins as this one has it, as somebody else. */
+  template: z.strictObject({ vmId, name: Name }).optional(),
 })
 export type Start = z.infer<typeof Start>
 const onVm = { commandId, vmId, epoch }
@@ -341,6 +355,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Clone,
   TakeSnapshot,
   DropSnapshot,
+  KeepTemplate,
   CompareSnapshots,
   SweepLayers,
   ConsoleOpen,

@@ -25,6 +25,15 @@ export const DropSnapshot = z.strictObject({
 })
 export type DropSnapshot = z.infer<typeof DropSnapshot>
 
+/** A snapshot is to be kept under another name, apart from its VM: no page is copied. */
+export const KeepTemplate = z.strictObject({
+  t: z.literal('keep-template'),
+  commandId,
+  from: z.strictObject({ vmId, name: Name }),
+  kept: z.strictObject({ vmId, name: Name }),
+})
+export type KeepTemplate = z.infer<typeof KeepTemplate>
+
 /** What differs between two snapshots in the cluster's store? Any node can answer. */
 export const CompareSnapshots = z.strictObject({
   t: z.literal('compare-snapshots'),

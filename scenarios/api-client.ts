@@ -20,6 +20,8 @@ import {
   type RunRequest,
   type SnapshotRequest,
   SnapshotView,
+  type TemplateRequest,
+  TemplateView,
   VmView,
 } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
@@ -77,6 +79,10 @@ export interface ApiClient {
   compareSnapshots(vmId: string, from: string, to: string): Promise<SnapshotComparison>
   /** The answer is from before: it goes on under an epoch above that one. */
   restore(vmId: string, snapshot: string): Promise<VmView>
+  templates(): Promise<TemplateView[]>
+  /** A snapshot is kept as a template, apart from its VM. */
+  keepTemplate(request: z.input<typeof TemplateRequest>): Promise<TemplateView>
+  dropTemplate(name: string): Promise<TemplateView>
   migrations(): Promise<MigrationView[]>
   migration(id: string): Promise<MigrationView>
   /** Page by page, of a migration that has ended and was to be written down. */
@@ -160,6 +166,15 @@ export class HttpApiClient implements ApiClient {
 
   restore = (vmId: string, snapshot: string) =>
     this.#post(vmPath(vmId, 'restore'), { snapshot }, VmView)
+
+  templates = () => this.#get('/v1/templates', z.array(TemplateView))
+  keepTemplate = (request: z.input<typeof TemplateRequest>) =>
+    this.#post('/v1/templates', request, TemplateView)
+
+  async dropTemplate(name: string): Promise<TemplateView> {
+    const path = `/v1/templates/${encodeURIComponent(name)}`
+    return parsed(path, TemplateView, await this.#request('DELETE', path))
+  }
 
   async dropSnapshot(vmId: string, name: string): Promise<SnapshotView> {
     const path = `${vmPath(vmId, 'snapshots')}/${encodeURIComponent(name)}`

@@ -5,6 +5,7 @@ import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams, MigrationRecord } from '#proto/messages.ts'
+import type { SnapshotMeasured } from '#proto/snapshots.ts'
 import { type AgentProcess, startAgent } from '../../test/node-agent/agent-process.ts'
 import {
   CoordinatorDouble,
@@ -39,17 +40,80 @@ export class AgentPair {
   /** A fresh VM; from the one node to the other, and gone. */
   async move(guest: GuestToMove, given: Partial<MigrationParams>): Promise<Moved> {
     const name = `vm${++this.#vms}`
+    await this.#boot(name, guest)
+    const before = await this.#ask('a', name, 1)
+    const record = await this.#migrate(name, given)
+    this.#coordinator.listen('b', name, 2)
+    const after = await this.#ask('b', name, 2)
+    await this.#stop('b', name, 2)
+    return { ...toldBy(record), ...guest.seen(before, after) }
+  }
+
+  /** The same, told by its whole record: what needs no peer to compare with. */
+  async record(guest: GuestToMove, given: Partial<MigrationParams>): Promise<MigrationRecord> {
+    const name = `vm${++this.#vms}`
+    await this.#boot(name, guest)
+    const record = await this.#migrate(name, given)
+    await this.#stop('b', name, 2)
+    return record
+  }
+
+  /** Two clones of one guest to the other node, one after the other. */
+  async siblings(guest: GuestToMove): Promise<readonly [MigrationRecord, MigrationRecord]> {
+    const name = `vm${++this.#vms}`
+    await this.#boot(name, guest)
+    const first = await this.#clone(guest, name, `${name}-1`, 2, [])
+    const second = await this.#clone(guest, name, `${name}-2`, 3, [`${name}-1`])
+    await this.#stop('b', `${name}-1`, 2)
+    await this.#stop('b', `${name}-2`, 3)
+    await this.#stop('a', name, 1)
+    return [first, second]
+  }
+
+  /** Of a running guest: how long it stood still, how much was written, and in which time. */
+  async snapshot(guest: GuestToMove): Promise<SnapshotMeasured> {
+    const name = `vm${++this.#vms}`
+    await this.#boot(name, guest)
+    const { snapshot } = await this.#command('a', {
+      ...{ t: 'take-snapshot', vmId: asVmId(name), epoch: asEpoch(1), name: 'bench' },
+      disk: { sizeBytes: 0, layers: [] },
+    })
+    await this.#stop('a', name, 1)
+    if (!snapshot) throw new Error('the snapshot was not measured')
+    return snapshot.measured
+  }
+
+  async #boot(name: string, guest: GuestToMove): Promise<void> {
     const { args, memoryMib } = guest
     await this.#command('a', { t: 'start', ...vmOrder(name, 1, { args, memoryMib }) })
     this.#coordinator.listen('a', name, 1)
     await this.#hear(name, 'dirty writes')
     await guest.settle()
-    const before = await this.#ask('a', name, 1)
-    const record = await this.#migrate(name, given)
-    this.#coordinator.listen('b', name, 2)
-    const after = await this.#ask('b', name, 2)
-    await this.#command('b', { t: 'stop', vmId: asVmId(name), epoch: asEpoch(2) })
-    return { ...toldBy(record), ...guest.seen(before, after) }
+  }
+
+  async #stop(node: string, name: string, epoch: number): Promise<void> {
+    await this.#command(node, { t: 'stop', vmId: asVmId(name), epoch: asEpoch(epoch) })
+  }
+
+  async #clone(
+    { args, memoryMib }: GuestToMove,
+    parent: string,
+    name: string,
+    epoch: number,
+    kin: readonly string[],
+  ): Promise<MigrationRecord> {
+    const { nodeId, peerAddress } = this.#coordinator.node('b')
+    const { record } = await this.#command('a', {
+      ...{ t: 'clone', vmId: asVmId(parent), epoch: asEpoch(1) },
+      migrationId: asMigrationId(name),
+      destination: { nodeId, address: peerAddress },
+      ...(kin.length > 0 ? { kin: kin.map(asVmId) } : {}),
+      parentDisk: { sizeBytes: 0, layers: [] },
+      clones: [vmOrder(name, epoch, { args, memoryMib })],
+      params: params({}),
+    })
+    if (!record) throw new Error('the clone has left no record')
+    return record
   }
 
   async #migrate(name: string, given: Partial<MigrationParams>): Promise<MigrationRecord> {

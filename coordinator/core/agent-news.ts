@@ -5,6 +5,7 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Result, VmEvent } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
+import { seeSweepEnd } from './disk-sweep.ts'
 import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
 import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -15,6 +16,7 @@ import { loseCopy } from './recovery.ts'
 import { isOfThatNode, isPassing } from './refusals.ts'
 import { seeSnapshotResult } from './snapshots.ts'
 import { type Step, seeEpoch } from './step-context.ts'
+import { seeTemplateResult } from './templates.ts'
 import {
   becomeFailed,
   becomePaused,
@@ -35,6 +37,8 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   if (command.nodeId !== node.id) return
   step.state.commands.delete(result.commandId)
   seeSnapshotResult(step, command, result)
+  seeTemplateResult(step, command, result)
+  seeSweepEnd(step, command, !result.fault)
   if (command.kind === 'compare-snapshots')
     step.effects.push({ kind: 'answered', commandId: result.commandId, result })
   const migration = command.migrationId && step.state.migrations.get(command.migrationId)

@@ -13,6 +13,7 @@ import {
   vmPhaseSentences,
 } from '#proto/state.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
+import type { VmSpec } from '#proto/vm-spec.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
@@ -32,6 +33,7 @@ import {
 } from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
+import { dropTemplate, isTemplateName, keepTemplate, readyTemplate } from './templates.ts'
 import { migrationView, nodeView, vmView } from './views.ts'
 import {
   addVm,
@@ -78,10 +80,26 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
       return onVm(step, command.vmId, 'snapshot', (vm) => takeSnapshot(step, vm, command.name))
     case 'restore':
       return onVm(step, command.vmId, 'restore', (vm) => restore(step, vm, command.name))
+    default:
+      return dispatchOther(step, command)
+  }
+}
+
+type OfVm = 'run' | 'migrate' | 'forecast' | 'clone' | 'pause' | 'resume' | 'balloon' | 'stop'
+type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
+type Other = Exclude<ApiCommand, { do: OfVm | OfVmToo }>
+
+/** What is not about one VM as it is now. */
+function dispatchOther(step: Step, command: Other): Value | Fault {
+  switch (command.do) {
     case 'drop-snapshot':
       return dropSnapshot(step, command.vmId, command.name)
     case 'post-copy':
       return switchToPostCopy(step, command.migrationId)
+    case 'keep-template':
+      return keepTemplate(step, command)
+    case 'drop-template':
+      return dropTemplate(step, command.name)
     case 'compare-snapshots':
       return compareSnapshots(step, command)
     case 'cancel-migration':
@@ -153,18 +171,24 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
   const { state } = step
   if (state.vms.has(asVmId(request.id)))
     return fault('name-taken', `there is a VM ${request.id} already: choose another name`)
+  if (isTemplateName(request.id))
+    return fault('name-taken', 'names that begin with template- are kept for templates')
+  const template = request.template ? readyTemplate(step, request.template) : undefined
+  if (template && 'code' in template) return template
   const pinnedTo = request.nodeId === undefined ? undefined : asNodeId(request.nodeId)
   if (pinnedTo !== undefined && !state.nodes.has(pinnedTo)) return unknownNode(step, pinnedTo)
   const startOn = request.startOn === undefined ? undefined : asNodeId(request.startOn)
   if (startOn !== undefined && !state.nodes.has(startOn)) return unknownNode(step, startOn)
   const id = asVmId(request.id)
   const serial = takeSerial(step)
-  const empty = { sizeBytes: request.spec.diskMib * mebibyte, layers: [] }
+  const spec = template ? specFrom(template.record.spec, request.spec) : request.spec
+  const empty = { sizeBytes: spec.diskMib * mebibyte, layers: [] }
   const vm: Vm = {
     ...{ id, serial, identity },
     phase: 'pending',
-    spec: request.spec,
-    disk: withTop(empty, id, serial),
+    spec,
+    disk: withTop(template?.record.disk ?? empty, id, serial),
+    ...(template && { deployFrom: template.id }),
     ...(pinnedTo !== undefined && { pinnedTo }),
     ...(startOn !== undefined && { startOn }),
     epoch: 0 as Vm['epoch'],
@@ -177,6 +201,12 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
   placeWaiting(step)
   return vmView(vm)
 }
+
+/** What runs in it is the template's; how much of a core it may have, the operator's. */
+const specFrom = (made: VmSpec, wish: VmSpec): VmSpec => ({
+  ...made,
+  ...{ cpuShares: wish.cpuShares, cpuCapPercent: wish.cpuCapPercent, ha: wish.ha },
+})
 
 const unknownNode = (step: Step, nodeId: string): Fault =>
   fault(

@@ -16,6 +16,7 @@ import type {
   MigrationEntry,
   NodeRecord,
   SnapshotEntry,
+  TemplateEntry,
   Tombstone,
   VmRecord,
 } from './records.ts'
@@ -166,6 +167,8 @@ export interface PendingCommand {
     | 'drop-snapshot'
     | 'compare-snapshots'
     | 'sweep-layers'
+    | 'keep-template'
+    | 'drop-template'
   /** Of the last two. */
   readonly snapshotId?: string
   readonly nodeId: NodeId
@@ -187,6 +190,8 @@ export interface ClusterState {
   readonly tombstones: Map<VmId, Tombstone>
   /** By VM/name. */
   readonly snapshots: Map<string, SnapshotEntry>
+  /** By name. */
+  readonly templates: Map<string, TemplateEntry>
   readonly events: EventView[]
   readonly commands: Map<CommandId, PendingCommand>
   /**
@@ -282,6 +287,7 @@ export function emptyCluster(
     migrations: new Map(),
     tombstones: new Map(),
     snapshots: new Map(),
+    templates: new Map(),
     events: [],
     commands: new Map(),
     waiting: new Set(),

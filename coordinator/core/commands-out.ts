@@ -10,15 +10,19 @@ import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { dropRepeatMs } from './limits.ts'
 import { diskToRestore } from './snapshots.ts'
 import { nodeOf, openCommand, type Step, sendTo } from './step-context.ts'
+import { deployment } from './templates.ts'
 
 export function sendStart(step: Step, vm: Vm, node: Node): void {
   invariant(vm.nodeId === node.id && vm.phase === 'starting', `vm ${vm.id} does not start here`)
   const { id: vmId, epoch, spec, identity, restoreFrom: snapshot } = vm
   // Each try on a layer of its own: on that of an earlier one something may have been written.
   if (snapshot !== undefined) vm.disk = diskToRestore(step, vm)
+  const made = deployment(step, vm)
+  if (made) vm.disk = made.disk
+  const template = made ? { template: made.template } : {}
   const { disk } = vm
   const commandId = openCommand(step, about('start', node.id, vmId, epoch))
-  const order = { commandId, vmId, epoch, spec, identity, disk }
+  const order = { commandId, vmId, epoch, spec, identity, disk, ...template }
   sendTo(step, node, { t: 'start', ...order, ...(snapshot === undefined ? {} : { snapshot }) })
 }
 

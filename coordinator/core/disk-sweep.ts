@@ -4,7 +4,7 @@
 // higher one. Only when all is at rest: no copy, no doubt, and every node that has VMs has said so.
 // Not here: the files (node-agent/layer-sweep.ts). Times in monotonic ms.
 
-import type { ClusterState } from './cluster-state.ts'
+import type { ClusterState, PendingCommand } from './cluster-state.ts'
 import { isReachable, openCommand, type Step, sendTo } from './step-context.ts'
 
 /** Soon, but once for many that go together. */
@@ -18,6 +18,11 @@ const sweepRetryMs = 2000
 export function wantSweep(step: Step): void {
   const atMs = step.nowMs + sweepDelayMs
   step.state.sweepAtMs = Math.min(step.state.sweepAtMs, atMs)
+}
+
+/** It was not done, or not all of it: the node was lost, or still uses some. */
+export function seeSweepEnd(step: Step, command: PendingCommand, isWhole: boolean): void {
+  if (command.kind === 'sweep-layers' && !isWhole) wantSweep(step)
 }
 
 export function sweepLayers(step: Step): void {
@@ -52,6 +57,8 @@ export function layersNamed(state: ClusterState): string[] {
   for (const { disk } of state.vms.values()) for (const layer of disk.layers) named.add(layer)
   for (const { record } of state.snapshots.values())
     for (const layer of record?.disk.layers ?? []) named.add(layer)
+  for (const { record } of state.templates.values())
+    for (const layer of record.disk.layers) named.add(layer)
   return [...named].sort()
 }
 

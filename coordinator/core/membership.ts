@@ -16,6 +16,7 @@ import {
   nodeLive,
   type PendingCommand,
 } from './cluster-state.ts'
+import { seeSweepEnd } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
 import { displacedKept, heartbeatsMissedMax } from './limits.ts'
 import { markCertain } from './migration-doors.ts'
@@ -32,6 +33,7 @@ import { loseNode } from './recovery.ts'
 import { takeReports } from './reports.ts'
 import { loseSnapshotCommand } from './snapshots.ts'
 import { type Step, sendTo, touch } from './step-context.ts'
+import { loseTemplateCommand } from './templates.ts'
 import { setVmFault } from './vm-doors.ts'
 
 export function seeHello(step: Step, linkId: LinkId, hello: Hello): void {
@@ -160,6 +162,8 @@ function loseLink(step: Step, node: Node): void {
     step.state.commands.delete(id)
     tellUnanswered(step, command)
     loseSnapshotCommand(step, command)
+    loseTemplateCommand(step, command)
+    seeSweepEnd(step, command, false)
   }
   for (const migration of migrationsAt(step, node.id)) {
     if (migration.from === node.id) migration.live.source = 'unknown'

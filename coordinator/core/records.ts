@@ -83,6 +83,8 @@ export const VmRecord = z.strictObject({
   restoreFrom: Name.optional(),
   /** The snapshot of it that it was last: what it is now came from there. */
   atSnapshot: Name.optional(),
+  /** It is to begin as this template has it, and has not run yet. */
+  deployFrom: Name.optional(),
   /** Its present start makes good for a lost node. */
   isRecovery: z.boolean(),
   fault: Fault.optional(),
@@ -154,6 +156,16 @@ export const SnapshotEntry = z.strictObject({
 })
 export type SnapshotEntry = z.infer<typeof SnapshotEntry>
 
+/** A snapshot that is kept for itself. `id`: its name. */
+export const TemplateEntry = z.strictObject({
+  id: Name,
+  about: z.string().max(200),
+  phase: z.enum(['making', 'ready', 'removing', 'failed']),
+  record: SnapshotRecord,
+  fault: Fault.optional(),
+})
+export type TemplateEntry = z.infer<typeof TemplateEntry>
+
 /** Kind of record → its schema: what a store may hold. */
 export const recordSchemas = {
   meta: MetaRecord,
@@ -162,6 +174,7 @@ export const recordSchemas = {
   migration: MigrationEntry,
   tombstone: Tombstone,
   snapshot: SnapshotEntry,
+  template: TemplateEntry,
   event: EventView,
 } as const
 

@@ -15,6 +15,7 @@ import type {
   RebalanceView,
   RunRequest,
   SnapshotView,
+  TemplateView,
   VmView,
 } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
@@ -38,6 +39,7 @@ import type {
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { RecordKey, RecordKind, StoredRecord } from './records.ts'
+import type { KeepTemplate } from './templates.ts'
 
 /**
  * What a person (or the CLI, the page, a scenario) asks for. Fresh identities come from the shell's
@@ -69,13 +71,16 @@ export type ApiCommand =
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
+  | ({ readonly do: 'keep-template' } & KeepTemplate)
+  | { readonly do: 'drop-template'; readonly name: string }
   | {
       readonly do: 'compare-snapshots'
       readonly vmId: VmId
       readonly from: string
       readonly to: string
     }
-  | { readonly do: 'restore' | 'drop-snapshot'; readonly vmId: VmId; readonly name: string }
+  | { readonly do: 'restore'; readonly vmId: VmId; readonly name: string }
+  | { readonly do: 'drop-snapshot'; readonly vmId: VmId; readonly name: string }
   | { readonly do: 'cancel-migration' | 'post-copy'; readonly migrationId: MigrationId }
   | { readonly do: 'maintenance'; readonly nodeId: NodeId; readonly params: MigrationParams }
   | { readonly do: 'end-maintenance'; readonly nodeId: NodeId }
@@ -118,6 +123,7 @@ export type ApiAnswer =
         | CloneView
         | RebalanceView
         | SnapshotView
+        | TemplateView
         | PendingAnswer
         | null
     }

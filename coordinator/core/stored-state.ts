@@ -26,6 +26,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
     migration: state.migrations,
     tombstone: state.tombstones,
     snapshot: state.snapshots,
+    template: state.templates,
   } as const
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
   if (!found) return undefined
@@ -63,6 +64,8 @@ export function loadState(
     state.tombstones.set(tombstone.id, tombstone)
   for (const snapshot of ofKind(records, 'snapshot'))
     state.snapshots.set(snapshot.id, asFound(snapshot))
+  for (const template of ofKind(records, 'template'))
+    state.templates.set(template.id, templateAsFound(template))
   state.events.push(...ofKind(records, 'event').sort((a, b) => a.seq - b.seq))
   return state
 }
@@ -141,6 +144,12 @@ function asFound(snapshot: RecordOf<'snapshot'>): RecordOf<'snapshot'> {
   const phase = snapshot.record ? 'ready' : 'failed'
   const why = fault('link-lost', 'the coordinator was started again before it had ended')
   return { ...snapshot, phase, ...(phase === 'failed' ? { fault: why } : {}) }
+}
+
+function templateAsFound(template: RecordOf<'template'>): RecordOf<'template'> {
+  if (template.phase === 'ready' || template.phase === 'failed') return template
+  const why = fault('link-lost', 'the coordinator was started again before it had ended')
+  return { ...template, phase: 'failed', fault: why }
 }
 
 const nodeLiveOf = (state: ClusterState, nodeId: NodeId | undefined) =>

@@ -140,6 +140,7 @@ export function becomeRunning(step: Step, vm: Vm): void {
   delete vm.fault
   if (vm.restoreFrom !== undefined) vm.atSnapshot = vm.restoreFrom
   delete vm.restoreFrom
+  delete vm.deployFrom
   enter(step, vm, 'running')
   if (before === 'starting' && vm.isRecovery) {
     vm.isRecovery = false

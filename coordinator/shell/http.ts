@@ -18,6 +18,7 @@ import { type Coordinator, isFault } from '../coordinator.ts'
 import { unknownVm } from '../core/api-commands.ts'
 import { snapshotsOf, snapshotView } from '../core/snapshots.ts'
 import type { ApiCommand, PendingAnswer } from '../core/step-context.ts'
+import { templateView } from '../core/templates.ts'
 import { migrationView, nodeView, vmView } from '../core/views.ts'
 import { freshIdentities } from '../identity.ts'
 import { Answers } from './answers.ts'
@@ -64,6 +65,7 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
   nodeRoutes(app, ports)
   vmRoutes(app, ports)
   snapshotRoutes(app, ports)
+  templateRoutes(app, ports)
   migrationRoutes(app, ports)
   plainRoutes(app, ports)
   return app
@@ -254,6 +256,23 @@ function snapshotRoutes(app: App, ports: HttpPorts): void {
     const { snapshot: name } = RestoreRequest.parse(request.body)
     return ask(ports, reply, { do: 'restore', vmId: asVmId(request.params.id), name })
   })
+}
+
+function templateRoutes(app: App, ports: HttpPorts): void {
+  const { TemplateView, TemplateRequest } = api
+  const list = documented('Templates', 200, z.array(TemplateView))
+  app.get('/v1/templates', list, () =>
+    [...ports.coordinator.state.templates.values()].map(templateView),
+  )
+  const keep = documented('Keep a snapshot as a template', 202, TemplateView, TemplateRequest)
+  app.post('/v1/templates', keep, (request, reply) => {
+    const { name, about, vm, snapshot } = TemplateRequest.parse(request.body)
+    return ask(ports, reply, { do: 'keep-template', name, about, vmId: asVmId(vm), snapshot })
+  })
+  const drop = documented('Remove a template', 202, TemplateView)
+  app.delete<{ Params: { name: string } }>('/v1/templates/:name', drop, (request, reply) =>
+    ask(ports, reply, { do: 'drop-template', name: request.params.name }),
+  )
 }
 
 function newIdentities({ coordinator, random }: HttpPorts, count: number): VmIdentity[] {

@@ -22,6 +22,12 @@ export interface RestoringPorts {
   readonly console: GuestConsole
 }
 
+/** Its own snapshot, or a template. */
+export interface SnapshotName {
+  readonly vmId: string
+  readonly name: string
+}
+
 export interface Restored {
   /** The VM is at this snapshot, and its dirty log begins here. */
   readonly base: Base
@@ -32,14 +38,14 @@ export interface Restored {
 /** Builds the machine of a VM as the snapshot has it, paused. Throws FaultErrors. */
 export async function restoreSnapshot(
   vm: HeldVm,
-  name: string,
+  from: SnapshotName,
   ports: RestoringPorts,
 ): Promise<Restored> {
   const mark = await markUsing(ports.store.ports)
   if (typeof mark !== 'function') throw new FaultError(mark.fault)
   let whole: Promise<void> | undefined
   try {
-    const { snapshot, source, pages } = prepare(vm, name, ports)
+    const { snapshot, source, pages } = prepare(vm, from, ports)
     const memory = await ports.vmm.openCopy(vm)
     memory.makeAbsent(bitmapOf(pages, memory.pageCount))
     await putState(vm, snapshot, ports)
@@ -52,8 +58,8 @@ export async function restoreSnapshot(
 }
 
 /** Everything that can be known to be wrong is, before the machine is made. */
-function prepare(vm: HeldVm, name: string, { store }: RestoringPorts) {
-  const snapshot = store.read(vm.vmId, name)
+function prepare(vm: HeldVm, { vmId, name }: SnapshotName, { store }: RestoringPorts) {
+  const snapshot = store.read(vmId, name)
   if ('fault' in snapshot) throw new FaultError(snapshot.fault)
   if (snapshot.record.spec.memoryMib !== vm.spec.memoryMib)
     throw new FaultError(

@@ -18,13 +18,15 @@ import {
 import { SnapshotError } from '#engine/snapshots/section-bytes.ts'
 import { decodeSnapshot, encodeSnapshot } from '#engine/snapshots/snapshot-file.ts'
 import type { Section } from '#engine/vm-config.ts'
-import { type Fault, fault } from '#proto/faults.ts'
+import { type Fault, FaultError, fault } from '#proto/faults.ts'
+import type { VmId } from '#proto/ids.ts'
 import type { StateSection } from '#proto/messages.ts'
-import { SnapshotRecord } from '#proto/snapshots.ts'
+import { SnapshotRecord, type SnapshotTaken } from '#proto/snapshots.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
 import { breathe } from '../migration/breath.ts'
 import { PageStore, type PageStorePorts } from './page-store.ts'
 import {
+  freshId,
   isSnapshotName,
   markClearing,
   readWhole,
@@ -72,6 +74,22 @@ export class SnapshotStore {
     )
     writeWhole(this.ports, snapshotName(record.vmId, record.name), bytes)
     return bytes.length
+  }
+
+  /** The same pages under another name: it needs no parent, and no VM. Throws FaultErrors. */
+  keepAs(
+    from: { readonly vmId: VmId; readonly name: string },
+    kept: { readonly vmId: VmId; readonly name: string },
+  ): SnapshotTaken {
+    const snapshot = this.read(from.vmId, from.name)
+    if ('fault' in snapshot) throw new FaultError(snapshot.fault)
+    const list = this.resolve(snapshot)
+    if ('fault' in list) throw new FaultError(list.fault)
+    const { parent: _, ...rest } = snapshot.record
+    const record = { ...rest, ...kept, id: freshId(this.ports.random), depth: 0 }
+    const storedBytes = this.write({ record, list, sections: snapshot.sections })
+    const pages = list.pages.length
+    return { record, measured: { downtimeMs: 0, totalMs: 0, pages, storedBytes } }
   }
 
   has(vmId: string, name: string): boolean {

@@ -3,7 +3,13 @@
 
 import { type Fault, faultOf } from '#proto/faults.ts'
 import type { CommandId } from '#proto/ids.ts'
-import type { CompareSnapshots, DropSnapshot, Result, TakeSnapshot } from '#proto/messages.ts'
+import type {
+  CompareSnapshots,
+  DropSnapshot,
+  KeepTemplate,
+  Result,
+  TakeSnapshot,
+} from '#proto/messages.ts'
 import type { Consoles } from '../consoles.ts'
 import type { DeskEffect, DeskInput } from '../desk-state.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -15,7 +21,7 @@ export interface SnapshotWorkPorts extends SnapshotsPorts {
   desk(input: DeskInput): void
 }
 
-type SnapshotVerb = 'take-snapshot' | 'drop-snapshot' | 'compare-snapshots'
+type SnapshotVerb = 'take-snapshot' | 'drop-snapshot' | 'compare-snapshots' | 'keep-template'
 type SnapshotEffect = Extract<DeskEffect, { do: SnapshotVerb }>
 
 export class SnapshotWork {
@@ -30,6 +36,7 @@ export class SnapshotWork {
   carryOut(effect: SnapshotEffect): void {
     if (effect.do === 'take-snapshot') this.#take(effect)
     else if (effect.do === 'drop-snapshot') this.#drop(effect.order)
+    else if (effect.do === 'keep-template') this.#keep(effect.order)
     else this.#compare(effect.order)
   }
 
@@ -64,9 +71,30 @@ export class SnapshotWork {
     }
   }
 
+  #keep({ commandId, from, kept }: KeepTemplate): void {
+    const answer = (news: Omit<Result, 't' | 'commandId'>) =>
+      this.#ports.desk({ on: 'answered', result: resultOf(commandId, news) })
+    this.#snapshots.keep(from, kept).then(
+      (snapshot) => answer({ snapshot }),
+      (thrown) => answer({ fault: faultOf(thrown) }),
+    )
+  }
+
+  /** A machine of a new VM as the template has it, paused; it finds itself somebody else. */
+  async deploy(vm: HeldVm, template: { readonly vmId: string; readonly name: string }) {
+    const { whole } = await this.#snapshots.restore(vm, template)
+    this.#watch(vm, whole)
+    await this.#ports.vmm.rebrand(vm)
+  }
+
   /** A machine as the snapshot has it, paused. It may run before all of its pages are there. */
   async restore(vm: HeldVm, name: string): Promise<void> {
-    const { whole } = await this.#snapshots.restore(vm, name)
+    const { whole } = await this.#snapshots.restore(vm, { vmId: vm.vmId, name })
+    this.#watch(vm, whole)
+  }
+
+  /** A page that is lost ends the VM that runs on it. */
+  #watch(vm: HeldVm, whole: Promise<void>): void {
     whole.catch((thrown) => {
       const detail = `its memory cannot be brought: ${faultOf(thrown).message}`
       const { vmId } = vm

@@ -3,6 +3,7 @@
 // (../desk.ts), how it is done (taking.ts, restoring.ts), the store (snapshot-store.ts).
 
 import { type Fault, FaultError, fault } from '#proto/faults.ts'
+import type { VmId } from '#proto/ids.ts'
 import type { SnapshotTaken } from '#proto/snapshots.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import type { Consoles } from '../consoles.ts'
@@ -52,11 +53,31 @@ export class Snapshots {
    * Builds the machine of this VM as the snapshot has it, paused; it may run at once. Returns a
    * promise that resolves when all of its pages have come, and rejects when one is lost.
    */
-  async restore(vm: HeldVm, name: string): Promise<{ readonly whole: Promise<void> }> {
+  async restore(
+    vm: HeldVm,
+    from: { readonly vmId: string; readonly name: string },
+  ): Promise<{ readonly whole: Promise<void> }> {
     const console = this.#ports.consoles.of(vm)
-    const { base, whole } = await restoreSnapshot(vm, name, { ...this.#ports, console })
-    this.#bases.set(vm, base)
+    const { base, whole } = await restoreSnapshot(vm, from, { ...this.#ports, console })
+    // What is of another VM is no base for a snapshot of this one.
+    if (from.vmId === vm.vmId) this.#bases.set(vm, base)
+    else await this.#ports.vmm.closeLog(vm, base.log)
     return { whole }
+  }
+
+  /** Keeps a snapshot under another name: all of its pages by content, its state, its layers. */
+  async keep(
+    from: { readonly vmId: VmId; readonly name: string },
+    kept: { readonly vmId: VmId; readonly name: string },
+  ): Promise<SnapshotTaken> {
+    const { store } = this.#ports
+    const mark = await markUsing(store.ports)
+    if (typeof mark !== 'function') throw new FaultError(mark.fault)
+    try {
+      return store.keepAs(from, kept)
+    } finally {
+      mark()
+    }
   }
 
   remove(vmId: string, name: string): Promise<Fault | undefined> {

@@ -12,6 +12,8 @@ export const deeds = [
   'snapshot',
   'restore',
   'drop-snapshot',
+  'template',
+  'deploy',
   'stop',
   'start',
   'remove',
@@ -52,7 +54,16 @@ export interface FaultPlan {
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
 const weights: Record<Deed, number> = {
-  ...{ run: 8, migrate: 22, clone: 5, snapshot: 3, restore: 2, 'drop-snapshot': 1 },
+  ...{
+    run: 8,
+    migrate: 22,
+    clone: 5,
+    snapshot: 3,
+    restore: 2,
+    'drop-snapshot': 1,
+    template: 2,
+    deploy: 3,
+  },
   ...{ stop: 2, start: 4, remove: 1, pause: 2, resume: 3, cancel: 2, 'post-copy': 2 },
   ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
   ...{ cut: 4, heal: 5, break: 4, 'repeat-message': 2, strike: 14 },

@@ -144,7 +144,11 @@ class FaultRun {
     const restless = [...vms.values()].filter(
       ({ phase }) => !['running', 'stopped', 'paused', 'failed'].includes(phase),
     )
+    const busy = [...this.#state.templates.values()].filter(
+      ({ phase }) => phase === 'making' || phase === 'removing',
+    )
     return [
+      ...busy.map(({ id, phase }) => `template ${id} is ${phase}`),
       ...away.map((name) => `${name} is not online`),
       ...restless.map(({ id, phase }) => `${id} is ${phase}`),
       ...[...openMigrations].map((id) => `${id} is open`),
@@ -179,8 +183,8 @@ class FaultRun {
   /** Layers of disks that nobody names, or that are named and gone. */
   #litter(): string[] {
     const named = new Set([...this.#state.vms.values()].flatMap(({ disk }) => disk.layers))
-    for (const { record } of this.#state.snapshots.values())
-      for (const layer of record?.disk.layers ?? []) named.add(layer)
+    const kept = [...this.#state.snapshots.values(), ...this.#state.templates.values()]
+    for (const { record } of kept) for (const layer of record?.disk.layers ?? []) named.add(layer)
     const isWatched = this.#state.sweepAtMs === Number.POSITIVE_INFINITY
     const there = this.#world.disk.list()
     const litter = isWatched ? there.filter((name) => !named.has(name)) : ['not swept yet']
@@ -219,6 +223,8 @@ class FaultRun {
     snapshot: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'snapshot', vmId })),
     restore: ({ one }) => this.#onSnapshot(one, 'restore'),
     'drop-snapshot': ({ one }) => this.#onSnapshot(one, 'drop-snapshot'),
+    template: ({ one }) => this.#keep(one),
+    deploy: ({ one, other }) => this.#deploy(one, other),
     stop: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'stop', vmId })),
     start: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'start', vmId })),
     remove: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'remove', vmId })),
@@ -327,6 +333,24 @@ class FaultRun {
     const all = [...this.#state.snapshots.values()]
     const found = all[one % Math.max(1, all.length)]
     if (found) this.#ask({ do: verb, vmId: found.vmId, name: found.name })
+  }
+
+  #keep(one: number): void {
+    const all = [...this.#state.snapshots.values()]
+    const found = all[one % Math.max(1, all.length)]
+    const wish = { name: `t${1 + (one % 2)}`, about: '', snapshot: found?.name ?? '' }
+    if (found) this.#ask({ do: 'keep-template', vmId: found.vmId, ...wish })
+  }
+
+  /** Or, now and then, removes one. */
+  #deploy(one: number, other: number): void {
+    const names = [...this.#state.templates.keys()]
+    const template = names[one % Math.max(1, names.length)]
+    if (template === undefined) return
+    if (other % 4 === 0) this.#ask({ do: 'drop-template', name: template })
+    if (other % 4 === 0 || this.#state.vms.size >= vmsMax) return
+    const request = { id: `d${++this.#vmSerial}`, spec: VmSpec.parse({}), template }
+    this.#ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 
   #onMigration(one: number, verb: 'cancel-migration' | 'post-copy'): void {

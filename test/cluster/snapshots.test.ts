@@ -2,35 +2,8 @@
 // moved to, with the disk as it was; and removed, one of a chain.
 
 import { expect, test } from 'vitest'
-import { realClock } from '#env/real.ts'
-import { GuestLine } from '#scenarios/guest-line.ts'
 import { type Cluster, nodesOf, startCluster } from './cluster.ts'
-
-/** What a guest is asked line by line, and what it says. */
-function talk({ api }: Cluster, vmId: string) {
-  const lines: string[] = []
-  const line = new GuestLine(api, realClock, vmId, false, {
-    onOpen: () => {},
-    onLine: (text) => lines.push(text),
-  })
-  let asked = 0
-  return {
-    lines,
-    /** The answer to a request, without its number. */
-    async ask(request: string): Promise<string> {
-      const tag = `q${++asked}`
-      const answer = () => lines.find((each) => each.startsWith(`${tag} `))
-      // A line that is not open, or was for another boot, is lost: asking twice does no harm.
-      const again = () => {
-        line.say(`${tag} ${request}`)
-        return answer()
-      }
-      await expect.poll(again, { timeout: 20_000, interval: 300 }).toBeDefined()
-      return answer()?.slice(tag.length + 1) ?? ''
-    },
-    close: () => line.close(),
-  }
-}
+import { talk } from './talk.ts'
 
 async function take(cluster: Cluster, vmId: string, name: string): Promise<void> {
   await cluster.api.snapshot(vmId, { name })

@@ -44,6 +44,13 @@ export class FakeApi {
       balloon: asked((vmId) => this.#cluster.vm(vmId).view),
       remove: asked((vmId) => void this.#cluster.vms.delete(vmId)),
       snapshots: asked(() => []),
+      templates: asked(() => []),
+      keepTemplate: asked(() => {
+        throw refuse('wrong-state', 'A fake VM has no state to keep.')
+      }),
+      dropTemplate: asked((name) => {
+        throw refuse('unknown-snapshot', `There is no template ${name}.`)
+      }),
       snapshot: asked(() => {
         throw refuse('wrong-state', 'A fake VM has no state to take.')
       }),

@@ -96,7 +96,7 @@ export class OneNode {
     const { sizeBytes, layers } = this.#diskOf(of, name)
     const top = sizeBytes === 0 ? [] : [...layers, `vm.${name}.${this.#epoch + 1}`]
     const vm = this.#hold(of.spec.args, of.spec.diskMib, top)
-    const { whole } = await this.snapshots.restore(vm, name)
+    const { whole } = await this.snapshots.restore(vm, { vmId: vm.vmId, name })
     whole.catch((thrown) => this.failures.push(thrown))
     return { vm, whole }
   }

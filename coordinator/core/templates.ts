@@ -1,0 +1,151 @@
+// Templates: snapshots that are kept for themselves, apart from the VM they were taken of, from
+// which new VMs begin: with system and applications running, each somebody else. In the store a
+// template is a snapshot of nobody: of VM `template-NAME`, a name that no VM gets.
+// Not here: pages and files (node-agent/snapshots/), that a VM begins from one (commands-out.ts).
+
+import type { TemplateView } from '#proto/api.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import { asVmId, type VmId } from '#proto/ids.ts'
+import type { Result } from '#proto/messages.ts'
+import type { DiskRef } from '#proto/vm-spec.ts'
+import { withTop } from './clones.ts'
+import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
+import { wantSweep } from './disk-sweep.ts'
+import { tell } from './events.ts'
+import type { TemplateEntry } from './records.ts'
+import { isReachable, openCommand, type Step, sendTo, takeSerial, touch } from './step-context.ts'
+
+/** What its snapshot is called in the store. */
+const snapshotName = 'template'
+const prefix = 'template-'
+/** Agents before this do not know the order. */
+const templateVersion = 2
+
+export const isTemplateName = (vmId: string): boolean => vmId.startsWith(prefix)
+const keptAs = (name: string): VmId => asVmId(`${prefix}${name}`)
+
+export function templateView({ id, about, phase, record, fault: why }: TemplateEntry) {
+  const { memoryMib, image, args } = record.spec
+  return {
+    ...{ name: id, about, phase, memoryMib, image, args },
+    ...{ diskMib: record.spec.diskMib, takenWallMs: record.takenWallMs },
+    ...(why && { fault: why }),
+  } satisfies TemplateView
+}
+
+export interface KeepTemplate {
+  readonly name: string
+  readonly about: string
+  readonly vmId: VmId
+  readonly snapshot: string
+}
+
+/** Has a snapshot kept as a template. */
+export function keepTemplate(step: Step, wish: KeepTemplate): TemplateView | Fault {
+  const { name, about, vmId, snapshot } = wish
+  const { templates, snapshots } = step.state
+  const old = templates.get(name)
+  if (old && old.phase !== 'failed')
+    return fault('name-taken', `there is a template ${name} already: choose another name`)
+  const record = snapshots.get(`${vmId}/${snapshot}`)?.record
+  if (!record) return fault('unknown-snapshot', `${vmId} has no snapshot ${snapshot}`)
+  const node = someNode(step)
+  if (!node) return noNode
+  const entry: TemplateEntry = { id: name, about, phase: 'making', record }
+  put(step, entry)
+  const commandId = openCommand(step, commandOf(node, 'keep-template', name))
+  const kept = { vmId: keptAs(name), name: snapshotName }
+  sendTo(step, node, { t: 'keep-template', commandId, from: { vmId, name: snapshot }, kept })
+  return templateView(entry)
+}
+
+export function dropTemplate(step: Step, name: string): TemplateView | Fault {
+  const entry = step.state.templates.get(name)
+  if (!entry) return unknownTemplate(step, name)
+  const user = [...step.state.vms.values()].find((vm) => vm.deployFrom === name)
+  if (user) return fault('wrong-state', `${user.id} is being made of ${name}: wait until it runs`)
+  const node = someNode(step)
+  if (!node) return noNode
+  put(step, { ...entry, phase: 'removing' })
+  const commandId = openCommand(step, commandOf(node, 'drop-template', name))
+  const snapshot = { vmId: keptAs(name), name: snapshotName }
+  sendTo(step, node, { t: 'drop-snapshot', commandId, ...snapshot })
+  return templateView({ ...entry, phase: 'removing' })
+}
+
+/** The link was lost: it may be done or not. Asking again makes sure. */
+export function loseTemplateCommand(step: Step, command: PendingCommand): void {
+  const lost = fault('link-lost', `${command.nodeId} was lost before it answered: ask again`)
+  seeTemplateResult(step, command, { fault: lost })
+}
+
+/** The node's answer to one of the two. */
+export function seeTemplateResult(
+  step: Step,
+  command: PendingCommand,
+  result: Pick<Result, 'fault' | 'snapshot'>,
+): void {
+  if (command.kind !== 'keep-template' && command.kind !== 'drop-template') return
+  const entry = step.state.templates.get(command.snapshotId ?? '')
+  if (!entry) return
+  const { id: name } = entry
+  if (command.kind === 'drop-template') {
+    if (result.fault && result.fault.code !== 'unknown-snapshot')
+      put(step, { ...entry, phase: 'ready', fault: result.fault })
+    else forget(step, name)
+  } else if (result.snapshot) {
+    put(step, { ...entry, phase: 'ready', record: result.snapshot.record })
+    tell(step, 'template-ready', `template ${name} is ready: godwit template deploy ${name}`)
+  } else {
+    const why = result.fault ?? fault('bad-message', 'its node said nothing about it')
+    put(step, { ...entry, phase: 'failed', fault: why })
+  }
+}
+
+/** What a VM made of it starts with: its layers, and a fresh one. Undefined: it is not there. */
+export function deployment(step: Step, vm: Vm): { disk: DiskRef; template: Kept } | undefined {
+  const entry = step.state.templates.get(vm.deployFrom ?? '')
+  if (!entry || vm.deployFrom === undefined) return undefined
+  const disk = withTop(entry.record.disk, vm.id, takeSerial(step))
+  return { disk, template: { vmId: keptAs(vm.deployFrom), name: snapshotName } }
+}
+
+export interface Kept {
+  readonly vmId: VmId
+  readonly name: string
+}
+
+export function readyTemplate(step: Step, name: string): TemplateEntry | Fault {
+  const entry = step.state.templates.get(name)
+  if (!entry) return unknownTemplate(step, name)
+  if (entry.phase === 'ready') return entry
+  return fault('wrong-state', `template ${name} is ${entry.phase}: it must be ready`)
+}
+
+const unknownTemplate = ({ state }: Step, name: string): Fault => {
+  const names = [...state.templates.keys()].join(', ') || 'none'
+  return fault('unknown-snapshot', `there is no template ${name}; there are ${names}`)
+}
+
+const noNode = fault('no-node', 'no node is online that could do it: start one')
+
+const someNode = ({ state }: { readonly state: ClusterState }): Node | undefined =>
+  [...state.nodes.values()].find(
+    (node) => isReachable(node) && node.live.protocolVersion >= templateVersion,
+  )
+
+const commandOf = (node: Node, kind: 'keep-template' | 'drop-template', name: string) => ({
+  ...{ kind, nodeId: node.id, migrationId: undefined, snapshotId: name },
+  ...{ vmId: keptAs(name), epoch: 0 as PendingCommand['epoch'] },
+})
+
+function put(step: Step, entry: TemplateEntry): void {
+  step.state.templates.set(entry.id, entry)
+  touch(step, 'template', entry.id)
+}
+
+function forget(step: Step, name: string): void {
+  step.state.templates.delete(name)
+  touch(step, 'template', name)
+  wantSweep(step)
+}
