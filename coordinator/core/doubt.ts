@@ -49,8 +49,9 @@ function settleMoved(step: Step, migration: Migration): void {
   if (isSilent || waitedMs > releasedDoubtMs) endMigration(step, migration, { phase: 'done' })
 }
 
-const mayFetchPages = ({ params, live }: Migration): boolean =>
-  mayPostCopy(params) && live.source !== 'nothing'
+/** What runs there by our verdict was complete: a node refuses to run anything else by one. */
+const mayFetchPages = ({ params, live, resolveNode, to }: Migration): boolean =>
+  mayPostCopy(params) && live.source !== 'nothing' && resolveNode !== to
 
 /**
  * The VM needs its source until that says that it does not. The two make their own way to each

@@ -38,6 +38,20 @@ test('the source says so before the destination does', () => {
   expect(phase(story)).toBe('paging')
 })
 
+test('a complete copy that runs by our verdict needs no source: the migration ends', () => {
+  const story = begun()
+  story.progress('n1', 'm2', 'resolving')
+  story.passWith(3000, { n1: ['a@1 released m2'], n2: ['a@2 prepared m2'] })
+  const asked = [...story.state.commands].find(([, { kind }]) => kind === 'resolve')
+  expect(asked?.[1].nodeId).toBe('n2')
+  story.result('n2', asked?.[0] ?? '')
+  expect(state(story)).toMatch(/^running n2/)
+  const { epoch } = story.state.vms.get('a' as never) ?? {}
+  story.passWith(5000, { n1: ['a@1 released m2'], n2: [`a@${epoch} running`] })
+  expect(phase(story)).toBe('done')
+  expect(wasDropped(story)).toBe(true)
+})
+
 test('a source whose process is gone: the destination is told at once what it will never get', () => {
   const story = paging()
   story.lose('n1')
