@@ -8,7 +8,10 @@ import type { Step, StepOf } from './timeline.ts'
 type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string }
 
 const stepSentences: StepSentences = {
-  run: ({ vm }) => `start ${vm}`,
+  run: ({ vm, template }) => `start ${vm}${template ? ` from template ${template}` : ''}`,
+  snapshot: ({ vm, name }) => `take snapshot ${name} of ${vm}`,
+  restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
+  template: ({ vm, name }) => `keep ${vm} as template ${name}`,
   migrate: ({ vm, to }) => `migrate ${vm} to ${to ?? 'the best node'}`,
   clone: ({ vm, count, to }) =>
     `clone ${vm} ${count === 1 ? 'once' : `${count} times`}${to === undefined ? '' : ` to ${to}`}`,

@@ -37,7 +37,13 @@ const step = <Do extends string, Shape extends z.ZodRawShape>(
 
 export const Step = z
   .discriminatedUnion('do', [
-    step('run', 'Starts a VM that was declared with `start: later`', { vm }),
+    step('run', 'Starts a VM that was declared with `start: later`', {
+      vm,
+      template: Name.optional().describe('It begins as this template has it, running'),
+    }),
+    step('snapshot', 'Takes a snapshot of a running VM', { vm, name: Name }),
+    step('restore', 'Lets a VM go on as a snapshot of it has it', { vm, snapshot: Name }),
+    step('template', 'Keeps what a running VM is now as a template', { vm, name: Name }),
     step('migrate', 'Moves a running VM', {
       vm,
       to: node.optional().describe('Left out: the best one'),

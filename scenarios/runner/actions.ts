@@ -2,7 +2,7 @@
 // An action resolves when its effect is seen, and throws FaultError when it does not come about.
 // Not here: triggers and labels (timeline-run.ts).
 
-import { FaultError, fault } from '#proto/faults.ts'
+import { type Fault, FaultError, fault } from '#proto/faults.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { specOf } from '../language/cluster.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
@@ -18,8 +18,13 @@ import {
 /** `cloneIds`: what the VMs of a clone step are called. */
 type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) => Promise<unknown>
 
+const lookMs = 50
+
 const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
-  run: (step, stage) => runVm(step.vm, stage, step.within),
+  run: (step, stage) => runVm(step.vm, stage, step.within, step.template),
+  snapshot: (step, stage) => snapshot(step.vm, step.name, stage, step.within),
+  restore,
+  template,
   migrate,
   clone,
   pause: (step, stage) => verb(step, stage, 'pause', 'paused'),
@@ -58,12 +63,65 @@ export async function act(step: Step, stage: Stage, cloneIds: readonly string[])
 }
 
 /** Starts a VM of the scenario and waits until it runs. */
-export async function runVm(vmId: string, stage: Stage, withinMs: number): Promise<void> {
+export async function runVm(
+  vmId: string,
+  stage: Stage,
+  withinMs: number,
+  template?: string,
+): Promise<void> {
   const vm = stage.scenario.vms.find((other) => other.id === vmId)
   if (vm === undefined) throw new FaultError(fault('unknown-vm', `${vmId} is not declared.`))
   const where = vm.node === undefined ? {} : { startOn: vm.node }
-  await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where })
+  const made = template === undefined ? {} : { template }
+  await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where, ...made })
   await untilRunning(stage, vmId, withinMs)
+}
+
+async function snapshot(vm: string, name: string, stage: Stage, withinMs: number): Promise<void> {
+  const { api } = stage.world
+  await untilRunning(stage, vm, withinMs)
+  await insist(stage, withinMs, () => api.snapshot(vm, { name }))
+  await lookUntil(stage, withinMs, `snapshot ${name} of ${vm}`, async () => {
+    const found = (await api.snapshots(vm)).find((one) => one.name === name)
+    return found?.phase === 'taking' ? undefined : found
+  })
+}
+
+async function restore(step: StepOf<'restore'>, stage: Stage): Promise<void> {
+  const { vm: vmId, snapshot: from, within } = step
+  const { epoch } = await insist(stage, within, () => stage.world.api.restore(vmId, from))
+  await untilVm(stage, vmId, 'to go on', within, (vm) => vm.phase === 'running' && vm.epoch > epoch)
+}
+
+/** By way of a snapshot, which goes when the template is there. */
+async function template(step: StepOf<'template'>, stage: Stage): Promise<void> {
+  const { api } = stage.world
+  const { vm, name, within } = step
+  const taken = `for-${name}`
+  await snapshot(vm, taken, stage, within)
+  await insist(stage, within, () => api.keepTemplate({ name, vm, snapshot: taken }))
+  await lookUntil(stage, within, `template ${name}`, async () => {
+    const found = (await api.templates()).find((one) => one.name === name)
+    return found?.phase === 'making' ? undefined : found
+  })
+  await insist(stage, within, () => api.dropSnapshot(vm, taken))
+}
+
+/** What is not in the watch is asked for, until it is there; failed is failed. */
+async function lookUntil(
+  stage: Stage,
+  withinMs: number,
+  what: string,
+  look: () => Promise<{ phase: string; fault?: Fault | undefined } | undefined>,
+): Promise<void> {
+  for (let waitedMs = 0; waitedMs < withinMs; waitedMs += lookMs) {
+    const found = await look()
+    if (found?.phase === 'ready') return
+    if (found?.phase === 'failed')
+      throw new FaultError(found.fault ?? fault('internal', `${what} has failed`))
+    await stage.waiting.sleep(lookMs)
+  }
+  throw new FaultError(fault('timed-out', `${what} was not there in time`))
 }
 
 async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
