@@ -6,21 +6,19 @@ import type { Disk } from '#env/env.ts'
 import type { SweepLayers } from '#proto/messages.ts'
 import type { HeldVm } from './held-vms.ts'
 
-const layerName = /^([a-z0-9-]+)\.(\d+)\.disk$/
+const layerName = /^[a-z0-9-]+\.(\d+)\.disk$/
 
 /** @returns the names of what was deleted, and how many a VM of this node still uses. */
 export function sweepLayers(
   disk: Disk,
-  { keep, keepOf, belowSerial }: Pick<SweepLayers, 'keep' | 'keepOf' | 'belowSerial'>,
+  { keep, belowSerial }: Pick<SweepLayers, 'keep' | 'belowSerial'>,
   held: readonly HeldVm[],
 ): { readonly gone: readonly string[]; readonly inUse: number } {
   const kept = new Set(keep)
   const used = new Set(held.flatMap(({ disk: { layers } }) => layers))
-  const owners = new Set<string>(keepOf)
   const isGarbage = (name: string): boolean => {
-    const [, vmId, serial] = layerName.exec(name) ?? []
-    if (vmId === undefined || kept.has(name) || owners.has(vmId)) return false
-    return Number(serial) < belowSerial
+    const [, serial] = layerName.exec(name) ?? []
+    return serial !== undefined && !kept.has(name) && Number(serial) < belowSerial
   }
   const garbage = disk.list().filter(isGarbage)
   const gone = garbage.filter((name) => !used.has(name))

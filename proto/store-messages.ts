@@ -49,8 +49,6 @@ export const SweepLayers = z.strictObject({
   t: z.literal('sweep-layers'),
   commandId,
   keep: z.array(z.string().max(120)).max(100_000),
-  /** All layers of these VMs stay: a copy may still be somewhere. */
-  keepOf: z.array(vmId).max(20_000),
   /** What has this number or a higher one was made after this was decided. */
   belowSerial: count,
 })

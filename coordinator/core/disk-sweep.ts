@@ -11,6 +11,8 @@ import { isReachable, openCommand, type Step, sendTo } from './step-context.ts'
 const sweepDelayMs = 1000
 /** Agents before this do not know the order. */
 const sweepingVersion = 2
+/** And now and then: a copy that nobody wanted may have made one before it was told to go. */
+const sweepEveryMs = 600_000
 /** When something is under way, it is looked at again. */
 const sweepRetryMs = 2000
 
@@ -35,20 +37,13 @@ export function sweepLayers(step: Step): void {
     state.sweepAtMs = nowMs + sweepRetryMs
     return
   }
-  state.sweepAtMs = Number.POSITIVE_INFINITY
+  state.sweepAtMs = nowMs + sweepEveryMs
   const commandId = openCommand(step, {
     ...{ kind: 'sweep-layers', nodeId: node.id, migrationId: undefined },
     ...{ vmId: '' as never, epoch: 0 as never },
   })
   const { nextSerial: belowSerial } = state.meta
-  const keepOf = [...state.tombstones.values()].map(({ id }) => id)
-  sendTo(step, node, {
-    t: 'sweep-layers',
-    commandId,
-    keep: layersNamed(state),
-    keepOf,
-    belowSerial,
-  })
+  sendTo(step, node, { t: 'sweep-layers', commandId, keep: layersNamed(state), belowSerial })
 }
 
 /** What every VM and snapshot needs; sorted, so that it is the same whoever asks. */

@@ -41,9 +41,6 @@ export const Step = z
       vm,
       template: Name.optional().describe('It begins as this template has it, running'),
     }),
-    step('snapshot', 'Takes a snapshot of a running VM', { vm, name: Name }),
-    step('restore', 'Lets a VM go on as a snapshot of it has it', { vm, snapshot: Name }),
-    step('template', 'Keeps what a running VM is now as a template', { vm, name: Name }),
     step('migrate', 'Moves a running VM', {
       vm,
       to: node.optional().describe('Left out: the best one'),
@@ -64,6 +61,9 @@ export const Step = z
     step('pause', 'Stops the vCPU of a VM', { vm }),
     step('resume', 'Lets a paused VM go on', { vm }),
     step('stop', 'Ends a VM', { vm }),
+    step('snapshot', 'Takes a snapshot of a running VM', { vm, name: Name }),
+    step('restore', 'Lets a VM go on as a snapshot of it has it', { vm, snapshot: Name }),
+    step('template', 'Keeps what a running VM is now as a template', { vm, name: Name }),
     step('kill-node', 'SIGKILL to the node', { node }),
     step('hang-node', 'Freezes the process of the node for a while', { node, for: Duration }),
     step('cut-node', 'Cuts links of a living node', {
