@@ -132,6 +132,21 @@ test('on command, a slow first round ends at once, and what it has not sent is f
   await road.close()
 })
 
+test('a source that is told to stop serves its last pages first', async () => {
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress)
+  await boot()
+  const command = migrate({ mode: 'post-copy', downtimeMsMax: 1 }, road)
+  await eventually('a to serve', () => state('a') === 'serving')
+  road.bytesPerSec = 4 << 20
+  const stopped = two.terminate('a')
+  const { fault, record } = await resultOf(command)
+  expect(fault).toBeUndefined()
+  expect(record?.postCopy?.pages).toBeGreaterThan(0)
+  await isWellAtB()
+  await stopped
+  await road.close()
+})
+
 test('a VM that is stopped while its pages come leaves nothing on either node', async () => {
   const road = await SlowRoad.to(coordinator.node('b').peerAddress)
   await boot()

@@ -23,6 +23,11 @@ export class TwoAgents {
     return two
   }
 
+  /** SIGTERM; resolves when it has ended. */
+  async terminate(node: 'a' | 'b'): Promise<void> {
+    await this.#agents[node === 'a' ? 0 : 1]?.end()
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#agents.map((agent) => agent.kill()))
     await this.coordinator.stop()
