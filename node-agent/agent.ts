@@ -25,6 +25,7 @@ import { newPace } from './migration/pace.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
+import { allServed } from './serving-end.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
 
@@ -33,9 +34,6 @@ const controlLimits = { messageBytesMax: 8 << 20 }
 const trunkLimits = { messageBytesMax: batchBytesMax }
 /** A node that does not answer is tried again: there is no use in long waits. */
 const trunkAnswerMsMax = 3000
-/** How long a node that is told to stop goes on serving pages, and how often it looks. */
-const servingMsMax = 10_000
-const servingLookMs = 50
 /** Console output waits in its ring while so much is on the link already. */
 const outputBufferedBytesMax = 1 << 20
 
@@ -99,7 +97,7 @@ export class Agent {
   /** Stops every VM, says so, and leaves. */
   async stop(): Promise<void> {
     if (this.#stopped) return
-    await this.#pagesServed()
+    await allServed(this.#desk.vms, this.#options.env.clock)
     this.#deskDriver.feed({ on: 'closing' })
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))
     this.#stopped = true
@@ -108,15 +106,6 @@ export class Agent {
     await this.#membership.stop('shutting-down')
     await this.#listener?.close()
     await this.#options.vmm.stop()
-  }
-
-  /** VMs that run elsewhere on pages from here get them first, if that takes no longer than this. */
-  async #pagesServed(): Promise<void> {
-    const { clock } = this.#options.env
-    const untilMs = clock.nowMs() + servingMsMax
-    const isServing = () => this.#desk.vms.all().some(({ state }) => state === 'serving')
-    while (isServing() && clock.nowMs() < untilMs)
-      await new Promise<void>((go) => void clock.wakeAt(clock.nowMs() + servingLookMs, go))
   }
 
   /** The node can do its work: it has a coordinator and holds its lease. */

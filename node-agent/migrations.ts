@@ -198,8 +198,14 @@ export class Migrations {
     const { vms, vmm, digest } = this.#ports
     for (const vmId of kin) {
       const vm = vms.get(vmId)
-      const memory = vm && isLive(vm) ? vmm.memoryOf(vm) : undefined
-      if (memory?.pageCount === pageCount) return { memory, digest, lacking: [] }
+      if (!vm || !isLive(vm) || vmm.memoryOf(vm)?.pageCount !== pageCount) continue
+      const read = (page: number, into: Uint8Array): boolean => {
+        const memory = vmm.memoryOf(vm)
+        if (!memory || memory.isAbsent(page)) return false
+        memory.readPage(page, into)
+        return true
+      }
+      return { read, digest, lacking: [] }
     }
     return undefined
   }

@@ -20,7 +20,8 @@ export interface CopyOf {
 }
 
 export interface Donor {
-  readonly memory: GuestMemory
+  /** A page as it is now; false: it is not there, or its VM has gone meanwhile. */
+  read(page: number, into: Uint8Array): boolean
   readonly digest: Digest
   /** Pages that were named and are not there. */
   readonly lacking: number[]
@@ -82,10 +83,8 @@ function takeHeld({ pages, bytes }: PageFrame, { memory, donor }: CopyOf): Fault
 }
 
 /** Its copy is what is judged and stored: the donor's guest runs meanwhile. */
-function isHeld({ memory, digest }: Donor, page: number, wanted: Uint8Array, room: Uint8Array) {
-  if (memory.isAbsent(page)) return false
-  memory.readPage(page, room)
-  return equalBytes(digest(room), wanted)
+function isHeld(donor: Donor, page: number, wanted: Uint8Array, room: Uint8Array): boolean {
+  return donor.read(page, room) && equalBytes(donor.digest(room), wanted)
 }
 
 /** The pages themselves; undefined: what came is not them. */

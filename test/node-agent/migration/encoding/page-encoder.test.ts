@@ -6,6 +6,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { VirtualClock } from '#env/memory.ts'
+import { sha256 } from '#env/real/digest.ts'
 import { realZstd } from '#env/real/zstd.ts'
 import { PageEncoder } from '#node-agent/migration/encoding/page-encoder.ts'
 import { SentPages } from '#node-agent/migration/encoding/sent-pages.ts'
@@ -149,6 +150,38 @@ test('a payload that does not unpack, or to something else, is refused and named
   ).encode(0, Uint32Array.of(1), text(1).slice(), 1)
   const short = { ...frame, encoding: 'delta', bytes: part?.bytes ?? new Uint8Array(0) } as const
   expect(passage.receive(short)).toMatchObject({ code: 'bad-frame' })
+})
+
+test('named pages come from the donor where it has them, and are lacking where it has not', async () => {
+  const ports = { clock: new VirtualClock(), zstd: realZstd, donor: sha256 }
+  const [there, sibling] = [1, 2].map(() => WasmGuestMemory.create(module, mebibyte))
+  if (!there || !sibling) throw new Error('two were made')
+  const pages = Uint32Array.of(1, 2, 3)
+  const bytes = new Uint8Array(3 * pageBytes)
+  for (const [at, page] of pages.entries()) bytes.set(text(page), at * pageBytes)
+  sibling.store(Uint32Array.of(1, 2), new Uint8Array([...text(1), ...text(7)]))
+  const [part] = await new PageEncoder(ports, 'auto').encode(0, pages, bytes, 1e6)
+  expect(part?.encoding).toBe('held')
+  const lacking: number[] = []
+  const donor = {
+    // Page 3 is one that the donor has lost with its VM.
+    read: (page: number, into: Uint8Array) => {
+      if (page < 3) sibling.readPage(page, into)
+      return page < 3
+    },
+    ...{ digest: sha256, lacking },
+  }
+  const frame = { ...target, round: 0, frameNumber: 0, encoding: 'held', contentSum: 0 } as const
+  const wire = encodePageFrame({ ...frame, pages, bytes: part?.bytes ?? new Uint8Array(0) })
+  const copy = { ...target, memory: there, zstd: realZstd, donor }
+  const place = { round: 0, frameNumber: 0 }
+  expect(receiveFrame(wire.subarray(1), copy, place)).toBeUndefined()
+  expect(lacking).toEqual([2, 3])
+  const room = new Uint8Array(pageBytes)
+  there.readPage(1, room)
+  expect(room).toEqual(text(1))
+  const alone = { ...copy, donor: undefined }
+  expect(receiveFrame(wire.subarray(1), alone, place)).toMatchObject({ code: 'bad-frame' })
 })
 
 test('the memory of what was sent is bounded: the oldest makes way', () => {

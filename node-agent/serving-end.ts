@@ -1,0 +1,16 @@
+// The end of a node in good order, as far as others need it: VMs that run elsewhere on pages from
+// here get them first. Not here: the serving itself (migration/page-server.ts). Times in ms.
+
+import type { Clock } from '#env/env.ts'
+import type { HeldVms } from './held-vms.ts'
+
+/** Whoever needs longer has lost its link, and will be told. */
+const servingMsMax = 10_000
+const lookMs = 50
+
+/** Resolves when no copy here serves any more, or it has taken too long. */
+export async function allServed(vms: HeldVms, clock: Clock): Promise<void> {
+  const untilMs = clock.nowMs() + servingMsMax
+  while (vms.all().some(({ state }) => state === 'serving') && clock.nowMs() < untilMs)
+    await new Promise<void>((go) => void clock.wakeAt(clock.nowMs() + lookMs, go))
+}
