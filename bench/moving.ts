@@ -27,6 +27,7 @@ const columns = [
 
 const still = new GuestToMove(1024, 1, 1)
 const busy = new GuestToMove(256, 16, 20_000)
+const calm = new GuestToMove(256, 16, 2000)
 const flatOut = new GuestToMove(128, 32, 0)
 
 class Rows {
@@ -90,7 +91,7 @@ async function tellFetches(pair: AgentPair, rows: Rows, runs: number): Promise<v
 }
 
 async function tellOthers(pair: AgentPair, rows: Rows, runs: number): Promise<void> {
-  const siblings = await several(runs, () => pair.siblings(busy))
+  const siblings = await several(runs, () => pair.siblings(calm))
   const share = of(siblings, ([first, second]) => (100 * second.bytes) / first.bytes)
   rows.row('sibling clone: % of the bytes of a first one', share, 5, true)
   const moved = await several(runs, () => pair.record(busy, {}))

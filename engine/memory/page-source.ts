@@ -15,6 +15,8 @@ export interface BroughtPages {
 export type Urgency = 'urgent' | 'background'
 
 export interface PageSource {
+  /** How many requests in the background keep it busy at present; without it, a fixed few. */
+  readonly requestsAhead?: number
   /**
    * Brings these pages, and may bring others that lie beside them. An urgent request overtakes
    * those in the background. Resolves in a later turn of the event loop, so that whoever asks again

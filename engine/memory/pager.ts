@@ -22,10 +22,10 @@ export interface PagerOptions {
 const urgentPages = 16
 /** The same where bringing costs little and keeping costs memory. */
 const touchedPages = 4
-/** 256 KiB: large enough for a disk's or a link's speed, and little for an urgent page to wait for. */
-const backgroundPages = 64
-/** So that a far source is busy while an answer is on its way: 1 MiB under way. */
-const backgroundStreams = 4
+/** 128 KiB: large enough for a disk's or a link's speed, and little for an urgent page to wait for. */
+const backgroundPages = 32
+/** For a source that says nothing else, so that it is busy while answers are on their way. */
+const requestsAhead = 8
 
 export class Pager {
   readonly #options: PagerOptions
@@ -34,6 +34,8 @@ export class Pager {
   /** For which the VM waits, or did when they were asked for. */
   readonly #awaited = new Set<number>()
   #cursor = 0
+  /** Requests in the background that are not answered yet. */
+  #askedAhead = 0
   #touches = 0
   #stopped = false
   #isHeldBack: boolean
@@ -96,18 +98,25 @@ export class Pager {
 
   async #bringAll(): Promise<void> {
     const { memory } = this.#options
-    await Promise.all(Array.from({ length: backgroundStreams }, () => this.#stream()))
+    await new Promise<void>((done, failed) => this.#ahead(done, failed))
     // All that is left was asked for by touches: their answers are waited for, one turn a time.
     while (!this.#stopped && memory.absentPages > 0)
       await this.#bring(this.#anyAbsent(), 'background')
   }
 
-  async #stream(): Promise<void> {
-    while (!this.#stopped) {
+  /** Asks for as much ahead as the source takes; `done` when nothing is left to ask for. */
+  #ahead(done: () => void, failed: (why: unknown) => void): void {
+    const { source } = this.#options
+    while (!this.#stopped && this.#askedAhead < (source.requestsAhead ?? requestsAhead)) {
       const pages = this.#next(backgroundPages)
-      if (pages.length === 0) return
-      await this.#bring(pages, 'background')
+      if (pages.length === 0) break
+      this.#askedAhead++
+      this.#bring(pages, 'background').then(() => {
+        this.#askedAhead--
+        this.#ahead(done, failed)
+      }, failed)
     }
+    if (this.#askedAhead === 0) done()
   }
 
   async #bring(pages: Uint32Array, urgency: Urgency): Promise<void> {

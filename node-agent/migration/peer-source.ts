@@ -8,6 +8,7 @@ import { type Fault, FaultError, fault } from '#proto/faults.ts'
 import type { DestinationMessage, Offer } from '#proto/messages.ts'
 import { decodePageFrame } from '#proto/page-frame.ts'
 import { pageBytes } from '#proto/units.ts'
+import { ReadAhead } from './read-ahead.ts'
 
 interface Pending {
   readonly pages: Uint32Array
@@ -26,6 +27,7 @@ export class PeerSource implements PageSource {
   readonly #send: (message: DestinationMessage) => void
   readonly #pending = new Map<number, Pending>()
   readonly #waitsMs: number[] = []
+  readonly #readAhead = new ReadAhead()
   #requests = 0
   /** The source has been told that the VM runs: before that it must not be asked. */
   #isOpen = false
@@ -34,6 +36,10 @@ export class PeerSource implements PageSource {
     this.#offer = offer
     this.#clock = clock
     this.#send = send
+  }
+
+  get requestsAhead(): number {
+    return this.#readAhead.requests
   }
 
   request(pages: Uint32Array, urgency: Urgency): Promise<BroughtPages> {
@@ -106,7 +112,9 @@ export class PeerSource implements PageSource {
     if (brought.pages.length + brought.zeroPages.length < pages.length) return
     if (brought.bytes.length !== brought.pages.length * pageBytes) return
     this.#pending.delete(request)
-    if (urgency === 'urgent') this.#waitsMs.push(this.#clock.nowMs() - askedAtMs)
+    const ms = this.#clock.nowMs() - askedAtMs
+    if (urgency === 'urgent') this.#waitsMs.push(ms)
+    else if (brought.zeroPages.length === 0) this.#readAhead.answered(ms)
     resolve(brought)
   }
 }
