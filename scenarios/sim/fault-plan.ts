@@ -28,6 +28,7 @@ export const deeds = [
   'hang',
   'go-on',
   'cut',
+  'isolate',
   'heal',
   'break',
   'repeat-message',
@@ -50,6 +51,8 @@ export interface FaultPlan {
   readonly steps: readonly Planned[]
   /** How long the faults last; after that all is healed. */
   readonly safetyMs: number
+  /** How wrong clocks may go: none, as quartz does, or so much that a lease is off by 100 ms. */
+  readonly driftMost: number
 }
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
@@ -66,10 +69,20 @@ const weights: Record<Deed, number> = {
   },
   ...{ stop: 2, start: 4, remove: 1, pause: 2, resume: 3, cancel: 2, 'post-copy': 2 },
   ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
-  ...{ cut: 4, heal: 5, break: 4, 'repeat-message': 2, strike: 14 },
+  ...{ cut: 4, isolate: 4, heal: 3, break: 4, 'repeat-message': 2, strike: 14 },
   ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
 }
-const faults: readonly Deed[] = ['kill', 'hang', 'cut', 'break', 'strike', 'kill-coordinator']
+const faults: readonly Deed[] = [
+  'kill',
+  'hang',
+  'cut',
+  'isolate',
+  'break',
+  'strike',
+  'kill-coordinator',
+]
+
+const drifts = [0, 0.0002, 0.02]
 
 /** Each run draws its own size, pace and fault rate. */
 export function planOf(random: Random): FaultPlan {
@@ -91,7 +104,7 @@ export function planOf(random: Random): FaultPlan {
       one: random.below(1000),
       other: random.below(1000),
     })
-  return { nodes, steps, safetyMs }
+  return { nodes, steps, safetyMs, driftMost: drifts[random.below(drifts.length)] ?? 0 }
 }
 
 function draw(of: Readonly<Record<Deed, number>>, random: Random): Deed {

@@ -1,7 +1,8 @@
 // Carries a plan out in a simulated world: deeds and faults while it lasts, then all is healed, and
 // the world is given time to come to rest. Laws are watched all the time (sim-world.ts), and at
 // rest every account must agree: the coordinator's, the nodes', the store's, and the guests' own.
-// Not here: what is planned (fault-plan.ts), who searches (search.ts). Virtual ms.
+// Not here: what is planned (fault-plan.ts), who compares (accounts.ts), who searches (search.ts).
+// Virtual ms.
 
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
@@ -9,6 +10,7 @@ import { type MemoryLog, SeededRandom } from '#env/memory.ts'
 import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { disorder, unrest } from './accounts.ts'
 import { type Deed, deeds, type FaultPlan, type Planned } from './fault-plan.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-network.ts'
@@ -76,6 +78,7 @@ class FaultRun {
     this.#random = new SeededRandom(seed ^ 0x5eed)
     this.#world = new SimWorld({
       ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
+      driftMost: plan.driftMost,
       settings: { rebalance: seed % 3 === 0 },
     })
     this.#world.network.onSend = (crossing) => this.#meet(crossing)
@@ -105,13 +108,13 @@ class FaultRun {
         world.ask({ do: 'end-maintenance', nodeId: asNodeId(name) })
     await this.#until(
       'peace',
-      () => this.#unrest().length === 0,
-      () => this.#unrest(),
+      () => unrest(this.#world, this.#names).length === 0,
+      () => unrest(this.#world, this.#names),
     )
     await this.#until(
       'order',
-      () => this.#disorder().length === 0,
-      () => this.#disorder(),
+      () => disorder(this.#world, this.#names).length === 0,
+      () => disorder(this.#world, this.#names),
     )
     await this.#listenToGuests()
   }
@@ -135,61 +138,6 @@ class FaultRun {
     await this.#world
       .until(what, isSo, restMsMax)
       .catch(() => this.#wrong.push(`there is no ${what}: ${why().join('; ')}`))
-  }
-
-  /** What has not come to an end. */
-  #unrest(): string[] {
-    const { nodes, vms, openMigrations, commands } = this.#state
-    const away = this.#names.filter((name) => nodes.get(asNodeId(name))?.phase !== 'online')
-    const restless = [...vms.values()].filter(
-      ({ phase }) => !['running', 'stopped', 'paused', 'failed'].includes(phase),
-    )
-    const busy = [...this.#state.templates.values()].filter(
-      ({ phase }) => phase === 'making' || phase === 'removing',
-    )
-    return [
-      ...busy.map(({ id, phase }) => `template ${id} is ${phase}`),
-      ...away.map((name) => `${name} is not online`),
-      ...restless.map(({ id, phase }) => `${id} is ${phase}`),
-      ...[...openMigrations].map((id) => `${id} is open`),
-      ...[...commands.values()].map(({ kind }) => `${kind} is not answered`),
-    ]
-  }
-
-  /** Where the accounts differ. */
-  #disorder(): string[] {
-    const held = this.#names.flatMap((name) =>
-      this.#world.node(name).holdings.vms.map(({ vmId, state }) => ({ name, vmId, state })),
-    )
-    const found: string[] = []
-    for (const { id, phase, nodeId } of this.#state.vms.values()) {
-      const copies = held.filter(({ vmId }) => vmId === id)
-      const isLive = phase === 'running' || phase === 'paused'
-      const told = copies.map(({ name, state }) => `${state} on ${name}`).join(', ') || 'nowhere'
-      const isSo = isLive
-        ? copies.length === 1 && copies[0]?.name === nodeId && copies[0]?.state === phase
-        : copies.length === 0
-      if (!isSo) found.push(`${id} is ${phase} on ${nodeId}, and held: ${told}`)
-    }
-    for (const { name, vmId, state } of held)
-      if (!this.#state.vms.has(vmId)) found.push(`${name} holds ${vmId} (${state}), which is gone`)
-    for (const name of this.#names) {
-      const { migrations } = this.#world.node(name).holdings
-      if (migrations > 0) found.push(`${name} has ${migrations} runs of migrations`)
-    }
-    return [...found, ...this.#litter()]
-  }
-
-  /** Layers of disks that nobody names, or that are named and gone. */
-  #litter(): string[] {
-    const named = new Set([...this.#state.vms.values()].flatMap(({ disk }) => disk.layers))
-    const kept = [...this.#state.snapshots.values(), ...this.#state.templates.values()]
-    for (const { record } of kept) for (const layer of record?.disk.layers ?? []) named.add(layer)
-    // The next one is the one that comes now and then: what was wanted has been done.
-    const isWatched = this.#state.sweepAtMs > this.#world.nowMs + 60_000
-    const there = this.#world.disk.list()
-    const litter = isWatched ? there.filter((name) => !named.has(name)) : ['not swept yet']
-    return litter.length > 0 ? [`layers that nobody names: ${litter.join(', ')}`] : []
   }
 
   /** Every guest checks its memory all the time: what is wrong it prints. */
@@ -240,6 +188,7 @@ class FaultRun {
     hang: ({ one }) => this.#break(this.#name(one), () => this.#process(one).hang()),
     'go-on': ({ one }) => this.#process(one).goOn(),
     cut: ({ one, other }) => this.#cut(one, other),
+    isolate: ({ one }) => this.#isolate(this.#name(one)),
     heal: () => this.#world.network.heal(),
     break: ({ one, other }) => this.#world.network.break(this.#end(one), this.#end(other)),
     'repeat-message': ({ one }) => {
@@ -370,6 +319,12 @@ class FaultRun {
     if (from === to) return
     this.#world.network.cut(from, to)
     if (other % 3 > 0) this.#world.network.cut(to, from)
+  }
+
+  /** Alive, and neither heard by the coordinator nor hearing it. */
+  #isolate(name: string): void {
+    this.#world.network.cut(name, coordinatorName)
+    this.#world.network.cut(coordinatorName, name)
   }
 
   #restart(name: string): void {

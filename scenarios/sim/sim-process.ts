@@ -1,20 +1,34 @@
 // A process of the simulated world, as its clock: everything that it ever does begins with an alarm
 // or a message, and both go through here. So a process that is killed does nothing any more, and
 // one that hangs does it all when it goes on. Not here: what it is (sim-node.ts,
-// sim-coordinator.ts). Times in virtual ms, the same in all processes but for their drift.
+// sim-coordinator.ts). Times in virtual ms, each process by a clock of its own.
 
 import type { Cancel, Clock } from '#env/env.ts'
+
+/** How a process reads the world's time. Computers count from when they began, and not evenly. */
+export interface Reading {
+  /** At the world's beginning. */
+  readonly startMs: number
+  /** Of its own ms in one of the world's. */
+  readonly rate: number
+}
+
+export const exactly: Reading = { startMs: 0, rate: 1 }
+/** What rounding may take from an alarm: it must not ring before its time. */
+const roundingMs = 1e-6
 
 export class SimProcess implements Clock {
   readonly name: string
   readonly #world: Clock
+  readonly #reading: Reading
   readonly #kept: (() => void)[] = []
   #state: 'running' | 'hanging' | 'dead' = 'running'
   #onDeath: (() => void)[] = []
 
-  constructor(name: string, world: Clock) {
+  constructor(name: string, world: Clock, reading = exactly) {
     this.name = name
     this.#world = world
+    this.#reading = reading
   }
 
   get isAlive(): boolean {
@@ -26,7 +40,8 @@ export class SimProcess implements Clock {
   }
 
   nowMs(): number {
-    return this.#world.nowMs()
+    const { startMs, rate } = this.#reading
+    return startMs + rate * this.#world.nowMs()
   }
 
   wallMs(): number {
@@ -35,11 +50,18 @@ export class SimProcess implements Clock {
 
   wakeAt(atMs: number, fn: () => void): Cancel {
     let isCancelled = false
-    const cancel = this.#world.wakeAt(atMs, () => this.do(() => (isCancelled ? undefined : fn())))
+    const ring = () => this.do(() => (isCancelled ? undefined : fn()))
+    const cancel = this.#world.wakeAt(this.#inTheWorld(atMs), ring)
     return () => {
       isCancelled = true
       cancel()
     }
+  }
+
+  #inTheWorld(atMs: number): number {
+    const { startMs, rate } = this.#reading
+    const worldMs = (atMs - startMs) / rate
+    return startMs + rate * worldMs < atMs ? worldMs + roundingMs : worldMs
   }
 
   /** Now; when it goes on; or never. */

@@ -15,7 +15,7 @@ import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from './sim-coordinator.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimNode, type SimPlatform } from './sim-node.ts'
-import { SimProcess } from './sim-process.ts'
+import { exactly, type Reading, SimProcess } from './sim-process.ts'
 
 export interface SimWorldOptions extends SimPlatform {
   readonly nodes: readonly string[]
@@ -24,6 +24,8 @@ export interface SimWorldOptions extends SimPlatform {
   readonly memoryMib?: number
   /** Of every core: what makes time pass for guests. */
   readonly mips?: number
+  /** Clocks go wrong by up to that share, either way, and begin anywhere; 0: all are the same. */
+  readonly driftMost?: number
 }
 
 const token = 'secret'
@@ -130,9 +132,16 @@ export class SimWorld {
     return told.join(' · ')
   }
 
+  #reading(): Reading {
+    const { driftMost = 0 } = this.#options
+    if (driftMost === 0) return exactly
+    const rate = 1 + driftMost * (2 * this.#random.float() - 1)
+    return { startMs: this.#random.below(1_000_000), rate }
+  }
+
   #startCoordinator(): SimCoordinator {
     const settings = { ...defaultSettings, rebalance: false, ...this.#options.settings }
-    const process = new SimProcess(coordinatorName, this.clock)
+    const process = new SimProcess(coordinatorName, this.clock, this.#reading())
     return new SimCoordinator(process, {
       ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
       ...{ settings, token },
@@ -141,7 +150,7 @@ export class SimWorld {
 
   #startNode(name: string): void {
     const { memoryMib = 64, mips = 2, module, image, zstd, digest, turn } = this.#options
-    const process = new SimProcess(name, this.clock)
+    const process = new SimProcess(name, this.clock, this.#reading())
     const node = new SimNode(process, `${name}-${++this.#incarnations}`, {
       ...{ module, image, zstd, digest, turn, memoryMib, mips, token },
       ...{ network: this.network, disk: this.disk, snapshots: this.#snapshots },

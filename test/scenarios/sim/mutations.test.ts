@@ -4,20 +4,22 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { platform } from './platform.ts'
 
-const seedsMax = 150
+const seedsMax = 300
 
 afterEach(() => {
   vi.doUnmock('#node-agent/migration/source-end.ts')
   vi.doUnmock('#coordinator/core/doubt.ts')
   vi.doUnmock('#coordinator/core/disk-sweep.ts')
+  vi.doUnmock('#proto/units.ts')
   vi.resetModules()
 })
 
-/** The first seed under which the mutant breaks a law, or undefined. */
-async function foundAt(): Promise<{ seed: number; why: string } | undefined> {
-  const { runSeed } = await import('#scenarios/sim/search.ts')
+/** The first seed, of those with such clocks, under which the mutant breaks a law. */
+async function foundAt(driftLeast = 0): Promise<{ seed: number; why: string } | undefined> {
+  const { planOfSeed, runSeed } = await import('#scenarios/sim/search.ts')
   const ours = await platform()
   for (let seed = 1; seed <= seedsMax; seed++) {
+    if (planOfSeed(seed).driftMost < driftLeast) continue
     // An invariant that throws has found it too.
     const wrong = await runSeed(ours, seed).then(
       ({ outcome }) => outcome.wrong,
@@ -52,4 +54,13 @@ test('layers that are never swept', { timeout: 240_000 }, async () => {
     return { ...real, sweepLayers }
   })
   expect((await foundAt())?.why).toContain('layers')
+})
+
+test('a lease without a margin, by clocks that drift', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#proto/units.ts', async (load) => {
+    const real = await load<typeof import('#proto/units.ts')>()
+    return { ...real, leaseMarginMs: 0 }
+  })
+  expect((await foundAt(0.01))?.why).toContain('epoch')
 })

@@ -1,0 +1,64 @@
+// At rest every account must agree: the coordinator's, the nodes', the store's. What does not is told
+// in a sentence. Not here: when it is asked (fault-run.ts), and the guests' own (there as well).
+
+import { asNodeId } from '#proto/ids.ts'
+import type { SimWorld } from './sim-world.ts'
+
+/** What has not come to an end. */
+export function unrest(world: SimWorld, names: readonly string[]): string[] {
+  const { state } = world.coordinator.coordinator
+  const { nodes, vms, openMigrations, commands } = state
+  const away = names.filter((name) => nodes.get(asNodeId(name))?.phase !== 'online')
+  const restless = [...vms.values()].filter(
+    ({ phase }) => !['running', 'stopped', 'paused', 'failed'].includes(phase),
+  )
+  const busy = [...state.templates.values()].filter(
+    ({ phase }) => phase === 'making' || phase === 'removing',
+  )
+  return [
+    ...busy.map(({ id, phase }) => `template ${id} is ${phase}`),
+    ...away.map((name) => `${name} is not online`),
+    ...restless.map(({ id, phase }) => `${id} is ${phase}`),
+    ...[...openMigrations].map((id) => `${id} is open`),
+    ...[...commands.values()].map(({ kind }) => `${kind} is not answered`),
+  ]
+}
+
+/** Where the accounts differ. */
+export function disorder(world: SimWorld, names: readonly string[]): string[] {
+  const { state } = world.coordinator.coordinator
+  const held = names.flatMap((name) =>
+    world.node(name).holdings.vms.map(({ vmId, state }) => ({ name, vmId, is: state })),
+  )
+  const found: string[] = []
+  for (const { id, phase, nodeId } of state.vms.values()) {
+    const copies = held.filter(({ vmId }) => vmId === id)
+    const isLive = phase === 'running' || phase === 'paused'
+    const told = copies.map(({ name, is }) => `${is} on ${name}`).join(', ') || 'nowhere'
+    const isSo = isLive
+      ? copies.length === 1 && copies[0]?.name === nodeId && copies[0]?.is === phase
+      : copies.length === 0
+    if (!isSo) found.push(`${id} is ${phase} on ${nodeId}, and held: ${told}`)
+  }
+  for (const { name, vmId, is } of held)
+    if (!state.vms.has(vmId)) found.push(`${name} holds ${vmId} (${is}), which is gone`)
+  for (const name of names) {
+    const { migrations } = world.node(name).holdings
+    if (migrations > 0) found.push(`${name} has ${migrations} runs of migrations`)
+  }
+  return [...found, ...litter(world)]
+}
+
+/** Layers of disks that nobody names, or that are named and gone. */
+function litter(world: SimWorld): string[] {
+  const { state } = world.coordinator.coordinator
+  const named = new Set([...state.vms.values()].flatMap(({ disk }) => disk.layers))
+  const kept = [...state.snapshots.values(), ...state.templates.values()]
+  for (const { record } of kept) for (const layer of record?.disk.layers ?? []) named.add(layer)
+  // The next one is the one that comes now and then: what was wanted has been done.
+  const { process } = world.coordinator
+  const isWatched = state.sweepAtMs > process.nowMs() + 60_000
+  const there = world.disk.list()
+  const litter = isWatched ? there.filter((name) => !named.has(name)) : ['not swept yet']
+  return litter.length > 0 ? [`layers that nobody names: ${litter.join(', ')}`] : []
+}
