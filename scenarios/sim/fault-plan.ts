@@ -4,6 +4,7 @@
 // Not here: doing it (fault-run.ts). Times in virtual ms.
 
 import type { Random } from '#env/env.ts'
+import { nearRoad, type RoadTraits } from './sim-road.ts'
 
 export const deeds = [
   'run',
@@ -29,6 +30,7 @@ export const deeds = [
   'go-on',
   'cut',
   'isolate',
+  'clog',
   'heal',
   'break',
   'repeat-message',
@@ -53,6 +55,7 @@ export interface FaultPlan {
   readonly safetyMs: number
   /** How wrong clocks may go: none, as quartz does, or so much that a lease is off by 100 ms. */
   readonly driftMost: number
+  readonly road: RoadTraits
 }
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
@@ -69,7 +72,7 @@ const weights: Record<Deed, number> = {
   },
   ...{ stop: 2, start: 4, remove: 1, pause: 2, resume: 3, cancel: 2, 'post-copy': 2 },
   ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
-  ...{ cut: 4, isolate: 4, heal: 3, break: 4, 'repeat-message': 2, strike: 14 },
+  ...{ cut: 4, isolate: 4, clog: 3, heal: 3, break: 4, 'repeat-message': 2, strike: 14 },
   ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
 }
 const faults: readonly Deed[] = [
@@ -77,12 +80,19 @@ const faults: readonly Deed[] = [
   'hang',
   'cut',
   'isolate',
+  'clog',
   'break',
   'strike',
   'kill-coordinator',
 ]
 
 const drifts = [0, 0.0002, 0.02]
+/** The same rack; a house with 1 Gbit/s; another town with 16 Mbit/s, and losses. */
+const roads: readonly RoadTraits[] = [
+  nearRoad,
+  { latencyMs: 1, jitterMs: 1, bytesPerMs: 125_000 },
+  { latencyMs: 15, jitterMs: 40, bytesPerMs: 2000 },
+]
 
 /** Each run draws its own size, pace and fault rate. */
 export function planOf(random: Random): FaultPlan {
@@ -104,7 +114,8 @@ export function planOf(random: Random): FaultPlan {
       one: random.below(1000),
       other: random.below(1000),
     })
-  return { nodes, steps, safetyMs, driftMost: drifts[random.below(drifts.length)] ?? 0 }
+  const driftMost = drifts[random.below(drifts.length)] ?? 0
+  return { nodes, steps, safetyMs, driftMost, road: roads[random.below(roads.length)] ?? nearRoad }
 }
 
 function draw(of: Readonly<Record<Deed, number>>, random: Random): Deed {

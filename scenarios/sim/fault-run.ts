@@ -78,7 +78,7 @@ class FaultRun {
     this.#random = new SeededRandom(seed ^ 0x5eed)
     this.#world = new SimWorld({
       ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
-      driftMost: plan.driftMost,
+      ...{ driftMost: plan.driftMost, road: plan.road },
       settings: { rebalance: seed % 3 === 0 },
     })
     this.#world.network.onSend = (crossing) => this.#meet(crossing)
@@ -189,6 +189,7 @@ class FaultRun {
     'go-on': ({ one }) => this.#process(one).goOn(),
     cut: ({ one, other }) => this.#cut(one, other),
     isolate: ({ one }) => this.#isolate(this.#name(one)),
+    clog: ({ one, other }) => this.#world.network.clog(this.#end(one), 20 + 2 * other),
     heal: () => this.#world.network.heal(),
     break: ({ one, other }) => this.#world.network.break(this.#end(one), this.#end(other)),
     'repeat-message': ({ one }) => {

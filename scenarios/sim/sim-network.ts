@@ -1,11 +1,20 @@
 // The network of the simulated world: links between processes, on which every message takes its
 // time, and on which a test or a fault can look at each, lose it, or let it come twice. A link
 // keeps the order of its messages, as TCP does; on a road that is cut they wait until it is healed.
-// Not here: bandwidth and loss by chance. Times in virtual ms.
+// Not here: how fast a road is (sim-road.ts). Times in virtual ms.
 
 import { BufferedLink } from '#env/buffered-link.ts'
-import type { Clock, Link, LinkClosed, Listener, Transport, TransportLimits } from '#env/env.ts'
+import type {
+  Clock,
+  Link,
+  LinkClosed,
+  Listener,
+  Random,
+  Transport,
+  TransportLimits,
+} from '#env/env.ts'
 import type { SimProcess } from './sim-process.ts'
+import { nearRoad, type RoadTraits, SimInterface } from './sim-road.ts'
 
 /** A message on its way. */
 export interface Crossing {
@@ -22,8 +31,6 @@ interface Accepting {
   readonly onLink: (link: Link) => void
 }
 
-const latencyMs = 0.2
-
 export class SimNetwork {
   /** Asked about every message as it is sent. */
   onSend: ((crossing: Crossing) => Fate) | undefined
@@ -33,11 +40,18 @@ export class SimNetwork {
   /** FROM>TO. */
   readonly #cut = new Set<string>()
   /** What could not cross, in order. */
-  readonly #held: { readonly from: string; readonly to: string; readonly fn: () => void }[] = []
+  readonly #held: (() => void)[] = []
+  /** Names of processes whose roads take so much longer. */
+  readonly #clogged = new Map<string, number>()
+  readonly #interfaces = new Map<string, SimInterface>()
+  readonly #random: Random
+  readonly #traits: RoadTraits
   #nextPort = 40_000
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, random: Random, traits = nearRoad) {
     this.#clock = clock
+    this.#random = random
+    this.#traits = traits
   }
 
   transportOf(process: SimProcess): Transport {
@@ -58,10 +72,16 @@ export class SimNetwork {
     this.#cut.add(`${from}>${to}`)
   }
 
-  /** Everything crosses again, and so does what has waited. */
+  /** All that goes there or comes from there takes so much longer. */
+  clog(name: string, ms: number): void {
+    this.#clogged.set(name, ms)
+  }
+
+  /** Everything crosses again, as fast as ever, and so does what has waited. */
   heal(): void {
     this.#cut.clear()
-    for (const { fn } of this.#held.splice(0)) this.later(fn)
+    this.#clogged.clear()
+    for (const cross of this.#held.splice(0)) cross()
   }
 
   /** Links that are open, FROM>TO as they were made. */
@@ -73,14 +93,31 @@ export class SimNetwork {
     return this.#cut.has(`${from}>${to}`)
   }
 
-  /** One thing on its way from one process to another. */
-  carry(from: string, to: string, fn: () => void): void {
-    if (this.isCut(from, to)) this.#held.push({ from, to, fn })
-    else this.later(fn)
+  /** One message of a link: out of the interface, over the road, in the order of the link. */
+  carry(link: SimLink, bytes: number, fn: () => void): void {
+    const { from } = link
+    const way = this.#interfaces.get(from) ?? new SimInterface(this.#clock, this.#traits.bytesPerMs)
+    this.#interfaces.set(from, way)
+    way.send(link, bytes, () => this.cross(link, fn))
   }
 
-  /** After the way of one message. */
-  later(fn: () => void, ms = latencyMs): void {
+  /** The road alone; while it is cut, all that has come so far waits. */
+  cross(link: SimLink, fn: () => void): void {
+    const { from, to } = link
+    if (this.isCut(from, to)) {
+      this.#held.push(() => this.cross(link, fn))
+      return
+    }
+    const { latencyMs, jitterMs } = this.#traits
+    const chanceMs = jitterMs > 0 ? jitterMs * this.#random.float() : 0
+    const clogMs = Math.max(this.#clogged.get(from) ?? 0, this.#clogged.get(to) ?? 0)
+    const arriveAtMs = this.#clock.nowMs() + latencyMs + chanceMs + clogMs
+    link.lastAtMs = Math.max(link.lastAtMs, arriveAtMs)
+    this.#clock.wakeAt(link.lastAtMs, fn)
+  }
+
+  /** After the way of one message, or so many ms. */
+  later(fn: () => void, ms = this.#traits.latencyMs): void {
     this.#clock.wakeAt(this.#clock.nowMs() + ms, fn)
   }
 
@@ -116,7 +153,7 @@ export class SimNetwork {
       const refuse = (why: string, ms: number) =>
         this.later(() => process.do(() => reject(new Error(why))), ms)
       if (!accepting?.process.isAlive) {
-        refuse(`nobody listens at ${address}`, 2 * latencyMs)
+        refuse(`nobody listens at ${address}`, 2 * this.#traits.latencyMs)
         return
       }
       const there = accepting.process
@@ -125,7 +162,7 @@ export class SimNetwork {
         refuse(`no answer from ${address}`, timeoutMs)
         return
       }
-      this.later(() => this.#join({ process, limits }, accepting, resolve), latencyMs)
+      this.later(() => this.#join({ process, limits }, accepting, resolve))
     })
   }
 
@@ -153,6 +190,8 @@ export class SimNetwork {
 
 class SimLink extends BufferedLink {
   readonly peer: string
+  /** When the last of what it sent arrives. */
+  lastAtMs = 0
   readonly owner: SimProcess
   readonly isMaker: boolean
   readonly #network: SimNetwork
@@ -176,8 +215,16 @@ class SimLink extends BufferedLink {
     this.peer = to.name
   }
 
+  get from(): string {
+    return this.owner.name
+  }
+
+  get to(): string {
+    return this.#to.name
+  }
+
   get road(): string {
-    return `${this.owner.name}>${this.#to.name}`
+    return `${this.from}>${this.to}`
   }
 
   join(other: SimLink): void {
@@ -185,18 +232,18 @@ class SimLink extends BufferedLink {
   }
 
   isBetween(one: string, other: string): boolean {
-    const names = [this.owner.name, this.#to.name]
+    const names = [this.from, this.to]
     return names.includes(one) && names.includes(other)
   }
 
   send(bytes: Uint8Array): void {
     if (this.isEnded || !this.owner.isAlive) return
-    const [from, to] = [this.owner.name, this.#to.name]
+    const { from, to } = this
     const fate = this.#network.onSend?.({ from, to, bytes }) ?? 'arrives'
     // What was asked may have ended the process, or the link.
     if (this.isEnded || !this.owner.isAlive) return
     this.count(bytes.length)
-    this.#network.carry(from, to, () => {
+    this.#network.carry(this, bytes.length, () => {
       this.owner.do(() => this.count(-bytes.length))
       if (fate === 'lost') return
       this.#to.do(() => this.#other?.receive(bytes))
@@ -207,22 +254,21 @@ class SimLink extends BufferedLink {
   close(reason: string): void {
     if (this.isEnded) return
     this.finish({ by: 'local', reason })
-    this.#tell({ by: 'peer', reason })
+    // Behind all that was sent before it.
+    this.#network.carry(this, 0, this.#telling({ by: 'peer', reason }))
   }
 
   /** It breaks under both ends; who lives hears of it. */
   fail(reason: string): void {
     const broken: LinkClosed = { by: 'error', reason }
     this.owner.do(() => this.finish(broken))
-    this.#tell(broken)
+    this.#network.cross(this, this.#telling(broken))
     if (!this.owner.isAlive) this.#network.forgetLink(this)
   }
 
-  #tell(closed: LinkClosed): void {
+  #telling(closed: LinkClosed): () => void {
     const other = this.#other
-    this.#network.carry(this.owner.name, this.#to.name, () =>
-      this.#to.do(() => other?.finish(closed)),
-    )
+    return () => this.#to.do(() => other?.finish(closed))
   }
 
   receive(bytes: Uint8Array): void {

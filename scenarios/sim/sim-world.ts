@@ -16,6 +16,7 @@ import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from '.
 import { SimNetwork } from './sim-network.ts'
 import { SimNode, type SimPlatform } from './sim-node.ts'
 import { exactly, type Reading, SimProcess } from './sim-process.ts'
+import type { RoadTraits } from './sim-road.ts'
 
 export interface SimWorldOptions extends SimPlatform {
   readonly nodes: readonly string[]
@@ -26,13 +27,14 @@ export interface SimWorldOptions extends SimPlatform {
   readonly mips?: number
   /** Clocks go wrong by up to that share, either way, and begin anywhere; 0: all are the same. */
   readonly driftMost?: number
+  readonly road?: RoadTraits
 }
 
 const token = 'secret'
 
 export class SimWorld {
   readonly clock = new VirtualClock()
-  readonly network = new SimNetwork(this.clock)
+  readonly network: SimNetwork
   readonly log = new MemoryLog()
   readonly disk = new MemoryDisk()
   readonly nodes = new Map<string, SimNode>()
@@ -49,6 +51,7 @@ export class SimWorld {
   constructor(options: SimWorldOptions) {
     this.#options = options
     this.#random = new SeededRandom(options.seed)
+    this.network = new SimNetwork(this.clock, this.#random, options.road)
     this.#coordinator = this.#startCoordinator()
     for (const name of options.nodes) this.#startNode(name)
   }
