@@ -10,6 +10,7 @@ import { invariant } from '#proto/invariant.ts'
 import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
 import { beginClone, kinAt, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
+import { isDiskChanging } from './disk-change.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { forecastOf } from './forecasts.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
@@ -105,12 +106,13 @@ const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'go
 
 /**
  * For an end that is only silent: back, or fenced, in a lease's time (after a restart of the
- * coordinator all are). For the word of a parent's node, after a clone that failed: which layers
- * are there.
+ * coordinator all are). For another change of the parent's disk, and, after one that failed, for
+ * the word of its node: which layers are there.
  */
 function mustWait(step: Step, { vmId, from, to, purpose }: Migration): boolean {
   if (![from, to].every((id) => isReachable(nodeOf(step.state, id)))) return true
-  return purpose === 'clone' && step.state.vms.get(vmId)?.live.isDiskInDoubt === true
+  const vm = step.state.vms.get(vmId)
+  return purpose === 'clone' && vm !== undefined && isDiskChanging(step.state, vm)
 }
 
 function beginMigration(step: Step, migration: Migration, from: Node, to: Node): void {

@@ -6,6 +6,7 @@
 import type { VmReport } from '#proto/messages.ts'
 import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { dropCopy, sendToOwner } from './commands-out.ts'
+import { isBeingChanged } from './disk-change.ts'
 import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { credibleDemand } from './load-score.ts'
@@ -13,7 +14,6 @@ import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
-import { isBeingTaken } from './snapshots.ts'
 import { type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
 
@@ -98,27 +98,17 @@ function takeLoad(vm: Vm, report: VmReport): void {
 }
 
 /**
- * While a clone is under way the parent's new layers are ours to know; before and afterwards the
+ * While a clone or a snapshot is under way the new layers are ours to know; before and afterwards the
  * agent's word counts, also while further clones of it are queued.
  */
 function takeDisk(step: Step, vm: Vm, report: VmReport): void {
   const isSame = vm.disk.layers.join() === report.disk.layers.join()
-  if ((isSame && !vm.live.isDiskInDoubt) || isBeingCloned(step, vm)) return
-  if (isBeingTaken(step.state, vm)) return
+  if ((isSame && !vm.live.isDiskInDoubt) || isBeingChanged(step.state, vm)) return
   vm.live.isDiskInDoubt = false
   if (isSame) return
   seeSerials(step, report.disk.layers)
   vm.disk = report.disk
   touch(step, 'vm', vm.id)
-}
-
-function isBeingCloned(step: Step, vm: Vm): boolean {
-  for (const id of step.state.openMigrations) {
-    const migration = step.state.migrations.get(id)
-    if (migration?.vmId !== vm.id || migration.purpose !== 'clone') continue
-    if (isActive(migration)) return true
-  }
-  return false
 }
 
 /** An end of its migration says that it runs there now. */

@@ -12,6 +12,7 @@ import type { Result } from '#proto/messages.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import { tooManyLayers, withTop } from './clones.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
+import { isDiskChanging } from './disk-change.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import type { SnapshotEntry } from './records.ts'
@@ -53,6 +54,7 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
   if (old && old.phase !== 'failed') return nameTaken(vm, name)
   const layered = tooManyLayers(vm)
   if (layered) return layered
+  if (isDiskChanging(step.state, vm)) return diskChanging(vm)
   const node = vm.nodeId === undefined ? undefined : nodeOf(step.state, vm.nodeId)
   if (!isReachable(node)) return outOfReach(vm)
   vm.disk = withTop(vm.disk, vm.id, serial)
@@ -150,13 +152,6 @@ export function loseSnapshotCommand(step: Step, command: PendingCommand): void {
   else fail(step, entry, lost)
 }
 
-/** While one is taken, which layers the VM has is ours to know. */
-export function isBeingTaken({ commands }: ClusterState, vm: Vm): boolean {
-  for (const { kind, vmId } of commands.values())
-    if (kind === 'take-snapshot' && vmId === vm.id) return true
-  return false
-}
-
 function seeTaken(step: Step, entry: SnapshotEntry, taken: NonNullable<Result['snapshot']>): void {
   put(step, { ...entry, phase: 'ready', ...taken })
   const { vmId, name } = entry
@@ -207,6 +202,9 @@ function adopt(step: Step, child: SnapshotEntry, gone: SnapshotEntry): void {
 function fail(step: Step, entry: SnapshotEntry, why: Fault): void {
   put(step, { ...entry, phase: 'failed', fault: why })
   const { vmId, name } = entry
+  const vm = step.state.vms.get(vmId)
+  // Whether its disk was changed before that, the next report says.
+  if (vm?.nodeId !== undefined) vm.live.isDiskInDoubt = true
   tell(step, 'snapshot-failed', `snapshot ${name} of ${vmId} has failed: ${why.message}`, { vmId })
 }
 
@@ -217,6 +215,9 @@ function put(step: Step, entry: SnapshotEntry): void {
 
 const nameTaken = (vm: Vm, name: string): Fault =>
   fault('name-taken', `${vm.id} has a snapshot ${name} already: choose another name`)
+
+const diskChanging = (vm: Vm): Fault =>
+  fault('wrong-state', `${vm.id} is being cloned or kept already: ask again in a moment`)
 
 const unknownSnapshot = (vmId: VmId, name: string): Fault =>
   fault('unknown-snapshot', `${vmId} has no snapshot ${name}: \`godwit snapshot list ${vmId}\``)

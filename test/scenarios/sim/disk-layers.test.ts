@@ -126,3 +126,24 @@ test('nothing is swept while a node that has VMs is silent: it may know better',
   await store.world.pass(6000)
   expect(store.layers.filter((name) => !store.named.includes(name))).toEqual([])
 })
+
+test('an order to seal that is lost leaves no hole below what is laid on top of it', async () => {
+  const store = new Store(4)
+  const { world } = store
+  await store.begin()
+  world.network.clog('a', 300)
+  expect(world.ask({ do: 'snapshot', vmId: asVmId('kv'), name: 'lost' })).not.toHaveProperty(
+    'fault',
+  )
+  const again = world.ask({ do: 'snapshot', vmId: asVmId('kv'), name: 'again' })
+  expect(again).toMatchObject({ fault: { code: 'wrong-state' } })
+  const request = { ids: ['one'], to: 'a' }
+  world.ask({ do: 'clone', vmId: asVmId('kv'), request, identities: [freshIdentity(random)] })
+  await world.pass(200)
+  world.process('a').kill()
+  world.network.heal()
+  const kv = () => world.coordinator.coordinator.state.vms.get(asVmId('kv'))
+  await world.until('it to be started elsewhere', () => kv()?.recoveries === 1)
+  await world.pass(4000)
+  expect(kv()).toMatchObject({ phase: 'running' })
+})

@@ -1,0 +1,30 @@
+// The layers of a VM's disk change in two places: a clone gives its parent a new top, and so does a
+// snapshot. From the order until its end the coordinator knows of a layer that the node may not
+// have made yet; and when that failed, until the node's next report. Nothing may be laid on top of
+// such a layer: were the order lost, it would be missing below, and the disk could not be opened.
+// Not here: the layers themselves (clones.ts, snapshots.ts).
+
+import { type ClusterState, isActive, type Vm } from './cluster-state.ts'
+
+/** The next change has to wait. */
+export const isDiskChanging = (state: ClusterState, vm: Vm): boolean =>
+  vm.disk.layers.length > 0 && (vm.live.isDiskInDoubt || isBeingChanged(state, vm))
+
+/** While it is, which layers the VM has is the coordinator's to know. */
+export const isBeingChanged = (state: ClusterState, vm: Vm): boolean =>
+  isBeingCloned(state, vm) || isBeingTaken(state, vm)
+
+function isBeingCloned({ openMigrations, migrations }: ClusterState, vm: Vm): boolean {
+  for (const id of openMigrations) {
+    const migration = migrations.get(id)
+    if (migration?.vmId !== vm.id || migration.purpose !== 'clone') continue
+    if (isActive(migration)) return true
+  }
+  return false
+}
+
+function isBeingTaken({ commands }: ClusterState, vm: Vm): boolean {
+  for (const { kind, vmId } of commands.values())
+    if (kind === 'take-snapshot' && vmId === vm.id) return true
+  return false
+}
