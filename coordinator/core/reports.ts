@@ -98,8 +98,8 @@ function takeLoad(vm: Vm, report: VmReport): void {
 }
 
 /**
- * While a clone or a snapshot is under way the new layers are ours to know; before and afterwards the
- * agent's word counts, also while further clones of it are queued.
+ * While a clone or a snapshot is under way the new layers are ours to know; before it and after it
+ * the agent's word counts, also while further clones of it are queued.
  */
 function takeDisk(step: Step, vm: Vm, report: VmReport): void {
   const isSame = vm.disk.layers.join() === report.disk.layers.join()
