@@ -46,8 +46,6 @@ import {
   type SourceState,
 } from './source-state.ts'
 
-const _forEver = Number.POSITIVE_INFINITY
-
 /** The first effects of a new source. */
 export function beginSource(state: SourceState): SourceEffect[] {
   state.deadlineMs = state.startedAtMs + answerMsMax

@@ -104,6 +104,19 @@ export class TwoEnds {
     return this.#queues().every((queue) => queue.length === 0)
   }
 
+  /** How many things could come next. */
+  get choices(): number {
+    return this.#queues().filter((queue) => queue.length > 0).length
+  }
+
+  /** All that decides what can happen from here on; without times, which may always be over. */
+  get key(): string {
+    const { source, destination, linked, requestsLeft } = this
+    const runs = [this.sourceRuns, this.destinationRuns, this.sourceReleased, this.#hasAsked]
+    const all = [source, destination, this.#queues(), linked, requestsLeft, runs]
+    return JSON.stringify(all, (name, value) => (name.endsWith('Ms') ? undefined : value))
+  }
+
   /** Delivers the next thing of one of the queues that are not empty. */
   step(choice = 0): void {
     const waiting = this.#queues().filter((queue) => queue.length > 0)
