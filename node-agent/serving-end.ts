@@ -2,6 +2,7 @@
 // here get them first. Not here: the serving itself (migration/page-server.ts). Times in ms.
 
 import type { Clock } from '#env/env.ts'
+import { sleep } from '#env/sleep.ts'
 import type { HeldVms } from './held-vms.ts'
 
 /** Whoever needs longer has lost its link, and will be told. */
@@ -12,5 +13,5 @@ const lookMs = 50
 export async function allServed(vms: HeldVms, clock: Clock): Promise<void> {
   const untilMs = clock.nowMs() + servingMsMax
   while (vms.all().some(({ state }) => state === 'serving') && clock.nowMs() < untilMs)
-    await new Promise<void>((go) => void clock.wakeAt(clock.nowMs() + lookMs, go))
+    await sleep(clock, lookMs)
 }

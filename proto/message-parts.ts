@@ -20,6 +20,8 @@ export const epoch = z.int().min(0).max(epochMax) as unknown as z.ZodType<Epoch,
 export const count = z.int().min(0)
 export const ms = z.number().min(0)
 export const bytes = z.instanceof(Uint8Array)
+/** An order about one VM. */
+export const onVm = { commandId, vmId, epoch }
 /** `ws://host:port` of the agent's peer port. */
 export const address = z.string().max(300)
 

@@ -26,6 +26,7 @@ import {
   ms,
   NodeCapacity,
   nodeId,
+  onVm,
   RoundRecord,
   VmReport,
   vmId,
@@ -217,8 +218,6 @@ export const Start = z.strictObject({
   template: z.strictObject({ vmId, name: Name }).optional(),
 })
 export type Start = z.infer<typeof Start>
-const onVm = { commandId, vmId, epoch }
-
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
 export type Stop = z.infer<typeof Stop>
 export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })

@@ -3,10 +3,8 @@
 // store itself (node-agent/snapshots/).
 
 import { z } from 'zod'
-import { commandId, count, epoch, vmId } from './message-parts.ts'
+import { commandId, count, onVm, vmId } from './message-parts.ts'
 import { DiskRef, Name } from './vm-spec.ts'
-
-const onVm = { commandId, vmId, epoch }
 
 /** Takes a snapshot; the VM goes on under its own epoch, on `disk` (its layers + a new top). */
 export const TakeSnapshot = z.strictObject({

@@ -5,7 +5,7 @@
 // Not here: the files (node-agent/layer-sweep.ts). Times in monotonic ms.
 
 import type { ClusterState, PendingCommand } from './cluster-state.ts'
-import { isReachable, openCommand, type Step, sendTo } from './step-context.ts'
+import { isReachable, openCommand, type Step, sendTo, someNode } from './step-context.ts'
 
 /** Soon, but once for many that go together. */
 const sweepDelayMs = 1000
@@ -30,9 +30,7 @@ export function seeSweepEnd(step: Step, command: PendingCommand, isWhole: boolea
 export function sweepLayers(step: Step): void {
   const { state, nowMs } = step
   if (nowMs < state.sweepAtMs) return
-  const node = [...state.nodes.values()].find(
-    (one) => isReachable(one) && one.live.protocolVersion >= sweepingVersion,
-  )
+  const node = someNode(state, sweepingVersion)
   if (!node || !isAtRest(state)) {
     state.sweepAtMs = nowMs + sweepRetryMs
     return

@@ -226,3 +226,7 @@ export function nodeOf(state: ClusterState, id: NodeId): Node {
 
 export const isReachable = (node: Node | undefined): node is Node =>
   node?.phase === 'online' && node.live.linkId !== undefined && node.live.isReady
+
+/** Any that can be reached, and speaks this version. */
+export const someNode = ({ nodes }: ClusterState, versionLeast: number): Node | undefined =>
+  [...nodes.values()].find((node) => isReachable(node) && node.live.protocolVersion >= versionLeast)

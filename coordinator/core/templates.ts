@@ -9,11 +9,11 @@ import { asVmId, type VmId } from '#proto/ids.ts'
 import type { Result } from '#proto/messages.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import { withTop } from './clones.ts'
-import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
+import type { Node, PendingCommand, Vm } from './cluster-state.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import type { TemplateEntry } from './records.ts'
-import { isReachable, openCommand, type Step, sendTo, takeSerial, touch } from './step-context.ts'
+import { openCommand, type Step, sendTo, someNode, takeSerial, touch } from './step-context.ts'
 
 /** What its snapshot is called in the store. */
 const snapshotName = 'template'
@@ -49,7 +49,7 @@ export function keepTemplate(step: Step, wish: KeepTemplate): TemplateView | Fau
     return fault('name-taken', `there is a template ${name} already: choose another name`)
   const record = snapshots.get(`${vmId}/${snapshot}`)?.record
   if (!record) return fault('unknown-snapshot', `${vmId} has no snapshot ${snapshot}`)
-  const node = someNode(step)
+  const node = someNode(step.state, templateVersion)
   if (!node) return noNode
   const entry: TemplateEntry = { id: name, about, phase: 'making', record }
   put(step, entry)
@@ -64,7 +64,7 @@ export function dropTemplate(step: Step, name: string): TemplateView | Fault {
   if (!entry) return unknownTemplate(step, name)
   const user = [...step.state.vms.values()].find((vm) => vm.deployFrom === name)
   if (user) return fault('wrong-state', `${user.id} is being made of ${name}: wait until it runs`)
-  const node = someNode(step)
+  const node = someNode(step.state, templateVersion)
   if (!node) return noNode
   put(step, { ...entry, phase: 'removing' })
   const commandId = openCommand(step, commandOf(node, 'drop-template', name))
@@ -128,11 +128,6 @@ const unknownTemplate = ({ state }: Step, name: string): Fault => {
 }
 
 const noNode = fault('no-node', 'no node is online that could do it: start one')
-
-const someNode = ({ state }: { readonly state: ClusterState }): Node | undefined =>
-  [...state.nodes.values()].find(
-    (node) => isReachable(node) && node.live.protocolVersion >= templateVersion,
-  )
 
 const commandOf = (node: Node, kind: 'keep-template' | 'drop-template', name: string) => ({
   ...{ kind, nodeId: node.id, migrationId: undefined, snapshotId: name },

@@ -26,6 +26,10 @@ export function spend(pace: Pace, bytes: number, nowMs: number): number {
   return Math.max(0, -pace.tokens / pace.bytesPerMs)
 }
 
+/** Under several limits at once, the longest wait holds. */
+export const spendAll = (paces: readonly Pace[], bytes: number, nowMs: number): number =>
+  Math.max(0, ...paces.map((pace) => spend(pace, bytes, nowMs)))
+
 /**
  * What may go out in one piece, so that under a low limit the other end still hears something all
  * the time.

@@ -7,6 +7,7 @@
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock } from '#env/env.ts'
+import { sleep } from '#env/sleep.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
 import type { ByEncoding } from '#proto/messages.ts'
@@ -17,7 +18,7 @@ import { breathe } from './breath.ts'
 import { type LinkRate, seeLink } from './encoding/link-rate.ts'
 import type { EncodedPages, PageEncoder } from './encoding/page-encoder.ts'
 import type { FramePool } from './frame-pool.ts'
-import { type Pace, pieceBytesMax, spend } from './pace.ts'
+import { type Pace, pieceBytesMax, spendAll } from './pace.ts'
 import type { PageRecorder } from './page-recorder.ts'
 import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
 import { addEncoded, type RoundSent } from './source-state.ts'
@@ -155,8 +156,8 @@ export class PageSender {
     this.#tell()
     const nowMs = clock.nowMs()
     seeLink(rate, frame.length, link.bufferedBytes, nowMs)
-    const waitMs = Math.max(...paces.map((pace) => spend(pace, frame.length, nowMs)))
-    if (waitMs > 0) await this.#wait(waitMs)
+    const waitMs = spendAll(paces, frame.length, nowMs)
+    if (waitMs > 0) await sleep(clock, waitMs)
     await this.#makeRoom()
   }
 
@@ -205,10 +206,5 @@ export class PageSender {
     if (nowMs - this.#toldAtMs < progressMs) return
     this.#toldAtMs = nowMs
     this.#ports.progress(this.#pages, this.#bytes)
-  }
-
-  #wait(ms: number): Promise<void> {
-    const { clock } = this.#ports
-    return new Promise((resolve) => void clock.wakeAt(clock.nowMs() + ms, resolve))
   }
 }

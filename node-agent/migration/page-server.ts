@@ -5,13 +5,14 @@
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import { setPage } from '#engine/memory/page-bitmap.ts'
 import type { Clock } from '#env/env.ts'
+import { sleep } from '#env/sleep.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { CloneTarget, Want } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding } from '#proto/page-frame.ts'
 import { pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
-import { type Pace, spend } from './pace.ts'
+import { type Pace, spendAll } from './pace.ts'
 import type { PageRecorder } from './page-recorder.ts'
 import type { RoundSent } from './source-state.ts'
 
@@ -62,9 +63,8 @@ export class PageServer {
     while (this.#urgentWaiting > 0) await breathe()
     const { clock, link, paces } = this.#ports
     await link.drained(bufferedBytesMax)
-    const nowMs = clock.nowMs()
-    const waitMs = Math.max(...paces.map((pace) => spend(pace, 0, nowMs)))
-    if (waitMs > 0) await new Promise<void>((go) => void clock.wakeAt(nowMs + waitMs, go))
+    const waitMs = spendAll(paces, 0, clock.nowMs())
+    if (waitMs > 0) await sleep(clock, waitMs)
   }
 
   #answer({ request, urgent }: Want, asked: Uint32Array): RoundSent {
@@ -81,7 +81,7 @@ export class PageServer {
       const out = encodePageFrame({ ...place, encoding, pages: of, contentSum, bytes: content })
       this.#ports.link.send(out)
       const { paces, recorder, clock } = this.#ports
-      for (const pace of paces) spend(pace, out.length, clock.nowMs())
+      spendAll(paces, out.length, clock.nowMs())
       const why = urgent ? 'waited-for' : 'fetched'
       const note = { round: request, encoding, why, bytes: out.length, pages: of } as const
       recorder?.note(note, clock.nowMs())

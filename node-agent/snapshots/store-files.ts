@@ -12,6 +12,7 @@
 // A mark holds the wall clock of its making, since a node that dies leaves it behind.
 
 import type { Clock, Disk, Random } from '#env/env.ts'
+import { sleep } from '#env/sleep.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 
@@ -77,7 +78,7 @@ export async function markUsing(ports: StorePorts): Promise<Mark | { readonly fa
     mark()
     if (clock.nowMs() >= untilMs)
       return { fault: fault('timed-out', 'the snapshot store is being cleared: try again later') }
-    await new Promise<void>((resolve) => void clock.wakeAt(clock.nowMs() + lookMs, resolve))
+    await sleep(clock, lookMs)
   }
 }
 

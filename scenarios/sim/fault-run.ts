@@ -11,7 +11,7 @@ import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
-import { type Deed, deeds, type FaultPlan, type Planned } from './fault-plan.ts'
+import type { Deed, FaultPlan, Planned } from './fault-plan.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-network.ts'
 import type { SimPlatform } from './sim-node.ts'
@@ -47,6 +47,12 @@ const modes: readonly Partial<MigrationParams>[] = [
   { bandwidthBytesPerSecMax: 2_000_000, encoding: 'raw' },
   { whenStuck: 'post-copy', downtimeMsMax: 1, bandwidthBytesPerSecMax: 4_000_000 },
 ]
+
+/** The one that a number means, whoever is there; undefined: nobody is. */
+function pick<T>(from: Iterable<T>, at: number): T | undefined {
+  const all = [...from]
+  return all[at % Math.max(1, all.length)]
+}
 
 export async function runPlan(
   platform: SimPlatform,
@@ -229,8 +235,7 @@ class FaultRun {
     else if (what === 'receiver') this.#break(to, () => this.#world.process(to).kill())
     else if (what === 'break') this.#world.network.break(from, to)
     else if (what === 'cut') {
-      this.#world.network.cut(from, to)
-      this.#world.network.cut(to, from)
+      this.#world.network.part(from, to)
     } else {
       const hung = this.#world.process(to)
       this.#world.network.later(() => hung.hang(), 0)
@@ -260,8 +265,7 @@ class FaultRun {
   }
 
   #onVm(one: number, command: (vmId: ReturnType<typeof asVmId>) => ApiCommand): void {
-    const ids = [...this.#state.vms.keys()]
-    const id = ids[one % Math.max(1, ids.length)]
+    const id = pick(this.#state.vms.keys(), one)
     if (id !== undefined) this.#ask(command(id))
   }
 
@@ -281,22 +285,19 @@ class FaultRun {
   }
 
   #onSnapshot(one: number, verb: 'restore' | 'drop-snapshot'): void {
-    const all = [...this.#state.snapshots.values()]
-    const found = all[one % Math.max(1, all.length)]
+    const found = pick(this.#state.snapshots.values(), one)
     if (found) this.#ask({ do: verb, vmId: found.vmId, name: found.name })
   }
 
   #keep(one: number): void {
-    const all = [...this.#state.snapshots.values()]
-    const found = all[one % Math.max(1, all.length)]
+    const found = pick(this.#state.snapshots.values(), one)
     const wish = { name: `t${1 + (one % 2)}`, about: '', snapshot: found?.name ?? '' }
     if (found) this.#ask({ do: 'keep-template', vmId: found.vmId, ...wish })
   }
 
   /** Or, now and then, removes one. */
   #deploy(one: number, other: number): void {
-    const names = [...this.#state.templates.keys()]
-    const template = names[one % Math.max(1, names.length)]
+    const template = pick(this.#state.templates.keys(), one)
     if (template === undefined) return
     if (other % 4 === 0) this.#ask({ do: 'drop-template', name: template })
     if (other % 4 === 0 || this.#state.vms.size >= vmsMax) return
@@ -305,8 +306,7 @@ class FaultRun {
   }
 
   #onMigration(one: number, verb: 'cancel-migration' | 'post-copy'): void {
-    const open = [...this.#state.openMigrations]
-    const id = open[one % Math.max(1, open.length)]
+    const id = pick(this.#state.openMigrations, one)
     if (id !== undefined) this.#ask({ do: verb, migrationId: asMigrationId(id) })
   }
 
@@ -324,8 +324,7 @@ class FaultRun {
 
   /** Alive, and neither heard by the coordinator nor hearing it. */
   #isolate(name: string): void {
-    this.#world.network.cut(name, coordinatorName)
-    this.#world.network.cut(coordinatorName, name)
+    this.#world.network.part(name, coordinatorName)
   }
 
   #restart(name: string): void {
@@ -343,6 +342,3 @@ class FaultRun {
     act()
   }
 }
-
-/** Every deed is in the table above. */
-export const deedCount = deeds.length

@@ -72,6 +72,12 @@ export class SimNetwork {
     this.#cut.add(`${from}>${to}`)
   }
 
+  /** Both directions. */
+  part(one: string, other: string): void {
+    this.cut(one, other)
+    this.cut(other, one)
+  }
+
   /** All that goes there or comes from there takes so much longer. */
   clog(name: string, ms: number): void {
     this.#clogged.set(name, ms)

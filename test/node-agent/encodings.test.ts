@@ -2,9 +2,8 @@
 // changed; and never faster than the operator allows, the last round included.
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams, MigrationRecord } from '#proto/messages.ts'
-import { type CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { type CoordinatorDouble, eventually } from './coordinator-double.ts'
 import { SlowRoad } from './slow-road.ts'
 import { TwoAgents } from './two-agents.ts'
 
@@ -18,33 +17,15 @@ beforeEach(async () => {
 
 afterEach(() => two.end())
 
-const printed = () => coordinator.consoles.get('vm1') ?? ''
-
-async function boot(args: string): Promise<void> {
-  const order = vmOrder('vm1', 1, { args, memoryMib: 32 })
-  await coordinator.command('a', { t: 'start', ...order })
-  coordinator.listen('a', 'vm1', 1)
-  await eventually('the guest at work', () => printed().includes('dirty writes'))
-}
-
 /** Moves it to b, and waits until it has gone on there without a wrong word. */
 async function migrate(given: Partial<MigrationParams>, road?: SlowRoad): Promise<MigrationRecord> {
-  const { nodeId, peerAddress } = coordinator.node('b')
-  const command = coordinator.send('a', {
-    t: 'migrate',
-    vmId: asVmId('vm1'),
-    epoch: asEpoch(1),
-    nextEpoch: asEpoch(2),
-    migrationId: asMigrationId('m1'),
-    destination: { nodeId, address: road?.address ?? peerAddress },
-    params: params({ verify: 'full', ...given }),
-  })
+  const command = two.migrate({ verify: 'full', ...given }, road?.address)
   const { fault, record } = await eventually('its end', () => coordinator.resultOf(command))
   expect(fault).toBeUndefined()
   coordinator.listen('b', 'vm1', 2)
-  const before = printed().length
-  await eventually('more writes', () => printed().slice(before).includes('dirty writes'))
-  expect(printed()).not.toMatch(/BAD|<gap>/)
+  const before = two.printed.length
+  await eventually('more writes', () => two.printed.slice(before).includes('dirty writes'))
+  expect(two.printed).not.toMatch(/BAD|<gap>/)
   return record as MigrationRecord
 }
 
@@ -52,7 +33,7 @@ async function migrate(given: Partial<MigrationParams>, road?: SlowRoad): Promis
 const writer = 'workload=dirty wss=4 rate=1000 fill=16'
 
 test.for(['raw', 'zstd', 'delta'] as const)('all as %s: equal to the last byte', async (how) => {
-  await boot(writer)
+  await two.boot(writer)
   const { byEncoding } = await migrate({ encoding: how, downtimeMsMax: 1, roundsMax: 6 })
   const content = Object.keys(byEncoding ?? {}).filter((name) => name !== 'zero')
   expect(content).toContain(how)
@@ -61,7 +42,7 @@ test.for(['raw', 'zstd', 'delta'] as const)('all as %s: equal to the last byte',
 
 test('on a narrow road pages are packed by themselves, and few bytes are sent', async () => {
   const road = await SlowRoad.to(coordinator.node('b').peerAddress, 8 << 20)
-  await boot(writer)
+  await two.boot(writer)
   const { byEncoding, pages, zeroPages, bytes } = await migrate({}, road)
   const packed = (byEncoding?.zstd?.pages ?? 0) + (byEncoding?.delta?.pages ?? 0)
   expect(packed).toBeGreaterThan(0)
@@ -70,7 +51,7 @@ test('on a narrow road pages are packed by themselves, and few bytes are sent', 
 })
 
 test('written down page by page: each page that was sent, and the downtime in its parts', async () => {
-  await boot(writer)
+  await two.boot(writer)
   const { pages, downtime, downtimeMs } = await migrate({ pageLog: true, downtimeMsMax: 5 })
   const log = coordinator.heard.find((news) => news.t === 'result' && news.pageLog)
   const { entries = [], pageCount, isCut } = (log?.t === 'result' && log.pageLog) || {}
@@ -84,7 +65,7 @@ test('written down page by page: each page that was sent, and the downtime in it
 })
 
 test('the limit holds from the first page to the last', async () => {
-  await boot('workload=dirty wss=8 rate=0 fill=8')
+  await two.boot('workload=dirty wss=8 rate=0 fill=8')
   const limit = 16_000_000
   const { bytes, totalMs, downtimeMs, rounds } = await migrate({
     ...{ bandwidthBytesPerSecMax: limit, encoding: 'raw', mode: 'stop-and-copy' },

@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
-import { type CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
+import { type CoordinatorDouble, eventually } from './coordinator-double.ts'
 import { SlowRoad } from './slow-road.ts'
 import { TwoAgents } from './two-agents.ts'
 
@@ -18,31 +18,13 @@ beforeEach(async () => {
 
 afterEach(() => two.end())
 
-const printed = () => coordinator.consoles.get('vm1') ?? ''
 /** 8 MiB that it rewrites as fast as it can, checking each word before it is written again. */
 const restless = 'workload=dirty wss=8 rate=0 fill=4'
 
-async function boot(): Promise<void> {
-  await coordinator.command('a', {
-    t: 'start',
-    ...vmOrder('vm1', 1, { args: restless, memoryMib: 32 }),
-  })
-  coordinator.listen('a', 'vm1', 1)
-  await eventually('the guest at work', () => printed().includes('dirty writes'))
-}
+const boot = () => two.boot(restless)
 
-function migrate(given: Partial<MigrationParams>, road?: SlowRoad) {
-  const { nodeId, peerAddress } = coordinator.node('b')
-  return coordinator.send('a', {
-    t: 'migrate',
-    vmId: asVmId('vm1'),
-    epoch: asEpoch(1),
-    nextEpoch: asEpoch(2),
-    migrationId: asMigrationId('m1'),
-    destination: { nodeId, address: road?.address ?? peerAddress },
-    params: params(given),
-  })
-}
+const migrate = (given: Partial<MigrationParams>, road?: SlowRoad) =>
+  two.migrate(given, road?.address)
 
 const resultOf = (command: ReturnType<typeof migrate>) =>
   eventually('the end of the migration', () => coordinator.resultOf(command))
@@ -53,16 +35,13 @@ const state = (node: string) => coordinator.report(node, 'vm1')?.state
 async function isWellAtB(): Promise<void> {
   await eventually('b to run it', () => state('b') === 'running')
   coordinator.listen('b', 'vm1', 2)
-  const before = printed().length
+  const before = two.printed.length
   await eventually(
     'more writes',
-    () =>
-      printed()
-        .slice(before)
-        .match(/dirty writes/g)?.length === 2,
+    () => two.printed.slice(before).match(/dirty writes/g)?.length === 2,
   )
-  expect(printed()).not.toMatch(/BAD|<gap>/)
-  expect(printed().match(/ready/g)).toHaveLength(1)
+  expect(two.printed).not.toMatch(/BAD|<gap>/)
+  expect(two.printed.match(/ready/g)).toHaveLength(1)
 }
 
 test('a VM that would not converge runs at once, and fetches what it had written', async () => {

@@ -4,8 +4,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { asEpoch, asMigrationId, asVmId, type CommandId } from '#proto/ids.ts'
+import type { MigrationParams } from '#proto/messages.ts'
 import { type AgentProcess, startAgent } from './agent-process.ts'
-import { CoordinatorDouble, eventually } from './coordinator-double.ts'
+import { CoordinatorDouble, eventually, params, vmOrder } from './coordinator-double.ts'
 
 const leaseMs = 20_000
 
@@ -21,6 +23,34 @@ export class TwoAgents {
     for (const node of ['a', 'b']) two.#agents.push(await startAgent(node, address, two.#disks))
     await eventually('two nodes', () => two.coordinator.nodes.size === 2)
     return two
+  }
+
+  get printed(): string {
+    return this.coordinator.consoles.get('vm1') ?? ''
+  }
+
+  /** vm1 on a, with a guest of 32 MiB that writes; resolves when it is at work. */
+  async boot(args: string): Promise<void> {
+    await this.coordinator.command('a', {
+      t: 'start',
+      ...vmOrder('vm1', 1, { args, memoryMib: 32 }),
+    })
+    this.coordinator.listen('a', 'vm1', 1)
+    await eventually('the guest at work', () => this.printed.includes('dirty writes'))
+  }
+
+  /** Orders that vm1 moves from a to b, by that address of b. */
+  migrate(given: Partial<MigrationParams>, address?: string): CommandId {
+    const { nodeId, peerAddress } = this.coordinator.node('b')
+    return this.coordinator.send('a', {
+      t: 'migrate',
+      vmId: asVmId('vm1'),
+      epoch: asEpoch(1),
+      nextEpoch: asEpoch(2),
+      migrationId: asMigrationId('m1'),
+      destination: { nodeId, address: address ?? peerAddress },
+      params: params(given),
+    })
   }
 
   /** SIGTERM; resolves when it has ended. */

@@ -18,8 +18,7 @@ async function cutOff(seed: number, marginMs: number, driftMost: number): Promis
   world.run('v1', { args: 'workload=dirty wss=1 rate=0', memoryMib: 4 }, 'n1')
   await world.until('it runs', () => vmOf()?.phase === 'running')
   await world.pass(1000 + seed * 17)
-  world.network.cut('n1', coordinatorName)
-  world.network.cut(coordinatorName, 'n1')
+  world.network.part('n1', coordinatorName)
   await world.until(
     'it runs elsewhere',
     () => vmOf()?.phase === 'running' && vmOf()?.nodeId === 'n2',

@@ -54,8 +54,7 @@ const faults: Readonly<Record<string, (world: SimWorld, crossing: Crossing) => F
     return 'lost'
   },
   'the road is cut': (world, { from, to }) => {
-    world.network.cut(from, to)
-    world.network.cut(to, from)
+    world.network.part(from, to)
     world.network.later(() => world.network.heal(), 8000)
     return 'arrives'
   },
