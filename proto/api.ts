@@ -28,6 +28,11 @@
 //   GET  /v1/migrations/:id/pages         PageLog, of one that was begun with pageLog
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
 //   POST /v1/migrations/:id/post-copy     → 202 MigrationView; it goes on as that at once
+//   GET  /v1/vms/:id/why                  WhyView: why it is where it is, or nowhere
+//   PATCH /v1/vms/:id/ha                  HaPolicyChange → 202 VmView
+//   GET  /v1/ha                           HaView: settings, spare capacity, rules
+//   PATCH /v1/ha                          HaSettingsChange → 202 HaView
+//   PUT, DELETE /v1/rules/:name           HaRule → 202 HaView
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
 //   GET  /v1/events?after=SEQ             EventView[]
 //   WS   /v1/watch                        a ClusterView first, then one after each change
@@ -40,6 +45,7 @@
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
+import { HaPolicy } from './ha.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
 import { SnapshotMeasured } from './snapshots.ts'
@@ -94,6 +100,8 @@ export const VmView = z.strictObject({
   /** How often it was started after its node was lost. */
   recoveries: z.int(),
   load: VmLoad.optional(),
+  /** Absent: nothing was declared, the defaults count. */
+  policy: HaPolicy.optional(),
   fault: Fault.optional(),
 })
 export type VmView = z.infer<typeof VmView>
@@ -106,8 +114,10 @@ export const MigrationView = z.strictObject({
   from: Name,
   to: Name,
   phase: MigrationPhase,
-  /** Who asked: `operator`, `rebalance`, `scenario`. */
+  /** Who asked: `operator`, `scenario`, `rebalance`, `rule`, `evacuation`, `return`. */
   cause: z.string(),
+  /** As a sentence, when there is more to say. */
+  why: z.string().optional(),
   round: z.int(),
   sentPages: z.int(),
   pagesOfRound: z.int(),
@@ -156,6 +166,8 @@ export const EventView = z.strictObject({
     'snapshot-failed',
     'template-ready',
     'rebalance',
+    'ha-changed',
+    'ha-warning',
     'coordinator-started',
   ]),
   text: z.string(),
@@ -219,6 +231,8 @@ export const RunRequest = z.strictObject({
   startOn: Name.optional(),
   /** It begins as this template has it, running; of the spec only shares, cap and ha count then. */
   template: Name.optional(),
+  /** How it is kept running. */
+  policy: HaPolicy.optional(),
 })
 export const TemplateRequest = z.strictObject({
   name: Name,

@@ -18,6 +18,8 @@ export const faultStatus = {
   'unknown-snapshot': 404,
   'name-taken': 409,
   'wrong-state': 409,
+  'against-rule': 409,
+  'unknown-rule': 404,
   'stale-epoch': 409,
   'lease-lost': 503,
   'no-room': 409,

@@ -7,11 +7,11 @@ import type { Result, VmEvent } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
+import { seeCrash, seeFailedStart } from './ha/restarts.ts'
 import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { endByFault, openMigrationOf } from './migration-end.ts'
 import { migrationOfCommand, seeMigrationResult } from './migrations.ts'
-import { hasUntried } from './placement.ts'
 import { loseCopy } from './recovery.ts'
 import { isOfThatNode, isPassing } from './refusals.ts'
 import { seeSnapshotResult } from './snapshots.ts'
@@ -68,21 +68,14 @@ function seeStart(step: Step, vm: Vm, refusal: Fault | undefined): void {
     if (vm.phase === 'starting') becomeRunning(step, vm)
   } else if (vm.phase === 'stopping') becomeStopped(step, vm, 'it had not started')
   else if (vm.phase !== 'starting') return
-  else if (!isPassing(refusal) && !mayGoElsewhere(step, vm, refusal))
-    becomeFailed(step, vm, refusal, false)
+  else if (isOfThatNode(refusal)) seeFailedStart(step, vm, refusal)
+  else if (!isPassing(refusal)) becomeFailed(step, vm, refusal, false)
   else {
     const isRecovery = vm.isRecovery
     if (isRecovery) becomeRecovering(step, vm, step.nowMs, refusal.message)
     else becomePending(step, vm, 0)
     vm.live.retryAtMs = step.nowMs + refusedRetryMs
   }
-}
-
-/** Each node is tried once: one that cannot open a disk does not make the VM a failed one. */
-function mayGoElsewhere(step: Step, vm: Vm, refusal: Fault): boolean {
-  if (!isOfThatNode(refusal) || vm.nodeId === undefined) return false
-  vm.live.refusedBy.add(vm.nodeId)
-  return hasUntried(step.state, vm)
 }
 
 export function seeVmEvent(step: Step, node: Node, event: VmEvent): void {
@@ -125,7 +118,7 @@ function seeOwnersEvent(step: Step, vm: Vm, { event, fault: cause }: VmEvent): v
     const migration = openMigrationOf(step, vm)
     const crash = cause ?? fault('guest-crashed', `${vm.id} has crashed: see its console`)
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'it crashed')
-    else becomeFailed(step, vm, crash, false)
+    else seeCrash(step, vm, crash)
     endOf(step, vm, migration, crash)
   }
 }

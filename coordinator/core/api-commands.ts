@@ -2,28 +2,29 @@
 // comes of it is seen in views and events) or refused by a fault that names the mend. Which action
 // is allowed in which phase is the table of proto/state.ts, the same that the page uses.
 
-import type { CloneView, ForecastView, RebalanceView } from '#proto/api.ts'
+import type { CloneView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
-import { asNodeId, asVmId, type MigrationId, type VmId } from '#proto/ids.ts'
-import {
-  mayAct,
-  type VmAction,
-  type VmPhase,
-  vmActionPhases,
-  vmPhaseSentences,
-} from '#proto/state.ts'
+import { asNodeId, asVmId, type VmId } from '#proto/ids.ts'
+import type { VmAction } from '#proto/state.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
+import { outOfReach, refusal, unknownNode, unknownVm } from './action-refusals.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
-import { type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
-import { sendBalloon, sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
-import { beginMaintenance, endMaintenance } from './evacuation.ts'
-import { forecastOf, hopeless } from './forecasts.ts'
+import { type Node, type Vm, vmLive } from './cluster-state.ts'
+import { sendBalloon, sendToOwner } from './commands-out.ts'
+import { admit, dropRule, haView, setHa, setPolicy, setRule } from './ha/commands.ts'
 import { addMigration } from './migration-doors.ts'
-import { endByFault } from './migration-end.ts'
 import { planMigration } from './migrations.ts'
-import { chooseNode, demandOf, isNode, placeWaiting, wishOf } from './placement.ts'
-import { rebalance } from './rebalance.ts'
+import {
+  cancel,
+  destinationFor,
+  foresee,
+  maintain,
+  migrate,
+  rebalanceNow,
+  switchToPostCopy,
+} from './move-commands.ts'
+import { chooseNode, isNode, placeWaiting, wishOf } from './placement.ts'
 import {
   cannotRestore,
   compareSnapshots,
@@ -34,10 +35,9 @@ import {
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
 import { dropTemplate, isTemplateName, keepTemplate, readyTemplate } from './templates.ts'
-import { migrationView, nodeView, vmView } from './views.ts'
+import { migrationView, vmView } from './views.ts'
 import {
   addVm,
-  becomeMigrating,
   becomePending,
   becomeStopped,
   becomeStopping,
@@ -88,6 +88,7 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
 type OfVm = 'run' | 'migrate' | 'forecast' | 'clone' | 'pause' | 'resume' | 'balloon' | 'stop'
 type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
 type Other = Exclude<ApiCommand, { do: OfVm | OfVmToo }>
+type OfHa = Asked<'set-policy'> | Asked<'set-rule'> | Asked<'drop-rule'> | Asked<'set-ha'>
 
 /** What is not about one VM as it is now. */
 function dispatchOther(step: Step, command: Other): Value | Fault {
@@ -109,7 +110,25 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
       return maintain(step, command)
     case 'rebalance':
       return rebalanceNow(step)
+    default:
+      return dispatchHa(step, command)
   }
+}
+
+/** Policies, rules, settings: live from now on. */
+function dispatchHa(step: Step, command: OfHa): Value | Fault {
+  step.state.keepRulesAtMs = step.nowMs
+  if (command.do === 'set-policy') {
+    const vm = step.state.vms.get(command.vmId)
+    return vm ? (setPolicy(step, vm, command.change) ?? vmView(vm)) : unknownVm(command.vmId)
+  }
+  const refused =
+    command.do === 'set-rule'
+      ? setRule(step, command.rule)
+      : command.do === 'drop-rule'
+        ? dropRule(step, command.name)
+        : setHa(step, command.change)
+  return refused ?? haView(step.state)
 }
 
 function onVm(
@@ -142,31 +161,6 @@ function balloon(step: Step, vm: Vm, memoryMib: number): Value | Fault {
   return isSent ? vmView(vm) : outOfReach(vm.nodeId)
 }
 
-const outOfReach = (nodeId: string | undefined): Fault =>
-  fault('link-lost', `${nodeId} cannot be reached now: ask again when it is online`)
-
-export const unknownVm = (vmId: string): Fault =>
-  fault('unknown-vm', `there is no VM ${vmId}: \`godwit vms\` lists those there are`)
-
-/** The phase, and what it means where that is not the same. */
-function standing(phase: VmPhase): string {
-  const sentence = vmPhaseSentences[phase]
-  return sentence === `is ${phase}` ? sentence : `is ${phase} (it ${sentence})`
-}
-
-function refusal(vm: Vm, action: VmAction): Fault | undefined {
-  const allowed = vmActionPhases[action].join(' or ')
-  if (!mayAct(action, vm.phase))
-    return fault('wrong-state', `${vm.id} ${standing(vm.phase)}; ${action} needs it ${allowed}`)
-  // Several clones of one parent may queue; everything else waits until the VM is left alone.
-  if (vm.migrationId !== undefined && action !== 'clone')
-    return fault(
-      'wrong-state',
-      `${vm.id} is ${vm.phase}, in ${vm.migrationId}: wait until that has ended, or cancel it`,
-    )
-  return undefined
-}
-
 function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
   const { state } = step
   if (state.vms.has(asVmId(request.id)))
@@ -195,8 +189,13 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
     bootEpoch: 0 as Vm['epoch'],
     recoveries: 0,
     isRecovery: false,
+    ...(request.policy ? { policy: request.policy } : {}),
     live: vmLive(),
   }
+  const only = pinnedTo ?? startOn
+  const node = chooseNode(state, wishOf(spec), { vm, ...(only === undefined ? {} : { only }) })
+  const refused = admit(step, [vm], isNode(node) ? node.id : undefined)
+  if (refused) return refused
   addVm(step, vm)
   placeWaiting(step)
   return vmView(vm)
@@ -207,61 +206,6 @@ const specFrom = (made: VmSpec, wish: VmSpec): VmSpec => ({
   ...made,
   ...{ cpuShares: wish.cpuShares, cpuCapPercent: wish.cpuCapPercent, ha: wish.ha },
 })
-
-const unknownNode = (step: Step, nodeId: string): Fault =>
-  fault(
-    'unknown-node',
-    `there is no node ${nodeId}; there are ${[...step.state.nodes.keys()].join(', ') || 'none'}`,
-  )
-
-/** The node a copy goes to: the one that was named if it can take it, or the best. */
-function destinationFor(
-  step: Step,
-  vm: Vm,
-  to: string | undefined,
-  wish: { memoryMib: number; demandPercent: number },
-): Node | Fault {
-  if (to === undefined)
-    return chooseNode(step.state, wish, { but: new Set(vm.nodeId ? [vm.nodeId] : []) })
-  const only = asNodeId(to)
-  if (!step.state.nodes.has(only)) return unknownNode(step, to)
-  return chooseNode(step.state, wish, { only })
-}
-
-function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Value | Fault {
-  if (request.to === vm.nodeId)
-    return fault('bad-request', `${vm.id} is on ${vm.nodeId} already: name another node`)
-  const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
-  const node = destinationFor(step, vm, request.to, wish)
-  if (!isNode(node)) return node
-  const forecast = forecastOf(step.state, vm, node.id, request.params)
-  if (forecast?.verdict === 'hopeless' && !request.force) return hopeless(vm, forecast)
-  return migrationView(beginQueue(step, vm, node, request.cause, request.params))
-}
-
-/** What a migration would be like; nothing is changed. */
-function foresee(step: Step, vm: Vm, { request }: Asked<'forecast'>): ForecastView | Fault {
-  const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
-  const node = destinationFor(step, vm, request.to, wish)
-  if (!isNode(node)) return node
-  const forecast = forecastOf(step.state, vm, node.id, request.params)
-  const from = vm.nodeId ?? node.id
-  return { vmId: vm.id, from, to: node.id, ...(forecast ? { forecast } : {}) }
-}
-
-/** Also what rebalancing does with each of its moves. */
-export function beginQueue(
-  step: Step,
-  vm: Vm,
-  to: Node,
-  cause: string,
-  params?: Asked<'migrate'>['request']['params'],
-): Migration {
-  const migration = planMigration(step, { purpose: 'migrate', vm, to: to.id, cause, params })
-  addMigration(step, migration)
-  becomeMigrating(step, vm, migration.id)
-  return migration
-}
 
 function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>): CloneView | Fault {
   const ids = request.ids.map(asVmId)
@@ -276,6 +220,8 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const isFree = request.to === undefined && !isNode(near)
   const node = isFree ? destinationFor(step, parent, undefined, wish) : near
   if (!isNode(node)) return node
+  const refused = admitClones(step, parent, ids, node)
+  if (refused) return refused
   const migration = planMigration(step, {
     ...{ purpose: 'clone', vm: parent, to: node.id, cause: 'operator', params: request.params },
   })
@@ -284,6 +230,13 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   parent.migrationId ??= migration.id
   touch(step, 'vm', parent.id)
   return { migration: migrationView(migration), vms: clones.map(vmView) }
+}
+
+/** The clones as they would be, for admission control. */
+function admitClones(step: Step, parent: Vm, ids: readonly VmId[], node: Node): Fault | undefined {
+  const { migrationId: _, ...like } = parent
+  const made = ids.map((id): Vm => ({ ...like, id, nodeId: node.id, live: vmLive() }))
+  return admit(step, made, node.id)
 }
 
 function remove(step: Step, vm: Vm): null | Fault {
@@ -331,63 +284,8 @@ function start(step: Step, vm: Vm): Value | Fault {
       'wrong-state',
       `${vm.nodeId} is lost and may still run ${vm.id}: bring ${vm.nodeId} back, or remove the VM`,
     )
+  delete vm.tries
   becomePending(step, vm, 0)
   placeWaiting(step)
   return vmView(vm)
-}
-
-function cancel(step: Step, id: MigrationId): Value | Fault {
-  const migration = step.state.migrations.get(id)
-  if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
-  const { phase } = migration
-  if (phase !== 'queued' && phase !== 'copying')
-    return fault('wrong-state', `${id} is ${phase}; cancel needs it queued or copying`)
-  if (phase === 'copying' && !sendCancel(step, migration, migration.live.asked === undefined))
-    return outOfReach(migration.from)
-  migration.isCancelRequested = true
-  touch(step, 'migration', id)
-  if (phase === 'queued')
-    endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
-  return migrationView(migration)
-}
-
-function switchToPostCopy(step: Step, id: MigrationId): Value | Fault {
-  const migration = step.state.migrations.get(id)
-  if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
-  const { phase, purpose } = migration
-  if (purpose === 'clone') return fault('wrong-state', `${id} makes clones: it cannot switch over`)
-  if (phase !== 'queued' && phase !== 'copying')
-    return fault('wrong-state', `${id} is ${phase}; this needs it queued or copying`)
-  if (phase === 'copying' && !sendSwitch(step, migration)) return outOfReach(migration.from)
-  migration.params = { ...migration.params, mode: 'post-copy' }
-  touch(step, 'migration', id)
-  return migrationView(migration)
-}
-
-function maintain(
-  step: Step,
-  command: Asked<'maintenance'> | Asked<'end-maintenance'>,
-): Value | Fault {
-  const node = step.state.nodes.get(command.nodeId)
-  if (!node) return unknownNode(step, command.nodeId)
-  const refused =
-    command.do === 'maintenance'
-      ? beginMaintenance(step, node, command.params)
-      : endMaintenance(step, node)
-  return refused ?? nodeView(step.state, node, step.nowMs)
-}
-
-function rebalanceNow(step: Step): RebalanceView {
-  const plan = rebalance(step.state, step.nowMs, { isAsked: true })
-  carryOut(step, plan)
-  return plan
-}
-
-/** Turns the moves of a plan into migrations. */
-export function carryOut(step: Step, plan: RebalanceView): void {
-  for (const move of plan.moves) {
-    const vm = step.state.vms.get(asVmId(move.vmId))
-    const to = step.state.nodes.get(asNodeId(move.to))
-    if (vm && to) beginQueue(step, vm, to, 'rebalance')
-  }
 }

@@ -5,6 +5,7 @@
 
 import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
+import { type HaRule, type HaSettings, haSettingsDefault } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
@@ -69,6 +70,8 @@ export interface Node extends NodeRecord {
     readonly dropsAskedAtMs: Map<string, number>
     /** Of a node in maintenance. */
     evacuation: Evacuation | undefined
+    /** When it was fenced of late. */
+    readonly lostAtMs: number[]
   }
 }
 
@@ -100,6 +103,11 @@ export interface Vm extends VmRecord {
     /** Nodes that could not start it, though another may: emptied when it runs or has failed. */
     readonly refusedBy: Set<NodeId>
     lastMovedAtMs: number
+    /** Moves that a rule asked for and that failed, in a row; and when the next may be tried. */
+    ruleTries: { readonly count: number; readonly nextAtMs: number }
+    runsSinceMs: number | undefined
+    /** Where it is to start again, if it can. */
+    restartOn: NodeId | undefined
     /** A clone of it failed: on which layers it goes on, its node's next report says. */
     isDiskInDoubt: boolean
   }
@@ -192,6 +200,9 @@ export interface ClusterState {
   readonly snapshots: Map<string, SnapshotEntry>
   /** By name. */
   readonly templates: Map<string, TemplateEntry>
+  /** By name. */
+  readonly rules: Map<string, HaRule>
+  ha: HaSettings
   readonly events: EventView[]
   readonly commands: Map<CommandId, PendingCommand>
   /**
@@ -203,6 +214,8 @@ export interface ClusterState {
   readonly links: Map<string, LinkSeen>
   nextCommand: number
   rebalanceAtMs: number
+  /** When the rules are looked at again. */
+  keepRulesAtMs: number
   /** When layers of disks are looked for that nobody names; Infinity: nothing has gone. */
   sweepAtMs: number
   /** Counts changes that a view shows. */
@@ -228,6 +241,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   incoming: new Set(),
   dropsAskedAtMs: new Map(),
   evacuation: undefined,
+  lostAtMs: [],
 })
 
 export const vmLive = (): Vm['live'] => ({
@@ -239,6 +253,9 @@ export const vmLive = (): Vm['live'] => ({
   retryAtMs: 0,
   refusedBy: new Set(),
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
+  ruleTries: { count: 0, nextAtMs: 0 },
+  runsSinceMs: undefined,
+  restartOn: undefined,
   isDiskInDoubt: false,
 })
 
@@ -288,6 +305,8 @@ export function emptyCluster(
     tombstones: new Map(),
     snapshots: new Map(),
     templates: new Map(),
+    rules: new Map(),
+    ha: haSettingsDefault,
     events: [],
     commands: new Map(),
     waiting: new Set(),
@@ -295,6 +314,7 @@ export function emptyCluster(
     links: new Map(),
     nextCommand: 1,
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
+    keepRulesAtMs: nowMs,
     sweepAtMs: nowMs,
     revision: 1,
   }

@@ -11,9 +11,10 @@ import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
 import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
+import { policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
-import { chooseNode, demandOf, isNode } from './placement.ts'
+import { chooseNode, isNode, wishWith } from './placement.ts'
 import { isReachable, type Step, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
 
@@ -102,14 +103,18 @@ function mayMove(step: Step, node: Node, vm: Vm): boolean {
     evacuation.why.set(vm.id, `it is bound to ${vm.pinnedTo}: migrate it by hand, or stop it`)
     return false
   }
+  if (policyOf(vm).locked) {
+    evacuation.why.set(vm.id, `it is locked: \`godwit ha set ${vm.id} --unlock\` lets it go`)
+    return false
+  }
   const tried = evacuation.tries.get(vm.id)
   return !tried || (tried.count < triesMax && step.nowMs >= tried.nextAtMs)
 }
 
 function move(step: Step, node: Node, vm: Vm): boolean {
   const { evacuation } = node.live
-  const wish = { memoryMib: vm.spec.memoryMib, demandPercent: demandOf(vm) }
-  const to = chooseNode(step.state, wish, { but: new Set([node.id]) })
+  const wish = wishWith(step.state, vm)
+  const to = chooseNode(step.state, wish, { vm, but: new Set([node.id]) })
   if (!isNode(to)) {
     evacuation?.why.set(vm.id, to.message)
     return false
@@ -118,7 +123,8 @@ function move(step: Step, node: Node, vm: Vm): boolean {
   evacuation?.tries.set(vm.id, { count, nextAtMs: step.nowMs + retryMs })
   evacuation?.why.delete(vm.id)
   const params = node.maintenance?.params
-  const plan = { purpose: 'migrate', vm, to: to.id, cause: evacuationCause, params } as const
+  const why = `${node.id} is taken out of service`
+  const plan = { purpose: 'migrate', vm, to: to.id, cause: evacuationCause, why, params } as const
   const migration = planMigration(step, plan)
   addMigration(step, migration)
   becomeMigrating(step, vm, migration.id)

@@ -72,3 +72,25 @@ export const migrationsPerNodeMax = 1
 /** Rebalancing: how often, and how long a VM that was moved stays where it is. */
 export const rebalanceEveryMs = 5000
 export const moveCooldownMs = 30_000
+
+/**
+ * A node that was fenced so often within this time flaps: others are preferred to it, and nothing
+ * goes back to it by itself.
+ */
+export const flapsMax = 3
+export const flapWindowMs = 600_000
+
+/** How often the rules are looked at, and how many moves of theirs are under way at once. */
+export const keepRulesEveryMs = 500
+export const ruleMovesMax = 4
+/** A move that failed is tried again after this, doubled each time up to the longest. */
+export const ruleRetryMs = 2000
+export const ruleRetryMsMax = 60_000
+
+/**
+ * A VM that crashed or could not start waits for this before its next start, doubled each time; when
+ * it has run for so long, it has begun anew.
+ */
+export const restartBackoffMs = 500
+export const restartBackoffMsMax = 30_000
+export const restartsForgottenMs = 60_000

@@ -18,7 +18,7 @@ import {
 } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
-import { displacedKept, heartbeatsMissedMax } from './limits.ts'
+import { displacedKept, flapWindowMs, heartbeatsMissedMax } from './limits.ts'
 import { markCertain } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
 import {
@@ -34,7 +34,7 @@ import { takeReports } from './reports.ts'
 import { loseSnapshotCommand } from './snapshots.ts'
 import { type Step, sendTo, touch } from './step-context.ts'
 import { loseTemplateCommand } from './templates.ts'
-import { setVmFault } from './vm-doors.ts'
+import { setVmFault, vmsOn } from './vm-doors.ts'
 
 export function seeHello(step: Step, linkId: LinkId, hello: Hello): void {
   const known = step.state.nodes.get(hello.nodeId)
@@ -149,8 +149,18 @@ function leave(step: Step, node: Node): void {
   const fencedAtMs = clearFromMs(step, node)
   becomeGone(step, node)
   node.live.leaseExpiresAtMs = step.nowMs
+  freeze(step, node)
   loseEnds(step, node, true)
   loseNode(step, node, { isCertain: true, fencedAtMs, why: `${node.id} has left` })
+}
+
+/** They wait for it, if that is what becomes of the VMs of a node that shuts down. */
+function freeze(step: Step, node: Node): void {
+  if (step.state.ha.shutdown !== 'freeze') return
+  for (const vm of vmsOn(step, node.live.vmIds)) {
+    vm.frozenOn = node.id
+    touch(step, 'vm', vm.id)
+  }
 }
 
 /** Nothing that was asked over this link will be answered; what both ends said is old. */
@@ -186,6 +196,8 @@ function tellUnanswered(step: Step, { kind, vmId, nodeId }: PendingCommand): voi
 
 /** Time has passed: silence becomes suspicion, and a lease that is over becomes a fence. */
 export function watchNode(step: Step, node: Node): void {
+  const { lostAtMs } = node.live
+  while (step.nowMs - (lostAtMs[0] ?? step.nowMs) > flapWindowMs) lostAtMs.shift()
   if (node.phase === 'fenced' || node.phase === 'gone') return
   const silentMs = step.nowMs - node.live.heartbeatAtMs
   if (silentMs > heartbeatsMissedMax * step.state.settings.heartbeatMs)

@@ -50,7 +50,8 @@ export function addMigration(step: Step, migration: Migration): void {
   touch(step, 'migration', migration.id)
   const { id: migrationId, from, to } = migration
   step.effects.push({ kind: 'queue-migration', migrationId, from, to })
-  const text = `${nameOf(migration)} is queued (${migration.cause})`
+  const { cause, why } = migration
+  const text = `${nameOf(migration)} is queued (${cause}${why ? `: ${why}` : ''})`
   tell(step, 'migration-queued', text, about(migration))
 }
 

@@ -5,6 +5,7 @@
 import type { Fault } from '#proto/faults.ts'
 import { isActive, type Migration, type Vm } from './cluster-state.ts'
 import { seeEvacuated } from './evacuation.ts'
+import { seeMoved } from './ha/keeper.ts'
 import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
@@ -15,6 +16,7 @@ import { becomeRunning, removeVm } from './vm-doors.ts'
 export function endMigration(step: Step, migration: Migration, end: MigrationEnd): void {
   becomeEnded(step, migration, end)
   seeEvacuated(step.state, migration)
+  seeMoved(step, migration)
   if (migration.purpose === 'clone') endClones(step, migration, end)
   const vm = step.state.vms.get(migration.vmId)
   if (vm?.migrationId !== migration.id) return

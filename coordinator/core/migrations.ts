@@ -32,17 +32,19 @@ export interface MigrationPlan {
   readonly to: NodeId
   readonly params: z.input<typeof MigrationParams> | undefined
   readonly cause: string
+  readonly why?: string
 }
 
 /** A migration that is ready to be queued (addMigration). It gets its epoch when it begins. */
 export function planMigration(step: Step, plan: MigrationPlan): Migration {
-  const { vm, to, purpose, cause } = plan
+  const { vm, to, purpose, cause, why } = plan
   invariant(vm.nodeId !== undefined, `vm ${vm.id} is nowhere: it cannot be copied`)
   const serial = takeSerial(step)
   const forecast = purpose === 'migrate' ? forecastOf(step.state, vm, to, plan.params) : undefined
   return {
     id: asMigrationId(`m${serial}`),
     ...{ serial, purpose, to, cause },
+    ...(why === undefined ? {} : { why }),
     vmId: vm.id,
     cloneIds: [],
     from: vm.nodeId,

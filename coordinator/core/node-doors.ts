@@ -44,6 +44,7 @@ export function becomeFenced(step: Step, node: Node): void {
     `node ${node.id} may still hold its lease`,
   )
   enter(step, node, 'fenced')
+  node.live.lostAtMs.push(step.nowMs)
   tell(step, 'node-fenced', `${node.id} is fenced: its lease is over`, { nodeId: node.id })
 }
 

@@ -4,12 +4,14 @@
 // and of copies on their way.
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { NodeId, VmId } from '#proto/ids.ts'
+import { asVmId, type NodeId, type VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
+import { nodePhaseSentences } from '#proto/state.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
-import { cpuOvercommitMax, placementRetryMs } from './limits.ts'
+import { anchorOf, companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
+import { cpuOvercommitMax, flapsMax, placementRetryMs } from './limits.ts'
 import { loadOf, type NodeBurden } from './load-score.ts'
 import { isReachable, type Step, takeEpoch } from './step-context.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
@@ -55,6 +57,12 @@ export const wishOf = (spec: VmSpec, count = 1): Wish => ({
   demandPercent: Math.min(spec.cpuExpectedPercent, spec.cpuCapPercent) * count,
 })
 
+/** What VMs that are there ask for, all of them together. */
+export const wishOfAll = (vms: readonly Vm[]): Wish => ({
+  memoryMib: vms.reduce((sum, { spec }) => sum + spec.memoryMib, 0),
+  demandPercent: vms.reduce((sum, vm) => sum + demandOf(vm), 0),
+})
+
 export function fits(burden: NodeBurden, wish: Wish): boolean {
   const demandPercent = burden.demandPercent + wish.demandPercent
   return (
@@ -67,33 +75,114 @@ export interface Where {
   readonly only?: NodeId | undefined
   /** Not there. */
   readonly but?: ReadonlySet<NodeId> | undefined
+  /** Whose rules count. */
+  readonly vm?: Vm | undefined
+  /** Those that go with it: where they are now binds nobody. */
+  readonly along?: ReadonlySet<VmId> | undefined
+}
+
+/** Why a node cannot take a wish, and the code of the fault that says so. */
+export interface Obstacle {
+  readonly kind: 'absent' | 'maintenance' | 'excluded' | 'rule' | 'full'
+  readonly text: string
+}
+
+/** What stands against a node; undefined: it can take it. */
+export function obstacleAt(
+  state: ClusterState,
+  node: Node,
+  wish: Wish,
+  { only, but, vm, along }: Where = {},
+): Obstacle | undefined {
+  if (only !== undefined && node.id !== only)
+    return { kind: 'excluded', text: `it is bound to ${only}` }
+  const { phase } = node
+  if (!isReachable(node)) return { kind: 'absent', text: `it ${nodePhaseSentences[phase]}` }
+  if (node.maintenance) return { kind: 'maintenance', text: 'it is in maintenance' }
+  if (but?.has(node.id)) return { kind: 'excluded', text: 'it could not start it' }
+  const rule = vm && ruleAgainst(state, vm, node, along)
+  if (rule !== undefined) return { kind: 'rule', text: rule }
+  const burden = burdenOf(state, node)
+  if (fits(burden, wish)) return undefined
+  const freeMib = burden.memoryMib - burden.reservedMib
+  const isFull = wish.memoryMib > freeMib
+  const text = isFull
+    ? `${wish.memoryMib} MiB do not fit, ${freeMib} are free`
+    : 'its cores are taken'
+  return { kind: 'full', text }
+}
+
+function ruleAgainst(
+  state: ClusterState,
+  vm: Vm,
+  node: Node,
+  along: ReadonlySet<VmId> | undefined,
+): string | undefined {
+  const forbidden = forbids(state, vm, node.id)
+  if (forbidden !== undefined) return forbidden
+  const anchor = anchorOf(state, vm, along)
+  if (anchor === undefined || anchor.nodeId === node.id) return undefined
+  return `a rule keeps ${vm.id} together with ${anchor.with}, which is on ${anchor.nodeId}`
+}
+
+/** Loads that differ by less than this part of a node are the same: demands are noise below it. */
+const loadStep = 0.05
+
+/**
+ * The nodes that can take a wish, best first: as the rules rank them, not lost again and again, the
+ * least load, the fewest VMs, by name.
+ */
+export function nodesFor(state: ClusterState, wish: Wish, where: Where = {}): Node[] {
+  const { vm } = where
+  const able = [...state.nodes.values()].filter((node) => !obstacleAt(state, node, wish, where))
+  const marks = new Map(able.map((node) => [node.id, marksOf(state, node, wish, vm)]))
+  return able.sort((a, b) => {
+    const [ofA = [], ofB = []] = [marks.get(a.id), marks.get(b.id)]
+    const n = ofA.findIndex((mark, i) => mark !== ofB[i])
+    return n < 0 ? (a.id < b.id ? -1 : 1) : (ofA[n] ?? 0) - (ofB[n] ?? 0)
+  })
+}
+
+/** The first that differs decides; less is better. */
+function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined): number[] {
+  const burden = burdenOf(state, node)
+  const load = loadOf({ ...burden, demandPercent: burden.demandPercent + wish.demandPercent })
+  const flaps = node.live.lostAtMs.length >= flapsMax ? 1 : 0
+  const wanted = vm?.live.restartOn === node.id ? 0 : 1
+  const vms = vmsBoundFor(state, node).length
+  return [wanted, vm ? rankOf(state, vm, node.id) : 0, flaps, Math.round(load / loadStep), vms]
 }
 
 /** The node a wish should go to, or the fault that says why there is none. */
-export function chooseNode(
-  state: ClusterState,
-  wish: Wish,
-  { only, but }: Where = {},
-): Node | Fault {
-  const reachable = [...state.nodes.values()].filter(
-    (node) =>
-      isReachable(node) &&
-      !node.maintenance &&
-      !but?.has(node.id) &&
-      (only === undefined || node.id === only),
-  )
-  const named = only && state.nodes.get(only)
-  if (named?.maintenance) return inMaintenance(named)
-  if (reachable.length === 0) return noNode(only)
-  const burdens = reachable.map((node) => burdenOf(state, node)).filter((b) => fits(b, wish))
-  const after = (b: NodeBurden) =>
-    loadOf({ ...b, demandPercent: b.demandPercent + wish.demandPercent })
-  burdens.sort((a, b) => after(a) - after(b) || (a.id < b.id ? -1 : 1))
-  const best = reachable.find((node) => node.id === burdens[0]?.id)
-  return best ?? noRoom(wish, reachable)
+export function chooseNode(state: ClusterState, wish: Wish, where: Where = {}): Node | Fault {
+  return nodesFor(state, wish, where)[0] ?? whyNone(state, wish, where)
 }
 
 export const isNode = (choice: Node | Fault): choice is Node => 'phase' in choice
+
+function whyNone(state: ClusterState, wish: Wish, where: Where): Fault {
+  const { only } = where
+  const named = only && state.nodes.get(only)
+  if (named?.maintenance) return inMaintenance(named)
+  const seen = [...state.nodes.values()].flatMap((node) => {
+    const obstacle = obstacleAt(state, node, wish, where)
+    return obstacle ? [{ node, ...obstacle }] : []
+  })
+  const full = seen.filter(({ kind }) => kind === 'full')
+  const ruled = seen.filter(({ kind }) => kind === 'rule')
+  if (ruled.length > 0) return againstRules([...ruled, ...full])
+  return full.length === 0
+    ? noNode(only)
+    : noRoom(
+        wish,
+        full.map(({ node }) => node),
+      )
+}
+
+const againstRules = (seen: readonly { node: Node; text: string }[]): Fault => {
+  const texts = seen.map(({ node, text }) => `${node.id}: ${text}`)
+  return fault('against-rule', `no node may take it (${texts.join('; ')})`)
+}
 
 const inMaintenance = ({ id }: Node): Fault =>
   fault(
@@ -115,28 +204,42 @@ function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
   )
 }
 
+/** What a VM needs somewhere, with those of its company that will follow it there. */
+export function wishWith(state: ClusterState, vm: Vm): Wish {
+  const anchor = anchorOf(state, vm)
+  const mates = companyOf(state, vm).filter((mate) => {
+    if (mate.id === vm.id) return true
+    return anchor ? state.waiting.has(mate.id) : mate.phase !== 'stopped' && mate.phase !== 'failed'
+  })
+  return wishOfAll(mates)
+}
+
 /**
- * Gives every waiting VM a node, as far as there is room; oldest first. Called at the end of each
- * step.
+ * Gives every waiting VM a node, as far as there is room: those of a higher priority first, then
+ * the oldest. Called at the end of each step.
  */
 export function placeWaiting(step: Step): void {
   const { state } = step
+  if (state.waiting.size === 0) return
   const waiting = [...state.waiting].map((id) => {
     const vm = state.vms.get(id)
     invariant(vm, `vm ${id} waits but is not there`)
     return vm
   })
-  waiting.sort((a, b) => a.serial - b.serial)
+  const priority = (vm: Vm) => policyOf(vm).priority
+  waiting.sort((a, b) => priority(b) - priority(a) || a.serial - b.serial)
   for (const vm of waiting) if (vm.live.retryAtMs <= step.nowMs) place(step, vm)
 }
 
-const boundTo = (vm: Vm): NodeId | undefined =>
-  vm.pinnedTo ?? (vm.epoch === 0 ? vm.startOn : undefined)
+const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined => {
+  const frozen = state.ha.shutdown === 'freeze' ? vm.frozenOn : undefined
+  return vm.pinnedTo ?? frozen ?? (vm.epoch === 0 ? vm.startOn : undefined)
+}
 
 /** Is there a node, full or not, that it may start on and that has not refused it yet? */
-export function hasUntried({ nodes }: ClusterState, vm: Vm): boolean {
-  const only = boundTo(vm)
-  return [...nodes.values()].some(
+export function hasUntried(state: ClusterState, vm: Vm): boolean {
+  const only = boundTo(state, vm)
+  return [...state.nodes.values()].some(
     (node) =>
       isReachable(node) &&
       !node.maintenance &&
@@ -145,16 +248,53 @@ export function hasUntried({ nodes }: ClusterState, vm: Vm): boolean {
   )
 }
 
+/** Where it may start, if anywhere: what `place` asks, and what `why` shows. */
+export const startWhere = (state: ClusterState, vm: Vm): Where => ({
+  ...{ vm, only: boundTo(state, vm), but: vm.live.refusedBy },
+})
+
+/** Why it is not even tried; undefined: it is. */
+export function heldBack(state: ClusterState, vm: Vm): Fault | undefined {
+  const isByItself = vm.phase === 'recovering'
+  if (isByItself && !state.ha.armed)
+    return fault('wrong-state', 'high availability is disarmed: `godwit ha arm` restarts it')
+  if (isByItself && policyOf(vm).locked)
+    return fault('wrong-state', `it is locked: \`godwit ha set ${vm.id} --unlock\` restarts it`)
+  const first = policyOf(vm).after.find((id) => isComing(state, asVmId(id)))
+  if (first === undefined) return undefined
+  return fault('wrong-state', `it starts after ${first}, which does not run yet`)
+}
+
+/** One that will run in a while, if all goes well: it is worth waiting for. */
+const isComing = (state: ClusterState, id: VmId): boolean => {
+  const vm = state.vms.get(id)
+  return vm !== undefined && ['pending', 'starting', 'recovering'].includes(vm.phase)
+}
+
 function place(step: Step, vm: Vm): void {
-  const only = boundTo(vm)
-  if (!hasUntried(step.state, vm)) vm.live.refusedBy.clear()
-  const choice = chooseNode(step.state, wishOf(vm.spec), { only, but: vm.live.refusedBy })
+  const { state } = step
+  if (!hasUntried(state, vm)) vm.live.refusedBy.clear()
+  const wish = { ...wishOf(vm.spec), ...(companyOf(state, vm).length > 1 && wishWith(state, vm)) }
+  const choice = heldBack(state, vm) ?? chooseNode(state, wish, startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
     setVmFault(step, vm, choice)
     return
   }
   vm.live.demandPercent = undefined
+  vm.placedBecause = becauseOf(state, vm, choice)
+  vm.live.restartOn = undefined
   becomeStarting(step, vm, choice.id, takeEpoch(step))
   sendStart(step, vm, choice)
+}
+
+function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
+  if (boundTo(state, vm) === id) return `it is bound to ${id}`
+  if (vm.live.restartOn === id) return 'it ran there before'
+  const anchor = anchorOf(state, vm)
+  if (anchor) return `a rule keeps it together with ${anchor.with}`
+  const able = nodesFor(state, wishOf(vm.spec), startWhere(state, vm))
+  if (able.length === 1) return 'no other node could take it'
+  const isRanked = able.some((node) => rankOf(state, vm, node.id) > rankOf(state, vm, id))
+  return isRanked ? 'its rules prefer that node' : 'that node had the least to do'
 }

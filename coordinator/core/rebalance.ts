@@ -7,6 +7,8 @@
 import type { RebalanceView } from '#proto/api.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { ClusterState, Vm } from './cluster-state.ts'
+import { keepsPromise } from './ha/admission.ts'
+import { companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
 import { moveCooldownMs } from './limits.ts'
 import { hotLoad, loadOf, type NodeBurden, scoreOf, translateDemand } from './load-score.ts'
 import { burdenOf, demandOf, fits } from './placement.ts'
@@ -47,18 +49,27 @@ export function rebalance(
   if (isQuiet || isRecovering(state)) return { scoreBefore, scoreAfter: scoreBefore, moves: [] }
   const busy = busyNodes(state)
   const movables = [...state.vms.values()].flatMap((vm) =>
-    mayMove(vm, nowMs, isAsked) && vm.nodeId !== undefined ? [movableOf(vm, vm.nodeId)] : [],
+    mayMove(state, vm, nowMs, isAsked) && vm.nodeId !== undefined ? [movableOf(vm, vm.nodeId)] : [],
   )
-  return planMoves(burdens, movables, busy)
+  return planMoves(burdens, movables, busy, (vmId, to) => mayGo(state, vmId, to))
+}
+
+/** No rule is broken, or kept less well, and what admission control promises stays true. */
+function mayGo(state: ClusterState, vmId: VmId, to: NodeId): boolean {
+  const vm = state.vms.get(vmId)
+  if (!vm || vm.nodeId === undefined || forbids(state, vm, to) !== undefined) return false
+  if (rankOf(state, vm, to) > rankOf(state, vm, vm.nodeId)) return false
+  return keepsPromise(state, vm, to)
 }
 
 const isRecovering = (state: ClusterState): boolean =>
   [...state.vms.values()].some((vm) => vm.phase === 'recovering' || vm.isRecovery)
 
-function mayMove(vm: Vm, nowMs: number, isAsked: boolean): boolean {
+function mayMove(state: ClusterState, vm: Vm, nowMs: number, isAsked: boolean): boolean {
   if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.pinnedTo !== undefined)
     return false
-  if (vm.live.demandPercent === undefined) return false
+  if (vm.live.demandPercent === undefined || policyOf(vm).locked) return false
+  if (companyOf(state, vm).length > 1) return false
   return isAsked || nowMs - vm.live.lastMovedAtMs >= moveCooldownMs
 }
 
@@ -78,11 +89,15 @@ function busyNodes(state: ClusterState): Set<string> {
   return busy
 }
 
+/** What else must be so of a move. */
+type MayGo = (vmId: VmId, to: NodeId) => boolean
+
 /** The planner itself, on numbers alone. @param busy nodes that take no part. */
 export function planMoves(
   burdens: readonly NodeBurden[],
   movables: readonly Movable[],
   busy: ReadonlySet<string>,
+  mayGo: MayGo = () => true,
 ): { scoreBefore: number; scoreAfter: number; moves: Move[] } {
   const taken = new Set(busy)
   const moves: Move[] = []
@@ -90,7 +105,7 @@ export function planMoves(
   let now = [...burdens]
   let score = scoreBefore
   for (;;) {
-    const best = bestMove(now, movables, taken, score)
+    const best = bestMove(now, movables, { taken, mayGo }, score)
     if (!best) return { scoreBefore, scoreAfter: score, moves }
     moves.push({ ...best.move, why: reasonOf(best, score) })
     taken.add(best.move.from).add(best.move.to)
@@ -109,7 +124,7 @@ interface Candidate {
 function bestMove(
   burdens: readonly NodeBurden[],
   movables: readonly Movable[],
-  taken: ReadonlySet<string>,
+  { taken, mayGo }: { readonly taken: ReadonlySet<string>; readonly mayGo: MayGo },
   score: number,
 ): Candidate | undefined {
   let best: Candidate | undefined
@@ -119,7 +134,8 @@ function bestMove(
       if (to.id === vm.nodeId || taken.has(to.id)) continue
       const candidate = candidateFor(burdens, vm, to)
       if (!candidate || score - candidate.score < gainMin) continue
-      if (!best || candidate.score < best.score - 1e-12) best = candidate
+      const isBetter = !best || candidate.score < best.score - 1e-12
+      if (isBetter && mayGo(vm.id, to.id as NodeId)) best = candidate
     }
   }
   return best

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { EventView } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
+import { HaPolicy, HaRule, HaSettings } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
 import { Forecast } from '#proto/pre-copy/forecast.ts'
@@ -87,6 +88,16 @@ export const VmRecord = z.strictObject({
   deployFrom: Name.optional(),
   /** Its present start makes good for a lost node. */
   isRecovery: z.boolean(),
+  /** As an operator declared it; absent: the defaults. */
+  policy: HaPolicy.optional(),
+  /** Starts that made good for a crash or a failed start, in a row: here, and on other nodes. */
+  tries: z.strictObject({ restarts: z.int(), relocations: z.int() }).optional(),
+  /** It had to leave this node, which was taken out of service: it goes back when it may. */
+  awayFrom: nodeId.optional(),
+  /** Its node has shut down, and it is to wait for that. */
+  frozenOn: nodeId.optional(),
+  /** Why it is where it is. */
+  placedBecause: z.string().optional(),
   fault: Fault.optional(),
 })
 export type VmRecord = z.infer<typeof VmRecord>
@@ -101,6 +112,8 @@ export const MigrationEntry = z.strictObject({
   to: nodeId,
   phase: MigrationPhase,
   cause: z.string(),
+  /** As a sentence, when there is more to say than the cause. */
+  why: z.string().optional(),
   params: MigrationParams,
   /** The VM's epoch at the source, and the one under which the destination will run it. */
   epoch,
@@ -175,6 +188,8 @@ export const recordSchemas = {
   tombstone: Tombstone,
   snapshot: SnapshotEntry,
   template: TemplateEntry,
+  rule: HaRule,
+  ha: HaSettings,
   event: EventView,
 } as const
 

@@ -19,6 +19,7 @@ import type {
   VmView,
 } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
+import type { HaPolicyChange, HaRule, HaSettingsChange, HaView } from '#proto/ha.ts'
 import {
   asCommandId,
   asEpoch,
@@ -71,6 +72,10 @@ export type ApiCommand =
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
+  | { readonly do: 'set-policy'; readonly vmId: VmId; readonly change: HaPolicyChange }
+  | { readonly do: 'set-rule'; readonly rule: HaRule }
+  | { readonly do: 'drop-rule'; readonly name: string }
+  | { readonly do: 'set-ha'; readonly change: HaSettingsChange }
   | ({ readonly do: 'keep-template' } & KeepTemplate)
   | { readonly do: 'drop-template'; readonly name: string }
   | {
@@ -124,6 +129,7 @@ export type ApiAnswer =
         | RebalanceView
         | SnapshotView
         | TemplateView
+        | HaView
         | PendingAnswer
         | null
     }

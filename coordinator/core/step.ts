@@ -5,14 +5,16 @@
 
 import { invariant } from '#proto/invariant.ts'
 import { seeResult, seeVmEvent } from './agent-news.ts'
-import { carryOut, takeCommand } from './api-commands.ts'
+import { takeCommand } from './api-commands.ts'
 import { type ClusterState, isActive } from './cluster-state.ts'
 import { sweepLayers } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
 import { evacuate } from './evacuation.ts'
 import { tell } from './events.ts'
+import { keepRules } from './ha/keeper.ts'
 import { endsLapsed, seeHeartbeat, seeHello, seeLinkClosed, watchNode } from './membership.ts'
 import { admitMigration, beginAdmitted, seeProgress } from './migrations.ts'
+import { carryOut } from './move-commands.ts'
 import { placeWaiting } from './placement.ts'
 import { rebalance } from './rebalance.ts'
 import type { RecordKey, StoredRecord } from './records.ts'
@@ -88,8 +90,10 @@ function tick(working: Step): void {
     absenceLapsed(working, vm)
   }
   evacuate(working)
+  keepRules(working)
   sweepLayers(working)
-  if (state.settings.rebalance && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)
+  const isDue = state.settings.rebalance && state.ha.armed
+  if (isDue && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)
 }
 
 function rebalanceByTimer(working: Step): void {

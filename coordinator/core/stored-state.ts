@@ -19,6 +19,7 @@ import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
 /** The record of a key as it is now, a copy; undefined when there is none any more. */
 export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown {
   if (kind === 'meta') return { ...state.meta }
+  if (kind === 'ha') return { ...state.ha }
   if (kind === 'event') return state.events.findLast((event) => String(event.seq) === id)
   const tables = {
     node: state.nodes,
@@ -27,6 +28,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
     tombstone: state.tombstones,
     snapshot: state.snapshots,
     template: state.templates,
+    rule: state.rules,
   } as const
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
   if (!found) return undefined
@@ -66,6 +68,8 @@ export function loadState(
     state.snapshots.set(snapshot.id, asFound(snapshot))
   for (const template of ofKind(records, 'template'))
     state.templates.set(template.id, templateAsFound(template))
+  for (const rule of ofKind(records, 'rule')) state.rules.set(rule.name, rule)
+  state.ha = ofKind(records, 'ha')[0] ?? state.ha
   state.events.push(...ofKind(records, 'event').sort((a, b) => a.seq - b.seq))
   return state
 }

@@ -38,15 +38,15 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
 
 export function vmView(vm: Vm): VmView {
   const { id, phase, spec, identity, disk, nodeId, epoch, migrationId, clonedFrom } = vm
-  const { recoveries, fault } = vm
+  const { recoveries, fault, policy } = vm
   return {
     ...{ id, phase, spec, identity, disk, epoch, recoveries },
-    ...present({ nodeId, migrationId, clonedFrom, fault, load: vm.live.load }),
+    ...present({ nodeId, migrationId, clonedFrom, fault, policy, load: vm.live.load }),
   } as VmView
 }
 
 export function migrationView(migration: Migration): MigrationView {
-  const { id, purpose, vmId, cloneIds, from, to, phase, cause, live } = migration
+  const { id, purpose, vmId, cloneIds, from, to, phase, cause, why, live } = migration
   const { queuedAtMs, endedAtMs, forecast, record, fault } = migration
   return {
     ...{ id, purpose, vmId, cloneIds, from, to, phase, cause, queuedAtMs },
@@ -55,7 +55,7 @@ export function migrationView(migration: Migration): MigrationView {
     pagesOfRound: live.pagesOfRound,
     bytes: record?.bytes ?? live.bytes,
     ...present({ expectedDowntimeMs: live.expectedDowntimeMs, endedAtMs, forecast }),
-    ...present({ record, fault }),
+    ...present({ record, fault, why }),
   } as MigrationView
 }
 

@@ -128,6 +128,9 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
   vm.isRecovery = vm.phase === 'recovering'
   if (vm.isRecovery) vm.recoveries++
   delete vm.fault
+  delete vm.awayFrom
+  delete vm.frozenOn
+  vm.live.runsSinceMs = undefined
   forgetTombstone(step, vm.id)
   enter(step, vm, 'starting')
   tell(step, 'vm-placed', `${vm.id} is placed on ${nodeId} under epoch ${epoch}`, about(vm))
@@ -141,6 +144,7 @@ export function becomeRunning(step: Step, vm: Vm): void {
   if (vm.restoreFrom !== undefined) vm.atSnapshot = vm.restoreFrom
   delete vm.restoreFrom
   delete vm.deployFrom
+  if (before === 'starting') vm.live.runsSinceMs = step.nowMs
   enter(step, vm, 'running')
   if (before === 'starting' && vm.isRecovery) {
     vm.isRecovery = false

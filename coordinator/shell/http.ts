@@ -3,39 +3,36 @@
 // bodies. Not here: WebSockets (sockets.ts), the page (static-page.ts).
 
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify from 'fastify'
 import { z } from 'zod'
-import type { Random } from '#env/env.ts'
 import * as api from '#proto/api.ts'
-import { type Fault, fault } from '#proto/faults.ts'
+import { fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
-import { type Coordinator, isFault } from '../coordinator.ts'
-import { unknownVm } from '../core/api-commands.ts'
+import { isFault } from '../coordinator.ts'
+import { unknownVm } from '../core/action-refusals.ts'
 import { snapshotsOf, snapshotView } from '../core/snapshots.ts'
-import type { ApiCommand, PendingAnswer } from '../core/step-context.ts'
+import type { PendingAnswer } from '../core/step-context.ts'
 import { templateView } from '../core/templates.ts'
 import { migrationView, nodeView, vmView } from '../core/views.ts'
 import { freshIdentities } from '../identity.ts'
 import { Answers } from './answers.ts'
-import type { CoordinatorMetrics } from './metrics.ts'
+import { haRoutes } from './ha-routes.ts'
 import { isSameHost } from './origin.ts'
 import { problemOf, problemOfError, sendProblem } from './problems.ts'
-
-export interface HttpPorts {
-  readonly coordinator: Coordinator
-  readonly metrics: CoordinatorMetrics
-  readonly random: Random
-  nowMs(): number
-  /** A step threw: a bug. The process must not go on. */
-  onBug(thrown: unknown): void
-}
-
-type App = FastifyInstance
+import {
+  type App,
+  ask,
+  defaultBody,
+  documented,
+  type HttpPorts,
+  refuse,
+  type WithId,
+} from './routing.ts'
 
 /** Routes and error handling; the caller listens. */
 export async function createHttpApi(ports: HttpPorts): Promise<App> {
@@ -46,6 +43,8 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
     ajv: {
       customOptions: {
         ...{ removeAdditional: false, coerceTypes: false, allErrors: true, verbose: true },
+        // The handlers' own schemas fill them in.
+        useDefaults: false,
       },
     },
   })
@@ -67,6 +66,7 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
   snapshotRoutes(app, ports)
   templateRoutes(app, ports)
   migrationRoutes(app, ports)
+  haRoutes(app, ports)
   plainRoutes(app, ports)
   return app
 }
@@ -75,41 +75,6 @@ const foreignOrigin = fault(
   'bad-request',
   'a page of another host may not use this API: open the page that the coordinator serves',
 )
-
-/** A zod schema as the JSON schema that fastify checks and documents. */
-function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-7', io })
-  return rest
-}
-
-/** What a route is called in the OpenAPI document, what it takes, and what it gives. */
-function documented(
-  summary: string,
-  status: number,
-  answer: z.ZodType | undefined,
-  body?: z.ZodType,
-) {
-  const problem = { description: 'a problem document', ...jsonSchema(api.Problem, 'output') }
-  const good = answer ? jsonSchema(answer, 'output') : { description: 'done', type: 'null' }
-  return {
-    schema: {
-      summary,
-      ...(body && { body: jsonSchema(body, 'input') }),
-      response: { [status]: { description: summary, ...good }, '4xx': problem },
-    },
-  }
-}
-
-const refuse = (reply: FastifyReply, why: Fault) => sendProblem(reply, problemOf(why))
-
-/** Asks the core; 202 with what was decided, or a problem. */
-function ask(ports: HttpPorts, reply: FastifyReply, command: ApiCommand, status = 202) {
-  const answer = ports.coordinator.ask(command)
-  if (isFault(answer)) return refuse(reply, answer.fault)
-  return reply.code(status).send(answer.value ?? undefined)
-}
-
-type WithId = { Params: { id: string } }
 
 function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
   const { state } = coordinator
@@ -282,11 +247,6 @@ function newIdentities({ coordinator, random }: HttpPorts, count: number): VmIde
     count,
     vms.map(({ identity }) => identity.mac),
   )
-}
-
-function defaultBody(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
-  request.body ??= {}
-  done()
 }
 
 function migrationRoutes(app: App, ports: HttpPorts): void {

@@ -17,7 +17,7 @@ import { controlBytesMax } from '#proto/units.ts'
 import { type AgentDoor, welcomeAgent } from '../agent-links.ts'
 import type { ConsoleClient } from '../console/console-stream.ts'
 import type { Coordinator } from '../coordinator.ts'
-import { unknownVm } from '../core/api-commands.ts'
+import { unknownVm } from '../core/action-refusals.ts'
 import { isSameHost } from './origin.ts'
 import { problemOf } from './problems.ts'
 

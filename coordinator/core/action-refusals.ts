@@ -1,0 +1,44 @@
+// Why what was asked for cannot be: the faults that api-commands.ts and move-commands.ts have in
+// common, each with its mend. Pure.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import {
+  mayAct,
+  type VmAction,
+  type VmPhase,
+  vmActionPhases,
+  vmPhaseSentences,
+} from '#proto/state.ts'
+import type { Vm } from './cluster-state.ts'
+import type { Step } from './step-context.ts'
+
+export const outOfReach = (nodeId: string | undefined): Fault =>
+  fault('link-lost', `${nodeId} cannot be reached now: ask again when it is online`)
+
+export const unknownVm = (vmId: string): Fault =>
+  fault('unknown-vm', `there is no VM ${vmId}: \`godwit vms\` lists those there are`)
+
+/** The phase, and what it means where that is not the same. */
+export function standing(phase: VmPhase): string {
+  const sentence = vmPhaseSentences[phase]
+  return sentence === `is ${phase}` ? sentence : `is ${phase} (it ${sentence})`
+}
+
+export function refusal(vm: Vm, action: VmAction): Fault | undefined {
+  const allowed = vmActionPhases[action].join(' or ')
+  if (!mayAct(action, vm.phase))
+    return fault('wrong-state', `${vm.id} ${standing(vm.phase)}; ${action} needs it ${allowed}`)
+  // Several clones of one parent may queue; everything else waits until the VM is left alone.
+  if (vm.migrationId !== undefined && action !== 'clone')
+    return fault(
+      'wrong-state',
+      `${vm.id} is ${vm.phase}, in ${vm.migrationId}: wait until that has ended, or cancel it`,
+    )
+  return undefined
+}
+
+export const unknownNode = (step: Step, nodeId: string): Fault =>
+  fault(
+    'unknown-node',
+    `there is no node ${nodeId}; there are ${[...step.state.nodes.keys()].join(', ') || 'none'}`,
+  )

@@ -1,0 +1,169 @@
+// Keeps the rules: VMs that run where a strict rule forbids it, apart from their company, or on a
+// worse node than there is, are migrated. Level-triggered and unhurried: a company is looked at as
+// a whole, only when nothing else is done with any of it, and never leaves a good place for one that
+// is no better. What cannot be mended now stays as it is (rules.ts says what is broken).
+// Not here: where VMs start (placement.ts). Times in monotonic ms.
+
+import type { HaRule } from '#proto/ha.ts'
+import { asVmId } from '#proto/ids.ts'
+import type { ClusterState, Migration, Node, Vm } from '../cluster-state.ts'
+import { evacuationCause } from '../evacuation.ts'
+import { flapsMax, keepRulesEveryMs, ruleMovesMax, ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
+import { addMigration } from '../migration-doors.ts'
+import { planMigration } from '../migrations.ts'
+import { nodesFor, wishOfAll } from '../placement.ts'
+import { isReachable, type Step, touch } from '../step-context.ts'
+import { becomeMigrating } from '../vm-doors.ts'
+import { companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
+
+export const ruleCause = 'rule'
+export const returnCause = 'return'
+
+/** Each tick. */
+export function keepRules(step: Step): void {
+  const { state, nowMs } = step
+  if (nowMs < state.keepRulesAtMs) return
+  state.keepRulesAtMs = nowMs + keepRulesEveryMs
+  if (!state.ha.armed) return
+  const seen = new Set<string>()
+  for (const vm of subjects(state)) {
+    if (seen.has(vm.id)) continue
+    const company = companyOf(state, vm)
+    for (const { id } of company) seen.add(id)
+    if (movesUnderWay(state) < ruleMovesMax) keepCompany(step, company)
+  }
+}
+
+/** Whom rules may want elsewhere; the youngest first, so that the elder ones stay. */
+function subjects(state: ClusterState): Vm[] {
+  const named = new Set([...state.rules.values()].flatMap(({ vms }) => vms))
+  return [...state.vms.values()]
+    .filter((vm) => vm.awayFrom !== undefined || named.has(vm.id))
+    .sort((a, b) => b.serial - a.serial)
+}
+
+const movesUnderWay = (state: ClusterState): number =>
+  [...state.openMigrations].filter((id) => {
+    const cause = state.migrations.get(id)?.cause
+    return cause === ruleCause || cause === returnCause
+  }).length
+
+function keepCompany(step: Step, company: readonly Vm[]): void {
+  const { state, nowMs } = step
+  const here = company.filter(({ nodeId }) => nodeId !== undefined)
+  if (here.length === 0 || !here.every((vm) => isSettled(state, vm, nowMs))) return
+  const wanted = wantedNode(state, here)
+  if (!wanted) return
+  for (const vm of here) if (vm.nodeId !== wanted.node.id) moveTo(step, vm, wanted.node, wanted.why)
+}
+
+/** Nothing else is done with it, and its surroundings are known. */
+function isSettled(state: ClusterState, vm: Vm, nowMs: number): boolean {
+  const { locked } = policyOf(vm)
+  if (vm.phase !== 'running' || vm.migrationId !== undefined) return false
+  if (vm.pinnedTo !== undefined || locked || nowMs < vm.live.ruleTries.nextAtMs) return false
+  const node = vm.nodeId && state.nodes.get(vm.nodeId)
+  // A node in maintenance is being left already.
+  if (!node || !isReachable(node) || node.maintenance) return false
+  const moving = new Set([...state.openMigrations].map((id) => state.migrations.get(id)?.vmId))
+  const isApart = ({ kind }: HaRule) => kind === 'keep-apart'
+  return !rulesOf(state, vm).some((r) => isApart(r) && r.vms.some((id) => moving.has(asVmId(id))))
+}
+
+interface Wanted {
+  readonly node: Node
+  readonly why: string
+}
+
+/** Where all of them should be; undefined: nothing better than now. */
+function wantedNode(state: ClusterState, here: readonly Vm[]): Wanted | undefined {
+  const [first] = here
+  if (!first) return undefined
+  const at = new Set(here.flatMap(({ nodeId }) => nodeId ?? []))
+  const along = new Set(here.map(({ id }) => id))
+  const able = [...state.nodes.values()].filter((node) =>
+    canTake(
+      state,
+      node,
+      here.filter(({ nodeId }) => nodeId !== node.id),
+      { vm: first, along },
+    ),
+  )
+  const rank = (node: Node) => rankOf(state, first, node.id)
+  const held = (node: Node) => here.filter(({ nodeId }) => nodeId === node.id).length
+  const order = nodesFor(state, wishOfAll(here), { vm: first, along }).map(({ id }) => id)
+  const place = (node: Node) => (order.indexOf(node.id) + order.length + 1) % (order.length + 1)
+  able.sort((a, b) => rank(a) - rank(b) || held(b) - held(a) || place(a) - place(b))
+  const [best] = able
+  const present = at.size === 1 ? able.find(({ id }) => at.has(id)) : undefined
+  if (!best) return undefined
+  if (!present) return { node: best, why: whyLeave(state, here) }
+  return betterThan(state, present, best, here, able)
+}
+
+/** It could stay: it goes only home, or up, and only if that is wanted. */
+function betterThan(
+  state: ClusterState,
+  present: Node,
+  best: Node,
+  here: readonly Vm[],
+  able: readonly Node[],
+): Wanted | undefined {
+  const [first] = here
+  if (!first || !here.every((vm) => policyOf(vm).failback)) return undefined
+  const rank = (node: Node) => rankOf(state, first, node.id)
+  const isSteady = (node: Node) => node.live.lostAtMs.length < flapsMax
+  if (rank(best) < rank(present) && isSteady(best))
+    return { node: best, why: `its rules prefer ${best.id}` }
+  const home = able.find(({ id }) => here.every(({ awayFrom }) => awayFrom === id))
+  if (!home || home === present || rank(home) > rank(present) || !isSteady(home)) return undefined
+  return { node: home, why: `it was on ${home.id} before that was taken out of service` }
+}
+
+/** @param coming those of them that are not there yet. */
+function canTake(
+  state: ClusterState,
+  node: Node,
+  coming: readonly Vm[],
+  { vm, along }: { readonly vm: Vm; readonly along: ReadonlySet<Vm['id']> },
+): boolean {
+  if (coming.length > 0)
+    return nodesFor(state, wishOfAll(coming), { vm, along, only: node.id }).length > 0
+  return isReachable(node) && !node.maintenance && forbids(state, vm, node.id) === undefined
+}
+
+function whyLeave(state: ClusterState, here: readonly Vm[]): string {
+  const texts = here.flatMap((vm) => (vm.nodeId ? (forbids(state, vm, vm.nodeId) ?? []) : []))
+  return texts[0] ?? 'a rule keeps them together'
+}
+
+function moveTo(step: Step, vm: Vm, to: Node, why: string): void {
+  const isReturn = vm.awayFrom === to.id
+  const cause = isReturn ? returnCause : ruleCause
+  // Whoever writes too fast is slowed down: a rule is not to wait for ever.
+  const params = { whenStuck: 'throttle' } as const
+  const plan = { purpose: 'migrate', vm, to: to.id, cause, why, params } as const
+  const migration = planMigration(step, plan)
+  addMigration(step, migration)
+  vm.live.ruleTries = triedAgain(vm, step.nowMs)
+  becomeMigrating(step, vm, migration.id)
+}
+
+function triedAgain({ live }: Vm, nowMs: number): Vm['live']['ruleTries'] {
+  const { count } = live.ruleTries
+  const waitMs = Math.min(ruleRetryMs * 2 ** count, ruleRetryMsMax)
+  return { count: count + 1, nextAtMs: nowMs + waitMs }
+}
+
+/** A migration has ended: one that a rule wanted, or one that makes a return pointless. */
+export function seeMoved(step: Step, migration: Migration): void {
+  const { vmId, from, phase, purpose, cause, why } = migration
+  const vm = step.state.vms.get(vmId)
+  if (!vm || phase !== 'done' || purpose !== 'migrate') return
+  vm.live.ruleTries = { count: 0, nextAtMs: step.nowMs }
+  // It has left a node that will be back; one that it had left before that stays its home.
+  if (cause === evacuationCause) vm.awayFrom ??= from
+  else delete vm.awayFrom
+  vm.placedBecause = why ?? `a migration brought it there (${cause})`
+  touch(step, 'vm', vm.id)
+}

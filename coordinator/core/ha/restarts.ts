@@ -1,0 +1,67 @@
+// What becomes of a VM that crashed or could not start, by its policy: so many starts on its node,
+// then so many on others, each later than the one before; then it has failed, until an operator
+// says otherwise. When it has run for a while, it has begun anew. A guest that shut itself down has
+// ended, and is left alone. Not here: VMs whose node is lost (recovery.ts). Monotonic ms.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import type { Vm } from '../cluster-state.ts'
+import { restartBackoffMs, restartBackoffMsMax, restartsForgottenMs } from '../limits.ts'
+import { hasUntried } from '../placement.ts'
+import { type Step, touch } from '../step-context.ts'
+import { becomeFailed, becomePending, becomeRecovering } from '../vm-doors.ts'
+import { policyOf } from './rules.ts'
+
+type Tries = NonNullable<Vm['tries']>
+const none: Tries = { restarts: 0, relocations: 0 }
+
+/** Its guest has crashed: it starts again, or has failed. It keeps no node either way. */
+export function seeCrash(step: Step, vm: Vm, crash: Fault): void {
+  tryAgain(step, vm, crash, policyOf(vm).relocations ?? 0)
+}
+
+/** Its node could not start it; without a word of the operator every node is tried once. */
+export function seeFailedStart(step: Step, vm: Vm, refusal: Fault): void {
+  const { relocations } = policyOf(vm)
+  const { nodeId } = vm
+  if (nodeId !== undefined) vm.live.refusedBy.add(nodeId)
+  const isUntried = hasUntried(step.state, vm)
+  if (nodeId !== undefined && triesOf(vm, step.nowMs).restarts < policyOf(vm).restarts)
+    vm.live.refusedBy.delete(nodeId)
+  tryAgain(step, vm, refusal, relocations ?? (isUntried ? Number.POSITIVE_INFINITY : 0))
+}
+
+function tryAgain(step: Step, vm: Vm, why: Fault, relocationsMax: number): void {
+  const { restarts: restartsMax, locked } = policyOf(vm)
+  const tries = triesOf(vm, step.nowMs)
+  const mayRestart = tries.restarts < restartsMax
+  const mayTry = step.state.ha.armed && !locked && vm.nodeId !== undefined
+  if (!mayTry || (!mayRestart && tries.relocations >= relocationsMax)) {
+    delete vm.tries
+    becomeFailed(step, vm, tries === none ? why : exhausted(why, tries), false)
+    return
+  }
+  const from = vm.nodeId
+  vm.tries = mayRestart
+    ? { ...tries, restarts: tries.restarts + 1 }
+    : { restarts: 0, relocations: tries.relocations + 1 }
+  if (mayRestart) vm.live.restartOn = from
+  else if (from !== undefined) vm.live.refusedBy.add(from)
+  if (vm.phase === 'starting' && !vm.isRecovery) becomePending(step, vm, 0)
+  else becomeRecovering(step, vm, step.nowMs, why.message)
+  const count = vm.tries.restarts + vm.tries.relocations - 1
+  const waitMs = Math.min(restartBackoffMs * 2 ** count, restartBackoffMsMax)
+  vm.live.retryAtMs = step.nowMs + waitMs
+  touch(step, 'vm', vm.id)
+}
+
+/** In a row: what came before a long run does not count. */
+function triesOf({ tries, live }: Vm, nowMs: number): Tries {
+  const { runsSinceMs } = live
+  const isLong = runsSinceMs !== undefined && nowMs - runsSinceMs >= restartsForgottenMs
+  return isLong || !tries ? none : tries
+}
+
+function exhausted({ code, message }: Fault, { restarts, relocations }: Tries): Fault {
+  const tried = `${restarts} restarts there and ${relocations} on other nodes did not help`
+  return fault(code, `${message}; ${tried}: \`godwit start\` tries again`)
+}

@@ -1,0 +1,114 @@
+// Why a VM is where it is, why it is nowhere, and what would have to change: put together from the
+// very questions that placement and the keeper ask, so that the answer cannot be another one.
+// Pure. Not here: how it is printed (cli/).
+
+import type { WhyView } from '#proto/ha.ts'
+import { vmPhaseSentences } from '#proto/state.ts'
+import type { ClusterState, Node, Vm } from '../cluster-state.ts'
+import {
+  heldBack,
+  nodesFor,
+  obstacleAt,
+  startWhere,
+  type Where,
+  type Wish,
+  wishOf,
+  wishWith,
+} from '../placement.ts'
+import { ruleText } from './commands.ts'
+import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
+
+const storyLength = 10
+
+export function whyOf(state: ClusterState, vm: Vm): WhyView {
+  const nodes = nodesSeen(state, vm)
+  return {
+    vmId: vm.id,
+    now: nowText(state, vm),
+    bound: boundBy(state, vm),
+    nodes,
+    mend: mends(state, vm, nodes),
+    story: state.events
+      .filter(({ vmId }) => vmId === vm.id)
+      .slice(-storyLength)
+      .map(({ seq, wallMs, text }) => ({ seq, wallMs, text })),
+  }
+}
+
+function nowText(state: ClusterState, vm: Vm): string {
+  const { id, phase, nodeId, placedBecause, fault } = vm
+  const where = nodeId === undefined ? '' : `, on ${nodeId}`
+  const isThere = phase === 'running' || phase === 'paused' || phase === 'migrating'
+  const because = isThere && placedBecause ? `: ${placedBecause}` : ''
+  const migration = vm.migrationId && state.migrations.get(vm.migrationId)
+  const moving = migration ? `; ${migration.id} to ${migration.to} is ${migration.phase}` : ''
+  const trouble = fault ? `: ${fault.message}` : ''
+  return `${id} ${vmPhaseSentences[phase]}${where}${because}${moving}${trouble}`
+}
+
+function boundBy(state: ClusterState, vm: Vm): string[] {
+  const { priority, after, restarts, relocations, failback, locked } = policyOf(vm)
+  const lines = rulesOf(state, vm).map((rule) => {
+    const broken = brokenBy(state, rule)
+    return `rule ${rule.name}: ${ruleText(rule)}${broken.length > 0 ? `; now ${broken.join('; ')}` : ''}`
+  })
+  if (vm.pinnedTo !== undefined) lines.push(`it was started for ${vm.pinnedTo} only`)
+  if (!vm.spec.ha) lines.push('it is not protected: it waits for its node, if that is lost')
+  if (locked) lines.push('it is locked: nothing moves or restarts it')
+  if (after.length > 0) lines.push(`it starts after ${after.join(', ')}`)
+  if (priority !== policyDefaults.priority) lines.push(`its restart priority is ${priority}`)
+  if (restarts > 0 || relocations !== undefined)
+    lines.push(`it is restarted ${restarts} times, relocated ${relocations ?? 'as needed'}`)
+  if (!failback) lines.push('it does not go back by itself')
+  if (vm.awayFrom !== undefined) lines.push(`it belongs on ${vm.awayFrom}, and goes back there`)
+  if (!state.ha.armed) lines.push('high availability is disarmed: nothing is done by itself')
+  return lines
+}
+
+const policyDefaults = { priority: 100 }
+
+/** As if it were to be placed now: where it is counts as free for it. */
+function nodesSeen(state: ClusterState, vm: Vm): WhyView['nodes'] {
+  const { where, wish } = questionOf(state, vm)
+  const able = nodesFor(state, wish, where)
+  const isHere = (node: Node) => node.id === vm.nodeId
+  const rest = [...state.nodes.values()].filter((node) => !able.includes(node))
+  return [...able, ...rest.sort((a, b) => (a.id < b.id ? -1 : 1))].map((node) => {
+    const obstacle = obstacleAt(state, node, wish, where)
+    const rank = rankOf(state, vm, node.id)
+    const standing =
+      rank === 0 ? 'it could be there' : 'it could be there, but its rules prefer others'
+    const here = isHere(node) ? 'it is there' : undefined
+    const isFull = obstacle?.kind === 'full' && isHere(node)
+    const text = obstacle && !isFull ? obstacle.text : (here ?? standing)
+    return { id: node.id, may: !obstacle || isFull, text }
+  })
+}
+
+function questionOf(state: ClusterState, vm: Vm): { where: Where; wish: Wish } {
+  const { but: _, ...where } = startWhere(state, vm)
+  const refused = vm.nodeId === undefined ? { but: vm.live.refusedBy } : {}
+  const isAlone = companyOf(state, vm).length === 1
+  return { where: { ...where, ...refused }, wish: isAlone ? wishOf(vm.spec) : wishWith(state, vm) }
+}
+
+function mends(state: ClusterState, vm: Vm, nodes: WhyView['nodes']): string[] {
+  const { phase, id } = vm
+  if (phase === 'failed') return [`see its console, mend what is wrong, then: godwit start ${id}`]
+  if (phase === 'stopped') return [`godwit start ${id}`]
+  if (phase === 'paused') return [`godwit resume ${id}`]
+  if (phase !== 'pending' && phase !== 'recovering') return brokenMends(state, vm)
+  const held = heldBack(state, vm)
+  if (held) return [held.message]
+  if (vm.nodeId !== undefined)
+    return [`${vm.nodeId} must be fenced first: its lease has to run out, or it has to come back`]
+  if (nodes.some(({ may }) => may)) return ['nothing: it is about to start']
+  return nodes.map(({ id: node, text }) => `${node}: ${text}`)
+}
+
+const brokenMends = (state: ClusterState, vm: Vm): string[] =>
+  rulesOf(state, vm).flatMap((rule) => {
+    const broken = brokenBy(state, rule)
+    if (broken.length === 0 || !broken.some((text) => text.includes(vm.id))) return []
+    return [`rule ${rule.name} is not kept: ${broken.join('; ')}; it moves as soon as it can`]
+  })

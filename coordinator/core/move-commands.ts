@@ -1,0 +1,143 @@
+// What a person may ask for about where VMs are: migrations and what is done with them, forecasts,
+// maintenance of a node, a rebalance. Decided at once; faults change nothing. VMs that a rule keeps
+// together go together. Not here: everything else that may be asked for (api-commands.ts).
+
+import type { ForecastView, RebalanceView } from '#proto/api.ts'
+import { type Fault, fault } from '#proto/faults.ts'
+import { asNodeId, asVmId, type MigrationId } from '#proto/ids.ts'
+import { outOfReach, refusal, standing, unknownNode } from './action-refusals.ts'
+import type { Migration, Node, Vm } from './cluster-state.ts'
+import { sendCancel, sendSwitch } from './commands-out.ts'
+import { beginMaintenance, endMaintenance } from './evacuation.ts'
+import { forecastOf, hopeless } from './forecasts.ts'
+import { companyOf } from './ha/rules.ts'
+import { addMigration } from './migration-doors.ts'
+import { endByFault } from './migration-end.ts'
+import { type MigrationPlan, planMigration } from './migrations.ts'
+import { chooseNode, isNode, type Where, type Wish, wishOfAll } from './placement.ts'
+import { rebalance } from './rebalance.ts'
+import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
+import { touch } from './step-context.ts'
+import { migrationView, nodeView } from './views.ts'
+import { becomeMigrating } from './vm-doors.ts'
+
+type Asked<Do extends ApiCommand['do']> = Extract<ApiCommand, { do: Do }>
+type Value = Extract<ApiAnswer, { value: unknown }>['value']
+
+/** The node a copy goes to: the one that was named if it can take it, or the best. */
+export function destinationFor(
+  step: Step,
+  vm: Vm,
+  to: string | undefined,
+  wish: Wish,
+  rules: Pick<Where, 'vm' | 'along'> = {},
+): Node | Fault {
+  if (to === undefined)
+    return chooseNode(step.state, wish, { ...rules, but: new Set(vm.nodeId ? [vm.nodeId] : []) })
+  const only = asNodeId(to)
+  if (!step.state.nodes.has(only)) return unknownNode(step, to)
+  return chooseNode(step.state, wish, { ...rules, only })
+}
+
+export function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Value | Fault {
+  if (request.to === vm.nodeId)
+    return fault('bad-request', `${vm.id} is on ${vm.nodeId} already: name another node`)
+  const company = companyOf(step.state, vm).filter(({ nodeId }) => nodeId !== undefined)
+  const busy = company.find((mate) => mate !== vm && refusal(mate, 'migrate'))
+  if (busy)
+    return fault(
+      'wrong-state',
+      `a rule keeps ${vm.id} together with ${busy.id}, which ${standing(busy.phase)}: it cannot move`,
+    )
+  const along = new Set(company.map(({ id }) => id))
+  const moving = company.filter(({ nodeId }) => nodeId !== request.to)
+  const node = destinationFor(step, vm, request.to, wishOfAll(moving), { vm, along })
+  if (!isNode(node)) return node
+  const forecast = forecastOf(step.state, vm, node.id, request.params)
+  if (forecast?.verdict === 'hopeless' && !request.force) return hopeless(vm, forecast)
+  const { cause, params } = request
+  const own = beginQueue(step, vm, node, { cause, params })
+  const why = `a rule keeps it together with ${vm.id}`
+  for (const mate of moving)
+    if (mate !== vm && mate.nodeId !== node.id) beginQueue(step, mate, node, { cause, why, params })
+  return migrationView(own)
+}
+
+/** What a migration would be like; nothing is changed. */
+export function foresee(step: Step, vm: Vm, { request }: Asked<'forecast'>): ForecastView | Fault {
+  const node = destinationFor(step, vm, request.to, wishOfAll([vm]), { vm })
+  if (!isNode(node)) return node
+  const forecast = forecastOf(step.state, vm, node.id, request.params)
+  const from = vm.nodeId ?? node.id
+  return { vmId: vm.id, from, to: node.id, ...(forecast ? { forecast } : {}) }
+}
+
+/** Also what rebalancing does with each of its moves. */
+export function beginQueue(
+  step: Step,
+  vm: Vm,
+  to: Node,
+  how: Pick<MigrationPlan, 'cause' | 'why' | 'params'>,
+): Migration {
+  const migration = planMigration(step, { ...how, purpose: 'migrate', vm, to: to.id })
+  addMigration(step, migration)
+  becomeMigrating(step, vm, migration.id)
+  return migration
+}
+
+export function cancel(step: Step, id: MigrationId): Value | Fault {
+  const migration = step.state.migrations.get(id)
+  if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
+  const { phase } = migration
+  if (phase !== 'queued' && phase !== 'copying')
+    return fault('wrong-state', `${id} is ${phase}; cancel needs it queued or copying`)
+  if (phase === 'copying' && !sendCancel(step, migration, migration.live.asked === undefined))
+    return outOfReach(migration.from)
+  migration.isCancelRequested = true
+  touch(step, 'migration', id)
+  if (phase === 'queued')
+    endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
+  return migrationView(migration)
+}
+
+export function switchToPostCopy(step: Step, id: MigrationId): Value | Fault {
+  const migration = step.state.migrations.get(id)
+  if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
+  const { phase, purpose } = migration
+  if (purpose === 'clone') return fault('wrong-state', `${id} makes clones: it cannot switch over`)
+  if (phase !== 'queued' && phase !== 'copying')
+    return fault('wrong-state', `${id} is ${phase}; this needs it queued or copying`)
+  if (phase === 'copying' && !sendSwitch(step, migration)) return outOfReach(migration.from)
+  migration.params = { ...migration.params, mode: 'post-copy' }
+  touch(step, 'migration', id)
+  return migrationView(migration)
+}
+
+export function maintain(
+  step: Step,
+  command: Asked<'maintenance'> | Asked<'end-maintenance'>,
+): Value | Fault {
+  const node = step.state.nodes.get(command.nodeId)
+  if (!node) return unknownNode(step, command.nodeId)
+  const refused =
+    command.do === 'maintenance'
+      ? beginMaintenance(step, node, command.params)
+      : endMaintenance(step, node)
+  return refused ?? nodeView(step.state, node, step.nowMs)
+}
+
+export function rebalanceNow(step: Step): RebalanceView {
+  const plan = rebalance(step.state, step.nowMs, { isAsked: true })
+  carryOut(step, plan)
+  return plan
+}
+
+/** Turns the moves of a plan into migrations. */
+export function carryOut(step: Step, plan: RebalanceView): void {
+  for (const move of plan.moves) {
+    const vm = step.state.vms.get(asVmId(move.vmId))
+    const to = step.state.nodes.get(asNodeId(move.to))
+    const { why } = move
+    if (vm && to) beginQueue(step, vm, to, { cause: 'rebalance', why, params: undefined })
+  }
+}

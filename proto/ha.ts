@@ -1,0 +1,125 @@
+// High availability as an operator declares it: a policy for each VM, rules about which VMs belong
+// where, and settings of the whole cluster. All of it may be changed while everything runs. Words
+// as in the field: affinity, keep together, keep apart, admission control (docs/high-availability.md).
+
+import { z } from 'zod'
+import { Name } from './vm-spec.ts'
+
+/** How a VM is kept running. Absent fields have these defaults. */
+export const HaPolicy = z.strictObject({
+  /** Whose turn it is when several wait for a node: higher first. */
+  priority: z.int().min(0).max(1000).default(100),
+  /** Starts only when these run. One that is stopped or has failed is not waited for. */
+  after: z.array(Name).max(32).default([]),
+  /** After a crash or a failed start it is started again on its node so often, in a row. */
+  restarts: z.int().min(0).max(100).default(0),
+  /**
+   * Then it is tried on so many other nodes, and then it has failed. Absent: none after a crash;
+   * after a failed start each node once.
+   */
+  relocations: z.int().min(0).max(100).optional(),
+  /** Goes to a better node by itself when there is one: of a higher priority, or where it was. */
+  failback: z.boolean().default(true),
+  /** Nothing is done with it that nobody asked for: not moved, not restarted. */
+  locked: z.boolean().default(false),
+})
+export type HaPolicy = z.infer<typeof HaPolicy>
+export const haPolicyDefault: HaPolicy = HaPolicy.parse({})
+
+/** What is to be changed; the rest stays as it is. `relocations: null`: as if never said. */
+export const HaPolicyChange = z.strictObject({
+  priority: HaPolicy.shape.priority.unwrap().optional(),
+  after: HaPolicy.shape.after.unwrap().optional(),
+  restarts: HaPolicy.shape.restarts.unwrap().optional(),
+  relocations: HaPolicy.shape.relocations.unwrap().nullable().optional(),
+  failback: z.boolean().optional(),
+  locked: z.boolean().optional(),
+})
+export type HaPolicyChange = z.infer<typeof HaPolicyChange>
+
+const vms = (least: number) => z.array(Name).min(least).max(256)
+
+/** On which nodes VMs belong. */
+const NodeAffinity = z.strictObject({
+  kind: z.literal('node-affinity'),
+  name: Name,
+  vms: vms(1),
+  /** Of the nodes that can take it, one of the highest priority does. */
+  nodes: z
+    .array(z.strictObject({ id: Name, priority: z.int().min(0).max(1000).default(0) }))
+    .min(1)
+    .max(256),
+  /** There or nowhere; else also elsewhere while none of them can take it. */
+  strict: z.boolean().default(false),
+})
+const KeepTogether = z.strictObject({
+  kind: z.literal('keep-together'),
+  name: Name,
+  vms: vms(2),
+  strict: z.boolean().default(true),
+})
+const KeepApart = z.strictObject({
+  kind: z.literal('keep-apart'),
+  name: Name,
+  vms: vms(2),
+  strict: z.boolean().default(true),
+})
+
+/** A strict rule is never broken by anything automatic; another one is kept where that is possible. */
+export const HaRule = z.discriminatedUnion('kind', [NodeAffinity, KeepTogether, KeepApart])
+export type HaRule = z.infer<typeof HaRule>
+export type HaRuleInput = z.input<typeof HaRule>
+export const haRuleKinds = ['node-affinity', 'keep-together', 'keep-apart'] as const
+
+export const HaSettings = z.strictObject({
+  /** False: nothing is restarted or moved by itself; leases and fences go on. */
+  armed: z.boolean().default(true),
+  /** Admission control: so many nodes may fail, and every protected VM still has room. */
+  tolerate: z.int().min(0).max(16).default(0),
+  /** What would break that promise is refused, or done with a warning. */
+  admission: z.enum(['refuse', 'warn']).default('refuse'),
+  /** What becomes of the VMs of a node that shuts down in good order. */
+  shutdown: z.enum(['fail-over', 'freeze']).default('fail-over'),
+})
+export type HaSettings = z.infer<typeof HaSettings>
+export const haSettingsDefault: HaSettings = HaSettings.parse({})
+
+export const HaSettingsChange = z.strictObject({
+  armed: z.boolean().optional(),
+  tolerate: HaSettings.shape.tolerate.unwrap().optional(),
+  admission: HaSettings.shape.admission.unwrap().optional(),
+  shutdown: HaSettings.shape.shutdown.unwrap().optional(),
+})
+export type HaSettingsChange = z.infer<typeof HaSettingsChange>
+
+/** Of a rule: what it says, and what is not so yet. */
+export const HaRuleView = z.strictObject({ rule: HaRule, broken: z.array(z.string()) })
+export type HaRuleView = z.infer<typeof HaRuleView>
+
+export const HaView = z.strictObject({
+  settings: HaSettings,
+  /** Any so many nodes may fail now; found by trying it on paper. */
+  tolerated: z.int(),
+  /** Memory that is free on nodes that are in service. */
+  spareMib: z.int(),
+  /** Which nodes' loss would leave protected VMs without room, and which VMs. */
+  shortages: z.array(z.strictObject({ nodes: z.array(Name), vms: z.array(Name) })),
+  rules: z.array(HaRuleView),
+})
+export type HaView = z.infer<typeof HaView>
+
+/** Why a VM is where it is, or why it is nowhere. */
+export const WhyView = z.strictObject({
+  vmId: Name,
+  /** One sentence: what it does, where, and since when by whose decision. */
+  now: z.string(),
+  /** What binds it: policy, rules, locks. */
+  bound: z.array(z.string()),
+  /** Each node, best first: could it be there, and if not, why. */
+  nodes: z.array(z.strictObject({ id: Name, may: z.boolean(), text: z.string() })),
+  /** What would have to change; empty when all is well. */
+  mend: z.array(z.string()),
+  /** Its story, the last events of it. */
+  story: z.array(z.strictObject({ seq: z.int(), wallMs: z.number(), text: z.string() })),
+})
+export type WhyView = z.infer<typeof WhyView>
