@@ -45,7 +45,7 @@
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
-import { HaPolicy } from './ha.ts'
+import { HaPolicy, HaRuleView, HaSettings } from './ha.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
 import { SnapshotMeasured } from './snapshots.ts'
@@ -219,6 +219,9 @@ export const ClusterView = z.strictObject({
   migrations: z.array(MigrationView),
   /** The last 200. */
   events: z.array(EventView),
+  /** What was declared about high availability, and what of it is not so yet. */
+  ha: HaSettings,
+  rules: z.array(HaRuleView),
 })
 export type ClusterView = z.infer<typeof ClusterView>
 

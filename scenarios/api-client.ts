@@ -25,6 +25,13 @@ import {
   VmView,
 } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import {
+  type HaPolicyChange,
+  type HaRuleInput,
+  type HaSettingsChange,
+  HaView,
+  WhyView,
+} from '#proto/ha.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
@@ -94,6 +101,15 @@ export interface ApiClient {
   evacuate(nodeId: string, params?: Partial<MigrationParams>): Promise<NodeView>
   returnNode(nodeId: string): Promise<NodeView>
   rebalance(): Promise<z.infer<typeof RebalanceView>>
+  /** High availability: settings, spare capacity, rules and what is not kept. */
+  ha(): Promise<HaView>
+  setHa(change: HaSettingsChange): Promise<HaView>
+  /** How a VM is kept running; what is not named stays as it is. */
+  setPolicy(vmId: string, change: HaPolicyChange): Promise<VmView>
+  setRule(rule: HaRuleInput): Promise<HaView>
+  dropRule(name: string): Promise<HaView>
+  /** Why a VM is where it is, or nowhere, and what would have to change. */
+  why(vmId: string): Promise<WhyView>
   events(afterSeq?: number): Promise<EventView[]>
   /** Resolves when the stream is open; the first view follows. */
   watch(handlers: WatchHandlers): Promise<Subscription>
@@ -153,6 +169,15 @@ export class HttpApiClient implements ApiClient {
   returnNode = (id: string) =>
     this.#post(`/v1/nodes/${encodeURIComponent(id)}/return`, undefined, NodeView)
   rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
+  ha = () => this.#get('/v1/ha', HaView)
+  setHa = (change: HaSettingsChange) => this.#ask('PATCH', '/v1/ha', change, HaView)
+  setPolicy = (vmId: string, change: HaPolicyChange) =>
+    this.#ask('PATCH', vmPath(vmId, 'ha'), change, VmView)
+  setRule = (rule: HaRuleInput) =>
+    this.#ask('PUT', `/v1/rules/${encodeURIComponent(rule.name)}`, rule, HaView)
+  dropRule = (name: string) =>
+    this.#ask('DELETE', `/v1/rules/${encodeURIComponent(name)}`, undefined, HaView)
+  why = (vmId: string) => this.#get(vmPath(vmId, 'why'), WhyView)
   events = (afterSeq = 0) => this.#get(`/v1/events?after=${afterSeq}`, z.array(EventView))
 
   snapshots = (vmId: string) => this.#get(vmPath(vmId, 'snapshots'), z.array(SnapshotView))
@@ -171,15 +196,15 @@ export class HttpApiClient implements ApiClient {
   keepTemplate = (request: z.input<typeof TemplateRequest>) =>
     this.#post('/v1/templates', request, TemplateView)
 
-  async dropTemplate(name: string): Promise<TemplateView> {
-    const path = `/v1/templates/${encodeURIComponent(name)}`
-    return parsed(path, TemplateView, await this.#request('DELETE', path))
-  }
-
-  async dropSnapshot(vmId: string, name: string): Promise<SnapshotView> {
-    const path = `${vmPath(vmId, 'snapshots')}/${encodeURIComponent(name)}`
-    return parsed(path, SnapshotView, await this.#request('DELETE', path))
-  }
+  dropTemplate = (name: string) =>
+    this.#ask('DELETE', `/v1/templates/${encodeURIComponent(name)}`, undefined, TemplateView)
+  dropSnapshot = (vmId: string, name: string) =>
+    this.#ask(
+      'DELETE',
+      `${vmPath(vmId, 'snapshots')}/${encodeURIComponent(name)}`,
+      undefined,
+      SnapshotView,
+    )
 
   async remove(vmId: string): Promise<void> {
     await this.#request('DELETE', vmPath(vmId))
@@ -210,8 +235,12 @@ export class HttpApiClient implements ApiClient {
     return parsed(path, shape, await this.#request('GET', path))
   }
 
-  async #post<T>(path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
-    return parsed(path, shape, await this.#request('POST', path, body))
+  #post<T>(path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
+    return this.#ask('POST', path, body, shape)
+  }
+
+  async #ask<T>(method: string, path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
+    return parsed(path, shape, await this.#request(method, path, body))
   }
 
   async #request(method: string, path: string, body?: unknown): Promise<string> {

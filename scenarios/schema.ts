@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { Name } from '#proto/vm-spec.ts'
 import { ClientPart, ClusterPart, VmPart } from './language/cluster.ts'
 import { Expectation } from './language/expectations.ts'
+import { RulePart } from './language/high-availability.ts'
 import { Step } from './language/timeline.ts'
 
 export const Scenario = z
@@ -15,6 +16,7 @@ export const Scenario = z
     seed: z.int().min(0).default(1).describe('For whatever is chosen at random'),
     cluster: ClusterPart,
     vms: z.array(VmPart).default([]).describe('The VMs'),
+    rules: z.array(RulePart).default([]).describe('Which VMs belong where'),
     clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),
     timeline: z.array(Step).default([]).describe('What happens'),
     expectations: z.array(Expectation).default([]).describe('What should come of it'),

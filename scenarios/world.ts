@@ -24,6 +24,8 @@ export interface ClusterSpec {
   readonly marginMs: number
   /** Whether the coordinator rebalances by itself. A rebalance on request works either way. */
   readonly rebalance: boolean
+  /** For whatever is chosen at random, in a world where that can be said. */
+  readonly seed?: number
 }
 
 /** Which of a node's links a cut takes; false leaves that kind as it is. */
@@ -64,6 +66,8 @@ export interface World {
   /** Where a person can look, when there is a page. */
   readonly pageUrl: string | undefined
 
+  /** SIGTERM: it stops its VMs, says so, and ends. Resolves when it has. */
+  stopNode(id: NodeId): Promise<void>
   /** SIGKILL. */
   killNode(id: NodeId): Promise<void>
   /** SIGSTOP now, SIGCONT after `forMs`; resolves at once after the SIGSTOP. */

@@ -90,5 +90,10 @@ function addReturn(parent: Command, cli: Cli): void {
         cli.terminal.note(`${id} takes VMs again.`)
       }),
     )
-  withExamples(back, [['godwit node return n1', 'VMs do not come back by themselves at once']])
+  withExamples(back, [
+    [
+      'godwit node return n1',
+      'the VMs that left come back (godwit ha set VM --no-failback: they stay)',
+    ],
+  ])
 }

@@ -5,6 +5,7 @@
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
 import { evacuationView } from './evacuation.ts'
+import { rulesView } from './ha/commands.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
@@ -69,6 +70,8 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     vms: [...state.vms.values()].map(vmView).sort(byName),
     migrations: migrationsShown(state).map((migration) => migrationView(migration)),
     events: state.events.slice(-viewEvents),
+    ha: state.ha,
+    rules: rulesView(state),
   }
 }
 

@@ -4,6 +4,7 @@
 import { z } from 'zod'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { Name, VmSpec } from '#proto/vm-spec.ts'
+import { PolicyPart, SettingsPart } from './high-availability.ts'
 import { Duration, Share, Size } from './quantities.ts'
 
 export const NodePart = z
@@ -26,6 +27,7 @@ export const ClusterPart = z
     heartbeat: Duration.default(heartbeatMs).describe('How often a node renews its lease'),
     margin: Duration.default(leaseMarginMs).describe('Waited besides, before VMs are recovered'),
     rebalance: z.boolean().default(false).describe('Whether the cluster rebalances by itself'),
+    ha: SettingsPart.optional(),
   })
   .describe('The cluster as it is at the start')
 
@@ -44,6 +46,7 @@ export const VmPart = z
     clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
     boot: spec.boot.describe('`paravirtualised`, or `unmodified`: from firmware, as on hardware'),
     ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
+    policy: PolicyPart.optional(),
     node: Name.optional().describe('Where it starts first; left out: where placement puts it'),
     start: z
       .enum(['at-once', 'later'])

@@ -11,6 +11,14 @@ import { Duration, Share } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
 const node = Name.describe('A node of this scenario')
+export const migrationCauses = [
+  'scenario',
+  'rebalance',
+  'operator',
+  'evacuation',
+  'return',
+  'rule',
+] as const
 const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)])
 const nodes = oneOrMore(node).describe('One node, or several of which any will do')
 const phases = oneOrMore(VmPhase).describe('One phase, or several of which any will do')
@@ -40,6 +48,23 @@ export const Expectation = z
       'at-most': Share,
       ...state,
     }),
+    kind('vm-at-end', 'How a VM is at the end', {
+      vm,
+      node: nodes.optional(),
+      phase: phases.optional(),
+    }),
+    kind('node-at-end', 'How a node is at the end', { node, phase: NodePhase }),
+    kind('fenced', 'These nodes were fenced in the run, and no others', { nodes: z.array(node) }),
+    kind('rule-kept', 'All is as a rule says', { rule: Name, ...state }),
+    kind('restarts', 'A VM was started again so often after a crash or the loss of its node', {
+      vm,
+      min: z.int().min(0).default(0),
+      max: z.int().min(0).optional(),
+    }),
+    kind('told', 'The cluster tells of something in these words', {
+      text: z.string().min(1),
+      ...deadline,
+    }),
     kind('recovered', 'A VM was restarted after its node was lost, and runs', { vm, ...deadline }),
     kind('not-restarted', 'A VM runs on without a restart, whatever happens around it', { vm }),
     kind('guest-answers', 'The guest in a VM answers a ping', { vm, ...deadline }),
@@ -51,7 +76,7 @@ export const Expectation = z
     }),
     kind('migrations', 'So many migrations ended so', {
       vm: vm.optional(),
-      cause: z.enum(['scenario', 'rebalance', 'operator', 'evacuation']).optional(),
+      cause: z.enum(migrationCauses).optional(),
       outcome: z.enum(['done', 'failed', 'cancelled']).default('done'),
       min: z.int().min(0).default(0),
       max: z.int().min(0).optional(),

@@ -5,6 +5,7 @@
 import type { Scenario } from '../schema.ts'
 import type { ClientPart, VmPart } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
+import { nodeIdOf, type RulePart } from './high-availability.ts'
 import { suggestion } from './nearest-name.ts'
 import { cloneNames, type Step } from './timeline.ts'
 import type { YamlPath } from './yaml-text.ts'
@@ -15,13 +16,21 @@ export interface Finding {
 }
 
 export function findingsOf(scenario: Scenario): Finding[] {
-  const { cluster, vms, clients, timeline, expectations } = scenario
+  const { cluster, vms, rules, clients, timeline, expectations } = scenario
   const names = namesOf(scenario)
   return [
     ...twice('node', ['cluster', 'nodes'], cluster.nodes),
     ...twice('VM', ['vms'], vms),
     ...twice('client', ['clients'], clients),
     ...vms.flatMap((vm, i) => unknownNode(names, ['vms', i, 'node'], vm.node)),
+    ...vms.flatMap((vm, i) => findingsOfPolicy(names, ['vms', i, 'policy'], vm.policy?.after)),
+    ...rules.flatMap((rule, i) => findingsOfRule(names, ['rules', i], rule)),
+    ...twice(
+      'rule',
+      ['rules'],
+      rules.map(({ name }) => ({ id: name })),
+      'name',
+    ),
     ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),
     ...timeline.flatMap((step, i) => findingsOfStep(scenario, names, step, i)),
     ...expectations.flatMap((item, i) => findingsOfExpectation(names, item, ['expectations', i])),
@@ -33,14 +42,20 @@ interface Names {
   /** Declared VMs and all clones that the timeline makes. */
   readonly vms: readonly string[]
   readonly clients: readonly string[]
+  /** Declared, and set by the timeline. */
+  readonly rules: readonly string[]
   readonly labels: readonly string[]
 }
 
-function namesOf({ cluster, vms, clients, timeline }: Scenario): Names {
+function namesOf({ cluster, vms, rules, clients, timeline }: Scenario): Names {
   return {
     nodes: cluster.nodes.map((node) => node.id),
     vms: [...vms.map((vm) => vm.id), ...clonesOf(timeline).flatMap((clone) => clone.ids)],
     clients: clients.map((client) => client.id),
+    rules: [
+      ...rules.map(({ name }) => name),
+      ...timeline.flatMap((step) => (step.do === 'set-rule' ? step.rule : [])),
+    ],
     labels: timeline.flatMap((step) => step.label ?? []),
   }
 }
@@ -58,10 +73,15 @@ export function clonesOf(timeline: readonly Step[]): { step: number; ids: string
   })
 }
 
-function twice(what: string, path: YamlPath, items: readonly { id: string }[]): Finding[] {
+function twice(
+  what: string,
+  path: YamlPath,
+  items: readonly { id: string }[],
+  key = 'id',
+): Finding[] {
   return items.flatMap(({ id }, i) =>
     items.findIndex((other) => other.id === id) < i
-      ? [{ path: [...path, i, 'id'], message: `there already is a ${what} \`${id}\`` }]
+      ? [{ path: [...path, i, key], message: `there already is a ${what} \`${id}\`` }]
       : [],
   )
 }
@@ -84,6 +104,28 @@ function findingsOfClient(client: ClientPart, path: YamlPath, vms: readonly VmPa
   return []
 }
 
+const findingsOfPolicy = (names: Names, path: YamlPath, after: readonly string[] = []) =>
+  after.flatMap((id, i) => unknown('VM', [...path, 'after', i], id, names.vms))
+
+type RuleKeys = Pick<RulePart, 'kind' | 'vms' | 'nodes'>
+
+function findingsOfRule(names: Names, path: YamlPath, { kind, vms, nodes }: RuleKeys): Finding[] {
+  const found = [
+    ...vms.flatMap((id, i) => unknown('VM', [...path, 'vms', i], id, names.vms)),
+    ...(nodes ?? []).flatMap((text, i) =>
+      unknownNode(names, [...path, 'nodes', i], nodeIdOf(text)),
+    ),
+  ]
+  const isAffinity = kind === 'node-affinity'
+  if (isAffinity && nodes === undefined)
+    found.push({ path, message: 'node-affinity needs `nodes`, e.g. nodes: [a:2, b:1]' })
+  if (!isAffinity && nodes !== undefined)
+    found.push({ path: [...path, 'nodes'], message: `${kind} is about VMs: it takes no nodes` })
+  if (!isAffinity && vms.length < 2)
+    found.push({ path: [...path, 'vms'], message: `${kind} needs two VMs at least` })
+  return found
+}
+
 function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: number): Finding[] {
   const path = ['timeline', index]
   const before = scenario.timeline.slice(0, index)
@@ -93,6 +135,9 @@ function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: num
     ...('vm' in step ? unknown('VM', [...path, 'vm'], step.vm, names.vms) : []),
     ...('node' in step ? unknownNode(names, [...path, 'node'], step.node) : []),
     ...('to' in step ? unknownNode(names, [...path, 'to'], step.to) : []),
+    ...(step.do === 'set-policy' ? findingsOfPolicy(names, path, step.after) : []),
+    ...(step.do === 'set-rule' ? findingsOfRule(names, path, step) : []),
+    ...(step.do === 'drop-rule' ? unknown('rule', [...path, 'rule'], step.rule, names.rules) : []),
     ...findingsOfSeen(names, step, path),
   ]
   if (step.label !== undefined && earlier.includes(step.label))
@@ -117,11 +162,15 @@ function findingsOfSeen(names: Names, { when }: Step, path: YamlPath): Finding[]
 }
 
 function findingsOfExpectation(names: Names, item: Expectation, path: YamlPath): Finding[] {
-  const nodes = 'node' in item ? [item.node].flat() : []
+  const nodes = 'node' in item ? [item.node ?? []].flat() : []
   const after = 'after' in item ? item.after : undefined
   return [
     ...('vm' in item ? unknown('VM', [...path, 'vm'], item.vm, names.vms) : []),
     ...nodes.flatMap((node) => unknownNode(names, [...path, 'node'], node)),
+    ...('nodes' in item
+      ? item.nodes.flatMap((node, i) => unknownNode(names, [...path, 'nodes', i], node))
+      : []),
+    ...('rule' in item ? unknown('rule', [...path, 'rule'], item.rule, names.rules) : []),
     ...('client' in item ? unknown('client', [...path, 'client'], item.client, names.clients) : []),
     ...unknown('step labelled', [...path, 'after'], after, names.labels),
   ]

@@ -2,6 +2,7 @@
 // each. A sentence says only what the scenario says, so that it is the same in every run.
 
 import type { Expectation, ExpectationOf } from './expectations.ts'
+import { policyKeys, settingsKeys } from './high-availability.ts'
 import { durationText } from './quantities.ts'
 import type { Step, StepOf } from './timeline.ts'
 
@@ -9,6 +10,14 @@ type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string
 
 const stepSentences: StepSentences = {
   run: ({ vm, template }) => `start ${vm}${template ? ` from template ${template}` : ''}`,
+  start: ({ vm }) => `start ${vm} again`,
+  remove: ({ vm }) => `remove ${vm}`,
+  'crash-vm': ({ vm }) => `let the guest in ${vm} panic`,
+  'set-policy': ({ vm, ...step }) => `let ${vm} be kept running with ${keysText(step, policyKeys)}`,
+  'set-rule': ({ rule, vms, kind, nodes }) =>
+    `set rule ${rule}: ${kind} of ${vms.join(', ')}${nodes ? ` on ${nodes.join(', ')}` : ''}`,
+  'drop-rule': ({ rule }) => `drop rule ${rule}`,
+  'set-ha': (step) => `set high availability to ${keysText(step, settingsKeys)}`,
   snapshot: ({ vm, name }) => `take snapshot ${name} of ${vm}`,
   restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
   template: ({ vm, name }) => `keep ${vm} as template ${name}`,
@@ -19,6 +28,7 @@ const stepSentences: StepSentences = {
   resume: ({ vm }) => `resume ${vm}`,
   stop: ({ vm }) => `stop ${vm}`,
   'kill-node': ({ node }) => `kill node ${node} (SIGKILL)`,
+  'stop-node': ({ node }) => `shut node ${node} down (SIGTERM)`,
   'hang-node': (step) => `freeze node ${step.node} for ${durationText(step.for)}`,
   'cut-node': ({ node, coordinator, peers }) => {
     const from = [...(coordinator ? ['the coordinator'] : []), ...(peers ? ['its peers'] : [])]
@@ -56,6 +66,14 @@ const expectationSentences: ExpectationSentences = {
   'node-phase': ({ node, phase, ...how }) => held(`node ${node} is ${phase}`, how),
   'node-load': ({ node, 'at-most': share, ...how }) =>
     held(`the VMs on ${node} ask for at most ${share} % of a core`, how),
+  'vm-at-end': ({ vm, node, phase }) =>
+    `at the end ${vm} is ${phase ? anyOf(phase) : 'there'}${node ? ` on ${anyOf(node)}` : ''}`,
+  'node-at-end': ({ node, phase }) => `at the end node ${node} is ${phase}`,
+  fenced: ({ nodes }) =>
+    nodes.length === 0 ? 'no node is fenced' : `${nodes.join(', ')} and no others are fenced`,
+  'rule-kept': ({ rule, ...how }) => held(`rule ${rule} is kept`, how),
+  restarts: ({ vm, min, max }) => `${vm} has ${bounds(min, max, 'restart')}`,
+  told: ({ text, ...how }) => by(`the cluster tells of "${text}"`, how),
   recovered: ({ vm, ...how }) => by(`${vm} is restarted and runs again`, how),
   'not-restarted': ({ vm }) => `${vm} is never restarted`,
   'guest-answers': ({ vm, ...how }) => by(`the guest in ${vm} answers`, how),
@@ -79,6 +97,13 @@ export function expectationSentence(item: Expectation): string {
   return sentence(item)
 }
 
+/** The keys of a step that are said, as they are written. */
+const keysText = (step: object, keys: object): string =>
+  Object.entries(step)
+    .filter(([key, value]) => key in keys && value !== undefined)
+    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(' and ') : value}`)
+    .join(', ')
+
 interface Deadline {
   readonly after?: string | undefined
   readonly within: number
@@ -99,6 +124,8 @@ const causes = {
   scenario: 'by this timeline',
   rebalance: 'by rebalancing',
   evacuation: 'of an evacuation',
+  return: 'on the way home',
+  rule: 'for a rule',
   operator: 'by an operator',
 } as const
 

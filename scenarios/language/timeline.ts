@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
+import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
 import { Duration } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
@@ -39,6 +40,8 @@ export const Step = z
   .discriminatedUnion('do', [
     step('run', 'Starts a VM that was declared with `start: later`', {
       vm,
+      wait: z.boolean().default(true).describe('Until it runs; false: only until it is accepted'),
+      outcome,
       template: Name.optional().describe('It begins as this template has it, running'),
     }),
     step('migrate', 'Moves a running VM', {
@@ -61,10 +64,22 @@ export const Step = z
     step('pause', 'Stops the vCPU of a VM', { vm }),
     step('resume', 'Lets a paused VM go on', { vm }),
     step('stop', 'Ends a VM', { vm }),
+    step('start', 'Starts a VM that is stopped or has failed', { vm, outcome }),
+    step('remove', 'Forgets a VM that is stopped', { vm, outcome }),
+    step('crash-vm', 'Lets the guest in a VM panic (our own guest does, when told)', { vm }),
+    step('set-policy', 'Changes how a VM is kept running', { vm, ...policyKeys, outcome }),
+    step('set-rule', 'Sets a rule, or changes it', {
+      rule: Name.describe('What the rule is called'),
+      ...ruleKeys,
+      outcome,
+    }),
+    step('drop-rule', 'Drops a rule', { rule: Name }),
+    step('set-ha', 'Changes high availability of the whole cluster', { ...settingsKeys }),
     step('snapshot', 'Takes a snapshot of a running VM', { vm, name: Name }),
     step('restore', 'Lets a VM go on as a snapshot of it has it', { vm, snapshot: Name }),
     step('template', 'Keeps what a running VM is now as a template', { vm, name: Name }),
     step('kill-node', 'SIGKILL to the node', { node }),
+    step('stop-node', 'Shuts the node down in good order (SIGTERM)', { node }),
     step('hang-node', 'Freezes the process of the node for a while', { node, for: Duration }),
     step('cut-node', 'Cuts links of a living node', {
       node,
@@ -73,7 +88,10 @@ export const Step = z
     }),
     step('heal-node', 'Undoes the cuts of a node', { node }),
     step('start-node', 'Starts the process of a killed node again', { node }),
-    step('evacuate', 'Takes a node out of service, and waits until its VMs have left', { node }),
+    step('evacuate', 'Takes a node out of service, and waits until its VMs have left', {
+      node,
+      outcome,
+    }),
     step('return-node', 'Ends its maintenance: it takes VMs again', { node }),
     step('kill-coordinator', 'SIGKILL to the coordinator', {}),
     step('restart-coordinator', 'Starts it again on its data', {}),

@@ -99,6 +99,10 @@ export class LocalWorld implements World {
     await this.#allOnline(spec.nodes.map((node) => node.id))
   }
 
+  async stopNode(id: NodeId): Promise<void> {
+    await this.#node(id).child.stop(this.#graceMs)
+  }
+
   async killNode(id: NodeId): Promise<void> {
     const { child } = this.#node(id)
     child.signal('SIGKILL')

@@ -2,9 +2,11 @@
 // An action resolves when its effect is seen, and throws FaultError when it does not come about.
 // Not here: triggers and labels (timeline-run.ts).
 
-import { type Fault, FaultError, fault } from '#proto/faults.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { specOf } from '../language/cluster.ts'
+import { type PolicyPart, ruleOf, said } from '../language/high-availability.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
 import {
   hasEnded,
@@ -19,9 +21,25 @@ import {
 type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) => Promise<unknown>
 
 const lookMs = 50
+const sayAgainMs = 2000
 
 const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
-  run: (step, stage) => runVm(step.vm, stage, step.within, step.template),
+  run: (step, stage) => runVm(step.vm, stage, step.within, step),
+  start,
+  remove: (step, stage) => insist(stage, step.within, () => stage.world.api.remove(step.vm)),
+  'crash-vm': crashVm,
+  'set-policy': ({ vm, within, ...step }, stage) =>
+    insist(stage, within, () => stage.world.api.setPolicy(vm, policyOf(step))),
+  'set-rule': ({ rule, kind, vms, nodes, strict, within }, stage) => {
+    const wanted = ruleOf({ name: rule, kind, vms, nodes, strict })
+    return insist(stage, within, () => stage.world.api.setRule(wanted))
+  },
+  'drop-rule': ({ rule, within }, stage) =>
+    insist(stage, within, () => stage.world.api.dropRule(rule)),
+  'set-ha': ({ armed, tolerate, admission, shutdown, within }, stage) => {
+    const change = said({ armed, tolerate, admission, shutdown })
+    return insist(stage, within, () => stage.world.api.setHa(change))
+  },
   snapshot: (step, stage) => snapshot(step.vm, step.name, stage, step.within),
   restore,
   template,
@@ -34,6 +52,10 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
     stage.mayEnd(node, true)
     stage.breaks(node, 'killed')
     return stage.world.killNode(asNodeId(node))
+  },
+  'stop-node': ({ node }, stage) => {
+    stage.mayEnd(node, true)
+    return stage.world.stopNode(asNodeId(node))
   },
   'hang-node': (step, stage) => {
     stage.breaks(step.node, 'hung')
@@ -59,22 +81,59 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
 
 export async function act(step: Step, stage: Stage, cloneIds: readonly string[]): Promise<void> {
   const action = actions[step.do] as Act<Step>
-  await action(step, stage, cloneIds)
+  const wanted = 'outcome' in step ? step.outcome : 'done'
+  try {
+    await action(step, stage, cloneIds)
+  } catch (thrown) {
+    // A refusal is a failure too; nothing having come of it in time is none that was wanted.
+    if (wanted === 'done' || faultOf(thrown).code === 'timed-out') throw thrown
+    if (!(thrown instanceof FaultError)) throw thrown
+    return
+  }
+  if (wanted === 'failed' && !judgesItself.includes(step.do)) throw new FaultError(unexpected)
 }
+
+const unexpected = fault('wrong-state', 'It succeeded, but should have failed.')
+/** Their success is theirs to judge, by how the migration ended. */
+const judgesItself: readonly Step['do'][] = ['migrate', 'clone']
+
+const policyOf = ({ priority, after, restarts, relocations, failback, locked }: PolicyPart) =>
+  said({ priority, after, restarts, relocations, failback, locked })
 
 /** Starts a VM of the scenario and waits until it runs. */
 export async function runVm(
   vmId: string,
   stage: Stage,
   withinMs: number,
-  template?: string,
+  { template, wait = true }: { template?: string | undefined; wait?: boolean } = {},
 ): Promise<void> {
   const vm = stage.scenario.vms.find((other) => other.id === vmId)
   if (vm === undefined) throw new FaultError(fault('unknown-vm', `${vmId} is not declared.`))
   const where = vm.node === undefined ? {} : { startOn: vm.node }
   const made = template === undefined ? {} : { template }
-  await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where, ...made })
-  await untilRunning(stage, vmId, withinMs)
+  const policy = vm.policy === undefined ? {} : { policy: HaPolicy.parse(policyOf(vm.policy)) }
+  await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where, ...made, ...policy })
+  if (wait) await untilRunning(stage, vmId, withinMs)
+}
+
+async function start({ vm, within }: StepOf<'start'>, stage: Stage): Promise<void> {
+  await insist(stage, within, () => stage.world.api.act(vm, 'start'))
+  await untilRunning(stage, vm, within)
+}
+
+/** By its console; said again, for what is said while it moves or boots may be lost. */
+async function crashVm({ vm: vmId, within }: StepOf<'crash-vm'>, stage: Stage): Promise<void> {
+  const { epoch } = await untilRunning(stage, vmId, within)
+  const crashed = () => {
+    const vm = stage.view().vms.find(({ id }) => id === vmId)
+    return vm && (vm.epoch > epoch || !['running', 'migrating'].includes(vm.phase))
+  }
+  for (let waitedMs = 0; waitedMs < within && !crashed(); waitedMs += sayAgainMs) {
+    stage.sayTo(vmId, 'panic')
+    const soon = stage.waiting.until('a crash', sayAgainMs, () => crashed() || undefined)
+    await stage.waiting.unlessLate(soon)
+  }
+  if (!crashed()) throw new FaultError(fault('timed-out', `The guest in ${vmId} did not panic.`))
 }
 
 async function snapshot(vm: string, name: string, stage: Stage, withinMs: number): Promise<void> {

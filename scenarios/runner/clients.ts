@@ -68,6 +68,19 @@ export class Clients {
     })
   }
 
+  /** Says it once, as soon as the line is open, and does not listen. */
+  say(vmId: string, request: string): void {
+    const { api, clock } = this.#ports
+    const text = `${this.#nextPrefix()}.0 ${request}`
+    const line: GuestLine = new GuestLine(api, clock, vmId, false, {
+      onOpen: () => {
+        line.say(text)
+        line.close()
+      },
+      onLine: () => {},
+    })
+  }
+
   /** Lets every writer finish, and reads back what it wrote. */
   async settle(): Promise<ReadonlyMap<string, ClosingClient>> {
     const writers = this.#writers

@@ -1,7 +1,7 @@
 // What the runner shows to the judges, piece by piece and in the order in which it was seen. Data
 // only.
 
-import type { ClusterView } from '#proto/api.ts'
+import type { ClusterView, EventView } from '#proto/api.ts'
 import type { KvFindings } from '../kv-client.ts'
 import type { AgentAnswer, ProcessView } from '../world.ts'
 import type { DoubleCopy } from './copy-watch.ts'
@@ -30,6 +30,8 @@ export type Evidence =
       readonly answers: readonly AgentAnswer[]
       readonly double: DoubleCopy | undefined
     }
+  /** A line of the cluster's story. */
+  | { readonly kind: 'event'; readonly event: EventView }
   | { readonly kind: 'said'; readonly vmId: string; readonly text: string }
   /** The guest answered a ping that was asked after the expectation had begun. */
   | { readonly kind: 'answered'; readonly vmId: string }

@@ -7,6 +7,7 @@ import type { Expectation, ExpectationOf } from '../language/expectations.ts'
 import { runningCopies } from './copy-watch.ts'
 import type { Closing } from './evidence.ts'
 import { broken, held, heldIf, type Judge, open } from './finding.ts'
+import { fenced, nodeAtEnd, restarts, ruleKept, told, vmAtEnd } from './ha-judges.ts'
 import { stateJudge } from './state-judges.ts'
 
 type Judges = {
@@ -18,6 +19,12 @@ const judges: Judges = {
   'vm-phase': stateJudge,
   'node-phase': stateJudge,
   'node-load': stateJudge,
+  'vm-at-end': (item) => atTheEnd(({ view }) => vmAtEnd(item, view)),
+  'node-at-end': (item) => atTheEnd(({ view }) => nodeAtEnd(item, view)),
+  restarts: (item) => atTheEnd(({ view }) => restarts(item, view)),
+  fenced: (item) => fenced(item),
+  told: (item) => told(item),
+  'rule-kept': (item) => ruleKept(item),
   recovered: (item) => recovered(item),
   'not-restarted': (item) => notRestarted(item),
   'guest-answers': (item) => guestAnswers(item),

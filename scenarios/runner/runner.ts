@@ -10,6 +10,7 @@ import { asNodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { ClusterPart } from '../language/cluster.ts'
 import type { Expectation } from '../language/expectations.ts'
+import { ruleOf, said } from '../language/high-availability.ts'
 import { durationText } from '../language/quantities.ts'
 import { stepSentence } from '../language/sentences.ts'
 import type { Recording, StepRecord, VerdictRecord } from '../report/recording.ts'
@@ -82,7 +83,7 @@ export class ScenarioRun {
     const { world, clock } = this.#ports
     const { cluster, vms, seed } = this.#scenario
     this.#say('cluster', `starting a coordinator and ${cluster.nodes.length} nodes`)
-    await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster)))
+    await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster, seed)))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
     this.#open.push(new ClusterWatch(world.api, clock, (view) => this.#viewed(view)))
     await this.#waiting.until(
@@ -92,11 +93,20 @@ export class ScenarioRun {
     )
     this.#clients = new Clients({ api: world.api, clock, waiting: this.#waiting }, seed)
     this.#open.push(this.#clients, this.#sweeper())
+    await this.#declare()
     const first = vms.filter((vm) => vm.start === 'at-once')
     await Promise.all(first.map((vm) => runVm(vm.id, this.#stage, startMsMax)))
     if (first.length > 0) this.#say('cluster', `running: ${first.map(({ id }) => id).join(', ')}`)
     for (const part of this.#scenario.clients) this.#clients.startWriting(part)
     this.#readyAtMs = this.#nowMs()
+  }
+
+  /** What holds before the first VM is there. */
+  async #declare(): Promise<void> {
+    const { api } = this.#ports.world
+    const { cluster, rules } = this.#scenario
+    if (cluster.ha) await api.setHa(said(cluster.ha))
+    for (const rule of rules) await api.setRule(ruleOf(rule))
   }
 
   async #play(): Promise<void> {
@@ -147,6 +157,7 @@ export class ScenarioRun {
       view: () => this.#chronicle.view,
       mayEnd: (processId, may) =>
         may ? this.#mayEnd.add(processId) : this.#mayEnd.delete(processId),
+      sayTo: (vmId, request) => this.#clients?.say(vmId, request),
       breaks: (nodeId, cause) => this.#chronicle.breaks(nodeId, cause, this.#nowMs()),
     }
   }
@@ -186,8 +197,10 @@ export class ScenarioRun {
 
   #viewed(view: ClusterView): void {
     const nowMs = this.#nowMs()
-    for (const event of this.#chronicle.onView(view, nowMs))
+    for (const event of this.#chronicle.onView(view, nowMs)) {
       if (isNews(event)) this.#say('event', event.text)
+      this.#show({ kind: 'event', event })
+    }
     this.#show({ kind: 'view', view })
     this.#waiting.changed()
   }
@@ -266,13 +279,10 @@ export class ScenarioRun {
   }
 }
 
-const clusterSpecOf = ({
-  nodes,
-  lease,
-  heartbeat,
-  margin,
-  rebalance,
-}: ClusterPart): ClusterSpec => ({
+const clusterSpecOf = (
+  { nodes, lease, heartbeat, margin, rebalance }: ClusterPart,
+  seed: number,
+): ClusterSpec => ({
   nodes: nodes.map(({ id, cores, mips, memory }) => ({
     id: asNodeId(id),
     cores,
@@ -283,4 +293,5 @@ const clusterSpecOf = ({
   heartbeatMs: heartbeat,
   marginMs: margin,
   rebalance,
+  seed,
 })

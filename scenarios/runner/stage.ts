@@ -15,6 +15,8 @@ export interface Stage {
   readonly view: () => ClusterView
   /** Whether this process (a node's id, or `coordinator`) may end because the scenario says so. */
   readonly mayEnd: (processId: string, may: boolean) => void
+  /** One line to the guest in a VM, once. */
+  readonly sayTo: (vmId: string, request: string) => void
   /** Called just before the node is broken. */
   readonly breaks: (nodeId: string, cause: 'killed' | 'hung' | 'cut') => void
 }

@@ -8,6 +8,9 @@ import { broken, held, type Judge, open } from './finding.ts'
 
 type StateExpectation = ExpectationOf<'vm-on' | 'vm-phase' | 'node-phase' | 'node-load'>
 
+/** When it has to be so. */
+export type StateHold = StateExpectation['hold']
+
 interface Look {
   readonly isSo: boolean
   /** What is there instead, or in fact. */

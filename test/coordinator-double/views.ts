@@ -3,6 +3,7 @@
 // (coordinator-double.ts).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { haSettingsDefault } from '#proto/ha.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 
 export function nodeView(id: string, some: Partial<NodeView> = {}): NodeView {
@@ -108,6 +109,8 @@ export function eventView(seq: number, kind: EventView['kind'], text: string): E
 export function clusterView(some: Partial<ClusterView> = {}): ClusterView {
   return {
     clusterId: 'tour',
+    ha: haSettingsDefault,
+    rules: [],
     version: '0.1.0',
     revision: 41,
     nodes: [],

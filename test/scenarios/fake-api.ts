@@ -3,6 +3,7 @@
 
 import type { MigrationView, VmView } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
+import { haSettingsDefault } from '#proto/ha.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import type {
   ApiClient,
@@ -15,6 +16,11 @@ import type {
 import { type FakeCluster, type FakeVm, refuse } from './fake-cluster.ts'
 
 const migrationMs = 300
+
+const noHa = {
+  settings: haSettingsDefault,
+  ...{ tolerated: 0, spareMib: 0, shortages: [], rules: [] },
+}
 
 export class FakeApi {
   readonly #cluster: FakeCluster
@@ -79,6 +85,12 @@ export class FakeApi {
         throw refuse('wrong-state', 'Too late.')
       }),
       rebalance: asked(() => this.#rebalance()),
+      ha: asked(() => noHa),
+      setHa: asked(() => noHa),
+      setPolicy: asked((vmId) => this.#cluster.vm(vmId).view),
+      setRule: asked(() => noHa),
+      dropRule: asked(() => noHa),
+      why: asked((vmId) => ({ vmId, now: 'it runs', bound: [], nodes: [], mend: [], story: [] })),
       events: asked(() => [...this.#cluster.events]),
       watch: asked((handlers) => {
         this.#cluster.watchers.add(handlers)

@@ -6,6 +6,7 @@
 import { VirtualClock } from '#env/memory.ts'
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { type FaultCode, FaultError, fault } from '#proto/faults.ts'
+import { haSettingsDefault } from '#proto/ha.ts'
 import type { NodeId } from '#proto/ids.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import type { ConsoleHandlers, WatchHandlers } from '#scenarios/api-client.ts'
@@ -154,6 +155,7 @@ export class FakeCluster {
 
   view(): ClusterView {
     return {
+      ...{ ha: haSettingsDefault, rules: [] },
       ...{ clusterId: 'fake', version: '0', revision: this.#revision },
       nodes: [...this.nodes.values()].map((node) => this.nodeView(node)),
       vms: [...this.vms.values()].map((vm) => vm.view),

@@ -38,6 +38,10 @@ export class FakeWorld implements World {
     this.#cluster.tick()
   }
 
+  async stopNode(id: NodeId): Promise<void> {
+    await this.killNode(id)
+  }
+
   async killNode(id: NodeId): Promise<void> {
     const node = this.#cluster.node(id)
     node.alive = false

@@ -160,7 +160,10 @@ export function admit(step: Step, vms: readonly Vm[], nodeId: Vm['nodeId']): Fau
     `with ${vms.map(({ id }) => id).join(', ')}, the loss of ${shortage.nodes.join(' and ')} would ` +
     `leave no room for ${shortage.vms.join(', ')}`
   if (admission === 'refuse')
-    return fault('no-room', `${why}: add a node, or \`godwit ha set --tolerate ${tolerate - 1}\``)
+    return fault(
+      'no-room',
+      `${why}: add a node, or \`godwit ha cluster --tolerate ${tolerate - 1}\``,
+    )
   tell(step, 'ha-warning', why)
   return undefined
 }

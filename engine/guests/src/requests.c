@@ -59,6 +59,12 @@ static void __attribute__((noreturn)) power_off_answer(const char *id) {
   sbi_power_off(false);
 }
 
+static void __attribute__((noreturn)) panic_answer(const char *id) {
+  put_text(id);
+  put_text(" ok\n");
+  fatal("panic:", "asked for");
+}
+
 void answer_error(const char *id, const char *text) {
   put_text(id);
   put_text(" error ");
@@ -77,6 +83,7 @@ void request_serve(char *line) {
   else if (string_equal(verb, "id")) id_answer(request.id);
   else if (string_equal(verb, "stats")) stats_answer(request.id);
   else if (string_equal(verb, "poweroff")) power_off_answer(request.id);
+  else if (string_equal(verb, "panic")) panic_answer(request.id);
   else if (!request.words || !workload->serve || !workload->serve(&request))
     answer_error(request.id, "unknown-request");
 }

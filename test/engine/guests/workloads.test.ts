@@ -47,6 +47,13 @@ describe('every workload', () => {
     expect(vm.lines).toContain('1 ok')
   })
 
+  test('it panics when asked: that is a crash, and it says so', () => {
+    const vm = GuestVm.ready({ args: 'workload=cpu load=0' })
+    vm.type('1 panic\n')
+    expect(vm.untilEnd()).toMatchObject({ reason: 'crashed' })
+    expect(vm.lines.slice(-2)).toEqual(['1 ok', 'fatal panic: asked for'])
+  })
+
   test.each([
     ['workload=tea', /^fatal no such workload.* tea$/],
     ['', /^fatal no such workload/],
