@@ -24,7 +24,7 @@ import {
   TemplateView,
   VmView,
 } from '#proto/api.ts'
-import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import { FaultError, fault } from '#proto/faults.ts'
 import {
   type HaPolicyChange,
   type HaRuleInput,
@@ -35,16 +35,14 @@ import {
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
+import { type ApiWire, type ConsoleSession, type Subscription, WebWire } from './api-wire.ts'
+
+export type { ApiWire, ConsoleSession, Subscription }
 
 export type RunInput = z.input<typeof RunRequest>
 export type MigrateInput = z.input<typeof MigrateRequest>
 export type CloneInput = z.input<typeof CloneRequest>
 export type VmVerb = 'pause' | 'resume' | 'stop' | 'start'
-
-/** A stream that is open until either end closes it. Closing twice does nothing. */
-export interface Subscription {
-  close(): void
-}
 
 export interface WatchHandlers {
   onView(view: ClusterView): void
@@ -57,11 +55,6 @@ export interface ConsoleHandlers {
   onHeader(header: z.infer<typeof ConsoleHeader>): void
   onOutput(bytes: Uint8Array): void
   onClose(reason: string): void
-}
-
-export interface ConsoleSession extends Subscription {
-  /** Bytes for the guest. Ignored after close. */
-  send(bytes: Uint8Array): void
 }
 
 export interface ApiClient {
@@ -120,26 +113,12 @@ export interface ApiClient {
   ): Promise<ConsoleSession>
 }
 
-const away = (doing: string, why: string) =>
-  new FaultError(
-    fault('link-lost', `The coordinator did not answer (${doing}: ${why}); see that it runs.`),
-  )
-const whyOf = (thrown: unknown): string => {
-  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
-  return cause instanceof Error ? cause.message : String(cause)
-}
-
-/**
- * How long a request may take before it counts as lost. Commands are accepted (202), not awaited.
- */
-const requestMsMax = 10_000
-
 export class HttpApiClient implements ApiClient {
-  readonly #base: string
+  readonly #wire: ApiWire
 
-  /** `baseUrl`: `http://host:port` of the coordinator. */
-  constructor(baseUrl: string) {
-    this.#base = baseUrl.replace(/\/+$/, '')
+  /** `to`: `http://host:port` of the coordinator, or another way to it. */
+  constructor(to: string | ApiWire) {
+    this.#wire = typeof to === 'string' ? new WebWire(to) : to
   }
 
   cluster = () => this.#get('/v1/cluster', ClusterView)
@@ -211,7 +190,7 @@ export class HttpApiClient implements ApiClient {
   }
 
   watch(handlers: WatchHandlers): Promise<Subscription> {
-    return this.#open('/v1/watch', {
+    return this.#wire.open('/v1/watch', {
       onText: (text) => handlers.onView(parsed('/v1/watch', ClusterView, text)),
       onBytes: () => {},
       onClose: handlers.onClose,
@@ -224,7 +203,7 @@ export class HttpApiClient implements ApiClient {
     handlers: ConsoleHandlers,
   ): Promise<ConsoleSession> {
     const path = vmPath(vmId, 'console') + (options.replay ? '?replay=1' : '')
-    return this.#open(path, {
+    return this.#wire.open(path, {
       onText: (text) => handlers.onHeader(parsed(path, ConsoleHeader, text)),
       onBytes: handlers.onOutput,
       onClose: handlers.onClose,
@@ -239,75 +218,15 @@ export class HttpApiClient implements ApiClient {
     return this.#ask('POST', path, body, shape)
   }
 
+  async #request(method: string, path: string, body?: unknown): Promise<string> {
+    const { isGood, status, text } = await this.#wire.request(method, path, body)
+    if (isGood) return text
+    throw new FaultError(faultInside(text, `${method} ${path} was answered ${status}`))
+  }
+
   async #ask<T>(method: string, path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
     return parsed(path, shape, await this.#request(method, path, body))
   }
-
-  async #request(method: string, path: string, body?: unknown): Promise<string> {
-    const answer = await fetch(this.#base + path, {
-      method,
-      signal: AbortSignal.timeout(requestMsMax),
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    }).catch((thrown: unknown) => {
-      throw away(`${method} ${path}`, whyOf(thrown))
-    })
-    const text = await answer.text().catch((thrown: unknown) => {
-      throw away(`${method} ${path}`, whyOf(thrown))
-    })
-    if (answer.ok) return text
-    throw new FaultError(faultInside(text, `${method} ${path} was answered ${answer.status}`))
-  }
-
-  #open(path: string, handlers: StreamHandlers): Promise<ConsoleSession> {
-    return openStream(this.#base.replace(/^http/, 'ws') + path, handlers)
-  }
-}
-
-interface StreamHandlers {
-  onText(text: string): void
-  onBytes(bytes: Uint8Array): void
-  onClose(reason: string): void
-}
-
-/** A WebSocket as a promise: resolves when open, throws `link-lost` when it never opened. */
-function openStream(url: string, handlers: StreamHandlers): Promise<ConsoleSession> {
-  const socket = new WebSocket(url)
-  socket.binaryType = 'arraybuffer'
-  const session = {
-    send: (bytes: Uint8Array) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>)
-    },
-    close: () => socket.close(),
-  }
-  return new Promise((resolve, reject) => {
-    let opened = false
-    let ended = false
-    const end = (reason: string) => {
-      if (ended) return
-      ended = true
-      if (opened) handlers.onClose(reason)
-      else reject(away(url, reason))
-    }
-    socket.onopen = () => {
-      opened = true
-      resolve(session)
-    }
-    socket.onmessage = ({ data }) => {
-      if (ended) return
-      // What the network brings must not throw out of an event handler: it ends this stream only.
-      try {
-        if (typeof data === 'string') handlers.onText(data)
-        else handlers.onBytes(new Uint8Array(data as ArrayBuffer))
-      } catch (thrown) {
-        end(faultOf(thrown).message)
-        socket.close()
-      }
-    }
-    socket.onerror = () => end('the connection failed')
-    socket.onclose = ({ reason, code }) => end(reason || `closed with code ${code}`)
-  })
 }
 
 const vmPath = (id: string, verb?: string): string =>

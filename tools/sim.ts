@@ -2,12 +2,9 @@
 // run prints the line that replays it, the shortest list of deeds that still fails, and its
 // timeline. Exit codes: 0 nothing was found, 1 a law was broken, 2 wrong flags.
 
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { coreWasmUrl } from '#engine/cpu/module.ts'
-import { promptZstd } from '#env/real/zstd.ts'
-import { sha256 } from '#env/real.ts'
 import { stepText } from '#scenarios/sim/fault-plan.ts'
+import { nodePlatform } from '#scenarios/sim/node-platform.ts'
 import { addSeen, mustBeSeen, runSeed, type SearchEnd, shorten } from '#scenarios/sim/search.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
 
@@ -16,20 +13,6 @@ const usage = `usage: npm run sim -- [flags]
   --runs N      how many seeds (100); 1 prints the whole timeline
   --no-shorten  do not look for the shortest list of deeds that fails
 `
-const guest = new URL('../engine/guests/godwit-guest.bin', import.meta.url)
-
-async function platform(): Promise<SimPlatform> {
-  return {
-    module: await WebAssembly.compile(readFileSync(coreWasmUrl)),
-    image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
-    ...{
-      zstd: promptZstd,
-      digest: sha256,
-      turn: () => new Promise<void>((go) => setImmediate(go)),
-    },
-  }
-}
-
 function timeline({ plan, outcome }: SearchEnd): string {
   const deeds = plan.steps.map(stepText)
   const told = outcome.log.lines.map(({ event, fields }) => `  ${fields.text ?? event}`)
@@ -56,7 +39,7 @@ async function main(): Promise<void> {
   })
   if (values.help) return void process.stdout.write(usage)
   const [first, runs] = [Number(values.seed), Number(values.runs)]
-  const ours = await platform()
+  const ours = await nodePlatform()
   const seen = new Map<string, number>()
   const begunAtMs = performance.now()
   let virtualMs = 0

@@ -16,15 +16,21 @@ import {
   runScenario,
 } from '#scenarios/run.ts'
 import { scenarioJsonSchema } from '#scenarios/schema.ts'
+import { nodePlatform } from '#scenarios/sim/node-platform.ts'
+import { ScenarioSimWorld } from '#scenarios/sim/scenario-world.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
 import type { Paint } from '../terminal.ts'
 
+const worlds = ['local', 'sim'] as const
+type WorldName = (typeof worlds)[number]
+
 interface RunOptions {
   readonly update?: boolean
   readonly linger?: boolean
+  readonly world: WorldName
   readonly output: 'text' | 'json'
 }
 
@@ -52,6 +58,11 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .option('--update', 'write expected.log instead of comparing with it')
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
     .addOption(
+      new Option('--world <world>', 'processes on this machine, or simulated in virtual time')
+        .choices(worlds)
+        .default('local'),
+    )
+    .addOption(
       new Option('-o, --output <form>', 'how to print the report')
         .choices(['text', 'json'])
         .default('text'),
@@ -63,6 +74,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     })
   withExamples(run, [
     ['godwit scenario run scenarios/library/tour --linger', 'what `npm start` does'],
+    ['godwit scenario run scenarios/library/* --world sim', 'all of them in virtual time'],
     ['godwit scenario run scenarios/library/* -o json', 'reports as data, one a scenario'],
     ['godwit scenario run my-scenario --update', 'accept what happened as what should'],
   ])
@@ -73,15 +85,20 @@ async function runOne(cli: Cli, path: string, options: RunOptions): Promise<bool
   const folder = openScenarioFolder(path)
   const signal = cli.interrupts.handle()
   const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}`)
-  const result = await runScenario(folder, {
-    world: new LocalWorld({ folder: place }),
-    clock: cli.clock,
+  const how = {
     signal,
     update: options.update ?? false,
-    onProgress: (progress) => cli.terminal.note(progressText(cli, progress)),
-    beforeStop: (outcome) => present(cli, outcome, options, place),
-  })
-  return settle(cli, result, place)
+    onProgress: (progress: Progress) => cli.terminal.note(progressText(cli, progress)),
+    beforeStop: (outcome: RunOutcome) => present(cli, outcome, options, place),
+  }
+  if (options.world === 'local') {
+    const world = new LocalWorld({ folder: place })
+    return settle(cli, await runScenario(folder, { world, clock: cli.clock, ...how }), place)
+  }
+  const world = new ScenarioSimWorld(await nodePlatform())
+  const { clock } = world
+  const result = await world.drive(runScenario(folder, { world, clock, ...how }))
+  return settle(cli, result, undefined)
 }
 
 async function present(
@@ -103,21 +120,21 @@ async function present(
 }
 
 /** Keeps the logs of a run that failed, and says where; a run that passed leaves nothing. */
-function settle(cli: Cli, result: RunResult, place: ClusterFolder): boolean {
+function settle(cli: Cli, result: RunResult, place: ClusterFolder | undefined): boolean {
   if (result.kind === 'mistakes')
     throw new CommandError(exitCode.usage, result.mistakes.map(mistakeText).join('\n'))
   if (result.leftovers.length > 0)
     cli.terminal.note(`Still running: ${result.leftovers.join(', ')}`)
   if (result.kind === 'interrupted') {
-    place.removeAll()
+    place?.removeAll()
     throw new CommandError(exitCode.interrupted, 'Interrupted; everything is stopped.')
   }
   if (result.passed) {
-    place.removeAll()
+    place?.removeAll()
     return true
   }
   for (const reason of result.why) cli.terminal.note(reason)
-  cli.terminal.note(`Logs: ${place.logs}`)
+  if (place) cli.terminal.note(`Logs: ${place.logs}`)
   return false
 }
 

@@ -78,6 +78,13 @@ export class SimNetwork {
     this.cut(other, one)
   }
 
+  /** The end of that; what has waited crosses. */
+  rejoin(one: string, other: string): void {
+    this.#cut.delete(`${one}>${other}`)
+    this.#cut.delete(`${other}>${one}`)
+    for (const cross of this.#held.splice(0)) cross()
+  }
+
   /** All that goes there or comes from there takes so much longer. */
   clog(name: string, ms: number): void {
     this.#clogged.set(name, ms)

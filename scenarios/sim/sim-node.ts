@@ -13,10 +13,14 @@ import type { HeldVm } from '#node-agent/held-vms.ts'
 import { PcpuHandle } from '#node-agent/pcpu-handle.ts'
 import { SnapshotStore } from '#node-agent/snapshots/snapshot-store.ts'
 import { Vmm } from '#node-agent/vmm.ts'
+import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId } from '#proto/ids.ts'
+import type { VmReport } from '#proto/messages.ts'
 import type { SimNetwork } from './sim-network.ts'
 import { SimPcpu } from './sim-pcpu.ts'
 import type { SimProcess } from './sim-process.ts'
+
+const ownImage = 'godwit-guest'
 
 /** What the platform gives: the same for all nodes. */
 export interface SimPlatform {
@@ -28,7 +32,14 @@ export interface SimPlatform {
   turn(): Promise<void>
 }
 
-export interface SimNodeOptions extends SimPlatform {
+export interface NodeTraits {
+  readonly cores: number
+  /** Of every core. */
+  readonly mips: number
+  readonly memoryMib: number
+}
+
+export interface SimNodeOptions extends SimPlatform, NodeTraits {
   readonly network: SimNetwork
   readonly disk: Disk
   readonly snapshots: Disk
@@ -36,8 +47,6 @@ export interface SimNodeOptions extends SimPlatform {
   readonly log: Log
   readonly coordinator: string
   readonly token: string
-  readonly memoryMib: number
-  readonly mips: number
   /** An instruction of this VM is about to retire here. */
   ran(vm: HeldVm): void
 }
@@ -48,20 +57,25 @@ export class SimNode {
   readonly #agent: Agent
 
   constructor(process: SimProcess, incarnation: string, options: SimNodeOptions) {
-    const { network, memoryMib, mips, random, log, module, image, coordinator, token } = options
+    const { network, memoryMib, mips, cores, random, log, module, image } = options
+    const { coordinator, token } = options
     const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
     this.process = process
     this.vmm = new Vmm({
-      pcpus: [this.#pcpu(options, runUntilMs)],
+      pcpus: Array.from({ length: cores }, (_, index) => this.#pcpu(index, options, runUntilMs)),
       createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),
       recycle: (memory) => void memory.surrender(),
-      image: async () => image,
+      image: async (name) => {
+        if (name === ownImage) return image
+        const text = `a simulated node has our own guest and no other image (${name} was asked for)`
+        throw new FaultError(fault('no-image', text))
+      },
     })
     const { name } = process
     this.#agent = new Agent({
       ...{ nodeId: asNodeId(name), incarnation, pid: 1, token, coordinator, vmm: this.vmm },
       ...{ listen: `ws://${name}:7000`, advertise: undefined, runUntilMs },
-      capacity: { cores: 1, mipsPerCore: mips, memoryMib },
+      capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {
         ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },
         transport: network.transportOf(process),
@@ -82,12 +96,27 @@ export class SimNode {
     return this.process.isAlive ? this.vmm.machines().map(({ vm }) => vm) : []
   }
 
+  /** What it says that it holds. */
+  get copies(): VmReport[] {
+    return this.#agent.copies
+  }
+
+  /** SIGTERM. Resolves when it has left in good order. */
+  async stop(): Promise<void> {
+    await this.#agent.stop()
+    this.process.kill()
+  }
+
   /** VMs and migrations that are here. */
   get holdings() {
     return this.#agent.holdings
   }
 
-  #pcpu({ module, mips, disk, ran }: SimNodeOptions, runUntilMs: Float64Array): PcpuHandle {
+  #pcpu(
+    index: number,
+    { module, mips, disk, ran }: SimNodeOptions,
+    runUntilMs: Float64Array,
+  ): PcpuHandle {
     const vmOf = (vmId: string) => this.vmm.machines().find(({ vm }) => vm.vmId === vmId)?.vm
     const thread = new SimPcpu(this.process, {
       makeCore: ({ vmId, memory, ramBytes, clock, boot }, hooks) => {
@@ -106,9 +135,9 @@ export class SimNode {
       mips,
     })
     const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-    return new PcpuHandle(0, thread, doorbell, {
-      event: (event) => this.#agent.hearPcpu(0, event),
-      death: (reason) => this.#agent.losePcpu(0, reason),
+    return new PcpuHandle(index, thread, doorbell, {
+      event: (event) => this.#agent.hearPcpu(index, event),
+      death: (reason) => this.#agent.losePcpu(index, reason),
     })
   }
 }

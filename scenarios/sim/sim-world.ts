@@ -14,12 +14,18 @@ import type { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from './sim-coordinator.ts'
 import { SimNetwork } from './sim-network.ts'
-import { SimNode, type SimPlatform } from './sim-node.ts'
+import { type NodeTraits, SimNode, type SimPlatform } from './sim-node.ts'
 import { exactly, type Reading, SimProcess } from './sim-process.ts'
 import type { RoadTraits } from './sim-road.ts'
 
 export interface SimWorldOptions extends SimPlatform {
   readonly nodes: readonly string[]
+  /** Of nodes that are not like the others. */
+  readonly traits?: ReadonlyMap<string, NodeTraits>
+  /** The world's, when others live by it too. */
+  readonly clock?: VirtualClock
+  /** Somebody outside has something to do that takes no virtual time. */
+  readonly isBusy?: () => boolean
   readonly seed: number
   readonly settings?: Partial<Settings>
   readonly memoryMib?: number
@@ -33,7 +39,7 @@ export interface SimWorldOptions extends SimPlatform {
 const token = 'secret'
 
 export class SimWorld {
-  readonly clock = new VirtualClock()
+  readonly clock: VirtualClock
   readonly network: SimNetwork
   readonly log = new MemoryLog()
   readonly disk = new MemoryDisk()
@@ -50,6 +56,7 @@ export class SimWorld {
 
   constructor(options: SimWorldOptions) {
     this.#options = options
+    this.clock = options.clock ?? new VirtualClock()
     this.#random = new SeededRandom(options.seed)
     this.network = new SimNetwork(this.clock, this.#random, options.road)
     this.#coordinator = this.#startCoordinator()
@@ -122,12 +129,23 @@ export class SimWorld {
     }
   }
 
+  /** Time passes until something outside has ended that lives by this world's clock. */
+  async drive<T>(work: Promise<T>): Promise<T> {
+    let hasEnded = false
+    const end = () => {
+      hasEnded = true
+    }
+    work.then(end, end)
+    await this.until('what lives by this clock to end', () => hasEnded, Number.POSITIVE_INFINITY)
+    return work
+  }
+
   // ---- how ----
 
   /** All promises, and whoever waits for a turn of the event loop, go as far as they can. */
   async #settle(): Promise<void> {
     do await this.#options.turn()
-    while (breathsPending() > 0)
+    while (breathsPending() > 0 || this.#options.isBusy?.())
   }
 
   #lastWords(): string {
@@ -153,9 +171,10 @@ export class SimWorld {
 
   #startNode(name: string): void {
     const { memoryMib = 64, mips = 2, module, image, zstd, digest, turn } = this.#options
+    const own = this.#options.traits?.get(name) ?? { memoryMib, mips, cores: 1 }
     const process = new SimProcess(name, this.clock, this.#reading())
     const node = new SimNode(process, `${name}-${++this.#incarnations}`, {
-      ...{ module, image, zstd, digest, turn, memoryMib, mips, token },
+      ...{ module, image, zstd, digest, turn, token, ...own },
       ...{ network: this.network, disk: this.disk, snapshots: this.#snapshots },
       ...{ random: this.#random, log: this.log, coordinator: coordinatorAddress },
       ran: (vm) => this.#see(name, vm),

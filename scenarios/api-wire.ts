@@ -1,0 +1,116 @@
+// The way of requests and streams to a coordinator: ApiWire is the port, WebWire speaks it over the
+// fetch and WebSocket that Node and browsers share. What does not arrive is the fault `link-lost`.
+// Not here: what is said (api-client.ts).
+
+import { FaultError, fault, faultOf } from '#proto/faults.ts'
+
+/** A stream that is open until either end closes it. Closing twice does nothing. */
+export interface Subscription {
+  close(): void
+}
+
+export interface ConsoleSession extends Subscription {
+  /** Bytes for the guest. Ignored after close. */
+  send(bytes: Uint8Array): void
+}
+
+export interface WireAnswer {
+  /** A status of success. */
+  readonly isGood: boolean
+  readonly status: number
+  readonly text: string
+}
+
+export interface StreamHandlers {
+  onText(text: string): void
+  onBytes(bytes: Uint8Array): void
+  onClose(reason: string): void
+}
+
+export interface ApiWire {
+  request(method: string, path: string, body?: unknown): Promise<WireAnswer>
+  /** Resolves when the stream is open. */
+  open(path: string, handlers: StreamHandlers): Promise<ConsoleSession>
+}
+
+export const away = (doing: string, why: string) =>
+  new FaultError(
+    fault('link-lost', `The coordinator did not answer (${doing}: ${why}); see that it runs.`),
+  )
+const whyOf = (thrown: unknown): string => {
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+/**
+ * How long a request may take before it counts as lost. Commands are accepted (202), not awaited.
+ */
+const requestMsMax = 10_000
+
+export class WebWire implements ApiWire {
+  readonly #base: string
+
+  /** `baseUrl`: `http://host:port` of the coordinator. */
+  constructor(baseUrl: string) {
+    this.#base = baseUrl.replace(/\/+$/, '')
+  }
+
+  async request(method: string, path: string, body?: unknown): Promise<WireAnswer> {
+    const answer = await fetch(this.#base + path, {
+      method,
+      signal: AbortSignal.timeout(requestMsMax),
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    }).catch((thrown: unknown) => {
+      throw away(`${method} ${path}`, whyOf(thrown))
+    })
+    const text = await answer.text().catch((thrown: unknown) => {
+      throw away(`${method} ${path}`, whyOf(thrown))
+    })
+    return { isGood: answer.ok, status: answer.status, text }
+  }
+
+  open(path: string, handlers: StreamHandlers): Promise<ConsoleSession> {
+    return openStream(this.#base.replace(/^http/, 'ws') + path, handlers)
+  }
+}
+
+/** A WebSocket as a promise: resolves when open, throws `link-lost` when it never opened. */
+function openStream(url: string, handlers: StreamHandlers): Promise<ConsoleSession> {
+  const socket = new WebSocket(url)
+  socket.binaryType = 'arraybuffer'
+  const session = {
+    send: (bytes: Uint8Array) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(bytes as Uint8Array<ArrayBuffer>)
+    },
+    close: () => socket.close(),
+  }
+  return new Promise((resolve, reject) => {
+    let opened = false
+    let ended = false
+    const end = (reason: string) => {
+      if (ended) return
+      ended = true
+      if (opened) handlers.onClose(reason)
+      else reject(away(url, reason))
+    }
+    socket.onopen = () => {
+      opened = true
+      resolve(session)
+    }
+    socket.onmessage = ({ data }) => {
+      if (ended) return
+      // What the network brings must not throw out of an event handler: it ends this stream only.
+      try {
+        if (typeof data === 'string') handlers.onText(data)
+        else handlers.onBytes(new Uint8Array(data as ArrayBuffer))
+      } catch (thrown) {
+        end(faultOf(thrown).message)
+        socket.close()
+      }
+    }
+    socket.onerror = () => end('the connection failed')
+    socket.onclose = ({ reason, code }) => end(reason || `closed with code ${code}`)
+  })
+}
