@@ -7,7 +7,7 @@ import type { Result, VmEvent } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
-import { seeCrash, seeFailedStart } from './ha/restarts.ts'
+import { freezeVm, seeCrash, seeFailedStart } from './ha/restarts.ts'
 import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { endByFault, openMigrationOf } from './migration-end.ts'
@@ -134,6 +134,7 @@ function seeFenced(step: Step, vm: Vm, cause: Fault | undefined): void {
     settle(step, migration)
     return
   }
+  if (cause?.code === 'shutting-down') freezeVm(step, vm)
   const why = cause?.message ?? `${vm.nodeId} stopped it by itself`
   loseCopy(step, vm, { isCertain: true, fencedAtMs: step.nowMs, why })
 }

@@ -18,6 +18,7 @@ import {
 } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
+import { freezeVm } from './ha/restarts.ts'
 import { displacedKept, flapWindowMs, heartbeatsMissedMax } from './limits.ts'
 import { markCertain } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
@@ -149,18 +150,9 @@ function leave(step: Step, node: Node): void {
   const fencedAtMs = clearFromMs(step, node)
   becomeGone(step, node)
   node.live.leaseExpiresAtMs = step.nowMs
-  freeze(step, node)
+  for (const vm of vmsOn(step, node.live.vmIds)) freezeVm(step, vm)
   loseEnds(step, node, true)
   loseNode(step, node, { isCertain: true, fencedAtMs, why: `${node.id} has left` })
-}
-
-/** They wait for it, if that is what becomes of the VMs of a node that shuts down. */
-function freeze(step: Step, node: Node): void {
-  if (step.state.ha.shutdown !== 'freeze') return
-  for (const vm of vmsOn(step, node.live.vmIds)) {
-    vm.frozenOn = node.id
-    touch(step, 'vm', vm.id)
-  }
 }
 
 /** Nothing that was asked over this link will be answered; what both ends said is old. */

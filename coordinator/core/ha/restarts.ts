@@ -1,7 +1,7 @@
 // What becomes of a VM that crashed or could not start, by its policy: so many starts on its node,
 // then so many on others, each later than the one before; then it has failed, until an operator
 // says otherwise. When it has run for a while, it has begun anew. A guest that shut itself down has
-// ended, and is left alone. Not here: VMs whose node is lost (recovery.ts). Monotonic ms.
+// ended, and is left alone; those of a node that shuts down may have to wait for it. Not here: VMs whose node is lost (recovery.ts). Monotonic ms.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Vm } from '../cluster-state.ts'
@@ -10,6 +10,13 @@ import { hasUntried } from '../placement.ts'
 import { type Step, touch } from '../step-context.ts'
 import { becomeFailed, becomePending, becomeRecovering } from '../vm-doors.ts'
 import { policyOf } from './rules.ts'
+
+/** Its node shuts down: it waits for it, if that is what becomes of such VMs. */
+export function freezeVm(step: Step, vm: Vm): void {
+  if (step.state.ha.shutdown !== 'freeze' || vm.nodeId === undefined) return
+  vm.frozenOn = vm.nodeId
+  touch(step, 'vm', vm.id)
+}
 
 type Tries = NonNullable<Vm['tries']>
 const none: Tries = { restarts: 0, relocations: 0 }
@@ -63,5 +70,5 @@ function triesOf({ tries, live }: Vm, nowMs: number): Tries {
 
 function exhausted({ code, message }: Fault, { restarts, relocations }: Tries): Fault {
   const tried = `${restarts} restarts there and ${relocations} on other nodes did not help`
-  return fault(code, `${message}; ${tried}: \`godwit start\` tries again`)
+  return fault(code, `${message.replace(/\.$/, '')}; ${tried}: \`godwit start\` tries again`)
 }
