@@ -22,6 +22,7 @@ type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) 
 
 const lookMs = 50
 const sayAgainMs = 2000
+const goodbyeMs = 1000
 
 const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   run: (step, stage) => runVm(step.vm, stage, step.within, step),
@@ -53,10 +54,7 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
     stage.breaks(node, 'killed')
     return stage.world.killNode(asNodeId(node))
   },
-  'stop-node': ({ node }, stage) => {
-    stage.mayEnd(node, true)
-    return stage.world.stopNode(asNodeId(node))
-  },
+  'stop-node': stopNode,
   'hang-node': (step, stage) => {
     stage.breaks(step.node, 'hung')
     return stage.world.hangNode(asNodeId(step.node), step.for)
@@ -240,6 +238,15 @@ async function verb(
 ): Promise<void> {
   await insist(stage, step.within, () => stage.world.api.act(step.vm, name))
   await untilVm(stage, step.vm, `to be ${phase}`, step.within, (vm) => vm.phase === phase)
+}
+
+/** Ends when the coordinator has seen it go, if it can see. */
+async function stopNode({ node }: StepOf<'stop-node'>, stage: Stage): Promise<void> {
+  stage.mayEnd(node, true)
+  await stage.world.stopNode(asNodeId(node))
+  const isSeen = () =>
+    stage.view().nodes.some(({ id, phase }) => id === node && phase !== 'online') || undefined
+  await stage.waiting.unlessLate(stage.waiting.until(`${node} to go`, goodbyeMs, isSeen))
 }
 
 async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): Promise<void> {

@@ -157,8 +157,8 @@ export function admit(step: Step, vms: readonly Vm[], nodeId: Vm['nodeId']): Fau
   const [shortage] = shortagesOf(step.state, tolerate, onPaper)
   if (!shortage) return undefined
   const why =
-    `with ${vms.map(({ id }) => id).join(', ')}, the loss of ${shortage.nodes.join(' and ')} would ` +
-    `leave no room for ${shortage.vms.join(', ')}`
+    `with ${vms.map(({ id }) => id).join(', ')}, the loss of ${shortage.nodes.join(' and ')} ` +
+    `would leave no room for ${shortage.vms.join(', ')}`
   if (admission === 'refuse')
     return fault(
       'no-room',

@@ -1,7 +1,7 @@
 // Keeps the rules: VMs that run where a strict rule forbids it, apart from their company, or on a
 // worse node than there is, are migrated. Level-triggered and unhurried: a company is looked at as
-// a whole, only when nothing else is done with any of it, and never leaves a good place for one that
-// is no better. What cannot be mended now stays as it is (rules.ts says what is broken).
+// a whole, only when nothing else is done with any of it, and never leaves a good place for one
+// that is no better. What cannot be mended now stays as it is (rules.ts says what is broken).
 // Not here: where VMs start (placement.ts). Times in monotonic ms.
 
 import type { HaRule } from '#proto/ha.ts'
@@ -50,18 +50,24 @@ const movesUnderWay = (state: ClusterState): number =>
 
 function keepCompany(step: Step, company: readonly Vm[]): void {
   const { state, nowMs } = step
-  const here = company.filter(({ nodeId }) => nodeId !== undefined)
-  if (here.length === 0 || !here.every((vm) => isSettled(state, vm, nowMs))) return
+  const here = company.filter(({ nodeId, phase }) => nodeId !== undefined && phase !== 'failed')
+  if (!here.every((vm) => isSettled(state, vm, nowMs))) return
+  if (here.every(isBound)) return
   const wanted = wantedNode(state, here)
   if (!wanted) return
-  for (const vm of here) if (vm.nodeId !== wanted.node.id) moveTo(step, vm, wanted.node, wanted.why)
+  for (const vm of here)
+    if (vm.nodeId !== wanted.node.id && !isBound(vm)) moveTo(step, vm, wanted.node, wanted.why)
 }
+
+/** It does not move by itself: the others have to come to it. */
+const isBound = (vm: Vm): boolean =>
+  vm.phase === 'paused' || vm.pinnedTo !== undefined || policyOf(vm).locked
 
 /** Nothing else is done with it, and its surroundings are known. */
 function isSettled(state: ClusterState, vm: Vm, nowMs: number): boolean {
-  const { locked } = policyOf(vm)
-  if (vm.phase !== 'running' || vm.migrationId !== undefined) return false
-  if (vm.pinnedTo !== undefined || locked || nowMs < vm.live.ruleTries.nextAtMs) return false
+  if ((vm.phase !== 'running' && vm.phase !== 'paused') || vm.migrationId !== undefined)
+    return false
+  if (nowMs < vm.live.ruleTries.nextAtMs) return false
   const node = vm.nodeId && state.nodes.get(vm.nodeId)
   // A node in maintenance is being left already.
   if (!node || !isReachable(node) || node.maintenance) return false
@@ -81,7 +87,9 @@ function wantedNode(state: ClusterState, here: readonly Vm[]): Wanted | undefine
   if (!first) return undefined
   const at = new Set(here.flatMap(({ nodeId }) => nodeId ?? []))
   const along = new Set(here.map(({ id }) => id))
-  const able = [...state.nodes.values()].filter((node) =>
+  const bound = here.filter(isBound)
+  const mayBe = (node: Node) => bound.length === 0 || bound.some(({ nodeId }) => nodeId === node.id)
+  const able = [...state.nodes.values()].filter(mayBe).filter((node) =>
     canTake(
       state,
       node,

@@ -1,7 +1,8 @@
 // What becomes of a VM that crashed or could not start, by its policy: so many starts on its node,
 // then so many on others, each later than the one before; then it has failed, until an operator
 // says otherwise. When it has run for a while, it has begun anew. A guest that shut itself down has
-// ended, and is left alone; those of a node that shuts down may have to wait for it. Not here: VMs whose node is lost (recovery.ts). Monotonic ms.
+// ended, and is left alone; those of a node that shuts down may have to wait for it.
+// Not here: VMs whose node is lost (recovery.ts). Monotonic ms.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Vm } from '../cluster-state.ts'

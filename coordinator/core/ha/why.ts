@@ -50,7 +50,8 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
   const { priority, after, restarts, relocations, failback, locked } = policyOf(vm)
   const lines = rulesOf(state, vm).map((rule) => {
     const broken = brokenBy(state, rule)
-    return `rule ${rule.name}: ${ruleText(rule)}${broken.length > 0 ? `; now ${broken.join('; ')}` : ''}`
+    const now = broken.length > 0 ? `; now ${broken.join('; ')}` : ''
+    return `rule ${rule.name}: ${ruleText(rule)}${now}`
   })
   if (vm.pinnedTo !== undefined) lines.push(`it was started for ${vm.pinnedTo} only`)
   if (!vm.spec.ha) lines.push('it is not protected: it waits for its node, if that is lost')

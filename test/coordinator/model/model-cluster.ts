@@ -12,6 +12,7 @@ import type { ApiCommand, Effect, Input } from '#coordinator/core/step-context.t
 import { loadState } from '#coordinator/core/stored-state.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { SeededRandom } from '#env/memory.ts'
+import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
 import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
@@ -47,6 +48,8 @@ export class ModelCluster implements ModelWorld {
   readonly cutFromCoordinator = new Set<NodeId>()
   readonly cutFromPeers = new Set<NodeId>()
   state: ClusterState | undefined
+  /** What else must be so after every event; throws. */
+  law: () => void = () => undefined
   #links = new Map<LinkId, ModelLink>()
   #running: MigrationId[] = []
   #queued: MigrationId[] = []
@@ -170,9 +173,9 @@ export class ModelCluster implements ModelWorld {
     for (const id of this.agents.keys()) this.startNode(id)
   }
 
-  run(id: string, ha: boolean, diskMib: number): void {
+  run(id: string, ha: boolean, diskMib: number, policy?: HaPolicy): void {
     const spec = VmSpec.parse({ memoryMib: 16, ha, diskMib })
-    const request = { id, spec }
+    const request = { id, spec, ...(policy ? { policy } : {}) }
     this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 
@@ -212,6 +215,7 @@ export class ModelCluster implements ModelWorld {
           throw new Error(`${held.vmId} on ${agent.id}: memory ${held.memory}, disk ${disk}`)
       }
     }
+    this.law()
   }
 
   /** Where each VM is executed now. */
