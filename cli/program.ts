@@ -8,7 +8,7 @@ import { addBreakCommands } from './commands/break.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
-import { addHa, addRule, addWhy } from './commands/ha.ts'
+import { addHaCommands } from './commands/ha.ts'
 import { addHeatMap } from './commands/heat-map.ts'
 import { addImage } from './commands/image.ts'
 import { addListCommands } from './commands/lists.ts'
@@ -50,9 +50,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addMoveCommands(program, cli)
   addHeatMap(program, cli)
   addNode(program, cli)
-  addHa(program, cli)
-  addRule(program, cli)
-  addWhy(program, cli)
+  addHaCommands(program, cli)
   addTemplate(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)

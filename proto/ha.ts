@@ -1,6 +1,7 @@
 // High availability as an operator declares it: a policy for each VM, rules about which VMs belong
 // where, and settings of the whole cluster. All of it may be changed while everything runs. Words
-// as in the field: affinity, keep together, keep apart, admission control (docs/high-availability.md).
+// as in the field: affinity, keep together, keep apart, admission control
+// (docs/high-availability.md).
 
 import { z } from 'zod'
 import { Name } from './vm-spec.ts'
@@ -65,7 +66,7 @@ const KeepApart = z.strictObject({
   strict: z.boolean().default(true),
 })
 
-/** A strict rule is never broken by anything automatic; another one is kept where that is possible. */
+/** A strict rule is never broken by anything automatic; another one is kept where it can be. */
 export const HaRule = z.discriminatedUnion('kind', [NodeAffinity, KeepTogether, KeepApart])
 export type HaRule = z.infer<typeof HaRule>
 export type HaRuleInput = z.input<typeof HaRule>

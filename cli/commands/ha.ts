@@ -19,7 +19,13 @@ interface Printed {
   readonly output: 'text' | 'json'
 }
 
-export function addHa(program: Command, cli: Cli): void {
+export function addHaCommands(program: Command, cli: Cli): void {
+  addHa(program, cli)
+  addRule(program, cli)
+  addWhy(program, cli)
+}
+
+function addHa(program: Command, cli: Cli): void {
   const ha = program.command('ha').description('how VMs are kept running: high availability')
   addStatus(ha, cli)
   addSet(ha, cli)
@@ -160,7 +166,7 @@ function addArm(parent: Command, cli: Cli): void {
   )
 }
 
-export function addRule(program: Command, cli: Cli): void {
+function addRule(program: Command, cli: Cli): void {
   const rule = program.command('rule').description('which VMs belong where')
   const ls = rule
     .command('ls')
@@ -229,7 +235,7 @@ function addRuleSet(parent: Command, cli: Cli): void {
   ])
 }
 
-export function addWhy(program: Command, cli: Cli): void {
+function addWhy(program: Command, cli: Cli): void {
   const why = program
     .command('why <vm>')
     .description('why a VM is where it is, or nowhere, and what would have to change')

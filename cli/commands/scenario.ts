@@ -1,8 +1,13 @@
-// godwit scenario run | check | schema: stories with an expected end, each in a cluster of its own.
-// The results go to stdout, what happens meanwhile to stderr. Not here: the running
-// (scenarios/run.ts).
+// godwit scenario run | check | explain | new | schema: stories with an expected end, each in a
+// cluster of its own. The results go to stdout, what happens meanwhile to stderr.
+// Not here: the running (scenarios/run.ts).
 
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
+import { namePattern } from '#proto/ids.ts'
+import { firstFiles, storyText } from '#scenarios/language/story.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { openScenarioFolder } from '#scenarios/local/scenario-folder.ts'
@@ -30,6 +35,7 @@ type WorldName = (typeof worlds)[number]
 interface RunOptions {
   readonly update?: boolean
   readonly linger?: boolean
+  readonly all?: boolean
   readonly world: WorldName
   readonly output: 'text' | 'json'
 }
@@ -44,6 +50,8 @@ export function addScenario(program: Command, cli: Cli): void {
     .description('read scenarios without running them; mistakes as file:line:column')
     .action((folders: string[]) => checkFolders(cli, folders))
   withExamples(check, [['godwit scenario check scenarios/library/*', 'all of the library']])
+  addExplain(scenario, cli)
+  addNew(scenario, cli)
   const schema = scenario
     .command('schema')
     .description('the JSON Schema of scenario.yaml, for editors')
@@ -53,8 +61,9 @@ export function addScenario(program: Command, cli: Cli): void {
 
 function addScenarioRun(scenario: Command, cli: Cli): void {
   const run = scenario
-    .command('run <folder...>')
+    .command('run [folder...]')
     .description('run scenarios, one after the other, each in a cluster of its own')
+    .option('--all', 'all of the library that comes along')
     .option('--update', 'write expected.log instead of comparing with it')
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
     .addOption(
@@ -67,17 +76,65 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
         .choices(['text', 'json'])
         .default('text'),
     )
-    .action(async (folders: string[], options: RunOptions) => {
+    .action(async (named: string[], options: RunOptions) => {
+      const folders = options.all ? libraryFolders() : named
+      if (folders.length === 0)
+        throw new CommandError(exitCode.usage, 'Name a scenario folder, or --all of the library')
+      const beganAtMs = cli.clock.nowMs()
       const failed: string[] = []
       for (const folder of folders) if (!(await runOne(cli, folder, options))) failed.push(folder)
+      const took = ((cli.clock.nowMs() - beganAtMs) / 1000).toFixed(1)
+      if (folders.length > 1)
+        cli.terminal.note(
+          `${folders.length - failed.length} of ${folders.length} passed, ${took} s`,
+        )
       if (failed.length > 0) throw new CommandError(exitCode.unmet, `Not met: ${failed.join(', ')}`)
     })
   withExamples(run, [
     ['godwit scenario run scenarios/library/tour --linger', 'what `npm start` does'],
-    ['godwit scenario run scenarios/library/* --world sim', 'all of them in virtual time'],
+    ['godwit scenario run --all --world sim', 'the whole library, in virtual time'],
     ['godwit scenario run scenarios/library/* -o json', 'reports as data, one a scenario'],
     ['godwit scenario run my-scenario --update', 'accept what happened as what should'],
   ])
+}
+
+const library = fileURLToPath(new URL('../../scenarios/library', import.meta.url))
+const libraryFolders = (): string[] => readdirSync(library).map((name) => join(library, name))
+
+function addExplain(scenario: Command, cli: Cli): void {
+  const explain = scenario
+    .command('explain <folder...>')
+    .description('tell the story of scenarios in sentences, without running them')
+    .action(async (folders: string[]) => {
+      for (const path of folders) {
+        const read = await readFolder(openScenarioFolder(path))
+        if ('mistakes' in read)
+          throw new CommandError(exitCode.usage, read.mistakes.map(mistakeText).join('\n'))
+        cli.terminal.write(storyText(read.scenario))
+      }
+    })
+  withExamples(explain, [
+    ['godwit scenario explain scenarios/library/home-again', 'what happens, what is expected'],
+  ])
+}
+
+function addNew(scenario: Command, cli: Cli): void {
+  const create = scenario
+    .command('new <folder>')
+    .description('begin a scenario: a folder with a small story that runs')
+    .action(async (path: string) => {
+      if (existsSync(path))
+        throw new CommandError(exitCode.usage, `${path} is there already: choose another name`)
+      const name = basename(path)
+      if (!namePattern.test(name))
+        throw new CommandError(exitCode.usage, `\`${name}\` is no name: use a-z, 0-9 and -`)
+      mkdirSync(path, { recursive: true })
+      for (const [file, text] of Object.entries(firstFiles(name)))
+        writeFileSync(join(path, file), text)
+      cli.terminal.write(`${path}/scenario.yaml and README.md are written.`)
+      cli.terminal.note(`Next: godwit scenario run ${path} --world sim --update`)
+    })
+  withExamples(create, [['godwit scenario new my-outage', 'then change it, and run it']])
 }
 
 /** False: it ran, and something was not as it should be. */

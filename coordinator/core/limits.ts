@@ -88,8 +88,8 @@ export const ruleRetryMs = 2000
 export const ruleRetryMsMax = 60_000
 
 /**
- * A VM that crashed or could not start waits for this before its next start, doubled each time; when
- * it has run for so long, it has begun anew.
+ * A VM that crashed or could not start waits for this before its next start, doubled each time;
+ * when it has run for so long, it has begun anew.
  */
 export const restartBackoffMs = 500
 export const restartBackoffMsMax = 30_000

@@ -1,4 +1,6 @@
-// The routes of high availability: policies, rules, settings, and why a VM is where it is.
+// The routes of high availability: policies, rules, settings, and why a VM is where it is. Not
+// here: what any of it does (core/ha/), how a route is made (routing.ts), what it is called
+// elsewhere (proto/api.ts).
 
 import { VmView } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'

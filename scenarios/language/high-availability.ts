@@ -1,5 +1,5 @@
-// Policies, rules and settings of high availability as a scenario writes them: the same words as the
-// API's (proto/ha.ts), nodes with their priority as `a` or `a:2`. Not here: what they do
+// Policies, rules and settings of high availability as a scenario writes them: the same words as
+// the API's (proto/ha.ts), nodes with their priority as `a` or `a:2`. Not here: what they do
 // (docs/high-availability.md).
 
 import { z } from 'zod'

@@ -22,6 +22,21 @@ const noHa = {
   ...{ tolerated: 0, spareMib: 0, shortages: [], rules: [] },
 }
 
+type Asked = <A extends unknown[], T>(fn: (...args: A) => T) => (...args: A) => Promise<T>
+
+/** It knows nothing of high availability, and says so politely. */
+const fakeHa = (asked: Asked, view: (vmId: string) => VmView) => ({
+  ha: asked(() => noHa),
+  setHa: asked(() => noHa),
+  setPolicy: asked((vmId: string) => view(vmId)),
+  setRule: asked(() => noHa),
+  dropRule: asked(() => noHa),
+  why: asked((vmId: string) => ({
+    ...{ vmId, now: 'it runs' },
+    ...{ bound: [], nodes: [], mend: [], story: [] },
+  })),
+})
+
 export class FakeApi {
   readonly #cluster: FakeCluster
 
@@ -85,12 +100,7 @@ export class FakeApi {
         throw refuse('wrong-state', 'Too late.')
       }),
       rebalance: asked(() => this.#rebalance()),
-      ha: asked(() => noHa),
-      setHa: asked(() => noHa),
-      setPolicy: asked((vmId) => this.#cluster.vm(vmId).view),
-      setRule: asked(() => noHa),
-      dropRule: asked(() => noHa),
-      why: asked((vmId) => ({ vmId, now: 'it runs', bound: [], nodes: [], mend: [], story: [] })),
+      ...fakeHa(asked, (vmId) => this.#cluster.vm(vmId).view),
       events: asked(() => [...this.#cluster.events]),
       watch: asked((handlers) => {
         this.#cluster.watchers.add(handlers)

@@ -1,5 +1,5 @@
-// The library, run for real: in the simulated world all of it, in processes a chosen dozen. Each run
-// is held to its expected.log, line by line. They are what they are in `godwit scenario run`;
+// The library, run for real: in the simulated world all of it, in processes a chosen dozen. Each
+// run is held to its expected.log, line by line. They are what they are in `godwit scenario run`;
 // nothing here is shortened or replaced.
 
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'

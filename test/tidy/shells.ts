@@ -15,6 +15,7 @@ const shellPatterns: readonly RegExp[] = [
   /^env\/real\//,
   /^node-agent\/pcpu-worker\.ts$/,
   /^[a-z-]+\/shell\//,
+  /^scenarios\/sim\/node-platform\.ts$/,
   /^scenarios\/local\//,
 ]
 

@@ -1,7 +1,7 @@
 // Admission control: may any k nodes fail, and every protected VM still finds room, without a
-// strict rule being broken? Tried on paper: each set of nodes is taken away and its VMs are placed on what
-// is left, the largest first (first fit decreasing, which needs at most 11/9 of the best packing:
-// Johnson 1973). What fits on paper fits; what does not might still fit some other way.
+// strict rule being broken? Tried on paper: each set of nodes is taken away and its VMs are placed
+// on what is left, the largest first (first fit decreasing, which needs at most 11/9 of the best
+// packing: Johnson 1973). What fits on paper fits; what does not might still fit some other way.
 // Sizes in MiB.
 
 import type { NodeId, VmId } from '#proto/ids.ts'

@@ -91,7 +91,7 @@ function play({ seed, rules, policies, freezes, acts }: Plan): ModelCluster {
   return cluster
 }
 
-/** What no arrangement could mend: VMs that are stopped or paused where a rule does not want them. */
+/** But for rules of VMs that are stopped or paused where they should not be: nobody moves them. */
 function brokenAtRest(cluster: ModelCluster): string[] {
   const { state } = cluster
   if (!state) return []

@@ -1,0 +1,100 @@
+// A scenario as a story in sentences, and the first scenario that somebody begins with.
+// Pure. Not here: the sentences of steps and expectations (sentences.ts).
+
+import type { HaPolicy } from '#proto/ha.ts'
+import { mibText } from '#proto/quantity.ts'
+import type { Scenario } from '../schema.ts'
+import type { VmPart } from './cluster.ts'
+import type { RulePart } from './high-availability.ts'
+import { durationText } from './quantities.ts'
+import { expectationSentence, stepSentence } from './sentences.ts'
+
+export function storyText(scenario: Scenario): string {
+  const { name, about, cluster, vms, rules, clients, timeline, expectations } = scenario
+  const { nodes, lease, margin } = cluster
+  const part = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
+  const speed = (mips: number) => (mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`)
+  return [
+    `${name}: ${about}`,
+    ...part(`What stands there (a silent node is fenced after ${durationText(lease + margin)})`, [
+      ...nodes.map((n) => `node ${n.id}: ${n.cores} pCPU, ${speed(n.mips)}, ${mibText(n.memory)}`),
+      ...vms.map(vmText),
+      ...rules.map(ruleText),
+      ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),
+    ]),
+    ...part(
+      'What happens',
+      timeline.map((step, n) => `${n + 1}. ${stepSentence(step)}`),
+    ),
+    ...part('What should come of it', expectations.map(expectationSentence)),
+    '',
+  ].join('\n')
+}
+
+function vmText({ id, args, image, memory, node, start, ha, policy }: VmPart): string {
+  const parts = [
+    args || image,
+    mibText(memory),
+    ...(node === undefined ? [] : [`starts on ${node}`]),
+    ...(start === 'later' ? ['starts when told'] : []),
+    ...(ha ? [] : ['not protected']),
+    ...policyTexts(policy ?? {}),
+  ]
+  return `VM ${id}: ${parts.join(', ')}`
+}
+
+type Said = { readonly [Key in keyof HaPolicy]?: HaPolicy[Key] | undefined }
+
+const policyTexts = ({ priority, after, restarts, relocations, failback, locked }: Said) => [
+  ...(priority === undefined ? [] : [`priority ${priority}`]),
+  ...(after === undefined ? [] : [`after ${after.join(' and ')}`]),
+  ...(restarts === undefined ? [] : [`${restarts} restarts`]),
+  ...(relocations === undefined ? [] : [`${relocations} relocations`]),
+  ...(failback === false ? ['no failback'] : []),
+  ...(locked ? ['locked'] : []),
+]
+
+const ruleText = ({ name, kind, vms, nodes, strict }: RulePart): string => {
+  const where = nodes ? ` on ${nodes.join(', ')}` : ''
+  const how = strict === undefined ? '' : strict ? ', strictly' : ', if possible'
+  return `rule ${name}: ${kind} of ${vms.join(', ')}${where}${how}`
+}
+
+/** File → text of a scenario that runs and passes. */
+export const firstFiles = (name: string): Readonly<Record<string, string>> => ({
+  'README.md': `# ${name}
+
+**What.** A store runs on \`a\` while a client writes to it. \`a\` is killed.
+
+**Why.** To begin with something that works. Say here what your scenario is for.
+
+**What should happen.** The store is restarted on \`b\` when \`a\` is surely fenced, and loses no
+acknowledged write.
+`,
+  'scenario.yaml': `# For your editor: godwit scenario schema > scenario.schema.json
+name: ${name}
+about: A store loses its node and comes back on another one.
+
+cluster:
+  nodes:
+    - { id: a, mips: 40, memory: 64MiB }
+    - { id: b, mips: 40, memory: 64MiB }
+
+vms:
+  - { id: store, args: workload=kv, disk: 4MiB, node: a }
+
+clients:
+  - { id: shop, vm: store, writes-per-second: 40 }
+
+timeline:
+  - { do: wait, for: 2s }
+  - { do: kill-node, node: a, label: killed }
+  - { do: wait, for: 5s }
+
+expectations:
+  - { expect: recovered, vm: store, within: 10s, after: killed }
+  - { expect: vm-at-end, vm: store, node: b, phase: running }
+  - { expect: no-lost-writes, client: shop }
+`,
+})
