@@ -40,6 +40,27 @@ test('scenario run of a scenario with mistakes starts nothing, and ends with 2',
   expect(notes).toContain('/nowhere/at/all/scenario.yaml:1:1')
 })
 
+test('scenario new begins one that runs, explain tells it, and nothing is overwritten', async () => {
+  const folder = join(temporaryHome(), 'my-outage')
+  expect((await godwit(['scenario', 'new', folder])).code).toBe(0)
+  const run = await godwit(['scenario', 'run', folder, '--world', 'sim', '--update'])
+  expect(run.notes).toContain('expected.log is written.')
+  expect(run.code).toBe(0)
+  expect((await godwit(['scenario', 'run', folder, '--world', 'sim'])).code).toBe(0)
+  const { out } = await godwit(['scenario', 'explain', folder])
+  expect(out).toContain('2. kill node a (SIGKILL)')
+  expect(out).toContain('no acknowledged write of shop is lost')
+  const again = await godwit(['scenario', 'new', folder])
+  expect(again.code).toBe(2)
+  expect(again.notes).toContain('is there already')
+})
+
+test('scenario run without a folder says what to name', async () => {
+  const { code, notes } = await godwit('scenario run')
+  expect(code).toBe(2)
+  expect(notes).toContain('--all')
+})
+
 test('scenario schema is JSON Schema', async () => {
   const { out } = await godwit('scenario schema')
   expect(JSON.parse(out)).toMatchObject({ title: 'Godwit scenario', type: 'object' })

@@ -86,7 +86,8 @@ export function ruleText(rule: HaRule): string {
   if (rule.kind === 'keep-together') return `${vms} stay together${how}`
   if (rule.kind === 'keep-apart') return `${vms} stay apart${how}`
   const nodes = rule.nodes.map(({ id, priority }) => (priority > 0 ? `${id} (${priority})` : id))
-  return `${vms} belong on ${nodes.join(', ')}${how}`
+  const verb = rule.vms.length === 1 ? 'belongs' : 'belong'
+  return `${vms} ${verb} on ${nodes.join(', ')}${how}`
 }
 
 /** What cannot all be so, whatever the cluster does; undefined: nothing is known against it. */

@@ -1,0 +1,156 @@
+// What an operator declares: contradictions are refused with their reason, and admission control
+// promises only what can be kept. Each shortage is checked against trying it out.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { shortagesOf, toleratedOf } from '#coordinator/core/ha/admission.ts'
+import { haView } from '#coordinator/core/ha/commands.ts'
+import { HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
+import { asVmId } from '#proto/ids.ts'
+import { Story } from '../story.ts'
+
+const rule = (story: Story, input: HaRuleInput) =>
+  story.ask({ do: 'set-rule', rule: HaRule.parse(input) }, `rule ${input.name}`)
+const policy = (story: Story, vm: string, change: object) =>
+  story.ask(
+    { do: 'set-policy', vmId: asVmId(vm), change: HaPolicyChange.parse(change) },
+    `policy of ${vm}`,
+  )
+const refused = ({ answer }: Story) => answer && 'fault' in answer && answer.fault.message
+
+const together = (name: string, ...vms: string[]) => ({ kind: 'keep-together', name, vms }) as const
+const apart = (name: string, ...vms: string[]) => ({ kind: 'keep-apart', name, vms }) as const
+const on = (name: string, vms: string[], ...ids: string[]) =>
+  ({ kind: 'node-affinity', name, vms, strict: true, nodes: ids.map((id) => ({ id })) }) as const
+
+function joined(): Story {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  return story
+}
+
+describe('what cannot all be kept is refused, and says why', () => {
+  test.each<[string, HaRuleInput[], RegExp]>([
+    ['together and apart', [apart('x', 'a', 'b'), together('y', 'a', 'b')], /rule x keeps apart/],
+    [
+      'apart by way of a third',
+      [together('x', 'a', 'b'), together('y', 'b', 'c'), apart('z', 'a', 'c')],
+      /rule z keeps apart what has to stay together/,
+    ],
+    [
+      'together on no common node',
+      [on('x', ['a'], 'n1'), on('y', ['b'], 'n2'), together('z', 'a', 'b')],
+      /have to stay together, and belong on no common node/,
+    ],
+    ['two homes', [on('x', ['a'], 'n1'), on('y', ['a', 'b'], 'n2')], /rule x says on which nodes/],
+    ['no such node', [on('x', ['a'], 'n9')], /there is no node n9/],
+    ['a VM twice', [apart('x', 'a', 'a')], /names a VM twice/],
+    ['a node twice', [on('x', ['a'], 'n1', 'n1')], /names a node twice/],
+  ])('%s', (_, rules, why) => {
+    const story = joined()
+    for (const one of rules) rule(story, one)
+    expect(refused(story)).toMatch(why)
+    expect(haView(story.state).rules).toHaveLength(rules.length - 1)
+  })
+
+  test('rules that only wish contradict nothing', () => {
+    const story = joined()
+    rule(story, apart('x', 'a', 'b'))
+    rule(story, { ...together('y', 'a', 'b'), strict: false })
+    expect(refused(story)).toBe(false)
+  })
+
+  test('a VM that would start after itself', () => {
+    const story = joined()
+    for (const id of ['a', 'b', 'c']) story.run(id)
+    policy(story, 'a', { after: ['b'] })
+    policy(story, 'b', { after: ['c'] })
+    policy(story, 'c', { after: ['a'] })
+    expect(refused(story)).toMatch(/c would wait for itself/)
+    policy(story, 'c', { after: ['c'] })
+    expect(refused(story)).toMatch(/c would wait for itself/)
+  })
+})
+
+test('a policy changes by what is said, and is there after a restart; so are rules and settings', () => {
+  const story = joined()
+  story.run('a')
+  policy(story, 'a', { priority: 7, relocations: 2 })
+  policy(story, 'a', { failback: false })
+  rule(story, apart('x', 'a', 'b'))
+  story.ask({ do: 'set-ha', change: { tolerate: 1, shutdown: 'freeze' } }, 'set-ha')
+  story.restart()
+  const { vms, rules, ha } = story.state
+  expect(vms.get(asVmId('a'))?.policy).toMatchObject({
+    ...{ priority: 7, relocations: 2, failback: false, restarts: 0 },
+  })
+  expect([...rules.keys()]).toEqual(['x'])
+  expect(ha).toMatchObject({ tolerate: 1, shutdown: 'freeze', armed: true })
+  policy(story, 'a', { relocations: null })
+  expect(story.state.vms.get(asVmId('a'))?.policy).not.toHaveProperty('relocations')
+})
+
+describe('admission control', () => {
+  /** Nodes have 100 MiB each in a story. */
+  const filled = (sizes: readonly number[], rules: readonly HaRuleInput[] = []): Story => {
+    const story = joined()
+    for (const one of rules) rule(story, one)
+    for (const [n, memoryMib] of sizes.entries()) story.run(`v${n}`, { memoryMib })
+    return story
+  }
+
+  test('counts nodes whose loss leaves room for all', () => {
+    expect(toleratedOf(filled([50, 50, 50]).state)).toBe(1)
+    expect(toleratedOf(filled([30, 30, 30]).state)).toBe(2)
+    expect(toleratedOf(filled([60, 60, 60]).state)).toBe(0)
+  })
+
+  test('names whom the loss of a node would strand', () => {
+    const [shortage] = shortagesOf(filled([60, 60, 60]).state, 1)
+    expect(shortage).toMatchObject({ nodes: ['n1'], vms: ['v0'] })
+  })
+
+  test('knows strict rules: three replicas need three nodes', () => {
+    const replicas = apart('x', 'v0', 'v1', 'v2')
+    expect(toleratedOf(filled([10, 10, 10], [replicas]).state)).toBe(0)
+    expect(toleratedOf(filled([10, 10], [apart('x', 'v0', 'v1')]).state)).toBe(1)
+  })
+
+  test('an unprotected VM takes room, and needs none', () => {
+    const story = filled([50, 50])
+    story.run('loner', { memoryMib: 90, ha: false })
+    expect(toleratedOf(story.state)).toBe(1)
+  })
+
+  test('what it finds enough is enough: whoever is lost, all are placed again', () => {
+    const sizes = fc.array(fc.constantFrom(10, 20, 30, 40, 50), { maxLength: 9 })
+    fc.assert(
+      fc.property(sizes, fc.constantFrom('n1', 'n2', 'n3'), (chosen, victim) => {
+        const story = filled(chosen)
+        if (shortagesOf(story.state, 1).length > 0) return
+        for (const [id, { nodeId }] of [...story.state.commands]) story.result(nodeId, id)
+        story.lose(victim)
+        const others = ['n1', 'n2', 'n3'].filter((id) => id !== victim)
+        const held = (id: string) =>
+          [...story.state.vms.values()]
+            .filter((vm) => vm.nodeId === id)
+            .map((vm) => `${vm.id}@${vm.epoch} running`)
+        story.passWith(3300, Object.fromEntries(others.map((id) => [id, held(id)])))
+        expect([...story.state.waiting]).toEqual([])
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('refuses, or warns', () => {
+    const story = filled([50, 50, 50, 40])
+    story.ask({ do: 'set-ha', change: { tolerate: 1 } }, 'tolerate 1')
+    story.run('more', { memoryMib: 40 })
+    expect(refused(story)).toMatch(/with more, the loss of n\d would leave no room for v\d/)
+    story.ask({ do: 'set-ha', change: { admission: 'warn' } }, 'warn')
+    story.run('more', { memoryMib: 40 })
+    expect(refused(story)).toBe(false)
+    expect(story.state.events.at(-1)?.kind).toBe('vm-placed')
+    expect(story.state.events.some(({ kind }) => kind === 'ha-warning')).toBe(true)
+  })
+})
