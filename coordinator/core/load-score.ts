@@ -11,6 +11,8 @@ export interface NodeBurden {
   readonly memoryMib: number
   readonly demandPercent: number
   readonly reservedMib: number
+  /** How many are there, or on their way. */
+  readonly vms: number
 }
 
 /** Demand over capacity: 1 = every core is wanted all the time; above it VMs wait. */

@@ -43,6 +43,7 @@ export function burdenOf(state: ClusterState, node: Node): NodeBurden {
     memoryMib: node.capacity.memoryMib,
     demandPercent: vms.reduce((sum, vm) => sum + demandOf(vm), 0),
     reservedMib: vms.reduce((sum, vm) => sum + vm.spec.memoryMib, 0),
+    vms: vms.length,
   }
 }
 
@@ -135,22 +136,34 @@ const loadStep = 0.05
 export function nodesFor(state: ClusterState, wish: Wish, where: Where = {}): Node[] {
   const { vm } = where
   const able = [...state.nodes.values()].filter((node) => !obstacleAt(state, node, wish, where))
-  const marks = new Map(able.map((node) => [node.id, marksOf(state, node, wish, vm)]))
-  return able.sort((a, b) => {
-    const [ofA = [], ofB = []] = [marks.get(a.id), marks.get(b.id)]
-    const n = ofA.findIndex((mark, i) => mark !== ofB[i])
-    return n < 0 ? (a.id < b.id ? -1 : 1) : (ofA[n] ?? 0) - (ofB[n] ?? 0)
+  const marked = able.map((node) => {
+    return { id: node.id, node, marks: marksOf(state, node, wish, vm) }
   })
+  return marked.sort(byMarks).map(({ node }) => node)
 }
 
 /** The first that differs decides; less is better. */
 function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined): number[] {
-  const burden = burdenOf(state, node)
-  const load = loadOf({ ...burden, demandPercent: burden.demandPercent + wish.demandPercent })
-  const flaps = node.live.lostAtMs.length >= flapsMax ? 1 : 0
   const wanted = vm?.live.restartOn === node.id ? 0 : 1
-  const vms = vmsBoundFor(state, node).length
-  return [wanted, vm ? rankOf(state, vm, node.id) : 0, flaps, Math.round(load / loadStep), vms]
+  const burden = burdenOf(state, node)
+  const rank = vm ? rankOf(state, vm, node.id) : 0
+  return [wanted, rank, ...marksOfBurden(burden, isFlapping(node), wish)]
+}
+
+export const isFlapping = ({ live }: Node): boolean => live.lostAtMs.length >= flapsMax
+
+export function marksOfBurden(burden: NodeBurden, flaps: boolean, wish: Wish): number[] {
+  const load = loadOf({ ...burden, demandPercent: burden.demandPercent + wish.demandPercent })
+  return [flaps ? 1 : 0, Math.round(load / loadStep), burden.vms]
+}
+
+/** Of two with marks and names. */
+export function byMarks(
+  a: { readonly id: string; readonly marks: readonly number[] },
+  b: { readonly id: string; readonly marks: readonly number[] },
+): number {
+  const n = a.marks.findIndex((mark, i) => mark !== b.marks[i])
+  return n < 0 ? (a.id < b.id ? -1 : 1) : (a.marks[n] ?? 0) - (b.marks[n] ?? 0)
 }
 
 /** The node a wish should go to, or the fault that says why there is none. */
@@ -215,8 +228,8 @@ export function wishWith(state: ClusterState, vm: Vm): Wish {
 }
 
 /**
- * Gives every waiting VM a node, as far as there is room: those of a higher priority first, then
- * the oldest. Called at the end of each step.
+ * Gives every waiting VM a node, as far as there is room: whoseTurn says in which
+ * order. Called at the end of each step.
  */
 export function placeWaiting(step: Step): void {
   const { state } = step
@@ -226,9 +239,20 @@ export function placeWaiting(step: Step): void {
     invariant(vm, `vm ${id} waits but is not there`)
     return vm
   })
-  const priority = (vm: Vm) => policyOf(vm).priority
-  waiting.sort((a, b) => priority(b) - priority(a) || a.serial - b.serial)
+  waiting.sort(whoseTurn)
   for (const vm of waiting) if (vm.live.retryAtMs <= step.nowMs) place(step, vm)
+}
+
+/**
+ * Higher priorities first; then those that are to run again before new ones, and of them the
+ * largest, for which there are the fewest places; then the oldest.
+ */
+export function whoseTurn(a: Vm, b: Vm): number {
+  const priority = (vm: Vm) => policyOf(vm).priority
+  const isNew = (vm: Vm) => (vm.phase === 'pending' ? 1 : 0)
+  const size = (vm: Vm) => (isNew(vm) ? 0 : vm.spec.memoryMib)
+  const order = priority(b) - priority(a) || isNew(a) - isNew(b) || size(b) - size(a)
+  return order || a.serial - b.serial
 }
 
 const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined => {

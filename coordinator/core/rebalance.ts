@@ -162,6 +162,7 @@ const shifted = (burden: NodeBurden, demandPercent: number, memoryMib: number): 
   ...burden,
   demandPercent: Math.max(0, burden.demandPercent + demandPercent),
   reservedMib: burden.reservedMib + memoryMib,
+  vms: burden.vms + Math.sign(memoryMib),
 })
 
 function reasonOf({ move, before, after, score }: Candidate, scoreBefore: number): string {

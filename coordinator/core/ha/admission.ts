@@ -1,12 +1,22 @@
 // Admission control: may any k nodes fail, and every protected VM still finds room, without a
-// strict rule being broken? Tried on paper: each set of nodes is taken away and its VMs are placed
-// on what is left, the largest first (first fit decreasing, which needs at most 11/9 of the best
-// packing: Johnson 1973). What fits on paper fits; what does not might still fit some other way.
-// Sizes in MiB.
+// strict rule being broken? Tried on paper: each set of nodes is taken away, and its VMs are placed
+// on what is left, in the order and by the choices of placement.ts. So the promise is what would
+// happen, as far as the demand of VMs that start is what their specs expect. Sizes in MiB.
 
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
-import { companyOf, forbids, nodesOf } from './rules.ts'
+import type { NodeBurden } from '../load-score.ts'
+import {
+  burdenOf,
+  byMarks,
+  fits,
+  isFlapping,
+  marksOfBurden,
+  whoseTurn,
+  wishOf,
+} from '../placement.ts'
+import { nodeOf } from '../step-context.ts'
+import { companyOf, forbids, nodesOf, rankOf } from './rules.ts'
 
 /** The nodes whose loss would leave these VMs without a place. */
 export interface Shortage {
@@ -29,7 +39,8 @@ export function shortagesOf(
 ): Shortage[] {
   const paper = paperOf(state, onPaper)
   if (failures === 0) return []
-  const sets = setsOf([...paper.freeMib.keys()], failures, (id) => paper.reservedMib.get(id) ?? 0)
+  const weight = (id: NodeId) => paper.burdens.get(id)?.reservedMib ?? 0
+  const sets = setsOf([...paper.burdens.keys()], failures, weight)
   return sets.flatMap((nodes) => {
     const vms = strandedBy(state, paper, new Set(nodes))
     return vms.length > 0 ? [{ nodes, vms }] : []
@@ -45,7 +56,10 @@ export function toleratedOf(state: ClusterState): number {
 }
 
 export const spareMibOf = (state: ClusterState): number =>
-  [...paperOf(state, asItIs).freeMib.values()].reduce((sum, mib) => sum + Math.max(0, mib), 0)
+  [...paperOf(state, asItIs).burdens.values()].reduce(
+    (sum, { memoryMib, reservedMib }) => sum + Math.max(0, memoryMib - reservedMib),
+    0,
+  )
 
 /** A move leaves the promise as true as it is. */
 export function keepsPromise(state: ClusterState, vm: Vm, to: NodeId): boolean {
@@ -59,8 +73,8 @@ const isInService = (node: Node): boolean =>
   (node.phase === 'online' || node.phase === 'suspect') && !node.maintenance
 
 interface Paper {
-  readonly freeMib: ReadonlyMap<NodeId, number>
-  readonly reservedMib: ReadonlyMap<NodeId, number>
+  /** Nodes in service, with what they bear. */
+  readonly burdens: ReadonlyMap<NodeId, NodeBurden>
   readonly seats: ReadonlyMap<VmId, readonly NodeId[]>
   readonly vms: readonly Vm[]
 }
@@ -68,53 +82,66 @@ interface Paper {
 function paperOf(state: ClusterState, onPaper: OnPaper): Paper {
   const seats = new Map<VmId, readonly NodeId[]>()
   for (const vm of state.vms.values()) seats.set(vm.id, nodesOf(state, vm))
-  for (const [id, { nodeId }] of onPaper) seats.set(id, [nodeId])
+  const burdens = new Map<NodeId, NodeBurden>()
+  for (const node of state.nodes.values())
+    if (isInService(node)) burdens.set(node.id, burdenOf(state, node))
+  for (const [id, { vm, nodeId }] of onPaper) {
+    for (const at of seats.get(id) ?? []) bear(burdens, at, vm, -1)
+    bear(burdens, nodeId, vm, 1)
+    seats.set(id, [nodeId])
+  }
   const isNew = ({ vm }: { vm: Vm }) => !state.vms.has(vm.id)
   const added = [...onPaper.values()].filter(isNew).map(({ vm }) => vm)
-  const vms = [...state.vms.values(), ...added]
-  const reservedMib = new Map<NodeId, number>()
-  for (const { id, spec } of vms)
-    for (const nodeId of seats.get(id) ?? [])
-      reservedMib.set(nodeId, (reservedMib.get(nodeId) ?? 0) + spec.memoryMib)
-  const freeMib = new Map<NodeId, number>()
-  for (const node of state.nodes.values())
-    if (isInService(node))
-      freeMib.set(node.id, node.capacity.memoryMib - (reservedMib.get(node.id) ?? 0))
-  return { freeMib, reservedMib, seats, vms }
+  return { burdens, seats, vms: [...state.vms.values(), ...added] }
+}
+
+/** One more of it there, or one less. */
+function bear(burdens: Map<NodeId, NodeBurden>, nodeId: NodeId, vm: Vm, count: 1 | -1): void {
+  const burden = burdens.get(nodeId)
+  if (!burden) return
+  burdens.set(nodeId, {
+    ...burden,
+    demandPercent: burden.demandPercent + count * wishOf(vm.spec).demandPercent,
+    reservedMib: burden.reservedMib + count * vm.spec.memoryMib,
+    vms: burden.vms + count,
+  })
 }
 
 /** The protected VMs that would find no place when these nodes are lost. */
 function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>): VmId[] {
-  const free = new Map([...paper.freeMib].filter(([id]) => !lost.has(id)))
+  const burdens = new Map([...paper.burdens].filter(([id]) => !lost.has(id)))
   const seats = new Map([...paper.seats].map(([id, at]) => [id, at.filter((n) => !lost.has(n))]))
   const homeless = paper.vms
     .filter(({ id, spec }) => spec.ha && paper.seats.get(id)?.length && !seats.get(id)?.length)
-    .sort((a, b) => b.spec.memoryMib - a.spec.memoryMib || a.serial - b.serial)
+    .sort(whoseTurn)
   return homeless.flatMap((vm) => {
-    const nodeId = seatFor(state, vm, free, seats)
+    const nodeId = seatFor(state, vm, burdens, seats)
     if (nodeId === undefined) return [vm.id]
-    free.set(nodeId, (free.get(nodeId) ?? 0) - vm.spec.memoryMib)
+    bear(burdens, nodeId, vm, 1)
     seats.set(vm.id, [nodeId])
     return []
   })
 }
 
+/** As placement would choose. */
 function seatFor(
   state: ClusterState,
   vm: Vm,
-  free: ReadonlyMap<NodeId, number>,
+  burdens: ReadonlyMap<NodeId, NodeBurden>,
   seats: ReadonlyMap<VmId, readonly NodeId[]>,
 ): NodeId | undefined {
   const seatsOf = ({ id }: Vm) => seats.get(id) ?? []
   const mate = companyOf(state, vm).find(({ id }) => id !== vm.id && seats.get(id)?.length)
   const together = mate && seatsOf(mate)[0]
-  const able = [...free].filter(
-    ([id, mib]) =>
-      mib >= vm.spec.memoryMib &&
-      (together === undefined || together === id) &&
-      forbids(state, vm, id, seatsOf) === undefined,
-  )
-  return able.sort((a, b) => b[1] - a[1])[0]?.[0]
+  const wish = wishOf(vm.spec)
+  const marked = [...burdens].flatMap(([id, burden]) => {
+    const mayBe = together === undefined || together === id
+    if (!mayBe || !fits(burden, wish) || forbids(state, vm, id, seatsOf) !== undefined) return []
+    const flaps = isFlapping(nodeOf(state, id))
+    const marks = [rankOf(state, vm, id, seatsOf), ...marksOfBurden(burden, flaps, wish)]
+    return [{ id, marks }]
+  })
+  return marked.sort(byMarks)[0]?.id
 }
 
 /** All sets of so many, or, when they are too many, the one of those that weigh most. */

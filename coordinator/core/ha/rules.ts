@@ -71,14 +71,19 @@ const onNodes = (nodes: readonly { id: string }[]): string =>
   `on ${nodes.map(({ id }) => id).join(', ')}`
 
 /** How little a node is wanted by rules that only wish; 0: nothing better can be. */
-export function rankOf(state: ClusterState, vm: Vm, nodeId: NodeId): number {
+export function rankOf(
+  state: ClusterState,
+  vm: Vm,
+  nodeId: NodeId,
+  seats: Seats = (other) => nodesOf(state, other),
+): number {
   const company = companyOf(state, vm)
   const ids = new Set(company.map(({ id }) => id))
   let rank = 0
   for (const member of company)
     for (const rule of rulesOf(state, member)) {
       if (rule.kind === 'node-affinity') rank += affinityWeight * classOf(rule.nodes, nodeId)
-      else if (!rule.strict) rank += missesOf(state, rule, nodeId, ids)
+      else if (!rule.strict) rank += missesOf(namedBut(state, rule, ids).map(seats), rule, nodeId)
     }
   return rank
 }
@@ -93,8 +98,7 @@ function classOf(nodes: readonly { id: string; priority: number }[], nodeId: Nod
   return named ? classes.indexOf(named.priority) : classes.length
 }
 
-function missesOf(state: ClusterState, rule: HaRule, nodeId: NodeId, but: ReadonlySet<VmId>) {
-  const others = namedBut(state, rule, but).map((other) => nodesOf(state, other))
+function missesOf(others: readonly (readonly NodeId[])[], rule: HaRule, nodeId: NodeId): number {
   const there = others.filter((nodes) => nodes.includes(nodeId)).length
   if (rule.kind === 'keep-apart') return there
   return others.filter((nodes) => nodes.length > 0).length - there

@@ -20,6 +20,7 @@ const nodeOf = (id: string, demandPercent: number, reservedMib: number, cores = 
   ...{ id, cores, demandPercent, reservedMib },
   mipsPerCore: 0,
   memoryMib: 1024,
+  vms: 0,
 })
 
 /** A cluster as numbers: nodes, VMs on them, and the burdens that follow. */

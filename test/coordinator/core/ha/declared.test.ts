@@ -128,6 +128,7 @@ describe('admission control', () => {
       fc.property(sizes, fc.constantFrom('n1', 'n2', 'n3'), (chosen, victim) => {
         const story = filled(chosen)
         if (shortagesOf(story.state, 1).length > 0) return
+        const fitNowhere = [...story.state.waiting]
         for (const [id, { nodeId }] of [...story.state.commands]) story.result(nodeId, id)
         story.lose(victim)
         const others = ['n1', 'n2', 'n3'].filter((id) => id !== victim)
@@ -136,9 +137,9 @@ describe('admission control', () => {
             .filter((vm) => vm.nodeId === id)
             .map((vm) => `${vm.id}@${vm.epoch} running`)
         story.passWith(3300, Object.fromEntries(others.map((id) => [id, held(id)])))
-        expect([...story.state.waiting]).toEqual([])
+        expect(fitNowhere).toEqual(expect.arrayContaining([...story.state.waiting]))
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     )
   })
 
