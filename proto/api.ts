@@ -12,6 +12,7 @@
 //   GET  /v1/vms, /v1/vms/:id             VmView[] | VmView
 //   POST /v1/vms                          RunRequest   → 202 VmView
 //   POST /v1/vms/:id/migrate              MigrateRequest → 202 MigrationView
+//   POST /v1/vms/:id/relocate             RelocateRequest → 202 VmView; stopped, started elsewhere
 //   POST /v1/vms/:id/forecast             MigrateRequest → 200 ForecastView; nothing is moved
 //   POST /v1/vms/:id/clone                CloneRequest → 202 CloneView
 //   POST /v1/vms/:id/{pause,resume,stop,start}   → 202 VmView
@@ -251,6 +252,8 @@ export const MigrateRequest = z.strictObject({
   /** Try it, even if the forecast is that it would be given up. */
   force: z.boolean().optional(),
 })
+/** Absent: the best other node. */
+export const RelocateRequest = z.strictObject({ to: Name.optional() })
 export const ForecastView = z.strictObject({
   vmId: Name,
   from: Name,

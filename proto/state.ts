@@ -64,6 +64,7 @@ export const migrationHasEnded = (phase: MigrationPhase): boolean =>
 
 export const vmActions = [
   'migrate',
+  'relocate',
   'clone',
   'pause',
   'resume',
@@ -83,6 +84,7 @@ export type VmAction = (typeof vmActions)[number]
  */
 export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   migrate: ['running'],
+  relocate: ['running', 'paused', 'stopped', 'failed'],
   clone: ['running'],
   pause: ['running'],
   resume: ['paused'],

@@ -65,6 +65,8 @@ export interface ApiClient {
   vm(id: string): Promise<VmView>
   run(request: RunInput): Promise<VmView>
   migrate(vmId: string, request: MigrateInput): Promise<MigrationView>
+  /** Cold: it is stopped, and boots on another node. */
+  relocate(vmId: string, to?: string): Promise<VmView>
   /** How a migration would go; nothing is moved. */
   forecast(vmId: string, request: MigrateInput): Promise<ForecastView>
   clone(vmId: string, request: CloneInput): Promise<z.infer<typeof CloneView>>
@@ -129,6 +131,8 @@ export class HttpApiClient implements ApiClient {
   run = (request: RunInput) => this.#post('/v1/vms', request, VmView)
   migrate = (vmId: string, request: MigrateInput) =>
     this.#post(vmPath(vmId, 'migrate'), request, MigrationView)
+  relocate = (vmId: string, to?: string) =>
+    this.#post(vmPath(vmId, 'relocate'), to === undefined ? {} : { to }, VmView)
   forecast = (vmId: string, request: MigrateInput) =>
     this.#post(vmPath(vmId, 'forecast'), request, ForecastView)
   clone = (vmId: string, request: CloneInput) =>

@@ -61,7 +61,36 @@ const withMoveOptions = (command: Command): Command =>
         .default('text'),
     )
 
+function addRelocate(program: Command, cli: Cli): void {
+  const relocate = program
+    .command('relocate <vm> [node]')
+    .description('stop a VM and boot it on another node: cold, when it need not go on')
+    .action((vm: string, node: string | undefined, _options: object, self: Command) =>
+      withApi(cli, self, async (api) => {
+        const { epoch } = await api.relocate(vm, node)
+        const said = await follow(
+          cli,
+          api,
+          ({ vms }) => {
+            const now = vms.find(({ id }) => id === vm)
+            if (now?.phase === 'failed')
+              throw new CommandError(exitCode.failed, `${vm}: ${now.fault?.message}`)
+            const runs = now?.phase === 'running' && now.epoch > epoch
+            return runs ? `${vm} has booted on ${now.nodeId}` : undefined
+          },
+          { onInterrupt: `${vm} goes on without you; see: godwit vms` },
+        )
+        cli.terminal.write(said)
+      }),
+    )
+  withExamples(relocate, [
+    ['godwit relocate db n2', 'like stop and start; its disk goes along'],
+    ['godwit migrate db n2', 'without stopping it'],
+  ])
+}
+
 export function addMoveCommands(program: Command, cli: Cli): void {
+  addRelocate(program, cli)
   addMigrate(program, cli)
   addClone(program, cli)
   addCancel(program, cli)

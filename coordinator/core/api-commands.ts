@@ -22,6 +22,7 @@ import {
   maintain,
   migrate,
   rebalanceNow,
+  relocate,
   switchToPostCopy,
 } from './move-commands.ts'
 import { chooseNode, isNode, placeWaiting, wishOf } from './placement.ts'
@@ -61,6 +62,8 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
       return run(step, command)
     case 'migrate':
       return onVm(step, command.vmId, 'migrate', (vm) => migrate(step, vm, command))
+    case 'relocate':
+      return onVm(step, command.vmId, 'relocate', (vm) => relocate(step, vm, command))
     case 'forecast':
       return onVm(step, command.vmId, 'migrate', (vm) => foresee(step, vm, command))
     case 'clone':
@@ -85,7 +88,16 @@ function dispatch(step: Step, command: ApiCommand): Value | Fault {
   }
 }
 
-type OfVm = 'run' | 'migrate' | 'forecast' | 'clone' | 'pause' | 'resume' | 'balloon' | 'stop'
+type OfVm =
+  | 'run'
+  | 'migrate'
+  | 'relocate'
+  | 'forecast'
+  | 'clone'
+  | 'pause'
+  | 'resume'
+  | 'balloon'
+  | 'stop'
 type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
 type Other = Exclude<ApiCommand, { do: OfVm | OfVmToo }>
 type OfHa = Asked<'set-policy'> | Asked<'set-rule'> | Asked<'drop-rule'> | Asked<'set-ha'>
@@ -270,6 +282,7 @@ function restore(step: Step, vm: Vm, name: string): Value | Fault {
 
 function stop(step: Step, vm: Vm): Value | Fault {
   delete vm.restoreFrom
+  delete vm.relocateTo
   if (vm.nodeId === undefined) becomeStopped(step, vm, 'as asked')
   else {
     becomeStopping(step, vm)

@@ -10,6 +10,8 @@ export interface NodeBurden {
   readonly mipsPerCore: number
   readonly memoryMib: number
   readonly demandPercent: number
+  /** The same, counting no VM for less than its spec expects of it. */
+  readonly expectedPercent: number
   readonly reservedMib: number
   /** How many are there, or on their way. */
   readonly vms: number

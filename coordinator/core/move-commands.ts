@@ -7,7 +7,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { asNodeId, asVmId, type MigrationId } from '#proto/ids.ts'
 import { outOfReach, refusal, standing, unknownNode } from './action-refusals.ts'
 import type { Migration, Node, Vm } from './cluster-state.ts'
-import { sendCancel, sendSwitch } from './commands-out.ts'
+import { sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
 import { beginMaintenance, endMaintenance } from './evacuation.ts'
 import { forecastOf, hopeless } from './forecasts.ts'
 import { companyOf } from './ha/rules.ts'
@@ -17,9 +17,9 @@ import { type MigrationPlan, planMigration } from './migrations.ts'
 import { chooseNode, isNode, type Where, type Wish, wishOfAll } from './placement.ts'
 import { rebalance } from './rebalance.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
-import { touch } from './step-context.ts'
-import { migrationView, nodeView } from './views.ts'
-import { becomeMigrating } from './vm-doors.ts'
+import { isReachable, touch } from './step-context.ts'
+import { migrationView, nodeView, vmView } from './views.ts'
+import { becomeMigrating, becomePending, becomeStopping } from './vm-doors.ts'
 
 type Asked<Do extends ApiCommand['do']> = Extract<ApiCommand, { do: Do }>
 type Value = Extract<ApiAnswer, { value: unknown }>['value']
@@ -61,6 +61,23 @@ export function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Valu
   for (const mate of moving)
     if (mate !== vm && mate.nodeId !== node.id) beginQueue(step, mate, node, { cause, why, params })
   return migrationView(own)
+}
+
+/** Cold: it is stopped, and boots on another node. The answer shows it as it is before. */
+export function relocate(step: Step, vm: Vm, { to }: Asked<'relocate'>): Value | Fault {
+  if (to !== undefined && to === vm.nodeId)
+    return fault('bad-request', `${vm.id} is on ${vm.nodeId} already: name another node`)
+  const node = destinationFor(step, vm, to, wishOfAll([vm]), { vm })
+  if (!isNode(node)) return node
+  if (vm.nodeId !== undefined && !isReachable(step.state.nodes.get(vm.nodeId)))
+    return outOfReach(vm.nodeId)
+  vm.relocateTo = node.id
+  if (vm.nodeId === undefined) becomePending(step, vm, 0)
+  else {
+    becomeStopping(step, vm)
+    sendToOwner(step, vm, 'stop')
+  }
+  return vmView(vm)
 }
 
 /** What a migration would be like; nothing is changed. */

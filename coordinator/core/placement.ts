@@ -20,6 +20,9 @@ import { becomeStarting, setVmFault } from './vm-doors.ts'
 export const demandOf = (vm: Vm): number =>
   vm.live.demandPercent ?? Math.min(vm.spec.cpuExpectedPercent, vm.spec.cpuCapPercent)
 
+/** What it may ask for at any time: a VM that is idle now is not for ever. */
+const expectedOf = (vm: Vm): number => Math.max(demandOf(vm), wishOf(vm.spec).demandPercent)
+
 /** The VMs that are on a node or on their way to it. */
 export function vmsBoundFor(state: ClusterState, node: Node): Vm[] {
   const ids = new Set<VmId>(node.live.vmIds)
@@ -42,6 +45,7 @@ export function burdenOf(state: ClusterState, node: Node): NodeBurden {
     mipsPerCore: node.capacity.mipsPerCore,
     memoryMib: node.capacity.memoryMib,
     demandPercent: vms.reduce((sum, vm) => sum + demandOf(vm), 0),
+    expectedPercent: vms.reduce((sum, vm) => sum + expectedOf(vm), 0),
     reservedMib: vms.reduce((sum, vm) => sum + vm.spec.memoryMib, 0),
     vms: vms.length,
   }
@@ -144,7 +148,7 @@ export function nodesFor(state: ClusterState, wish: Wish, where: Where = {}): No
 
 /** The first that differs decides; less is better. */
 function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined): number[] {
-  const wanted = vm?.live.restartOn === node.id ? 0 : 1
+  const wanted = (vm?.live.restartOn ?? vm?.relocateTo) === node.id ? 0 : 1
   const burden = burdenOf(state, node)
   const rank = vm ? rankOf(state, vm, node.id) : 0
   return [wanted, rank, ...marksOfBurden(burden, isFlapping(node), wish)]
@@ -153,7 +157,8 @@ function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined
 export const isFlapping = ({ live }: Node): boolean => live.lostAtMs.length >= flapsMax
 
 export function marksOfBurden(burden: NodeBurden, flaps: boolean, wish: Wish): number[] {
-  const load = loadOf({ ...burden, demandPercent: burden.demandPercent + wish.demandPercent })
+  const demandPercent = burden.expectedPercent + wish.demandPercent
+  const load = loadOf({ ...burden, demandPercent })
   return [flaps ? 1 : 0, Math.round(load / loadStep), burden.vms]
 }
 

@@ -82,6 +82,8 @@ export const VmRecord = z.strictObject({
   recoveries: z.int().min(0),
   /** It is to go on as this snapshot of it has it, and does not run yet. */
   restoreFrom: Name.optional(),
+  /** It is to be stopped, and to boot there. */
+  relocateTo: nodeId.optional(),
   /** The snapshot of it that it was last: what it is now came from there. */
   atSnapshot: Name.optional(),
   /** It is to begin as this template has it, and has not run yet. */

@@ -57,6 +57,7 @@ export type ApiCommand =
       readonly vmId: VmId
       readonly request: z.infer<typeof MigrateRequest>
     }
+  | { readonly do: 'relocate'; readonly vmId: VmId; readonly to?: string | undefined }
   | {
       readonly do: 'forecast'
       readonly vmId: VmId

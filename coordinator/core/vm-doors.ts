@@ -130,6 +130,7 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
   delete vm.fault
   delete vm.awayFrom
   delete vm.frozenOn
+  delete vm.relocateTo
   vm.live.runsSinceMs = undefined
   forgetTombstone(step, vm.id)
   enter(step, vm, 'starting')
@@ -197,7 +198,7 @@ export function becomeStopped(step: Step, vm: Vm, why: string): void {
   vm.isRecovery = false
   enter(step, vm, 'stopped')
   tell(step, 'vm-stopped', `${vm.id} is stopped: ${why}`, { vmId: vm.id, nodeId })
-  if (vm.restoreFrom !== undefined) becomePending(step, vm, 0)
+  if (vm.restoreFrom !== undefined || vm.relocateTo !== undefined) becomePending(step, vm, 0)
 }
 
 /**
@@ -208,6 +209,7 @@ export function becomeFailed(step: Step, vm: Vm, fault: Fault, keepsNode: boolea
   if (!keepsNode) assign(step, vm, undefined)
   vm.fault = fault
   delete vm.restoreFrom
+  delete vm.relocateTo
   enter(step, vm, 'failed')
   const kind: EventView['kind'] = fault.code === 'guest-crashed' ? 'vm-crashed' : 'vm-failed'
   tell(step, kind, `${vm.id} has failed: ${fault.message}`, { vmId: vm.id, nodeId })

@@ -147,6 +147,11 @@ function vmRoutes(app: App, ports: HttpPorts): void {
     const wanted = MigrateRequest.parse(request.body)
     return ask(ports, reply, { do: 'migrate', vmId, request: wanted })
   })
+  const relocate = documented('Stop it, start it elsewhere', 202, VmView, api.RelocateRequest)
+  app.post<WithId>('/v1/vms/:id/relocate', { ...relocate, ...emptyIsDefault }, (request, reply) => {
+    const { to } = api.RelocateRequest.parse(request.body)
+    return ask(ports, reply, { do: 'relocate', vmId: asVmId(request.params.id), to })
+  })
   const foresee = documented('How a migration would go', 200, ForecastView, MigrateRequest)
   app.post<WithId>('/v1/vms/:id/forecast', { ...foresee, ...emptyIsDefault }, (request, reply) => {
     const vmId = asVmId(request.params.id)

@@ -22,6 +22,7 @@ const stepSentences: StepSentences = {
   restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
   template: ({ vm, name }) => `keep ${vm} as template ${name}`,
   migrate: ({ vm, to }) => `migrate ${vm} to ${to ?? 'the best node'}`,
+  relocate: ({ vm, to }) => `stop ${vm} and start it on ${to ?? 'the best other node'}`,
   clone: ({ vm, count, to }) =>
     `clone ${vm} ${count === 1 ? 'once' : `${count} times`}${to === undefined ? '' : ` to ${to}`}`,
   pause: ({ vm }) => `pause ${vm}`,

@@ -55,6 +55,11 @@ export const Step = z
       verify: z.enum(['incremental', 'full']).optional(),
       outcome,
     }),
+    step('relocate', 'Stops a VM and boots it on another node', {
+      vm,
+      to: node.optional().describe('Left out: the best other one'),
+      outcome,
+    }),
     step('clone', 'Makes new VMs from a running one: <vm>-1, <vm>-2 …', {
       vm,
       count: z.int().min(1).max(256).default(1),

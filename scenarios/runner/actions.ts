@@ -2,6 +2,7 @@
 // An action resolves when its effect is seen, and throws FaultError when it does not come about.
 // Not here: triggers and labels (timeline-run.ts).
 
+import type { VmView } from '#proto/api.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
@@ -45,6 +46,7 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   restore,
   template,
   migrate,
+  relocate,
   clone,
   pause: (step, stage) => verb(step, stage, 'pause', 'paused'),
   resume: (step, stage) => verb(step, stage, 'resume', 'running'),
@@ -206,6 +208,12 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
   )
   const ended = await untilMigrationEnded(stage, id, step.within)
   asWanted(step, ended.phase === 'done', ended.fault)
+}
+
+async function relocate({ vm, to, within }: StepOf<'relocate'>, stage: Stage): Promise<void> {
+  const { epoch } = await insist(stage, within, () => stage.world.api.relocate(vm, to))
+  const isThere = (seen: VmView) => seen.phase === 'running' && seen.epoch > epoch
+  await untilVm(stage, vm, 'to boot', within, isThere)
 }
 
 async function clone(step: StepOf<'clone'>, stage: Stage, ids: readonly string[]): Promise<void> {

@@ -59,6 +59,7 @@ export class FakeApi {
       vm: asked((id) => this.#cluster.vm(id).view),
       run: asked((request) => this.#run(request)),
       migrate: asked((vmId, request) => this.#migrate(this.#cluster.vm(vmId), request)),
+      relocate: asked((vmId) => this.#cluster.vm(vmId).view),
       forecast: asked((vmId, { to }) => ({ vmId, from: 'a', to: to ?? 'b' })),
       clone: asked((vmId, request) => this.#clone(this.#cluster.vm(vmId), request)),
       act: asked((vmId, verb) => this.#act(this.#cluster.vm(vmId), verb)),

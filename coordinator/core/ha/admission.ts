@@ -102,6 +102,7 @@ function bear(burdens: Map<NodeId, NodeBurden>, nodeId: NodeId, vm: Vm, count: 1
   burdens.set(nodeId, {
     ...burden,
     demandPercent: burden.demandPercent + count * wishOf(vm.spec).demandPercent,
+    expectedPercent: burden.expectedPercent + count * wishOf(vm.spec).demandPercent,
     reservedMib: burden.reservedMib + count * vm.spec.memoryMib,
     vms: burden.vms + count,
   })

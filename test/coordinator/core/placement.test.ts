@@ -21,6 +21,7 @@ const nodeOf = (id: string, demandPercent: number, reservedMib: number, cores = 
   mipsPerCore: 0,
   memoryMib: 1024,
   vms: 0,
+  expectedPercent: demandPercent,
 })
 
 /** A cluster as numbers: nodes, VMs on them, and the burdens that follow. */
