@@ -21,6 +21,8 @@ const none = '-'
 export const nodePhasePaint: Record<NodePhase, Paint | undefined> = {
   online: 'green',
   suspect: 'yellow',
+  unreachable: 'yellow',
+  fencing: 'yellow',
   fenced: 'red',
   gone: 'dim',
 }
@@ -65,7 +67,7 @@ export const nodeList: List<NodeView> = {
 }
 
 /** Of a node that is fenced or gone only the load before its end is known. */
-export const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
+export const isHeard = ({ phase }: NodeView): boolean => phase !== 'fenced' && phase !== 'gone'
 
 function cpuText(node: NodeView): string {
   const { cpuGotPercent, capacity } = node
@@ -178,7 +180,7 @@ export function clockTimeText(wallMs: number): string {
 
 function eventPaint({ kind }: EventView): Paint | undefined {
   if (/failed|crashed|fenced/.test(kind)) return 'red'
-  if (/suspect|recovering|cancelled/.test(kind)) return 'yellow'
+  if (/suspect|unreachable|fencing|recovering|cancelled|warning/.test(kind)) return 'yellow'
   return /done|recovered|online|running/.test(kind) ? 'green' : undefined
 }
 

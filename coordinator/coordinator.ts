@@ -5,8 +5,8 @@
 
 import type { Cancel, Clock, Log, Random } from '#env/env.ts'
 import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'
-import { type Fault, FaultError } from '#proto/faults.ts'
-import type { CommandId, MigrationId } from '#proto/ids.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import type { CommandId, MigrationId, NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { CoordinatorMessage, Result } from '#proto/messages.ts'
 import type { ClusterState, LinkId, Settings } from './core/cluster-state.ts'
@@ -24,6 +24,20 @@ export interface CoordinatorPorts {
   readonly random: Random
   readonly log: Log
   readonly store: Store
+  readonly fence?: FenceDevice
+}
+
+/** One process of a node. */
+export interface FencedNode {
+  readonly nodeId: string
+  readonly pid: number
+}
+
+export interface FenceDevice {
+  /** It has joined: a look at it while it lives. */
+  see?(node: FencedNode): void | Promise<void>
+  /** Ends it. Resolves when it is surely gone, or with why that is not known. */
+  end(node: FencedNode): Promise<Fault | undefined>
 }
 
 /** The other end of an agent's link, as far as the core's effects need it. */
@@ -177,6 +191,9 @@ export class Coordinator {
       case 'event':
         this.#tell(effect.event)
         break
+      case 'fence':
+        this.#fence(effect)
+        break
       case 'queue-migration':
         this.#queue.add(effect.migrationId, effect.from, effect.to)
         break
@@ -186,8 +203,20 @@ export class Coordinator {
     }
   }
 
+  /** Its word comes when it comes: meanwhile the lease runs out. */
+  #fence({ nodeId, incarnation, pid }: Extract<Effect, { kind: 'fence' }>): void {
+    const told = (fault: Fault | undefined) =>
+      this.take({ kind: 'fence-word', nodeId, incarnation, fault })
+    const none = fault('internal', 'there is no fence device')
+    const asked = this.#ports.fence?.end({ nodeId, pid }) ?? Promise.resolve(none)
+    void asked.then(told, (thrown) => told(faultOf(thrown)))
+  }
+
   #tell(event: EventView): void {
     const { kind, text, seq, nodeId, vmId, migrationId } = event
+    const node =
+      kind === 'node-online' && nodeId ? this.state.nodes.get(nodeId as NodeId) : undefined
+    if (node) void this.#ports.fence?.see?.({ nodeId: node.id, pid: node.pid })
     this.#ports.log.info(kind, { text, seq, nodeId, vmId, migrationId })
     for (const observer of this.#observers) observer.event?.(event)
   }

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { realEnv } from '#env/real.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { defaultSettings, type Settings } from './core/cluster-state.ts'
+import { fenceDevice } from './shell/fence-devices.ts'
 import { startServer } from './shell/server.ts'
 import { openSqliteStore } from './shell/sqlite-store.ts'
 
@@ -22,6 +23,9 @@ const usage = `usage: node coordinator/main.ts [flags]
   --migrations-max N     at once in the cluster (GODWIT_MIGRATIONS_MAX; 4)
   --migrations-per-node N  out of a node, and into one (GODWIT_MIGRATIONS_PER_NODE; 1)
   --rebalance on|off     (GODWIT_REBALANCE; on)
+  --fence DEVICE         process (kills agents on this machine), or a command that is given the
+                         node's name and exits 0 when it is surely off (GODWIT_FENCE; none)
+  --fence-after-ms MS    asked after so long without a word (GODWIT_FENCE_AFTER_MS; 1000)
   --dashboard FOLDER     the built page (GODWIT_DASHBOARD; dashboard/dist)
   --log LEVEL            debug, info, warn, error, silent (GODWIT_LOG; info)
 `
@@ -36,6 +40,8 @@ const flags = [
   'migrations-max',
   'migrations-per-node',
   'rebalance',
+  'fence',
+  'fence-after-ms',
   'dashboard',
   'log',
 ] as const
@@ -77,9 +83,12 @@ function readSettings(read: Read): Settings {
   const standard = defaultSettings.migrationsPerNodeMax
   const migrationsPerNodeMax = readCount(read, 'migrations-per-node', standard)
   const queue = { migrationsMax, migrationsPerNodeMax }
+  const isFenced = read('fence', 'none') !== 'none'
+  const fenceAfterMs = readMs(read, 'fence-after-ms', 1000)
   return {
     ...defaultSettings,
     ...queue,
+    ...(isFenced ? { fenceAfterMs } : {}),
     leaseMs,
     heartbeatMs,
     marginMs,
@@ -110,6 +119,7 @@ async function main(): Promise<void> {
   const settings = readSettings(read)
   const token = readToken(read)
   const { host, port } = readListen(read)
+  const fence = read('fence', 'none')
   const { clock, random, log } = realEnv('coordinator', read('log', 'info'))
   // The store is sound after a bug and after a full disk: whoever watches this process starts it
   // again.
@@ -120,6 +130,7 @@ async function main(): Promise<void> {
   process.on('uncaughtException', onBug)
   const server = await startServer({
     ...{ clock, random, log, settings, token, host, port, onBug },
+    ...(fence === 'none' ? {} : { fence: fenceDevice(fence) }),
     store: openSqliteStore(read('data', 'godwit.db')),
     version: versionOfPackage(),
     dashboard: read('dashboard', fileURLToPath(new URL('../dashboard/dist', import.meta.url))),

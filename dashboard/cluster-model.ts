@@ -89,7 +89,7 @@ export type EventTone = 'good' | 'bad' | 'doubt' | 'move' | 'plain'
 
 export function toneOf({ kind }: EventView): EventTone {
   if (/failed|crashed|fenced/.test(kind)) return 'bad'
-  if (/suspect|recovering|cancelled/.test(kind)) return 'doubt'
+  if (/suspect|unreachable|fencing|recovering|cancelled|warning/.test(kind)) return 'doubt'
   if (/^(migration|clone|rebalance)/.test(kind)) return 'move'
   return /recovered|online|running/.test(kind) ? 'good' : 'plain'
 }

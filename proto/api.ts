@@ -8,6 +8,7 @@
 //   GET  /v1/cluster                      ClusterView
 //   GET  /v1/nodes, /v1/nodes/:id         NodeView[] | NodeView
 //   POST /v1/nodes/:id/evacuate           MaintenanceRequest → 202 NodeView; its VMs leave
+//   POST /v1/nodes/:id/fence              FenceRequest → 202 NodeView; it runs nothing any more
 //   POST /v1/nodes/:id/return             → 202 NodeView; it takes VMs again
 //   GET  /v1/vms, /v1/vms/:id             VmView[] | VmView
 //   POST /v1/vms                          RunRequest   → 202 VmView
@@ -143,6 +144,8 @@ export const EventView = z.strictObject({
   kind: z.enum([
     'node-online',
     'node-suspect',
+    'node-unreachable',
+    'node-fencing',
     'node-fenced',
     'node-gone',
     'node-maintenance',
@@ -265,6 +268,10 @@ export type ForecastView = z.infer<typeof ForecastView>
 export const MaintenanceRequest = z.strictObject({
   /** How its VMs move; those that write too fast are slowed down, if nothing else is said. */
   params: MigrationParams.partial().optional(),
+})
+export const FenceRequest = z.strictObject({
+  /** An operator's word: it is off. Else the fence device is asked. */
+  off: z.boolean().default(false),
 })
 export const CloneRequest = z.strictObject({
   /** Names of the clones. */

@@ -33,7 +33,9 @@ export const vmPhaseSentences: Record<VmPhase, string> = {
 /** A node as the coordinator sees it. */
 export const NodePhase = z.enum([
   'online', // renews its lease
-  'suspect', // missed heartbeats, lease may still run
+  'suspect', // misses heartbeats over an open link: slow, or hangs; its lease may still run
+  'unreachable', // its link is closed: dead, or cut off; its lease may still run
+  'fencing', // a fence device was asked to make sure
   'fenced', // lease and margin are over: it surely runs no protected VM
   'gone', // said goodbye in order
 ])
@@ -42,6 +44,8 @@ export type NodePhase = z.infer<typeof NodePhase>
 export const nodePhaseSentences: Record<NodePhase, string> = {
   online: 'is online',
   suspect: 'has stopped answering; its lease is not over yet',
+  unreachable: 'cannot be reached; its lease is not over yet',
+  fencing: 'is being fenced by a device; its lease is not over yet',
   fenced: 'is lost and fenced: its lease is over, it runs nothing',
   gone: 'has left in good order',
 }

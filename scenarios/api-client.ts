@@ -95,6 +95,8 @@ export interface ApiClient {
   /** Its VMs leave, and nothing goes there until it returns. */
   evacuate(nodeId: string, params?: Partial<MigrationParams>): Promise<NodeView>
   returnNode(nodeId: string): Promise<NodeView>
+  /** It runs nothing any more: by the device, or by an operator's word that it is off. */
+  fence(nodeId: string, off: boolean): Promise<NodeView>
   rebalance(): Promise<z.infer<typeof RebalanceView>>
   /** High availability: settings, spare capacity, rules and what is not kept. */
   ha(): Promise<HaView>
@@ -151,6 +153,8 @@ export class HttpApiClient implements ApiClient {
     this.#post(`/v1/nodes/${encodeURIComponent(id)}/evacuate`, { params }, NodeView)
   returnNode = (id: string) =>
     this.#post(`/v1/nodes/${encodeURIComponent(id)}/return`, undefined, NodeView)
+  fence = (id: string, off: boolean) =>
+    this.#post(`/v1/nodes/${encodeURIComponent(id)}/fence`, { off }, NodeView)
   rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
   ha = () => this.#get('/v1/ha', HaView)
   setHa = (change: HaSettingsChange) => this.#ask('PATCH', '/v1/ha', change, HaView)

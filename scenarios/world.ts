@@ -24,6 +24,8 @@ export interface ClusterSpec {
   readonly marginMs: number
   /** Whether the coordinator rebalances by itself. A rebalance on request works either way. */
   readonly rebalance: boolean
+  /** Silent nodes are ended by whoever can, after so many ms; absent: their leases run out. */
+  readonly fenceAfterMs?: number
   /** For whatever is chosen at random, in a world where that can be said. */
   readonly seed?: number
 }

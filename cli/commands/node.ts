@@ -1,5 +1,6 @@
-// godwit node evacuate | return: a node goes into maintenance and its VMs leave, by migrations; and
-// it takes VMs again. The first shows how far it is until nothing is left that can leave.
+// godwit node evacuate | return | fence: a node goes into maintenance and its VMs leave, by
+// migrations; it takes VMs again; and it surely runs nothing any more. The first shows how far it
+// is until nothing is left that can leave.
 
 import { type Command, Option } from 'commander'
 import type { NodeView } from '#proto/api.ts'
@@ -21,6 +22,7 @@ export function addNode(program: Command, cli: Cli): void {
   const node = program.command('node').description('take a node out of service, and back')
   addEvacuate(node, cli)
   addReturn(node, cli)
+  addFence(node, cli)
 }
 
 function addEvacuate(parent: Command, cli: Cli): void {
@@ -95,5 +97,31 @@ function addReturn(parent: Command, cli: Cli): void {
       'godwit node return n1',
       'the VMs that left come back (godwit ha set VM --no-failback: they stay)',
     ],
+  ])
+}
+
+function addFence(parent: Command, cli: Cli): void {
+  const fence = parent
+    .command('fence <node>')
+    .description('make sure that it runs nothing, so that its VMs start elsewhere at once')
+    .option('--off', 'it is off, and you have seen that; else the fence device ends it')
+    .action((id: string, { off = false }: { readonly off?: boolean }, self: Command) =>
+      withApi(cli, self, async (api) => {
+        await api.fence(id, off)
+        const said = await follow(
+          cli,
+          api,
+          ({ nodes }) => {
+            const phase = nodes.find((one) => one.id === id)?.phase
+            return phase === 'fenced' ? `${id} is fenced: its VMs start elsewhere` : undefined
+          },
+          { onInterrupt: `see: godwit nodes` },
+        )
+        cli.terminal.write(said)
+      }),
+    )
+  withExamples(fence, [
+    ['godwit node fence n1 --off', 'you have pulled its plug: do not wait for its lease'],
+    ['godwit node fence n1', 'by the fence device of the coordinator (--fence)'],
   ])
 }

@@ -18,6 +18,7 @@ import { planMigration } from './migrations.ts'
 import {
   cancel,
   destinationFor,
+  fenceNode,
   foresee,
   maintain,
   migrate,
@@ -122,6 +123,8 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
       return maintain(step, command)
     case 'rebalance':
       return rebalanceNow(step)
+    case 'fence':
+      return fenceNode(step, command)
     default:
       return dispatchHa(step, command)
   }

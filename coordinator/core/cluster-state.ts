@@ -31,6 +31,8 @@ export interface Settings {
   /** Migrations at once: in all, and out of or into a node. */
   readonly migrationsMax: number
   readonly migrationsPerNodeMax: number
+  /** A node that was silent for so long is fenced by the device; absent: there is none. */
+  readonly fenceAfterMs?: number
 }
 
 export const defaultSettings: Settings = {
@@ -72,6 +74,7 @@ export interface Node extends NodeRecord {
     evacuation: Evacuation | undefined
     /** When it was fenced of late. */
     readonly lostAtMs: number[]
+    fenceAskedAtMs: number | undefined
   }
 }
 
@@ -242,6 +245,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   dropsAskedAtMs: new Map(),
   evacuation: undefined,
   lostAtMs: [],
+  fenceAskedAtMs: undefined,
 })
 
 export const vmLive = (): Vm['live'] => ({

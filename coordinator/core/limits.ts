@@ -2,6 +2,9 @@
 // and heartbeat are settings (units.ts has their defaults): two rooms must agree on those, nobody
 // else needs to know these.
 
+/** A fence device that has failed, or does not answer, is asked again after this. */
+export const fenceAgainMs = 5000
+
 /** Heartbeats a node may miss before it is `suspect`. Below the lease: 3 × 250 ms < 2500 ms. */
 export const heartbeatsMissedMax = 3
 

@@ -18,6 +18,7 @@ import {
 } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
+import { type FenceWord, fenceSilent, isFencedBy } from './fencing.ts'
 import { freezeVm } from './ha/restarts.ts'
 import { displacedKept, flapWindowMs, heartbeatsMissedMax } from './limits.ts'
 import { markCertain } from './migration-doors.ts'
@@ -27,8 +28,10 @@ import {
   becomeGone,
   becomeOnline,
   becomeSuspect,
+  becomeUnreachable,
   clearFromMs,
   fencedAfterMs,
+  isDoubtful,
 } from './node-doors.ts'
 import { loseNode } from './recovery.ts'
 import { takeReports } from './reports.ts'
@@ -139,7 +142,7 @@ export function seeLinkClosed(
   if (node?.live.linkId !== linkId) return
   loseLink(step, node)
   if (isGoodbye) leave(step, node)
-  else becomeSuspect(step, node, 'its link is closed')
+  else becomeUnreachable(step, node)
 }
 
 /**
@@ -192,19 +195,30 @@ export function watchNode(step: Step, node: Node): void {
   while (step.nowMs - (lostAtMs[0] ?? step.nowMs) > flapWindowMs) lostAtMs.shift()
   if (node.phase === 'fenced' || node.phase === 'gone') return
   const silentMs = step.nowMs - node.live.heartbeatAtMs
-  if (silentMs > heartbeatsMissedMax * step.state.settings.heartbeatMs)
-    becomeSuspect(step, node, 'it misses heartbeats')
-  if (node.phase === 'suspect' && step.nowMs > fencedAfterMs(step, node)) fence(step, node)
+  if (silentMs > heartbeatsMissedMax * step.state.settings.heartbeatMs) becomeSuspect(step, node)
+  fenceSilent(step, node)
+  if (isDoubtful(node) && step.nowMs > fencedAfterMs(step, node)) fence(step, node)
 }
 
-function fence(step: Step, node: Node): void {
+/** The device's word, or an operator's. The process is gone, and with it all that it ran. */
+export function seeFence(step: Step, word: FenceWord, proof: string): void {
+  const node = step.state.nodes.get(word.nodeId)
+  if (node && isFencedBy(step, word)) fence(step, node, proof)
+}
+
+/** @param proof that the process is gone; without one its lease is over. */
+function fence(step: Step, node: Node, proof?: string): void {
   if (node.live.linkId !== undefined) {
     step.effects.push({ kind: 'close-link', linkId: node.live.linkId, reason: 'lease-lost' })
     loseLink(step, node)
   }
-  becomeFenced(step, node)
-  loseEnds(step, node, false)
-  loseNode(step, node, { isCertain: false, fencedAtMs: step.nowMs, why: `${node.id} is lost` })
+  becomeFenced(step, node, proof)
+  const isCertain = proof !== undefined
+  // A process that this one had replaced may hold its own lease for a while.
+  const fencedAtMs = isCertain ? clearFromMs(step, node) : step.nowMs
+  if (isCertain) node.live.leaseExpiresAtMs = step.nowMs
+  loseEnds(step, node, isCertain)
+  loseNode(step, node, { isCertain, fencedAtMs, why: `${node.id} is lost` })
 }
 
 /**

@@ -9,8 +9,10 @@ import { outOfReach, refusal, standing, unknownNode } from './action-refusals.ts
 import type { Migration, Node, Vm } from './cluster-state.ts'
 import { sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
 import { beginMaintenance, endMaintenance } from './evacuation.ts'
+import { fenceByHand } from './fencing.ts'
 import { forecastOf, hopeless } from './forecasts.ts'
 import { companyOf } from './ha/rules.ts'
+import { seeFence } from './membership.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
 import { type MigrationPlan, planMigration } from './migrations.ts'
@@ -141,6 +143,17 @@ export function maintain(
       ? beginMaintenance(step, node, command.params)
       : endMaintenance(step, node)
   return refused ?? nodeView(step.state, node, step.nowMs)
+}
+
+/** By the device; or an operator has switched it off. */
+export function fenceNode(step: Step, { nodeId, isOff }: Asked<'fence'>): Value | Fault {
+  const node = step.state.nodes.get(nodeId)
+  if (!node) return unknownNode(step, nodeId)
+  const refused = fenceByHand(step, node, isOff)
+  if (refused) return refused
+  const { incarnation } = node
+  if (isOff) seeFence(step, { nodeId, incarnation, fault: undefined }, 'an operator says it is off')
+  return nodeView(step.state, node, step.nowMs)
 }
 
 export function rebalanceNow(step: Step): RebalanceView {

@@ -9,10 +9,12 @@ import { type Step, touch } from './step-context.ts'
 
 /** Phase → the phases it may be entered from. */
 const doorsFrom: Record<NodePhase, readonly NodePhase[]> = {
-  online: ['online', 'suspect', 'fenced', 'gone'],
+  online: ['online', 'suspect', 'unreachable', 'fencing', 'fenced', 'gone'],
   suspect: ['online'],
-  fenced: ['online', 'suspect'],
-  gone: ['online', 'suspect'],
+  unreachable: ['online', 'suspect'],
+  fencing: ['online', 'suspect', 'unreachable'],
+  fenced: ['online', 'suspect', 'unreachable', 'fencing'],
+  gone: ['online', 'suspect', 'unreachable', 'fencing'],
 }
 
 function enter(step: Step, node: Node, phase: NodePhase): boolean {
@@ -26,26 +28,46 @@ function enter(step: Step, node: Node, phase: NodePhase): boolean {
   return true
 }
 
+/** Silent, and perhaps alive: it may hold its lease. */
+export const isDoubtful = ({ phase }: Node): boolean =>
+  phase === 'suspect' || phase === 'unreachable' || phase === 'fencing'
+
 export function becomeOnline(step: Step, node: Node, isNew: boolean): void {
+  node.live.fenceAskedAtMs = undefined
   if (enter(step, node, 'online') || isNew)
     tell(step, 'node-online', `${node.id} is online`, { nodeId: node.id })
 }
 
-export function becomeSuspect(step: Step, node: Node, why: string): void {
-  if (enter(step, node, 'suspect'))
-    tell(step, 'node-suspect', `${node.id} is suspect: ${why}`, { nodeId: node.id })
+export function becomeSuspect(step: Step, node: Node): void {
+  if (node.phase !== 'online' || !enter(step, node, 'suspect')) return
+  const text = `${node.id} is suspect: it misses heartbeats`
+  tell(step, 'node-suspect', text, { nodeId: node.id })
 }
 
-/** Its lease and the margin are over: it surely runs no protected VM. */
-export function becomeFenced(step: Step, node: Node): void {
+export function becomeUnreachable(step: Step, node: Node): void {
+  if (node.phase === 'fencing' || !enter(step, node, 'unreachable')) return
+  const text = `${node.id} is unreachable: its link is closed`
+  tell(step, 'node-unreachable', text, { nodeId: node.id })
+}
+
+export function becomeFencing(step: Step, node: Node): void {
+  if (enter(step, node, 'fencing'))
+    tell(step, 'node-fencing', `${node.id} is being fenced by the device`, { nodeId: node.id })
+}
+
+/**
+ * It surely runs nothing that is protected. @param proof absent: its lease and the margin are over.
+ */
+export function becomeFenced(step: Step, node: Node, proof?: string): void {
   const { leaseExpiresAtMs } = node.live
   invariant(
-    step.nowMs > leaseExpiresAtMs + step.state.settings.marginMs,
+    proof !== undefined || step.nowMs > leaseExpiresAtMs + step.state.settings.marginMs,
     `node ${node.id} may still hold its lease`,
   )
   enter(step, node, 'fenced')
   node.live.lostAtMs.push(step.nowMs)
-  tell(step, 'node-fenced', `${node.id} is fenced: its lease is over`, { nodeId: node.id })
+  const why = proof ?? 'its lease is over'
+  tell(step, 'node-fenced', `${node.id} is fenced: ${why}`, { nodeId: node.id })
 }
 
 /** It said goodbye, and that it has stopped everything. */

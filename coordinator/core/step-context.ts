@@ -39,6 +39,7 @@ import type {
 } from '#proto/messages.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
+import type { FenceWord } from './fencing.ts'
 import type { RecordKey, RecordKind, StoredRecord } from './records.ts'
 import type { KeepTemplate } from './templates.ts'
 
@@ -73,6 +74,7 @@ export type ApiCommand =
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
+  | { readonly do: 'fence'; readonly nodeId: NodeId; readonly isOff: boolean }
   | { readonly do: 'set-policy'; readonly vmId: VmId; readonly change: HaPolicyChange }
   | { readonly do: 'set-rule'; readonly rule: HaRule }
   | { readonly do: 'drop-rule'; readonly name: string }
@@ -110,6 +112,8 @@ export type Input =
       readonly isGoodbye: boolean
     }
   | { readonly kind: 'tick' }
+  /** What the fence device says of a process of a node. */
+  | ({ readonly kind: 'fence-word' } & FenceWord)
   | { readonly kind: 'api'; readonly command: ApiCommand }
   /** The queue has a place at both ends for it. */
   | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
@@ -148,6 +152,8 @@ export type Effect =
   /** A node has answered what was asked of it: for whoever waits for this command. */
   | { readonly kind: 'answered'; readonly commandId: CommandId; readonly result: Result }
   | { readonly kind: 'event'; readonly event: EventView }
+  /** The device is to end this process of a node, and to say when it surely has. */
+  | ({ readonly kind: 'fence'; readonly pid: number } & Omit<FenceWord, 'fault'>)
   | {
       readonly kind: 'queue-migration'
       readonly migrationId: MigrationId

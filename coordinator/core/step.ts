@@ -12,7 +12,14 @@ import { settle } from './doubt.ts'
 import { evacuate } from './evacuation.ts'
 import { tell } from './events.ts'
 import { keepRules } from './ha/keeper.ts'
-import { endsLapsed, seeHeartbeat, seeHello, seeLinkClosed, watchNode } from './membership.ts'
+import {
+  endsLapsed,
+  seeFence,
+  seeHeartbeat,
+  seeHello,
+  seeLinkClosed,
+  watchNode,
+} from './membership.ts'
 import { admitMigration, beginAdmitted, seeProgress } from './migrations.ts'
 import { carryOut } from './move-commands.ts'
 import { placeWaiting } from './placement.ts'
@@ -46,6 +53,7 @@ function take(working: Step, input: Input): void {
   else if (input.kind === 'agent-message') takeMessage(working, input)
   else if (input.kind === 'link-closed')
     seeLinkClosed(working, input.nodeId, input.linkId, input.isGoodbye)
+  else if (input.kind === 'fence-word') seeFence(working, input, 'its process is surely gone')
   else if (input.kind === 'migration-admitted') admitMigration(working, input.migrationId)
   else working.effects.push({ kind: 'reply', answer: takeCommand(working, input.command) })
 }

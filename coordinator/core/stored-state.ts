@@ -1,6 +1,6 @@
 // Between the state in memory and the records of a store, both ways. What is loaded is believed as
-// far as it can still be true: nodes are `suspect` until they speak, every lease may be alive for a
-// whole lease and margin, and what runs is for the agents to say.
+// far as it can still be true: nodes are `unreachable` until they speak, every lease may be alive
+// for a whole lease and margin, and what runs is for the agents to say.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
@@ -14,6 +14,7 @@ import {
   type Settings,
   vmLive,
 } from './cluster-state.ts'
+import { isDoubtful } from './node-doors.ts'
 import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
 
 /** The record of a key as it is now, a copy; undefined when there is none any more. */
@@ -104,9 +105,9 @@ function loadMeta(state: ClusterState, records: readonly StoredRecord[]): void {
 function loadNodes(state: ClusterState, records: readonly StoredRecord[], nowMs: number): void {
   for (const record of ofKind(records, 'node')) {
     const node: Node = { ...record, live: nodeLive(nowMs) }
-    if (node.phase === 'online') node.phase = 'suspect'
+    if (node.phase === 'online' || isDoubtful(node)) node.phase = 'unreachable'
     // Its agent may have renewed its lease in the last moment of our predecessor.
-    if (node.phase === 'suspect') node.live.leaseExpiresAtMs = nowMs + state.meta.leaseMsMax
+    if (node.phase === 'unreachable') node.live.leaseExpiresAtMs = nowMs + state.meta.leaseMsMax
     if (node.displaced.length > 0)
       node.live.displacedUntilMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
     state.nodes.set(node.id, node)

@@ -7,6 +7,7 @@ import { type ClusterState, isOpen, type Migration, type Node, type Vm } from '.
 import { evacuationView } from './evacuation.ts'
 import { rulesView } from './ha/commands.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
+import { isDoubtful } from './node-doors.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
 function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -24,7 +25,7 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
       memoryReservedMib += state.vms.get(vmId)?.spec.memoryMib ?? 0
   }
   const fencedAtMs = live.leaseExpiresAtMs + state.settings.marginMs
-  const hasLease = phase === 'online' || phase === 'suspect'
+  const hasLease = phase === 'online' || isDoubtful(node)
   return {
     ...{ id, phase, capacity, peerAddress, pid },
     cpuDemandPercent: live.cpuDemandPercent,

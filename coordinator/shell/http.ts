@@ -124,6 +124,11 @@ function nodeRoutes(app: App, ports: HttpPorts): void {
       return ask(ports, reply, { do: 'maintenance', nodeId, params: how })
     },
   )
+  const fence = documented('It runs nothing any more', 202, NodeView, api.FenceRequest)
+  app.post<WithId>(`${path}/fence`, { ...fence, preValidation: defaultBody }, (request, reply) => {
+    const { off: isOff } = api.FenceRequest.parse(request.body)
+    return ask(ports, reply, { do: 'fence', nodeId: asNodeId(request.params.id), isOff })
+  })
   app.post<WithId>(
     `${path}/return`,
     documented('It takes VMs again', 202, NodeView),

@@ -4,7 +4,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random } from '#env/env.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
-import { Coordinator } from '../coordinator.ts'
+import { Coordinator, type FenceDevice } from '../coordinator.ts'
 import type { Settings } from '../core/cluster-state.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import type { Store } from '../store.ts'
@@ -18,6 +18,7 @@ export interface ServerOptions {
   readonly random: Random
   readonly log: Log
   readonly store: Store
+  readonly fence?: FenceDevice
   readonly settings: Settings
   readonly version: string
   readonly token: string
@@ -38,9 +39,9 @@ export interface CoordinatorServer {
 
 /** Loads the store, listens, and begins to decide. Throws a FaultError when it cannot. */
 export async function startServer(options: ServerOptions): Promise<CoordinatorServer> {
-  const { clock, random, log, store, token } = options
+  const { clock, random, log, store, token, fence } = options
   const coordinator = new Coordinator(
-    { clock, random, log, store },
+    { clock, random, log, store, ...(fence ? { fence } : {}) },
     options.settings,
     options.version,
   )

@@ -48,7 +48,7 @@ export function NodeCard({ node, tiles }: NodeColumn) {
 }
 
 /** Of a node that is fenced or gone only the load before its end is known. */
-const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
+const isHeard = ({ phase }: NodeView): boolean => phase !== 'fenced' && phase !== 'gone'
 
 function cpuText(node: NodeView): string {
   const { cpuGotPercent, capacity } = node

@@ -40,6 +40,8 @@ export const vmSigns: Readonly<Record<VmPhase, SignName>> = {
 export const nodeSigns: Readonly<Record<NodePhase, SignName>> = {
   online: 'on',
   suspect: 'wait',
+  unreachable: 'wait',
+  fencing: 'wait',
   fenced: 'bad',
   gone: 'off',
 }

@@ -27,6 +27,9 @@ export const ClusterPart = z
     heartbeat: Duration.default(heartbeatMs).describe('How often a node renews its lease'),
     margin: Duration.default(leaseMarginMs).describe('Waited besides, before VMs are recovered'),
     rebalance: z.boolean().default(false).describe('Whether the cluster rebalances by itself'),
+    'fence-after': Duration.optional().describe(
+      'A fence device ends nodes that are silent for so long; left out: leases run out',
+    ),
     ha: SettingsPart.optional(),
   })
   .describe('The cluster as it is at the start')

@@ -37,6 +37,8 @@ const stepSentences: StepSentences = {
   },
   'heal-node': ({ node }) => `heal the links of node ${node}`,
   'start-node': ({ node }) => `start node ${node} again`,
+  'fence-node': ({ node, off }) =>
+    off ? `say that node ${node} is off` : `fence node ${node} by the device`,
   evacuate: ({ node }) => `evacuate node ${node}`,
   'return-node': ({ node }) => `return node ${node} to service`,
   'kill-coordinator': () => 'kill the coordinator (SIGKILL)',

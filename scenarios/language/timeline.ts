@@ -93,6 +93,11 @@ export const Step = z
     }),
     step('heal-node', 'Undoes the cuts of a node', { node }),
     step('start-node', 'Starts the process of a killed node again', { node }),
+    step('fence-node', 'Fences a node by the device, or by the word that it is off', {
+      node,
+      off: z.boolean().default(false).describe('An operator says that it is off'),
+      outcome,
+    }),
     step('evacuate', 'Takes a node out of service, and waits until its VMs have left', {
       node,
       outcome,

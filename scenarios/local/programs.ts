@@ -42,6 +42,9 @@ export function coordinatorPlan(
       ...['--token-file', folder.tokenFile, '--dashboard', dashboard],
       ...['--lease-ms', String(spec.leaseMs), '--heartbeat-ms', String(spec.heartbeatMs)],
       ...['--margin-ms', String(spec.marginMs), '--rebalance', spec.rebalance ? 'on' : 'off'],
+      ...(spec.fenceAfterMs === undefined
+        ? []
+        : ['--fence', 'process', '--fence-after-ms', String(spec.fenceAfterMs)]),
     ],
     logFile: folder.logFile('coordinator'),
     readyLine: /coordinator listening on (http:\/\/\S+)/,

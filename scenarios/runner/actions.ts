@@ -21,6 +21,11 @@ import {
 /** `cloneIds`: what the VMs of a clone step are called. */
 type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) => Promise<unknown>
 
+/** The device may end what does not answer. */
+function mayBeFenced(node: string, { scenario, mayEnd }: Stage): void {
+  if (scenario.cluster['fence-after'] !== undefined) mayEnd(node, true)
+}
+
 const lookMs = 50
 const sayAgainMs = 2000
 const goodbyeMs = 1000
@@ -58,15 +63,18 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   },
   'stop-node': stopNode,
   'hang-node': (step, stage) => {
+    mayBeFenced(step.node, stage)
     stage.breaks(step.node, 'hung')
     return stage.world.hangNode(asNodeId(step.node), step.for)
   },
   'cut-node': ({ node, coordinator, peers }, stage) => {
+    if (coordinator) mayBeFenced(node, stage)
     if (coordinator) stage.breaks(node, 'cut')
     return stage.world.cutNode(asNodeId(node), { coordinator, peers })
   },
   'heal-node': ({ node }, stage) => stage.world.healNode(asNodeId(node)),
   'start-node': startNode,
+  'fence-node': fenceNode,
   evacuate,
   'return-node': async ({ node, within }, stage) =>
     void (await insist(stage, within, () => stage.world.api.returnNode(node))),
@@ -262,6 +270,14 @@ async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): 
   stage.mayEnd(node, false)
   await stage.waiting.until(`node ${node} to be online`, within, () =>
     stage.view().nodes.find((other) => other.id === node && other.phase === 'online'),
+  )
+}
+
+async function fenceNode({ node, off, within }: StepOf<'fence-node'>, stage: Stage): Promise<void> {
+  stage.mayEnd(node, true)
+  await stage.world.api.fence(node, off)
+  await stage.waiting.until(`node ${node} to be fenced`, within, () =>
+    stage.view().nodes.find(({ id, phase }) => id === node && phase === 'fenced'),
   )
 }
 

@@ -44,7 +44,7 @@ export class FailoverWatch {
 
 function follow(watched: Watched, view: ClusterView, nowMs: number): void {
   const phase = view.nodes.find((node) => node.id === watched.nodeId)?.phase
-  if (phase === 'suspect' || phase === 'fenced') watched.detectedAtMs ??= nowMs
+  if (phase !== undefined && phase !== 'online') watched.detectedAtMs ??= nowMs
   if (phase === 'fenced') watched.fencedAtMs ??= nowMs
   for (const vm of view.vms) {
     const to = recoveredTo(watched, vm)

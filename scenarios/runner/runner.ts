@@ -280,7 +280,7 @@ export class ScenarioRun {
 }
 
 const clusterSpecOf = (
-  { nodes, lease, heartbeat, margin, rebalance }: ClusterPart,
+  { nodes, lease, heartbeat, margin, rebalance, 'fence-after': fenceAfterMs }: ClusterPart,
   seed: number,
 ): ClusterSpec => ({
   nodes: nodes.map(({ id, cores, mips, memory }) => ({
@@ -294,4 +294,5 @@ const clusterSpecOf = (
   marginMs: margin,
   rebalance,
   seed,
+  ...(fenceAfterMs === undefined ? {} : { fenceAfterMs }),
 })

@@ -52,7 +52,8 @@ export class ScenarioSimWorld implements World {
 
   async startCluster(spec: ClusterSpec): Promise<void> {
     invariant(!this.#world, 'a world starts its cluster once')
-    const { nodes, leaseMs, heartbeatMs, marginMs, rebalance, seed = 1 } = spec
+    const { nodes, leaseMs, heartbeatMs, marginMs, rebalance, fenceAfterMs, seed = 1 } = spec
+    const fence = fenceAfterMs === undefined ? {} : { fenceAfterMs }
     const traits = nodes.map(({ id, cores, mipsPerCore, memoryMib }) => {
       const mips = mipsPerCore || mipsDefault
       return [id, { cores: Math.max(1, Math.round(cores)), mips, memoryMib }] as const
@@ -62,7 +63,7 @@ export class ScenarioSimWorld implements World {
       ...{ seed, road, clock: this.clock },
       nodes: nodes.map(({ id }) => id),
       traits: new Map(traits),
-      settings: { leaseMs, heartbeatMs, marginMs, rebalance },
+      settings: { leaseMs, heartbeatMs, marginMs, rebalance, ...fence },
       isBusy: () => this.#wire.isBusy,
     })
     await this.#allOnline(nodes.length)

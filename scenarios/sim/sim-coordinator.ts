@@ -4,7 +4,7 @@
 
 import { welcomeAgent } from '#coordinator/agent-links.ts'
 import { ConsoleHub } from '#coordinator/console/console-hub.ts'
-import { Coordinator } from '#coordinator/coordinator.ts'
+import { Coordinator, type FenceDevice } from '#coordinator/coordinator.ts'
 import type { Settings } from '#coordinator/core/cluster-state.ts'
 import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
 import type { Store } from '#coordinator/store.ts'
@@ -39,6 +39,7 @@ export interface SimCoordinatorOptions {
   readonly log: Log
   readonly settings: Settings
   readonly token: string
+  readonly fence: FenceDevice
 }
 
 export class SimCoordinator {
@@ -47,10 +48,14 @@ export class SimCoordinator {
   readonly consoles: ConsoleHub
 
   constructor(process: SimProcess, options: SimCoordinatorOptions) {
-    const { network, store, random, settings, token } = options
+    const { network, store, random, settings, token, fence } = options
     const log = options.log.child({ node: process.name })
     this.process = process
-    this.coordinator = new Coordinator({ clock: process, random, log, store }, settings, 'sim')
+    this.coordinator = new Coordinator(
+      { clock: process, random, log, store, fence },
+      settings,
+      'sim',
+    )
     this.coordinator.start()
     const { coordinator } = this
     this.consoles = new ConsoleHub(coordinator, process)

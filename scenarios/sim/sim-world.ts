@@ -166,6 +166,12 @@ export class SimWorld {
     return new SimCoordinator(process, {
       ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
       ...{ settings, token },
+      fence: {
+        end: async ({ nodeId }) => {
+          this.nodes.get(nodeId)?.process.kill()
+          return undefined
+        },
+      },
     })
   }
 

@@ -25,10 +25,12 @@ const noHa = {
 type Asked = <A extends unknown[], T>(fn: (...args: A) => T) => (...args: A) => Promise<T>
 
 /** It knows nothing of high availability, and says so politely. */
-const fakeHa = (asked: Asked, view: (vmId: string) => VmView) => ({
+const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
+  relocate: asked((vmId: string) => cluster.vm(vmId).view),
+  fence: asked((id: string) => cluster.nodeView(cluster.node(id))),
   ha: asked(() => noHa),
   setHa: asked(() => noHa),
-  setPolicy: asked((vmId: string) => view(vmId)),
+  setPolicy: asked((vmId: string) => cluster.vm(vmId).view),
   setRule: asked(() => noHa),
   dropRule: asked(() => noHa),
   why: asked((vmId: string) => ({
@@ -59,7 +61,6 @@ export class FakeApi {
       vm: asked((id) => this.#cluster.vm(id).view),
       run: asked((request) => this.#run(request)),
       migrate: asked((vmId, request) => this.#migrate(this.#cluster.vm(vmId), request)),
-      relocate: asked((vmId) => this.#cluster.vm(vmId).view),
       forecast: asked((vmId, { to }) => ({ vmId, from: 'a', to: to ?? 'b' })),
       clone: asked((vmId, request) => this.#clone(this.#cluster.vm(vmId), request)),
       act: asked((vmId, verb) => this.#act(this.#cluster.vm(vmId), verb)),
@@ -101,7 +102,7 @@ export class FakeApi {
         throw refuse('wrong-state', 'Too late.')
       }),
       rebalance: asked(() => this.#rebalance()),
-      ...fakeHa(asked, (vmId) => this.#cluster.vm(vmId).view),
+      ...fakeHa(asked, this.#cluster),
       events: asked(() => [...this.#cluster.events]),
       watch: asked((handlers) => {
         this.#cluster.watchers.add(handlers)

@@ -6,6 +6,7 @@
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import type { NodeBurden } from '../load-score.ts'
+import { isDoubtful } from '../node-doors.ts'
 import {
   burdenOf,
   byMarks,
@@ -70,7 +71,7 @@ export function keepsPromise(state: ClusterState, vm: Vm, to: NodeId): boolean {
 }
 
 const isInService = (node: Node): boolean =>
-  (node.phase === 'online' || node.phase === 'suspect') && !node.maintenance
+  (node.phase === 'online' || isDoubtful(node)) && !node.maintenance
 
 interface Paper {
   /** Nodes in service, with what they bear. */

@@ -6,7 +6,8 @@
 import { type HaPolicy, type HaRule, haPolicyDefault } from '#proto/ha.ts'
 import { asNodeId, asVmId, type NodeId, type VmId } from '#proto/ids.ts'
 import type { VmPhase } from '#proto/state.ts'
-import { type ClusterState, isOpen, type Vm } from '../cluster-state.ts'
+import { type ClusterState, isOpen, type Node, type Vm } from '../cluster-state.ts'
+import { isDoubtful } from '../node-doors.ts'
 import { isReachable } from '../step-context.ts'
 
 export const policyOf = (vm: Vm): HaPolicy => vm.policy ?? haPolicyDefault
@@ -128,8 +129,10 @@ export function anchorOf(
   const good = seated.filter(holds)
   const count = (nodeId: NodeId) => good.filter((one) => one.nodeId === nodeId).length
   good.sort((a, b) => count(b.nodeId) - count(a.nodeId) || (a.nodeId < b.nodeId ? -1 : 1))
-  return good[0] ?? seated.find(({ nodeId }) => state.nodes.get(nodeId)?.phase === 'suspect')
+  return good[0] ?? seated.find(({ nodeId }) => isSilent(state.nodes.get(nodeId)))
 }
+
+const isSilent = (node: Node | undefined): boolean => node !== undefined && isDoubtful(node)
 
 /** What is not as a rule says, as sentences. VMs that are nowhere break nothing. */
 export function brokenBy(state: ClusterState, rule: HaRule): string[] {

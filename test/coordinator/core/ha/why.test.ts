@@ -70,7 +70,7 @@ test('a VM that waits: every obstacle, and what would have to change', () => {
 test('a VM of a silent node waits for the fence, and says so', () => {
   const story = begun()
   story.lose('n1')
-  expect(node(story, 'a', 'n1')?.text).toBe('it has stopped answering; its lease is not over yet')
+  expect(node(story, 'a', 'n1')?.text).toBe('it cannot be reached; its lease is not over yet')
   story.hello('n1', [], 'n1-second')
   expect(why(story, 'a').mend).toEqual([
     'n1 must be fenced first: its lease has to run out, or it has to come back',
