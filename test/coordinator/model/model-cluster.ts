@@ -4,7 +4,7 @@
 // runs, and the core's own invariants.
 
 import type { ClusterState, LinkId } from '#coordinator/core/cluster-state.ts'
-import { defaultSettings } from '#coordinator/core/cluster-state.ts'
+import { defaultSettings, type Settings } from '#coordinator/core/cluster-state.ts'
 import { assertInvariants } from '#coordinator/core/invariants.ts'
 import type { StoredRecord } from '#coordinator/core/records.ts'
 import { step } from '#coordinator/core/step.ts'
@@ -12,11 +12,13 @@ import type { ApiCommand, Effect, Input } from '#coordinator/core/step-context.t
 import { loadState } from '#coordinator/core/stored-state.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { SeededRandom } from '#env/memory.ts'
+import { type Fault, fault } from '#proto/faults.ts'
 import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
 import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { ModelAgent, type ModelWorld, type PeerMessage } from './model-agent.ts'
+import type { ModelLink } from './model-link.ts'
 
 export const settings = { ...defaultSettings, rebalance: false }
 
@@ -24,20 +26,6 @@ interface Alarm {
   readonly atMs: number
   readonly order: number
   readonly fn: () => void
-}
-
-/**
- * One agent's connection to the coordinator. Messages that are on their way when it is cut are
- * lost.
- */
-interface ModelLink {
-  readonly linkId: LinkId
-  readonly agent: ModelAgent
-  isOpen: boolean
-  /** The agent has seen it close: nothing more is read from it. */
-  isEnded: boolean
-  upAtMs: number
-  downAtMs: number
 }
 
 export class ModelCluster implements ModelWorld {
@@ -60,9 +48,11 @@ export class ModelCluster implements ModelWorld {
   #nextRun = 1
   #crashInMs: number | undefined
   readonly #random: SeededRandom
+  readonly #settings: Settings
 
-  constructor(nodes: readonly string[], seed: number) {
+  constructor(nodes: readonly string[], seed: number, more: Partial<Settings> = {}) {
     this.#random = new SeededRandom(seed)
+    this.#settings = { ...settings, ...more }
     this.startCoordinator()
     for (const id of nodes) this.startNode(asNodeId(id))
   }
@@ -77,7 +67,7 @@ export class ModelCluster implements ModelWorld {
     if (this.state) return
     const names = { clusterId: 'model', runId: `run${this.#nextRun++}` }
     const records = structuredClone([...this.store.values()])
-    const state = loadState(records, names, settings, this.#nowMs)
+    const state = loadState(records, names, this.#settings, this.#nowMs)
     if ('code' in state) throw new Error(state.message)
     this.state = state
     this.story.push(`${this.#nowMs} coordinator starts`)
@@ -259,13 +249,27 @@ export class ModelCluster implements ModelWorld {
     else if (effect.kind === 'close-link') {
       const link = this.#links.get(effect.linkId)
       if (link) this.#cut(link, false)
-    } else if (effect.kind === 'event') this.story.push(`${this.#nowMs} ${effect.event.text}`)
+    } else if (effect.kind === 'fence') this.#fence(effect)
+    else if (effect.kind === 'event') this.story.push(`${this.#nowMs} ${effect.event.text}`)
     else if (effect.kind === 'queue-migration') this.#queued.push(effect.migrationId)
     else if (effect.kind === 'migration-ended') {
       const isOther = (id: MigrationId) => id !== effect.migration.id
       this.#running = this.#running.filter(isOther)
       this.#queued = this.#queued.filter(isOther)
     }
+  }
+
+  /** The device takes its time, and fails now and then. */
+  #fence({ nodeId, incarnation }: Extract<Effect, { kind: 'fence' }>): void {
+    const { state } = this
+    const tell = (why: Fault | undefined) =>
+      this.state === state && this.take({ kind: 'fence-word', nodeId, incarnation, fault: why })
+    this.#at(this.#random.below(300), () => {
+      const agent = this.agents.get(nodeId)
+      if (this.#random.below(4) === 0) return tell(fault('internal', 'the device has failed'))
+      if (agent?.incarnation === incarnation) this.killNode(nodeId)
+      this.#at(this.#random.below(300), () => tell(undefined))
+    })
   }
 
   /** A plain queue instead of the shell's: at most two at a time. */

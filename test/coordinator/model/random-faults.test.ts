@@ -9,7 +9,9 @@ import { ModelCluster, nodeNames } from './model-cluster.ts'
 import { type Act, plan, startFailed, told, wanted } from './random-acts.ts'
 
 function play({ seed, acts }: { seed: number; acts: [number, Act][] }): ModelCluster {
-  const cluster = new ModelCluster(nodeNames, seed)
+  // Half of the clusters have a fence device.
+  const fence = seed % 2 === 0 ? { fenceAfterMs: 500 } : {}
+  const cluster = new ModelCluster(nodeNames, seed, fence)
   cluster.advance(600)
   cluster.run('a', true, 4)
   cluster.run('b', true, 0)
@@ -27,6 +29,9 @@ describe('whatever happens', () => {
     fc.assert(
       fc.property(plan, (chosen) => {
         const cluster = play(chosen)
+        cluster.heal()
+        // What the device was asked for before, it does after the healing.
+        cluster.advance(2000)
         cluster.heal()
         cluster.advance(20_000)
         startFailed(cluster)
