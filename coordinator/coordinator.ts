@@ -10,7 +10,7 @@ import type { CommandId, MigrationId, NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { CoordinatorMessage, Result } from '#proto/messages.ts'
 import type { ClusterState, LinkId, Settings } from './core/cluster-state.ts'
-import { assertInvariants } from './core/invariants.ts'
+import { assertChanged, assertInvariants } from './core/invariants.ts'
 import { step } from './core/step.ts'
 import type { ApiAnswer, ApiCommand, Effect, Input } from './core/step-context.ts'
 import { loadState } from './core/stored-state.ts'
@@ -25,6 +25,8 @@ export interface CoordinatorPorts {
   readonly log: Log
   readonly store: Store
   readonly fence?: FenceDevice
+  /** How often the whole state is held against its invariants; 0: after each step. */
+  readonly checkEveryMs?: number
 }
 
 /** One process of a node. */
@@ -59,6 +61,7 @@ export interface Observer {
 
 /** Fine enough that a fence is noticed long before its margin (500 ms) is doubled. */
 const tickMs = 50
+const checkEveryMs = 1000
 
 export class Coordinator {
   readonly state: ClusterState
@@ -71,6 +74,7 @@ export class Coordinator {
   #isStepping = false
   #isStopped = false
   #nextLink = 1
+  #checkedAtMs = Number.NEGATIVE_INFINITY
   #answer: ApiAnswer | undefined
   #nextTick: Cancel = () => undefined
 
@@ -162,13 +166,23 @@ export class Coordinator {
     const nowMs = clock.nowMs()
     const { revision } = this.state
     const effects = step(this.state, input, { nowMs, wallMs: clock.wallMs() })
-    assertInvariants(this.state)
+    this.#check(effects, nowMs)
     for (const effect of effects) this.#carryOut(effect)
     const tookMs = clock.nowMs() - nowMs
     for (const observer of this.#observers) {
       observer.stepped?.(input, tookMs)
       if (this.state.revision !== revision) observer.changed?.()
     }
+  }
+
+  #check(effects: readonly Effect[], nowMs: number): void {
+    if (nowMs - this.#checkedAtMs >= (this.#ports.checkEveryMs ?? checkEveryMs)) {
+      this.#checkedAtMs = nowMs
+      assertInvariants(this.state)
+      return
+    }
+    for (const effect of effects)
+      if (effect.kind === 'persist') assertChanged(this.state, [...effect.puts, ...effect.deletes])
   }
 
   #carryOut(effect: Effect): void {

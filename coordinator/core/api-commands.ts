@@ -9,6 +9,7 @@ import type { VmAction } from '#proto/state.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import { outOfReach, refusal, unknownNode, unknownVm } from './action-refusals.ts'
+import { wishOf } from './burdens.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
@@ -26,7 +27,7 @@ import {
   relocate,
   switchToPostCopy,
 } from './move-commands.ts'
-import { chooseNode, isNode, placeWaiting, wishOf } from './placement.ts'
+import { chooseNode, isNode, placeWaiting, startWhere } from './placement.ts'
 import {
   cannotRestore,
   compareSnapshots,
@@ -207,13 +208,18 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
     ...(request.policy ? { policy: request.policy } : {}),
     live: vmLive(),
   }
-  const only = pinnedTo ?? startOn
-  const node = chooseNode(state, wishOf(spec), { vm, ...(only === undefined ? {} : { only }) })
-  const refused = admit(step, [vm], isNode(node) ? node.id : undefined)
+  const refused = admitNew(step, vm)
   if (refused) return refused
   addVm(step, vm)
   placeWaiting(step)
   return vmView(vm)
+}
+
+/** Where it would be placed, is there room for it in an outage too? */
+function admitNew(step: Step, vm: Vm): Fault | undefined {
+  if (step.state.ha.tolerate === 0) return undefined
+  const node = chooseNode(step.state, wishOf(vm.spec), startWhere(step.state, vm))
+  return admit(step, [vm], isNode(node) ? node.id : undefined)
 }
 
 /** What runs in it is the template's; how much of a core it may have, the operator's. */

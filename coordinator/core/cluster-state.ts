@@ -12,6 +12,7 @@ import type { PageLog } from '#proto/page-log.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
+import type { NodeBurden } from './load-score.ts'
 import type {
   MetaRecord,
   MigrationEntry,
@@ -75,6 +76,8 @@ export interface Node extends NodeRecord {
     /** When it was fenced of late. */
     readonly lostAtMs: number[]
     fenceAskedAtMs: number | undefined
+    /** What burdens.ts has reckoned, as long as it is true. */
+    burden: NodeBurden | undefined
   }
 }
 
@@ -246,6 +249,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   evacuation: undefined,
   lostAtMs: [],
   fenceAskedAtMs: undefined,
+  burden: undefined,
 })
 
 export const vmLive = (): Vm['live'] => ({

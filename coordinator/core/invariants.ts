@@ -1,10 +1,20 @@
 // What is always true of a coordinator's state, whatever came in. Checked after every step of a
-// test, a simulation and (it is cheap) of production. A broken one is a bug of ours and stops the
+// test and a simulation; in production what a step has changed, and the whole each second. A broken one is a bug of ours and stops the
 // process: its store is still sound, for a step's effects are carried out after this check.
 
+import type { MigrationId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmPhase } from '#proto/state.ts'
-import { type ClusterState, isActive, isOpen, type Migration, type Vm } from './cluster-state.ts'
+import { reckoned } from './burdens.ts'
+import {
+  type ClusterState,
+  isActive,
+  isOpen,
+  type Migration,
+  type Node,
+  type Vm,
+} from './cluster-state.ts'
+import type { RecordKey } from './records.ts'
 
 /**
  * In these phases a copy may exist, in those surely none does; in the others (recovering, failed)
@@ -12,6 +22,19 @@ import { type ClusterState, isActive, isOpen, type Migration, type Vm } from './
  */
 const hasCopy: readonly VmPhase[] = ['starting', 'running', 'paused', 'migrating', 'stopping']
 const hasNoCopy: readonly VmPhase[] = ['pending', 'stopped']
+
+/**
+ * Only what a step has changed for good: what a large cluster can afford after each of them. The
+ * whole is looked at now and then.
+ */
+export function assertChanged(state: ClusterState, keys: readonly RecordKey[]): void {
+  for (const { kind, id } of keys) {
+    const vm = kind === 'vm' ? state.vms.get(id as VmId) : undefined
+    const migration = kind === 'migration' ? state.migrations.get(id as MigrationId) : undefined
+    if (vm) assertVm(state, vm)
+    if (migration) assertMigration(state, migration)
+  }
+}
 
 export function assertInvariants(state: ClusterState): void {
   for (const vm of state.vms.values()) assertVm(state, vm)
@@ -47,10 +70,21 @@ function assertMigration(state: ClusterState, migration: Migration): void {
   invariant(vm.epoch === epoch && vm.nodeId === from, `${id} moves what is not there`)
 }
 
+/** What is remembered of it is what would be reckoned now. */
+function assertBurden(state: ClusterState, node: Node): void {
+  const { burden } = node.live
+  if (!burden) return
+  const { vms, reservedMib, demandPercent } = reckoned(state, node)
+  const isTrue = burden.vms === vms && burden.reservedMib === reservedMib
+  const off = Math.abs(burden.demandPercent - demandPercent)
+  invariant(isTrue && off < 1e-6, `what ${node.id} bears has changed unnoticed`)
+}
+
 function assertIndexes(state: ClusterState): void {
   for (const node of state.nodes.values())
     for (const vmId of node.live.vmIds)
       invariant(state.vms.get(vmId)?.nodeId === node.id, `${vmId} is not on ${node.id}`)
+  for (const node of state.nodes.values()) assertBurden(state, node)
   const links = [...state.nodes.values()].flatMap((node) => node.live.linkId ?? [])
   invariant(new Set(links).size === links.length, 'two nodes share a link')
 }

@@ -56,6 +56,7 @@ function join(step: Step, linkId: LinkId, hello: Hello, known: Node | undefined)
   const node = known ?? newNode(step, hello)
   const { incarnation, peerAddress, capacity, pid } = hello
   Object.assign(node, { incarnation, peerAddress, capacity, pid })
+  node.live.burden = undefined
   node.live.protocolVersion = hello.protocolVersion
   touch(step, 'node', node.id)
   welcome(step, node, linkId)

@@ -6,6 +6,7 @@ import type { Fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { MigrationRecord } from '#proto/messages.ts'
 import type { MigrationPhase } from '#proto/state.ts'
+import { forgetBurden } from './burdens.ts'
 import { isOpen, type Migration } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { learnLink } from './forecasts.ts'
@@ -47,6 +48,7 @@ export function addMigration(step: Step, migration: Migration): void {
   step.state.openMigrations.add(migration.id)
   if (migration.purpose === 'migrate')
     nodeOf(step.state, migration.to).live.incoming.add(migration.id)
+  forgetBurden(step.state, migration.to)
   touch(step, 'migration', migration.id)
   const { id: migrationId, from, to } = migration
   step.effects.push({ kind: 'queue-migration', migrationId, from, to })
@@ -92,6 +94,7 @@ export function becomeEnded(step: Step, migration: Migration, end: MigrationEnd)
   migration.live.asked = undefined
   step.state.openMigrations.delete(migration.id)
   nodeOf(step.state, migration.to).live.incoming.delete(migration.id)
+  forgetBurden(step.state, migration.to)
   tellEnd(step, migration, end)
   step.effects.push({ kind: 'migration-ended', migration: migrationView(migration) })
   forgetOldest(step)

@@ -7,74 +7,22 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { asVmId, type NodeId, type VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
-import type { VmSpec } from '#proto/vm-spec.ts'
+import {
+  burdenOf,
+  byMarks,
+  fits,
+  isFlapping,
+  marksOfBurden,
+  type Wish,
+  wishOf,
+  wishOfAll,
+} from './burdens.ts'
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
-import { anchorOf, companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
-import { cpuOvercommitMax, flapsMax, placementRetryMs } from './limits.ts'
-import { loadOf, type NodeBurden } from './load-score.ts'
+import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
+import { placementRetryMs } from './limits.ts'
 import { isReachable, type Step, takeEpoch } from './step-context.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
-
-/** What a VM asks of a core: measured if it runs, as its spec expects until then. */
-export const demandOf = (vm: Vm): number =>
-  vm.live.demandPercent ?? Math.min(vm.spec.cpuExpectedPercent, vm.spec.cpuCapPercent)
-
-/** What it may ask for at any time: a VM that is idle now is not for ever. */
-const expectedOf = (vm: Vm): number => Math.max(demandOf(vm), wishOf(vm.spec).demandPercent)
-
-/** The VMs that are on a node or on their way to it. */
-export function vmsBoundFor(state: ClusterState, node: Node): Vm[] {
-  const ids = new Set<VmId>(node.live.vmIds)
-  for (const migrationId of node.live.incoming) {
-    const migration = state.migrations.get(migrationId)
-    if (migration) ids.add(migration.vmId)
-  }
-  return [...ids].flatMap((id) => state.vms.get(id) ?? [])
-}
-
-export function reservedMibOf(state: ClusterState, node: Node): number {
-  return vmsBoundFor(state, node).reduce((sum, vm) => sum + vm.spec.memoryMib, 0)
-}
-
-export function burdenOf(state: ClusterState, node: Node): NodeBurden {
-  const vms = vmsBoundFor(state, node)
-  return {
-    id: node.id,
-    cores: node.capacity.cores,
-    mipsPerCore: node.capacity.mipsPerCore,
-    memoryMib: node.capacity.memoryMib,
-    demandPercent: vms.reduce((sum, vm) => sum + demandOf(vm), 0),
-    expectedPercent: vms.reduce((sum, vm) => sum + expectedOf(vm), 0),
-    reservedMib: vms.reduce((sum, vm) => sum + vm.spec.memoryMib, 0),
-    vms: vms.length,
-  }
-}
-
-/** What has to fit: one VM, or the clones of one. */
-export interface Wish {
-  readonly memoryMib: number
-  readonly demandPercent: number
-}
-
-export const wishOf = (spec: VmSpec, count = 1): Wish => ({
-  memoryMib: spec.memoryMib * count,
-  demandPercent: Math.min(spec.cpuExpectedPercent, spec.cpuCapPercent) * count,
-})
-
-/** What VMs that are there ask for, all of them together. */
-export const wishOfAll = (vms: readonly Vm[]): Wish => ({
-  memoryMib: vms.reduce((sum, { spec }) => sum + spec.memoryMib, 0),
-  demandPercent: vms.reduce((sum, vm) => sum + demandOf(vm), 0),
-})
-
-export function fits(burden: NodeBurden, wish: Wish): boolean {
-  const demandPercent = burden.demandPercent + wish.demandPercent
-  return (
-    burden.reservedMib + wish.memoryMib <= burden.memoryMib &&
-    loadOf({ ...burden, demandPercent }) <= cpuOvercommitMax
-  )
-}
 
 export interface Where {
   readonly only?: NodeId | undefined
@@ -130,9 +78,6 @@ function ruleAgainst(
   return `a rule keeps ${vm.id} together with ${anchor.with}, which is on ${anchor.nodeId}`
 }
 
-/** Loads that differ by less than this part of a node are the same: demands are noise below it. */
-const loadStep = 0.05
-
 /**
  * The nodes that can take a wish, best first: as the rules rank them, not lost again and again, the
  * least load, the fewest VMs, by name.
@@ -154,26 +99,22 @@ function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined
   return [wanted, rank, ...marksOfBurden(burden, isFlapping(node), wish)]
 }
 
-export const isFlapping = ({ live }: Node): boolean => live.lostAtMs.length >= flapsMax
-
-export function marksOfBurden(burden: NodeBurden, flaps: boolean, wish: Wish): number[] {
-  const demandPercent = burden.expectedPercent + wish.demandPercent
-  const load = loadOf({ ...burden, demandPercent })
-  return [flaps ? 1 : 0, Math.round(load / loadStep), burden.vms]
-}
-
-/** Of two with marks and names. */
-export function byMarks(
-  a: { readonly id: string; readonly marks: readonly number[] },
-  b: { readonly id: string; readonly marks: readonly number[] },
-): number {
-  const n = a.marks.findIndex((mark, i) => mark !== b.marks[i])
-  return n < 0 ? (a.id < b.id ? -1 : 1) : (a.marks[n] ?? 0) - (b.marks[n] ?? 0)
-}
-
 /** The node a wish should go to, or the fault that says why there is none. */
 export function chooseNode(state: ClusterState, wish: Wish, where: Where = {}): Node | Fault {
-  return nodesFor(state, wish, where)[0] ?? whyNone(state, wish, where)
+  let best: Marked | undefined
+  for (const node of state.nodes.values()) {
+    if (obstacleAt(state, node, wish, where)) continue
+    const marks = marksOf(state, node, wish, where.vm)
+    const marked = { id: node.id, node, marks }
+    if (!best || byMarks(marked, best) < 0) best = marked
+  }
+  return best?.node ?? whyNone(state, wish, where)
+}
+
+interface Marked {
+  readonly id: string
+  readonly node: Node
+  readonly marks: readonly number[]
 }
 
 export const isNode = (choice: Node | Fault): choice is Node => 'phase' in choice
@@ -322,6 +263,7 @@ function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
   if (vm.live.restartOn === id) return 'it ran there before'
   const anchor = anchorOf(state, vm)
   if (anchor) return `a rule keeps it together with ${anchor.with}`
+  if (rulesOf(state, vm).length === 0) return 'that node had the least to do'
   const able = nodesFor(state, wishOf(vm.spec), startWhere(state, vm))
   if (able.length === 1) return 'no other node could take it'
   const isRanked = able.some((node) => rankOf(state, vm, node.id) > rankOf(state, vm, id))

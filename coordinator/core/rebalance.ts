@@ -6,12 +6,12 @@
 
 import type { RebalanceView } from '#proto/api.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
+import { burdenOf, demandOf, fits } from './burdens.ts'
 import type { ClusterState, Vm } from './cluster-state.ts'
 import { keepsPromise } from './ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
 import { moveCooldownMs } from './limits.ts'
 import { hotLoad, loadOf, type NodeBurden, scoreOf, translateDemand } from './load-score.ts'
-import { burdenOf, demandOf, fits } from './placement.ts'
 import { isReachable } from './step-context.ts'
 
 /** Below this score no timer moves anything: loads that differ by a few percent are noise. */

@@ -4,10 +4,12 @@
 // learns what runs.
 
 import type { VmReport } from '#proto/messages.ts'
+import { forgetBurden } from './burdens.ts'
 import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { dropCopy, sendToOwner } from './commands-out.ts'
 import { isBeingChanged } from './disk-change.ts'
 import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
+import { nodesOf } from './ha/rules.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -69,7 +71,7 @@ function takeOwner(step: Step, vm: Vm, report: VmReport): void {
   vm.live.isConfirmed = true
   vm.live.absentSinceMs = undefined
   vm.live.fencedAtMs = undefined
-  takeLoad(vm, report)
+  takeLoad(step, vm, report)
   takeDisk(step, vm, report)
   const migration = openMigrationOf(step, vm)
   if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
@@ -86,7 +88,7 @@ function resendStop(step: Step, vm: Vm): void {
   sendToOwner(step, vm, 'stop')
 }
 
-function takeLoad(vm: Vm, report: VmReport): void {
+function takeLoad({ state }: Step, vm: Vm, report: VmReport): void {
   if (!report.load) return
   vm.live.load = report.load
   const { demandPercent } = vm.live
@@ -95,6 +97,7 @@ function takeLoad(vm: Vm, report: VmReport): void {
   // A fifth of each new value: at four heartbeats a second that is a memory of about one second.
   vm.live.demandPercent =
     demandPercent === undefined ? measured : demandPercent + (measured - demandPercent) / 5
+  for (const nodeId of nodesOf(state, vm)) forgetBurden(state, nodeId)
 }
 
 /**

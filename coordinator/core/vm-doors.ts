@@ -8,6 +8,7 @@ import type { Fault } from '#proto/faults.ts'
 import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmPhase } from '#proto/state.ts'
+import { forgetBurden } from './burdens.ts'
 import type { Vm } from './cluster-state.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
@@ -60,6 +61,8 @@ function enter(step: Step, vm: Vm, phase: VmPhase): void {
 }
 
 function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
+  forgetBurden(step.state, vm.nodeId)
+  forgetBurden(step.state, nodeId)
   if (vm.nodeId !== undefined) nodeOf(step.state, vm.nodeId).live.vmIds.delete(vm.id)
   if (nodeId === undefined) delete vm.nodeId
   else {
@@ -79,6 +82,7 @@ const about = (vm: Vm) => ({ vmId: vm.id, nodeId: vm.nodeId, migrationId: vm.mig
 export function addVm(step: Step, vm: Vm): void {
   invariant(!step.state.vms.has(vm.id), `vm ${vm.id} is there already`)
   step.state.vms.set(vm.id, vm)
+  forgetBurden(step.state, vm.nodeId)
   if (vm.nodeId !== undefined) nodeOf(step.state, vm.nodeId).live.vmIds.add(vm.id)
   if (vm.phase === 'pending') step.state.waiting.add(vm.id)
   // A new VM of an old name: until its first start has an epoch above it, the stone stays.

@@ -94,14 +94,15 @@ export async function act(step: Step, stage: Stage, cloneIds: readonly string[])
     await action(step, stage, cloneIds)
   } catch (thrown) {
     // A refusal is a failure too; nothing having come of it in time is none that was wanted.
-    if (wanted === 'done' || faultOf(thrown).code === 'timed-out') throw thrown
+    const isLate = faultOf(thrown).code === 'timed-out'
+    if (wanted === 'done' || isLate || thrown === unexpectedEnd) throw thrown
     if (!(thrown instanceof FaultError)) throw thrown
     return
   }
-  if (wanted === 'failed' && !judgesItself.includes(step.do)) throw new FaultError(unexpected)
+  if (wanted === 'failed' && !judgesItself.includes(step.do)) throw unexpectedEnd
 }
 
-const unexpected = fault('wrong-state', 'It succeeded, but should have failed.')
+const unexpectedEnd = new FaultError(fault('wrong-state', 'It succeeded, but should have failed.'))
 /** Their success is theirs to judge, by how the migration ended. */
 const judgesItself: readonly Step['do'][] = ['migrate', 'clone']
 
@@ -243,7 +244,7 @@ function asWanted(
   why = fault('internal', 'It did not come about, and no fault was given.'),
 ): void {
   if (outcome === 'any' || isDone === (outcome === 'done')) return
-  throw new FaultError(isDone ? fault('wrong-state', 'It succeeded, but should have failed.') : why)
+  throw isDone ? unexpectedEnd : new FaultError(why)
 }
 
 async function verb(

@@ -52,7 +52,7 @@ export class SimCoordinator {
     const log = options.log.child({ node: process.name })
     this.process = process
     this.coordinator = new Coordinator(
-      { clock: process, random, log, store, fence },
+      { clock: process, random, log, store, fence, checkEveryMs: 0 },
       settings,
       'sim',
     )

@@ -51,7 +51,7 @@ test(`${migrations} migrations of each: no hash differs, no byte is wrong, no wr
 async function moveAcross(cluster: Cluster, vmId: string): Promise<void> {
   const from = await cluster.runsOnce(vmId)
   const to = from === 'left' ? 'right' : 'left'
-  const { id } = await cluster.api.migrate(vmId, { to, params })
+  const { id } = await cluster.api.migrate(vmId, { to, params, force: true })
   const ended = await cluster.ended(id)
   expect(ended, JSON.stringify(ended.fault)).toMatchObject({
     phase: 'done',

@@ -27,7 +27,7 @@ async function killMidway(cluster: Cluster, random: SeededRandom): Promise<strin
   const to = others[random.below(others.length)]
   if (!to) throw new Error('a cluster of one node cannot migrate')
   const afterMs = random.below(migrationMs)
-  const { id } = await cluster.api.migrate('store', { to, params })
+  const { id } = await cluster.api.migrate('store', { to, params, force: true })
   await sleep(afterMs)
   const { phase } = await cluster.api.migration(id)
   const what = `kill the ${victim} ${afterMs} ms into ${source} → ${to}, ${phase}`

@@ -4,18 +4,11 @@
 // happen, as far as the demand of VMs that start is what their specs expect. Sizes in MiB.
 
 import type { NodeId, VmId } from '#proto/ids.ts'
+import { burdenOf, byMarks, fits, isFlapping, marksOfBurden, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import type { NodeBurden } from '../load-score.ts'
 import { isDoubtful } from '../node-doors.ts'
-import {
-  burdenOf,
-  byMarks,
-  fits,
-  isFlapping,
-  marksOfBurden,
-  whoseTurn,
-  wishOf,
-} from '../placement.ts'
+import { whoseTurn } from '../placement.ts'
 import { nodeOf } from '../step-context.ts'
 import { companyOf, forbids, nodesOf, rankOf } from './rules.ts'
 

@@ -54,6 +54,7 @@ export function forbids(
   nodeId: NodeId,
   seats: Seats = (other) => nodesOf(state, other),
 ): string | undefined {
+  if (state.rules.size === 0) return undefined
   const company = companyOf(state, vm)
   const ids = new Set(company.map(({ id }) => id))
   for (const member of company)
@@ -78,6 +79,7 @@ export function rankOf(
   nodeId: NodeId,
   seats: Seats = (other) => nodesOf(state, other),
 ): number {
+  if (state.rules.size === 0) return 0
   const company = companyOf(state, vm)
   const ids = new Set(company.map(({ id }) => id))
   let rank = 0
@@ -117,6 +119,7 @@ export function anchorOf(
   vm: Vm,
   along: ReadonlySet<VmId> = new Set(),
 ): { readonly nodeId: NodeId; readonly with: VmId } | undefined {
+  if (state.rules.size === 0) return undefined
   const seated = companyOf(state, vm).flatMap((mate) => {
     if (mate.id === vm.id || along.has(mate.id) || isGoing.includes(mate.phase)) return []
     const nodeId = nodesOf(state, mate).at(-1)

@@ -4,17 +4,9 @@
 
 import type { WhyView } from '#proto/ha.ts'
 import { vmPhaseSentences } from '#proto/state.ts'
+import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
-import {
-  heldBack,
-  nodesFor,
-  obstacleAt,
-  startWhere,
-  type Where,
-  type Wish,
-  wishOf,
-  wishWith,
-} from '../placement.ts'
+import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
 import { ruleText } from './commands.ts'
 import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
 

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { fits } from '#coordinator/core/burdens.ts'
 import {
   credibleDemand,
   hotLoad,
@@ -11,7 +12,6 @@ import {
   scoreOf,
   translateDemand,
 } from '#coordinator/core/load-score.ts'
-import { fits } from '#coordinator/core/placement.ts'
 import { gainMin, type Movable, planMoves } from '#coordinator/core/rebalance.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story } from './story.ts'

@@ -87,7 +87,7 @@ describe('shape', () => {
       's.yaml:5:9: unknown `migrat`; did you mean `migrate`?',
     ])
     expect(mistakesIn(`${head}timeline:\n  - at: 2s\n`)[0]).toMatch(
-      /^s\.yaml:5:5: this needs one of: run, migrate, clone/,
+      /^s\.yaml:5:5: this needs one of: run, migrate, relocate, clone/,
     )
     expect(mistakesIn(`${head}expectations:\n  - expect: single-copies\n`)).toEqual([
       's.yaml:5:13: unknown `single-copies`; did you mean `single-copy`?',

@@ -1,0 +1,107 @@
+// Claim: from the SIGKILL of a node to its guest executing again elsewhere it takes at most 3 s
+// (p50) and 4 s (p99) with the default lease, and 1 s with a fence device that is asked after half
+// a second of silence. Processes on this machine; the end is when another agent says that it runs
+// the VM and the guest has answered a ping. Ratio = allowed / measured.
+// Not here: what the wait consists of (docs/decisions/0002). Run: node bench/failover.ts [--kills N]
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { realClock } from '#env/real.ts'
+import { asNodeId } from '#proto/ids.ts'
+import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
+import { VmSpec } from '#proto/vm-spec.ts'
+import { GuestRequests } from '#scenarios/guest-requests.ts'
+import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
+import { LocalWorld } from '#scenarios/local/local-world.ts'
+import { seconds, Table, times, verdict } from './rig/table.ts'
+
+const lookMs = 5
+const msMax = 30_000
+const names = ['a', 'b', 'c']
+
+async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  const untilMs = performance.now() + msMax
+  while (performance.now() < untilMs) {
+    const found = await look()
+    if (found !== undefined) return found
+    await sleep(lookMs)
+  }
+  throw new Error(`not in time: ${what}`)
+}
+
+/** Where an agent says that it runs. */
+async function runsOn(world: LocalWorld, but?: string): Promise<string | undefined> {
+  for (const { nodeId, copies } of await world.copies())
+    if (nodeId !== but && copies.some(({ state }) => state === 'running')) return nodeId
+  return undefined
+}
+
+async function ping(world: LocalWorld): Promise<void> {
+  const requests = new GuestRequests(world.api, realClock, 'vm', `p${Math.random()}`.slice(0, 6))
+  await new Promise<void>((resolve) => requests.ask('ping', () => resolve()))
+  requests.close()
+}
+
+async function failovers(kills: number, fenceAfterMs?: number): Promise<number[]> {
+  const home = mkdtempSync(join(tmpdir(), 'godwit-failover-'))
+  const world = new LocalWorld({ folder: new ClusterFolder(home, 'bench') })
+  const tookMs: number[] = []
+  try {
+    await world.startCluster({
+      nodes: names.map((id) => ({ id: asNodeId(id), cores: 1, mipsPerCore: 0, memoryMib: 256 })),
+      ...{ leaseMs, heartbeatMs, marginMs: leaseMarginMs, rebalance: false },
+      ...(fenceAfterMs === undefined ? {} : { fenceAfterMs }),
+    })
+    const spec = VmSpec.parse({ args: 'workload=check mib=1', memoryMib: 16 })
+    await world.api.run({ id: 'vm', spec })
+    for (let n = 0; n < kills; n++) {
+      const at = await until('the VM to run', () => runsOn(world))
+      await ping(world)
+      // Anywhere between two heartbeats.
+      await sleep(1000 + Math.random() * heartbeatMs)
+      const killedMs = performance.now()
+      await world.killNode(asNodeId(at))
+      await until('the VM to run elsewhere', () => runsOn(world, at))
+      await ping(world)
+      tookMs.push(performance.now() - killedMs)
+      await world.startNode(asNodeId(at))
+      await until('it to be back', async () => {
+        const { phase } = await world.api.node(at)
+        return phase === 'online' || undefined
+      })
+    }
+  } finally {
+    await world.stop()
+    rmSync(home, { recursive: true, force: true })
+  }
+  return tookMs.sort((a, b) => a - b)
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { kills: { type: 'string', default: '15' } } })
+  const kills = Number(values.kills)
+  const table = new Table([
+    ['from SIGKILL to executing', 26],
+    ['p50, s', 6],
+    ['worst', 6],
+    ['allowed', 9],
+    ['ratio', 6],
+    ['verdict', 8],
+  ])
+  const row = (name: string, took: readonly number[], p50Ms: number, worstMs: number) => {
+    const [p50 = 0, worst = 0] = [took[Math.floor(took.length / 2)], took.at(-1)]
+    const ratio = Math.min(p50Ms / p50, worstMs / worst)
+    const allowed = `${seconds(p50Ms)}, ${seconds(worstMs)}`
+    const said = verdict(ratio, 1)
+    table.row([name, seconds(p50), seconds(worst), allowed, times(ratio), said])
+    if (said === 'MISSED') process.exitCode = 1
+  }
+  row('lease 2.5 s + margin 0.5 s', await failovers(kills), 3000, 4000)
+  row('fence device after 0.5 s', await failovers(kills, 500), 1000, 1500)
+}
+
+await main()
