@@ -2,7 +2,8 @@
 // (p50) and 4 s (p99) with the default lease, and 1 s with a fence device that is asked after half
 // a second of silence. Processes on this machine; the end is when another agent says that it runs
 // the VM and the guest has answered a ping. Ratio = allowed / measured.
-// Not here: what the wait consists of (docs/decisions/0002). Run: node bench/failover.ts [--kills N]
+// Not here: what the wait consists of (docs/decisions/0002).
+// Run: node bench/failover.ts [--kills N]
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

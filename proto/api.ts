@@ -35,6 +35,9 @@
 //   GET  /v1/ha                           HaView: settings, spare capacity, rules
 //   PATCH /v1/ha                          HaSettingsChange → 202 HaView
 //   PUT, DELETE /v1/rules/:name           HaRule → 202 HaView
+//   GET  /v1/power                        PowerView: who is on, what is drawn and saved
+//   PATCH /v1/power                       PowerSettingsChange → 202 PowerView
+//   POST /v1/nodes/:id/{sleep,wake}       → 202 PowerView; standby, and out of it
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
 //   GET  /v1/events?after=SEQ             EventView[]
 //   WS   /v1/watch                        a ClusterView first, then one after each change
@@ -49,6 +52,7 @@ import { z } from 'zod'
 import { Fault } from './faults.ts'
 import { HaPolicy, HaRuleView, HaSettings } from './ha.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
+import { PowerView } from './power.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
@@ -116,7 +120,7 @@ export const MigrationView = z.strictObject({
   from: Name,
   to: Name,
   phase: MigrationPhase,
-  /** Who asked: `operator`, `scenario`, `rebalance`, `rule`, `evacuation`, `return`. */
+  /** Who asked: `operator`, `rebalance`, `rule`, `evacuation`, `return`, `consolidation` … */
   cause: z.string(),
   /** As a sentence, when there is more to say. */
   why: z.string().optional(),
@@ -171,6 +175,10 @@ export const EventView = z.strictObject({
     'template-ready',
     'rebalance',
     'ha-changed',
+    'node-standby',
+    'node-waking',
+    'node-awake',
+    'power-changed',
     'ha-warning',
     'coordinator-started',
   ]),
@@ -226,6 +234,7 @@ export const ClusterView = z.strictObject({
   /** What was declared about high availability, and what of it is not so yet. */
   ha: HaSettings,
   rules: z.array(HaRuleView),
+  power: PowerView,
 })
 export type ClusterView = z.infer<typeof ClusterView>
 

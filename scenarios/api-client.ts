@@ -34,6 +34,7 @@ import {
 } from '#proto/ha.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
+import { type PowerSettingsChange, PowerView } from '#proto/power.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
 import { type ApiWire, type ConsoleSession, type Subscription, WebWire } from './api-wire.ts'
 
@@ -98,6 +99,10 @@ export interface ApiClient {
   /** It runs nothing any more: by the device, or by an operator's word that it is off. */
   fence(nodeId: string, off: boolean): Promise<NodeView>
   rebalance(): Promise<z.infer<typeof RebalanceView>>
+  power(): Promise<PowerView>
+  setPower(change: PowerSettingsChange): Promise<PowerView>
+  /** Into standby, or out of it. */
+  sleepOrWake(nodeId: string, verb: 'sleep' | 'wake'): Promise<PowerView>
   /** High availability: settings, spare capacity, rules and what is not kept. */
   ha(): Promise<HaView>
   setHa(change: HaSettingsChange): Promise<HaView>
@@ -156,6 +161,10 @@ export class HttpApiClient implements ApiClient {
   fence = (id: string, off: boolean) =>
     this.#post(`/v1/nodes/${encodeURIComponent(id)}/fence`, { off }, NodeView)
   rebalance = () => this.#post('/v1/rebalance', undefined, RebalanceView)
+  power = () => this.#get('/v1/power', PowerView)
+  setPower = (change: PowerSettingsChange) => this.#ask('PATCH', '/v1/power', change, PowerView)
+  sleepOrWake = (id: string, verb: 'sleep' | 'wake') =>
+    this.#post(`/v1/nodes/${encodeURIComponent(id)}/${verb}`, undefined, PowerView)
   ha = () => this.#get('/v1/ha', HaView)
   setHa = (change: HaSettingsChange) => this.#ask('PATCH', '/v1/ha', change, HaView)
   setPolicy = (vmId: string, change: HaPolicyChange) =>

@@ -10,6 +10,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { haText, rulesText, whyText } from '../ha-text.ts'
 import { wholeBetween, withExamples } from '../help.ts'
+import { addPower } from './power.ts'
 
 const output = () =>
   new Option('-o, --output <form>', 'how to print it').choices(['text', 'json']).default('text')
@@ -19,10 +20,12 @@ interface Printed {
   readonly output: 'text' | 'json'
 }
 
+/** How VMs are kept running, where, and on how few nodes. */
 export function addHaCommands(program: Command, cli: Cli): void {
   addHa(program, cli)
   addRule(program, cli)
   addWhy(program, cli)
+  addPower(program, cli)
 }
 
 function addHa(program: Command, cli: Cli): void {

@@ -28,6 +28,8 @@ import {
   switchToPostCopy,
 } from './move-commands.ts'
 import { chooseNode, isNode, placeWaiting, startWhere } from './placement.ts'
+import { powerView } from './power/energy.ts'
+import { setPower, sleep, wake } from './power/standby.ts'
 import {
   cannotRestore,
   compareSnapshots,
@@ -124,11 +126,24 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
       return maintain(step, command)
     case 'rebalance':
       return rebalanceNow(step)
+    case 'set-power':
+      return setPower(step, command.change) ?? powerView(step.state)
+    case 'sleep':
+    case 'wake':
+      return sleepOrWake(step, command)
     case 'fence':
       return fenceNode(step, command)
     default:
       return dispatchHa(step, command)
   }
+}
+
+function sleepOrWake(step: Step, command: Asked<'sleep' | 'wake'>): Value | Fault {
+  const node = step.state.nodes.get(command.nodeId)
+  if (!node) return unknownNode(step, command.nodeId)
+  const why = 'an operator wants it so'
+  const refused = command.do === 'sleep' ? sleep(step, node, why, true) : wake(step, node, why)
+  return refused ?? powerView(step.state)
 }
 
 /** Policies, rules, settings: live from now on. */

@@ -1,7 +1,7 @@
 // What nodes have to bear and VMs ask for, as placement, rebalancing and admission control count
 // it: memory by the specs, of VMs there and of copies on their way; CPU as measured, or as expected
-// where nothing was measured yet. Not here: which node is chosen (placement.ts). MiB, percent of one
-// core.
+// where nothing was measured yet. Not here: which node is chosen (placement.ts).
+// MiB, percent of one core.
 
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'

@@ -9,6 +9,7 @@ import { type HaRule, type HaSettings, haSettingsDefault } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
+import { type PowerSettings, powerSettingsDefault } from '#proto/power.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
@@ -78,6 +79,11 @@ export interface Node extends NodeRecord {
     fenceAskedAtMs: number | undefined
     /** What burdens.ts has reckoned, as long as it is true. */
     burden: NodeBurden | undefined
+    /** Its VMs are moved away, so that it can go to standby. */
+    isEmptying: boolean
+    emptySinceMs: number | undefined
+    /** In standby and woken: when it is on. */
+    wakesAtMs: number | undefined
   }
 }
 
@@ -209,6 +215,9 @@ export interface ClusterState {
   /** By name. */
   readonly rules: Map<string, HaRule>
   ha: HaSettings
+  power: PowerSettings
+  /** Since this process began: drawn, and what all nodes would have drawn. */
+  readonly energy: { countedAtMs: number; joules: number; joulesAllOn: number }
   readonly events: EventView[]
   readonly commands: Map<CommandId, PendingCommand>
   /**
@@ -222,6 +231,9 @@ export interface ClusterState {
   rebalanceAtMs: number
   /** When the rules are looked at again. */
   keepRulesAtMs: number
+  /** When consolidation is thought of again, and when a plan may be made. */
+  consolidateAtMs: number
+  consolidateRestUntilMs: number
   /** When layers of disks are looked for that nobody names; Infinity: nothing has gone. */
   sweepAtMs: number
   /** Counts changes that a view shows. */
@@ -250,6 +262,9 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   lostAtMs: [],
   fenceAskedAtMs: undefined,
   burden: undefined,
+  isEmptying: false,
+  emptySinceMs: undefined,
+  wakesAtMs: undefined,
 })
 
 export const vmLive = (): Vm['live'] => ({
@@ -315,6 +330,8 @@ export function emptyCluster(
     templates: new Map(),
     rules: new Map(),
     ha: haSettingsDefault,
+    power: powerSettingsDefault,
+    energy: { countedAtMs: nowMs, joules: 0, joulesAllOn: 0 },
     events: [],
     commands: new Map(),
     waiting: new Set(),
@@ -322,7 +339,7 @@ export function emptyCluster(
     links: new Map(),
     nextCommand: 1,
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
-    keepRulesAtMs: nowMs,
+    ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
     sweepAtMs: nowMs,
     revision: 1,
   }

@@ -1,6 +1,7 @@
 // What is always true of a coordinator's state, whatever came in. Checked after every step of a
-// test and a simulation; in production what a step has changed, and the whole each second. A broken one is a bug of ours and stops the
-// process: its store is still sound, for a step's effects are carried out after this check.
+// test and a simulation; in production what a step has changed, and the whole each second. A broken
+// one is a bug of ours and stops the process: its store is still sound, for a step's effects are
+// carried out after this check.
 
 import type { MigrationId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'

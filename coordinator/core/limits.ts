@@ -83,6 +83,10 @@ export const moveCooldownMs = 30_000
 export const flapsMax = 3
 export const flapWindowMs = 600_000
 
+/** Consolidation: how often it is thought of, and how long after a plan the next one is not. */
+export const consolidateEveryMs = 1000
+export const consolidateRestMs = 15_000
+
 /** How often the rules are looked at, and how many moves of theirs are under way at once. */
 export const keepRulesEveryMs = 500
 export const ruleMovesMax = 4

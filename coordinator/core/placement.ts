@@ -32,11 +32,13 @@ export interface Where {
   readonly vm?: Vm | undefined
   /** Those that go with it: where they are now binds nobody. */
   readonly along?: ReadonlySet<VmId> | undefined
+  /** As if nodes in standby had been woken. */
+  readonly asAwake?: boolean | undefined
 }
 
 /** Why a node cannot take a wish, and the code of the fault that says so. */
 export interface Obstacle {
-  readonly kind: 'absent' | 'maintenance' | 'excluded' | 'rule' | 'full'
+  readonly kind: 'absent' | 'maintenance' | 'asleep' | 'excluded' | 'rule' | 'full'
   readonly text: string
 }
 
@@ -45,13 +47,14 @@ export function obstacleAt(
   state: ClusterState,
   node: Node,
   wish: Wish,
-  { only, but, vm, along }: Where = {},
+  { only, but, vm, along, asAwake }: Where = {},
 ): Obstacle | undefined {
   if (only !== undefined && node.id !== only)
     return { kind: 'excluded', text: `it is bound to ${only}` }
   const { phase } = node
   if (!isReachable(node)) return { kind: 'absent', text: `it ${nodePhaseSentences[phase]}` }
   if (node.maintenance) return { kind: 'maintenance', text: 'it is in maintenance' }
+  if (node.standby && !asAwake) return { kind: 'asleep', text: 'it is in standby' }
   if (but?.has(node.id)) return { kind: 'excluded', text: 'it could not start it' }
   const rule = vm && ruleAgainst(state, vm, node, along)
   if (rule !== undefined) return { kind: 'rule', text: rule }
@@ -96,7 +99,8 @@ function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined
   const wanted = (vm?.live.restartOn ?? vm?.relocateTo) === node.id ? 0 : 1
   const burden = burdenOf(state, node)
   const rank = vm ? rankOf(state, vm, node.id) : 0
-  return [wanted, rank, ...marksOfBurden(burden, isFlapping(node), wish)]
+  const leaving = node.live.isEmptying ? 1 : 0
+  return [wanted, rank, leaving, ...marksOfBurden(burden, isFlapping(node), wish)]
 }
 
 /** The node a wish should go to, or the fault that says why there is none. */
@@ -130,12 +134,10 @@ function whyNone(state: ClusterState, wish: Wish, where: Where): Fault {
   const full = seen.filter(({ kind }) => kind === 'full')
   const ruled = seen.filter(({ kind }) => kind === 'rule')
   if (ruled.length > 0) return againstRules([...ruled, ...full])
-  return full.length === 0
-    ? noNode(only)
-    : noRoom(
-        wish,
-        full.map(({ node }) => node),
-      )
+  const nodesOf = (ones: readonly { node: Node }[]) => ones.map(({ node }) => node)
+  if (full.length > 0) return noRoom(wish, nodesOf(full))
+  const asleep = seen.filter(({ kind }) => kind === 'asleep')
+  return asleep.length > 0 ? inStandby(nodesOf(asleep)) : noNode(only)
 }
 
 const againstRules = (seen: readonly { node: Node; text: string }[]): Fault => {
@@ -148,6 +150,14 @@ const inMaintenance = ({ id }: Node): Fault =>
     'no-node',
     `${id} is in maintenance: \`godwit node return ${id}\` first, or name another node`,
   )
+
+const inStandby = (nodes: readonly Node[]): Fault => {
+  const names = nodes.map(({ id }) => id).join(', ')
+  return fault(
+    'no-node',
+    `all that could take it sleep: \`godwit power wake ${nodes[0]?.id}\` (${names})`,
+  )
+}
 
 const noNode = (only: NodeId | undefined): Fault =>
   only === undefined

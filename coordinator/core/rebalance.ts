@@ -12,7 +12,7 @@ import { keepsPromise } from './ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
 import { moveCooldownMs } from './limits.ts'
 import { hotLoad, loadOf, type NodeBurden, scoreOf, translateDemand } from './load-score.ts'
-import { isReachable } from './step-context.ts'
+import { isAwake } from './power/standby.ts'
 
 /** Below this score no timer moves anything: loads that differ by a few percent are noise. */
 export const scoreWorthMoving = 0.15
@@ -42,10 +42,12 @@ export function rebalance(
   nowMs: number,
   { isAsked }: { readonly isAsked: boolean },
 ): RebalanceView {
-  const nodes = [...state.nodes.values()].filter((node) => isReachable(node) && !node.maintenance)
+  const nodes = [...state.nodes.values()].filter((node) => isAwake(node) && !node.live.isEmptying)
   const burdens = nodes.map((node) => burdenOf(state, node))
   const scoreBefore = scoreOf(burdens)
-  const isQuiet = !isAsked && scoreBefore < scoreWorthMoving
+  // Where power is saved VMs are packed on purpose: only what is too hot is relieved.
+  const isCool = state.power.save && burdens.every((burden) => loadOf(burden) <= hotLoad)
+  const isQuiet = !isAsked && (isCool || scoreBefore < scoreWorthMoving)
   if (isQuiet || isRecovering(state)) return { scoreBefore, scoreAfter: scoreBefore, moves: [] }
   const busy = busyNodes(state)
   const movables = [...state.vms.values()].flatMap((vm) =>

@@ -9,6 +9,7 @@ import { Fault } from '#proto/faults.ts'
 import { HaPolicy, HaRule, HaSettings } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
+import { PowerSettings } from '#proto/power.ts'
 import { Forecast } from '#proto/pre-copy/forecast.ts'
 import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
@@ -52,6 +53,8 @@ export const NodeRecord = z.strictObject({
   maintenance: z
     .strictObject({ sinceMs: z.number(), total: z.int(), params: MigrationParams })
     .optional(),
+  /** It takes nothing until it is woken. */
+  standby: z.strictObject({ sinceMs: z.number(), byHand: z.boolean() }).optional(),
 })
 export type NodeRecord = z.infer<typeof NodeRecord>
 
@@ -192,6 +195,7 @@ export const recordSchemas = {
   template: TemplateEntry,
   rule: HaRule,
   ha: HaSettings,
+  power: PowerSettings,
   event: EventView,
 } as const
 

@@ -37,6 +37,7 @@ import type {
   MigrationParams,
   Result,
 } from '#proto/messages.ts'
+import type { PowerSettingsChange, PowerView } from '#proto/power.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { FenceWord } from './fencing.ts'
@@ -75,6 +76,8 @@ export type ApiCommand =
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
   | { readonly do: 'fence'; readonly nodeId: NodeId; readonly isOff: boolean }
+  | { readonly do: 'set-power'; readonly change: PowerSettingsChange }
+  | { readonly do: 'sleep' | 'wake'; readonly nodeId: NodeId }
   | { readonly do: 'set-policy'; readonly vmId: VmId; readonly change: HaPolicyChange }
   | { readonly do: 'set-rule'; readonly rule: HaRule }
   | { readonly do: 'drop-rule'; readonly name: string }
@@ -135,6 +138,7 @@ export type ApiAnswer =
         | SnapshotView
         | TemplateView
         | HaView
+        | PowerView
         | PendingAnswer
         | null
     }

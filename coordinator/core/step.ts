@@ -23,6 +23,9 @@ import {
 import { admitMigration, beginAdmitted, seeProgress } from './migrations.ts'
 import { carryOut } from './move-commands.ts'
 import { placeWaiting } from './placement.ts'
+import { consolidate } from './power/consolidation.ts'
+import { countEnergy } from './power/energy.ts'
+import { finishWaking } from './power/standby.ts'
 import { rebalance } from './rebalance.ts'
 import type { RecordKey, StoredRecord } from './records.ts'
 import { fenceLapsed } from './recovery.ts'
@@ -99,6 +102,9 @@ function tick(working: Step): void {
   }
   evacuate(working)
   keepRules(working)
+  finishWaking(working)
+  consolidate(working)
+  countEnergy(working)
   sweepLayers(working)
   const isDue = state.settings.rebalance && state.ha.armed
   if (isDue && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)

@@ -21,6 +21,7 @@ import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
 export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown {
   if (kind === 'meta') return { ...state.meta }
   if (kind === 'ha') return { ...state.ha }
+  if (kind === 'power') return { ...state.power }
   if (kind === 'event') return state.events.findLast((event) => String(event.seq) === id)
   const tables = {
     node: state.nodes,
@@ -71,6 +72,7 @@ export function loadState(
     state.templates.set(template.id, templateAsFound(template))
   for (const rule of ofKind(records, 'rule')) state.rules.set(rule.name, rule)
   state.ha = ofKind(records, 'ha')[0] ?? state.ha
+  state.power = ofKind(records, 'power')[0] ?? state.power
   state.events.push(...ofKind(records, 'event').sort((a, b) => a.seq - b.seq))
   return state
 }

@@ -8,6 +8,7 @@ import { evacuationView } from './evacuation.ts'
 import { rulesView } from './ha/commands.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
 import { isDoubtful } from './node-doors.ts'
+import { powerView } from './power/energy.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
 function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -73,6 +74,7 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     events: state.events.slice(-viewEvents),
     ha: state.ha,
     rules: rulesView(state),
+    power: powerView(state),
   }
 }
 

@@ -5,10 +5,12 @@
 import { VmView } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
 import { HaPolicyChange, HaRule, HaSettingsChange, HaView, WhyView } from '#proto/ha.ts'
-import { asVmId } from '#proto/ids.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
+import { PowerSettingsChange, PowerView } from '#proto/power.ts'
 import { unknownVm } from '../core/action-refusals.ts'
 import { haView } from '../core/ha/commands.ts'
 import { whyOf } from '../core/ha/why.ts'
+import { powerView } from '../core/power/energy.ts'
 import { type App, ask, documented, type HttpPorts, refuse, type WithId } from './routing.ts'
 
 type WithName = { Params: { name: string } }
@@ -20,6 +22,17 @@ export function haRoutes(app: App, ports: HttpPorts): void {
   app.patch('/v1/ha', settings, (request, reply) =>
     ask(ports, reply, { do: 'set-ha', change: HaSettingsChange.parse(request.body) }),
   )
+  app.get('/v1/power', documented('Power as it is', 200, PowerView), () => powerView(state))
+  const power = documented('Change how power is saved', 202, PowerView, PowerSettingsChange)
+  app.patch('/v1/power', power, (request, reply) =>
+    ask(ports, reply, { do: 'set-power', change: PowerSettingsChange.parse(request.body) }),
+  )
+  for (const verb of ['sleep', 'wake'] as const)
+    app.post<WithId>(
+      `/v1/nodes/:id/${verb}`,
+      documented(`${verb} it`, 202, PowerView),
+      (request, reply) => ask(ports, reply, { do: verb, nodeId: asNodeId(request.params.id) }),
+    )
   const policy = documented('How it is kept running', 202, VmView, HaPolicyChange)
   app.patch<WithId>('/v1/vms/:id/ha', policy, (request, reply) => {
     const change = HaPolicyChange.parse(request.body)

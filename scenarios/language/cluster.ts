@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { Name, VmSpec } from '#proto/vm-spec.ts'
 import { PolicyPart, SettingsPart } from './high-availability.ts'
+import { PowerPart } from './power.ts'
 import { Duration, Share, Size } from './quantities.ts'
 
 export const NodePart = z
@@ -31,6 +32,7 @@ export const ClusterPart = z
       'A fence device ends nodes that are silent for so long; left out: leases run out',
     ),
     ha: SettingsPart.optional(),
+    power: PowerPart.optional(),
   })
   .describe('The cluster as it is at the start')
 

@@ -5,6 +5,7 @@
 // run, unasked.
 
 import { z } from 'zod'
+import { PowerState } from '#proto/power.ts'
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { Duration, Share } from './quantities.ts'
@@ -18,6 +19,7 @@ export const migrationCauses = [
   'evacuation',
   'return',
   'rule',
+  'consolidation',
 ] as const
 const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)])
 const nodes = oneOrMore(node).describe('One node, or several of which any will do')
@@ -43,6 +45,14 @@ export const Expectation = z
     kind('vm-on', 'A VM runs on a node', { vm, node: nodes, ...state }),
     kind('vm-phase', 'A VM is in a phase', { vm, phase: phases, ...state }),
     kind('node-phase', 'A node is in a phase', { node, phase: NodePhase, ...state }),
+    kind('node-power', 'A node is on, in standby, or between', {
+      node,
+      is: PowerState,
+      ...state,
+    }),
+    kind('power-saved', 'So much less was drawn than if all nodes had been on, all along', {
+      'at-least': Share,
+    }),
     kind('node-load', "The VMs of a node ask for no more than this of one core's time", {
       node,
       'at-most': Share,

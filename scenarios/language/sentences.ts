@@ -3,6 +3,7 @@
 
 import type { Expectation, ExpectationOf } from './expectations.ts'
 import { policyKeys, settingsKeys } from './high-availability.ts'
+import { powerKeys } from './power.ts'
 import { durationText } from './quantities.ts'
 import type { Step, StepOf } from './timeline.ts'
 
@@ -18,6 +19,7 @@ const stepSentences: StepSentences = {
     `set rule ${rule}: ${kind} of ${vms.join(', ')}${nodes ? ` on ${nodes.join(', ')}` : ''}`,
   'drop-rule': ({ rule }) => `drop rule ${rule}`,
   'set-ha': (step) => `set high availability to ${keysText(step, settingsKeys)}`,
+  'set-power': (step) => `set power to ${keysText(step, powerKeys)}`,
   snapshot: ({ vm, name }) => `take snapshot ${name} of ${vm}`,
   restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
   template: ({ vm, name }) => `keep ${vm} as template ${name}`,
@@ -67,6 +69,8 @@ const expectationSentences: ExpectationSentences = {
   'vm-on': ({ vm, node, ...how }) => held(`${vm} runs on ${anyOf(node)}`, how),
   'vm-phase': ({ vm, phase, ...how }) => held(`${vm} is ${anyOf(phase)}`, how),
   'node-phase': ({ node, phase, ...how }) => held(`node ${node} is ${phase}`, how),
+  'node-power': ({ node, is, ...how }) => held(`node ${node} is ${is}`, how),
+  'power-saved': ({ 'at-least': share }) => `at least ${share} % of the energy is saved`,
   'node-load': ({ node, 'at-most': share, ...how }) =>
     held(`the VMs on ${node} ask for at most ${share} % of a core`, how),
   'vm-at-end': ({ vm, node, phase }) =>
@@ -129,6 +133,7 @@ const causes = {
   evacuation: 'of an evacuation',
   return: 'on the way home',
   rule: 'for a rule',
+  consolidation: 'of consolidation',
   operator: 'by an operator',
 } as const
 

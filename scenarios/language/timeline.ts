@@ -9,6 +9,7 @@ import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.t
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
+import { powerKeys } from './power.ts'
 import { Duration } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
@@ -80,6 +81,7 @@ export const Step = z
     }),
     step('drop-rule', 'Drops a rule', { rule: Name }),
     step('set-ha', 'Changes high availability of the whole cluster', { ...settingsKeys }),
+    step('set-power', 'Changes how power is saved', { ...powerKeys }),
     step('snapshot', 'Takes a snapshot of a running VM', { vm, name: Name }),
     step('restore', 'Lets a VM go on as a snapshot of it has it', { vm, snapshot: Name }),
     step('template', 'Keeps what a running VM is now as a template', { vm, name: Name }),

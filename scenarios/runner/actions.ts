@@ -8,6 +8,7 @@ import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { specOf } from '../language/cluster.ts'
 import { type PolicyPart, ruleOf, said } from '../language/high-availability.ts'
+import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
 import {
   hasEnded,
@@ -41,6 +42,7 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
     const wanted = ruleOf({ name: rule, kind, vms, nodes, strict })
     return insist(stage, within, () => stage.world.api.setRule(wanted))
   },
+  'set-power': setPower,
   'drop-rule': ({ rule, within }, stage) =>
     insist(stage, within, () => stage.world.api.dropRule(rule)),
   'set-ha': ({ armed, tolerate, admission, shutdown, within }, stage) => {
@@ -272,6 +274,11 @@ async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): 
   await stage.waiting.until(`node ${node} to be online`, within, () =>
     stage.view().nodes.find((other) => other.id === node && other.phase === 'online'),
   )
+}
+
+/** Nodes that sleep and wake follow by themselves. */
+function setPower({ within, ...step }: StepOf<'set-power'>, stage: Stage): Promise<unknown> {
+  return insist(stage, within, () => stage.world.api.setPower(said(powerOf(step))))
 }
 
 async function fenceNode({ node, off, within }: StepOf<'fence-node'>, stage: Stage): Promise<void> {

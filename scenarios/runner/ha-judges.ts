@@ -48,6 +48,16 @@ export function restarts(item: ExpectationOf<'restarts'>, view: ClusterView) {
   return heldIf(count >= item.min && count <= (item.max ?? count), `there were ${count}`)
 }
 
+export function powerSaved(
+  { 'at-least': share }: ExpectationOf<'power-saved'>,
+  { power }: ClusterView,
+) {
+  const { joules, joulesAllOn } = power
+  const percent = joulesAllOn === 0 ? 0 : 100 * (1 - joules / joulesAllOn)
+  const drawn = `${(joules / 1000).toFixed(1)} of ${(joulesAllOn / 1000).toFixed(1)} kJ were drawn`
+  return heldIf(percent >= share, `${drawn}: ${percent.toFixed(0)} % saved`)
+}
+
 export function ruleKept({ rule: name, hold }: ExpectationOf<'rule-kept'>): Judge {
   let seen: string | undefined
   return (evidence) => {

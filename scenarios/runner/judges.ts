@@ -7,7 +7,7 @@ import type { Expectation, ExpectationOf } from '../language/expectations.ts'
 import { runningCopies } from './copy-watch.ts'
 import type { Closing } from './evidence.ts'
 import { broken, held, heldIf, type Judge, open } from './finding.ts'
-import { fenced, nodeAtEnd, restarts, ruleKept, told, vmAtEnd } from './ha-judges.ts'
+import { fenced, nodeAtEnd, powerSaved, restarts, ruleKept, told, vmAtEnd } from './ha-judges.ts'
 import { stateJudge } from './state-judges.ts'
 
 type Judges = {
@@ -19,6 +19,8 @@ const judges: Judges = {
   'vm-phase': stateJudge,
   'node-phase': stateJudge,
   'node-load': stateJudge,
+  'node-power': stateJudge,
+  'power-saved': (item) => atTheEnd(({ view }) => powerSaved(item, view)),
   'vm-at-end': (item) => atTheEnd(({ view }) => vmAtEnd(item, view)),
   'node-at-end': (item) => atTheEnd(({ view }) => nodeAtEnd(item, view)),
   restarts: (item) => atTheEnd(({ view }) => restarts(item, view)),

@@ -11,6 +11,7 @@ import { invariant } from '#proto/invariant.ts'
 import type { ClusterPart } from '../language/cluster.ts'
 import type { Expectation } from '../language/expectations.ts'
 import { ruleOf, said } from '../language/high-availability.ts'
+import { powerOf } from '../language/power.ts'
 import { durationText } from '../language/quantities.ts'
 import { stepSentence } from '../language/sentences.ts'
 import type { Recording, StepRecord, VerdictRecord } from '../report/recording.ts'
@@ -106,6 +107,7 @@ export class ScenarioRun {
     const { api } = this.#ports.world
     const { cluster, rules } = this.#scenario
     if (cluster.ha) await api.setHa(said(cluster.ha))
+    if (cluster.power) await api.setPower(said(powerOf(cluster.power)))
     for (const rule of rules) await api.setRule(ruleOf(rule))
   }
 

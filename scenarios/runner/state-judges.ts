@@ -6,7 +6,9 @@ import type { ClusterView } from '#proto/api.ts'
 import type { ExpectationOf } from '../language/expectations.ts'
 import { broken, held, type Judge, open } from './finding.ts'
 
-type StateExpectation = ExpectationOf<'vm-on' | 'vm-phase' | 'node-phase' | 'node-load'>
+type StateExpectation = ExpectationOf<
+  'vm-on' | 'vm-phase' | 'node-phase' | 'node-load' | 'node-power'
+>
 
 /** When it has to be so. */
 export type StateHold = StateExpectation['hold']
@@ -47,11 +49,18 @@ function lookAtVm(item: ExpectationOf<'vm-on' | 'vm-phase'>, view: ClusterView):
   return { isSo: runs && [item.node].flat().some((node) => node === vm.nodeId), detail }
 }
 
-function lookAtNode(item: ExpectationOf<'node-phase' | 'node-load'>, view: ClusterView): Look {
+function lookAtNode(
+  item: ExpectationOf<'node-phase' | 'node-load' | 'node-power'>,
+  view: ClusterView,
+): Look {
   const node = view.nodes.find((other) => other.id === item.node)
   if (node === undefined) return { isSo: false, detail: 'there is no such node' }
   if (item.expect === 'node-phase')
     return { isSo: node.phase === item.phase, detail: `it is ${node.phase}` }
+  if (item.expect === 'node-power') {
+    const is = view.power.nodes.find(({ id }) => id === item.node)?.state ?? 'off'
+    return { isSo: is === item.is, detail: `it is ${is}` }
+  }
   const percent = Math.round(node.cpuDemandPercent)
   return { isSo: percent <= item['at-most'], detail: `they ask for ${percent} %` }
 }

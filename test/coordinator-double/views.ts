@@ -5,6 +5,7 @@
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { haSettingsDefault } from '#proto/ha.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { noPower } from '../scenarios/no-power.ts'
 
 export function nodeView(id: string, some: Partial<NodeView> = {}): NodeView {
   return {
@@ -111,6 +112,7 @@ export function clusterView(some: Partial<ClusterView> = {}): ClusterView {
     clusterId: 'tour',
     ha: haSettingsDefault,
     rules: [],
+    power: noPower,
     version: '0.1.0',
     revision: 41,
     nodes: [],

@@ -14,6 +14,7 @@ import type {
   VmVerb,
 } from '#scenarios/api-client.ts'
 import { type FakeCluster, type FakeVm, refuse } from './fake-cluster.ts'
+import { noPower } from './no-power.ts'
 
 const migrationMs = 300
 
@@ -28,6 +29,8 @@ type Asked = <A extends unknown[], T>(fn: (...args: A) => T) => (...args: A) => 
 const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   relocate: asked((vmId: string) => cluster.vm(vmId).view),
   fence: asked((id: string) => cluster.nodeView(cluster.node(id))),
+  ...{ power: asked(() => noPower), setPower: asked(() => noPower) },
+  sleepOrWake: asked(() => noPower),
   ha: asked(() => noHa),
   setHa: asked(() => noHa),
   setPolicy: asked((vmId: string) => cluster.vm(vmId).view),

@@ -12,6 +12,7 @@ import type { VmSpec } from '#proto/vm-spec.ts'
 import type { ConsoleHandlers, WatchHandlers } from '#scenarios/api-client.ts'
 import type { ClusterSpec } from '#scenarios/world.ts'
 import { type FakeDisk, FakeGuest } from './fake-guest.ts'
+import { noPower } from './no-power.ts'
 
 export interface Bugs {
   /** Acknowledges writes that it does not keep. */
@@ -155,7 +156,7 @@ export class FakeCluster {
 
   view(): ClusterView {
     return {
-      ...{ ha: haSettingsDefault, rules: [] },
+      ...{ ha: haSettingsDefault, rules: [], power: noPower },
       ...{ clusterId: 'fake', version: '0', revision: this.#revision },
       nodes: [...this.nodes.values()].map((node) => this.nodeView(node)),
       vms: [...this.vms.values()].map((vm) => vm.view),

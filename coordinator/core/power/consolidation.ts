@@ -1,0 +1,140 @@
+// Consolidation: VMs of lightly loaded nodes are packed onto others, one node at a time, so that it
+// can go to standby. A plan is made on paper first, the largest VM first onto the fullest node that
+// takes it (best fit decreasing), and begun only if it empties the node wholly: rules are kept, no
+// node gets more than the load that is allowed, and the failures that were promised to be tolerated
+// still are. Not here: standby itself (standby.ts). Monotonic ms; how often: limits.ts.
+
+import type { NodeId } from '#proto/ids.ts'
+import { burdenOf, demandOf, fits } from '../burdens.ts'
+import type { ClusterState, Node, Vm } from '../cluster-state.ts'
+import { keepsPromise } from '../ha/admission.ts'
+import { companyOf, forbids, policyOf, rankOf } from '../ha/rules.ts'
+import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
+import { loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
+import { beginQueue } from '../move-commands.ts'
+import type { Step } from '../step-context.ts'
+import { isAwake, meanLoad, sleep, wakeNeeded } from './standby.ts'
+
+export const consolidationCause = 'consolidation'
+
+/** Each tick. */
+export function consolidate(step: Step): void {
+  const { state, nowMs } = step
+  if (nowMs < state.consolidateAtMs) return
+  state.consolidateAtMs = nowMs + consolidateEveryMs
+  wakeNeeded(step)
+  noteEmpty(step)
+  if (!state.power.save) return
+  putToSleep(step)
+  if (isQuiet(state)) emptyOne(step)
+}
+
+function noteEmpty({ state, nowMs }: Step): void {
+  for (const { live, standby } of state.nodes.values()) {
+    const isEmpty = live.vmIds.size + live.incoming.size === 0
+    if (!isEmpty || standby) live.emptySinceMs = undefined
+    else live.emptySinceMs ??= nowMs
+  }
+}
+
+/** Those that were empty for long enough, as long as the others can bear it all; never the last. */
+function putToSleep(step: Step): void {
+  const { state, nowMs } = step
+  const { sleepAfterMs, loadMax } = state.power
+  for (const node of [...state.nodes.values()].filter(isAwake)) {
+    const { emptySinceMs } = node.live
+    if (emptySinceMs === undefined || nowMs - emptySinceMs < sleepAfterMs) continue
+    const others = [...state.nodes.values()].filter((one) => one !== node && isAwake(one))
+    if (others.length === 0 || state.waiting.size > 0) continue
+    if (meanLoad(state, others) <= loadMax) sleep(step, node, 'it is empty, and not needed', false)
+  }
+}
+
+/** Nothing is on its way, nothing is broken: a good moment to tidy up. */
+const isQuiet = (state: ClusterState): boolean =>
+  state.ha.armed &&
+  state.openMigrations.size === 0 &&
+  state.waiting.size === 0 &&
+  ![...state.nodes.values()].some(({ live }) => live.wakesAtMs !== undefined)
+
+interface Plan {
+  readonly node: Node
+  readonly moves: readonly { readonly vm: Vm; readonly to: Node }[]
+}
+
+function emptyOne(step: Step): void {
+  const { state, nowMs } = step
+  const awake = [...state.nodes.values()].filter(isAwake)
+  for (const node of awake) node.live.isEmptying = false
+  if (nowMs < state.consolidateRestUntilMs) return
+  const lightest = awake
+    .filter((node) => node.live.vmIds.size > 0)
+    .sort((a, b) => burdenOf(state, a).reservedMib - burdenOf(state, b).reservedMib)
+  for (const node of lightest) {
+    const plan = planFor(state, node, awake)
+    if (!plan) continue
+    node.live.isEmptying = true
+    // What comes of it is seen first; also when it fails.
+    state.consolidateRestUntilMs = nowMs + consolidateRestMs
+    const why = `${node.id} can go to standby then`
+    for (const { vm, to } of plan.moves)
+      beginQueue(step, vm, to, { cause: consolidationCause, why, params: undefined })
+    return
+  }
+}
+
+/** Undefined: it cannot be emptied wholly. */
+function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan | undefined {
+  const vms = [...node.live.vmIds].flatMap((id) => state.vms.get(id) ?? [])
+  if (!vms.every((vm) => mayMove(state, vm))) return undefined
+  const burdens = new Map(awake.map((one) => [one.id, burdenOf(state, one)]))
+  burdens.delete(node.id)
+  const moves: { vm: Vm; to: Node }[] = []
+  const size = ({ spec }: Vm) => spec.memoryMib
+  for (const vm of vms.sort((a, b) => size(b) - size(a) || a.serial - b.serial)) {
+    const to = fullestFor(state, vm, node, burdens)
+    if (to === undefined) return undefined
+    moves.push({ vm, to: state.nodes.get(to) as Node })
+  }
+  return { node, moves }
+}
+
+const mayMove = (state: ClusterState, vm: Vm): boolean =>
+  vm.phase === 'running' &&
+  vm.migrationId === undefined &&
+  vm.pinnedTo === undefined &&
+  vm.live.demandPercent !== undefined &&
+  !policyOf(vm).locked &&
+  companyOf(state, vm).length === 1
+
+/** And it is counted there, for the next one. */
+function fullestFor(
+  state: ClusterState,
+  vm: Vm,
+  from: Node,
+  burdens: Map<NodeId, NodeBurden>,
+): NodeId | undefined {
+  const { loadMax } = state.power
+  const able = [...burdens].flatMap(([id, burden]) => {
+    const demandPercent = translateDemand(demandOf(vm), from.capacity, burden)
+    const after = {
+      ...burden,
+      demandPercent: burden.demandPercent + demandPercent,
+      reservedMib: burden.reservedMib + vm.spec.memoryMib,
+      vms: burden.vms + 1,
+    }
+    const isEmpty = burden.vms === 0
+    const mayGo = !isEmpty && fits(burden, { memoryMib: vm.spec.memoryMib, demandPercent })
+    if (!mayGo || loadOf(after) > loadMax || !isAllowed(state, vm, from.id, id)) return []
+    return [{ id, after }]
+  })
+  able.sort((a, b) => b.after.reservedMib - a.after.reservedMib || (a.id < b.id ? -1 : 1))
+  const [best] = able
+  if (best) burdens.set(best.id, best.after)
+  return best?.id
+}
+
+const isAllowed = (state: ClusterState, vm: Vm, from: NodeId, to: NodeId): boolean =>
+  forbids(state, vm, to) === undefined &&
+  rankOf(state, vm, to) <= rankOf(state, vm, from) &&
+  keepsPromise(state, vm, to)

@@ -1,0 +1,105 @@
+// Nodes go to standby when they are empty and nobody needs them, and are woken when somebody does:
+// a VM that waits and would fit there, cores that are all busy, a node that cannot be evacuated.
+// A node in standby is online and takes nothing; waking takes its time. Not here: which VMs move so
+// that nodes become empty (consolidation.ts). Monotonic ms.
+
+import { type Fault, fault } from '#proto/faults.ts'
+import type { PowerSettingsChange } from '#proto/power.ts'
+import { burdenOf, wishOf } from '../burdens.ts'
+import type { ClusterState, Node } from '../cluster-state.ts'
+import { tell } from '../events.ts'
+import { loadOf } from '../load-score.ts'
+import { obstacleAt, startWhere } from '../placement.ts'
+import { isReachable, type Step, touch } from '../step-context.ts'
+
+export const isAwake = (node: Node): boolean =>
+  isReachable(node) && !node.maintenance && !node.standby
+
+export function setPower(step: Step, change: PowerSettingsChange): null {
+  const said = Object.entries(change).filter(([, value]) => value !== undefined)
+  step.state.power = { ...step.state.power, ...Object.fromEntries(said) }
+  touch(step, 'power', 'power')
+  const text = said.map(([name, value]) => `${name} ${value}`).join(', ')
+  tell(step, 'power-changed', `power is now: ${text}`)
+  return null
+}
+
+/** @param byHand it stays so when power is not saved any more. */
+export function sleep(step: Step, node: Node, why: string, byHand: boolean): null | Fault {
+  const { id, live } = node
+  if (node.standby) return fault('wrong-state', `${id} is in standby already`)
+  if (live.vmIds.size + live.incoming.size > 0)
+    return fault('wrong-state', `${id} has VMs: \`godwit node evacuate ${id}\` first`)
+  node.standby = { sinceMs: step.nowMs, byHand }
+  Object.assign(live, { isEmptying: false, emptySinceMs: undefined, wakesAtMs: undefined })
+  touch(step, 'node', id)
+  tell(step, 'node-standby', `${id} goes to standby: ${why}`, { nodeId: id })
+  return null
+}
+
+export function wake(step: Step, node: Node, why: string): null | Fault {
+  const { id, live } = node
+  if (!node.standby) return fault('wrong-state', `${id} is not in standby`)
+  if (live.wakesAtMs !== undefined) return null
+  live.wakesAtMs = step.nowMs + step.state.power.wakeMs
+  tell(step, 'node-waking', `${id} is woken: ${why}`, { nodeId: id })
+  return null
+}
+
+/** Each tick: those whose time has come are on. */
+export function finishWaking(step: Step): void {
+  for (const node of step.state.nodes.values()) {
+    const { wakesAtMs } = node.live
+    if (!node.standby || wakesAtMs === undefined || step.nowMs < wakesAtMs) continue
+    delete node.standby
+    Object.assign(node.live, { wakesAtMs: undefined, emptySinceMs: step.nowMs })
+    touch(step, 'node', node.id)
+    tell(step, 'node-awake', `${node.id} is awake`, { nodeId: node.id })
+  }
+}
+
+const sleepers = (state: ClusterState): Node[] =>
+  [...state.nodes.values()].filter(
+    (node) => node.standby && isReachable(node) && node.live.wakesAtMs === undefined,
+  )
+
+/** Wakes whom somebody needs; one at a time for load, for what one brings is seen first. */
+export function wakeNeeded(step: Step): void {
+  const { state } = step
+  if (!state.power.save)
+    for (const node of sleepers(state))
+      if (!node.standby?.byHand) wake(step, node, 'power is not saved any more')
+  for (const id of state.waiting) {
+    const vm = state.vms.get(id)
+    // Only one that was looked at, and found no place.
+    if (!vm?.fault) continue
+    const where = { ...startWhere(state, vm), asAwake: true }
+    const free = [...state.nodes.values()].filter(
+      (n) => !obstacleAt(state, n, wishOf(vm.spec), where),
+    )
+    if (free.some((node) => node.live.wakesAtMs !== undefined || !node.standby)) continue
+    const [node] = free
+    if (node) wake(step, node, `${id} waits for a node`)
+  }
+  const isWaking = [...state.nodes.values()].some(({ live }) => live.wakesAtMs !== undefined)
+  const [next] = sleepers(state)
+  if (next && !isWaking) wakeForOthers(step, next)
+}
+
+function wakeForOthers(step: Step, next: Node): void {
+  const { state } = step
+  const awake = [...state.nodes.values()].filter(isAwake)
+  const load = meanLoad(state, awake)
+  const stuck = [...state.nodes.values()].find((n) => (n.live.evacuation?.why.size ?? 0) > 0)
+  const percent = Math.round(100 * load)
+  if (load > state.power.loadMax) wake(step, next, `the others are ${percent} % busy`)
+  else if (stuck) wake(step, next, `${stuck.id} cannot be evacuated without it`)
+}
+
+/** Of all their cores together. */
+export function meanLoad(state: ClusterState, nodes: readonly Node[]): number {
+  const burdens = nodes.map((node) => burdenOf(state, node))
+  const cores = burdens.reduce((sum, burden) => sum + burden.cores, 0)
+  const work = burdens.reduce((sum, burden) => sum + loadOf(burden) * burden.cores, 0)
+  return cores === 0 ? 0 : work / cores
+}

@@ -1,0 +1,178 @@
+// Consolidation and standby in the core: what is packed where, what is left alone, who sleeps, and
+// who is woken for whom; and that the sums of energy are what the states say.
+
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { burdenOf } from '#coordinator/core/burdens.ts'
+import { loadOf } from '#coordinator/core/load-score.ts'
+import { powerView } from '#coordinator/core/power/energy.ts'
+import { HaPolicyChange, HaRule } from '#proto/ha.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
+import { Story } from './story.ts'
+
+const nodes = ['n1', 'n2', 'n3']
+
+/** VMs run where they are named, each with a measured demand in percent. */
+function running(vms: readonly [id: string, node: string, demand: number, mib?: number][]): Story {
+  const story = new Story()
+  story.join(...nodes)
+  for (const [id, , , memoryMib = 16] of vms) story.run(id, { memoryMib })
+  for (const [id, { nodeId }] of [...story.state.commands]) story.result(nodeId, id)
+  for (const [id, node, demand] of vms) {
+    const vm = story.state.vms.get(asVmId(id))
+    if (!vm?.nodeId) throw new Error(`${id} does not run`)
+    story.state.nodes.get(vm.nodeId)?.live.vmIds.delete(vm.id)
+    vm.nodeId = asNodeId(node)
+    story.state.nodes.get(vm.nodeId)?.live.vmIds.add(vm.id)
+    vm.live.demandPercent = demand
+  }
+  for (const node of story.state.nodes.values()) node.live.burden = undefined
+  return story
+}
+
+const save = (story: Story, more = {}) =>
+  story.ask({ do: 'set-power', change: { save: true, sleepAfterMs: 500, ...more } }, 'save power')
+
+const moves = (story: Story) =>
+  [...story.state.openMigrations].map((id) => {
+    const { vmId, from, to, cause } = story.state.migrations.get(id) ?? {}
+    return `${vmId}: ${from} to ${to} (${cause})`
+  })
+
+const alive = (story: Story) =>
+  Object.fromEntries(
+    nodes.map((id) => {
+      const vms = [...story.state.vms.values()].filter((vm) => vm.nodeId === id)
+      return [id, vms.map((vm) => `${vm.id}@${vm.epoch} running`)]
+    }),
+  )
+const pass = (story: Story, ms: number) => story.passWith(ms, alive(story))
+
+describe('packing', () => {
+  test('empties the lightest node wholly, onto the fullest that takes it', () => {
+    const story = running([
+      ...[
+        ['a', 'n1', 5],
+        ['b', 'n2', 5],
+        ['c', 'n2', 5],
+        ['d', 'n3', 5],
+      ].map(([id, node, demand]) => [id, node, demand] as [string, string, number]),
+    ])
+    save(story)
+    story.pass(1000)
+    expect(moves(story)).toEqual(['a: n1 to n2 (consolidation)'])
+  })
+
+  test.each<[string, (story: Story) => void]>([
+    [
+      'VMs that are locked',
+      (story) => {
+        const change = HaPolicyChange.parse({ locked: true })
+        for (const id of ['a', 'b'])
+          story.ask({ do: 'set-policy', vmId: asVmId(id), change }, `lock ${id}`)
+      },
+    ],
+    [
+      'a rule',
+      (story) =>
+        story.ask(
+          {
+            do: 'set-rule',
+            rule: HaRule.parse({ kind: 'keep-apart', name: 'parted', vms: ['a', 'b'] }),
+          },
+          'rule',
+        ),
+    ],
+    ['a load that would be too high', (story) => save(story, { loadMax: 0.1 })],
+    ['a disarmed cluster', (story) => story.ask({ do: 'set-ha', change: { armed: false } }, 'off')],
+  ])('is kept back by %s', (_, hold) => {
+    // Together on one node they would fit.
+    const story = running([
+      ['a', 'n1', 8, 48],
+      ['b', 'n2', 8, 48],
+    ])
+    story.lose('n3', true)
+    save(story)
+    hold(story)
+    story.passWith(1500, { n1: ['a@1 running'], n2: ['b@2 running'] })
+    expect(moves(story)).toEqual([])
+  })
+
+  test('never loads a node above what is allowed, however many there are', () => {
+    const demands = fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(demands, fc.constantFrom(0.3, 0.5, 0.8), (chosen, loadMax) => {
+        const story = running(
+          chosen
+            .map((demand, n) => [`v${n}`, nodes[n % 3] ?? 'n1', demand] as const)
+            .map(([id, node, demand]) => [id, node, demand] as [string, string, number]),
+        )
+        save(story, { loadMax })
+        const before = new Map(
+          [...story.state.nodes.values()].map((n) => [n.id, loadOf(burdenOf(story.state, n))]),
+        )
+        story.pass(1000)
+        for (const node of story.state.nodes.values()) {
+          const load = loadOf(burdenOf(story.state, node))
+          if (node.live.incoming.size > 0) expect(load).toBeLessThanOrEqual(loadMax + 1e-9)
+          else expect(load).toBeLessThanOrEqual((before.get(node.id) ?? 0) + 1e-9)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('standby', () => {
+  test('empty nodes sleep, but never the last; a VM that fits nowhere wakes one', () => {
+    const story = new Story()
+    story.join(...nodes)
+    save(story, { wakeMs: 1000 })
+    pass(story, 3000)
+    const states = () => powerView(story.state).nodes.map(({ state }) => state)
+    expect(states().filter((state) => state === 'standby')).toHaveLength(2)
+    story.run('a', { memoryMib: 90 })
+    story.run('b', { memoryMib: 90 })
+    expect(story.state.vms.get(asVmId('b'))?.phase).toBe('pending')
+    pass(story, 3000)
+    expect(states().filter((state) => state === 'standby')).toHaveLength(1)
+    expect(story.state.vms.get(asVmId('b'))?.phase).toBe('starting')
+  })
+
+  test('is there after a restart, and ends when power is not saved any more', () => {
+    const story = new Story()
+    story.join(...nodes)
+    save(story, { wakeMs: 0 })
+    pass(story, 3000)
+    story.restart()
+    for (const id of nodes) story.hello(id)
+    pass(story, 500)
+    expect(powerView(story.state).nodes.filter(({ state }) => state === 'standby')).toHaveLength(2)
+    story.ask({ do: 'set-power', change: { save: false } }, 'always on')
+    pass(story, 2000)
+    expect(powerView(story.state).nodes.every(({ state }) => state === 'on')).toBe(true)
+  })
+
+  test('a node with VMs does not sleep by hand, one that is on is not woken', () => {
+    const story = running([['a', 'n1', 5]])
+    story.ask({ do: 'sleep', nodeId: asNodeId('n1') }, 'sleep n1')
+    expect(story.answer).toMatchObject({ fault: { code: 'wrong-state' } })
+    story.ask({ do: 'wake', nodeId: asNodeId('n2') }, 'wake n2')
+    expect(story.answer).toMatchObject({ fault: { code: 'wrong-state' } })
+    story.ask({ do: 'sleep', nodeId: asNodeId('n2') }, 'sleep n2')
+    story.ask({ do: 'migrate', vmId: asVmId('a'), request: { to: 'n2', cause: 'x' } }, 'migrate')
+    expect(story.answer).toMatchObject({
+      fault: { message: expect.stringContaining('power wake') },
+    })
+  })
+})
+
+test('energy: what is drawn, and what all nodes would have drawn', () => {
+  const story = new Story()
+  story.join(...nodes)
+  story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+  const { joules, joulesAllOn } = { ...story.state.energy }
+  pass(story, 10_000)
+  expect(story.state.energy.joulesAllOn - joulesAllOn).toBeCloseTo(3000, 0)
+  expect(story.state.energy.joules - joules).toBeCloseTo(2050, 0)
+})
