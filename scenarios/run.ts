@@ -5,6 +5,7 @@
 import type { Clock } from '#env/env.ts'
 import { readScenario } from './language/scenario.ts'
 import { type Mistake, mistakeText } from './language/yaml-text.ts'
+import type { Recording } from './report/recording.ts'
 import { isPassed, type Report, reportOf } from './report/report.ts'
 import { differences, transcriptOf } from './report/transcript.ts'
 import type { Progress } from './runner/progress.ts'
@@ -35,6 +36,8 @@ export interface RunOutcome {
   readonly why: readonly string[]
   readonly report: Report
   readonly transcript: string
+  /** What a picture of it needs besides. */
+  readonly recording: Recording
   /** `not-written`: asked for, but a run that failed would make its failure what is expected. */
   readonly expectedLog: 'matches' | 'differs' | 'missing' | 'written' | 'not-written'
 }
@@ -96,7 +99,7 @@ async function outcomeOf(
     ? await written(folder, transcript, isPassed(report))
     : await compared(folder, transcript)
   const why = [...whyNot(report), ...log.why]
-  return { passed: why.length === 0, why, report, transcript, expectedLog: log.is }
+  return { passed: why.length === 0, why, report, transcript, recording, expectedLog: log.is }
 }
 
 function whyNot({ fault, steps, expectations }: Report): string[] {

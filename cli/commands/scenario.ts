@@ -27,7 +27,9 @@ import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
+import { ReportFolder } from '../report-folder.ts'
 import type { Paint } from '../terminal.ts'
+import { addReport } from './report.ts'
 
 const worlds = ['local', 'sim'] as const
 type WorldName = (typeof worlds)[number]
@@ -37,6 +39,7 @@ interface RunOptions {
   readonly linger?: boolean
   readonly all?: boolean
   readonly world: WorldName
+  readonly reports?: string
   readonly output: 'text' | 'json'
 }
 
@@ -56,6 +59,7 @@ export function addScenario(program: Command, cli: Cli): void {
     .command('schema')
     .description('the JSON Schema of scenario.yaml, for editors')
     .action(() => cli.terminal.write(JSON.stringify(scenarioJsonSchema(), null, 2)))
+  addReport(program, cli)
   withExamples(schema, [['godwit scenario schema > scenario.schema.json', 'complete and check']])
 }
 
@@ -65,6 +69,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .description('run scenarios, one after the other, each in a cluster of its own')
     .option('--all', 'all of the library that comes along')
     .option('--update', 'write expected.log instead of comparing with it')
+    .option('--reports <folder>', 'where to write HTML, JSON and JUnit XML of the runs')
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
     .addOption(
       new Option('--world <world>', 'processes on this machine, or simulated in virtual time')
@@ -82,7 +87,10 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
         throw new CommandError(exitCode.usage, 'Name a scenario folder, or --all of the library')
       const beganAtMs = cli.clock.nowMs()
       const failed: string[] = []
-      for (const folder of folders) if (!(await runOne(cli, folder, options))) failed.push(folder)
+      const written = new ReportFolder(options.reports ?? join(cli.home, 'reports'))
+      for (const folder of folders)
+        if (!(await runOne(cli, folder, options, written))) failed.push(folder)
+      cli.terminal.note(`Reports: ${written.finish()}`)
       const took = ((cli.clock.nowMs() - beganAtMs) / 1000).toFixed(1)
       if (folders.length > 1)
         cli.terminal.note(
@@ -138,7 +146,12 @@ function addNew(scenario: Command, cli: Cli): void {
 }
 
 /** False: it ran, and something was not as it should be. */
-async function runOne(cli: Cli, path: string, options: RunOptions): Promise<boolean> {
+async function runOne(
+  cli: Cli,
+  path: string,
+  options: RunOptions,
+  written: ReportFolder,
+): Promise<boolean> {
   const folder = openScenarioFolder(path)
   const signal = cli.interrupts.handle()
   const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}`)
@@ -146,7 +159,10 @@ async function runOne(cli: Cli, path: string, options: RunOptions): Promise<bool
     signal,
     update: options.update ?? false,
     onProgress: (progress: Progress) => cli.terminal.note(progressText(cli, progress)),
-    beforeStop: (outcome: RunOutcome) => present(cli, outcome, options, place),
+    beforeStop: (outcome: RunOutcome) => {
+      written.write(outcome, path, options.world)
+      return present(cli, outcome, options, place)
+    },
   }
   if (options.world === 'local') {
     const world = new LocalWorld({ folder: place })

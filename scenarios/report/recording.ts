@@ -52,6 +52,29 @@ export interface ClientRecord {
   readonly findings: KvFindings
 }
 
+/** From then on it was so; until the next one, or the end. */
+export interface Span {
+  readonly fromMs: number
+  readonly state: string
+  /** Of a VM: where. */
+  readonly nodeId?: string
+}
+
+interface Track {
+  readonly id: string
+  readonly spans: readonly Span[]
+}
+
+export interface Tracks {
+  readonly nodes: readonly Track[]
+  readonly vms: readonly Track[]
+  /** Demand in percent of all cores of the node. */
+  readonly loads: readonly {
+    readonly id: string
+    readonly samples: readonly { readonly atMs: number; readonly percent: number }[]
+  }[]
+}
+
 export interface Recording {
   readonly name: string
   readonly about: string
@@ -68,6 +91,9 @@ export interface Recording {
   readonly clients: readonly ClientRecord[]
   /** As the cluster showed them last, by name. */
   readonly vms: readonly VmView[]
+  readonly tracks: Tracks
+  /** The cluster's own story. */
+  readonly events: readonly { readonly atMs: number; readonly text: string }[]
   /** Why the run could not be carried out to its end. */
   readonly fault?: Fault
 }

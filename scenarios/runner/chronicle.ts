@@ -3,12 +3,15 @@
 
 import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { FailoverRecord } from '../report/recording.ts'
+import type { FailoverRecord, Tracks } from '../report/recording.ts'
 import { FailoverWatch } from './failover-watch.ts'
+import { TrackKeeper } from './tracks.ts'
 
 export class Chronicle {
   readonly #migrations = new Map<string, MigrationView>()
   readonly #failovers = new FailoverWatch()
+  readonly #tracks = new TrackKeeper()
+  readonly events: { readonly atMs: number; readonly text: string }[] = []
   #view: ClusterView | undefined
   #lastEventSeq = -1
 
@@ -17,11 +20,13 @@ export class Chronicle {
     this.#view = view
     for (const migration of view.migrations) this.#migrations.set(migration.id, migration)
     this.#failovers.onView(view, nowMs)
+    this.#tracks.onView(view, nowMs)
     const lastSeq = view.events.at(-1)?.seq ?? -1
     // A coordinator that was restarted may count its events anew.
     if (lastSeq < this.#lastEventSeq) this.#lastEventSeq = -1
     const news = view.events.filter((event) => event.seq > this.#lastEventSeq)
     this.#lastEventSeq = Math.max(this.#lastEventSeq, lastSeq)
+    for (const { text } of news) this.events.push({ atMs: nowMs, text })
     return news
   }
 
@@ -45,6 +50,10 @@ export class Chronicle {
 
   get migrations(): MigrationView[] {
     return [...this.#migrations.values()]
+  }
+
+  get tracks(): Tracks {
+    return this.#tracks.tracks
   }
 
   get failovers(): FailoverRecord[] {

@@ -274,6 +274,8 @@ export class ScenarioRun {
       verdicts: this.#docket.records,
       migrations: this.#chronicle.migrations,
       failovers: this.#chronicle.failovers,
+      tracks: this.#chronicle.tracks,
+      events: this.#chronicle.events,
       clients: this.#clients?.records ?? [],
       vms: this.#chronicle.hasView ? this.#chronicle.view.vms : [],
       ...(this.#fault === undefined ? {} : { fault: this.#fault }),

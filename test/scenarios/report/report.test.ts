@@ -1,66 +1,11 @@
 // The report of a recorded run: as people read it, and as data.
 
 import { describe, expect, test } from 'vitest'
-import type { MigrationView } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
-import type { Recording } from '#scenarios/report/recording.ts'
 import { isPassed, Report, reportOf } from '#scenarios/report/report.ts'
 import { reportText } from '#scenarios/report/report-text.ts'
 import { differences } from '#scenarios/report/transcript.ts'
-
-const round = { round: 0, pages: 4096, zeroPages: 96, bytes: 16_400_000, ms: 210, dirtyPages: 12 }
-const move: MigrationView = {
-  ...{ id: 'm1', purpose: 'migrate', vmId: 'store', cloneIds: [], from: 'a', to: 'b' },
-  ...{ phase: 'done', cause: 'scenario', round: 1, sentPages: 12, pagesOfRound: 12 },
-  ...{ bytes: 16_450_000, queuedAtMs: 100, endedAtMs: 340 },
-  record: {
-    rounds: [round, { ...round, round: 1, pages: 12, zeroPages: 0, bytes: 50_000, ms: 4 }],
-    ...{ bytes: 16_450_000, pages: 4108, zeroPages: 96, totalMs: 233.4, downtimeMs: 7.25 },
-    hash: '00112233445566aa',
-  },
-}
-const clones: MigrationView = {
-  ...{ ...move, id: 'm2', purpose: 'clone', vmId: 'store', cloneIds: ['store-1', 'store-2'] },
-  ...{ from: 'b', to: 'b', cause: 'operator' },
-}
-const { record: _, ...unrecorded } = move
-const failed: MigrationView = {
-  ...{ ...unrecorded, id: 'm3', phase: 'failed', to: 'c', bytes: 4096 },
-  fault: fault('link-lost', 'Node c was lost.'),
-}
-
-const recording: Recording = {
-  ...{ name: 'story', about: 'What a report looks like.', seed: 7 },
-  ...{ nodeIds: ['a', 'b', 'c'], vmIds: ['store'], readyAtMs: 900, endedAtMs: 12_340 },
-  steps: [
-    { sentence: 'migrate store to b', outcome: 'done', beganAtMs: 1000, endedAtMs: 1240 },
-    { sentence: 'kill node b (SIGKILL)', outcome: 'done', beganAtMs: 3000, endedAtMs: 3002 },
-  ],
-  verdicts: [
-    {
-      ...{ sentence: 'no acknowledged write of shop is lost', from: 'scenario' },
-      ...{ verdict: 'held', detail: '250 writes acknowledged, 40 keys read back' },
-    },
-    {
-      ...{ sentence: 'no VM ran twice at any instant', from: 'every-run' },
-      ...{ verdict: 'held', detail: 'agents were asked 55 times' },
-    },
-  ],
-  migrations: [move, clones, failed],
-  failovers: [
-    {
-      ...{ nodeId: 'b', cause: 'killed', brokenAtMs: 3000, detectedAtMs: 3750, fencedAtMs: 6100 },
-      recoveries: [{ vmId: 'store', to: 'c', runningAtMs: 6800 }],
-    },
-  ],
-  clients: [
-    {
-      load: { id: 'shop', vmId: 'store', writesPerSecond: 20, keys: 40, inFlight: 8 },
-      findings: { acknowledged: 250, waitMsMax: 3950, refused: 0, verifiedKeys: 40, lost: [] },
-    },
-  ],
-  vms: [],
-}
+import { recording } from './a-recording.ts'
 
 describe('the report', () => {
   test('reads so', () => {
@@ -106,7 +51,7 @@ passed: 2 of 2 expectations held, 250 writes acknowledged, 0 lost, in 12.3 s
     expect(report.migrations[0]).toMatchObject({ rounds: 2, downtimeMs: 7.25 })
     expect(report.clones[0]).toMatchObject({
       parentPausedMs: 7.25,
-      cloneIds: move.cloneIds.concat('store-1', 'store-2'),
+      cloneIds: ['store-1', 'store-2'],
     })
   })
 

@@ -1,0 +1,42 @@
+// Where the reports of scenario runs go: NAME.html and NAME.json for each, junit.xml for all of
+// them. Not here: what is in them (scenarios/report/).
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { htmlOf } from '#scenarios/report/html.ts'
+import { junitOf } from '#scenarios/report/junit.ts'
+import type { Report } from '#scenarios/report/report.ts'
+import type { RunOutcome } from '#scenarios/run.ts'
+
+const version = (): string => {
+  const file = new URL('../package.json', import.meta.url)
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
+}
+
+export class ReportFolder {
+  readonly #folder: string
+  readonly #reports: Report[] = []
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  write({ report, recording }: RunOutcome, path: string, world: string): void {
+    mkdirSync(this.#folder, { recursive: true })
+    const facts = {
+      ...{ version: version(), world, events: recording.events },
+      replay: `godwit scenario run ${relative(process.cwd(), path) || path} --world ${world}`,
+    }
+    const file = (ending: string) => join(this.#folder, `${report.scenario}.${ending}`)
+    writeFileSync(file('html'), htmlOf(report, recording.tracks, facts))
+    writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)
+    this.#reports.push(report)
+  }
+
+  /** Where to look. */
+  finish(): string {
+    const [only, another] = this.#reports
+    if (only) writeFileSync(join(this.#folder, 'junit.xml'), junitOf(this.#reports))
+    return only && !another ? join(this.#folder, `${only.scenario}.html`) : this.#folder
+  }
+}

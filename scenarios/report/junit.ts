@@ -1,0 +1,51 @@
+// Runs as JUnit XML, for whatever collects test results: a suite for each scenario, a case for each
+// step and each expectation. Pure. Times in seconds, as the format has them.
+
+import { plain } from './markup.ts'
+import type { Report } from './report.ts'
+
+export function junitOf(reports: readonly Report[]): string {
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    '<testsuites>',
+    ...reports.map(suiteOf),
+    '</testsuites>',
+    '',
+  ].join('\n')
+}
+
+interface Case {
+  readonly name: string
+  readonly seconds: number
+  readonly failure: string | undefined
+}
+
+function casesOf({ steps, expectations, fault }: Report): Case[] {
+  return [
+    ...steps.map(({ sentence: name, outcome, tookMs = 0, fault: why }) => {
+      const failure = outcome === 'done' ? undefined : (why?.message ?? outcome)
+      return { name, seconds: tookMs / 1000, failure }
+    }),
+    ...expectations.map(({ sentence: name, verdict, detail }) => {
+      return { name, seconds: 0, failure: verdict === 'held' ? undefined : `${verdict}: ${detail}` }
+    }),
+    ...(fault ? [{ name: 'the run ends well', seconds: 0, failure: fault.message }] : []),
+  ]
+}
+
+function suiteOf(report: Report): string {
+  const cases = casesOf(report)
+  const failures = cases.filter(({ failure }) => failure !== undefined).length
+  const seconds = (report.totalMs / 1000).toFixed(3)
+  return [
+    `<testsuite name="${plain(report.scenario)}" tests="${cases.length}" ` +
+      `failures="${failures}" time="${seconds}">`,
+    ...cases.map(({ name, seconds: took, failure }) => {
+      const head = `<testcase classname="${plain(report.scenario)}" name="${plain(name)}"`
+      const open = `${head} time="${took.toFixed(3)}"`
+      if (failure === undefined) return `${open}/>`
+      return `${open}><failure message="${plain(failure)}"/></testcase>`
+    }),
+    '</testsuite>',
+  ].join('\n')
+}

@@ -1,0 +1,99 @@
+// The report as a page, as JUnit XML, and two of them beside each other.
+
+import { describe, expect, test } from 'vitest'
+import { differencesOf } from '#scenarios/report/compare.ts'
+import { htmlOf } from '#scenarios/report/html.ts'
+import { junitOf } from '#scenarios/report/junit.ts'
+import { type Report, reportOf } from '#scenarios/report/report.ts'
+import { recording } from './a-recording.ts'
+
+const report = reportOf(recording)
+const facts = {
+  ...{ version: '1.2.3', world: 'sim', replay: 'godwit scenario run story --world sim' },
+  events: recording.events,
+}
+const page = (of: Report = report) => htmlOf(of, recording.tracks, facts)
+
+describe('the page', () => {
+  test('needs nothing but itself', () => {
+    expect(page()).not.toMatch(/https?:|<script|<link|@import|url\((?!#)/)
+  })
+
+  test('says what was run, how it ended, and how to run it again', () => {
+    const html = page()
+    for (const text of [
+      ...['✓ passed: 2 of 2 expectations held', 'seed 7', 'Godwit 1.2.3', 'world sim'],
+      ...['godwit scenario run story --world sim', 'b is fenced: its lease is over'],
+      ...['<title>store is running on c</title>', 'runs again after (RTO)', 'lost (RPO)'],
+    ])
+      expect(html).toContain(text)
+  })
+
+  test('draws each span from where it began, to scale', () => {
+    const [, began, width] =
+      /<title>b is unreachable<\/title><rect x="([\d.]+)" y="\d+" width="([\d.]+)"/.exec(page()) ??
+      []
+    const perMs = (980 - 110 - 10) / recording.endedAtMs
+    expect(Number(began)).toBeCloseTo(110 + 3750 * perMs, 0)
+    expect(Number(width)).toBeCloseTo((6100 - 3750) * perMs, 0)
+  })
+
+  test('shows a failure as one, and takes no markup from anybody', () => {
+    const [first, ...rest] = report.expectations
+    if (!first) throw new Error('it has expectations')
+    const broken = { ...first, verdict: 'broken', detail: '<img src=x onerror=alert(1)>' } as const
+    const html = page({ ...report, expectations: [broken, ...rest] })
+    expect(html).toContain('✗ failed: 1 of 2')
+    expect(html).not.toContain('<img')
+    expect(html).toContain('&#60;img src=x')
+  })
+})
+
+test('JUnit: a suite a scenario, a case for each step and expectation, failures with their reason', () => {
+  const [first, ...rest] = report.expectations
+  if (!first) throw new Error('it has expectations')
+  const broken = { ...first, verdict: 'broken', detail: '3 "keys" lost' } as const
+  const xml = junitOf([report, { ...report, expectations: [broken, ...rest] }])
+  expect(xml).toContain('<testsuite name="story" tests="4" failures="0" time="12.340">')
+  expect(xml).toContain('tests="4" failures="1"')
+  expect(xml).toContain('<failure message="broken: 3 &#34;keys&#34; lost"/>')
+})
+
+describe('two runs', () => {
+  const slower = (ms: number): Report => ({
+    ...report,
+    migrations: report.migrations.map((one) =>
+      one.downtimeMs === undefined ? one : { ...one, downtimeMs: one.downtimeMs + ms },
+    ),
+  })
+
+  test('that are alike differ in nothing', () => {
+    expect(differencesOf(report, report)).toEqual([])
+    expect(differencesOf(report, slower(4))).toEqual([])
+  })
+
+  test('that differ say in what, and by how much', () => {
+    expect(differencesOf(report, slower(21.75))).toEqual([
+      {
+        ...{ what: 'store from a to b: downtime, ms', before: '7.3', after: '29' },
+        ratio: 4,
+      },
+    ])
+  })
+
+  test('a verdict that changed comes first; what is missing is said to be', () => {
+    const { expectations, failovers: _, ...rest } = report
+    const [first] = expectations
+    if (!first) throw new Error('it has expectations')
+    const after: Report = {
+      ...rest,
+      failovers: [],
+      expectations: [{ ...first, verdict: 'broken' }],
+    }
+    expect(differencesOf(report, after)).toEqual([
+      { what: first.sentence, before: 'held', after: 'broken' },
+      { what: 'no VM ran twice at any instant', before: 'held', after: 'not there' },
+      { what: 'failover of b', before: '1 times', after: '0 times' },
+    ])
+  })
+})
