@@ -185,5 +185,6 @@ function eventPaint({ kind }: EventView): Paint | undefined {
 }
 
 function nodePhaseText(n: NodeView): string {
-  return n.evacuation ? `${n.phase}, in maintenance` : n.phase
+  if (n.evacuation) return `${n.phase}, in maintenance`
+  return n.phase === 'online' && n.power !== 'on' ? n.power : n.phase
 }

@@ -35,6 +35,9 @@ export interface ClusterSums {
   readonly cpuPercentMax: number
   readonly memoryReservedMib: number
   readonly memoryMib: number
+  readonly watts: number
+  /** In percent of what had been drawn with all nodes on. */
+  readonly savedPercent: number
 }
 
 export function pictureOf(view: ClusterView): ClusterPicture {
@@ -65,7 +68,7 @@ function tilesOf(view: ClusterView, node: NodeView, moving: readonly MigrationVi
   return [...here, ...arriving]
 }
 
-function sumsOf({ nodes, vms }: ClusterView): ClusterSums {
+function sumsOf({ nodes, vms, power }: ClusterView): ClusterSums {
   const online = nodes.filter(({ phase }) => phase === 'online')
   const sum = (of: (node: NodeView) => number) => online.reduce((all, node) => all + of(node), 0)
   return {
@@ -77,6 +80,8 @@ function sumsOf({ nodes, vms }: ClusterView): ClusterSums {
     cpuPercentMax: sum((node) => node.capacity.cores * 100),
     memoryReservedMib: sum((node) => node.memoryReservedMib),
     memoryMib: sum((node) => node.capacity.memoryMib),
+    watts: power.watts,
+    savedPercent: power.joulesAllOn > 0 ? 100 * (1 - power.joules / power.joulesAllOn) : 0,
   }
 }
 

@@ -52,7 +52,7 @@ import { z } from 'zod'
 import { Fault } from './faults.ts'
 import { HaPolicy, HaRuleView, HaSettings } from './ha.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
-import { PowerView } from './power.ts'
+import { PowerState, PowerView } from './power.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
@@ -87,6 +87,7 @@ export const NodeView = z.strictObject({
   vmCount: z.int(),
   /** Ms until the coordinator may treat the node's protected VMs as stopped; 0 when it may. */
   leaseLeftMs: z.number(),
+  power: PowerState,
   /** In maintenance: nothing is placed there. */
   evacuation: EvacuationView.optional(),
 })

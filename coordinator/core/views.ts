@@ -8,7 +8,7 @@ import { evacuationView } from './evacuation.ts'
 import { rulesView } from './ha/commands.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
 import { isDoubtful } from './node-doors.ts'
-import { powerView } from './power/energy.ts'
+import { powerStateOf, powerView } from './power/energy.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
 function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -34,6 +34,7 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
     memoryUsedMib: live.memoryUsedMib,
     memoryReservedMib,
     vmCount: live.vmIds.size,
+    power: powerStateOf(node),
     leaseLeftMs: hasLease ? Math.max(0, fencedAtMs - nowMs) : 0,
     ...present({ evacuation: evacuationView(state, node, nowMs) }),
   }

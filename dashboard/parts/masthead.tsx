@@ -37,6 +37,11 @@ function Sums(sums: ClusterSums) {
         value={mibText(sums.memoryReservedMib)}
         of={`of ${countText(sums.memoryMib)}`}
       />
+      <Sum
+        name="Power"
+        value={`${countText(sums.watts)} W`}
+        of={`${countText(sums.savedPercent)} % saved`}
+      />
     </dl>
   )
 }

@@ -11,14 +11,16 @@ import { ArrivingTile, VmTile } from './vm-tile.tsx'
 
 export function NodeCard({ node, tiles }: NodeColumn) {
   const { id, phase, capacity } = node
+  const standing = standingOf(node)
   return (
     <section class={`card node ${phase}`} aria-labelledby={`node-${id}`}>
       <header>
         <h2 id={`node-${id}`}>{id}</h2>
-        <p class={`phase ${phase}`} title={`${id} ${nodePhaseSentences[phase]}`}>
-          <Sign name={nodeSigns[phase]} /> {phase}
+        <p class={`phase ${standing}`} title={`${id} ${nodePhaseSentences[phase]}`}>
+          <Sign name={standing === phase ? nodeSigns[phase] : 'off'} /> {standing}
         </p>
       </header>
+      {node.evacuation && <Leaving {...node.evacuation} />}
       <Meter
         name="CPU"
         part={isHeard(node) ? node.cpuGotPercent / (capacity.cores * 100) : 0}
@@ -38,12 +40,43 @@ export function NodeCard({ node, tiles }: NodeColumn) {
           ),
         )}
       </ul>
-      {tiles.length === 0 && <p class="empty">No VMs here.</p>}
+      {tiles.length === 0 && (
+        <p class="empty">
+          {standing === 'standby' ? 'Asleep until it is needed.' : 'No VMs here.'}
+        </p>
+      )}
       <footer>
         <span>{leaseText(node)}</span>
         <span>{speedText(node)}</span>
       </footer>
     </section>
+  )
+}
+
+/** In one word; what an operator did with it comes before that it is online. */
+function standingOf({ phase, evacuation, power }: NodeView): string {
+  if (phase !== 'online') return phase
+  if (evacuation) return 'maintenance'
+  return power === 'on' ? phase : power
+}
+
+/** Of a node in maintenance: how far it is, and who stays and why. */
+function Leaving({ total, left, moving, stuck, etaMs }: NonNullable<NodeView['evacuation']>) {
+  const gone = total - left
+  const eta = moving > 0 ? `, ${msText(etaMs.expected)} to go` : ''
+  return (
+    <div class="leaving">
+      <Meter
+        name="Leaving"
+        part={total === 0 ? 1 : gone / total}
+        text={`${gone} of ${total}${eta}`}
+      />
+      {stuck.map(({ vmId, why }) => (
+        <p key={vmId} class="fault">
+          {vmId} stays: {why}
+        </p>
+      ))}
+    </div>
   )
 }
 

@@ -7,6 +7,7 @@ import { History } from './history.tsx'
 import { Masthead } from './masthead.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
+import { Rules } from './rules.tsx'
 import { Story } from './story.tsx'
 import { VmPanel } from './vm-panel.tsx'
 
@@ -37,6 +38,7 @@ export function Page() {
           <div class="aside">
             <OpenPanel />
             <Moves moving={now.moving} />
+            {view.value && <Rules {...view.value} />}
             <Story events={now.events} />
           </div>
           <History ended={now.ended} />

@@ -11,6 +11,7 @@ import { selectedVmId } from '../cluster.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
+import { Why } from './why.tsx'
 
 export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] }) {
   const title = useRef<HTMLHeadingElement>(null)
@@ -42,6 +43,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       </p>
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
       <VmActions vm={vm} nodes={nodes} />
+      <Why vm={vm} />
       <Facts {...vm} />
       {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}
     </div>
@@ -50,6 +52,20 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
 
 const timesText = (count: number): string | undefined =>
   count > 1 ? `${count} times` : count === 1 ? 'once' : undefined
+
+/** What was declared, if anything was. */
+function policyText({ policy }: VmView): string | undefined {
+  if (!policy) return undefined
+  const { priority, after, restarts, failback, locked } = policy
+  const parts = [
+    `priority ${priority}`,
+    ...(after.length > 0 ? [`after ${after.join(', ')}`] : []),
+    ...(restarts > 0 ? [`${restarts} restarts`] : []),
+    ...(failback ? [] : ['no failback']),
+    ...(locked ? ['locked'] : []),
+  ]
+  return parts.join(', ')
+}
 
 function Facts(vm: VmView) {
   const { spec, load, identity } = vm
@@ -61,6 +77,7 @@ function Facts(vm: VmView) {
     ['Disk', spec.diskMib > 0 ? mibText(spec.diskMib) : 'none'],
     ['Guest', `${spec.image} ${spec.args}`],
     ['Node lost', spec.ha ? 'starts elsewhere' : 'stays down'],
+    ['Policy', policyText(vm)],
     ['Recovered', timesText(vm.recoveries)],
     ['Clone of', vm.clonedFrom],
     ['Epoch', String(vm.epoch)],

@@ -19,6 +19,7 @@ export function nodeView(id: string, some: Partial<NodeView> = {}): NodeView {
     memoryUsedMib: 131,
     memoryReservedMib: 160,
     vmCount: 4,
+    power: 'on',
     leaseLeftMs: 2310,
     ...some,
   }

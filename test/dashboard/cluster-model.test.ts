@@ -51,6 +51,7 @@ test('only nodes that are online count as capacity', () => {
     cpuPercentMax: 400,
     memoryReservedMib: 576,
     memoryMib: 2048,
+    ...{ watts: 0, savedPercent: 0 },
   })
 })
 

@@ -57,6 +57,35 @@ describe.skipIf(!chromiumPath)('the page', () => {
     expect(await page.getByRole('row', { name: 'crunch' }).innerText()).toContain('9.4 ms')
   })
 
+  test('shows who belongs where, who sleeps, and why a VM is where it is', async () => {
+    const view = busyCluster()
+    const [n1, ...rest] = view.nodes
+    if (!n1) throw new Error('it has nodes')
+    const rule = { kind: 'keep-apart', name: 'replicas', vms: ['shop-1', 'shop-3'], strict: true }
+    const { page } = await open({
+      ...view,
+      nodes: [{ ...n1, power: 'standby' }, ...rest],
+      rules: [{ rule: rule as never, broken: ['shop-1, shop-3 on n1'] }],
+    })
+    await page.route('**/v1/vms/shop-3/why', (route) =>
+      route.fulfill({
+        json: {
+          ...{ vmId: 'shop-3', now: 'shop-3 is running, on n1: it had the least to do' },
+          ...{ bound: [], mend: ['add a node'], story: [] },
+          nodes: [{ id: 'n2', may: false, text: 'rule replicas keeps shop-3 apart from shop-1' }],
+        },
+      }),
+    )
+    expect(await page.locator('.node').first().innerText()).toContain('standby')
+    expect(await page.locator('.rules').innerText()).toContain('shop-1, shop-3 on n1')
+    await tile(page, 'shop-3').click()
+    await page.getByText('Why is it there?').click()
+    await page.getByText('it had the least to do').waitFor()
+    const why = await page.locator('.why').innerText()
+    expect(why).toContain('n2 rule replicas keeps shop-3 apart from shop-1')
+    expect(why).toContain('add a node')
+  })
+
   test('follows the cluster as it changes', async () => {
     const { page, double } = await open(clusterView())
     await page.getByText('No node has joined yet.').waitFor()

@@ -175,6 +175,7 @@ export class FakeCluster {
       cpuGotPercent: 0,
       memoryReservedMib: vms.reduce((sum, { view }) => sum + view.spec.memoryMib, 0),
       vmCount: vms.length,
+      power: 'on',
     }
   }
 

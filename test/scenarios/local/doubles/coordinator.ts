@@ -30,6 +30,7 @@ const view = (id: string) => ({
   memoryUsedMib: 0,
   memoryReservedMib: 0,
   vmCount: 0,
+  power: 'on',
   leaseLeftMs: 0,
 })
 
