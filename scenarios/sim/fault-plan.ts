@@ -24,6 +24,12 @@ export const deeds = [
   'post-copy',
   'evacuate',
   'return',
+  'relocate',
+  'rule',
+  'policy',
+  'power',
+  'crash',
+  'stop-node',
   'kill',
   'restart',
   'hang',
@@ -56,6 +62,10 @@ export interface FaultPlan {
   /** How wrong clocks may go: none, as quartz does, or so much that a lease is off by 100 ms. */
   readonly driftMost: number
   readonly road: RoadTraits
+  /** A fence device ends nodes that are silent for so long; undefined: there is none. */
+  readonly fenceAfterMs: number | undefined
+  /** The first two VMs are kept apart, strictly, from before there are any. */
+  readonly isApart: boolean
 }
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
@@ -71,11 +81,13 @@ const weights: Record<Deed, number> = {
     deploy: 3,
   },
   ...{ stop: 2, start: 4, remove: 1, pause: 2, resume: 3, cancel: 2, 'post-copy': 2 },
+  ...{ relocate: 2, rule: 2, policy: 2, power: 1, crash: 2, 'stop-node': 1 },
   ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
   ...{ cut: 4, isolate: 4, clog: 3, heal: 3, break: 4, 'repeat-message': 2, strike: 14 },
   ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
 }
 const faults: readonly Deed[] = [
+  'crash',
   'kill',
   'hang',
   'cut',
@@ -115,7 +127,9 @@ export function planOf(random: Random): FaultPlan {
       other: random.below(1000),
     })
   const driftMost = drifts[random.below(drifts.length)] ?? 0
-  return { nodes, steps, safetyMs, driftMost, road: roads[random.below(roads.length)] ?? nearRoad }
+  const road = roads[random.below(roads.length)] ?? nearRoad
+  const fenceAfterMs = random.below(4) === 0 ? 800 : undefined
+  return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart: random.below(2) === 0 }
 }
 
 function draw(of: Readonly<Record<Deed, number>>, random: Random): Deed {

@@ -12,6 +12,14 @@ import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
 import type { Deed, FaultPlan, Planned } from './fault-plan.ts'
+import {
+  brokenRule,
+  crashGuest,
+  firstTwoApart,
+  policyFor,
+  power,
+  wishRule,
+} from './fault-wishes.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-network.ts'
 import type { SimPlatform } from './sim-node.ts'
@@ -85,16 +93,21 @@ class FaultRun {
     this.#world = new SimWorld({
       ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
       ...{ driftMost: plan.driftMost, road: plan.road },
-      settings: { rebalance: seed % 3 === 0 },
+      settings: {
+        rebalance: seed % 3 === 0,
+        ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
+      },
     })
     this.#world.network.onSend = (crossing) => this.#meet(crossing)
   }
 
   /** Under all faults: nothing has to come about, but no law may break. */
   async safety(): Promise<void> {
+    if (this.#plan.isApart) this.#ask({ do: 'set-rule', rule: firstTwoApart })
     for (const step of this.#plan.steps) {
       await this.#world.pass(Math.max(0, step.atMs - this.#world.nowMs))
       this.#do(step)
+      this.#wrong.push(...brokenRule(this.#state))
     }
     await this.#world.pass(Math.max(0, this.#plan.safetyMs - this.#world.nowMs))
   }
@@ -106,9 +119,12 @@ class FaultRun {
     world.network.heal()
     for (const name of [...this.#names, coordinatorName]) {
       world.process(name).goOn()
-      if (!world.process(name).isAlive) world.restart(name)
+      this.#restart(name)
     }
     await world.pass(4000)
+    // What the fence device was asked for before, it has done since.
+    for (const name of this.#names) this.#restart(name)
+    world.ask({ do: 'set-power', change: { save: false } })
     for (const name of this.#names)
       if (this.#state.nodes.get(asNodeId(name))?.maintenance)
         world.ask({ do: 'end-maintenance', nodeId: asNodeId(name) })
@@ -159,7 +175,9 @@ class FaultRun {
     }
     await this.#world.pass(3000)
     for (const [id, text] of printed) {
-      const bad = text.split('\n').find((line) => /BAD|fatal|panic/.test(line))
+      const isAsked = (line: string) => line.includes('panic: asked for')
+      const lines = text.split('\n').filter((line) => !isAsked(line))
+      const bad = lines.find((line) => /BAD|fatal|panic/.test(line))
       if (bad) this.#wrong.push(`the guest in ${id} says: ${bad}`)
     }
   }
@@ -188,6 +206,18 @@ class FaultRun {
     cancel: ({ one }) => this.#onMigration(one, 'cancel-migration'),
     'post-copy': ({ one }) => this.#onMigration(one, 'post-copy'),
     evacuate: ({ one }) => this.#evacuate(one),
+    relocate: ({ one, other }) => {
+      const to = other % 2 === 0 ? { to: this.#name(other) } : {}
+      this.#onVm(one, (vmId) => ({ do: 'relocate', vmId, ...to }))
+    },
+    rule: ({ one, other }) => this.#ask(wishRule(this.#state, this.#name(one), other)),
+    policy: ({ one, other }) => this.#onVm(one, (vmId) => policyFor(vmId, other)),
+    power: ({ one }) => this.#ask({ do: 'set-power', change: power(one % 3 > 0) }),
+    crash: ({ one }) => {
+      const id = pick(this.#state.vms.keys(), one)
+      if (id !== undefined) crashGuest(this.#world.coordinator, id)
+    },
+    'stop-node': ({ one }) => this.#stopNode(this.#name(one)),
     return: ({ one }) => this.#ask({ do: 'end-maintenance', nodeId: asNodeId(this.#name(one)) }),
     kill: ({ one }) => this.#break(this.#name(one), () => this.#process(one).kill()),
     restart: ({ one }) => this.#restart(this.#name(one)),
@@ -313,6 +343,11 @@ class FaultRun {
   #evacuate(one: number): void {
     const params = MigrationParams.parse({ whenStuck: 'throttle' })
     this.#ask({ do: 'maintenance', nodeId: asNodeId(this.#name(one)), params })
+  }
+
+  #stopNode(name: string): void {
+    const node = this.#world.node(name)
+    if (node.process.isAlive && !node.process.isHanging) void node.stop()
   }
 
   #cut(one: number, other: number): void {

@@ -48,6 +48,7 @@ export async function shorten(
 export const mustBeSeen: readonly string[] = [
   ...['vm-recovered', 'node-fenced', 'migration-done', 'migration-failed', 'migration-paging'],
   ...['clone-done', 'snapshot-done', 'node-maintenance', 'node-empty'],
+  ...['vm-crashed', 'ha-changed', 'node-gone', 'node-fencing'],
   ...['source lost while copying', 'destination lost while copying'],
   ...['coordinator lost while copying', 'source lost while paging'],
 ]

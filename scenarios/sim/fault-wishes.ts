@@ -1,0 +1,49 @@
+// What a search wishes of high availability and power while faults go on, and the law about the one
+// rule that is strict from the beginning. Not here: when any of it is done (fault-run.ts).
+
+import type { ClusterState } from '#coordinator/core/cluster-state.ts'
+import { nodesOf } from '#coordinator/core/ha/rules.ts'
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import type { HaRule } from '#proto/ha.ts'
+import { asVmId, type VmId } from '#proto/ids.ts'
+import type { SimCoordinator } from './sim-coordinator.ts'
+
+export const firstTwoApart = {
+  ...{ kind: 'keep-apart', name: 'first-two', vms: ['v1', 'v2'], strict: true },
+} as const satisfies HaRule
+export const power = (save: boolean) => ({ save, sleepAfterMs: 500, wakeMs: 500 })
+export const policyFor = (vmId: VmId, n: number): ApiCommand => ({
+  ...{ do: 'set-policy', vmId },
+  change: { restarts: n % 3, relocations: n % 2, failback: n % 5 > 0, priority: n },
+})
+
+/** One that only wishes: what is strict from the beginning is another's. Or it is dropped. */
+export function wishRule(state: ClusterState, home: string, n: number): ApiCommand {
+  const vms = [...state.vms.keys()].slice(0, 3)
+  const wish = { name: 'wish', vms, strict: false }
+  if (n % 4 === 0 || vms.length < 2) return { do: 'drop-rule', name: 'wish' }
+  if (n % 4 === 1) return { do: 'set-rule', rule: { kind: 'keep-apart', ...wish } }
+  if (n % 4 === 2) return { do: 'set-rule', rule: { kind: 'keep-together', ...wish } }
+  const nodes = [{ id: home, priority: 1 }]
+  return { do: 'set-rule', rule: { kind: 'node-affinity', ...wish, nodes } }
+}
+
+/** By its console, if somebody is there to hear it. */
+export function crashGuest({ process, consoles }: SimCoordinator, id: VmId): void {
+  if (!process.isAlive || process.isHanging) return
+  const deaf = { header: () => undefined, output: () => undefined, close: () => undefined }
+  const session = consoles.attach(id, { isReplay: false, bufferedBytes: 0, ...deaf })
+  session.input(new TextEncoder().encode('x1 panic\n'))
+  session.detach()
+}
+
+/** The first two VMs never meet: not where they are, nor where they are going. */
+export function brokenRule(state: ClusterState): string[] {
+  if (!state.rules.has(firstTwoApart.name)) return []
+  const [one, other] = firstTwoApart.vms.map((id) => {
+    const vm = state.vms.get(asVmId(id))
+    return vm ? nodesOf(state, vm) : []
+  })
+  const shared = one?.find((nodeId) => other?.includes(nodeId))
+  return shared ? [`v1 and v2 are kept apart, and meet on ${shared}`] : []
+}
