@@ -26,6 +26,12 @@ const ruleColumns: readonly Column<HaRuleView>[] = [
 export const rulesText = (rules: readonly HaRuleView[], paint: Painter): string =>
   tableText(ruleColumns, rules, paint)
 
+const shutdownTexts = {
+  'fail-over': 'start elsewhere',
+  freeze: 'wait for it',
+  migrate: 'move away first',
+} as const
+
 export function haText(view: HaView, vms: readonly VmView[], paint: Painter): string {
   const { settings, tolerated, spareMib, shortages, rules } = view
   const armed = settings.armed ? 'armed' : paint('yellow', 'disarmed: nothing happens by itself')
@@ -36,7 +42,7 @@ export function haText(view: HaView, vms: readonly VmView[], paint: Painter): st
     `high availability is ${armed}; ${protectedVms} of ${vms.length} VMs are protected`,
     `${tolerated} ${tolerated === 1 ? 'node' : 'nodes'} may fail now${promise}`,
     `${mibText(spareMib)} of memory are free on nodes in service`,
-    `VMs of a node that shuts down ${settings.shutdown === 'freeze' ? 'wait for it' : 'go elsewhere'}`,
+    `VMs of a node that shuts down ${shutdownTexts[settings.shutdown]}`,
     ...shortages.map(({ nodes, vms: stranded }) =>
       paint('yellow', `without ${nodes.join(' and ')} no room for ${stranded.join(', ')}`),
     ),

@@ -6,11 +6,17 @@
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
-import { batchBytesMax } from '#proto/ethernet-batch.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
-import { frameBytesMax, protocolVersion } from '#proto/units.ts'
+import { protocolVersion } from '#proto/units.ts'
 import { admit } from './admission.ts'
+import {
+  controlLimits,
+  limits,
+  outputBufferedBytesMax,
+  trunkAnswerMsMax,
+  trunkLimits,
+} from './agent-limits.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { Consoles } from './consoles.ts'
 import { stepDesk } from './desk.ts'
@@ -28,14 +34,6 @@ import { Network } from './network/network.ts'
 import { allServed } from './serving-end.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
-
-const limits = { messageBytesMax: frameBytesMax + 4096 }
-const controlLimits = { messageBytesMax: 8 << 20 }
-const trunkLimits = { messageBytesMax: batchBytesMax }
-/** A node that does not answer is tried again: there is no use in long waits. */
-const trunkAnswerMsMax = 3000
-/** Console output waits in its ring while so much is on the link already. */
-const outputBufferedBytesMax = 1 << 20
 
 export class Agent {
   readonly metrics: NodeMetrics
@@ -92,6 +90,11 @@ export class Agent {
     this.#sample()
     // Where it listens, not what it advertises: behind a door those differ, and the door must know.
     return listener.address
+  }
+
+  /** Its VMs are moved away first, if that is what the cluster does then. */
+  leave(): Promise<void> {
+    return this.#membership.askLeave().then(() => this.stop())
   }
 
   /** Stops every VM, says so, and leaves. */
@@ -201,10 +204,7 @@ export class Agent {
     return this.#options.advertise ?? this.#listener?.address ?? this.#options.listen
   }
 
-  /**
-   * What it holds now, in its own words: asked past the coordinator by whoever checks that no VM
-   * runs twice.
-   */
+  /** What it holds now: asked past the coordinator by whoever checks that no VM runs twice. */
   get copies(): VmReport[] {
     return this.#reports()
   }

@@ -159,8 +159,11 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
 }
 
 function stopOnSignals(agent: Agent): void {
+  let asked = 0
   const stop = () => {
-    void agent.stop().then(() => process.exit(0))
+    // Who asks twice does not want to wait for VMs that are moved away.
+    const ended = asked++ === 0 ? agent.leave() : agent.stop()
+    void ended.then(() => process.exit(0))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

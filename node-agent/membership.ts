@@ -21,7 +21,10 @@ import { again, arrived, keep, mark, type News, newOutbox } from './outbox.ts'
 import { StepDriver } from './step-driver.ts'
 
 /** What a member hears besides what keeps it a member. */
-export type MemberMessage = Exclude<CoordinatorMessage, Welcome | Refused | Lease>
+export type MemberMessage = Exclude<
+  CoordinatorMessage,
+  Welcome | Refused | Lease | { readonly t: 'may-leave' }
+>
 
 export interface MembershipPorts {
   readonly env: Env
@@ -44,6 +47,11 @@ type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
 
 /** A coordinator that asks for more than this many heartbeats a second is mistaken. */
 const heartbeatMsMin = 20
+/** Coordinators before this know nothing of leaving. */
+const leavingVersion = 2
+/** So long a shutdown waits for an answer, and then for VMs that are moved away. */
+const leaveAnswerMsMax = 1000
+const leaveMsMax = 120_000
 
 export class Membership {
   readonly #ports: MembershipPorts
@@ -57,6 +65,9 @@ export class Membership {
   #seq = 0
   #answeredAtMs = 0
   #stopped = false
+  #coordinatorVersion = 1
+  /** Somebody waits for leave to go. */
+  #mayLeave: (now: boolean) => void = () => undefined
 
   constructor(ports: MembershipPorts) {
     this.#ports = ports
@@ -71,7 +82,10 @@ export class Membership {
       connect: ports.connect,
       hello: ports.hello,
       up: (welcome) => this.#join(welcome),
-      down: ports.down,
+      down: () => {
+        this.#mayLeave(true)
+        ports.down()
+      },
       replaced: ports.replaced,
       hear: (message) => this.#hear(message),
     })
@@ -104,6 +118,21 @@ export class Membership {
     await this.#link.stop(reason)
   }
 
+  /** Asks for leave to go: the VMs may be moved away first. Nobody is waited for for ever. */
+  async askLeave(): Promise<void> {
+    if (!this.#link.isUp || this.#coordinatorVersion < leavingVersion) return
+    const { clock } = this.#ports.env
+    await new Promise<void>((resolve) => {
+      let cancel = clock.wakeAt(clock.nowMs() + leaveAnswerMsMax, resolve)
+      this.#mayLeave = (now) => {
+        cancel()
+        if (now) resolve()
+        else cancel = clock.wakeAt(clock.nowMs() + leaveMsMax, resolve)
+      }
+      this.#link.send({ t: 'leaving' })
+    })
+  }
+
   /** Lost when the link is down. */
   send(message: AgentMessage): void {
     this.#link.send(message)
@@ -125,6 +154,7 @@ export class Membership {
     this.#heartbeatMs = Math.max(heartbeatMsMin, welcome.heartbeatMs)
     this.#leaseMs = welcome.leaseMs
     this.#clusterId = welcome.clusterId
+    this.#coordinatorVersion = welcome.protocolVersion
     this.#answeredAtMs = this.#ports.env.clock.nowMs()
     for (const news of again(this.#outbox)) this.#link.send(news)
     this.#sendHeartbeat()
@@ -132,13 +162,15 @@ export class Membership {
 
   #hear(message: CoordinatorMessage): void {
     if (message.t === 'welcome' || message.t === 'refused') return // The greeting is over.
-    if (message.t !== 'lease') {
-      this.#ports.hear(message)
-      return
-    }
+    if (message.t === 'may-leave') this.#mayLeave(message.now)
+    else if (message.t === 'lease') this.#renewed(message)
+    else this.#ports.hear(message)
+  }
+
+  #renewed({ seq, leaseMs }: Lease): void {
     this.#answeredAtMs = this.#ports.env.clock.nowMs()
-    arrived(this.#outbox, message.seq)
-    this.#driver.feed({ on: 'acknowledged', seq: message.seq, leaseMs: message.leaseMs })
+    arrived(this.#outbox, seq)
+    this.#driver.feed({ on: 'acknowledged', seq, leaseMs })
   }
 
   #beat(): void {

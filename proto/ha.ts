@@ -80,7 +80,7 @@ export const HaSettings = z.strictObject({
   /** What would break that promise is refused, or done with a warning. */
   admission: z.enum(['refuse', 'warn']).default('refuse'),
   /** What becomes of the VMs of a node that shuts down in good order. */
-  shutdown: z.enum(['fail-over', 'freeze']).default('fail-over'),
+  shutdown: z.enum(['fail-over', 'freeze', 'migrate']).default('fail-over'),
 })
 export type HaSettings = z.infer<typeof HaSettings>
 export const haSettingsDefault: HaSettings = HaSettings.parse({})

@@ -3,12 +3,12 @@
 // (wire.ts), what messages are made of (message-parts.ts; exported from here too).
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //
-//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress,
+//   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
 //                         take-snapshot, drop-snapshot, compare-snapshots, sweep-layers,
-//                         console-open, console-input, console-close, neighbours
+//                         console-open, console-input, console-close, neighbours, may-leave
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
 
@@ -326,6 +326,11 @@ export type ConsoleInput = z.infer<typeof ConsoleInput>
 
 // ---- the sets a link may carry ------------------------------------------------------------------
 
+/** It was told to shut down: are its VMs to move away first? Not to coordinators of version 1. */
+export const Leaving = z.strictObject({ t: z.literal('leaving') })
+/** Now: they have, or need not; or later, when this comes again. The first answer comes at once. */
+export const MayLeave = z.strictObject({ t: z.literal('may-leave'), now: z.boolean() })
+
 export const AgentMessage = z.discriminatedUnion('t', [
   Hello,
   Heartbeat,
@@ -334,6 +339,7 @@ export const AgentMessage = z.discriminatedUnion('t', [
   MigrationProgress,
   ConsoleOutput,
   ConsoleAccepted,
+  Leaving,
 ])
 export type AgentMessage = z.infer<typeof AgentMessage>
 
@@ -361,6 +367,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   ConsoleClose,
   ConsoleInput,
   Neighbours,
+  MayLeave,
 ])
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
 

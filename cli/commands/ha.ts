@@ -132,6 +132,7 @@ function addCluster(parent: Command, cli: Cli): void {
       new Option('--shutdown <what>', 'VMs of a node that shuts down in good order').choices([
         'fail-over',
         'freeze',
+        'migrate',
       ]),
     )
     .action((options: HaSettingsChange, self: Command) => {

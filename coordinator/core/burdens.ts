@@ -20,8 +20,9 @@ const expectedOf = (vm: Vm): number => Math.max(demandOf(vm), wishOf(vm.spec).de
 export function vmsBoundFor(state: ClusterState, node: Node): Vm[] {
   const ids = new Set<VmId>(node.live.vmIds)
   for (const migrationId of node.live.incoming) {
-    const migration = state.migrations.get(migrationId)
-    if (migration) ids.add(migration.vmId)
+    const vm = state.vms.get(state.migrations.get(migrationId)?.vmId as VmId)
+    // One that has moved, and perhaps gone on from there, is where it is.
+    if (vm?.migrationId === migrationId) ids.add(vm.id)
   }
   return [...ids].flatMap((id) => state.vms.get(id) ?? [])
 }

@@ -77,6 +77,8 @@ export interface Node extends NodeRecord {
     /** When it was fenced of late. */
     readonly lostAtMs: number[]
     fenceAskedAtMs: number | undefined
+    /** It wants to shut down, and waits until it may. */
+    asksLeave: boolean
     /** What burdens.ts has reckoned, as long as it is true. */
     burden: NodeBurden | undefined
     /** Its VMs are moved away, so that it can go to standby. */
@@ -261,6 +263,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   evacuation: undefined,
   lostAtMs: [],
   fenceAskedAtMs: undefined,
+  asksLeave: false,
   burden: undefined,
   isEmptying: false,
   emptySinceMs: undefined,

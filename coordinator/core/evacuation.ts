@@ -6,7 +6,7 @@
 
 import type { EvacuationView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
-import type { MigrationParams } from '#proto/messages.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
 import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
@@ -15,7 +15,7 @@ import { policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import { chooseNode, isNode, wishWith } from './placement.ts'
-import { isReachable, type Step, touch } from './step-context.ts'
+import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
 
 /** Queued and under way from one node: more would choose their destinations too early. */
@@ -55,7 +55,32 @@ export function evacuate(step: Step): void {
     node.live.evacuation ??= { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
     if (node.live.vmIds.size === 0) tellEmpty(step, node)
     else moveNext(step, node)
+    if (node.live.asksLeave && hasLeft(step, node)) giveLeave(step, node)
   }
+}
+
+/** All that can leave. */
+function hasLeft({ state, nowMs }: Step, node: Node): boolean {
+  const { left = 0, moving = 0, stuck = [] } = evacuationView(state, node, nowMs) ?? {}
+  return moving === 0 && left === stuck.length
+}
+
+/** A node wants to shut down. */
+export function seeLeaving(step: Step, node: Node): void {
+  node.live.asksLeave = true
+  if (step.state.ha.shutdown !== 'migrate' || node.live.vmIds.size === 0) giveLeave(step, node)
+  else {
+    if (!node.maintenance) {
+      beginMaintenance(step, node, MigrationParams.parse({ whenStuck: 'throttle' }))
+      if (node.maintenance) Object.assign(node.maintenance, { untilBack: true })
+    }
+    sendTo(step, node, { t: 'may-leave', now: false })
+  }
+}
+
+function giveLeave(step: Step, node: Node): void {
+  node.live.asksLeave = false
+  sendTo(step, node, { t: 'may-leave', now: true })
 }
 
 function tellEmpty(step: Step, node: Node): void {

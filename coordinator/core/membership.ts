@@ -18,6 +18,7 @@ import {
 } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
+import { endMaintenance } from './evacuation.ts'
 import { type FenceWord, fenceSilent, isFencedBy } from './fencing.ts'
 import { freezeVm } from './ha/restarts.ts'
 import { displacedKept, flapWindowMs, heartbeatsMissedMax } from './limits.ts'
@@ -59,6 +60,8 @@ function join(step: Step, linkId: LinkId, hello: Hello, known: Node | undefined)
   node.live.burden = undefined
   node.live.protocolVersion = hello.protocolVersion
   touch(step, 'node', node.id)
+  node.live.asksLeave = false
+  if (node.maintenance?.untilBack) endMaintenance(step, node)
   welcome(step, node, linkId)
   becomeOnline(step, node, known === undefined)
   takeReports(step, node, hello.vms, true)

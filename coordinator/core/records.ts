@@ -51,7 +51,11 @@ export const NodeRecord = z.strictObject({
   pid: z.int(),
   /** Nothing is placed there, and what ran there when it began leaves. */
   maintenance: z
-    .strictObject({ sinceMs: z.number(), total: z.int(), params: MigrationParams })
+    .strictObject({
+      ...{ sinceMs: z.number(), total: z.int(), params: MigrationParams },
+      /** It shuts down: when it is back, maintenance is over. */
+      untilBack: z.boolean().optional(),
+    })
     .optional(),
   /** It takes nothing until it is woken. */
   standby: z.strictObject({ sinceMs: z.number(), byHand: z.boolean() }).optional(),

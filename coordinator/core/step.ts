@@ -9,7 +9,7 @@ import { takeCommand } from './api-commands.ts'
 import { type ClusterState, isActive } from './cluster-state.ts'
 import { sweepLayers } from './disk-sweep.ts'
 import { settle } from './doubt.ts'
-import { evacuate } from './evacuation.ts'
+import { evacuate, seeLeaving } from './evacuation.ts'
 import { tell } from './events.ts'
 import { keepRules } from './ha/keeper.ts'
 import {
@@ -82,6 +82,7 @@ function takeMessage(working: Step, input: Extract<Input, { kind: 'agent-message
   if (message.t === 'heartbeat') seeHeartbeat(working, node, message)
   else if (message.t === 'result') seeResult(working, node, message)
   else if (message.t === 'vm-event') seeVmEvent(working, node, message)
+  else if (message.t === 'leaving') seeLeaving(working, node)
   else if (message.t === 'migration-progress') seeProgress(working, node, message)
 }
 

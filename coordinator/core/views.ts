@@ -3,6 +3,7 @@
 // monotonic ms.
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { burdenOf } from './burdens.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
 import { evacuationView } from './evacuation.ts'
 import { rulesView } from './ha/commands.ts'
@@ -18,13 +19,6 @@ function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], u
 
 export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeView {
   const { id, phase, capacity, peerAddress, pid, live } = node
-  let memoryReservedMib = 0
-  for (const vmId of live.vmIds) memoryReservedMib += state.vms.get(vmId)?.spec.memoryMib ?? 0
-  for (const migrationId of live.incoming) {
-    const vmId = state.migrations.get(migrationId)?.vmId
-    if (vmId !== undefined && !live.vmIds.has(vmId))
-      memoryReservedMib += state.vms.get(vmId)?.spec.memoryMib ?? 0
-  }
   const fencedAtMs = live.leaseExpiresAtMs + state.settings.marginMs
   const hasLease = phase === 'online' || isDoubtful(node)
   return {
@@ -32,7 +26,7 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
     cpuDemandPercent: live.cpuDemandPercent,
     cpuGotPercent: live.cpuGotPercent,
     memoryUsedMib: live.memoryUsedMib,
-    memoryReservedMib,
+    memoryReservedMib: burdenOf(state, node).reservedMib,
     vmCount: live.vmIds.size,
     power: powerStateOf(node),
     leaseLeftMs: hasLease ? Math.max(0, fencedAtMs - nowMs) : 0,

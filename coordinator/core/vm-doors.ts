@@ -165,6 +165,7 @@ export function becomePaused(step: Step, vm: Vm): void {
 
 export function becomeMigrating(step: Step, vm: Vm, migrationId: MigrationId): void {
   vm.migrationId = migrationId
+  forgetBurden(step.state, step.state.migrations.get(migrationId)?.to)
   enter(step, vm, 'migrating')
 }
 

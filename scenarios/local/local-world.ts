@@ -33,6 +33,7 @@ export interface LocalWorldOptions {
   readonly onEnd?: (processId: string, how: string) => void
 }
 
+const leaveMsMax = 120_000
 const graceMsDefault = 4_000
 /** From a started process to a node that is online, on a machine that is busy with others. */
 const onlineMsMax = 30_000
@@ -100,7 +101,8 @@ export class LocalWorld implements World {
   }
 
   async stopNode(id: NodeId): Promise<void> {
-    await this.#node(id).child.stop(this.#graceMs)
+    // Its VMs may be moved away first.
+    await this.#node(id).child.stop(leaveMsMax)
   }
 
   async killNode(id: NodeId): Promise<void> {

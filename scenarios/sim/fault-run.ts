@@ -68,8 +68,13 @@ export async function runPlan(
   seed: number,
 ): Promise<RunOutcome> {
   const run = new FaultRun(platform, plan, seed)
-  await run.safety()
-  await run.liveness()
+  try {
+    await run.safety()
+    await run.liveness()
+  } catch (thrown) {
+    // An invariant of the coordinator's or an agent's: its process would have ended.
+    run.wrong(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown))
+  }
   return run.outcome()
 }
 
@@ -139,6 +144,10 @@ class FaultRun {
       () => disorder(this.#world, this.#names),
     )
     await this.#listenToGuests()
+  }
+
+  wrong(text: string): void {
+    this.#wrong.push(text)
   }
 
   outcome(): RunOutcome {

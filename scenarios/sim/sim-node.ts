@@ -103,7 +103,7 @@ export class SimNode {
 
   /** SIGTERM. Resolves when it has left in good order. */
   async stop(): Promise<void> {
-    await this.#agent.stop()
+    await this.#agent.leave()
     this.process.kill()
   }
 

@@ -133,6 +133,7 @@ export class CoordinatorDouble {
 
   #hear(node: Node, message: AgentMessage): void {
     this.heard.push({ ...message, from: node.nodeId })
+    if (message.t === 'leaving') node.channel.send({ t: 'may-leave', now: true })
     if (message.t === 'heartbeat') {
       node.reports = message.vms
       const { seq } = message
