@@ -43,7 +43,9 @@ function nextMigrationOf(step: Step, vm: Vm) {
 function endClones(step: Step, migration: Migration, end: MigrationEnd): void {
   const parent = step.state.vms.get(migration.vmId)
   const hasBegun = migration.commandId !== undefined
-  if (parent && hasBegun && end.phase !== 'done') parent.live.isDiskInDoubt = true
+  // Of a parent that has ended meanwhile no report will come: it starts on the new layers.
+  if (parent?.nodeId !== undefined && hasBegun && end.phase !== 'done')
+    parent.live.isDiskInDoubt = true
   for (const id of migration.cloneIds) {
     const clone = step.state.vms.get(id)
     if (!clone || clone.migrationId !== migration.id) continue

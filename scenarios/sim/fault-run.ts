@@ -86,6 +86,8 @@ class FaultRun {
   readonly #seen = new Map<string, number>()
   readonly #wrong: string[] = []
   #vmSerial = 0
+  /** Nodes that have been told to shut down, and have not ended. */
+  #stopping = 0
   /** Messages that come twice. */
   #repeats = 0
   /** Between two nodes, so many messages from now, this befalls an end of the link. */
@@ -97,7 +99,7 @@ class FaultRun {
     this.#random = new SeededRandom(seed ^ 0x5eed)
     this.#world = new SimWorld({
       ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
-      ...{ driftMost: plan.driftMost, road: plan.road },
+      ...{ driftMost: plan.driftMost, road: plan.road, fenceRebootMs: 2000 },
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
@@ -127,8 +129,11 @@ class FaultRun {
       this.#restart(name)
     }
     await world.pass(4000)
-    // What the fence device was asked for before, it has done since.
-    for (const name of this.#names) this.#restart(name)
+    // Who was shutting down ends when what it serves is served.
+    for (let s = 0; s === 0 || (this.#stopping > 0 && s < restMsMax / 1000); s++) {
+      await world.pass(s === 0 ? 0 : 1000)
+      for (const name of this.#names) this.#restart(name)
+    }
     world.ask({ do: 'set-power', change: { save: false } })
     for (const name of this.#names)
       if (this.#state.nodes.get(asNodeId(name))?.maintenance)
@@ -356,7 +361,13 @@ class FaultRun {
 
   #stopNode(name: string): void {
     const node = this.#world.node(name)
-    if (node.process.isAlive && !node.process.isHanging) void node.stop()
+    if (!node.process.isAlive || node.process.isHanging) return
+    this.#stopping++
+    const ended = () => {
+      this.#stopping--
+    }
+    node.process.onDeath(ended)
+    void node.stop()
   }
 
   #cut(one: number, other: number): void {

@@ -24,6 +24,8 @@ export interface SimWorldOptions extends SimPlatform {
   readonly traits?: ReadonlyMap<string, NodeTraits>
   /** The world's, when others live by it too. */
   readonly clock?: VirtualClock
+  /** A node that the fence device has ended is started again after this; absent: by nobody. */
+  readonly fenceRebootMs?: number
   /** Somebody outside has something to do that takes no virtual time. */
   readonly isBusy?: () => boolean
   readonly seed: number
@@ -169,9 +171,18 @@ export class SimWorld {
       fence: {
         end: async ({ nodeId }) => {
           this.nodes.get(nodeId)?.process.kill()
+          this.#rebootLater(nodeId)
           return undefined
         },
       },
+    })
+  }
+
+  #rebootLater(name: string): void {
+    const { fenceRebootMs } = this.#options
+    if (fenceRebootMs === undefined) return
+    this.clock.wakeAt(this.nowMs + fenceRebootMs, () => {
+      if (!this.node(name).process.isAlive) this.restart(name)
     })
   }
 
