@@ -15,6 +15,8 @@ export interface NodeSpec {
   /** Guest instructions per second of one core, in millions; 0 = as fast as the machine can. */
   readonly mipsPerCore: number
   readonly memoryMib: number
+  /** It is not there until startNode. */
+  readonly isLater?: boolean
 }
 
 export interface ClusterSpec {
@@ -61,7 +63,7 @@ export interface AgentAnswer {
 }
 
 export interface World {
-  /** Resolves when the coordinator serves and every node is online. Called once. */
+  /** Resolves when the coordinator serves and every node that is not later is online. Once. */
   startCluster(spec: ClusterSpec): Promise<void>
   /** Valid after startCluster; goes on to work after a coordinator restart. */
   readonly api: ApiClient
@@ -78,7 +80,7 @@ export interface World {
   /** Undoes every cut of this node. */
   healNode(id: NodeId): Promise<void>
   /**
-   * Starts a killed node's process again, empty, under the same id; resolves when its process runs.
+   * Starts the process of a node that was killed, or that is later, empty; resolves when it runs.
    */
   startNode(id: NodeId): Promise<void>
   killCoordinator(): Promise<void>

@@ -18,6 +18,10 @@ export const NodePart = z
       .default(0)
       .describe('Million guest instructions a second of one core; 0: as fast as the machine can'),
     memory: Size.default(1024).describe('What all VMs of the node may use together'),
+    start: z
+      .enum(['at-once', 'later'])
+      .default('at-once')
+      .describe('`later`: it joins when the timeline says `do: start-node`'),
   })
   .describe('One node')
 

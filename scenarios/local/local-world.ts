@@ -95,9 +95,10 @@ export class LocalWorld implements World {
       await this.#network.addNode(node.id)
     }
     this.#network.leadToCoordinator(this.#port)
-    await Promise.all(spec.nodes.map((node) => this.#startAgent(node)))
+    const first = spec.nodes.filter(({ isLater }) => !isLater)
+    await Promise.all(first.map((node) => this.#startAgent(node)))
     this.#writeState()
-    await this.#allOnline(spec.nodes.map((node) => node.id))
+    await this.#allOnline(first.map((node) => node.id))
   }
 
   async stopNode(id: NodeId): Promise<void> {
@@ -133,10 +134,12 @@ export class LocalWorld implements World {
   }
 
   async startNode(id: NodeId): Promise<void> {
-    const node = this.#node(id)
-    if (node.child.running)
+    const later = this.#spec?.nodes.find((node) => node.id === id && !this.#nodes.has(id))
+    const node = later ? undefined : this.#node(id)
+    if (node?.child.running)
       throw new FaultError(fault('wrong-state', `Node ${id} runs already; kill it first.`))
-    await this.#startAgent(node.spec)
+    const spec = later ?? node?.spec
+    if (spec) await this.#startAgent(spec)
   }
 
   async killCoordinator(): Promise<void> {

@@ -287,11 +287,12 @@ const clusterSpecOf = (
   { nodes, lease, heartbeat, margin, rebalance, 'fence-after': fenceAfterMs }: ClusterPart,
   seed: number,
 ): ClusterSpec => ({
-  nodes: nodes.map(({ id, cores, mips, memory }) => ({
+  nodes: nodes.map(({ id, cores, mips, memory, start }) => ({
     id: asNodeId(id),
     cores,
     mipsPerCore: mips,
     memoryMib: memory,
+    ...(start === 'later' ? { isLater: true } : {}),
   })),
   leaseMs: lease,
   heartbeatMs: heartbeat,

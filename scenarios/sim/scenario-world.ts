@@ -28,6 +28,8 @@ export class ScenarioSimWorld implements World {
   readonly #platform: SimPlatform
   readonly #wire: SimWire
   #world: SimWorld | undefined
+  /** Declared, and not there yet. */
+  readonly #later = new Set<NodeId>()
   /** Numbers for processes, and how each that ended did. */
   readonly #pids = new Map<SimProcess, number>()
   readonly #ends = new Map<SimProcess, string>()
@@ -61,12 +63,13 @@ export class ScenarioSimWorld implements World {
     this.#world = new SimWorld({
       ...this.#platform,
       ...{ seed, road, clock: this.clock },
-      nodes: nodes.map(({ id }) => id),
+      nodes: nodes.filter(({ isLater }) => !isLater).map(({ id }) => id),
       traits: new Map(traits),
       settings: { leaseMs, heartbeatMs, marginMs, rebalance, ...fence },
       isBusy: () => this.#wire.isBusy,
     })
-    await this.#allOnline(nodes.length)
+    for (const { id, isLater } of nodes) if (isLater) this.#later.add(id)
+    await this.#allOnline(nodes.length - this.#later.size)
   }
 
   async stopNode(id: NodeId): Promise<void> {
@@ -96,7 +99,9 @@ export class ScenarioSimWorld implements World {
   }
 
   async startNode(id: NodeId): Promise<void> {
-    if (this.#process(id).isAlive) throw refused('wrong-state', `Node ${id} runs already.`)
+    const isNew = this.#later.delete(id)
+    if (!isNew && this.#process(id).isAlive)
+      throw refused('wrong-state', `Node ${id} runs already.`)
     this.#sim.restart(id)
   }
 

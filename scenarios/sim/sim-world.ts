@@ -84,9 +84,9 @@ export class SimWorld {
     return name === coordinatorName ? this.#coordinator.process : this.node(name).process
   }
 
-  /** A process that was killed begins anew, on what is on its disk. */
+  /** A process that was killed begins anew, on what is on its disk; a node may be a new one. */
   restart(name: string): void {
-    this.process(name).kill()
+    if (name === coordinatorName || this.nodes.has(name)) this.process(name).kill()
     if (name === coordinatorName) this.#coordinator = this.#startCoordinator()
     else this.#startNode(name)
   }
