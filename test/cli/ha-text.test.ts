@@ -41,7 +41,7 @@ test('the state of the cluster: what may fail, and whom that would strand', () =
     "high availability is disarmed: nothing happens by itself; 0 of 0 VMs are protected
     0 nodes may fail now, 1 promised (refuse)
     96 MiB of memory are free on nodes in service
-    VMs of a node that shuts down go elsewhere
+    VMs of a node that shuts down start elsewhere
     without n1 no room for db"
   `)
 })

@@ -25,7 +25,9 @@ vms: [{ id: store, args: workload=kv, memory: 8MiB, disk: 4MiB, cap: 50%, ha: fa
 `)
     expect(seed).toBe(1)
     expect(cluster).toMatchObject({ lease: 1500, heartbeat: 250, margin: 500, rebalance: false })
-    expect(cluster.nodes[0]).toEqual({ id: 'a', cores: 1, mips: 50, memory: 2048 })
+    expect(cluster.nodes[0]).toEqual({
+      ...{ id: 'a', cores: 1, mips: 50, memory: 2048, start: 'at-once' },
+    })
     expect(vms.map(specOf)).toMatchObject([
       { memoryMib: 8, diskMib: 4, cpuCapPercent: 50, ha: false, image: 'godwit-guest' },
     ])
