@@ -119,6 +119,19 @@ export class Story {
     this.#say(node, { t: 'migration-progress', migrationId, phase, ...figures })
   }
 
+  /** It was told to shut down, and asks whether it may. */
+  leaving(node: string): void {
+    this.lines.push(`< ${node} leaving`)
+    this.#say(node, { t: 'leaving' })
+  }
+
+  /** What the fence device says of a process of a node; with a code: that it has failed. */
+  fenceWord(node: string, incarnation: string, code?: FaultCode): void {
+    this.lines.push(`< the fence device about ${node} ${incarnation}: ${code ?? 'gone'}`)
+    const why = code && { code, message: `the device says ${code}` }
+    this.#take({ kind: 'fence-word', nodeId: asNodeId(node), incarnation, fault: why })
+  }
+
   /** Its link closes. */
   lose(node: string, isGoodbye = false): void {
     this.lines.push(`< ${node} link closed`)
@@ -213,6 +226,8 @@ export class Story {
       this.lines.push(`> ${this.#links.get(effect.linkId)} ${textOf(effect.message)}`)
     else if (effect.kind === 'close-link')
       this.lines.push(`> ${this.#links.get(effect.linkId)} closed: ${effect.reason}`)
+    else if (effect.kind === 'fence')
+      this.lines.push(`> the fence device: end ${effect.nodeId} ${effect.incarnation}`)
     else if (effect.kind === 'event') this.lines.push(`* ${effect.event.text}`)
     else if (effect.kind === 'reply') {
       this.answer = effect.answer
@@ -287,6 +302,8 @@ function textOf(message: CoordinatorMessage): string {
       return `resolve ${message.verdict} ${message.vmId}@${message.epoch} (${message.commandId})`
     case 'cancel-migration':
       return `cancel ${message.migrationId} (${message.commandId})`
+    case 'may-leave':
+      return message.now ? 'may leave' : 'may leave later'
     default:
       return message.t
   }

@@ -1,0 +1,108 @@
+// Nodes that go: in good order, by a fence device, by an operator's word; and VMs that are relocated.
+
+import { expect, test } from 'vitest'
+import { asNodeId, asVmId } from '#proto/ids.ts'
+import { Story, started, stateOf } from '../story.ts'
+
+const last = (story: Story, count: number) => story.lines.slice(-count)
+const shutdown = (story: Story, how: 'migrate' | 'freeze') =>
+  story.ask({ do: 'set-ha', change: { shutdown: how } }, how)
+const fence = (story: Story, isOff: boolean) =>
+  story.ask({ do: 'fence', nodeId: asNodeId('n1'), isOff }, `fence n1${isOff ? ' --off' : ''}`)
+
+test('a node that shuts down may leave at once, where its VMs go elsewhere anyhow', () => {
+  const story = started()
+  story.leaving('n1')
+  expect(last(story, 1)).toEqual(['> n1 may leave'])
+})
+
+test('where they are to move away first, it waits until they have, and is in service when it is back', () => {
+  const story = started()
+  shutdown(story, 'migrate')
+  story.leaving('n1')
+  expect(last(story, 1)).toEqual(['> n1 may leave later'])
+  story.passWith(250, { n1: ['a@1 running'], n2: [] })
+  const [id] = [...story.state.openMigrations]
+  if (!id) throw new Error('nothing moves')
+  story.admit(id)
+  story.event('n1', 'a@1', 'released')
+  story.event('n2', 'a@2', 'running')
+  story.result('n1', story.state.migrations.get(id)?.commandId ?? '')
+  story.passWith(250, { n1: [], n2: ['a@2 running'] })
+  expect(story.lines.filter((line) => line.includes('may leave'))).toEqual([
+    ...['> n1 may leave later', '> n1 may leave'],
+  ])
+  story.lose('n1', true)
+  expect(stateOf(story)).toBe('running n2 @2')
+  story.hello('n1', [], 'n1-second')
+  expect(story.state.nodes.get(asNodeId('n1'))?.maintenance).toBeUndefined()
+})
+
+test('an operator’s word that it is off is not believed of a node that answers', () => {
+  const story = started()
+  fence(story, true)
+  expect(last(story, 1)[0]).toMatch(/wrong-state: n1 answers, so it is not off/)
+  expect(stateOf(story)).toBe('running n1 @1')
+})
+
+test('of one that does not, it is: its VMs start elsewhere without waiting for the lease', () => {
+  const story = started()
+  story.lose('n1')
+  fence(story, true)
+  expect(stateOf(story)).toBe('starting n2 @2')
+  expect(story.text).toContain('* n1 is fenced: an operator says it is off')
+})
+
+test('without a device nothing can be asked of it', () => {
+  const story = started()
+  fence(story, false)
+  expect(last(story, 1)[0]).toMatch(/there is no fence device/)
+})
+
+test('the device is asked after its time, again when it fails, and its word ends the waiting', () => {
+  const story = new Story({ fenceAfterMs: 1000 })
+  story.join('n1', 'n2')
+  story.run('a', { diskMib: 4 })
+  story.result('n1', 'run1-1')
+  story.lose('n1')
+  const asked = () => story.lines.filter((line) => line.startsWith('> the fence device')).length
+  story.passWith(750, { n2: [] })
+  expect(asked()).toBe(0)
+  story.passWith(500, { n2: [] })
+  expect(asked()).toBe(1)
+  story.fenceWord('n1', 'n1-first', 'internal')
+  expect(stateOf(story)).toBe('running n1 @1')
+  story.fenceWord('n1', 'n1-first')
+  expect(stateOf(story)).toBe('starting n2 @2')
+})
+
+test('its word about a process that another has replaced is about nobody', () => {
+  const story = new Story({ fenceAfterMs: 1000 })
+  story.join('n1', 'n2')
+  story.run('a', { diskMib: 4 })
+  story.result('n1', 'run1-1')
+  story.lose('n1')
+  story.passWith(1250, { n2: [] })
+  story.hello('n1', [], 'n1-second')
+  const before = stateOf(story)
+  story.fenceWord('n1', 'n1-first')
+  expect(stateOf(story)).toBe(before)
+  expect(story.state.nodes.get(asNodeId('n1'))?.phase).toBe('online')
+})
+
+test('relocated: stopped, then booted where it was to go; elsewhere, when that is gone', () => {
+  const story = started()
+  const relocate = (to: string) =>
+    story.ask({ do: 'relocate', vmId: asVmId('a'), to }, `relocate a to ${to}`)
+  relocate('n2')
+  expect(stateOf(story)).toBe('stopping n1 @1')
+  story.result('n1', 'run1-2')
+  expect(stateOf(story)).toBe('starting n2 @2')
+  story.result('n2', 'run1-3')
+  relocate('n1')
+  story.lose('n1', true)
+  story.result('n2', 'run1-4')
+  expect(stateOf(story)).toBe('starting n2 @3')
+  story.result('n2', 'run1-5')
+  expect(stateOf(story)).toBe('running n2 @3')
+})
