@@ -268,10 +268,6 @@ export class Story {
 
 function textOf(message: CoordinatorMessage): string {
   switch (message.t) {
-    case 'lease':
-      return 'lease'
-    case 'welcome':
-      return 'welcome'
     case 'refused':
       return `refused: ${message.fault.code}`
     case 'start':

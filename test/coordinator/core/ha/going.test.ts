@@ -1,4 +1,5 @@
-// Nodes that go: in good order, by a fence device, by an operator's word; and VMs that are relocated.
+// Nodes that go: in good order, by a fence device, by an operator's word; and VMs that are
+// relocated.
 
 import { expect, test } from 'vitest'
 import { asNodeId, asVmId } from '#proto/ids.ts'
