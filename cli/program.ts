@@ -8,6 +8,7 @@ import { addBreakCommands } from './commands/break.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addHaCommands } from './commands/ha.ts'
 import { addHeatMap } from './commands/heat-map.ts'
 import { addImage } from './commands/image.ts'
@@ -46,7 +47,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addDown(program, cli)
   addRun(program, cli)
   addListCommands(program, cli)
-  addTop(program, cli)
+  for (const add of [addTop, addLogs, addDoctor]) add(program, cli)
   addMoveCommands(program, cli)
   addHeatMap(program, cli)
   addNode(program, cli)
@@ -56,7 +57,6 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addSnapshot(program, cli)
   addConsole(program, cli)
   addBreakCommands(program, cli)
-  addLogs(program, cli)
   addScenario(program, cli)
   addImage(program, cli)
   addCompletion(program, names)

@@ -1,0 +1,97 @@
+// godwit doctor: what is wrong with this machine, and with the cluster if one runs, each with its
+// mend. Exit code 1 when something does not work. Not here: what counts as wrong (diagnosis.ts).
+
+import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism, freemem, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Command, Option } from 'commander'
+import { HttpApiClient } from '#scenarios/api-client.ts'
+import { runningClusters } from '#scenarios/local/cluster-folder.ts'
+import type { Cli } from '../cli.ts'
+import { connect, type GlobalOptions } from '../connection.ts'
+import { clusterFindings, type Finding, type MachineFacts, machineFindings } from '../diagnosis.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
+import { withExamples } from '../help.ts'
+import type { Paint } from '../terminal.ts'
+
+const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+const apiUrl = 'http://127.0.0.1:7070'
+
+async function portOwner(): Promise<MachineFacts['portOwner']> {
+  try {
+    const answer = await fetch(`${apiUrl}/healthz`, { signal: AbortSignal.timeout(1000) })
+    await answer.text()
+    await new HttpApiClient(apiUrl).nodes()
+    return 'godwit'
+  } catch (thrown) {
+    const cause = thrown instanceof Error ? (thrown.cause as { code?: string } | undefined) : {}
+    return cause?.code === 'ECONNREFUSED' ? undefined : 'other'
+  }
+}
+
+async function factsOf(cli: Cli): Promise<MachineFacts> {
+  const { engines } = JSON.parse(readFileSync(file('package.json'), 'utf8')) as {
+    readonly engines: { readonly node: string }
+  }
+  const cores = availableParallelism()
+  return {
+    nodeVersion: process.versions.node,
+    nodeWanted: engines.node,
+    ...{ cores, freeMib: Math.round(freemem() / (1 << 20)) },
+    loadPerCore: (loadavg()[0] ?? 0) / cores,
+    hasCore: existsSync(file('engine/cpu/core.wasm')),
+    hasPage: existsSync(file('dashboard/dist/index.html')),
+    hasDebian: existsSync(join(cli.home, 'images/debian')),
+    portOwner: await portOwner(),
+  }
+}
+
+const marks: Readonly<Record<Finding['is'], readonly [string, Paint]>> = {
+  good: ['✓', 'green'],
+  odd: ['!', 'yellow'],
+  bad: ['✗', 'red'],
+}
+
+function show(cli: Cli, title: string, findings: readonly Finding[]): void {
+  const lines = findings.map(({ is, what, mend }) => {
+    const [mark, paint] = marks[is]
+    return `  ${cli.terminal.paint(paint, mark)} ${what}${mend ? `: ${mend}` : ''}`
+  })
+  cli.terminal.write([cli.terminal.paint('bold', title), ...lines].join('\n'))
+}
+
+/** Of the cluster that is meant, or that runs here; undefined: there is none. */
+async function lookAtCluster(cli: Cli, options: GlobalOptions): Promise<Finding[] | undefined> {
+  const isNamed = options.api !== undefined || options.cluster !== undefined
+  if (!isNamed && runningClusters(cli.home).length === 0) return undefined
+  const api = connect(cli, options)
+  return clusterFindings(await api.cluster(), await api.ha())
+}
+
+export function addDoctor(program: Command, cli: Cli): void {
+  const doctor = program
+    .command('doctor')
+    .description('what is wrong with this machine or the cluster, and what to do about it')
+    .addOption(
+      new Option('-o, --output <form>', 'how to print it')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action(async ({ output }: { readonly output: string }, self: Command) => {
+      const machine = machineFindings(await factsOf(cli))
+      const cluster = await lookAtCluster(cli, self.optsWithGlobals<GlobalOptions>())
+      if (output === 'json') cli.terminal.write(JSON.stringify({ machine, cluster }, null, 2))
+      else {
+        show(cli, 'This machine', machine)
+        if (cluster) show(cli, 'The cluster', cluster)
+        else cli.terminal.note('No cluster runs here.')
+      }
+      if ([...machine, ...(cluster ?? [])].some(({ is }) => is === 'bad'))
+        throw new CommandError(exitCode.failed, '')
+    })
+  withExamples(doctor, [
+    ['godwit doctor', 'before you ask somebody'],
+    ['godwit doctor --api http://10.0.0.5:7070 -o json', 'of a cluster elsewhere, as data'],
+  ])
+}

@@ -1,0 +1,76 @@
+// What the doctor finds: nothing where nothing is wrong, and of everything else what to do about it.
+
+import { describe, expect, test } from 'vitest'
+import { clusterFindings, type MachineFacts, machineFindings } from '#cli/diagnosis.ts'
+import { HaRule, type HaView, haSettingsDefault } from '#proto/ha.ts'
+import { busyCluster, clusterView, nodeView } from '../coordinator-double/views.ts'
+import { godwit } from './rehearsal.ts'
+
+const well: MachineFacts = {
+  ...{ nodeVersion: '24.21.0', nodeWanted: '>=24.12', cores: 4, freeMib: 8000, loadPerCore: 0.2 },
+  ...{ hasCore: true, hasPage: true, hasDebian: true, portOwner: undefined },
+}
+const troubles = (facts: Partial<MachineFacts>) =>
+  machineFindings({ ...well, ...facts }).filter(({ is }) => is !== 'good')
+
+describe('a machine', () => {
+  test('that is well has nothing to be done', () => {
+    expect(troubles({})).toEqual([])
+    expect(machineFindings(well).every(({ mend }) => mend === undefined)).toBe(true)
+  })
+
+  test.each<[Partial<MachineFacts>, 'odd' | 'bad', string]>([
+    [{ nodeVersion: '20.1.0' }, 'bad', 'start it by bin/godwit.mjs'],
+    [{ nodeVersion: '24.9.0' }, 'bad', 'start it by bin/godwit.mjs'],
+    [{ hasCore: false }, 'bad', 'npm run build'],
+    [{ cores: 1 }, 'odd', 'expect longer downtimes'],
+    [{ freeMib: 300 }, 'odd', 'end something, or run fewer nodes'],
+    [{ loadPerCore: 7 }, 'odd', 'use a longer --lease-ms'],
+    [{ portOwner: 'other' }, 'bad', 'godwit up --port 0'],
+  ])('%j', (facts, is, mend) => {
+    expect(troubles(facts)).toMatchObject([{ is, mend }])
+  })
+})
+
+const ha = (more: Partial<HaView> = {}): HaView => ({
+  ...{ settings: haSettingsDefault, tolerated: 1, spareMib: 0, shortages: [], rules: [] },
+  ...more,
+})
+const said = (view: Parameters<typeof clusterFindings>[0], more: Partial<HaView> = {}) =>
+  clusterFindings(view, ha(more)).map(({ is, what, mend }) => `${is}: ${what}: ${mend ?? ''}`)
+
+describe('a cluster', () => {
+  test('that is well says so', () => {
+    const view = clusterView({ nodes: [nodeView('n1')], vms: [] })
+    expect(said(view)).toEqual(['good: all is well with 1 nodes and 0 VMs: '])
+  })
+
+  test('names nodes that are away, VMs that failed or wait, each with the way to the reason', () => {
+    const found = said(busyCluster()).join('\n')
+    expect(found).toContain(
+      'bad: n3 has stopped answering; its lease is not over yet: godwit logs n3',
+    )
+    expect(found).toMatch(/bad: n4 is lost and fenced/)
+    expect(found).toMatch(/bad: \S+ has failed: .*: godwit why \S+/)
+  })
+
+  test('names what was promised and is not so', () => {
+    const view = clusterView({ nodes: [nodeView('n1')], vms: [] })
+    const rule = HaRule.parse({ kind: 'keep-apart', name: 'x', vms: ['a', 'b'] })
+    const settings = { ...haSettingsDefault, armed: false, tolerate: 1 }
+    expect(
+      said(view, { settings, tolerated: 0, rules: [{ rule, broken: ['a, b on n1'] }] }),
+    ).toEqual([
+      'bad: high availability is disarmed: godwit ha arm',
+      'bad: 1 node failures are promised, 0 are tolerated: add a node',
+      'bad: rule x is not kept: a, b on n1: godwit rule ls',
+    ])
+  })
+})
+
+test('doctor looks at this machine also when no cluster runs', async () => {
+  const { out, notes } = await godwit('doctor')
+  expect(out).toContain('This machine')
+  expect(out).toContain(`Node ${process.versions.node}`)
+  expect(notes).toContain('No cluster runs here.')
+})
