@@ -1,4 +1,4 @@
-// What the doctor finds: nothing where nothing is wrong, and of everything else what to do about it.
+// What the doctor finds: nothing where nothing is wrong, and of all else what to do about it.
 
 import { describe, expect, test } from 'vitest'
 import { clusterFindings, type MachineFacts, machineFindings } from '#cli/diagnosis.ts'
