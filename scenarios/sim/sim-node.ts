@@ -16,6 +16,7 @@ import { Vmm } from '#node-agent/vmm.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
+import { SimDisk } from './sim-disk.ts'
 import type { SimNetwork } from './sim-network.ts'
 import { SimPcpu } from './sim-pcpu.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -60,9 +61,16 @@ export class SimNode {
     const { network, memoryMib, mips, cores, random, log, module, image } = options
     const { coordinator, token } = options
     const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
+    const disk = new SimDisk(options.disk)
     this.process = process
+    process.onDeath(() => {
+      const sectors = disk.powerLoss(random)
+      if (sectors > 0) log.info('power-loss', { node: process.name, sectors })
+    })
     this.vmm = new Vmm({
-      pcpus: Array.from({ length: cores }, (_, index) => this.#pcpu(index, options, runUntilMs)),
+      pcpus: Array.from({ length: cores }, (_, index) =>
+        this.#pcpu(index, { ...options, disk }, runUntilMs),
+      ),
       createMemory: (ramBytes) => WasmGuestMemory.create(module, ramBytes),
       recycle: (memory) => void memory.surrender(),
       image: async (name) => {
@@ -80,7 +88,7 @@ export class SimNode {
         ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },
         transport: network.transportOf(process),
       },
-      layers: options.disk,
+      layers: disk,
       snapshots: new SnapshotStore({
         ...{ disk: options.snapshots, clock: process, random, digest: options.digest },
       }),
