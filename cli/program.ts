@@ -17,7 +17,7 @@ import { addLogs } from './commands/logs.ts'
 import { addMoveCommands } from './commands/move.ts'
 import { addNode } from './commands/node.ts'
 import { addRun } from './commands/run.ts'
-import { addScenario } from './commands/scenario.ts'
+import { addDemo, addScenario } from './commands/scenario.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addTemplate } from './commands/template.ts'
 import { addTop } from './commands/top.ts'
@@ -57,7 +57,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addSnapshot(program, cli)
   addConsole(program, cli)
   addBreakCommands(program, cli)
-  addScenario(program, cli)
+  for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)
   addCompletion(program, names)
   return withExamples(program, [

@@ -1,5 +1,5 @@
-// godwit scenario run | check | explain | new | schema: stories with an expected end, each in a
-// cluster of its own. The results go to stdout, what happens meanwhile to stderr.
+// godwit scenario run | check | explain | new | schema, and godwit demo: stories with an expected
+// end, each in a cluster of its own. The results go to stdout, what happens meanwhile to stderr.
 // Not here: the running (scenarios/run.ts).
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { namePattern } from '#proto/ids.ts'
+import { nearestName } from '#scenarios/language/nearest-name.ts'
 import { firstFiles, storyText } from '#scenarios/language/story.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
@@ -63,6 +64,48 @@ export function addScenario(program: Command, cli: Cli): void {
   withExamples(schema, [['godwit scenario schema > scenario.schema.json', 'complete and check']])
 }
 
+/** The library by name: what there is, or one of it, with its page. */
+export function addDemo(program: Command, cli: Cli): void {
+  const demo = program
+    .command('demo [name]')
+    .description('play a story of the library and leave its cluster up; without a name: which')
+    .addOption(worldOption())
+    .action(async (name: string | undefined, { world }: { readonly world: WorldName }) => {
+      if (name === undefined) return listLibrary(cli)
+      const path = join(library, name)
+      if (!existsSync(path)) throw new CommandError(exitCode.usage, noDemo(name))
+      const options = { world, linger: true, output: 'text' } as const
+      const written = new ReportFolder(join(cli.home, 'reports'))
+      const passed = await runOne(cli, path, options, written)
+      cli.terminal.note(`Report: ${written.finish()}`)
+      if (!passed) throw new CommandError(exitCode.unmet, `Not met: ${name}`)
+    })
+  withExamples(demo, [
+    ['godwit demo', 'what there is'],
+    ['godwit demo rack-and-upgrade', 'with its page; Ctrl-C ends it'],
+  ])
+}
+
+function noDemo(name: string): string {
+  const near = nearestName(name, readdirSync(library))
+  return `There is no demo \`${name}\`${near ? `; did you mean \`${near}\`?` : ': see godwit demo'}`
+}
+
+async function listLibrary(cli: Cli): Promise<void> {
+  const names = readdirSync(library)
+  const width = Math.max(...names.map((name) => name.length))
+  for (const name of names) {
+    const read = await readFolder(openScenarioFolder(join(library, name)))
+    const about = 'scenario' in read ? read.scenario.about : ''
+    cli.terminal.write(`${cli.terminal.paint('bold', name.padEnd(width))}  ${about}`)
+  }
+}
+
+const worldOption = (): Option =>
+  new Option('--world <world>', 'processes on this machine, or simulated in virtual time')
+    .choices(worlds)
+    .default('local')
+
 function addScenarioRun(scenario: Command, cli: Cli): void {
   const run = scenario
     .command('run [folder...]')
@@ -71,11 +114,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .option('--update', 'write expected.log instead of comparing with it')
     .option('--reports <folder>', 'where to write HTML, JSON and JUnit XML of the runs')
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
-    .addOption(
-      new Option('--world <world>', 'processes on this machine, or simulated in virtual time')
-        .choices(worlds)
-        .default('local'),
-    )
+    .addOption(worldOption())
     .addOption(
       new Option('-o, --output <form>', 'how to print the report')
         .choices(['text', 'json'])

@@ -55,6 +55,15 @@ test('scenario new begins one that runs, explain tells it, and nothing is overwr
   expect(again.notes).toContain('is there already')
 })
 
+test('demo lists the library, plays one by name, and knows what was meant', async () => {
+  const { out } = await godwit('demo')
+  expect(out.split('\n').length).toBeGreaterThan(40)
+  expect(out).toContain('The first flight.')
+  expect((await godwit('demo short-hiccup --world sim')).out).toContain('passed:')
+  const wrong = await godwit('demo toru')
+  expect([wrong.code, wrong.notes]).toEqual([2, 'There is no demo `toru`; did you mean `tour`?'])
+})
+
 test('scenario run without a folder says what to name', async () => {
   const { code, notes } = await godwit('scenario run')
   expect(code).toBe(2)
