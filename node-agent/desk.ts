@@ -199,7 +199,7 @@ function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {
   if (vm.state === 'prepared' && vm.pageSource)
     return answer(state, verdict.commandId, incompleteFault(vm))
   const { migrationId } = vm
-  vm.launching = true
+  vm.launching = verdict.epoch
   const settle = migrationId === undefined ? [] : settled(state, vm, migrationId, 'runs-here')
   return [...settle, { do: 'launch', vm, epoch: verdict.epoch, by: verdict.commandId }]
 }
@@ -235,7 +235,7 @@ function seeLaunch(state: DeskState, launch: Extract<DeskInput, { on: 'launched'
   const { vm, epoch, by } = launch
   const answered = (value?: Fault) => (by === undefined ? [] : answer(state, by, value))
   if (state.vms.get(vm.vmId) !== vm) return answered(launch.fault ?? stoppedFault)
-  vm.launching = false
+  vm.launching = undefined
   if (launch.fault) return answered(launch.fault)
   if (vm.state === 'running') vm.epoch = epoch
   else state.vms.becomeRunning(vm, epoch)

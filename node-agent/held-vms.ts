@@ -19,10 +19,10 @@ export interface HeldVm {
   /** The migration it takes part in, or whose outcome it waits for. */
   migrationId: MigrationId | undefined
   /**
-   * A copy that was told to run and has not said that it does: a lost lease destroys it like one
-   * that runs.
+   * Under which epoch a copy was told to run that has not said that it does: a lost lease destroys
+   * it like one that runs. undefined: none was told.
    */
-  launching: boolean
+  launching: Epoch | undefined
   /**
    * Post-copy: pages of it are still at its source, to which there is a link, or none now.
    * undefined: it has all.
@@ -47,7 +47,10 @@ const ways: Record<HeldState, readonly HeldState[]> = {
 
 /** May execute instructions, or could at the next command: what a lost lease destroys. */
 export const isLive = (vm: HeldVm): boolean =>
-  vm.launching || vm.state === 'starting' || vm.state === 'running' || vm.state === 'paused'
+  vm.launching !== undefined ||
+  vm.state === 'starting' ||
+  vm.state === 'running' ||
+  vm.state === 'paused'
 
 export class HeldVms {
   readonly #vms = new Map<VmId, HeldVm>()
@@ -88,7 +91,7 @@ export class HeldVms {
     this.#move(vm, 'running')
     vm.epoch = epoch
     vm.migrationId = undefined
-    vm.launching = false
+    vm.launching = undefined
   }
 
   becomePaused(vm: HeldVm): void {
@@ -149,7 +152,7 @@ export class HeldVms {
       state,
       disk,
       migrationId,
-      launching: false,
+      launching: undefined,
       pageSource: undefined,
       snapshotting: false,
     }

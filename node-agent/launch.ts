@@ -25,7 +25,7 @@ export async function launch(
   { sections, elapsedMs, isClone }: Launch,
   { vmm, launched }: LaunchPorts,
 ): Promise<void> {
-  vm.launching = true
+  vm.launching = vm.epoch
   try {
     // Posted together: the pCPU does them in this order, without waiting for this thread in
     // between.

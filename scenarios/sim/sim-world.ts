@@ -199,7 +199,10 @@ export class SimWorld {
     this.nodes.set(name, node)
   }
 
-  #see(node: string, { vmId, epoch }: HeldVm): void {
+  /** Told to run again under a new epoch, it does so before it has said that it does. */
+  #see(node: string, vm: HeldVm): void {
+    const { vmId } = vm
+    const epoch = vm.launching ?? vm.epoch
     const highest = this.#highest.get(vmId)
     if (!highest || epoch > highest.epoch) this.#highest.set(vmId, { epoch, node })
     else if (epoch < highest.epoch || node !== highest.node)

@@ -257,7 +257,7 @@ test('a lost lease takes a copy too that was just told to run', () => {
   const desk = new Desk()
   desk.offer('vm1', 2)
   desk.state.vms.becomePrepared(desk.vm('vm1'))
-  desk.vm('vm1').launching = true
+  desk.vm('vm1').launching = desk.vm('vm1').epoch
   expect(desk.feed({ on: 'lease-lost' })).toContain('vm1 fenced')
 })
 
@@ -295,6 +295,19 @@ test('a released source runs again by a verdict, under a newer epoch only', () =
   expect(desk.tell({ ...here, epoch: asEpoch(0) })).toEqual(['result stale-epoch'])
   expect(desk.tell(here)).toEqual(['source settled', 'launch vm1', 'vm1 running', 'result ok'])
   expect(desk.states()).toEqual(['vm1 running 3'])
+})
+
+test('a copy that is told to run again holds the new epoch before it says that it runs', () => {
+  const desk = new Desk()
+  desk.start('vm1', 1)
+  desk.migrate('vm1')
+  desk.state.vms.becomeReleased(desk.vm('vm1'))
+  const order = { ...verdict('vm1', 'run', 3), migrationId: asMigrationId('m1') }
+  const command = { commandId: asCommandId('again'), ...order } as Command
+  const effects = stepDesk(desk.state, { on: 'command', command })
+  expect(desk.vm('vm1')).toMatchObject({ state: 'released', epoch: 1, launching: 3 })
+  desk.carryOut(effects)
+  expect(desk.vm('vm1')).toMatchObject({ state: 'running', epoch: 3, launching: undefined })
 })
 
 test('a guest that ends, ends here; the coordinator hears why', () => {

@@ -135,7 +135,7 @@ export class TestCluster {
 
   guest(): Guest {
     this.#guests++
-    const vm = { ...vmOrder(`vm-${this.#guests}`, 1, {}), state: 'running', launching: false }
+    const vm = { ...vmOrder(`vm-${this.#guests}`, 1, {}), state: 'running', launching: undefined }
     const mac = `02:00:00:00:00:0${this.#guests}`
     const identity = { ...vm.identity, mac }
     const held = { ...vm, identity, migrationId: undefined } as HeldVm
