@@ -1,16 +1,18 @@
-// godwit node evacuate | return | fence: a node goes into maintenance and its VMs leave, by
+// godwit node evacuate | return | fence | roll: a node goes into maintenance and its VMs leave, by
 // migrations; it takes VMs again; and it surely runs nothing any more. The first shows how far it
 // is until nothing is left that can leave.
 
 import { type Command, Option } from 'commander'
-import type { NodeView } from '#proto/api.ts'
 import { type MigrationParams, stuckPolicies } from '#proto/messages.ts'
+import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { evacuationLine, evacuationOutcome } from '../evacuation-text.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
+import { followEvacuation } from '../follow-evacuation.ts'
 import { positiveNumber, withExamples } from '../help.ts'
+import { addRoll } from './roll.ts'
 
 interface EvacuateOptions {
   readonly whenStuck?: MigrationParams['whenStuck']
@@ -23,6 +25,7 @@ export function addNode(program: Command, cli: Cli): void {
   addEvacuate(node, cli)
   addReturn(node, cli)
   addFence(node, cli)
+  addRoll(node, cli)
 }
 
 function addEvacuate(parent: Command, cli: Cli): void {
@@ -44,7 +47,7 @@ function addEvacuate(parent: Command, cli: Cli): void {
           ...(downtime ? { downtimeMsMax: downtime } : {}),
         }
         const accepted = await api.evacuate(id, params)
-        if (options.wait) await followEvacuation(cli, api, id)
+        if (options.wait) await showEvacuation(cli, api, id)
         else cli.terminal.note(evacuationLine(accepted))
       }),
     )
@@ -54,30 +57,8 @@ function addEvacuate(parent: Command, cli: Cli): void {
   ])
 }
 
-async function followEvacuation(
-  cli: Cli,
-  api: Parameters<Parameters<typeof withApi>[2]>[0],
-  id: string,
-): Promise<void> {
-  const live = cli.terminal.notesInteractive ? cli.terminal.live('stderr') : undefined
-  let told = ''
-  const look = (view: { nodes: readonly NodeView[] }) => {
-    const node = view.nodes.find((one) => one.id === id)
-    const { evacuation } = node ?? {}
-    if (!node || !evacuation) return node
-    if (evacuation.left === evacuation.stuck.length && evacuation.moving === 0) return node
-    if (live) live.draw(evacuationLine(node))
-    else if (told !== String(evacuation.left)) cli.terminal.note(evacuationLine(node))
-    told = String(evacuation.left)
-    return undefined
-  }
-  const onInterrupt = `${id} goes on without you; to take it back: godwit node return ${id}`
-  let node: NodeView | undefined
-  try {
-    node = await follow(cli, api, look, { onInterrupt })
-  } finally {
-    live?.clear()
-  }
+async function showEvacuation(cli: Cli, api: ApiClient, id: string): Promise<void> {
+  const node = await followEvacuation(cli, api, id)
   for (const line of evacuationOutcome(node)) cli.terminal.write(line)
   if ((node.evacuation?.stuck.length ?? 0) > 0) throw new CommandError(exitCode.failed, '')
 }

@@ -66,6 +66,23 @@ describe('a cluster that was started with --detach', () => {
     expect((await godwit(['cut', 'n9'])).notes).toContain('has no node `n9`; did you mean `n1`')
   }, 90_000)
 
+  test('is maintained node by node, and stops at the first that does not go well', async () => {
+    const roll = ['node', 'roll', 'n1', 'n2', '--exec']
+    const done = await godwit([...roll, 'echo worked on $GODWIT_NODE', '-o', 'json'])
+    expect(done).toMatchObject({ code: 0 })
+    expect(JSON.parse(done.out)).toMatchObject([{ node: 'n1' }, { node: 'n2' }])
+    expect(done.notes).toMatch(/worked on n1\n.*worked on n2\n/s)
+    expect(await vms()).toMatchObject([{ recoveries: 1 }, { recoveries: 0 }])
+
+    const failed = await godwit([...roll, 'exit 3'])
+    expect(failed).toMatchObject({ code: 1, out: '' })
+    expect(failed.notes).toContain('n1 is still in maintenance: the command exits 3')
+    expect(failed.notes).toContain('godwit node return n1, then go on with: godwit node roll n2')
+    expect((await godwit([...roll, 'true'])).notes).toContain('n1 is in maintenance already')
+    expect((await godwit(['node', 'roll', 'n3', '--exec', 'true'])).notes).toContain('no node `n3`')
+    expect(await godwit(['node', 'return', 'n1'])).toMatchObject({ code: 0 })
+  }, 90_000)
+
   test('is not started twice', async () => {
     const again = await godwit(['up', '-d'])
     expect(again).toMatchObject({ code: 1 })
