@@ -158,6 +158,7 @@ function withTheWayOn({ code, message }: CommandError, id: string, rest: string[
   return new CommandError(code, `${id} is still in maintenance: ${message}\n${advice}`)
 }
 
-const maintainedText = ({ node, vms, emptyMs, commandMs, onlineMs }: Maintained): string =>
-  `${node}: ${vms} ${vms === 1 ? 'VM' : 'VMs'} left in ${msText(emptyMs)}, the command took ${msText(commandMs)}, ` +
-  `online ${msText(onlineMs)} later`
+function maintainedText({ node, vms, emptyMs, commandMs, onlineMs }: Maintained): string {
+  const left = `${vms} ${vms === 1 ? 'VM' : 'VMs'} left in ${msText(emptyMs)}`
+  return `${node}: ${left}, the command took ${msText(commandMs)}, online ${msText(onlineMs)} later`
+}
