@@ -143,7 +143,7 @@ test('nor of its copy in a migration', () => {
   story.passWith(2500, { n1: ['a@1 released m2'] })
   expect(stateOf(story)).toBe('migrating n1 @1')
   story.passWith(750, { n1: ['a@1 released m2'] })
-  expect(stateOf(story)).toBe('starting n1 @2')
+  expect(stateOf(story)).toBe('starting n1 @3')
 })
 
 test('a released copy of a VM that was removed meanwhile is dropped; one of nobody we knew is not', () => {
