@@ -2,6 +2,7 @@
 // Not here: what is said (evacuation-text.ts), what follows (commands/node.ts, commands/roll.ts).
 
 import type { NodeView } from '#proto/api.ts'
+import { evacuationHasEnded } from '#proto/state.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from './cli.ts'
 import { evacuationLine } from './evacuation-text.ts'
@@ -15,7 +16,7 @@ export async function followEvacuation(cli: Cli, api: ApiClient, id: string): Pr
     const node = view.nodes.find((one) => one.id === id)
     const { evacuation } = node ?? {}
     if (!node || !evacuation) return node
-    if (evacuation.left === evacuation.stuck.length && evacuation.moving === 0) return node
+    if (evacuationHasEnded(evacuation)) return node
     if (live) live.draw(evacuationLine(node))
     else if (told !== String(evacuation.left)) cli.terminal.note(evacuationLine(node))
     told = String(evacuation.left)

@@ -1,7 +1,8 @@
-// What every command's --help has in common: examples and exit codes; and how option values are
-// read. Not here: the commands themselves (commands/).
+// What every command's --help has in common: examples, exit codes, options that several have; and
+// how option values are read. Not here: the commands themselves (commands/).
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { stuckPolicies } from '#proto/messages.ts'
 import { exitCodeSentences } from './exit-code.ts'
 
 /** Adds examples to a command's help: what to type, what it does. */
@@ -13,6 +14,16 @@ export function withExamples(
   const lines = examples.map(([line, what]) => `  ${line.padEnd(width)}   ${what}`)
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
 }
+
+/** `-o`, of a command that prints one thing. Lists have more forms (listing.ts). */
+export const textOrJson = (about = 'how to print it'): Option =>
+  new Option('-o, --output <form>', about).choices(['text', 'json']).default('text')
+
+/** Of a node that is emptied. */
+export const whenStuck = (): Option =>
+  new Option('--when-stuck <what>', 'with VMs that write faster than pages are sent')
+    .choices(stuckPolicies)
+    .default('throttle')
 
 export function exitCodesText(): string {
   const lines = Object.entries(exitCodeSentences).map(

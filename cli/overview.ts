@@ -1,10 +1,10 @@
 // The whole cluster as a few lines of text: sums, a bar for each node, the busiest VMs, what moves.
 // Pure: from a ClusterView to text. Not here: when it is drawn (commands/top.ts).
 
-import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import type { ClusterView, NodeView, VmView } from '#proto/api.ts'
 import { bar, countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
-import { migrationHasEnded } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
+import { hasEnded } from '#scenarios/runner/stage.ts'
 import { isHeard, nodePhasePaint, vmPhasePaint } from './columns.ts'
 import { outcomeText, progressLine } from './migration-progress.ts'
 import { type Column, tableText } from './table.ts'
@@ -43,7 +43,6 @@ function headline({ nodes, vms, migrations }: ClusterView): string {
   ].join('   ')
 }
 
-const hasEnded = ({ phase }: MigrationView): boolean => migrationHasEnded(phase)
 const loadOf = ({ cpuGotPercent, capacity }: NodeView) => cpuGotPercent / (capacity.cores * 100)
 const fillOf = ({ memoryReservedMib, capacity }: NodeView) => memoryReservedMib / capacity.memoryMib
 const cpuOf = (vm: VmView): number => vm.load?.cpuGotPercent ?? 0

@@ -66,6 +66,13 @@ export type MigrationPhase = z.infer<typeof MigrationPhase>
 export const migrationHasEnded = (phase: MigrationPhase): boolean =>
   phase === 'done' || phase === 'failed' || phase === 'cancelled'
 
+/** Of an evacuation: nothing is left that can leave. */
+export const evacuationHasEnded = (evacuation: {
+  readonly left: number
+  readonly moving: number
+  readonly stuck: readonly unknown[]
+}): boolean => evacuation.moving === 0 && evacuation.left === evacuation.stuck.length
+
 export const vmActions = [
   'migrate',
   'relocate',

@@ -5,14 +5,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, freemem, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { HttpApiClient } from '#scenarios/api-client.ts'
 import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { connect, type GlobalOptions } from '../connection.ts'
 import { clusterFindings, type Finding, type MachineFacts, machineFindings } from '../diagnosis.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { withExamples } from '../help.ts'
+import { textOrJson, withExamples } from '../help.ts'
 import type { Paint } from '../terminal.ts'
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -73,11 +73,7 @@ export function addDoctor(program: Command, cli: Cli): void {
   const doctor = program
     .command('doctor')
     .description('what is wrong with this machine or the cluster, and what to do about it')
-    .addOption(
-      new Option('-o, --output <form>', 'how to print it')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOrJson())
     .action(async ({ output }: { readonly output: string }, self: Command) => {
       const machine = machineFindings(await factsOf(cli))
       const cluster = await lookAtCluster(cli, self.optsWithGlobals<GlobalOptions>())

@@ -9,11 +9,9 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { haText, rulesText, whyText } from '../ha-text.ts'
-import { wholeBetween, withExamples } from '../help.ts'
+import { textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { addPower } from './power.ts'
 
-const output = () =>
-  new Option('-o, --output <form>', 'how to print it').choices(['text', 'json']).default('text')
 const list = (text: string): string[] => text.split(',').filter((name) => name !== '')
 
 interface Printed {
@@ -40,7 +38,7 @@ function addStatus(parent: Command, cli: Cli): void {
   const status = parent
     .command('status')
     .description('settings, spare capacity, and what is not as a rule says')
-    .addOption(output())
+    .addOption(textOrJson())
     .action((options: Printed, self: Command) =>
       withApi(cli, self, async (api) => {
         const [view, vms] = [await api.ha(), await api.vms()]
@@ -175,7 +173,7 @@ function addRule(program: Command, cli: Cli): void {
   const ls = rule
     .command('ls')
     .description('the rules, and what is not as they say')
-    .addOption(output())
+    .addOption(textOrJson())
     .action((options: Printed, self: Command) =>
       withApi(cli, self, async (api) => {
         const { rules } = await api.ha()
@@ -243,7 +241,7 @@ function addWhy(program: Command, cli: Cli): void {
   const why = program
     .command('why <vm>')
     .description('why a VM is where it is, or nowhere, and what would have to change')
-    .addOption(output())
+    .addOption(textOrJson())
     .action((vm: string, options: Printed, self: Command) =>
       withApi(cli, self, async (api) => {
         const view = await api.why(vm)

@@ -4,13 +4,13 @@
 
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { suggestion } from '#scenarios/language/nearest-name.ts'
 import { ClusterFolder, runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { clusterName, type GlobalOptions, localCluster } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { withExamples } from '../help.ts'
+import { textOrJson, withExamples } from '../help.ts'
 import { type LogLine, logLineText, readLogLines } from '../log-line.ts'
 
 interface LogOptions extends GlobalOptions {
@@ -25,11 +25,7 @@ export function addLogs(program: Command, cli: Cli): void {
     .command('logs [process...]')
     .description('what the processes of a local cluster wrote: nodes, or `coordinator`')
     .option('-f, --follow', 'go on, and show what they write')
-    .addOption(
-      new Option('-o, --output <form>', 'json: the lines as they were written')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOrJson('json: the lines as they were written'))
     .action(async (ids: string[], _options: object, command: Command) => {
       const options = command.optsWithGlobals<LogOptions>()
       const folder = folderOf(cli, options)

@@ -17,7 +17,14 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { forecastLines } from '../forecast-text.ts'
-import { amount, positiveNumber, wholeBetween, wholeNumber, withExamples } from '../help.ts'
+import {
+  amount,
+  positiveNumber,
+  textOrJson,
+  wholeBetween,
+  wholeNumber,
+  withExamples,
+} from '../help.ts'
 import { outcomeText, progressLine, progressStep } from '../migration-progress.ts'
 
 /** What one request may ask for (CloneRequest in proto/api.ts). */
@@ -55,11 +62,7 @@ const withMoveOptions = (command: Command): Command =>
       ]),
     )
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
-    .addOption(
-      new Option('-o, --output <form>', 'how to print what came of it')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOrJson('how to print what came of it'))
 
 function addRelocate(program: Command, cli: Cli): void {
   const relocate = program

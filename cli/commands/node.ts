@@ -2,8 +2,8 @@
 // migrations; it takes VMs again; and it surely runs nothing any more. The first shows how far it
 // is until nothing is left that can leave.
 
-import { type Command, Option } from 'commander'
-import { type MigrationParams, stuckPolicies } from '#proto/messages.ts'
+import type { Command } from 'commander'
+import type { MigrationParams } from '#proto/messages.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -11,7 +11,7 @@ import { evacuationLine, evacuationOutcome } from '../evacuation-text.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { followEvacuation } from '../follow-evacuation.ts'
-import { positiveNumber, withExamples } from '../help.ts'
+import { positiveNumber, whenStuck, withExamples } from '../help.ts'
 import { addRoll } from './roll.ts'
 
 interface EvacuateOptions {
@@ -33,11 +33,7 @@ function addEvacuate(parent: Command, cli: Cli): void {
     .command('evacuate <node>')
     .description('move all its VMs to other nodes; nothing is placed there until it returns')
     .option('--downtime <ms>', 'pause each VM for at most about so long', positiveNumber)
-    .addOption(
-      new Option('--when-stuck <what>', 'with VMs that write faster than pages are sent')
-        .choices(stuckPolicies)
-        .default('throttle'),
-    )
+    .addOption(whenStuck())
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
     .action((id: string, options: EvacuateOptions, self: Command) =>
       withApi(cli, self, async (api) => {

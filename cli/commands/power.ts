@@ -2,12 +2,12 @@
 // that are not needed go to standby. What is saved is told.
 // Not here: how (docs/consolidation.md).
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { PowerView } from '#proto/power.ts'
 import { said } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
-import { amount, positiveNumber, withExamples } from '../help.ts'
+import { amount, positiveNumber, textOrJson, withExamples } from '../help.ts'
 import { type Column, tableText } from '../table.ts'
 
 type Row = PowerView['nodes'][number]
@@ -47,11 +47,7 @@ function addStatus(parent: Command, cli: Cli): void {
   const status = parent
     .command('status')
     .description('who is on, what is drawn, what is saved')
-    .addOption(
-      new Option('-o, --output <form>', 'how to print it')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOrJson())
     .action(({ output }: { readonly output: string }, self: Command) =>
       withApi(cli, self, async (api) => {
         const view = await api.power()

@@ -2,12 +2,12 @@
 // held in the first that did not in the second. Not here: how a report comes to be (scenario.ts).
 
 import { readFileSync } from 'node:fs'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { type Difference, differencesOf } from '#scenarios/report/compare.ts'
 import { isPassed, Report } from '#scenarios/report/report.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { withExamples } from '../help.ts'
+import { textOrJson, withExamples } from '../help.ts'
 import { type Column, tableText } from '../table.ts'
 
 const columns: readonly Column<Difference>[] = [
@@ -36,11 +36,7 @@ export function addReport(program: Command, cli: Cli): void {
   const compare = report
     .command('compare <before> <after>')
     .description('what differs between two runs; times within 10 % are the same')
-    .addOption(
-      new Option('-o, --output <form>', 'how to print it')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOrJson())
     .action((before: string, after: string, { output }: { readonly output: string }) => {
       const [one, other] = [readReport(before), readReport(after)]
       const found = differencesOf(one, other)

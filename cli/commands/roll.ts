@@ -3,10 +3,10 @@
 // fails ends the round, and leaves that node in maintenance. Times in ms.
 
 import { spawn } from 'node:child_process'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { NodeView } from '#proto/api.ts'
 import { FaultError, fault } from '#proto/faults.ts'
-import { type MigrationParams, stuckPolicies } from '#proto/messages.ts'
+import type { MigrationParams } from '#proto/messages.ts'
 import { msText } from '#proto/quantity.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import { hasEnded } from '#scenarios/runner/stage.ts'
@@ -16,7 +16,7 @@ import { evacuationOutcome } from '../evacuation-text.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { followEvacuation } from '../follow-evacuation.ts'
-import { withExamples } from '../help.ts'
+import { textOrJson, whenStuck, withExamples } from '../help.ts'
 
 interface RollOptions {
   readonly exec: string
@@ -42,16 +42,8 @@ export function addRoll(parent: Command, cli: Cli): void {
     .command('roll [nodes...]')
     .description('maintain nodes one after the other: empty it, run a command, take it back')
     .requiredOption('--exec <command>', 'done to each when it is empty; $GODWIT_NODE is its name')
-    .addOption(
-      new Option('--when-stuck <what>', 'with VMs that write faster than pages are sent')
-        .choices(stuckPolicies)
-        .default('throttle'),
-    )
-    .addOption(
-      new Option('-o, --output <form>', 'how to print what was done')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(whenStuck())
+    .addOption(textOrJson('how to print what was done'))
     .action((names: string[], options: RollOptions, self: Command) =>
       withApi(cli, self, (api) => rollAll(cli, api, names, options)),
     )

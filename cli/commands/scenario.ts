@@ -26,7 +26,7 @@ import { nodePlatform } from '#scenarios/sim/node-platform.ts'
 import { ScenarioSimWorld } from '#scenarios/sim/scenario-world.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { withExamples } from '../help.ts'
+import { textOrJson, withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
 import { ReportFolder } from '../report-folder.ts'
 import type { Paint } from '../terminal.ts'
@@ -115,11 +115,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .option('--reports <folder>', 'where to write HTML, JSON and JUnit XML of the runs')
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
     .addOption(worldOption())
-    .addOption(
-      new Option('-o, --output <form>', 'how to print the report')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(textOrJson('how to print the report'))
     .action(async (named: string[], options: RunOptions) => {
       const folders = options.all ? libraryFolders() : named
       if (folders.length === 0)

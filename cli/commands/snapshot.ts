@@ -1,7 +1,7 @@
 // godwit snapshot create | list | restore | rm: states of a VM to come back to, and the way back.
 // Each waits until it is so: the coordinator accepts at once, and a node does the work.
 
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { SnapshotView } from '#proto/api.ts'
 import { bytesText, countText, msText } from '#proto/quantity.ts'
 import type { SnapshotComparison } from '#proto/snapshots.ts'
@@ -10,7 +10,7 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
-import { withExamples } from '../help.ts'
+import { textOrJson, withExamples } from '../help.ts'
 import { snapshotTree } from '../snapshot-tree.ts'
 import { type Column, tableText } from '../table.ts'
 
@@ -146,7 +146,7 @@ function addDiff(parent: Command, cli: Cli): void {
   const diff = parent
     .command('diff <vm> <from> <to>')
     .description('what differs from one snapshot to another one')
-    .addOption(new Option('-o, --output <form>').choices(['text', 'json']).default('text'))
+    .addOption(textOrJson(''))
     .action((vm: string, from: string, to: string, options: { output: string }, self: Command) =>
       withApi(cli, self, async (api) => {
         const found = await api.compareSnapshots(vm, from, to)

@@ -6,6 +6,7 @@
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
+import { nodesOf } from './ha/rules.ts'
 import { cpuOvercommitMax, flapsMax } from './limits.ts'
 import { loadOf, type NodeBurden } from './load-score.ts'
 
@@ -36,6 +37,12 @@ export function burdenOf(state: ClusterState, node: Node): NodeBurden {
 export function forgetBurden(state: ClusterState, nodeId: NodeId | undefined): void {
   const node = nodeId === undefined ? undefined : state.nodes.get(nodeId)
   if (node) node.live.burden = undefined
+}
+
+/** What it asks for has changed, at every node that counts it. undefined: not measured yet. */
+export function setDemand(state: ClusterState, vm: Vm, demandPercent: number | undefined): void {
+  vm.live.demandPercent = demandPercent
+  for (const nodeId of nodesOf(state, vm)) forgetBurden(state, nodeId)
 }
 
 export function reckoned(state: ClusterState, node: Node): NodeBurden {

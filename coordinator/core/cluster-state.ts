@@ -11,6 +11,7 @@ import type { VmLoad } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
 import { type PowerSettings, powerSettingsDefault } from '#proto/power.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
+import { migrationHasEnded } from '#proto/state.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
 import type { NodeBurden } from './load-score.ts'
@@ -242,8 +243,7 @@ export interface ClusterState {
   revision: number
 }
 
-export const isOpen = (migration: MigrationEntry): boolean =>
-  !['done', 'failed', 'cancelled'].includes(migration.phase)
+export const isOpen = (migration: MigrationEntry): boolean => !migrationHasEnded(migration.phase)
 export const isActive = (migration: MigrationEntry): boolean =>
   isOpen(migration) && migration.phase !== 'queued'
 

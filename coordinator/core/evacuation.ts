@@ -8,6 +8,7 @@ import type { EvacuationView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
+import { evacuationHasEnded } from '#proto/state.ts'
 import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
@@ -61,8 +62,8 @@ export function evacuate(step: Step): void {
 
 /** All that can leave. */
 function hasLeft({ state, nowMs }: Step, node: Node): boolean {
-  const { left = 0, moving = 0, stuck = [] } = evacuationView(state, node, nowMs) ?? {}
-  return moving === 0 && left === stuck.length
+  const evacuation = evacuationView(state, node, nowMs)
+  return !evacuation || evacuationHasEnded(evacuation)
 }
 
 /** A node wants to shut down. */

@@ -11,16 +11,16 @@ import {
   burdenOf,
   byMarks,
   fits,
-  forgetBurden,
   isFlapping,
   marksOfBurden,
+  setDemand,
   type Wish,
   wishOf,
   wishOfAll,
 } from './burdens.ts'
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
-import { anchorOf, companyOf, forbids, nodesOf, policyOf, rankOf, rulesOf } from './ha/rules.ts'
+import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { isReachable, type Step, takeEpoch } from './step-context.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
@@ -135,10 +135,10 @@ function whyNone(state: ClusterState, wish: Wish, where: Where): Fault {
   const full = seen.filter(({ kind }) => kind === 'full')
   const ruled = seen.filter(({ kind }) => kind === 'rule')
   if (ruled.length > 0) return againstRules([...ruled, ...full])
-  const allOf = (ones: readonly { node: Node }[]) => ones.map(({ node }) => node)
-  if (full.length > 0) return noRoom(wish, allOf(full))
+  const nodesOf = (ones: readonly { node: Node }[]) => ones.map(({ node }) => node)
+  if (full.length > 0) return noRoom(wish, nodesOf(full))
   const asleep = seen.filter(({ kind }) => kind === 'asleep')
-  return asleep.length > 0 ? inStandby(allOf(asleep)) : noNode(only)
+  return asleep.length > 0 ? inStandby(nodesOf(asleep)) : noNode(only)
 }
 
 const againstRules = (seen: readonly { node: Node; text: string }[]): Fault => {
@@ -262,9 +262,8 @@ function place(step: Step, vm: Vm): void {
     setVmFault(step, vm, choice)
     return
   }
-  // Where a migration of it still waits in the queue, it was counted by what it asked for.
-  for (const nodeId of nodesOf(state, vm)) forgetBurden(state, nodeId)
-  vm.live.demandPercent = undefined
+  // Also where a migration of it still waits in the queue.
+  setDemand(state, vm, undefined)
   vm.placedBecause = becauseOf(state, vm, choice)
   vm.live.restartOn = undefined
   becomeStarting(step, vm, choice.id, takeEpoch(step))

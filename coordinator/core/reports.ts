@@ -4,12 +4,11 @@
 // learns what runs.
 
 import type { VmReport } from '#proto/messages.ts'
-import { forgetBurden } from './burdens.ts'
+import { setDemand } from './burdens.ts'
 import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { dropCopy, sendToOwner } from './commands-out.ts'
 import { isBeingChanged } from './disk-change.ts'
 import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
-import { nodesOf } from './ha/rules.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -95,9 +94,9 @@ function takeLoad({ state }: Step, vm: Vm, report: VmReport): void {
   const { cpuDemandPercent, cpuGotPercent } = report.load
   const measured = credibleDemand(cpuDemandPercent, cpuGotPercent)
   // A fifth of each new value: at four heartbeats a second that is a memory of about one second.
-  vm.live.demandPercent =
+  const smoothed =
     demandPercent === undefined ? measured : demandPercent + (measured - demandPercent) / 5
-  for (const nodeId of nodesOf(state, vm)) forgetBurden(state, nodeId)
+  setDemand(state, vm, smoothed)
 }
 
 /**

@@ -6,6 +6,7 @@ import type { VmView } from '#proto/api.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
+import { evacuationHasEnded } from '#proto/state.ts'
 import { specOf } from '../language/cluster.ts'
 import { type PolicyPart, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
@@ -293,8 +294,7 @@ async function evacuate({ node, within }: StepOf<'evacuate'>, stage: Stage): Pro
   await insist(stage, within, () => stage.world.api.evacuate(node, { whenStuck: 'throttle' }))
   const { stuck } = await stage.waiting.until(`node ${node} to be empty`, within, () => {
     const { evacuation } = stage.view().nodes.find(({ id }) => id === node) ?? {}
-    const isOver = evacuation && evacuation.left === evacuation.stuck.length
-    return isOver && evacuation.moving === 0 ? evacuation : undefined
+    return evacuation && evacuationHasEnded(evacuation) ? evacuation : undefined
   })
   const [first] = stuck
   if (first) throw new FaultError(fault('wrong-state', `${first.vmId} stays: ${first.why}`))

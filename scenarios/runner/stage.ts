@@ -3,6 +3,7 @@
 
 import type { ClusterView, MigrationView, VmView } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import { migrationHasEnded } from '#proto/state.ts'
 import type { Scenario } from '../schema.ts'
 import type { World } from '../world.ts'
 import type { Waiting } from './waiting.ts'
@@ -53,8 +54,7 @@ export function untilMigrationEnded(
   })
 }
 
-export const hasEnded = ({ phase }: MigrationView): boolean =>
-  phase === 'done' || phase === 'failed' || phase === 'cancelled'
+export const hasEnded = ({ phase }: MigrationView): boolean => migrationHasEnded(phase)
 
 const retryMs = 200
 
