@@ -4,10 +4,10 @@
 // Not here: what happens after (migration/destination.ts). Sizes in MiB and pages of 4,096 bytes.
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { CloneTarget, Offer } from '#proto/messages.ts'
+import type { CloneTarget, Offer, ReplicaOffer } from '#proto/messages.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
 import { evict } from './desk.ts'
-import { noRoom } from './desk-faults.ts'
+import { closingFault, noRoom } from './desk-faults.ts'
 import type { DeskEffect, DeskState } from './desk-state.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 
@@ -24,6 +24,25 @@ export function admit(state: DeskState, offer: Offer, hasLease: boolean): Admiss
   const admitted = offer.vms.map((vm) => state.vms.becomeIncoming(vm, offer.migrationId))
   state.vms.assertInvariants()
   return { admitted, effects }
+}
+
+/** Takes the replica of a VM that runs elsewhere in, or refuses and changes nothing. */
+export function admitReplica(
+  state: DeskState,
+  { vm: order, migrationId, pageCount }: ReplicaOffer,
+): { readonly vm: HeldVm; readonly effects: readonly DeskEffect[] } | { readonly fault: Fault } {
+  if (state.closing) return { fault: closingFault }
+  if (pageCount !== order.spec.memoryMib * pagesPerMebibyte)
+    return { fault: fault('incompatible', `${pageCount} pages are not its memory`) }
+  const held = state.vms.get(order.vmId)
+  // One that was left over of an earlier replica makes way; nothing else does.
+  if (held && (held.state !== 'replica' || held.launching !== undefined))
+    return { fault: fault('wrong-state', `VM ${order.vmId} is ${held.state} here`) }
+  const { memoryMib } = order.spec
+  if (!state.vms.hasRoomFor(memoryMib - (held?.spec.memoryMib ?? 0)))
+    return { fault: noRoom(state, memoryMib) }
+  const effects = held ? evict(state, held) : []
+  return { vm: state.vms.becomeReplica(order, migrationId), effects }
 }
 
 function refuse(state: DeskState, offer: Offer, hasLease: boolean): Fault | undefined {

@@ -9,7 +9,7 @@ import type { Listener } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
-import { admit } from './admission.ts'
+import { admit, admitReplica } from './admission.ts'
 import {
   controlLimits,
   limits,
@@ -17,20 +17,24 @@ import {
   trunkAnswerMsMax,
   trunkLimits,
 } from './agent-limits.ts'
+import { numbersOf } from './agent-numbers.ts'
 import type { AgentOptions } from './agent-options.ts'
 import { Consoles } from './consoles.ts'
 import { stepDesk } from './desk.ts'
 import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk-state.ts'
+import { GuestEvents } from './guest-events.ts'
 import { type HeldVm, HeldVms } from './held-vms.ts'
 import { sweepLayers } from './layer-sweep.ts'
 import { sumOfLoads } from './load.ts'
 import { LoadMeter, sampleMs } from './load-meter.ts'
 import { type MemberMessage, Membership } from './membership.ts'
 import { NodeMetrics } from './metrics.ts'
-import { newPace } from './migration/pace.ts'
+import { newPace, type Pace } from './migration/pace.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
+import { carryOutReplica } from './replication/replica-work.ts'
+import { Replication } from './replication/replication.ts'
 import { allServed } from './serving-end.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
@@ -44,8 +48,11 @@ export class Agent {
   readonly #meter: LoadMeter
   readonly #migrations: Migrations
   readonly #snapshots: SnapshotWork
+  readonly #replication: Replication
+  readonly #guests: GuestEvents
   readonly #membership: Membership
   readonly #network: Network
+  readonly #nodePace: Pace
   #listener: Listener | undefined
   #stopped = false
 
@@ -70,13 +77,24 @@ export class Agent {
     })
     this.#meter = new LoadMeter(clock, log, vmm)
     this.#network = this.#makeNetwork()
+    this.#nodePace = newPace(options.migrationBytesPerSecMax, clock.nowMs())
+    this.#replication = this.#makeReplication()
+    this.#guests = new GuestEvents({
+      ...{ vmm, log, vms, consoles: this.#consoles, network: this.#network },
+      replication: this.#replication,
+      desk: (input) => this.#deskDriver.feed(input),
+    })
     this.#migrations = this.#makeMigrations()
     this.#snapshots = new SnapshotWork({
       ...{ vmm, store: options.snapshots, consoles: this.#consoles },
       goOn: (vm, disk) => this.#migrations.goOn(vm, disk),
       desk: (input) => this.#deskDriver.feed(input),
     })
-    this.metrics = new NodeMetrics(() => this.#numbers())
+    this.metrics = new NodeMetrics(() =>
+      numbersOf({
+        ...{ vms, meter: this.#meter, membership: this.#membership, network: this.#network },
+      }),
+    )
   }
 
   /** Listens for peers, then joins. @returns where it listens */
@@ -101,6 +119,7 @@ export class Agent {
   async stop(): Promise<void> {
     if (this.#stopped) return
     await allServed(this.#desk.vms, this.#options.env.clock)
+    await this.#replication.finish()
     this.#deskDriver.feed({ on: 'closing' })
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))
     this.#stopped = true
@@ -118,46 +137,18 @@ export class Agent {
 
   /** What is here now: for whoever looks whether something was left behind. */
   get holdings() {
-    return { vms: this.#desk.vms.all(), migrations: this.#migrations.underWay }
+    const migrations = this.#migrations.underWay
+    return { vms: this.#desk.vms.all(), migrations, replicas: this.#replication.underWay }
   }
 
   /** What a pCPU tells without being asked. */
   hearPcpu(pcpu: number, event: PcpuEvent): void {
-    const vm = this.#options.vmm.eventVm(pcpu, event)
-    if (!vm) return
-    if (event.on === 'output') this.#consoles.output(vm, event.offset, event.bytes)
-    else if (event.on === 'accepted') this.#consoles.accepted(vm, event.offset)
-    else if (event.on === 'frames') this.#network.hear(vm, event.frames, event.lost)
-    else if (event.on === 'absent') this.#bring(vm, event.page)
-    else if (event.on === 'reset') void this.#bootAgain(vm)
-    else this.#loseGuest(vm, event.reason, event.detail)
-  }
-
-  /** Under the same epoch: the VM never stopped, its guest did. A migration of it goes on. */
-  async #bootAgain(vm: HeldVm): Promise<void> {
-    try {
-      await this.#options.vmm.bootAgain(vm)
-    } catch (thrown) {
-      this.#loseGuest(vm, 'crashed', `it could not boot again: ${faultOf(thrown).message}`)
-    }
-  }
-
-  #loseGuest(vm: HeldVm, reason: 'shut-down' | 'crashed' | 'disk-failed', detail: string): void {
-    if (this.#desk.vms.get(vm.vmId) !== vm) return
-    this.#deskDriver.feed({ on: 'guest-stopped', vmId: vm.vmId, reason, detail })
-  }
-
-  #bring(vm: HeldVm, page: number): void {
-    if (this.#options.vmm.pageTouched(vm, page)) return
-    const detail = `Page ${page} of its RAM is absent, and nobody brings it; start it again.`
-    this.#deskDriver.feed({ on: 'guest-stopped', vmId: vm.vmId, reason: 'crashed', detail })
+    this.#guests.hear(pcpu, event)
   }
 
   /** A pCPU died: a bug of ours, and the end of its VMs. The coordinator starts them again. */
   losePcpu(pcpu: number, reason: string): void {
-    this.#options.env.log.error('pCPU died', { pcpu, reason })
-    for (const { vmId } of this.#options.vmm.vmsOn(pcpu))
-      this.#deskDriver.feed({ on: 'guest-stopped', vmId, reason: 'crashed', detail: reason })
+    this.#guests.losePcpu(pcpu, reason)
   }
 
   // ---- the coordinator --------------------------------------------------------------------------
@@ -206,7 +197,13 @@ export class Agent {
 
   /** What it holds now: asked past the coordinator by whoever checks that no VM runs twice. */
   get copies(): VmReport[] {
-    return this.#reports()
+    const nowMs = this.#options.env.clock.nowMs()
+    return this.#reports().map((report) => {
+      // Past its deadline its pCPU does not run it, whatever else it is.
+      const untilMs = this.#desk.vms.get(report.vmId)?.mayRunUntilMs ?? nowMs
+      const isHeld = report.state === 'running' && untilMs <= nowMs
+      return isHeld ? { ...report, state: 'paused' } : report
+    })
   }
 
   #reports(): VmReport[] {
@@ -254,6 +251,14 @@ export class Agent {
         return this.#snapshots.carryOut(effect)
       case 'sweep-layers':
         return this.#then(effect.order.commandId, this.#sweep(effect.order))
+      case 'replicate':
+      case 'end-replication':
+      case 'set-lease':
+      case 'take-over':
+        return carryOutReplica(effect, {
+          ...{ vmm, replication: this.#replication, desk: (input) => this.#deskDriver.feed(input) },
+          thaw: (vm) => this.#consoles.thaw(vm),
+        })
       case 'pause':
         return this.#then(effect.by, vmm.pause(effect.vm))
       case 'resume':
@@ -302,7 +307,8 @@ export class Agent {
   }
 
   #destroy({ vm, by }: Extract<DeskEffect, { do: 'destroy' }>): void {
-    const gone = this.#drop(vm)
+    const ending = this.#replication.ending(vm)
+    const gone = ending === undefined ? this.#drop(vm) : ending.then(() => this.#drop(vm))
     if (by !== undefined) this.#then(by, gone)
   }
 
@@ -314,6 +320,7 @@ export class Agent {
   }
 
   #drop(vm: HeldVm): Promise<void> {
+    this.#replication.forget(vm)
     this.#consoles.forget(vm)
     this.#meter.forget(vm)
     return this.#options.vmm.destroy(vm)
@@ -335,7 +342,7 @@ export class Agent {
     return new Migrations({
       ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
       digest: this.#options.snapshots.ports.digest,
-      nodePace: newPace(this.#options.migrationBytesPerSecMax, clock.nowMs()),
+      nodePace: this.#nodePace,
       mipsBefore: (vm) => this.#meter.loadOf(vm)?.mips,
       connect: (address) => transport.connect(address, limits, answerMsMax),
       hello: () => this.#hello('peer'),
@@ -345,6 +352,12 @@ export class Agent {
         if ('effects' in admission) this.#deskDriver.carryOut(admission.effects)
         return admission
       },
+      admitReplica: (offer) => {
+        const admission = admitReplica(this.#desk, offer)
+        if ('effects' in admission) this.#deskDriver.carryOut(admission.effects)
+        return admission
+      },
+      openReplica: (offer, vm, link) => this.#replication.open(offer, vm, link),
       trunk: (nodeId, link) => this.#network.accept(nodeId, link),
       mayLaunch: (vm) => this.#mayLaunch(vm),
       desk: (input) => this.#deskDriver.feed(input),
@@ -357,6 +370,20 @@ export class Agent {
       ended: (plan, { fault: failed, record }) => {
         if (record) this.metrics.migrationEnded(plan.offer.purpose, failed?.code ?? 'done', record)
       },
+    })
+  }
+
+  #makeReplication(): Replication {
+    const { env, vmm, nodeId } = this.#options
+    const { clock, log, transport, zstd } = env
+    return new Replication({
+      ...{ clock, log, zstd, vmm, nodeId, consoles: this.#consoles, nodePace: this.#nodePace },
+      connect: (address) => transport.connect(address, limits, answerMsMax),
+      hello: () => this.#hello('peer'),
+      frames: (vm, { frames, lost }) => this.#network.hear(vm, frames, lost),
+      mayLaunch: (vm) => this.#mayLaunch(vm),
+      changed: () => this.#membership.beatNow(),
+      diskFailed: (vm, { message }) => this.#guests.lose(vm, 'disk-failed', message),
     })
   }
 
@@ -377,22 +404,5 @@ export class Agent {
     if (!vm.spec.ha || this.#membership.holdsLease) return undefined
     const { nodeId } = this.#options
     return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
-  }
-
-  #numbers() {
-    const vms = this.#desk.vms.all()
-    const vmsByState = new Map<string, number>()
-    for (const { state } of vms) vmsByState.set(state, (vmsByState.get(state) ?? 0) + 1)
-    return {
-      vmsByState,
-      reservedMib: this.#desk.vms.reservedMib,
-      capacityMib: this.#options.capacity.memoryMib,
-      ...sumOfLoads(this.#meter.loads()),
-      leaseLeftMs: this.#membership.leaseLeftMs,
-      isJoined: this.#membership.isUp,
-      traffic: this.#network.traffic,
-      trunks: this.#network.trunkCount,
-      learnedAddresses: this.#network.learned,
-    }
   }
 }

@@ -18,6 +18,12 @@ export interface Chunk {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
+/** How far a guest had come with its console at some instant. */
+export interface ConsoleMark {
+  readonly outputEnd: number
+  readonly accepted: number
+}
+
 export class GuestConsole {
   /** The next output byte that the listener has not been sent; undefined when nobody listens. */
   sendFrom: number | undefined
@@ -29,6 +35,8 @@ export class GuestConsole {
   #kept = 0
   #endOffset = 0
   #frozen = false
+  /** What came later waits for a checkpoint to be kept; undefined: nothing waits. */
+  #gate: ConsoleMark | undefined
   #held: Chunk[] = []
 
   /**
@@ -64,10 +72,36 @@ export class GuestConsole {
    * forget.
    */
   next(): Chunk | undefined {
-    if (this.sendFrom === undefined || this.sendFrom >= this.#endOffset) return undefined
-    const chunk = this.since(this.sendFrom)
-    this.sendFrom = this.#endOffset
-    return chunk
+    const end = Math.min(this.#endOffset, this.#gate?.outputEnd ?? Number.POSITIVE_INFINITY)
+    if (this.sendFrom === undefined || this.sendFrom >= end) return undefined
+    const { offset, bytes } = this.since(this.sendFrom)
+    this.sendFrom = end
+    return { offset, bytes: bytes.subarray(0, Math.max(0, end - offset)) }
+  }
+
+  /** Up to here, as of now. */
+  mark(): ConsoleMark {
+    return { outputEnd: this.#endOffset, accepted: this.accepted }
+  }
+
+  /** From now on output, and that input was taken, are told only as far as release() says. */
+  hold(): void {
+    this.#gate ??= this.mark()
+  }
+
+  /** All up to this mark may be told. */
+  release(mark: ConsoleMark): void {
+    if (this.#gate) this.#gate = mark
+  }
+
+  /** Nothing waits any more. */
+  open(): void {
+    this.#gate = undefined
+  }
+
+  /** All input below it was taken for good. */
+  get acceptedForGood(): number {
+    return Math.min(this.accepted, this.#gate?.accepted ?? Number.POSITIVE_INFINITY)
   }
 
   /** The output from `offset` on, or from the oldest that is kept. */

@@ -63,13 +63,24 @@ export class Consoles {
   accepted(vm: HeldVm, offset: number): void {
     const console = this.of(vm)
     console.accepted = Math.max(console.accepted, offset)
-    const { vmId, epoch } = vm
-    this.#ports.send({ t: 'console-accepted', vmId, epoch, offset: console.accepted })
+    this.#tellAccepted(vm, console)
+  }
+
+  /** More of what it said may be told. */
+  released(vm: HeldVm): void {
+    const console = this.of(vm)
+    this.#pump(vm, console)
+    this.#tellAccepted(vm, console)
   }
 
   /** The VM goes on here after all: what was typed meanwhile is for it. */
   thaw(vm: HeldVm): void {
     for (const { offset, bytes } of this.of(vm).thaw()) this.#feed(vm, offset, bytes)
+  }
+
+  #tellAccepted(vm: HeldVm, { acceptedForGood: offset, sendFrom }: GuestConsole): void {
+    const { vmId, epoch } = vm
+    if (sendFrom !== undefined) this.#ports.send({ t: 'console-accepted', vmId, epoch, offset })
   }
 
   #open(vm: HeldVm, fromOffset: number): void {

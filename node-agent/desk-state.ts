@@ -9,18 +9,23 @@ import type {
   Clone,
   CompareSnapshots,
   DropSnapshot,
+  EndReplication,
   KeepTemplate,
   Migrate,
   PagesLost,
   Pause,
+  Replicate,
   Resolve,
   Result,
   Resume,
+  SetLease,
   Start,
   Stop,
   SweepLayers,
   SwitchToPostCopy,
+  TakeOver,
   TakeSnapshot,
+  TookOver,
   VmEvent,
 } from '#proto/messages.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
@@ -39,6 +44,7 @@ export type Command =
       | SwitchToPostCopy
       | Resolve
     )
+  | (Replicate | EndReplication | TakeOver | SetLease)
   | (TakeSnapshot | DropSnapshot | KeepTemplate | CompareSnapshots | PagesLost | SweepLayers)
 
 export interface DeskState {
@@ -63,6 +69,7 @@ export type DeskInput =
       readonly epoch: Epoch
       readonly by?: CommandId
       readonly fault?: Fault
+      readonly tookOver?: TookOver
     }
   | { readonly on: 'done'; readonly by: CommandId; readonly fault?: Fault }
   | { readonly on: 'answered'; readonly result: Result }
@@ -100,6 +107,10 @@ export type DeskEffect =
     }
   /** Runs a complete copy under another epoch. */
   | { readonly do: 'launch'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
+  /** Runs a replica under another epoch. */
+  | { readonly do: 'take-over'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
+  | { readonly do: 'replicate'; readonly vm: HeldVm; readonly order: Replicate }
+  | { readonly do: 'end-replication' | 'set-lease'; readonly vm: HeldVm; readonly by: CommandId }
   | { readonly do: 'destroy'; readonly vm: HeldVm; readonly by?: CommandId }
   | { readonly do: 'begin-source'; readonly plan: SourcePlan }
   | {

@@ -11,11 +11,15 @@ import type {
   Balloon,
   CancelMigration,
   Clone,
+  EndReplication,
   Migrate,
+  Replicate,
   Resolve,
   Result,
+  SetLease,
   Start,
   SwitchToPostCopy,
+  TakeOver,
   TakeSnapshot,
   VmEvent,
 } from '#proto/messages.ts'
@@ -84,6 +88,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'cancel-migration' || command.t === 'switch-to-post-copy')
     return tellSource(state, command)
   if (command.t === 'resolve') return resolve(state, command)
+  if (command.t === 'take-over') return takeOver(state, command)
   if (command.t === 'pages-lost')
     return [{ do: 'lose-pages', ...command }, ...answer(state, commandId)]
   if (command.t === 'drop-snapshot') return [{ do: 'drop-snapshot', order: command }]
@@ -98,6 +103,9 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'resume') return resume(state, vm, commandId)
   if (command.t === 'take-snapshot') return takeSnapshot(state, vm, command)
   if (command.t === 'balloon') return balloon(state, vm, command)
+  if (command.t === 'replicate') return replicate(state, vm, command)
+  if (command.t === 'end-replication') return endReplication(state, vm, command)
+  if (command.t === 'set-lease') return setLease(vm, command)
   return beginSource(state, vm, command)
 }
 
@@ -148,9 +156,12 @@ function balloon(state: DeskState, vm: HeldVm, command: Balloon): DeskEffect[] {
 /** A migration or a snapshot is at work on it. */
 const isTakenUp = (vm: HeldVm): boolean => vm.migrationId !== undefined || vm.snapshotting
 
+/** What others have of it would not be what it is. */
+const isTakenUpOrKept = (vm: HeldVm): boolean => isTakenUp(vm) || vm.replica !== undefined
+
 function takeSnapshot(state: DeskState, vm: HeldVm, order: TakeSnapshot): DeskEffect[] {
   if (state.closing) return answer(state, order.commandId, closingFault)
-  if ((vm.state !== 'running' && vm.state !== 'paused') || isTakenUp(vm))
+  if ((vm.state !== 'running' && vm.state !== 'paused') || isTakenUpOrKept(vm))
     return answer(state, order.commandId, wrongState(vm, 'taken as a snapshot'))
   vm.snapshotting = true
   return [{ do: 'take-snapshot', vm, order }]
@@ -158,7 +169,7 @@ function takeSnapshot(state: DeskState, vm: HeldVm, order: TakeSnapshot): DeskEf
 
 function beginSource(state: DeskState, vm: HeldVm, command: Migrate | Clone): DeskEffect[] {
   if (state.closing) return answer(state, command.commandId, closingFault)
-  if (vm.state !== 'running' || isTakenUp(vm))
+  if (vm.state !== 'running' || isTakenUpOrKept(vm))
     return answer(state, command.commandId, wrongState(vm, `${command.t}d`))
   if (command.t === 'migrate' && command.destination.nodeId === state.nodeId)
     return answer(
@@ -217,6 +228,41 @@ function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resol
   return destroy(state, vm, stoppedFault, commandId)
 }
 
+// ---- replicas -----------------------------------------------------------------------------------
+
+/** Answered at once: what comes of it, the reports say. */
+function replicate(state: DeskState, vm: HeldVm, order: Replicate): DeskEffect[] {
+  const { commandId, replicaId, destination } = order
+  if (state.closing) return answer(state, commandId, closingFault)
+  if (vm.state !== 'running' || isTakenUpOrKept(vm) || destination.nodeId === state.nodeId)
+    return answer(state, commandId, wrongState(vm, 'replicated'))
+  vm.replica = { id: replicaId, state: 'syncing' }
+  return [{ do: 'replicate', vm, order }, ...answer(state, commandId)]
+}
+
+function endReplication(state: DeskState, vm: HeldVm, order: EndReplication): DeskEffect[] {
+  const { commandId: by, replicaId } = order
+  if (!isLive(vm) || vm.replica?.id !== replicaId) return answer(state, by)
+  return [{ do: 'end-replication', vm, by }]
+}
+
+function takeOver(state: DeskState, { commandId, vmId, replicaId, epoch }: TakeOver): DeskEffect[] {
+  const vm = state.vms.get(vmId)
+  if (!vm) return answer(state, commandId, unknownVm(state.nodeId, vmId))
+  if (state.closing) return answer(state, commandId, closingFault)
+  if (vm.epoch === epoch && vm.state === 'running') return answer(state, commandId)
+  if (epoch <= vm.epoch) return answer(state, commandId, staleEpoch(vm, epoch))
+  if (vm.state !== 'replica' || vm.migrationId !== replicaId || vm.launching !== undefined)
+    return answer(state, commandId, wrongState(vm, 'taken over'))
+  vm.launching = epoch
+  return [{ do: 'take-over', vm, epoch, by: commandId }]
+}
+
+function setLease(vm: HeldVm, { commandId: by, leased }: SetLease): DeskEffect[] {
+  vm.spec = { ...vm.spec, ha: leased }
+  return [{ do: 'set-lease', vm, by }]
+}
+
 // ---- what became of it --------------------------------------------------------------------------
 
 function seeBoot(
@@ -233,7 +279,8 @@ function seeBoot(
 
 function seeLaunch(state: DeskState, launch: Extract<DeskInput, { on: 'launched' }>): DeskEffect[] {
   const { vm, epoch, by } = launch
-  const answered = (value?: Fault) => (by === undefined ? [] : answer(state, by, value))
+  const took = launch.tookOver ? { tookOver: launch.tookOver } : {}
+  const answered = (value?: Fault) => (by === undefined ? [] : answer(state, by, value, took))
   if (state.vms.get(vm.vmId) !== vm) return answered(launch.fault ?? stoppedFault)
   vm.launching = undefined
   if (launch.fault) return answered(launch.fault)
@@ -309,8 +356,13 @@ function settled(
 
 // ---- answers ------------------------------------------------------------------------------------
 
-function answer(state: DeskState, commandId: CommandId, value?: Fault): DeskEffect[] {
-  return keepAnswer(state, { t: 'result', commandId, ...(value ? { fault: value } : {}) })
+function answer(
+  state: DeskState,
+  commandId: CommandId,
+  value?: Fault,
+  more: Pick<Result, 'tookOver'> = {},
+): DeskEffect[] {
+  return keepAnswer(state, { t: 'result', commandId, ...(value ? { fault: value } : more) })
 }
 
 function keepAnswer(state: DeskState, result: Result): DeskEffect[] {

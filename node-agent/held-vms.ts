@@ -11,7 +11,7 @@ export type HeldState = VmReport['state']
 
 export interface HeldVm {
   readonly vmId: VmId
-  readonly spec: VmSpec
+  spec: VmSpec
   readonly identity: VmIdentity
   epoch: Epoch
   state: HeldState
@@ -30,6 +30,10 @@ export interface HeldVm {
   pageSource: 'linked' | 'lost' | undefined
   /** It will stand still for a moment, and then go on: nobody else pauses, resumes or moves it. */
   snapshotting: boolean
+  /** It has a replica, or is one. */
+  replica: VmReport['replica']
+  /** Of one with a continuous replica: until then it executes, unless that is moved on. */
+  mayRunUntilMs: number
 }
 
 /** What a VM is, apart from what it does: a clone target of the wire, a start command. */
@@ -43,6 +47,7 @@ const ways: Record<HeldState, readonly HeldState[]> = {
   prepared: ['running'],
   released: ['running', 'serving'],
   serving: [],
+  replica: ['running'],
 }
 
 /** May execute instructions, or could at the next command: what a lost lease destroys. */
@@ -85,13 +90,21 @@ export class HeldVms {
     return this.#enter(order, 'incoming', migrationId)
   }
 
+  becomeReplica(order: VmOrder, replicaId: MigrationId): HeldVm {
+    const vm = this.#enter(order, 'replica', replicaId)
+    vm.replica = { id: replicaId, state: 'syncing' }
+    return vm
+  }
+
   /** `epoch`: the one under which it runs from now on; never an older one. */
   becomeRunning(vm: HeldVm, epoch: Epoch = vm.epoch): void {
     invariant(epoch >= vm.epoch, `VM ${vm.vmId} cannot go back from epoch ${vm.epoch} to ${epoch}`)
+    const from = vm.state
     this.#move(vm, 'running')
     vm.epoch = epoch
     vm.migrationId = undefined
     vm.launching = undefined
+    if (from === 'replica') vm.replica = undefined
   }
 
   becomePaused(vm: HeldVm): void {
@@ -121,11 +134,12 @@ export class HeldVms {
   /** The agent's word. */
   reports(loadOf: (vmId: VmId) => VmLoad | undefined): VmReport[] {
     return this.all().map((vm) => {
-      const { vmId, epoch, state, spec, identity, disk, migrationId } = vm
+      const { vmId, epoch, state, spec, identity, disk, migrationId, replica } = vm
       const load = loadOf(vmId)
       return {
         ...{ vmId, epoch, state, spec, identity, disk },
         ...(migrationId === undefined ? {} : { migrationId }),
+        ...(replica === undefined ? {} : { replica }),
         ...(load === undefined ? {} : { load }),
       }
     })
@@ -155,6 +169,8 @@ export class HeldVms {
       launching: undefined,
       pageSource: undefined,
       snapshotting: false,
+      replica: undefined,
+      mayRunUntilMs: Number.POSITIVE_INFINITY,
     }
     this.#vms.set(vmId, vm)
     return vm

@@ -144,6 +144,11 @@ export class Membership {
     this.#link.send(news)
   }
 
+  /** The coordinator is to hear at once how things stand. */
+  beatNow(): void {
+    if (this.#link.isUp && !this.#stopped) this.#sendHeartbeat()
+  }
+
   /** What this node answers to a peer's hello: the terms of its own cluster. */
   welcomePeer(): Welcome {
     const terms = { leaseMs: this.#leaseMs, heartbeatMs: this.#heartbeatMs }

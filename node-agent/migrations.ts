@@ -6,7 +6,14 @@ import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
-import type { MigrationProgress, Offer, Result, SourceMessage, Welcome } from '#proto/messages.ts'
+import type {
+  MigrationProgress,
+  Offer,
+  ReplicaOffer,
+  Result,
+  SourceMessage,
+  Welcome,
+} from '#proto/messages.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { Forks } from './cloning/forks.ts'
 import { cloneHere } from './cloning/local-clone.ts'
@@ -19,7 +26,8 @@ import type { Pace } from './migration/pace.ts'
 import { type SourceNews, SourceRun } from './migration/source-run.ts'
 import type { SourcePlan } from './migration/source-state.ts'
 import type { TrunkEnd } from './network/network.ts'
-import { PeerSession } from './peer-session.ts'
+import { type PeerRun, PeerSession } from './peer-session.ts'
+import type { PrimaryLink } from './replication/replica.ts'
 import type { Vmm } from './vmm.ts'
 
 export interface MigrationPorts {
@@ -38,6 +46,8 @@ export interface MigrationPorts {
   hello(): SourceMessage
   welcome(): Welcome
   admit(offer: Offer): { readonly admitted: readonly HeldVm[] } | { readonly fault: Fault }
+  admitReplica(offer: ReplicaOffer): { readonly vm: HeldVm } | { readonly fault: Fault }
+  openReplica(offer: ReplicaOffer, vm: HeldVm, link: PrimaryLink): Promise<PeerRun>
   /** A link that another node has opened is not for a migration, but a trunk. */
   trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
   mayLaunch(vm: HeldVm): Fault | undefined
@@ -150,9 +160,9 @@ export class Migrations {
 
   /** Another node has connected. */
   take(link: MessageLink): void {
-    const { clock, log, token, welcome, admit, trunk } = this.#ports
+    const { clock, log, token, welcome, admit, trunk, admitReplica, openReplica } = this.#ports
     const session = new PeerSession(link, {
-      ...{ clock, log, token, welcome, admit, trunk },
+      ...{ clock, log, token, welcome, admit, trunk, admitReplica, openReplica },
       open: (offer, vms, own) => this.#open(offer, vms, own),
       reconnect: ({ migrationId, vmId, epoch }) => {
         const run = this.#destinations.get(migrationId)

@@ -12,6 +12,7 @@ import {
   type DestinationMessage,
   type Hello,
   type Reconnect,
+  type ReplicaOffer,
   SourceMessage,
   type Welcome,
 } from '#proto/messages.ts'
@@ -21,6 +22,15 @@ import type { HeldVm } from './held-vms.ts'
 import type { DestinationRun } from './migration/destination-run.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import type { TrunkEnd } from './network/network.ts'
+
+/** What speaks to the other end once it is clear what for. */
+export interface PeerRun {
+  begin(): void
+  hear(message: SourceMessage): void
+  /** A binary message, kind byte removed. */
+  receive(bytes: Uint8Array): void
+  closed(session: PeerSession, reason: string): void
+}
 
 export interface PeerPorts {
   readonly clock: Clock
@@ -33,6 +43,9 @@ export interface PeerPorts {
   /** The run of a VM in post-copy whose source has made a new link. */
   reconnect(source: Reconnect): DestinationRun | undefined
   discard(vm: HeldVm, fault: Fault): void
+  /** A replica of a VM that runs there. */
+  admitReplica(offer: ReplicaOffer): { readonly vm: HeldVm } | { readonly fault: Fault }
+  openReplica(offer: ReplicaOffer, vm: HeldVm, session: PeerSession): Promise<PeerRun>
   /** The link is that node's trunk from now on. */
   trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
   closed(): void
@@ -44,7 +57,7 @@ export class PeerSession {
   readonly #tooLate: Cancel
   #phase: 'greeting' | 'idle' | 'opening' | 'running' | 'trunk' | 'closed' = 'greeting'
   #nodeId: NodeId | undefined
-  #run: DestinationRun | undefined
+  #run: PeerRun | undefined
   #trunk: TrunkEnd | undefined
 
   constructor(link: MessageLink, ports: PeerPorts) {
@@ -72,6 +85,7 @@ export class PeerSession {
     if (this.#phase === 'running') return this.#run?.hear(message)
     if (this.#phase === 'greeting' && message.t === 'hello') return this.#greet(message)
     if (this.#phase === 'idle' && message.t === 'offer') return this.#consider(message)
+    if (this.#phase === 'idle' && message.t === 'replica-offer') return this.#keep(message)
     if (this.#phase === 'idle' && message.t === 'trunk') return this.#becomeTrunk()
     if (this.#phase === 'idle' && message.t === 'reconnect') return this.#goOn(message)
     if (this.#phase === 'opening' && message.t === 'abort') return this.close('cancelled')
@@ -104,15 +118,27 @@ export class PeerSession {
   #consider(offer: Offer) {
     const admission = this.#ports.admit(offer)
     if ('fault' in admission) return this.#decline(offer, admission.fault)
+    const { admitted } = admission
+    this.#open(offer, admitted, this.#ports.open(offer, admitted, this))
+  }
+
+  #keep(offer: ReplicaOffer) {
+    const admission = this.#ports.admitReplica(offer)
+    if ('fault' in admission) return this.#decline(offer, admission.fault)
+    const { vm } = admission
+    this.#open(offer, [vm], this.#ports.openReplica(offer, vm, this))
+  }
+
+  #open(offer: Offer | ReplicaOffer, vms: readonly HeldVm[], opening: Promise<PeerRun>): void {
     this.#phase = 'opening'
-    this.#open(offer, admission.admitted).catch((thrown) => {
-      for (const vm of admission.admitted) this.#ports.discard(vm, faultOf(thrown))
+    this.#begin(opening).catch((thrown) => {
+      for (const vm of vms) this.#ports.discard(vm, faultOf(thrown))
       this.#decline(offer, faultOf(thrown))
     })
   }
 
-  async #open(offer: Offer, vms: readonly HeldVm[]): Promise<void> {
-    const run = await this.#ports.open(offer, vms, this)
+  async #begin(opening: Promise<PeerRun>): Promise<void> {
+    const run = await opening
     this.#run = run
     if (this.#phase !== 'opening') return run.closed(this, 'it ended early')
     this.#phase = 'running'

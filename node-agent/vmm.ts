@@ -48,7 +48,7 @@ interface Paging {
 
 /** What a VM-bound command needs besides the VM. */
 type OnVm<C> = C extends { readonly vmId: string } ? Omit<C, 'vmId'> : never
-type VmCommand = OnVm<PcpuCommand>
+export type VmCommand = OnVm<PcpuCommand>
 
 export class Vmm {
   readonly #ports: VmmPorts
@@ -82,7 +82,7 @@ export class Vmm {
   /** Boots a guest again that has reset itself. */
   async bootAgain(vm: HeldVm): Promise<void> {
     const image = await this.#ports.image(vm.spec.image)
-    await this.#ask(vm, { do: 'reboot', image })
+    await this.ask(vm, { do: 'reboot', image })
   }
 
   /** An empty machine of the VM's shape, for a copy that arrives. */
@@ -128,28 +128,28 @@ export class Vmm {
   }
 
   async pause(vm: HeldVm): Promise<void> {
-    await this.#ask(vm, { do: 'pause' })
+    await this.ask(vm, { do: 'pause' })
   }
 
   async resume(vm: HeldVm): Promise<void> {
     if (this.#machines.has(vm)) this.#watch?.begins(vm)
-    await this.#ask(vm, { do: 'resume' })
+    await this.ask(vm, { do: 'resume' })
   }
 
   /** Asks the guest of a running VM to give up so many pages. */
   async balloon(vm: HeldVm, targetPages: number): Promise<void> {
-    await this.#ask(vm, { do: 'balloon', targetPages })
+    await this.ask(vm, { do: 'balloon', targetPages })
   }
 
   /** At most so much of a core, until told otherwise. */
   async throttle(vm: HeldVm, cpuCapPercent: number): Promise<void> {
     const { cpuShares } = vm.spec
-    await this.#ask(vm, { do: 'weigh', cpuShares, cpuCapPercent })
+    await this.ask(vm, { do: 'weigh', cpuShares, cpuCapPercent })
   }
 
   /** Runs a complete copy, or goes on with one that runs, under another epoch. */
   async launch(vm: HeldVm, epoch: Epoch): Promise<void> {
-    await this.#ask(vm, { do: 'pause' })
+    await this.ask(vm, { do: 'pause' })
     await this.changeDisk(vm, vm.disk, epoch)
     await this.resume(vm)
   }
@@ -157,52 +157,52 @@ export class Vmm {
   /** Of a paused VM. The new layers are opened when it goes on. */
   async changeDisk(vm: HeldVm, disk: DiskRef, epoch: Epoch): Promise<void> {
     if (disk.layers.length > 0)
-      await this.#ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
+      await this.ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
   }
 
   async openLog(vm: HeldVm): Promise<number> {
-    const { log } = (await this.#ask(vm, { do: 'open-log' })) as { log: number }
+    const { log } = (await this.ask(vm, { do: 'open-log' })) as { log: number }
     return log
   }
 
   async takeLog(
     vm: HeldVm,
     log: number,
-    pause: boolean,
+    pause: boolean | 'briefly',
   ): Promise<{ readonly bitmap: Uint8Array; readonly pages: number }> {
-    const taken = await this.#ask(vm, { do: 'take-log', log, pause })
-    // Of a clone's parent too: it begins again in a moment.
-    if (pause) this.#watch?.ends(vm)
+    const taken = await this.ask(vm, { do: 'take-log', log, pause: pause !== false })
+    // Of a clone's parent too: it begins again in a moment. For a checkpoint it does not end.
+    if (pause === true) this.#watch?.ends(vm)
     return taken as never
   }
 
   async closeLog(vm: HeldVm, log: number): Promise<void> {
-    await this.#ask(vm, { do: 'close-log', log })
+    await this.ask(vm, { do: 'close-log', log })
   }
 
   async capture(vm: HeldVm): Promise<StateSection[]> {
-    const { sections } = (await this.#ask(vm, { do: 'capture' })) as { sections: StateSection[] }
+    const { sections } = (await this.ask(vm, { do: 'capture' })) as { sections: StateSection[] }
     return sections
   }
 
   /** The kinds and versions of what a capture would give; of a VM that runs, too. */
   async describe(vm: HeldVm): Promise<{ readonly kind: string; readonly version: number }[]> {
-    const { sections } = (await this.#ask(vm, { do: 'describe' })) as never
+    const { sections } = (await this.ask(vm, { do: 'describe' })) as never
     return sections
   }
 
   async restore(vm: HeldVm, sections: readonly StateSection[], elapsedMs: number): Promise<void> {
-    await this.#ask(vm, { do: 'restore', sections, elapsedMs })
+    await this.ask(vm, { do: 'restore', sections, elapsedMs })
   }
 
   /** The VM is the one its identity says, and its guest is told. */
   async rebrand(vm: HeldVm): Promise<void> {
-    await this.#ask(vm, { do: 'rebrand', identity: vm.identity })
+    await this.ask(vm, { do: 'rebrand', identity: vm.identity })
   }
 
   /** @returns below which offset all input has been taken. */
   async input(vm: HeldVm, offset: number, bytes: Uint8Array): Promise<number> {
-    const { accepted } = (await this.#ask(vm, { do: 'input', offset, bytes })) as never
+    const { accepted } = (await this.ask(vm, { do: 'input', offset, bytes })) as never
     return accepted
   }
 
@@ -218,7 +218,7 @@ export class Vmm {
     const machine = this.#machines.get(vm)
     if (!machine) throw stoppedMeanwhile(vm)
     const present = (pages: Uint32Array) => {
-      this.#ask(vm, { do: 'present', pages }).catch(() => undefined) // It is gone: nobody waits.
+      this.ask(vm, { do: 'present', pages }).catch(() => undefined) // It is gone: nobody waits.
     }
     const pager = new Pager({ memory: machine.memory, source, present, how })
     const whole = pager.run().then(() => undefined)
@@ -233,7 +233,7 @@ export class Vmm {
     if (paging || !this.#machines.get(vm)) return true
     if (this.memoryOf(vm)?.isAbsent(page)) return false
     // The last page came while the news was under way.
-    this.#ask(vm, { do: 'present', pages: Uint32Array.of(page) }).catch(() => undefined)
+    this.ask(vm, { do: 'present', pages: Uint32Array.of(page) }).catch(() => undefined)
     return true
   }
 
@@ -253,16 +253,16 @@ export class Vmm {
     const { layers } = disk ?? { layers: [] }
     this.#forked.add(vm)
     const onDisk = layers.length > 0 ? { disk: { layers, epoch: vm.epoch } } : {}
-    return (await this.#ask(vm, { do: 'fork', image, ...onDisk })) as never
+    return (await this.ask(vm, { do: 'fork', image, ...onDisk })) as never
   }
 
   async unshare(vm: HeldVm): Promise<void> {
-    await this.#ask(vm, { do: 'unshare' })
+    await this.ask(vm, { do: 'unshare' })
   }
 
   /** Hands Ethernet frames to its guest. */
   async deliver(vm: HeldVm, frames: readonly Uint8Array[]): Promise<PcpuAnswers['frames']> {
-    return (await this.#ask(vm, { do: 'frames', frames })) as never
+    return (await this.ask(vm, { do: 'frames', frames })) as never
   }
 
   /** Its RAM; throws a FaultError when it has gone. */
@@ -334,7 +334,8 @@ export class Vmm {
     throw new FaultError(fault('no-room', 'all pCPUs of this node have died: restart its process'))
   }
 
-  async #ask(vm: HeldVm, command: VmCommand): Promise<unknown> {
+  /** Has its pCPU do it, behind all that was asked before. Rejects with a sentence for a person. */
+  async ask(vm: HeldVm, command: VmCommand): Promise<unknown> {
     const machine = this.#machines.get(vm)
     if (!machine) throw stoppedMeanwhile(vm)
     return await machine.pcpu.ask({ ...command, vmId: vm.vmId } as PcpuCommand)

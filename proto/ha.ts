@@ -6,6 +6,15 @@
 import { z } from 'zod'
 import { Name } from './vm-spec.ts'
 
+/**
+ * none: it waits for its node. restart: from its disk, on another one. checkpoint: as it was at its
+ * last checkpoint, which another node keeps. continuous: as it was, but for what nobody has seen.
+ */
+export const protectionLevels = ['none', 'restart', 'checkpoint', 'continuous'] as const
+export type ProtectionLevel = (typeof protectionLevels)[number]
+/** How often, where a policy does not say. */
+export const checkpointMsDefaults = { checkpoint: 5000, continuous: 50 } as const
+
 /** How a VM is kept running. Absent fields have these defaults. */
 export const HaPolicy = z.strictObject({
   /** Whose turn it is when several wait for a node: higher first. */
@@ -23,6 +32,10 @@ export const HaPolicy = z.strictObject({
   failback: z.boolean().default(true),
   /** Nothing is done with it that nobody asked for: not moved, not restarted. */
   locked: z.boolean().default(false),
+  /** What becomes of it when its node is lost. Absent: as its spec's `ha` says. */
+  protection: z.enum(protectionLevels).optional(),
+  /** From one checkpoint to the next. Absent: as the level has it. */
+  checkpointMs: z.int().min(20).max(3_600_000).optional(),
 })
 export type HaPolicy = z.infer<typeof HaPolicy>
 export const haPolicyDefault: HaPolicy = HaPolicy.parse({})
@@ -35,6 +48,8 @@ export const HaPolicyChange = z.strictObject({
   relocations: HaPolicy.shape.relocations.unwrap().nullable().optional(),
   failback: z.boolean().optional(),
   locked: z.boolean().optional(),
+  protection: z.enum(protectionLevels).optional(),
+  checkpointMs: HaPolicy.shape.checkpointMs,
 })
 export type HaPolicyChange = z.infer<typeof HaPolicyChange>
 

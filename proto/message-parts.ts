@@ -56,6 +56,14 @@ export const VmLoad = z.strictObject({
 })
 export type VmLoad = z.infer<typeof VmLoad>
 
+/**
+ * syncing: not whole yet. kept: a checkpoint is kept, and what was said before it is out. lost (at
+ * the primary): the other end is gone or silent; it waits for leave to go on alone. silent (at the
+ * replica): the primary is.
+ */
+export const replicaStates = ['syncing', 'kept', 'lost', 'silent'] as const
+export type ReplicaState = (typeof replicaStates)[number]
+
 /** What an agent holds of a VM: the agents' word, which a restarted coordinator takes. */
 export const VmReport = z.strictObject({
   vmId,
@@ -65,9 +73,21 @@ export const VmReport = z.strictObject({
    * incoming: a copy still being received. prepared: complete and verified, waits for `run`.
    * released: the source gave up the epoch; a complete copy that only the coordinator may start
    * again. serving: it runs elsewhere, and its last pages are fetched from here: never run again.
+   * replica: as it was at its last checkpoint; only the coordinator may have it run.
    */
-  state: z.enum(['starting', 'running', 'paused', 'incoming', 'prepared', 'released', 'serving']),
+  state: z.enum([
+    ...['starting', 'running', 'paused', 'incoming', 'prepared', 'released', 'serving', 'replica'],
+  ] as const),
   migrationId: migrationId.optional(),
+  /** There is a replica of it, or it is one. */
+  replica: z
+    .strictObject({
+      id: migrationId,
+      state: z.enum(replicaStates),
+      /** The number of the last checkpoint that is kept. */
+      checkpoints: count.optional(),
+    })
+    .optional(),
   spec: VmSpec,
   identity: VmIdentity,
   disk: DiskRef,

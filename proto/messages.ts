@@ -7,9 +7,10 @@
 //                         console-output, console-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
-//                         take-snapshot, drop-snapshot, compare-snapshots, sweep-layers,
+//                         replicate, end-replication, take-over, set-lease, take-snapshot, drop-snapshot, compare-snapshots, sweep-layers,
 //                         console-open, console-input, console-close, neighbours, may-leave
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
+//                         a replica (+ page frames, replica-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
 
 import { z } from 'zod'
@@ -49,6 +50,17 @@ import {
 } from './migration-messages.ts'
 import { Neighbours, TrunkRequest } from './network-messages.ts'
 import { PageLog } from './page-log.ts'
+import {
+  Checkpoint,
+  CheckpointKept,
+  DiskPart,
+  EndReplication,
+  ReplicaOffer,
+  Replicate,
+  SetLease,
+  TakeOver,
+  TookOver,
+} from './replica-messages.ts'
 import { SnapshotComparison, SnapshotTaken } from './snapshots.ts'
 import {
   CompareSnapshots,
@@ -86,6 +98,17 @@ export {
   Want,
   Whole,
 } from './migration-messages.ts'
+export {
+  Checkpoint,
+  CheckpointKept,
+  DiskPart,
+  EndReplication,
+  ReplicaOffer,
+  Replicate,
+  SetLease,
+  TakeOver,
+  TookOver,
+} from './replica-messages.ts'
 export {
   CompareSnapshots,
   DropSnapshot,
@@ -135,6 +158,7 @@ export const Result = z.strictObject({
   comparison: SnapshotComparison.optional(),
   /** Of a migration that was to be written down. */
   pageLog: PageLog.optional(),
+  tookOver: TookOver.optional(),
 })
 export type Result = z.infer<typeof Result>
 
@@ -358,6 +382,10 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   PagesLost,
   Resolve,
   Clone,
+  Replicate,
+  EndReplication,
+  TakeOver,
+  SetLease,
   TakeSnapshot,
   DropSnapshot,
   KeepTemplate,
@@ -379,6 +407,9 @@ export const SourceMessage = z.discriminatedUnion('t', [
   Run,
   Abort,
   Reconnect,
+  ReplicaOffer,
+  DiskPart,
+  Checkpoint,
   TrunkRequest,
 ])
 export type SourceMessage = z.infer<typeof SourceMessage>
@@ -393,6 +424,7 @@ export const DestinationMessage = z.discriminatedUnion('t', [
   Running,
   Want,
   Whole,
+  CheckpointKept,
   Abort,
 ])
 export type DestinationMessage = z.infer<typeof DestinationMessage>

@@ -23,10 +23,13 @@ import type { PageRecorder } from './page-recorder.ts'
 import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
 import { addEncoded, type RoundSent } from './source-state.ts'
 
+/** Pages to be sent: a VM's RAM, or copies of some of it. */
+export type SentMemory = Pick<GuestMemory, 'collect' | 'pageCount' | 'contentSum'>
+
 export interface PageSenderPorts {
   readonly clock: Clock
   readonly link: MessageLink
-  readonly memory: GuestMemory
+  readonly memory: SentMemory
   /** The limits that hold: of this migration, of this node. */
   readonly paces: readonly Pace[]
   readonly frames: FramePool

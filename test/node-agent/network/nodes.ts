@@ -174,6 +174,12 @@ export class TestCluster {
       open: () => Promise.reject(new Error('nobody migrates here')),
       reconnect: () => undefined,
       discard: () => undefined,
+      admitReplica: () => {
+        throw new Error('no replicas here')
+      },
+      openReplica: () => {
+        throw new Error('no replicas here')
+      },
       trunk: (nodeId, trunk) => node.network.accept(nodeId, trunk),
       closed: () => undefined,
     })

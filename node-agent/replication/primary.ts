@@ -1,0 +1,383 @@
+// The primary of a VM that has a replica: brings the replica up to date, then takes one checkpoint
+// after the other (protocol.ts has the conversation and the law). A shell without decisions about who
+// runs the VM: when the other end is lost it says so, and goes on as before only when the coordinator
+// has said that the replica counts no more. Until then the VM runs as far as its deadline.
+// Not here: the other end (replica.ts), what is held (held-output.ts; the pCPU holds disk writes).
+// Times in ms of the injected clock.
+
+import type { Clock, Log, Zstd } from '#env/env.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import {
+  type CheckpointKept,
+  DestinationMessage,
+  type Replicate,
+  type SourceMessage,
+  type StateSection,
+} from '#proto/messages.ts'
+import { diskPartBytesMax } from '#proto/replica-messages.ts'
+import { pagesPerMebibyte } from '#proto/units.ts'
+import { type MessageLink, WireChannel } from '#proto/wire.ts'
+import type { GuestConsole } from '../console.ts'
+import type { HeldVm } from '../held-vms.ts'
+import { machineKind } from '../migration/compatibility.ts'
+import { newLinkRate } from '../migration/encoding/link-rate.ts'
+import { PageEncoder } from '../migration/encoding/page-encoder.ts'
+import { FramePool } from '../migration/frame-pool.ts'
+import { stateBytes } from '../migration/hash.ts'
+import type { Pace } from '../migration/pace.ts'
+import { PageSender, type SentMemory } from '../migration/page-sender.ts'
+import { answerMsMax, appliedMsMax } from '../migration/protocol.ts'
+import type { Vmm } from '../vmm.ts'
+import { Answers } from './answers.ts'
+import { FrozenPages } from './frozen-pages.ts'
+import { type FrameBatch, HeldOutput, type OutputMark } from './held-output.ts'
+import { allow, holdDisk, releaseDisk, takeHeld, writeHeld } from './machine-hold.ts'
+import { fewPages, patienceMs, replicaLeaseMs, syncRoundsMax } from './protocol.ts'
+
+export interface PrimaryPorts {
+  readonly clock: Clock
+  readonly log: Log
+  readonly zstd: Zstd
+  readonly vmm: Vmm
+  readonly nodeId: string
+  readonly console: GuestConsole
+  readonly nodePace: Pace
+  connect(address: string): Promise<MessageLink>
+  hello(): SourceMessage
+  /** The VM goes on, and gets what was typed meanwhile. */
+  thaw(): void
+  /** More of its console may be told. */
+  released(): void
+  frames(batch: FrameBatch): void
+  /** The coordinator is to hear how it stands, now. */
+  changed(): void
+  /** Its disk does not take what was promised. */
+  diskFailed(why: Fault): void
+}
+
+interface Shot {
+  readonly pages: FrozenPages
+  readonly sections: readonly StateSection[]
+  readonly hash: string
+  readonly batch: Uint8Array
+  readonly mark: OutputMark
+  readonly beganAtMs: number
+}
+
+export class Primary {
+  readonly #vm: HeldVm
+  readonly #order: Replicate
+  readonly #ports: PrimaryPorts
+  readonly #leaseMs: number
+  readonly #output = new HeldOutput()
+  readonly #answers: Answers<DestinationMessage>
+  readonly #frames = new FramePool()
+  readonly #encoder: PageEncoder
+  readonly #rate
+  #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
+  #log: number | undefined
+  /** What the next round or checkpoint has to bring besides what is dirty then. */
+  #left = new Uint8Array(0)
+  #round = 0
+  #kept = 0
+  #holdsOutput = false
+  #isOver = false
+  #lastWanted = false
+  #wake: () => void = () => undefined
+  #loop: Promise<void> = Promise.resolve()
+  /** Of a guest that has ended: to be told when nothing is held any more. */
+  #afterwards: (() => void) | undefined
+
+  constructor(vm: HeldVm, order: Replicate, ports: PrimaryPorts) {
+    this.#vm = vm
+    this.#order = order
+    this.#ports = ports
+    this.#leaseMs = order.continuous ? replicaLeaseMs(order.everyMs) : 0
+    this.#answers = new Answers(ports.clock, (why) => this.#lose(why))
+    this.#rate = newLinkRate(ports.clock.nowMs())
+    const { clock, zstd } = ports
+    this.#encoder = new PageEncoder({ clock, zstd, donor: undefined }, 'auto')
+  }
+
+  begin(): void {
+    this.#loop = this.#run().catch((thrown) => this.#lose(faultOf(thrown)))
+  }
+
+  /** What its guest sends to its network; false: nothing is held. */
+  holdFrames(batch: FrameBatch): boolean {
+    if (this.#holdsOutput) this.#output.hold(batch)
+    return this.#holdsOutput
+  }
+
+  /** The next checkpoint is due now. */
+  hurry(): void {
+    this.#wake()
+  }
+
+  /** Its guest has ended: the replica must count no more before that is told. */
+  guestEnded(afterwards: () => void): void {
+    this.#afterwards = afterwards
+    if (this.#kept === 0) this.end().catch(() => undefined)
+    else this.#lose(fault('guest-crashed', 'its guest has ended'))
+  }
+
+  /** The coordinator says that the replica counts no more. Nothing is held when this resolves. */
+  async end(): Promise<void> {
+    const { vmm, console } = this.#ports
+    await this.#leave('replication-ended')
+    const vm = this.#vm
+    if (vmm.memoryOf(vm)) {
+      await allow(vmm, vm, Number.POSITIVE_INFINITY)
+      await releaseDisk(vmm, vm).catch((thrown) => this.#ports.diskFailed(faultOf(thrown)))
+    }
+    this.#holdsOutput = false
+    console.open()
+    this.#ports.released()
+    for (const batch of this.#output.release({ batches: Number.POSITIVE_INFINITY }))
+      this.#ports.frames(batch)
+    vm.replica = undefined
+    this.#afterwards?.()
+    this.#ports.changed()
+  }
+
+  /** The node shuts down: one last checkpoint, behind which the VM stands still. */
+  async finish(): Promise<void> {
+    if (this.#kept === 0 || this.#isOver) return
+    this.#lastWanted = true
+    this.#wake()
+    await Promise.race([this.#loop, this.#sleep(patienceMs)])
+  }
+
+  /** The VM is not ours any more: what is held is nobody's. */
+  abandon(): void {
+    void this.#leave('abandoned')
+  }
+
+  async #leave(why: string): Promise<void> {
+    this.#isOver = true
+    this.#channel?.close(why)
+    this.#answers.fail(fault('cancelled', 'the replication has ended'))
+    this.#wake()
+    await this.#loop
+    const { vmm } = this.#ports
+    if (this.#log !== undefined && vmm.memoryOf(this.#vm))
+      await vmm.closeLog(this.#vm, this.#log).catch(() => undefined) // It closes with the VM.
+    this.#log = undefined
+  }
+
+  async #run(): Promise<void> {
+    await this.#connect()
+    await this.#sync()
+    await holdDisk(this.#ports.vmm, this.#vm)
+    this.#holdsOutput = this.#order.continuous
+    if (this.#holdsOutput) this.#ports.console.hold()
+    while (!this.#isOver) {
+      const isLast = this.#lastWanted
+      const dueMs = this.#nowMs() + this.#order.everyMs
+      await this.#checkpoint(isLast)
+      if (isLast) return
+      await this.#rest(dueMs)
+    }
+  }
+
+  // ---- until the first checkpoint ---------------------------------------------------------------
+
+  async #connect(): Promise<void> {
+    const { connect, hello, vmm } = this.#ports
+    const link = await connect(this.#order.destination.address)
+    this.#channel = new WireChannel<DestinationMessage, SourceMessage>(link, DestinationMessage, {
+      message: (message) => this.#hear(message),
+      closed: (reason, refused) => this.#answers.fail(refused ?? lostLink(this.#order, reason)),
+    })
+    const welcome = this.#answers.next('welcome', answerMsMax)
+    this.#channel.send(hello())
+    await welcome
+    const machine = machineKind(await vmm.describe(this.#vm))
+    const accepted = this.#answers.next('accept', answerMsMax)
+    this.#channel.send(this.#offer(machine))
+    await accepted
+  }
+
+  #hear(message: DestinationMessage): void {
+    const isNo = message.t === 'refuse' || message.t === 'refused' || message.t === 'abort'
+    if (isNo) this.#answers.fail(message.fault)
+    else this.#answers.hear(message)
+  }
+
+  #offer(machine: ReturnType<typeof machineKind>): SourceMessage {
+    const { vmId, epoch, spec, identity, disk } = this.#vm
+    return {
+      t: 'replica-offer',
+      migrationId: this.#order.replicaId,
+      sourceNodeId: this.#ports.nodeId as never,
+      vm: { vmId, epoch, spec, identity, disk },
+      pageCount: spec.memoryMib * pagesPerMebibyte,
+      machine,
+      everyMs: this.#order.everyMs,
+      leaseMs: this.#leaseMs,
+    }
+  }
+
+  /** Rounds while the VM runs, until what is left is little, or does not get less. */
+  async #sync(): Promise<void> {
+    const { vmm } = this.#ports
+    await vmm.whole(this.#vm)
+    const log = await vmm.openLog(this.#vm)
+    this.#log = log
+    const memory = vmm.mustHave(this.#vm)
+    this.#left = new Uint8Array(memory.pageCount / 8).fill(0xff)
+    let before = Number.POSITIVE_INFINITY
+    while (this.#round < syncRoundsMax) {
+      const { frames } = await this.#sender(memory, false).send()
+      const applied = this.#answers.next('round-applied', appliedMsMax)
+      const round = this.#round++
+      this.#send({ t: 'round-end', migrationId: this.#order.replicaId, round, frames })
+      await applied
+      const { bitmap, pages } = await vmm.takeLog(this.#vm, log, false)
+      this.#left = bitmap as Uint8Array<ArrayBuffer>
+      if (pages <= fewPages || pages >= before) return
+      before = pages
+    }
+  }
+
+  #sender(memory: SentMemory, isLast: boolean): PageSender {
+    const { clock, nodePace } = this.#ports
+    const link = this.#channel?.link
+    if (!link) throw new FaultError(fault('link-lost', 'there is no link to the replica'))
+    const { vmId, epoch } = this.#vm
+    const round = { vmId, epoch, round: this.#round, bitmap: this.#left, isLast }
+    return new PageSender(round, {
+      ...{ clock, link, memory, paces: [nodePace], frames: this.#frames },
+      ...{ encoder: this.#encoder, rate: this.#rate, recorder: undefined },
+      ended: () => this.#isOver,
+      progress: () => undefined,
+    })
+  }
+
+  // ---- checkpoints ------------------------------------------------------------------------------
+
+  async #checkpoint(isLast: boolean): Promise<void> {
+    const shot = await this.#shoot(isLast)
+    const { frames } = await this.#sender(shot.pages, true).send()
+    const migrationId = this.#order.replicaId
+    for (let at = 0; at < shot.batch.length; at += diskPartBytesMax) {
+      const bytes = shot.batch.slice(at, at + diskPartBytesMax)
+      this.#send({ t: 'disk-part', migrationId, bytes })
+    }
+    const kept = this.#answers.next('checkpoint-kept', this.#patienceMs)
+    const { sections, hash, batch, beganAtMs } = shot
+    this.#send({
+      t: 'checkpoint',
+      ...{ migrationId, round: this.#round, frames, diskBytes: batch.length, hash },
+      sections: [...sections],
+      agoMs: Math.max(0, this.#nowMs() - beganAtMs),
+    })
+    await this.#settle(shot, (await kept) as CheckpointKept)
+  }
+
+  /** A continuous one holds its guest back meanwhile; another one can wait. */
+  get #patienceMs(): number {
+    return this.#order.continuous ? patienceMs : answerMsMax
+  }
+
+  /** Stands still, copies what is dirty, goes on. @param isLast it does not go on. */
+  async #shoot(isLast: boolean): Promise<Shot> {
+    const { vmm, console } = this.#ports
+    const vm = this.#vm
+    const beganAtMs = this.#nowMs()
+    const goesOn = vm.state === 'running' && !isLast
+    // Input that came from here on would be taken by the machine and be missing in the checkpoint.
+    console.freeze()
+    try {
+      const [taken, captured, batch] = await Promise.all([
+        vmm.takeLog(vm, this.#log ?? 0, 'briefly'),
+        vmm.capture(vm),
+        takeHeld(vmm, vm),
+      ])
+      const memory = vmm.mustHave(vm)
+      const pages = new FrozenPages(memory, merged(taken.bitmap, this.#left))
+      this.#left = new Uint8Array(0)
+      // All that the guest said came before the answer to the capture.
+      const sections = [...captured, console.capture()]
+      const hash = memory.hashBytes(stateBytes(memory.trackedHash(), sections))
+      return { pages, sections, hash, batch, mark: this.#output.mark(console.mark()), beganAtMs }
+    } finally {
+      if (goesOn && vmm.memoryOf(vm)) await vmm.resume(vm)
+      if (goesOn) this.#ports.thaw()
+    }
+  }
+
+  /** It is kept over there: what was said before it may be seen. */
+  async #settle({ batch, mark, beganAtMs }: Shot, { round }: CheckpointKept): Promise<void> {
+    const { vmm, console } = this.#ports
+    if (round !== this.#round)
+      throw new FaultError(
+        fault('bad-message', `checkpoint ${round} is kept, ${this.#round} was due`),
+      )
+    if (this.#leaseMs > 0) await allow(vmm, this.#vm, beganAtMs + this.#leaseMs)
+    if (batch.length > 0) await this.#writeHeld()
+    if (this.#isOver) return
+    console.release(mark.console)
+    this.#ports.released()
+    for (const frames of this.#output.release(mark)) this.#ports.frames(frames)
+    this.#round++
+    this.#kept++
+    const { replicaId: id } = this.#order
+    this.#vm.replica = { id, state: 'kept', checkpoints: this.#kept }
+    if (this.#kept === 1) this.#ports.changed()
+  }
+
+  async #writeHeld(): Promise<void> {
+    try {
+      await writeHeld(this.#ports.vmm, this.#vm)
+    } catch (thrown) {
+      this.#ports.diskFailed(faultOf(thrown))
+      throw thrown
+    }
+  }
+
+  async #rest(untilMs: number): Promise<void> {
+    if (this.#lastWanted) return
+    await new Promise<void>((resolve) => {
+      const cancel = this.#ports.clock.wakeAt(untilMs, resolve)
+      this.#wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+    this.#wake = () => undefined
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#ports.clock.wakeAt(this.#nowMs() + ms, resolve))
+  }
+
+  #send(message: SourceMessage): void {
+    if (this.#isOver) throw new FaultError(fault('cancelled', 'the replication has ended'))
+    this.#channel?.send(message)
+  }
+
+  #nowMs(): number {
+    return this.#ports.clock.nowMs()
+  }
+
+  /** The other end, or the guest, is lost: only the coordinator can say what counts now. */
+  #lose(why: Fault): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    const { replicaId: id } = this.#order
+    const { vmId } = this.#vm
+    this.#ports.log.warn('replica lost', { vmId, replicaId: id, ...why })
+    this.#vm.replica = { id, state: 'lost', checkpoints: this.#kept }
+    this.#channel?.close(why.code)
+    this.#wake()
+    this.#ports.changed()
+  }
+}
+
+function merged(one: Uint8Array, other: Uint8Array): Uint8Array {
+  return other.length === 0 ? one : one.map((byte, at) => byte | (other[at] ?? 0))
+}
+
+const lostLink = ({ destination }: Replicate, reason: string): Fault =>
+  fault('link-lost', `the link to the replica on ${destination.nodeId} is lost: ${reason}`)
