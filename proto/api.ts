@@ -109,6 +109,16 @@ export const VmView = z.strictObject({
   load: VmLoad.optional(),
   /** Absent: nothing was declared, the defaults count. */
   policy: HaPolicy.optional(),
+  /** Kept on another node. */
+  replica: z
+    .strictObject({
+      id: z.string(),
+      nodeId: Name,
+      phase: z.enum(['syncing', 'ready', 'ending']),
+      level: z.enum(['checkpoint', 'continuous']),
+      everyMs: z.number(),
+    })
+    .optional(),
   fault: Fault.optional(),
 })
 export type VmView = z.infer<typeof VmView>
@@ -163,6 +173,9 @@ export const EventView = z.strictObject({
     'vm-recovering',
     'vm-recovered',
     'vm-removed',
+    'vm-protected',
+    'vm-unprotected',
+    'vm-took-over',
     'migration-queued',
     'migration-started',
     'migration-paging',

@@ -7,6 +7,7 @@ import type { Result, VmEvent } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { seeSweepEnd } from './disk-sweep.ts'
 import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
+import { seeReplicaResult, tellTakeOver } from './ha/protection.ts'
 import { freezeVm, seeCrash, seeFailedStart } from './ha/restarts.ts'
 import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -39,27 +40,41 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   seeSnapshotResult(step, command, result)
   seeTemplateResult(step, command, result)
   seeSweepEnd(step, command, !result.fault)
+  seeReplicaResult(step, command, result)
   if (command.kind === 'compare-snapshots')
     step.effects.push({ kind: 'answered', commandId: result.commandId, result })
   const migration = command.migrationId && step.state.migrations.get(command.migrationId)
   const vm = step.state.vms.get(command.vmId)
   if (migration) seeAnswer(step, migration, result)
   else if (vm?.nodeId === node.id && vm.epoch === command.epoch)
-    seeVmResult(step, vm, command.kind, result.fault)
+    seeVmResult(step, vm, command.kind, result)
 }
 
-function seeVmResult(
-  step: Step,
-  vm: Vm,
-  kind: PendingCommand['kind'],
-  refusal: Fault | undefined,
-): void {
-  if (kind === 'start') seeStart(step, vm, refusal)
+function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: Result): void {
+  const refusal = result.fault
+  if (isOfReplicas(kind)) return
+  if (kind === 'take-over') seeTakeOver(step, vm, result)
+  else if (kind === 'start') seeStart(step, vm, refusal)
   else if (kind === 'stop' && (!refusal || refusal.code === 'unknown-vm')) {
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'as asked')
   } else if (refusal && kind !== 'take-snapshot') setVmFault(step, vm, refusal)
   else if (kind === 'pause' && vm.phase === 'running') becomePaused(step, vm)
   else if (kind === 'resume' && vm.phase === 'paused') becomeRunning(step, vm)
+}
+
+const isOfReplicas = (kind: PendingCommand['kind']): boolean =>
+  kind === 'replicate' || kind === 'end-replication' || kind === 'set-lease'
+
+/** Its replica runs; or it does not, and the VM starts from its disk. */
+function seeTakeOver(step: Step, vm: Vm, result: Result): void {
+  if (vm.phase !== 'starting') return
+  if (result.fault) {
+    becomeRecovering(step, vm, step.nowMs, `its replica could not: ${result.fault.message}`)
+    return
+  }
+  vm.live.isConfirmed = true
+  becomeRunning(step, vm)
+  tellTakeOver(step, vm, result)
 }
 
 function seeStart(step: Step, vm: Vm, refusal: Fault | undefined): void {

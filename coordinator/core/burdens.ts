@@ -47,6 +47,7 @@ export function setDemand(state: ClusterState, vm: Vm, demandPercent: number | u
 
 export function reckoned(state: ClusterState, node: Node): NodeBurden {
   const vms = vmsBoundFor(state, node)
+  const replicas = [...node.live.replicaOf].flatMap((id) => state.vms.get(id) ?? [])
   return {
     id: node.id,
     cores: node.capacity.cores,
@@ -54,7 +55,7 @@ export function reckoned(state: ClusterState, node: Node): NodeBurden {
     memoryMib: node.capacity.memoryMib,
     demandPercent: vms.reduce((sum, vm) => sum + demandOf(vm), 0),
     expectedPercent: vms.reduce((sum, vm) => sum + expectedOf(vm), 0),
-    reservedMib: vms.reduce((sum, vm) => sum + vm.spec.memoryMib, 0),
+    reservedMib: [...vms, ...replicas].reduce((sum, vm) => sum + vm.spec.memoryMib, 0),
     vms: vms.length,
   }
 }

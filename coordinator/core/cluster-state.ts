@@ -71,6 +71,8 @@ export interface Node extends NodeRecord {
      * Migrations that are queued or on their way to it (not clones: those are in vmIds already).
      */
     readonly incoming: Set<MigrationId>
+    /** VMs whose replicas are kept there. */
+    readonly replicaOf: Set<VmId>
     /** Stale copies that were told to go: `vm/epoch` → when. */
     readonly dropsAskedAtMs: Map<string, number>
     /** Of a node in maintenance. */
@@ -125,6 +127,10 @@ export interface Vm extends VmRecord {
     restartOn: NodeId | undefined
     /** A clone of it failed: on which layers it goes on, its node's next report says. */
     isDiskInDoubt: boolean
+    /** When a replica of it is tried again. */
+    replicaTries: { readonly count: number; readonly nextAtMs: number }
+    /** Its replica's node says so. */
+    isPrimarySilent: boolean
   }
 }
 
@@ -192,6 +198,10 @@ export interface PendingCommand {
     | 'sweep-layers'
     | 'keep-template'
     | 'drop-template'
+    | 'replicate'
+    | 'end-replication'
+    | 'set-lease'
+    | 'take-over'
   /** Of the last two. */
   readonly snapshotId?: string
   readonly nodeId: NodeId
@@ -259,6 +269,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   memoryUsedMib: 0,
   vmIds: new Set(),
   incoming: new Set(),
+  replicaOf: new Set(),
   dropsAskedAtMs: new Map(),
   evacuation: undefined,
   lostAtMs: [],
@@ -283,6 +294,8 @@ export const vmLive = (): Vm['live'] => ({
   runsSinceMs: undefined,
   restartOn: undefined,
   isDiskInDoubt: false,
+  replicaTries: { count: 0, nextAtMs: 0 },
+  isPrimarySilent: false,
 })
 
 export const migrationLive = (nowMs: number): Migration['live'] => ({

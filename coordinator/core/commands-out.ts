@@ -7,6 +7,7 @@ import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
+import { endReplica } from './ha/protection.ts'
 import { dropRepeatMs } from './limits.ts'
 import { diskToRestore } from './snapshots.ts'
 import { nodeOf, openCommand, type Step, sendTo } from './step-context.ts'
@@ -31,6 +32,8 @@ export function sendToOwner(step: Step, vm: Vm, kind: 'stop' | 'pause' | 'resume
   if (vm.nodeId === undefined) return false
   const node = nodeOf(step.state, vm.nodeId)
   if (node.live.linkId === undefined) return false
+  // What its guest was told to be on its disk is there before it goes.
+  if (kind === 'stop') endReplica(step, vm)
   const commandId = openCommand(step, about(kind, node.id, vm.id, vm.epoch))
   return sendTo(step, node, { t: kind, commandId, vmId: vm.id, epoch: vm.epoch })
 }

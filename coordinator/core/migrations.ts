@@ -13,6 +13,7 @@ import { isOpen, type Migration, migrationLive, type Node, type Vm } from './clu
 import { isDiskChanging } from './disk-change.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { forecastOf } from './forecasts.ts'
+import { mustEndReplica } from './ha/protection.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
 import { endMigration } from './migration-end.ts'
 import {
@@ -114,6 +115,7 @@ const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'go
 function mustWait(step: Step, { vmId, from, to, purpose }: Migration): boolean {
   if (![from, to].every((id) => isReachable(nodeOf(step.state, id)))) return true
   const vm = step.state.vms.get(vmId)
+  if (vm && mustEndReplica(step, vm)) return true
   return purpose === 'clone' && vm !== undefined && isDiskChanging(step.state, vm)
 }
 

@@ -62,6 +62,16 @@ export const NodeRecord = z.strictObject({
 })
 export type NodeRecord = z.infer<typeof NodeRecord>
 
+/** `ready`: it may take its VM over. `ending`: it counts no more, and its VM's node is being told. */
+export const ReplicaRecord = z.strictObject({
+  id: migrationId,
+  nodeId,
+  phase: z.enum(['syncing', 'ready', 'ending']),
+  level: z.enum(['checkpoint', 'continuous']),
+  everyMs: z.number(),
+})
+export type ReplicaRecord = z.infer<typeof ReplicaRecord>
+
 export const VmRecord = z.strictObject({
   id: vmId,
   serial: z.int(),
@@ -97,6 +107,10 @@ export const VmRecord = z.strictObject({
   deployFrom: Name.optional(),
   /** Its present start makes good for a lost node. */
   isRecovery: z.boolean(),
+  /** Kept on another node, so that the VM can go on from there. */
+  replica: ReplicaRecord.optional(),
+  /** Its present start is that of this replica. */
+  takesOver: migrationId.optional(),
   /** As an operator declared it; absent: the defaults. */
   policy: HaPolicy.optional(),
   /** Starts that made good for a crash or a failed start, in a row: here, and on other nodes. */

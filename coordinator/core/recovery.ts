@@ -5,6 +5,7 @@
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Node, Vm } from './cluster-state.ts'
+import { takeOver } from './ha/protection.ts'
 import type { Step } from './step-context.ts'
 import { becomeFailed, becomeRecovering, becomeStopped, vmsOn } from './vm-doors.ts'
 
@@ -32,7 +33,8 @@ export function loseCopy(step: Step, vm: Vm, loss: Loss): void {
     if (!isGone) return
     if (loss.fencedAtMs > step.nowMs) vm.live.fencedAtMs = loss.fencedAtMs
     else becomeStopped(step, vm, loss.why)
-  } else if (isGone) becomeRecovering(step, vm, loss.fencedAtMs, loss.why)
+  } else if (isGone && loss.fencedAtMs <= step.nowMs && takeOver(step, vm, loss.why)) return
+  else if (isGone) becomeRecovering(step, vm, loss.fencedAtMs, loss.why)
   else if (vm.phase !== 'failed') becomeFailed(step, vm, waitsFor(vm), true)
 }
 
@@ -47,5 +49,6 @@ export function fenceLapsed(step: Step, vm: Vm): void {
   const { fencedAtMs } = vm.live
   if (fencedAtMs === undefined || fencedAtMs > step.nowMs) return
   if (vm.phase === 'stopping') becomeStopped(step, vm, 'its node is fenced')
-  else if (vm.phase === 'recovering') becomeRecovering(step, vm, fencedAtMs, 'its node is fenced')
+  else if (vm.phase === 'recovering' && !takeOver(step, vm, 'its node is fenced'))
+    becomeRecovering(step, vm, fencedAtMs, 'its node is fenced')
 }

@@ -5,10 +5,19 @@
 
 import type { VmReport } from '#proto/messages.ts'
 import { setDemand } from './burdens.ts'
-import { isActive, isOpen, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import {
+  isActive,
+  isOpen,
+  type Migration,
+  type Node,
+  type PendingCommand,
+  type Vm,
+  vmLive,
+} from './cluster-state.ts'
 import { dropCopy, sendToOwner } from './commands-out.ts'
 import { isBeingChanged } from './disk-change.ts'
 import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
+import { seePrimary, seeReplica, setLeased } from './ha/protection.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -72,6 +81,8 @@ function takeOwner(step: Step, vm: Vm, report: VmReport): void {
   vm.live.fencedAtMs = undefined
   takeLoad(step, vm, report)
   takeDisk(step, vm, report)
+  setLeased(step, vm, report.spec.ha)
+  seePrimary(step, vm, report.replica)
   const migration = openMigrationOf(step, vm)
   if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
   if (vm.phase === 'stopping') resendStop(step, vm)
@@ -166,6 +177,10 @@ function adopt(step: Step, node: Node, report: VmReport): void {
 /** incoming, prepared or released: a word in a migration, or a left-over of one. */
 function takeCopy(step: Step, node: Node, report: VmReport): void {
   const { migrationId, state } = report
+  if (state === 'replica') {
+    if (!seeReplica(step, node, report)) dropCopy(step, node, report)
+    return
+  }
   const named = migrationId === undefined ? undefined : step.state.migrations.get(migrationId)
   // A number of another coordinator's may be one of ours: the VM tells whose it is.
   const isOurs = named && [named.vmId, ...named.cloneIds].includes(report.vmId)
@@ -232,10 +247,12 @@ function awaitsStart(step: Step, vm: Vm): boolean {
   if (vm.phase !== 'starting') return false
   if (vm.migrationId !== undefined) return true
   for (const command of step.state.commands.values())
-    if (command.kind === 'start' && command.vmId === vm.id && command.epoch === vm.epoch)
+    if (isStart(command) && command.vmId === vm.id && command.epoch === vm.epoch)
       return step.nowMs - command.sentAtMs < startAnswerMsMax
   return false
 }
+
+const isStart = ({ kind }: PendingCommand) => kind === 'start' || kind === 'take-over'
 
 /** Its live node has not reported it for long enough: the copy is gone. Called each tick. */
 export function absenceLapsed(step: Step, vm: Vm): void {

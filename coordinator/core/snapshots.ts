@@ -54,6 +54,7 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
   if (old && old.phase !== 'failed') return nameTaken(vm, name)
   const layered = tooManyLayers(vm)
   if (layered) return layered
+  if (vm.replica) return hasReplica(vm)
   if (isDiskChanging(step.state, vm)) return diskChanging(vm)
   const node = vm.nodeId === undefined ? undefined : nodeOf(step.state, vm.nodeId)
   if (!isReachable(node)) return outOfReach(vm)
@@ -215,6 +216,13 @@ function put(step: Step, entry: SnapshotEntry): void {
 
 const nameTaken = (vm: Vm, name: string): Fault =>
   fault('name-taken', `${vm.id} has a snapshot ${name} already: choose another name`)
+
+const hasReplica = (vm: Vm): Fault =>
+  fault(
+    'wrong-state',
+    `${vm.id} has a replica, and its disk is one checkpoint behind: \`godwit ha set ${vm.id} ` +
+      '--protection restart` first, and back when the snapshot is taken',
+  )
 
 const diskChanging = (vm: Vm): Fault =>
   fault('wrong-state', `${vm.id} is being cloned or kept already: ask again in a moment`)

@@ -12,6 +12,7 @@ import { settle } from './doubt.ts'
 import { evacuate, seeLeaving } from './evacuation.ts'
 import { tell } from './events.ts'
 import { keepRules } from './ha/keeper.ts'
+import { protect } from './ha/protection.ts'
 import {
   endsLapsed,
   seeFence,
@@ -103,6 +104,7 @@ function tick(working: Step): void {
   }
   evacuate(working)
   keepRules(working)
+  protect(working)
   finishWaking(working)
   consolidate(working)
   countEnergy(working)

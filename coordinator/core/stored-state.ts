@@ -128,6 +128,7 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     const awaitsFence = vm.phase === 'recovering' || (vm.phase === 'stopping' && vm.spec.ha)
     if (vm.nodeId !== undefined && awaitsFence) vm.live.fencedAtMs = fencedAtMs
     nodeLiveOf(state, vm.nodeId)?.vmIds.add(vm.id)
+    nodeLiveOf(state, vm.replica?.nodeId)?.replicaOf.add(vm.id)
     state.vms.set(vm.id, vm)
   }
 }

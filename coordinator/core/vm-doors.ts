@@ -64,6 +64,9 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   forgetBurden(step.state, vm.nodeId)
   forgetBurden(step.state, nodeId)
   if (vm.nodeId !== undefined) nodeOf(step.state, vm.nodeId).live.vmIds.delete(vm.id)
+  // A replica is of the copy that was there.
+  if (vm.nodeId !== nodeId) setReplica(step, vm, undefined)
+  delete vm.takesOver
   if (nodeId === undefined) delete vm.nodeId
   else {
     vm.nodeId = nodeId
@@ -74,6 +77,19 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   vm.live.fencedAtMs = undefined
   vm.live.isDiskInDoubt = false
   if (nodeId === undefined) vm.live.load = undefined
+}
+
+/** Its replica, as it counts now. */
+export function setReplica(step: Step, vm: Vm, replica: Vm['replica']): void {
+  if (vm.replica === replica) return
+  const { nodes } = step.state
+  for (const nodeId of [vm.replica?.nodeId, replica?.nodeId]) forgetBurden(step.state, nodeId)
+  if (vm.replica) nodes.get(vm.replica.nodeId)?.live.replicaOf.delete(vm.id)
+  if (replica) nodeOf(step.state, replica.nodeId).live.replicaOf.add(vm.id)
+  if (replica) vm.replica = replica
+  else delete vm.replica
+  vm.live.isPrimarySilent = false
+  touch(step, 'vm', vm.id)
 }
 
 const about = (vm: Vm) => ({ vmId: vm.id, nodeId: vm.nodeId, migrationId: vm.migrationId })
@@ -149,6 +165,7 @@ export function becomeRunning(step: Step, vm: Vm): void {
   if (vm.restoreFrom !== undefined) vm.atSnapshot = vm.restoreFrom
   delete vm.restoreFrom
   delete vm.deployFrom
+  delete vm.takesOver
   if (before === 'starting') vm.live.runsSinceMs = step.nowMs
   enter(step, vm, 'running')
   if (before === 'starting' && vm.isRecovery) {

@@ -31,7 +31,7 @@ export function consolidate(step: Step): void {
 
 function noteEmpty({ state, nowMs }: Step): void {
   for (const { live, standby } of state.nodes.values()) {
-    const isEmpty = live.vmIds.size + live.incoming.size === 0
+    const isEmpty = live.vmIds.size + live.incoming.size + live.replicaOf.size === 0
     if (!isEmpty || standby) live.emptySinceMs = undefined
     else live.emptySinceMs ??= nowMs
   }

@@ -28,7 +28,7 @@ export function setPower(step: Step, change: PowerSettingsChange): null {
 export function sleep(step: Step, node: Node, why: string, byHand: boolean): null | Fault {
   const { id, live } = node
   if (node.standby) return fault('wrong-state', `${id} is in standby already`)
-  if (live.vmIds.size + live.incoming.size > 0)
+  if (live.vmIds.size + live.incoming.size + live.replicaOf.size > 0)
     return fault('wrong-state', `${id} has VMs: \`godwit node evacuate ${id}\` first`)
   node.standby = { sinceMs: step.nowMs, byHand }
   Object.assign(live, { isEmptying: false, emptySinceMs: undefined, wakesAtMs: undefined })

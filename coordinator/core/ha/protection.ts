@@ -1,0 +1,261 @@
+// Replicas of VMs: which VM is to have one, on which node, and whether it counts. A replica that
+// counts (`ready`) may take its VM over when the VM's node is lost. The one question is asked and
+// answered here: does the primary go on alone, or does the replica take over? Whoever is told is told
+// after it is remembered, so that never both are. Level-triggered by what both nodes report.
+// Not here: checkpoints (node-agent/replication/), VMs without a replica (../recovery.ts). Ms.
+
+import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'
+import { asMigrationId, type VmId } from '#proto/ids.ts'
+import type { Result, VmReport } from '#proto/messages.ts'
+import { wishOf } from '../burdens.ts'
+import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
+import { tell } from '../events.ts'
+import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
+import { isDoubtful } from '../node-doors.ts'
+import { chooseNode, isNode } from '../placement.ts'
+import {
+  isReachable,
+  nodeOf,
+  openCommand,
+  type Step,
+  sendTo,
+  takeEpoch,
+  takeSerial,
+  touch,
+} from '../step-context.ts'
+import { becomeRecovering, becomeStarting, setReplica } from '../vm-doors.ts'
+import { companyOf, forbids, policyOf } from './rules.ts'
+
+/** What an operator wants for it. */
+export const protectionOf = (vm: Vm): ProtectionLevel =>
+  policyOf(vm).protection ?? (vm.spec.ha ? 'restart' : 'none')
+
+interface Terms {
+  readonly level: 'checkpoint' | 'continuous'
+  readonly everyMs: number
+}
+
+/** What a replica of it would be; undefined: it is to have none. */
+function termsOf(vm: Vm): Terms | undefined {
+  const level = protectionOf(vm)
+  if (level !== 'checkpoint' && level !== 'continuous') return undefined
+  return { level, everyMs: policyOf(vm).checkpointMs ?? checkpointMsDefaults[level] }
+}
+
+// ---- each tick ----------------------------------------------------------------------------------
+
+export function protect(step: Step): void {
+  for (const vm of step.state.vms.values()) {
+    const terms = vm.policy || vm.replica ? termsOf(vm) : undefined
+    if (vm.replica) review(step, vm, terms)
+    else if (terms) beginReplica(step, vm, terms)
+    adjustLease(step, vm)
+  }
+}
+
+/** A replica that is not what is wanted any more, or whose node is to be left alone, ends. */
+function review(step: Step, vm: Vm, terms: Terms | undefined): void {
+  const { replica } = vm
+  if (!replica || replica.phase === 'ending') return
+  if (shouldTakeOver(step, vm) && takeOver(step, vm, 'its node does not answer')) return
+  const node = step.state.nodes.get(replica.nodeId)
+  const isWanted = terms?.level === replica.level && terms.everyMs === replica.everyMs
+  const isGone = !node || node.phase === 'fenced' || node.phase === 'gone'
+  const isBarred = !node || node.maintenance || node.standby || forbids(step.state, vm, node.id)
+  if (isWanted && !isGone && !isBarred) return
+  if (vm.phase === 'running') endReplica(step, vm)
+}
+
+function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
+  const { state, nowMs } = step
+  if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.nodeId === undefined) return
+  // Its company would not be where it takes over.
+  if (companyOf(state, vm).length > 1) return
+  const tries = vm.live.replicaTries
+  const from = nodeOf(state, vm.nodeId)
+  if (!state.ha.armed || nowMs < tries.nextAtMs || !isReachable(from)) return
+  const waitMs = Math.min(ruleRetryMs * 2 ** tries.count, ruleRetryMsMax)
+  vm.live.replicaTries = { count: tries.count + 1, nextAtMs: nowMs + waitMs }
+  const to = chooseNode(state, wishOf(vm.spec), { vm, but: new Set([vm.nodeId]) })
+  if (!isNode(to)) return
+  const id = asMigrationId(`r${takeSerial(step)}`)
+  setReplica(step, vm, { id, nodeId: to.id, phase: 'syncing', level, everyMs })
+  const { id: vmId, epoch } = vm
+  const commandId = openCommand(step, about('replicate', vm, vm.nodeId))
+  const destination = { nodeId: to.id, address: to.peerAddress }
+  const names = { commandId, vmId, epoch, replicaId: id }
+  const continuous = level === 'continuous'
+  sendTo(step, from, { t: 'replicate', ...names, destination, everyMs, continuous })
+}
+
+/** Whether the node's lease covers it: what it may do is what it was told last. */
+function adjustLease(step: Step, vm: Vm): void {
+  const leased = protectionOf(vm) !== 'none'
+  if (vm.spec.ha === leased || vm.phase !== 'running' || vm.nodeId === undefined) return
+  const node = nodeOf(step.state, vm.nodeId)
+  if (!isReachable(node) || isAsked(step.state, 'set-lease', vm.id)) return
+  const { id: vmId, epoch } = vm
+  const commandId = openCommand(step, about('set-lease', vm, node.id))
+  sendTo(step, node, { t: 'set-lease', commandId, vmId, epoch, leased })
+}
+
+const about = (kind: PendingCommand['kind'], vm: Vm, nodeId: Node['id']) =>
+  ({ kind, nodeId, vmId: vm.id, epoch: vm.epoch, migrationId: undefined }) as const
+
+function isAsked({ commands }: ClusterState, kind: PendingCommand['kind'], vmId: VmId): boolean {
+  for (const command of commands.values())
+    if (command.kind === kind && command.vmId === vmId) return true
+  return false
+}
+
+// ---- the primary goes on alone ------------------------------------------------------------------
+
+/**
+ * From now on the replica counts no more; its VM's node is told, and holds nothing back when it has
+ * answered. Asked again as long as there is a replica to be ended.
+ */
+export function endReplica(step: Step, vm: Vm): void {
+  const { replica } = vm
+  if (!replica || vm.nodeId === undefined) return
+  if (replica.phase !== 'ending') setReplica(step, vm, { ...replica, phase: 'ending' })
+  const node = nodeOf(step.state, vm.nodeId)
+  if (node.live.linkId === undefined || isAsked(step.state, 'end-replication', vm.id)) return
+  const { id: vmId, epoch } = vm
+  const commandId = openCommand(step, about('end-replication', vm, node.id))
+  sendTo(step, node, { t: 'end-replication', commandId, vmId, epoch, replicaId: replica.id })
+}
+
+/** What the VM's node says of its replica, in each report. */
+export function seePrimary(step: Step, vm: Vm, said: VmReport['replica']): void {
+  const { replica } = vm
+  if (!replica) {
+    if (said) endUnknown(step, vm, said)
+    return
+  }
+  if (said && said.id !== replica.id) endUnknown(step, vm, said)
+  else if (!said) seeNone(step, vm)
+  else if (said.state === 'lost' || replica.phase === 'ending') seeLost(step, vm)
+  else if (said.state === 'kept' && replica.phase === 'syncing') seeKept(step, vm)
+}
+
+function seeKept(step: Step, vm: Vm): void {
+  const { replica } = vm
+  if (!replica) return
+  setReplica(step, vm, { ...replica, phase: 'ready' })
+  vm.live.replicaTries = { count: 0, nextAtMs: 0 }
+  const { nodeId, level, everyMs } = replica
+  const text = `${vm.id} has a replica on ${nodeId} (${level}, every ${everyMs} ms)`
+  tell(step, 'vm-protected', text, { vmId: vm.id, nodeId })
+}
+
+function seeLost(step: Step, vm: Vm): void {
+  const { replica } = vm
+  if (replica?.phase === 'ready') {
+    const text = `the replica of ${vm.id} on ${replica.nodeId} is lost: it goes on without one`
+    tell(step, 'vm-unprotected', text, { vmId: vm.id, nodeId: replica.nodeId })
+  }
+  endReplica(step, vm)
+}
+
+/** It has ended there, or the order was lost. */
+function seeNone(step: Step, vm: Vm): void {
+  if (isAsked(step.state, 'replicate', vm.id)) return
+  setReplica(step, vm, undefined)
+}
+
+/** Of a coordinator whose memory we lack. */
+function endUnknown(step: Step, vm: Vm, said: NonNullable<VmReport['replica']>): void {
+  if (vm.nodeId === undefined || isAsked(step.state, 'end-replication', vm.id)) return
+  const { id: vmId, epoch } = vm
+  const commandId = openCommand(step, about('end-replication', vm, vm.nodeId))
+  const names = { commandId, vmId, epoch, replicaId: said.id }
+  sendTo(step, nodeOf(step.state, vm.nodeId), { t: 'end-replication', ...names })
+}
+
+export function seeReplicaResult(step: Step, command: PendingCommand, result: Result): void {
+  const vm = step.state.vms.get(command.vmId)
+  if (!vm || vm.epoch !== command.epoch || vm.nodeId !== command.nodeId) return
+  const isOver = command.kind === 'end-replication' && vm.replica?.phase === 'ending'
+  const isRefused = command.kind === 'replicate' && result.fault !== undefined
+  if (isOver || isRefused) setReplica(step, vm, undefined)
+  if (command.kind === 'set-lease' && !result.fault) {
+    const leased = protectionOf(vm) !== 'none'
+    setLeased(step, vm, leased)
+  }
+}
+
+/** Its node says, or has said, that the lease covers it: or that it does not. */
+export function setLeased(step: Step, vm: Vm, ha: boolean): void {
+  if (vm.spec.ha === ha) return
+  vm.spec = { ...vm.spec, ha }
+  touch(step, 'vm', vm.id)
+}
+
+// ---- the replica takes over ---------------------------------------------------------------------
+
+/** A node holds this replica. True: it belongs there. */
+export function seeReplica(step: Step, node: Node, report: VmReport): boolean {
+  const vm = step.state.vms.get(report.vmId)
+  const id = report.migrationId
+  if (vm?.takesOver === id && vm?.nodeId === node.id && vm.phase === 'starting') {
+    if (!isAsked(step.state, 'take-over', vm.id)) sendTakeOver(step, vm, node)
+    return true
+  }
+  if (!vm || vm.replica?.id !== id || vm.replica?.nodeId !== node.id) return false
+  vm.live.isPrimarySilent = report.replica?.state === 'silent'
+  if (shouldTakeOver(step, vm)) takeOver(step, vm, 'its node does not answer')
+  return true
+}
+
+/** Continuous: nobody waits for the node's lease, since the primary's right to run is shorter. */
+function shouldTakeOver({ state }: Step, vm: Vm): boolean {
+  if (vm.replica?.level !== 'continuous' || !vm.live.isPrimarySilent) return false
+  const node = vm.nodeId && state.nodes.get(vm.nodeId)
+  return vm.phase === 'recovering' || (vm.phase === 'running' && !!node && isDoubtful(node))
+}
+
+/** True: its replica was told to run. Only when its primary cannot be told to go on alone. */
+export function takeOver(step: Step, vm: Vm, why: string): boolean {
+  const { replica, bootEpoch } = vm
+  const node = replica && step.state.nodes.get(replica.nodeId)
+  const isAble = vm.phase === 'running' || vm.phase === 'recovering'
+  if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !step.state.ha.armed)
+    return false
+  const isBarred = policyOf(vm).locked || forbids(step.state, vm, node.id) !== undefined
+  if (isBarred) return false
+  becomeRecovering(step, vm, step.nowMs, why)
+  becomeStarting(step, vm, node.id, takeEpoch(step))
+  // What its consoles and clients have seen of it goes on; of an older checkpoint it does not.
+  if (replica.level === 'continuous') vm.bootEpoch = bootEpoch
+  vm.takesOver = replica.id
+  vm.placedBecause = 'its replica was there'
+  sendTakeOver(step, vm, node)
+  return true
+}
+
+function sendTakeOver(step: Step, vm: Vm, node: Node): void {
+  const { id: vmId, epoch, takesOver: replicaId } = vm
+  if (replicaId === undefined) return
+  const commandId = openCommand(step, about('take-over', vm, node.id))
+  sendTo(step, node, { t: 'take-over', commandId, vmId, replicaId, epoch })
+}
+
+/** How it went on: for whoever reads the story. */
+export function tellTakeOver(step: Step, vm: Vm, { tookOver }: Result): void {
+  if (!tookOver) return
+  const lostMs = Math.round(tookOver.lostMs)
+  const text =
+    `${vm.id} went on from checkpoint ${tookOver.checkpoint}, ` +
+    `taken ${lostMs} ms before its node was silent`
+  tell(step, 'vm-took-over', text, { vmId: vm.id, nodeId: vm.nodeId })
+}
+
+/** Replicas that are kept on a node, for whoever wants it empty. */
+export const replicasOn = (node: Node): number => node.live.replicaOf.size
+
+/** Before it is migrated or cloned, what others have of it is given up. True: wait. */
+export function mustEndReplica(step: Step, vm: Vm): boolean {
+  if (!vm.replica) return false
+  endReplica(step, vm)
+  return true
+}
