@@ -15,7 +15,14 @@ import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { countPages } from './memory/page-bitmap.ts'
+import {
+  isProtection,
+  mustHoldNothing,
+  type ProtectionCommand,
+  protect,
+} from './pcpu/protection.ts'
 import { ScheduledVm } from './pcpu/scheduled-vm.ts'
+import { closeSafely, paused } from './pcpu/standing.ts'
 import { Turns } from './pcpu/turns.ts'
 import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig } from './vm-config.ts'
 
@@ -40,7 +47,7 @@ export interface PcpuOptions {
 
 type CommandOf<Do extends PcpuCommand['do']> = Extract<PcpuCommand, { do: Do }>
 /** Of a VM that is attached. */
-type VmCommand = Exclude<PcpuCommand, { do: 'attach' | 'stats' }>
+type VmCommand = Exclude<PcpuCommand, { do: 'attach' | 'stats' } | ProtectionCommand>
 
 /**
  * How often a pCPU looks whether a lapsed lease was renewed: that is not announced by the doorbell.
@@ -90,7 +97,8 @@ export class Pcpu {
     if (aheadMs > aheadMsMax) return aheadMs
     const vm = this.#turns.next(nowMs < this.#options.runUntilMs())
     if (vm === undefined) return this.#sleepMs(nowMs)
-    this.#slice(vm, nowMs)
+    if (vm.holdIfDue(nowMs)) this.#turns.place(vm)
+    else this.#slice(vm, nowMs)
     return 0
   }
 
@@ -101,7 +109,8 @@ export class Pcpu {
     const vm = this.#vms.get(command.vmId)
     if (vm === undefined) throw new Error(`This pCPU has no VM ${command.vmId}: attach it first.`)
     try {
-      return this.#command(vm, command, nowMs)
+      if (!isProtection(command)) return this.#command(vm, command, nowMs)
+      return protect(vm, command, { nowMs, openDisk: () => this.#openDisk(vm) })
     } finally {
       if (this.#vms.has(command.vmId)) this.#turns.place(vm)
       else this.#turns.leave(vm)
@@ -168,11 +177,15 @@ export class Pcpu {
     if (vm.state.is === 'stopped')
       throw new Error(`VM ${vm.config.vmId} has ended: ${vm.state.end.detail}`)
     if (vm.state.is !== 'paused') return
-    const { disk, epoch } = vm.config
-    if (disk !== undefined && vm.machine.needsDisk) {
-      vm.machine.connectDisk(this.#options.openDisk({ ...disk, epoch }))
-    }
+    this.#openDisk(vm)
     vm.becomeRunning(this.#options.host.nowMs())
+  }
+
+  /** If it has one that is not open. */
+  #openDisk(vm: ScheduledVm): void {
+    const { disk, epoch } = vm.config
+    if (disk === undefined || !vm.machine.needsDisk) return
+    vm.machine.connectDisk(vm.disk.opened(this.#options.openDisk({ ...disk, epoch })))
   }
 
   /** The VM is between two slices, so that it retires nothing more. */
@@ -204,6 +217,7 @@ export class Pcpu {
   #changeDisk(vm: ScheduledVm, { layers, epoch }: CommandOf<'change-disk'>): undefined {
     const { disk, vmId } = paused(vm).config
     if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
+    mustHoldNothing(vm)
     // A layer that is sealed before the VM ever went on over it must be there all the same.
     const isSealed = layers.at(-1) !== disk.layers.at(-1)
     if (isSealed && vm.machine.needsDisk)
@@ -214,6 +228,7 @@ export class Pcpu {
 
   /** Whatever of it fails, the VM goes on if it ran. */
   #fork(vm: ScheduledVm, { image, disk }: CommandOf<'fork'>): PcpuAnswers['fork'] {
+    mustHoldNothing(vm)
     const { host } = this.#options
     const startMs = host.nowMs()
     const isPaused = vm.state.is === 'paused'
@@ -306,6 +321,8 @@ export class Pcpu {
     }
     const offset = vm.machine.takeInputRoom()
     if (offset !== undefined) this.#options.emit({ on: 'accepted', vmId, offset })
+    const bytes = vm.disk.takeAlert()
+    if (bytes !== undefined) this.#options.emit({ on: 'held', vmId, bytes })
   }
 
   #settle(vm: ScheduledVm, outcome: RunOutcome, nowMs: number): void {
@@ -329,7 +346,8 @@ export class Pcpu {
 
   #end(vm: ScheduledVm, end: MachineEnd, nowMs: number): void {
     vm.becomeStopped(end, nowMs)
-    closeSafely(vm)
+    // What is held is neither written nor lost before `release-disk` or `detach`.
+    if (!vm.disk.isHolding) closeSafely(vm)
     this.#options.emit({ on: 'stopped', vmId: vm.config.vmId, ...end })
   }
 
@@ -347,19 +365,4 @@ function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome
     const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
     return { kind: 'stopped', end: { reason: 'crashed', detail: `The machine failed: ${detail}` } }
   }
-}
-
-/** A disk that cannot be closed has ended with its VM; the others on this pCPU go on. */
-function closeSafely(vm: ScheduledVm): void {
-  try {
-    vm.machine.close()
-  } catch {
-    // Nothing was promised of what was not flushed, and nobody can mend it from here.
-  }
-}
-
-function paused(vm: ScheduledVm): ScheduledVm {
-  if (vm.state.is === 'paused') return vm
-  const mend = vm.state.is === 'stopped' ? 'it has ended, so start it again' : 'pause it first'
-  throw new Error(`VM ${vm.config.vmId} is ${vm.state.is}: ${mend}.`)
 }

@@ -65,7 +65,7 @@ export type PcpuCommand =
   | { readonly do: 'resume'; readonly vmId: string }
   /** Answered when no further instruction retires. */
   | { readonly do: 'pause'; readonly vmId: string }
-  /** Forgets the VM and closes its disk. */
+  /** Forgets the VM and closes its disk; what is held of that is lost. */
   | { readonly do: 'detach'; readonly vmId: string }
   /** Opens a dirty log; its first take returns what was dirtied since. At most 4 logs a VM. */
   | { readonly do: 'open-log'; readonly vmId: string }
@@ -82,7 +82,7 @@ export type PcpuCommand =
   /**
    * CPU and devices; the VM must be paused. What the guest wrote to its disk is visible to whoever
    * opens the layers after the answer (visible, not necessarily durable: only the guest's flush
-   * promises that).
+   * promises that). What is held of it stays held.
    */
   | { readonly do: 'capture'; readonly vmId: string }
   /** What a capture would be made of; of a VM that runs, too. */
@@ -103,7 +103,7 @@ export type PcpuCommand =
   | { readonly do: 'rebrand'; readonly vmId: string; readonly identity: Identity }
   /**
    * The paused VM goes on with other disk layers of the same content (sealed below, new on top), or
-   * epoch.
+   * epoch. Refused while something is held of its disk; a fork is too.
    */
   | {
       readonly do: 'change-disk'
@@ -153,6 +153,30 @@ export type PcpuCommand =
     }
   /** So many pages of a running VM's RAM are to be given up; its guest does so as it runs. */
   | { readonly do: 'balloon'; readonly vmId: string; readonly targetPages: number }
+  /**
+   * From now on what the guest writes to its disk is held in memory, and the store sees nothing of
+   * it; also when the disk is opened only later. Once more, or without a disk: does nothing.
+   */
+  | { readonly do: 'hold-disk'; readonly vmId: string }
+  /** Closes the batch of what was written since the last take, and begins the next. */
+  | { readonly do: 'take-held'; readonly vmId: string }
+  /** Writes all batches taken so far to the store, durably. */
+  | { readonly do: 'write-held'; readonly vmId: string }
+  /**
+   * Writes all that is held, taken or not, and holds nothing any more. Of a guest that has ended,
+   * too: its disk is closed then.
+   */
+  | { readonly do: 'release-disk'; readonly vmId: string }
+  /**
+   * Writes a batch that was taken of another copy of this VM, which is paused and has not run here
+   * yet. Opens the disk as a resume does.
+   */
+  | { readonly do: 'apply-batch'; readonly vmId: string; readonly batch: Uint8Array }
+  /**
+   * It runs only before that host ms (monotonic, of this machine); Infinity, or never said: always.
+   * Held back by that it goes on as soon as a later one is said.
+   */
+  | { readonly do: 'allow'; readonly vmId: string; readonly untilMs: number }
   | { readonly do: 'stats' }
 
 /** What a guest says of its memory (VIRTIO 1.2, 5.5.6.3). */
@@ -204,6 +228,13 @@ export interface PcpuAnswers {
   weigh: undefined
   /** As far as the guest has come by now: the target is met, if at all, later. */
   balloon: { readonly actualPages: number }
+  'hold-disk': undefined
+  /** See devices/held-batch.ts. No bytes at all when nothing was written, or without a disk. */
+  'take-held': { readonly batch: Uint8Array }
+  'write-held': undefined
+  'release-disk': undefined
+  'apply-batch': undefined
+  allow: undefined
   stats: { readonly vms: readonly VmStats[] }
 }
 
@@ -226,6 +257,11 @@ export type PcpuEvent =
   | { readonly on: 'reset'; readonly vmId: string }
   /** The VM has touched an absent page, and waits for it: once for each time it waits. */
   | { readonly on: 'absent'; readonly vmId: string; readonly page: number }
+  /**
+   * Much is held of the VM's disk since it was last taken: take it soon, before the VM has to wait
+   * for that. Once a batch.
+   */
+  | { readonly on: 'held'; readonly vmId: string; readonly bytes: number }
   | {
       readonly on: 'stopped'
       readonly vmId: string

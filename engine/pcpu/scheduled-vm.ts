@@ -8,6 +8,7 @@
 //      │ pause (any)    │  └──debt paid── capped ◄──allowance overdrawn── runnable, idle
 //      │                ├──absent page touched──► waiting ──page came──► runnable
 //      │                ├──guest reset itself──► reset ──image came──► runnable
+//      │                ├──not allowed on, too much held──► held ──allowed, taken──► runnable
 //      └────────────────┴──guest ended, crashed──► stopped
 
 import { invariant } from '#proto/invariant.ts'
@@ -17,6 +18,7 @@ import type { VmConfig, VmStats } from '../vm-config.ts'
 import { CpuAllowance } from './cpu-allowance.ts'
 import { LineSpeed, networkRate, serialRate } from './line-speed.ts'
 import { SliceLength } from './slice-length.ts'
+import { VmDisk } from './vm-disk.ts'
 
 export type RunState =
   | { readonly is: 'paused' }
@@ -24,6 +26,8 @@ export type RunState =
   /** Until an alarm at `untilMs` (Infinity: none is set), or input. */
   | { readonly is: 'idle'; readonly untilMs: number }
   | { readonly is: 'capped'; readonly untilMs: number }
+  /** For a later deadline, or for what is held of its disk to be taken. */
+  | { readonly is: 'held' }
   /** For an absent page, by its page index. */
   | { readonly is: 'waiting'; readonly page: number }
   /** For its image, to be booted again. */
@@ -36,10 +40,13 @@ export const sharesOfOne = 1024
 const memoryUseMsMax = 10_000
 /** Stolen time is told in pieces of at least so much: each dirties a page. */
 const stolenMsMin = 1
+/** Before its deadline a VM is held so much earlier: a slice is not exact to a few instructions. */
+const untilDeadlineMsMin = 0.05
 
 export class ScheduledVm {
   readonly machine: Machine
   readonly sliceLength = new SliceLength()
+  readonly disk = new VmDisk()
   config: VmConfig
   /** CPU time had, in virtual ms: the VM with the least is next. */
   virtualMs = 0
@@ -49,8 +56,11 @@ export class ScheduledVm {
   readonly #network = new LineSpeed(networkRate)
   #ranMs = 0
   #runnableMs = 0
-  #cappedMs = 0
-  #cappedSinceMs = 0
+  /** Capped or held. */
+  #keptBackMs = 0
+  #keptBackSinceMs = 0
+  #allowedUntilMs = Infinity
+  #wasResumed = false
   /** Time in which it did not run but would have: what the guest has been told of it. */
   #toldStolenMs = 0
   /** When the guest was last asked how its memory stands. */
@@ -68,14 +78,39 @@ export class ScheduledVm {
     return this.#state
   }
 
-  /** For how long it may run now, by its cap. */
+  /** It has run here, or could have. */
+  get wasResumed(): boolean {
+    return this.#wasResumed
+  }
+
+  /** For how long it may run now, by its cap and its deadline. */
   sliceMs(nowMs: number): number {
-    return this.#allowance.sliceMs(nowMs)
+    return Math.min(this.#allowance.sliceMs(nowMs), this.#allowedUntilMs - nowMs)
+  }
+
+  /** It runs only before `untilMs`. */
+  allow(untilMs: number, nowMs: number): void {
+    this.#allowedUntilMs = untilMs
+    this.holdIfDue(nowMs)
+    this.endHold(nowMs)
+  }
+
+  /** Before a slice. Says whether it may not begin: the VM is held then. */
+  holdIfDue(nowMs: number): boolean {
+    if (this.#state.is !== 'runnable' || !this.#isHeldBack(nowMs)) return false
+    this.#enter({ is: 'held' }, nowMs)
+    return true
+  }
+
+  /** What it was held for may be over. */
+  endHold(nowMs: number): void {
+    if (this.#state.is === 'held') this.#becomeReady(nowMs)
   }
 
   becomeRunning(nowMs: number): void {
     invariant(this.#state.is === 'paused', `A VM that is ${this.#state.is} was resumed`)
     this.machine.resume()
+    this.#wasResumed = true
     this.#pace = { fromMs: nowMs, fromTicks: this.machine.ticks }
     this.#becomeReady(nowMs)
   }
@@ -185,10 +220,10 @@ export class ScheduledVm {
     this.machine.addStolen(untoldMs * 1e6)
   }
 
-  /** For how long it was ready, or held back by its cap, and did not run: here, since attached. */
+  /** For how long it was ready, capped or held, and did not run: here, since attached. */
   stolenMs(nowMs: number): number {
-    const cappedMs = this.#state.is === 'capped' ? nowMs - this.#cappedSinceMs : 0
-    return this.#readyMs(nowMs) + this.#cappedMs + cappedMs - this.#ranMs
+    const keptBackMs = isKeptBack(this.#state) ? nowMs - this.#keptBackSinceMs : 0
+    return this.#readyMs(nowMs) + this.#keptBackMs + keptBackMs - this.#ranMs
   }
 
   /** Accounts what the guest wrote to its console in one piece. */
@@ -227,6 +262,10 @@ export class ScheduledVm {
 
   /** `atMs`: since when it is ready, which may have been before the pCPU looked. */
   #becomeReady(atMs: number, nowMs = atMs): void {
+    if (this.#isHeldBack(nowMs)) {
+      if (this.#state.is !== 'held') this.#enter({ is: 'held' }, nowMs)
+      return
+    }
     const mayRunAtMs = Math.max(
       this.#allowance.mayRunAtMs(nowMs),
       this.#line.mayRunAtMs(nowMs),
@@ -238,9 +277,13 @@ export class ScheduledVm {
 
   #enter(next: RunState, nowMs: number): void {
     if (this.#state.is === 'runnable') this.#runnableMs += Math.max(0, nowMs - this.#state.sinceMs)
-    if (this.#state.is === 'capped') this.#cappedMs += Math.max(0, nowMs - this.#cappedSinceMs)
-    if (next.is === 'capped') this.#cappedSinceMs = nowMs
+    if (isKeptBack(this.#state)) this.#keptBackMs += Math.max(0, nowMs - this.#keptBackSinceMs)
+    if (isKeptBack(next)) this.#keptBackSinceMs = nowMs
     this.#state = next
+  }
+
+  #isHeldBack(nowMs: number): boolean {
+    return this.#allowedUntilMs - nowMs < untilDeadlineMsMin || this.disk.isFull
   }
 
   #pacedTicks(nowMs: number): number {
@@ -253,3 +296,6 @@ export class ScheduledVm {
     return nowMs + (ticks - this.machine.ticks) / ticksPerMs
   }
 }
+
+/** It would run if it might. */
+const isKeptBack = ({ is }: RunState) => is === 'capped' || is === 'held'

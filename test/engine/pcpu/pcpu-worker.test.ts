@@ -57,8 +57,10 @@ class PcpuThread {
   }
 
   output(vmId: string): string {
-    const pieces = this.messages.filter((m) => 'on' in m && m.on === 'output' && m.vmId === vmId)
-    return pieces.map((m) => ('bytes' in m ? new TextDecoder().decode(m.bytes) : '')).join('')
+    const pieces = this.messages.flatMap((m) =>
+      'on' in m && m.on === 'output' && m.vmId === vmId ? [m.bytes] : [],
+    )
+    return pieces.map((bytes) => new TextDecoder().decode(bytes)).join('')
   }
 
   async heard(vmId: string, text: string): Promise<void> {

@@ -54,6 +54,18 @@ describe('stolen time', () => {
     expect(Math.abs(stolenMs(rig, 'a') + ranMs - 1000)).toBeLessThan(80)
   })
 
+  test('what a deadline keeps from a guest is stolen too', () => {
+    const rig = new PcpuRig({ scripts: { a: accounting(busy) } })
+    rig.start('a')
+    rig.runMs(20)
+    const before = stolenMs(rig, 'a')
+    rig.do({ do: 'allow', vmId: 'a', untilMs: rig.host.ms + 10 })
+    rig.runMs(110)
+    rig.do({ do: 'allow', vmId: 'a', untilMs: Infinity })
+    rig.runMs(10)
+    expect(Math.abs(stolenMs(rig, 'a') - before - 100)).toBeLessThan(2)
+  })
+
   test('while it is paused nothing is stolen', () => {
     const rig = new PcpuRig({ scripts: { a: accounting(busy), b: accounting(busy) } })
     for (const vmId of ['a', 'b']) rig.start(vmId)
