@@ -16,6 +16,7 @@ const names = [
   'release-disk',
   'apply-batch',
   'allow',
+  'set-lease',
 ] as const
 export type ProtectionCommand = Extract<PcpuCommand, { do: (typeof names)[number] }>
 
@@ -23,6 +24,8 @@ export interface ProtectionPorts {
   readonly nowMs: number
   /** Opens the VM's disk under its epoch, if it has one that is not open. */
   readonly openDisk: () => void
+  /** Takes the VM out of the turns, whose order its lease decides; it is put back behind this. */
+  readonly leaveTurns: () => void
 }
 
 export function isProtection(command: PcpuCommand): command is ProtectionCommand {
@@ -43,6 +46,10 @@ export function protect(vm: ScheduledVm, command: ProtectionCommand, ports: Prot
       return applyTo(vm, command.batch, ports)
     case 'allow':
       return allow(vm, command.untilMs, ports.nowMs)
+    case 'set-lease':
+      ports.leaveTurns()
+      vm.config = { ...vm.config, leased: command.leased }
+      return undefined
   }
 }
 
