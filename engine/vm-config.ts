@@ -177,6 +177,8 @@ export type PcpuCommand =
    * Held back by that it goes on as soon as a later one is said.
    */
   | { readonly do: 'allow'; readonly vmId: string; readonly untilMs: number }
+  /** From now on it runs only while the node's lease does, or also without it. */
+  | { readonly do: 'set-lease'; readonly vmId: string; readonly leased: boolean }
   | { readonly do: 'stats' }
 
 /** What a guest says of its memory (VIRTIO 1.2, 5.5.6.3). */
@@ -235,6 +237,7 @@ export interface PcpuAnswers {
   'release-disk': undefined
   'apply-batch': undefined
   allow: undefined
+  'set-lease': undefined
   stats: { readonly vms: readonly VmStats[] }
 }
 

@@ -16,6 +16,7 @@ const names = [
   'release-disk',
   'apply-batch',
   'allow',
+  'set-lease',
 ] as const
 export type ProtectionCommand = Extract<PcpuCommand, { do: (typeof names)[number] }>
 
@@ -43,6 +44,8 @@ export function protect(vm: ScheduledVm, command: ProtectionCommand, ports: Prot
       return applyTo(vm, command.batch, ports)
     case 'allow':
       return allow(vm, command.untilMs, ports.nowMs)
+    case 'set-lease':
+      return setLease(vm, command.leased)
   }
 }
 
@@ -57,6 +60,10 @@ export function mustHoldNothing({ config, disk }: ScheduledVm): void {
 function allow(vm: ScheduledVm, untilMs: number, nowMs: number): undefined {
   if (Number.isNaN(untilMs)) throw new Error(`VM ${vm.config.vmId} needs a deadline in ms.`)
   vm.allow(untilMs, nowMs)
+}
+
+function setLease(vm: ScheduledVm, leased: boolean): undefined {
+  vm.config = { ...vm.config, leased }
 }
 
 function takeHeld(vm: ScheduledVm, nowMs: number): PcpuAnswers['take-held'] {
