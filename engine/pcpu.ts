@@ -110,10 +110,7 @@ export class Pcpu {
     if (vm === undefined) throw new Error(`This pCPU has no VM ${command.vmId}: attach it first.`)
     try {
       if (!isProtection(command)) return this.#command(vm, command, nowMs)
-      return protect(vm, command, {
-        ...{ nowMs, openDisk: () => this.#openDisk(vm) },
-        leaveTurns: () => void this.#turns.leave(vm),
-      })
+      return protect(vm, command, { nowMs, openDisk: () => this.#openDisk(vm) })
     } finally {
       if (this.#vms.has(command.vmId)) this.#turns.place(vm)
       else this.#turns.leave(vm)

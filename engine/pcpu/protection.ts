@@ -24,8 +24,6 @@ export interface ProtectionPorts {
   readonly nowMs: number
   /** Opens the VM's disk under its epoch, if it has one that is not open. */
   readonly openDisk: () => void
-  /** Takes the VM out of the turns, whose order its lease decides; it is put back behind this. */
-  readonly leaveTurns: () => void
 }
 
 export function isProtection(command: PcpuCommand): command is ProtectionCommand {
@@ -47,9 +45,7 @@ export function protect(vm: ScheduledVm, command: ProtectionCommand, ports: Prot
     case 'allow':
       return allow(vm, command.untilMs, ports.nowMs)
     case 'set-lease':
-      ports.leaveTurns()
-      vm.config = { ...vm.config, leased: command.leased }
-      return undefined
+      return setLease(vm, command.leased)
   }
 }
 
@@ -64,6 +60,10 @@ export function mustHoldNothing({ config, disk }: ScheduledVm): void {
 function allow(vm: ScheduledVm, untilMs: number, nowMs: number): undefined {
   if (Number.isNaN(untilMs)) throw new Error(`VM ${vm.config.vmId} needs a deadline in ms.`)
   vm.allow(untilMs, nowMs)
+}
+
+function setLease(vm: ScheduledVm, leased: boolean): undefined {
+  vm.config = { ...vm.config, leased }
 }
 
 function takeHeld(vm: ScheduledVm, nowMs: number): PcpuAnswers['take-held'] {

@@ -49,7 +49,9 @@ export class Turns {
   /** Takes a VM out; says whether it was ready. */
   leave(vm: ScheduledVm): boolean {
     this.#alarms.remove(vm)
-    return this.#ready(vm).remove(vm)
+    // Whether it needs the lease may have changed since it was put there.
+    const wasLeased = this.#leased.remove(vm)
+    return this.#free.remove(vm) || wasLeased
   }
 
   /** Wakes those whose instant has come. */

@@ -79,6 +79,24 @@ describe('no instruction retires past the deadline, and all before it may', () =
   })
 })
 
+test('whether a VM needs the lease can change while it is ready, either way', () => {
+  const { rig, seen } = watchedRig(busy, { leased: true }, ['b'])
+  rig.leaseUntilMs = 0
+  rig.runMs(10)
+  expect(seen.runs).toBe(0)
+  rig.do({ do: 'set-lease', vmId: 'a', leased: false })
+  const { ranMs } = rig.stats('a')
+  rig.runMs(100)
+  expect(Math.abs(rig.stats('a').ranMs - ranMs - 50)).toBeLessThan(2)
+  rig.do({ do: 'set-lease', vmId: 'a', leased: true })
+  const { runs } = seen
+  rig.runMs(20)
+  expect(seen.runs).toBe(runs)
+  rig.leaseUntilMs = Infinity
+  rig.runMs(20)
+  expect(seen.runs).toBeGreaterThan(runs)
+})
+
 describe('a VM that is held by its deadline', () => {
   test('goes on at once when it is moved into the future, time and again', () => {
     const { rig, seen } = watchedRig(busy)
