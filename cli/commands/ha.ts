@@ -3,7 +3,14 @@
 // once. Not here: what it does (docs/high-availability.md).
 
 import { type Command, Option } from 'commander'
-import { HaPolicy, type HaPolicyChange, type HaSettingsChange, haRuleKinds } from '#proto/ha.ts'
+import {
+  HaPolicy,
+  type HaPolicyChange,
+  type HaSettingsChange,
+  haRuleKinds,
+  type ProtectionLevel,
+  protectionLevels,
+} from '#proto/ha.ts'
 import { type RulePart, ruleOf, said } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -57,6 +64,8 @@ interface SetOptions {
   readonly failback?: boolean
   readonly lock?: boolean
   readonly unlock?: boolean
+  readonly protection?: ProtectionLevel
+  readonly every?: number
 }
 
 const relocationsOf = (text: string): number | null =>
@@ -74,6 +83,12 @@ function addSet(parent: Command, cli: Cli): void {
     .option('--no-failback', 'stay where it is')
     .option('--lock', 'nothing moves or restarts it by itself')
     .option('--unlock', 'the end of that')
+    .addOption(
+      new Option('--protection <level>', 'what becomes of it when its node is lost').choices(
+        protectionLevels,
+      ),
+    )
+    .option('--every <ms>', 'from one checkpoint to the next', wholeBetween(20, 3_600_000))
     .action((vms: string[], options: SetOptions, self: Command) => {
       const change = changeOf(options, self.getOptionValueSource('failback') === 'cli')
       if (Object.keys(change).length === 0)
@@ -89,14 +104,18 @@ function addSet(parent: Command, cli: Cli): void {
     ['godwit ha set db --priority 200 --restarts 3', 'first, and again after a crash'],
     ['godwit ha set web --after db', 'web starts when db runs'],
     ['godwit ha set db --lock', 'while somebody works on it'],
+    ['godwit ha set db --protection continuous', 'another node keeps it as it is, all the time'],
+    ['godwit ha set web --protection checkpoint --every 10000', 'or as it was every ten seconds'],
   ])
 }
 
 function changeOf(options: SetOptions, saysFailback: boolean): HaPolicyChange {
   const { priority, after, restarts, relocations, failback, lock, unlock } = options
+  const { protection, every: checkpointMs } = options
   const locked = lock ? true : unlock ? false : undefined
   const back = saysFailback ? failback : undefined
-  return said({ priority, after, restarts, relocations, failback: back, locked })
+  const rest = { failback: back, locked, protection, checkpointMs }
+  return said({ priority, after, restarts, relocations, ...rest })
 }
 
 function policyText({
@@ -106,6 +125,8 @@ function policyText({
   relocations,
   failback,
   locked,
+  protection,
+  checkpointMs,
 }: HaPolicy): string {
   const parts = [
     `priority ${priority}`,
@@ -114,6 +135,8 @@ function policyText({
     `relocations ${relocations ?? 'default'}`,
     failback ? 'failback' : 'no failback',
     ...(locked ? ['locked'] : []),
+    ...(protection ? [`protection ${protection}`] : []),
+    ...(checkpointMs ? [`a checkpoint every ${checkpointMs} ms`] : []),
   ]
   return parts.join(', ')
 }

@@ -3,8 +3,15 @@
 // (docs/high-availability.md).
 
 import { z } from 'zod'
-import { HaPolicy, type HaRuleInput, HaSettings, haRuleKinds } from '#proto/ha.ts'
+import {
+  HaPolicy,
+  type HaPolicyChange,
+  type HaRuleInput,
+  HaSettings,
+  haRuleKinds,
+} from '#proto/ha.ts'
 import { Name } from '#proto/vm-spec.ts'
+import { Duration } from './quantities.ts'
 
 const policy = HaPolicy.shape
 
@@ -16,9 +23,19 @@ export const policyKeys = {
   relocations: policy.relocations.describe('Then on so many other nodes'),
   failback: z.boolean().optional().describe('Goes back to a better node by itself; true'),
   locked: z.boolean().optional().describe('Nothing moves or restarts it by itself; false'),
+  protection: policy.protection.describe('What becomes of it when its node is lost'),
+  checkpoint: Duration.optional().describe('From one checkpoint to the next'),
 }
 export const PolicyPart = z.strictObject(policyKeys).describe('How it is kept running')
 export type PolicyPart = z.infer<typeof PolicyPart>
+
+/** As the API takes it: what is said, and nothing else. */
+export function policyOf(part: PolicyPart): HaPolicyChange {
+  const { priority, after, restarts, relocations, failback, locked, protection } = part
+  const said = { priority, after, restarts, relocations, failback, locked, protection }
+  const all = { ...said, checkpointMs: part.checkpoint }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
 
 const nodePattern = /^([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?::(\d{1,3}))?$/
 const nodeHint = 'write a node as `a`, or with its priority as `a:2`'

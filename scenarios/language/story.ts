@@ -1,11 +1,10 @@
 // A scenario as a story in sentences, and the first scenario that somebody begins with.
 // Pure. Not here: the sentences of steps and expectations (sentences.ts).
 
-import type { HaPolicy } from '#proto/ha.ts'
 import { mibText } from '#proto/quantity.ts'
 import type { Scenario } from '../schema.ts'
 import type { VmPart } from './cluster.ts'
-import type { RulePart } from './high-availability.ts'
+import type { PolicyPart, RulePart } from './high-availability.ts'
 import { durationText } from './quantities.ts'
 import { expectationSentence, stepSentence } from './sentences.ts'
 
@@ -44,9 +43,16 @@ function vmText({ id, args, image, memory, node, start, ha, policy }: VmPart): s
   return `VM ${id}: ${parts.join(', ')}`
 }
 
-type Said = { readonly [Key in keyof HaPolicy]?: HaPolicy[Key] | undefined }
-
-const policyTexts = ({ priority, after, restarts, relocations, failback, locked }: Said) => [
+const policyTexts = ({
+  priority,
+  after,
+  restarts,
+  relocations,
+  failback,
+  locked,
+  protection,
+}: PolicyPart) => [
+  ...(protection === undefined ? [] : [`protection ${protection}`]),
   ...(priority === undefined ? [] : [`priority ${priority}`]),
   ...(after === undefined ? [] : [`after ${after.join(' and ')}`]),
   ...(restarts === undefined ? [] : [`${restarts} restarts`]),

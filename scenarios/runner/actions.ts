@@ -8,7 +8,7 @@ import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { evacuationHasEnded } from '#proto/state.ts'
 import { specOf } from '../language/cluster.ts'
-import { type PolicyPart, ruleOf, said } from '../language/high-availability.ts'
+import { policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
 import {
@@ -108,9 +108,6 @@ export async function act(step: Step, stage: Stage, cloneIds: readonly string[])
 const unexpectedEnd = new FaultError(fault('wrong-state', 'It succeeded, but should have failed.'))
 /** Their success is theirs to judge, by how the migration ended. */
 const judgesItself: readonly Step['do'][] = ['migrate', 'clone']
-
-const policyOf = ({ priority, after, restarts, relocations, failback, locked }: PolicyPart) =>
-  said({ priority, after, restarts, relocations, failback, locked })
 
 /** Starts a VM of the scenario and waits until it runs. */
 export async function runVm(
