@@ -67,13 +67,12 @@ const isOfReplicas = (kind: PendingCommand['kind']): boolean =>
 
 /** Its replica runs; or it does not, and the VM starts from its disk. */
 function seeTakeOver(step: Step, vm: Vm, result: Result): void {
-  if (vm.phase !== 'starting') return
-  if (result.fault) {
+  if (vm.phase === 'starting' && result.fault) {
     becomeRecovering(step, vm, step.nowMs, `its replica could not: ${result.fault.message}`)
     return
   }
   vm.live.isConfirmed = true
-  becomeRunning(step, vm)
+  if (vm.phase === 'starting') becomeRunning(step, vm)
   tellTakeOver(step, vm, result)
 }
 
