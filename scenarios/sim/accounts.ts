@@ -19,6 +19,9 @@ export function unrest(world: SimWorld, names: readonly string[]): string[] {
     ...busy.map(({ id, phase }) => `template ${id} is ${phase}`),
     ...away.map((name) => `${name} is not online`),
     ...restless.map(({ id, phase }) => `${id} is ${phase}`),
+    ...[...vms.values()].flatMap(({ id, replica }) =>
+      replica && replica.phase !== 'ready' ? [`the replica of ${id} is ${replica.phase}`] : [],
+    ),
     ...[...openMigrations].map((id) => `${id} is open`),
     ...[...commands.values()].map(({ kind }) => `${kind} is not answered`),
   ]
@@ -31,8 +34,12 @@ export function disorder(world: SimWorld, names: readonly string[]): string[] {
     world.node(name).holdings.vms.map(({ vmId, state }) => ({ name, vmId, is: state })),
   )
   const found: string[] = []
-  for (const { id, phase, nodeId } of state.vms.values()) {
-    const copies = held.filter(({ vmId }) => vmId === id)
+  for (const { id, phase, nodeId, replica } of state.vms.values()) {
+    const all = held.filter(({ vmId }) => vmId === id)
+    const copies = all.filter(({ is }) => is !== 'replica')
+    const kept = all.flatMap(({ name, is }) => (is === 'replica' ? [name] : []))
+    if (kept.join() !== (replica?.nodeId ?? ''))
+      found.push(`${id} has a replica on ${replica?.nodeId}, and it is on ${kept.join(', ')}`)
     const isLive = phase === 'running' || phase === 'paused'
     const told = copies.map(({ name, is }) => `${is} on ${name}`).join(', ') || 'nowhere'
     const isSo = isLive
@@ -43,8 +50,15 @@ export function disorder(world: SimWorld, names: readonly string[]): string[] {
   for (const { name, vmId, is } of held)
     if (!state.vms.has(vmId)) found.push(`${name} holds ${vmId} (${is}), which is gone`)
   for (const name of names) {
-    const { migrations } = world.node(name).holdings
-    if (migrations > 0) found.push(`${name} has ${migrations} runs of migrations`)
+    const { migrations, replicas } = world.node(name).holdings
+    const ends = [...state.vms.values()].filter(
+      ({ nodeId, replica }) => replica && (nodeId === name || replica.nodeId === name),
+    )
+    if (replicas !== ends.length)
+      found.push(`${name} has ${replicas} ends of replicas, and should have ${ends.length}`)
+    // A replica has a link of its own to its primary.
+    const links = ends.filter(({ replica }) => replica?.nodeId === name).length
+    if (migrations > links) found.push(`${name} has ${migrations} runs of migrations`)
   }
   return [...found, ...litter(world)]
 }

@@ -43,6 +43,7 @@ export const deeds = [
   'strike',
   'kill-coordinator',
   'restart-coordinator',
+  'protect',
 ] as const
 export type Deed = (typeof deeds)[number]
 
@@ -85,6 +86,7 @@ const weights: Record<Deed, number> = {
   ...{ evacuate: 2, return: 3, kill: 4, restart: 7, hang: 3, 'go-on': 5 },
   ...{ cut: 4, isolate: 4, clog: 3, heal: 3, break: 4, 'repeat-message': 2, strike: 14 },
   ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
+  protect: 5,
 }
 const faults: readonly Deed[] = [
   'crash',

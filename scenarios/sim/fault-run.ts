@@ -18,6 +18,7 @@ import {
   firstTwoApart,
   policyFor,
   power,
+  protectionFor,
   wishRule,
 } from './fault-wishes.ts'
 import { coordinatorName } from './sim-coordinator.ts'
@@ -226,6 +227,7 @@ class FaultRun {
     },
     rule: ({ one, other }) => this.#ask(wishRule(this.#state, this.#name(one), other)),
     policy: ({ one, other }) => this.#onVm(one, (vmId) => policyFor(vmId, other)),
+    protect: ({ one, other }) => this.#onVm(one, (vmId) => protectionFor(vmId, other)),
     power: ({ one }) => this.#ask({ do: 'set-power', change: power(one % 3 > 0) }),
     crash: ({ one }) => {
       const id = pick(this.#state.vms.keys(), one)
@@ -256,7 +258,8 @@ class FaultRun {
   /** A message is being sent. */
   #meet({ from, to }: Crossing): Fate {
     const isPeer = from !== coordinatorName && to !== coordinatorName
-    if (this.#strike && isPeer && this.#migrationBetween(from, to) && --this.#strike.left <= 0) {
+    const isAimed = isPeer && (this.#migrationBetween(from, to) || this.#replicaBetween(from, to))
+    if (this.#strike && isAimed && --this.#strike.left <= 0) {
       const { what } = this.#strike
       this.#strike = undefined
       return this.#strikeAt(what, from, to)
@@ -270,6 +273,13 @@ class FaultRun {
       return (
         phase !== 'queued' && [one, other].includes(from ?? '') && [one, other].includes(to ?? '')
       )
+    })
+  }
+
+  #replicaBetween(one: string, other: string): boolean {
+    return [...this.#state.vms.values()].some(({ nodeId, replica }) => {
+      const ends = [nodeId as string, replica?.nodeId as string]
+      return ends.includes(one) && ends.includes(other)
     })
   }
 
@@ -394,6 +404,9 @@ class FaultRun {
       if (name === coordinatorName) this.#count(`coordinator lost while ${phase}`)
       else if (role) this.#count(`${role} lost while ${phase}`)
     }
+    for (const { nodeId, replica } of this.#state.vms.values())
+      if (nodeId === name && replica)
+        this.#count(`primary lost while its replica is ${replica.phase}`)
     act()
   }
 }

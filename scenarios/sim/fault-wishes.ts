@@ -17,6 +17,17 @@ export const policyFor = (vmId: VmId, n: number): ApiCommand => ({
   change: { restarts: n % 3, relocations: n % 2, failback: n % 5 > 0, priority: n },
 })
 
+const protections = [
+  { protection: 'continuous' },
+  { protection: 'continuous', checkpointMs: 100 },
+  { protection: 'checkpoint', checkpointMs: 1000 },
+  { protection: 'restart' },
+] as const
+export const protectionFor = (vmId: VmId, n: number): ApiCommand => ({
+  ...{ do: 'set-policy', vmId },
+  change: protections[n % protections.length] ?? {},
+})
+
 /** One that only wishes: what is strict from the beginning is another's. Or it is dropped. */
 export function wishRule(state: ClusterState, home: string, n: number): ApiCommand {
   const vms = [...state.vms.keys()].slice(0, 3)
