@@ -6,6 +6,7 @@ import { ClusterView } from '#proto/api.ts'
 import { browserPorts } from './browser.ts'
 import { pictureOf } from './cluster-model.ts'
 import { LiveStream, type StreamState } from './live-stream.ts'
+import { route } from './route.ts'
 
 export const view = signal<ClusterView | undefined>(undefined)
 export const picture = computed(() => view.value && pictureOf(view.value))
@@ -16,7 +17,7 @@ export const connection = signal<StreamState>({ is: 'connecting' })
  */
 export const strangeness = signal<string | undefined>(undefined)
 /** The VM whose panel is open. */
-export const selectedVmId = signal<string | undefined>(undefined)
+export const selectedVmId = computed(() => (route.value.is === 'vm' ? route.value.id : undefined))
 
 /** Looks at the cluster for as long as the page lives. */
 export function watchCluster(): void {

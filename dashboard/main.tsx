@@ -4,7 +4,9 @@
 import { render } from 'preact'
 import { watchCluster } from './cluster.ts'
 import { Page } from './parts/page.tsx'
+import { followAddress } from './route.ts'
 
+followAddress()
 watchCluster()
 const place = document.getElementById('page')
 if (place) render(<Page />, place)

@@ -7,7 +7,7 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
-import { selectedVmId } from '../cluster.ts'
+import { go } from '../route.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
@@ -17,7 +17,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => title.current?.focus(), [])
   const close = () => {
-    selectedVmId.value = undefined
+    go({ is: 'cluster' })
     document.getElementById(`tile-${vm.id}`)?.focus()
   }
   return (

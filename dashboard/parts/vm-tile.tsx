@@ -8,6 +8,7 @@ import { type VmPhase, vmPhaseSentences } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { selectedVmId } from '../cluster.ts'
 import { roundPart } from '../cluster-model.ts'
+import { go } from '../route.ts'
 import { Sign, vmSigns } from './sign.tsx'
 
 interface VmTileProps {
@@ -28,9 +29,7 @@ export function VmTile({ vm, leaving }: VmTileProps) {
         id={`tile-${id}`}
         aria-expanded={open}
         aria-label={labelOf(vm)}
-        onClick={() => {
-          selectedVmId.value = open ? undefined : id
-        }}
+        onClick={() => go(open ? { is: 'cluster' } : { is: 'vm', id })}
       >
         <span class="name">
           <Sign name={vmSigns[phase]} />
