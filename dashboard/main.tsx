@@ -2,11 +2,13 @@
 // Not here: what it draws (parts/page.tsx).
 
 import { render } from 'preact'
+import { holdPageWhileCarrying } from './carrying.ts'
 import { watchCluster } from './cluster.ts'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
 
 followAddress()
+holdPageWhileCarrying()
 watchCluster()
 const place = document.getElementById('page')
 if (place) render(<Page />, place)

@@ -1,5 +1,5 @@
-// Where a person is on the page, as the hash of its address: so that a place can be linked, kept and
-// gone back to. Not here: what is drawn there (parts/).
+// Where a person is on the page, as the hash of its address: so that a place can be linked, kept
+// and gone back to. Not here: what is drawn there (parts/).
 //
 //   #/                          the cluster
 //   #/vm/NAME                   the cluster, with one VM close up
@@ -56,23 +56,31 @@ function decoded(part: string): string {
   }
 }
 
+/** The part of the browser that is used here: tests of addresses need none. */
+interface AddressBar {
+  readonly location: { hash: string }
+  readonly history: { replaceState(state: unknown, title: string, address: string): void }
+  addEventListener(event: 'hashchange', fn: () => void): void
+}
+const browser = globalThis as unknown as AddressBar
+
 /** The place the page shows now. */
 export const route = signal<Route>({ is: 'cluster' })
 
 /** Goes there; the way back is the browser's. @param how `replace`: no step of its own */
 export function go(to: Route, how: 'push' | 'replace' = 'push'): void {
   const hash = hashOf(to)
-  if (hash === location.hash) return
-  if (how === 'push') location.hash = hash
-  else history.replaceState(null, '', hash)
+  if (hash === browser.location.hash) return
+  if (how === 'push') browser.location.hash = hash
+  else browser.history.replaceState(null, '', hash)
   route.value = to
 }
 
 /** Follows the address for as long as the page lives. */
 export function followAddress(): void {
   const look = () => {
-    route.value = routeOf(location.hash)
+    route.value = routeOf(browser.location.hash)
   }
-  addEventListener('hashchange', look)
+  browser.addEventListener('hashchange', look)
   look()
 }

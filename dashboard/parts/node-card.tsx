@@ -5,6 +5,7 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { countText, msText, percentText } from '#proto/quantity.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
 import type { NodeColumn } from '../cluster-model.ts'
+import { DropSign } from './carried.tsx'
 import { Meter } from './meter.tsx'
 import { nodeSigns, Sign } from './sign.tsx'
 import { ArrivingTile, VmTile } from './vm-tile.tsx'
@@ -13,7 +14,7 @@ export function NodeCard({ node, tiles }: NodeColumn) {
   const { id, phase, capacity } = node
   const standing = standingOf(node)
   return (
-    <section class={`card node ${phase}`} aria-labelledby={`node-${id}`}>
+    <section class={`card node ${phase}`} aria-labelledby={`node-${id}`} data-node={id}>
       <header>
         <h2 id={`node-${id}`}>{id}</h2>
         <p class={`phase ${standing}`} title={`${id} ${nodePhaseSentences[phase]}`}>
@@ -49,6 +50,7 @@ export function NodeCard({ node, tiles }: NodeColumn) {
         <span>{leaseText(node)}</span>
         <span>{speedText(node)}</span>
       </footer>
+      <DropSign nodeId={id} />
     </section>
   )
 }

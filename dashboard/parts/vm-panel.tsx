@@ -9,6 +9,7 @@ import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
 import { go } from '../route.ts'
 import { ConsolePanel } from './console-panel.tsx'
+import { LastMove } from './last-move.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
@@ -43,6 +44,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       </p>
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
       <VmActions vm={vm} nodes={nodes} />
+      <LastMove vm={vm} />
       <Why vm={vm} />
       <Facts {...vm} />
       {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}

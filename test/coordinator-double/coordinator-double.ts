@@ -9,7 +9,7 @@ import { extname, join } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
-import { doneMigration, migrationView, vmView } from './views.ts'
+import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
 export interface Asked {
   readonly method: string
@@ -43,6 +43,11 @@ export class CoordinatorDouble {
   constructor(view: ClusterView, pageFolder?: string) {
     this.#view = view
     this.#pageFolder = pageFolder
+  }
+
+  /** What was asked for that changes something. */
+  get orders(): readonly Asked[] {
+    return this.asked.filter(({ path }) => !path.endsWith('/forecast'))
   }
 
   get view(): ClusterView {
@@ -143,6 +148,7 @@ export class CoordinatorDouble {
   }
 
   #act(id: string, verb: string, body: unknown): Answer {
+    if (verb === 'forecast') return this.#foresee(id, body as { to: string })
     if (verb === 'migrate' || verb === 'clone') return this.#move(id, verb, body)
     if (verb === 'remove') {
       this.change({ vms: this.#view.vms.filter((vm) => vm.id !== id) })
@@ -160,6 +166,13 @@ export class CoordinatorDouble {
     if (!phase) return refused(fault('wrong-state', `\`${verb}\` is not allowed now.`))
     setImmediate(() => this.changeVm(id, { phase }))
     return { status: 202, body: row }
+  }
+
+  /** Nothing goes to a node that is not online. */
+  #foresee(vmId: string, { to }: { readonly to: string }): Answer {
+    const phase = this.#view.nodes.find((node) => node.id === to)?.phase
+    if (phase !== 'online') return refused(fault('no-node', `${to} is ${phase}: it takes no VMs.`))
+    return { status: 200, body: { vmId, from: 'n1', to, forecast: forecastView() } }
   }
 
   #move(vmId: string, verb: 'migrate' | 'clone', body: unknown): Answer {
