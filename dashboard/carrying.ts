@@ -1,7 +1,7 @@
 // A VM that a person carries over the page with a pointer: taken up from its tile, held over nodes,
 // dropped on one. With a mouse or pen a short pull takes it up; with a finger a short hold does,
-// for a pull scrolls. Escape lets it go. Not here: what is asked then (commands.ts), the same by keyboard
-// (parts/move-dialog.tsx), how it looks (parts/carried.tsx). Pixels and ms.
+// for a pull scrolls. Escape lets it go. Not here: what is asked then (commands.ts), the same by
+// keyboard (parts/move-dialog.tsx), how it looks (parts/carried.tsx). Pixels and ms.
 
 import { signal } from '@preact/signals'
 import type { VmView } from '#proto/api.ts'

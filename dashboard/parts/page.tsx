@@ -1,7 +1,8 @@
 // The page as a whole: who it is about, the nodes, what moves, what moved, what happened, and one
 // VM close up.
 
-import { connection, picture, selectedVmId, strangeness, view } from '../cluster.ts'
+import { connection, picture, strangeness, view } from '../cluster.ts'
+import { route } from '../route.ts'
 import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
 import { Confirm } from './confirm.tsx'
@@ -10,6 +11,7 @@ import { Masthead } from './masthead.tsx'
 import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
+import { NodePanel } from './node-panel.tsx'
 import { Rules } from './rules.tsx'
 import { Story } from './story.tsx'
 import { VmPanel } from './vm-panel.tsx'
@@ -17,9 +19,9 @@ import { VmPanel } from './vm-panel.tsx'
 export function Page() {
   return (
     <>
-      <a class="skip" href="#nodes" onClick={skip}>
+      <button type="button" class="skip" onClick={() => document.getElementById('nodes')?.focus()}>
         Skip to the nodes
-      </a>
+      </button>
       <Masthead />
       {strangeness.value && (
         <p class="banner" role="alert">
@@ -34,12 +36,6 @@ export function Page() {
       <Announcer />
     </>
   )
-}
-
-/** The hash of the address is the page's own: a plain link would leave the place. */
-function skip(event: Event): void {
-  event.preventDefault()
-  document.getElementById('nodes')?.focus()
 }
 
 function Cluster() {
@@ -71,6 +67,10 @@ function Cluster() {
 }
 
 function OpenPanel() {
-  const vm = view.value?.vms.find(({ id }) => id === selectedVmId.value)
-  return vm ? <VmPanel key={vm.id} vm={vm} nodes={view.value?.nodes ?? []} /> : null
+  const at = route.value
+  const { vms = [], nodes = [] } = view.value ?? {}
+  const vm = at.is === 'vm' && vms.find(({ id }) => id === at.id)
+  const node = at.is === 'node' && nodes.find(({ id }) => id === at.id)
+  if (vm) return <VmPanel key={vm.id} vm={vm} nodes={nodes} />
+  return node ? <NodePanel key={node.id} node={node} /> : null
 }

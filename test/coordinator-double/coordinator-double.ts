@@ -9,6 +9,7 @@ import { extname, join } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
+import type { LaboratoryView } from '#proto/laboratory.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
 export interface Asked {
@@ -33,6 +34,8 @@ export class CoordinatorDouble {
   readonly asked: Asked[] = []
   /** What clients typed on consoles. */
   typed = ''
+  /** What is broken on purpose; undefined: it is no laboratory. */
+  laboratory: LaboratoryView | undefined
   #view: ClusterView
   readonly #pageFolder: string | undefined
   readonly #watchers = new Set<WebSocket>()
@@ -129,6 +132,7 @@ export class CoordinatorDouble {
   #answer(method: string, [kind, id, verb]: string[], body: unknown): Answer {
     const rows = { nodes: this.#view.nodes, vms: this.#view.vms, migrations: this.#view.migrations }
     if (kind === 'cluster') return { status: 200, body: this.#view }
+    if (kind === 'laboratory' || verb === 'break') return this.#break(id, body)
     if (kind === 'events') return { status: 200, body: this.#view.events }
     if (kind === 'vms' && method === 'POST' && id === undefined) return this.#run(body)
     const list = rows[kind as keyof typeof rows]
@@ -166,6 +170,19 @@ export class CoordinatorDouble {
     if (!phase) return refused(fault('wrong-state', `\`${verb}\` is not allowed now.`))
     setImmediate(() => this.changeVm(id, { phase }))
     return { status: 202, body: row }
+  }
+
+  /** A kill and a start are carried out in the view of what is broken; all else only answered. */
+  #break(id: string | undefined, body: unknown): Answer {
+    if (!this.laboratory) return refused(fault('wrong-state', 'this cluster is no laboratory'))
+    const wish = (body as { do?: string } | undefined)?.do
+    const process = wish === 'kill' ? 'exited' : 'running'
+    const nodes = this.laboratory.nodes.map((node) =>
+      node.id === id ? { ...node, process } : node,
+    )
+    if (wish === 'kill' || wish === 'revive')
+      this.laboratory = { ...this.laboratory, nodes } as LaboratoryView
+    return { status: wish ? 202 : 200, body: this.laboratory }
   }
 
   /** Nothing goes to a node that is not online. */

@@ -4,6 +4,7 @@
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { haSettingsDefault } from '#proto/ha.ts'
+import type { LaboratoryView } from '#proto/laboratory.ts'
 import type { Forecast } from '#proto/pre-copy/forecast.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { noPower } from '../scenarios/no-power.ts'
@@ -74,6 +75,15 @@ export function migrationView(id: string, some: Partial<MigrationView> = {}): Mi
     ...some,
   }
 }
+
+/** All nodes run, and no link is cut. */
+export const laboratoryView = (...ids: string[]): LaboratoryView => ({
+  nodes: ids.map((id) => ({
+    ...{ id, process: 'running' as const },
+    cut: { coordinator: false, peers: false },
+  })),
+  links: [],
+})
 
 export const forecastView = (): Forecast => ({
   ...{ verdict: 'fits', way: 'converges' },

@@ -9,6 +9,7 @@ import { type Browser, chromium, type Locator, type Page } from 'playwright-core
 import { build } from 'vite'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import type { ClusterView } from '#proto/api.ts'
+import type { LaboratoryView } from '#proto/laboratory.ts'
 import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
 import { busyCluster } from '../coordinator-double/views.ts'
 
@@ -25,6 +26,7 @@ export interface PageOptions {
   /** After the page's address. */
   readonly hash?: string
   readonly touch?: boolean
+  readonly laboratory?: LaboratoryView
 }
 
 /** Registers what builds and ends it; the function opens a page. */
@@ -43,7 +45,9 @@ export function browserPage() {
   })
   return async (options: PageOptions = {}) => {
     const { view = busyCluster(), size = { width: 1280, height: 900 }, scheme = 'light' } = options
-    const double = await new CoordinatorDouble(view, outDir).listen()
+    const double = new CoordinatorDouble(view, outDir)
+    double.laboratory = options.laboratory
+    await double.listen()
     const how = { viewport: size, colorScheme: scheme, hasTouch: options.touch ?? false }
     const page = await browser.newPage(how)
     const errors: string[] = []
