@@ -10,6 +10,7 @@ import { realEnv } from '#env/real.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { defaultSettings, type Settings } from './core/cluster-state.ts'
 import { fenceDevice } from './shell/fence-devices.ts'
+import { launcherAt } from './shell/launcher.ts'
 import { startServer } from './shell/server.ts'
 import { openSqliteStore } from './shell/sqlite-store.ts'
 
@@ -26,6 +27,8 @@ const usage = `usage: node coordinator/main.ts [flags]
   --fence DEVICE         process (kills agents on this machine), or a command that is given the
                          node's name and exits 0 when it is surely off (GODWIT_FENCE; none)
   --fence-after-ms MS    asked after so long without a word (GODWIT_FENCE_AFTER_MS; 1000)
+  --laboratory URL       the launcher that breaks this cluster's nodes when a person at the page
+                         asks (GODWIT_LABORATORY; none: nodes cannot be broken from the page)
   --dashboard FOLDER     the built page (GODWIT_DASHBOARD; dashboard/dist)
   --log LEVEL            debug, info, warn, error, silent (GODWIT_LOG; info)
 `
@@ -42,6 +45,7 @@ const flags = [
   'rebalance',
   'fence',
   'fence-after-ms',
+  'laboratory',
   'dashboard',
   'log',
 ] as const
@@ -109,6 +113,11 @@ function readListen(read: Read): { host: string; port: number } {
   return { host: (match[1] ?? '').replace(/^\[(.*)\]$/, '$1'), port: Number(match[2]) }
 }
 
+function laboratoryOf(read: Read, token: string) {
+  const url = read('laboratory', 'none')
+  return url === 'none' ? {} : { laboratory: launcherAt(url, token) }
+}
+
 function versionOfPackage(): string {
   const file = new URL('../package.json', import.meta.url)
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
@@ -131,6 +140,7 @@ async function main(): Promise<void> {
   const server = await startServer({
     ...{ clock, random, log, settings, token, host, port, onBug },
     ...(fence === 'none' ? {} : { fence: fenceDevice(fence) }),
+    ...laboratoryOf(read, token),
     store: openSqliteStore(read('data', 'godwit.db')),
     version: versionOfPackage(),
     dashboard: read('dashboard', fileURLToPath(new URL('../dashboard/dist', import.meta.url))),

@@ -2,6 +2,7 @@
 // is worth saying. Pure: no browser, no time. Not here: how it looks (parts/).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { msText } from '#proto/quantity.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 
 /** A VM on the node where it runs, or a copy that is on its way to this node. */
@@ -88,6 +89,28 @@ function sumsOf({ nodes, vms, power }: ClusterView): ClusterSums {
 /** How far a running copy is: 0 to 1 of its present round. */
 export const roundPart = ({ sentPages, pagesOfRound }: MigrationView): number =>
   pagesOfRound === 0 ? 0 : Math.min(1, sentPages / pagesOfRound)
+
+/**
+ * Until it has ended: what its forecast leaves, and in round 0 at least what its pages take at the
+ * speed so far. @param copyingForMs since it was seen to copy.
+ */
+export function etaMs(migration: MigrationView, copyingForMs: number): number | undefined {
+  const { phase, round, sentPages, pagesOfRound, forecast } = migration
+  if (phase === 'queued' || phase === 'resolving') return undefined
+  const isMeasured = round === 0 && sentPages > 0 && copyingForMs > 0
+  const roundMs = isMeasured ? ((pagesOfRound - sentPages) * copyingForMs) / sentPages : undefined
+  const forecastMs = forecast && Math.max(0, forecast.totalMs.expected - copyingForMs)
+  if (roundMs === undefined) return forecastMs
+  return Math.max(roundMs, forecastMs ?? 0)
+}
+
+/** What came of a migration, in a sentence; the forecast beside it. */
+export function outcomeText({ phase, vmId, from, to, record, forecast, fault }: MigrationView) {
+  if (phase !== 'done' || !record)
+    return `${vmId} stays on ${from}: ${fault?.message ?? `its migration was ${phase}`}`
+  const was = forecast ? `, ${msText(forecast.downtimeMs.expected)} expected` : ''
+  return `${vmId} is on ${to}: downtime ${msText(record.downtimeMs)}${was}.`
+}
 
 /** Good, bad, and what just happens: the sign and colour of an event. */
 export type EventTone = 'good' | 'bad' | 'doubt' | 'move' | 'plain'

@@ -1,10 +1,11 @@
-// What a person may ask of the cluster from the page, over the HTTP API; refusals come back as
-// their fault's sentence. Not here: which actions are allowed when (the table in proto/state.ts).
+// What a person may ask of the cluster from the page, over the HTTP API; answers are told as
+// notices. Not here: which actions are allowed when (actions.ts, and the tables in proto/state.ts).
 
 import { signal } from '@preact/signals'
-import type { z } from 'zod'
-import { type CloneRequest, type MigrateRequest, Problem } from '#proto/api.ts'
-import { addressOf } from './browser.ts'
+import { z } from 'zod'
+import { type CloneRequest, type MigrateRequest, MigrationView } from '#proto/api.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import { ask, isRefused } from './asking.ts'
 
 /** The last answer to a person: what was accepted or refused. */
 export interface Notice {
@@ -16,47 +17,61 @@ export interface Notice {
 export const notice = signal<Notice | undefined>(undefined)
 
 export type PlainVerb = 'pause' | 'resume' | 'stop' | 'start'
+export type NodeVerb = 'evacuate' | 'return' | 'sleep' | 'wake'
+export type MigrateParams = Partial<z.input<typeof MigrationParams>>
+
+/** Migrations that were asked for here: their ends are told here too. */
+export const ownMigrations = signal<ReadonlySet<string>>(new Set())
 
 export const act = (vmId: string, verb: PlainVerb) =>
-  ask('POST', `v1/vms/${vmId}/${verb}`, undefined, `${vmId}: ${verb} is accepted.`)
+  order('POST', `v1/vms/${vmId}/${verb}`, undefined, `${vmId}: ${verb} is accepted.`)
+
+export const actOnNode = (nodeId: string, verb: NodeVerb) =>
+  order('POST', `v1/nodes/${nodeId}/${verb}`, undefined, `${nodeId}: ${verb} is accepted.`)
 
 export const remove = (vmId: string) =>
-  ask('DELETE', `v1/vms/${vmId}`, undefined, `${vmId} is removed.`)
+  order('DELETE', `v1/vms/${vmId}`, undefined, `${vmId} is removed.`)
 
-export function migrate(vmId: string, to: string | undefined): Promise<void> {
-  const body: z.input<typeof MigrateRequest> = to === undefined ? {} : { to }
-  const where = to ?? 'the best node'
-  return ask('POST', `v1/vms/${vmId}/migrate`, body, `${vmId} moves to ${where}.`)
+export const snapshot = (vmId: string) =>
+  order('POST', `v1/vms/${vmId}/snapshots`, {}, `${vmId}: a snapshot is being taken.`)
+
+export const cancel = (migrationId: string) =>
+  order('POST', `v1/migrations/${migrationId}/cancel`, undefined, `${migrationId} is cancelled.`)
+
+export const hasten = (migrationId: string) =>
+  order('POST', `v1/migrations/${migrationId}/post-copy`, undefined, 'It goes on as post-copy.')
+
+/** @param to absent: the best node. */
+export async function migrate(
+  vmId: string,
+  to: string | undefined,
+  params?: MigrateParams,
+  force = false,
+): Promise<void> {
+  const body: z.input<typeof MigrateRequest> = {
+    ...(to === undefined ? {} : { to }),
+    ...(params && Object.keys(params).length > 0 ? { params } : {}),
+    ...(force ? { force } : {}),
+  }
+  const answer = await ask(MigrationView, 'POST', `v1/vms/${vmId}/migrate`, body)
+  if (isRefused(answer)) return tell(answer.refused, true)
+  ownMigrations.value = new Set([...ownMigrations.peek(), answer.value.id])
+  tell(`${vmId} moves to ${to ?? answer.value.to}.`, false)
 }
 
 export function clone(vmId: string, ids: string[], to: string | undefined): Promise<void> {
   const body: z.input<typeof CloneRequest> = to === undefined ? { ids } : { ids, to }
-  return ask('POST', `v1/vms/${vmId}/clone`, body, `${ids.join(', ')}: cloning ${vmId}.`)
+  const [first = '', last] = ids.length > 2 ? [ids[0], ids.at(-1)] : [ids.join(', ')]
+  const names = last === undefined ? first : `${first} to ${last}`
+  return order('POST', `v1/vms/${vmId}/clone`, body, `${names}: cloning ${vmId}.`)
 }
 
-export const cancel = (migrationId: string) =>
-  ask('POST', `v1/migrations/${migrationId}/cancel`, undefined, `${migrationId} is cancelled.`)
-
-async function ask(method: string, path: string, body: unknown, done: string): Promise<void> {
-  try {
-    const answer = await fetch(addressOf(path), {
-      method,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-    })
-    if (answer.ok) tell(done, false)
-    else tell(await refusalOf(answer), true)
-  } catch {
-    tell('The coordinator does not answer; nothing was asked of it.', true)
-  }
+async function order(method: string, path: string, body: unknown, done: string): Promise<void> {
+  const answer = await ask(z.unknown(), method, path, body)
+  if (isRefused(answer)) tell(answer.refused, true)
+  else tell(done, false)
 }
 
-async function refusalOf(answer: Response): Promise<string> {
-  const problem = Problem.safeParse(await answer.json().catch(() => undefined))
-  return problem.success ? problem.data.fault.message : `Refused with status ${answer.status}.`
-}
-
-function tell(text: string, bad: boolean): void {
+export function tell(text: string, bad: boolean): void {
   notice.value = { text, bad, count: (notice.peek()?.count ?? 0) + 1 }
 }

@@ -2,9 +2,15 @@
 // Not here: what it draws (parts/page.tsx).
 
 import { render } from 'preact'
+import { holdPageWhileCarrying } from './carrying.ts'
 import { watchCluster } from './cluster.ts'
+import { watchLaboratory } from './laboratory.ts'
 import { Page } from './parts/page.tsx'
+import { followAddress } from './route.ts'
 
+followAddress()
+holdPageWhileCarrying()
 watchCluster()
+watchLaboratory()
 const place = document.getElementById('page')
 if (place) render(<Page />, place)

@@ -39,6 +39,9 @@
 //   PATCH /v1/power                       PowerSettingsChange → 202 PowerView
 //   POST /v1/nodes/:id/{sleep,wake}       → 202 PowerView; standby, and out of it
 //   POST /v1/rebalance                    → 202 RebalanceView (what it decided, and why)
+//   GET  /v1/laboratory                   LaboratoryView: what is broken on purpose; a cluster that
+//                                         is no laboratory refuses
+//   POST /v1/nodes/:id/break              BreakRequest → 202 LaboratoryView
 //   GET  /v1/events?after=SEQ             EventView[]
 //   WS   /v1/watch                        a ClusterView first, then one after each change
 //                                         (at most 10 a second)

@@ -110,3 +110,27 @@ export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
 
 export const mayAct = (action: VmAction, phase: VmPhase): boolean =>
   vmActionPhases[action].includes(phase)
+
+/** What an operator does with a node. Breaking one on purpose is something else: laboratory.ts. */
+export const nodeActions = ['evacuate', 'return', 'sleep', 'wake'] as const
+export type NodeAction = (typeof nodeActions)[number]
+
+export interface NodeStanding {
+  readonly inMaintenance: boolean
+  readonly inStandby: boolean
+  /** They are there, on their way, or kept there as replicas. */
+  readonly hasVms: boolean
+}
+
+/** Action → how the node must stand. The API refuses all else with `wrong-state`. */
+export const nodeActionStandings: Record<NodeAction, Partial<NodeStanding>> = {
+  evacuate: { inMaintenance: false },
+  return: { inMaintenance: true },
+  sleep: { inStandby: false, hasVms: false },
+  wake: { inStandby: true },
+}
+
+export function mayActOnNode(action: NodeAction, standing: NodeStanding): boolean {
+  const needed = Object.entries(nodeActionStandings[action])
+  return needed.every(([name, value]) => standing[name as keyof NodeStanding] === value)
+}

@@ -70,6 +70,7 @@ function addHang(program: Command, cli: Cli): void {
 interface CutOptions {
   readonly coordinator?: boolean
   readonly peers?: boolean
+  readonly link?: string
 }
 
 function addCut(program: Command, cli: Cli): void {
@@ -77,7 +78,8 @@ function addCut(program: Command, cli: Cli): void {
     program,
     cli,
     'cut',
-    (id, { coordinator = false, peers = false }) => {
+    (id, { coordinator = false, peers = false, link }) => {
+      if (link !== undefined) return { do: 'cut-link', id, to: link }
       const all = !coordinator && !peers
       return { do: 'cut', id, coordinator: coordinator || all, peers: peers || all }
     },
@@ -87,8 +89,10 @@ function addCut(program: Command, cli: Cli): void {
     .description('cut the links of a node: silence, until `godwit heal`')
     .option('--coordinator', 'only that to the coordinator')
     .option('--peers', 'only those to other nodes')
+    .option('--link <node>', 'only that to this other node')
   withExamples(cut, [
     ['godwit cut n1 --coordinator', 'split brain: it lives, and nobody hears of it'],
+    ['godwit cut n1 --link n2', 'from each other alone; the coordinator hears both'],
     ['godwit cut n1', 'from all; it stops its VMs before they start elsewhere'],
   ])
 }

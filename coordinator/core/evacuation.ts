@@ -8,13 +8,14 @@ import type { EvacuationView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
-import { evacuationHasEnded } from '#proto/state.ts'
+import { evacuationHasEnded, mayActOnNode } from '#proto/state.ts'
 import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
 import { policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
+import { standingOf } from './node-doors.ts'
 import { chooseNode, isNode, wishWith } from './placement.ts'
 import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
@@ -29,7 +30,8 @@ export const evacuationCause = 'evacuation'
 
 /** Nothing is placed there any more, and what is there leaves. */
 export function beginMaintenance(step: Step, node: Node, params: MigrationParams): null | Fault {
-  if (node.maintenance) return fault('wrong-state', `${node.id} is in maintenance already`)
+  if (!mayActOnNode('evacuate', standingOf(node)))
+    return fault('wrong-state', `${node.id} is in maintenance already`)
   const total = node.live.vmIds.size
   node.maintenance = { sinceMs: step.nowMs, total, params }
   node.live.evacuation = { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
@@ -41,7 +43,8 @@ export function beginMaintenance(step: Step, node: Node, params: MigrationParams
 
 /** It takes VMs again. What is on its way from it goes on leaving. */
 export function endMaintenance(step: Step, node: Node): null | Fault {
-  if (!node.maintenance) return fault('wrong-state', `${node.id} is not in maintenance`)
+  if (!mayActOnNode('return', standingOf(node)))
+    return fault('wrong-state', `${node.id} is not in maintenance`)
   delete node.maintenance
   node.live.evacuation = undefined
   touch(step, 'node', node.id)

@@ -2,7 +2,7 @@
 // (recovery.ts).
 
 import { invariant } from '#proto/invariant.ts'
-import type { NodePhase } from '#proto/state.ts'
+import type { NodePhase, NodeStanding } from '#proto/state.ts'
 import type { Node } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { type Step, touch } from './step-context.ts'
@@ -27,6 +27,13 @@ function enter(step: Step, node: Node, phase: NodePhase): boolean {
   touch(step, 'node', node.id)
   return true
 }
+
+/** What of it says whether an operator's wish may be carried out. */
+export const standingOf = ({ maintenance, standby, live }: Node): NodeStanding => ({
+  inMaintenance: maintenance !== undefined,
+  inStandby: standby !== undefined,
+  hasVms: live.vmIds.size + live.incoming.size + live.replicaOf.size > 0,
+})
 
 /** Silent, and perhaps alive: it may hold its lease. */
 export const isDoubtful = ({ phase }: Node): boolean =>

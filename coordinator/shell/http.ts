@@ -22,6 +22,7 @@ import { migrationView, nodeView, vmView } from '../core/views.ts'
 import { freshIdentities } from '../identity.ts'
 import { Answers } from './answers.ts'
 import { haRoutes } from './ha-routes.ts'
+import { laboratoryRoutes } from './laboratory-routes.ts'
 import { isSameHost } from './origin.ts'
 import { problemOf, problemOfError, sendProblem } from './problems.ts'
 import {
@@ -67,6 +68,7 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
   templateRoutes(app, ports)
   migrationRoutes(app, ports)
   haRoutes(app, ports)
+  laboratoryRoutes(app, ports)
   plainRoutes(app, ports)
   return app
 }

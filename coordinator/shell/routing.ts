@@ -8,6 +8,7 @@ import * as api from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import type { ApiCommand } from '../core/step-context.ts'
+import type { Launcher } from './launcher.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { problemOf, sendProblem } from './problems.ts'
 
@@ -15,6 +16,8 @@ export interface HttpPorts {
   readonly coordinator: Coordinator
   readonly metrics: CoordinatorMetrics
   readonly random: Random
+  /** Absent: nothing may be broken on purpose. */
+  readonly laboratory?: Launcher | undefined
   nowMs(): number
   /** A step threw: a bug. The process must not go on. */
   onBug(thrown: unknown): void

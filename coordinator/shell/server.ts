@@ -9,6 +9,7 @@ import type { Settings } from '../core/cluster-state.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import type { Store } from '../store.ts'
 import { createHttpApi } from './http.ts'
+import type { Launcher } from './launcher.ts'
 import { createMetrics } from './metrics.ts'
 import { openSockets } from './sockets.ts'
 import { servePage } from './static-page.ts'
@@ -19,6 +20,8 @@ export interface ServerOptions {
   readonly log: Log
   readonly store: Store
   readonly fence?: FenceDevice
+  /** Absent: nothing may be broken on purpose. */
+  readonly laboratory?: Launcher
   readonly settings: Settings
   readonly version: string
   readonly token: string
@@ -49,7 +52,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
   const app = await createHttpApi({
-    ...{ coordinator, metrics, random },
+    ...{ coordinator, metrics, random, laboratory: options.laboratory },
     nowMs: () => clock.nowMs(),
     onBug: options.onBug,
   })

@@ -2,15 +2,16 @@
 // events that matter.
 
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { view } from '../cluster.ts'
-import { isWorthSaying } from '../cluster-model.ts'
-import { notice } from '../commands.ts'
+import { picture, view } from '../cluster.ts'
+import { isWorthSaying, outcomeText } from '../cluster-model.ts'
+import { notice, ownMigrations, tell } from '../commands.ts'
 import { Sign } from './sign.tsx'
 
 export function Announcer() {
   return (
     <>
       <Toast />
+      <OwnEnds />
       <EventSpeaker />
     </>
   )
@@ -36,6 +37,21 @@ function Toast() {
       )}
     </div>
   )
+}
+
+/** Tells how migrations ended that were asked for here. */
+function OwnEnds() {
+  const own = ownMigrations.value
+  const ended = picture.value?.ended
+  useEffect(() => {
+    const now = ended?.filter(({ id }) => own.has(id)) ?? []
+    if (now.length === 0) return
+    const left = new Set(own)
+    for (const { id } of now) left.delete(id)
+    ownMigrations.value = left
+    for (const migration of now) tell(outcomeText(migration), migration.phase !== 'done')
+  }, [own, ended])
+  return null
 }
 
 /** Says the newest event worth saying; what was there when the page was opened is old. */

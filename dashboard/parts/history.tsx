@@ -1,5 +1,5 @@
-// The migrations that have ended, as a table: what each cost, and whether the forecast of its
-// downtime held.
+// The migrations that have ended, as a table: what each cost, its downtime beside what was forecast
+// before it began, and what was expected when the VM was about to stop.
 
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, msText } from '#proto/quantity.ts'
@@ -16,6 +16,7 @@ const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
   ['Sent', 'number'],
   ['Total time', 'number'],
   ['Downtime', 'number'],
+  ['Forecast', 'number'],
   ['Expected', 'number'],
   ['Hash on both ends', ''],
   ['Asked by', ''],
@@ -56,7 +57,7 @@ export function History({ ended }: { ended: readonly MigrationView[] }) {
 const none = '–'
 
 function Row(migration: MigrationView) {
-  const { phase, record, fault, bytes, expectedDowntimeMs, cause } = migration
+  const { phase, record, fault, bytes, expectedDowntimeMs, forecast, cause } = migration
   return (
     <tr class={phase}>
       <th scope="row">
@@ -70,6 +71,7 @@ function Row(migration: MigrationView) {
       <td class="number">{bytesText(record?.bytes ?? bytes)}</td>
       <td class="number">{record ? msText(record.totalMs) : none}</td>
       <td class="number strong">{record && phase === 'done' ? msText(record.downtimeMs) : none}</td>
+      <td class="number">{forecast ? msText(forecast.downtimeMs.expected) : none}</td>
       <td class="number">{expectedDowntimeMs === undefined ? none : msText(expectedDowntimeMs)}</td>
       <td class="hash">{record?.hash || none}</td>
       <td>{cause}</td>

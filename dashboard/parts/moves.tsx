@@ -1,11 +1,13 @@
-// What is moving now: each migration and clone with its round, its pages and the downtime to come.
-// Not here: those that have ended (history.tsx).
+// What is moving now: each migration and clone with its round, its pages, the time and the downtime
+// to come, against its forecast. Not here: those that have ended (history.tsx).
 
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, countText, msText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
-import { roundPart } from '../cluster-model.ts'
-import { cancel } from '../commands.ts'
+import { copyingForMs } from '../cluster.ts'
+import { etaMs, roundPart } from '../cluster-model.ts'
+import { cancel, hasten } from '../commands.ts'
+import { DowntimeBar } from './forecast.tsx'
 import { Bar } from './meter.tsx'
 import { migrationSigns, Sign } from './sign.tsx'
 
@@ -30,50 +32,80 @@ export function Moves({ moving }: { moving: readonly MigrationView[] }) {
       {moving.length === 0 && <p class="empty">Nothing moves.</p>}
       <ul>
         {moving.map((migration) => (
-          <Move key={migration.id} {...migration} />
+          <li key={migration.id} class="travel">
+            <h3>
+              <Sign name={migrationSigns[migration.phase]} />
+              <MoveTitle {...migration} />
+            </h3>
+            <Progress {...migration} />
+          </li>
         ))}
       </ul>
     </section>
   )
 }
 
-function Move(migration: MigrationView) {
-  const { id, phase, round, sentPages, pagesOfRound, bytes, expectedDowntimeMs } = migration
-  const copying = phase === 'copying'
+/** Of one that is under way; also in the panel of its VM. */
+export function Progress(migration: MigrationView) {
+  const { id, phase, purpose, round, sentPages, pagesOfRound, forecast } = migration
   return (
-    <li class="travel">
-      <h3>
-        <Sign name={migrationSigns[phase]} />
-        <MoveTitle {...migration} />
-      </h3>
+    <>
       <Bar
         part={phase === 'switching' ? 1 : roundPart(migration)}
         label={`round ${round}: ${sentPages} of ${pagesOfRound} pages`}
       />
-      <dl class="facts">
+      <ProgressFacts {...migration} />
+      {forecast && purpose === 'migrate' && <DowntimeBar range={forecast.downtimeMs} />}
+      <div class="row">
+        {phase === 'copying' && purpose === 'migrate' && (
+          <button type="button" class="quiet" onClick={() => void hasten(id)}>
+            Go on as post-copy
+          </button>
+        )}
+        {(phase === 'copying' || phase === 'queued') && (
+          <button type="button" class="quiet" onClick={() => void cancel(id)}>
+            Cancel
+          </button>
+        )}
+      </div>
+    </>
+  )
+}
+
+function ProgressFacts(migration: MigrationView) {
+  const { phase, round, sentPages, pagesOfRound, bytes, expectedDowntimeMs } = migration
+  const leftMs = etaMs(migration, copyingForMs(migration.id))
+  return (
+    <dl class="facts">
+      <div>
+        <dt>State</dt>
+        <dd>{phase === 'copying' ? `round ${round}` : phaseWords[phase]}</dd>
+      </div>
+      <div>
+        <dt>Pages</dt>
+        <dd>
+          {countText(sentPages)} <small>of {countText(pagesOfRound)}</small>
+        </dd>
+      </div>
+      <div>
+        <dt>Sent</dt>
+        <dd>{bytesText(bytes)}</dd>
+      </div>
+      <div>
+        <dt>Time to go</dt>
+        <dd>{leftMs === undefined ? 'not known yet' : `about ${msText(leftMs)}`}</dd>
+      </div>
+      <div>
+        <dt>Downtime to come</dt>
+        <dd>{expectedDowntimeMs === undefined ? 'not known yet' : msText(expectedDowntimeMs)}</dd>
+      </div>
+      {migration.forecast && migration.purpose === 'migrate' && (
         <div>
-          <dt>State</dt>
-          <dd>{copying ? `round ${round}` : phaseWords[phase]}</dd>
+          <dt>Forecast of it</dt>
+          <dd>{msText(migration.forecast.downtimeMs.expected)}</dd>
         </div>
-        <div>
-          <dt>Pages</dt>
-          <dd>
-            {countText(sentPages)} <small>of {countText(pagesOfRound)}</small>
-          </dd>
-        </div>
-        <div>
-          <dt>Sent</dt>
-          <dd>{bytesText(bytes)}</dd>
-        </div>
-        <div>
-          <dt>Downtime to come</dt>
-          <dd>{expectedDowntimeMs === undefined ? 'not known yet' : msText(expectedDowntimeMs)}</dd>
-        </div>
-      </dl>
-      <button type="button" class="quiet" onClick={() => void cancel(id)}>
-        Cancel
-      </button>
-    </li>
+      )}
+    </dl>
   )
 }
 

@@ -5,21 +5,17 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { countText, msText, percentText } from '#proto/quantity.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
 import type { NodeColumn } from '../cluster-model.ts'
+import { hashOf } from '../route.ts'
+import { DropSign } from './carried.tsx'
 import { Meter } from './meter.tsx'
 import { nodeSigns, Sign } from './sign.tsx'
 import { ArrivingTile, VmTile } from './vm-tile.tsx'
 
 export function NodeCard({ node, tiles }: NodeColumn) {
   const { id, phase, capacity } = node
-  const standing = standingOf(node)
   return (
-    <section class={`card node ${phase}`} aria-labelledby={`node-${id}`}>
-      <header>
-        <h2 id={`node-${id}`}>{id}</h2>
-        <p class={`phase ${standing}`} title={`${id} ${nodePhaseSentences[phase]}`}>
-          <Sign name={standing === phase ? nodeSigns[phase] : 'off'} /> {standing}
-        </p>
-      </header>
+    <section class={`card node ${phase}`} aria-labelledby={`node-${id}`} data-node={id}>
+      <Head {...node} />
       {node.evacuation && <Leaving {...node.evacuation} />}
       <Meter
         name="CPU"
@@ -31,25 +27,50 @@ export function NodeCard({ node, tiles }: NodeColumn) {
         part={node.memoryReservedMib / capacity.memoryMib}
         text={`${countText(node.memoryReservedMib)} of ${countText(capacity.memoryMib)} MiB`}
       />
-      <ul class="tiles" aria-label={`VMs on ${id}`}>
-        {tiles.map((tile) =>
-          tile.kind === 'vm' ? (
-            <VmTile key={tile.vm.id} vm={tile.vm} leaving={tile.leaving} />
-          ) : (
-            <ArrivingTile key={`${tile.migration.id} ${tile.name}`} {...tile} />
-          ),
-        )}
-      </ul>
-      {tiles.length === 0 && (
-        <p class="empty">
-          {standing === 'standby' ? 'Asleep until it is needed.' : 'No VMs here.'}
-        </p>
-      )}
+      <Tiles node={node} tiles={tiles} />
       <footer>
         <span>{leaseText(node)}</span>
         <span>{speedText(node)}</span>
       </footer>
+      <DropSign nodeId={id} />
     </section>
+  )
+}
+
+function Head(node: NodeView) {
+  const { id, phase } = node
+  const standing = standingOf(node)
+  return (
+    <header>
+      <h2 id={`node-${id}`}>
+        <a id={`open-${id}`} href={hashOf({ is: 'node', id })}>
+          {id}
+        </a>
+      </h2>
+      <p class={`phase ${standing}`} title={`${id} ${nodePhaseSentences[phase]}`}>
+        <Sign name={standing === phase ? nodeSigns[phase] : 'off'} /> {standing}
+      </p>
+    </header>
+  )
+}
+
+function Tiles({ node, tiles }: NodeColumn) {
+  if (tiles.length === 0)
+    return (
+      <p class="empty">
+        {node.power === 'standby' ? 'Asleep until it is needed.' : 'No VMs here.'}
+      </p>
+    )
+  return (
+    <ul class="tiles" aria-label={`VMs on ${node.id}`}>
+      {tiles.map((tile) =>
+        tile.kind === 'vm' ? (
+          <VmTile key={tile.vm.id} vm={tile.vm} leaving={tile.leaving} />
+        ) : (
+          <ArrivingTile key={`${tile.migration.id} ${tile.name}`} {...tile} />
+        ),
+      )}
+    </ul>
   )
 }
 

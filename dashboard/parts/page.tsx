@@ -1,24 +1,27 @@
 // The page as a whole: who it is about, the nodes, what moves, what moved, what happened, and one
 // VM close up.
 
-import { connection, picture, selectedVmId, strangeness, view } from '../cluster.ts'
+import { connection, picture, strangeness, view } from '../cluster.ts'
+import { route } from '../route.ts'
 import { Announcer } from './announcer.tsx'
+import { Carried } from './carried.tsx'
+import { Confirm } from './confirm.tsx'
 import { History } from './history.tsx'
 import { Masthead } from './masthead.tsx'
+import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
+import { NodePanel } from './node-panel.tsx'
 import { Rules } from './rules.tsx'
 import { Story } from './story.tsx'
 import { VmPanel } from './vm-panel.tsx'
 
 export function Page() {
-  const now = picture.value
-  const away = connection.value.is === 'away'
   return (
     <>
-      <a class="skip" href="#nodes">
+      <button type="button" class="skip" onClick={() => document.getElementById('nodes')?.focus()}>
         Skip to the nodes
-      </a>
+      </button>
       <Masthead />
       {strangeness.value && (
         <p class="banner" role="alert">
@@ -26,34 +29,48 @@ export function Page() {
           the page; if that does not help, build it again: <code>npm run build</code>
         </p>
       )}
-      {now ? (
-        <main class={away ? 'stale' : ''}>
-          <section class="nodes" id="nodes" aria-label="Nodes" tabIndex={-1}>
-            {now.columns.length === 0 && <p class="empty">No node has joined yet.</p>}
-            {now.columns.map((column) => (
-              <NodeCard key={column.node.id} {...column} />
-            ))}
-            {now.homeless.length > 0 && <Homeless vms={now.homeless} />}
-          </section>
-          <div class="aside">
-            <OpenPanel />
-            <Moves moving={now.moving} />
-            {view.value && <Rules {...view.value} />}
-            <Story events={now.events} />
-          </div>
-          <History ended={now.ended} />
-        </main>
-      ) : (
-        <main class="waiting">
-          <p class="empty">Waiting for the coordinator’s first word …</p>
-        </main>
-      )}
+      <Cluster />
+      <Carried />
+      <Confirm />
+      <MoveDialog />
       <Announcer />
     </>
   )
 }
 
+function Cluster() {
+  const now = picture.value
+  if (!now)
+    return (
+      <main class="waiting">
+        <p class="empty">Waiting for the coordinator’s first word …</p>
+      </main>
+    )
+  return (
+    <main class={connection.value.is === 'away' ? 'stale' : ''}>
+      <section class="nodes" id="nodes" aria-label="Nodes" tabIndex={-1}>
+        {now.columns.length === 0 && <p class="empty">No node has joined yet.</p>}
+        {now.columns.map((column) => (
+          <NodeCard key={column.node.id} {...column} />
+        ))}
+        {now.homeless.length > 0 && <Homeless vms={now.homeless} />}
+      </section>
+      <div class="aside">
+        <OpenPanel />
+        <Moves moving={now.moving} />
+        {view.value && <Rules {...view.value} />}
+        <Story events={now.events} />
+      </div>
+      <History ended={now.ended} />
+    </main>
+  )
+}
+
 function OpenPanel() {
-  const vm = view.value?.vms.find(({ id }) => id === selectedVmId.value)
-  return vm ? <VmPanel key={vm.id} vm={vm} nodes={view.value?.nodes ?? []} /> : null
+  const at = route.value
+  const { vms = [], nodes = [] } = view.value ?? {}
+  const vm = at.is === 'vm' && vms.find(({ id }) => id === at.id)
+  const node = at.is === 'node' && nodes.find(({ id }) => id === at.id)
+  if (vm) return <VmPanel key={vm.id} vm={vm} nodes={nodes} />
+  return node ? <NodePanel key={node.id} node={node} /> : null
 }

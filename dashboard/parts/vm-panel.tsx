@@ -7,8 +7,9 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
-import { selectedVmId } from '../cluster.ts'
+import { go } from '../route.ts'
 import { ConsolePanel } from './console-panel.tsx'
+import { LastMove } from './last-move.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
@@ -17,7 +18,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => title.current?.focus(), [])
   const close = () => {
-    selectedVmId.value = undefined
+    go({ is: 'cluster' })
     document.getElementById(`tile-${vm.id}`)?.focus()
   }
   return (
@@ -43,6 +44,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       </p>
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
       <VmActions vm={vm} nodes={nodes} />
+      <LastMove vm={vm} />
       <Why vm={vm} />
       <Facts {...vm} />
       {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}

@@ -1,13 +1,16 @@
 // One VM in a few square centimetres: name, state, workload, load. A click or Enter opens its
-// panel. While it migrates the tile at the source shows how far it is, and a dashed one waits at
-// the destination.
+// panel; it can be carried to another node, and M asks where to. While it migrates the tile at the
+// source shows how far it is, and a dashed one waits at the destination.
 
 import type { MigrationView, VmView } from '#proto/api.ts'
 import { countText, percentText } from '#proto/quantity.ts'
 import { type VmPhase, vmPhaseSentences } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
+import { grip, isClick } from '../carrying.ts'
 import { selectedVmId } from '../cluster.ts'
 import { roundPart } from '../cluster-model.ts'
+import { moveAsked } from '../questions.ts'
+import { go } from '../route.ts'
 import { Sign, vmSigns } from './sign.tsx'
 
 interface VmTileProps {
@@ -28,8 +31,11 @@ export function VmTile({ vm, leaving }: VmTileProps) {
         id={`tile-${id}`}
         aria-expanded={open}
         aria-label={labelOf(vm)}
-        onClick={() => {
-          selectedVmId.value = open ? undefined : id
+        aria-keyshortcuts="M"
+        onPointerDown={(event) => grip(event, vm)}
+        onClick={() => isClick() && go(open ? { is: 'cluster' } : { is: 'vm', id })}
+        onKeyDown={({ key }) => {
+          if (key === 'm') moveAsked.value = { vmId: id }
         }}
       >
         <span class="name">

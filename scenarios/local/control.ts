@@ -1,29 +1,26 @@
-// How another shell breaks and mends a local cluster: the launcher listens on loopback for the few
-// things that only it can do, because it owns the processes and the doors between them.
-// Whoever may read the cluster's token file may ask. Not here: what a cut is (tcp-proxy.ts), and
-// kill, which needs no launcher (process-identity.ts). Times in ms.
+// How another shell, or the coordinator for a person at its page, breaks and mends a local cluster:
+// the launcher listens on loopback for the few things that only it can do, because it owns the
+// processes and the doors between them. Whoever may read the cluster's token file may ask. Every
+// answer says what is broken now. Not here: what a cut is (tcp-proxy.ts). Times in ms.
 
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { Fault, FaultError, fault, faultOf, faultStatus } from '#proto/faults.ts'
-import { asNodeId } from '#proto/ids.ts'
-import { Name } from '#proto/vm-spec.ts'
+import { asNodeId, type NodeId } from '#proto/ids.ts'
+import { ControlRequest, type LaboratoryView } from '#proto/laboratory.ts'
 import type { World } from '../world.ts'
 
-const ControlRequest = z.discriminatedUnion('do', [
-  /** Starts a killed node, or the coordinator, again. */
-  z.strictObject({ do: z.literal('revive'), id: Name }),
-  z.strictObject({ do: z.literal('hang'), id: Name, forMs: z.number().min(1).max(3_600_000) }),
-  z.strictObject({
-    do: z.literal('cut'),
-    id: Name,
-    coordinator: z.boolean(),
-    peers: z.boolean(),
-  }),
-  z.strictObject({ do: z.literal('heal'), id: Name }),
-])
-export type ControlRequest = z.infer<typeof ControlRequest>
+export type { ControlRequest } from '#proto/laboratory.ts'
+
+/** What the launcher does to its nodes besides what every world can. */
+export interface Laboratory extends World {
+  wakeNode(id: NodeId): void
+  cutLink(one: NodeId, other: NodeId): void
+  healLink(one: NodeId, other: NodeId): void
+  /** What is broken now. */
+  standing(): LaboratoryView
+}
 
 /** Longer is no request of ours. */
 const requestCharsMax = 1000
@@ -35,15 +32,15 @@ export class ControlServer {
     this.#server = server
   }
 
-  static async open(world: World, token: string): Promise<ControlServer> {
+  static async open(world: Laboratory, token: string): Promise<ControlServer> {
     const server = createServer(async (request, response) => {
       const answer = (status: number, body: unknown) =>
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       try {
         if (request.headers.authorization !== `Bearer ${token}`)
           throw new FaultError(fault('bad-token', 'Show the token of the cluster.'))
-        await carryOut(world, await requestOf(request))
-        answer(200, {})
+        if (request.method !== 'GET') await carryOut(world, await requestOf(request))
+        answer(200, world.standing())
       } catch (thrown) {
         const refusal = faultOf(thrown)
         answer(faultStatus[refusal.code], refusal)
@@ -74,17 +71,26 @@ async function requestOf(chunks: AsyncIterable<Buffer>): Promise<ControlRequest>
   throw new FaultError(fault('bad-request', z.prettifyError(checked.error)))
 }
 
-function carryOut(world: World, request: ControlRequest): Promise<void> {
+async function carryOut(world: Laboratory, request: ControlRequest): Promise<void> {
   const id = asNodeId(request.id)
+  const isCoordinator = request.id === 'coordinator'
   switch (request.do) {
+    case 'kill':
+      return isCoordinator ? world.killCoordinator() : world.killNode(id)
     case 'revive':
-      return request.id === 'coordinator' ? world.restartCoordinator() : world.startNode(id)
+      return isCoordinator ? world.restartCoordinator() : world.startNode(id)
     case 'hang':
       return world.hangNode(id, request.forMs)
+    case 'wake':
+      return world.wakeNode(id)
     case 'cut':
       return world.cutNode(id, request)
     case 'heal':
       return world.healNode(id)
+    case 'cut-link':
+      return world.cutLink(id, asNodeId(request.to))
+    case 'heal-link':
+      return world.healLink(id, asNodeId(request.to))
   }
 }
 

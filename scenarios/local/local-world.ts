@@ -10,12 +10,13 @@ import { z } from 'zod'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
+import type { LaboratoryView } from '#proto/laboratory.ts'
 import { VmReport } from '#proto/messages.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
-import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, World } from '../world.ts'
+import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView } from '../world.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
-import { ControlServer } from './control.ts'
+import { ControlServer, type Laboratory } from './control.ts'
 import { LoopbackNetwork } from './loopback-network.ts'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { agentPlan, coordinatorPlan, type Programs, programs } from './programs.ts'
@@ -50,7 +51,7 @@ interface NodeProcess {
   wake: NodeJS.Timeout | undefined
 }
 
-export class LocalWorld implements World {
+export class LocalWorld implements Laboratory {
   readonly #folder: ClusterFolder
   readonly #programs: Programs
   readonly #graceMs: number
@@ -123,6 +124,14 @@ export class LocalWorld implements World {
     return Promise.resolve()
   }
 
+  wakeNode(id: NodeId): void {
+    const node = this.#node(id)
+    if (!node.wake) throw new FaultError(fault('wrong-state', `Node ${id} does not hang.`))
+    clearTimeout(node.wake)
+    node.wake = undefined
+    node.child.signal('SIGCONT')
+  }
+
   cutNode(id: NodeId, links: CutLinks): Promise<void> {
     this.#network.cut(this.#node(id).spec.id, links)
     return Promise.resolve()
@@ -131,6 +140,23 @@ export class LocalWorld implements World {
   healNode(id: NodeId): Promise<void> {
     this.#network.heal(this.#node(id).spec.id)
     return Promise.resolve()
+  }
+
+  cutLink(one: NodeId, other: NodeId): void {
+    if (one === other) throw new FaultError(fault('bad-request', `${one} has no link to itself.`))
+    this.#network.cutLink(this.#node(one).spec.id, this.#node(other).spec.id)
+  }
+
+  healLink(one: NodeId, other: NodeId): void {
+    this.#network.healLink(this.#node(one).spec.id, this.#node(other).spec.id)
+  }
+
+  standing(): LaboratoryView {
+    const nodes = [...this.#nodes].map(([id, { child, wake }]) => {
+      const process = this.#view(id, child, wake !== undefined).state
+      return { id, process, cut: { ...this.#network.cutOf(id) } }
+    })
+    return { nodes, links: this.#network.cutLinks }
   }
 
   async startNode(id: NodeId): Promise<void> {
@@ -197,7 +223,10 @@ export class LocalWorld implements World {
 
   async #startCoordinator(): Promise<void> {
     invariant(this.#spec, 'no cluster was asked for')
-    const plan = coordinatorPlan(this.#programs, this.#folder, this.#spec, this.#port)
+    const plan = coordinatorPlan(this.#programs, this.#folder, this.#spec, {
+      port: this.#port,
+      laboratory: this.#control?.url ?? '',
+    })
     this.#coordinator = this.#launch('coordinator', plan)
     const [url = ''] = await this.#coordinator.ready()
     this.#port = Number(new URL(url).port)

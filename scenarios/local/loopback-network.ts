@@ -24,6 +24,8 @@ const whole: CutLinks = { coordinator: false, peers: false }
 
 export class LoopbackNetwork {
   readonly #nodes = new Map<NodeId, NodeLinks>()
+  /** Between two nodes. */
+  readonly #cutLinks = new Set<string>()
   readonly #pids: () => ReadonlyMap<NodeId, number>
 
   /** `pids`: the agents that run now; asked when a connection comes. */
@@ -40,7 +42,9 @@ export class LoopbackNetwork {
     })
     const fromPeers = await Door.open({
       callerAt: (port) => this.#callerAt(port),
-      isCut: (from) => this.#cutFromPeers(id) || (from !== undefined && this.#cutFromPeers(from)),
+      isCut: (from) =>
+        this.#cutFromPeers(id) ||
+        (from !== undefined && (this.#cutFromPeers(from) || this.#cutLinks.has(linkOf(id, from)))),
     })
     this.#nodes.set(id, { toCoordinator, fromPeers, cut: whole })
   }
@@ -72,8 +76,36 @@ export class LoopbackNetwork {
     })
   }
 
+  /** Undoes every cut of this node, and of its links. */
   heal(id: NodeId): void {
+    for (const link of this.#cutLinks) if (namesOf(link).includes(id)) this.#cutLinks.delete(link)
     this.#change(id, whole)
+  }
+
+  /** The one link between two nodes. */
+  cutLink(one: NodeId, other: NodeId): void {
+    invariant(one !== other, `node ${one} has no link to itself`)
+    this.#links(one)
+    this.#links(other)
+    this.#cutLinks.add(linkOf(one, other))
+    this.#review()
+  }
+
+  healLink(one: NodeId, other: NodeId): void {
+    this.#cutLinks.delete(linkOf(one, other))
+    this.#review()
+  }
+
+  cutOf(id: NodeId): CutLinks {
+    return this.#links(id).cut
+  }
+
+  /** Those that were cut by themselves. */
+  get cutLinks(): { readonly a: string; readonly b: string }[] {
+    return [...this.#cutLinks].map((link) => {
+      const [a = '', b = ''] = namesOf(link)
+      return { a, b }
+    })
   }
 
   async close(): Promise<void> {
@@ -84,6 +116,10 @@ export class LoopbackNetwork {
 
   #change(id: NodeId, cut: CutLinks): void {
     this.#links(id).cut = cut
+    this.#review()
+  }
+
+  #review(): void {
     for (const { toCoordinator, fromPeers } of this.#nodes.values()) {
       toCoordinator.review()
       fromPeers.review()
@@ -106,3 +142,7 @@ export class LoopbackNetwork {
     return [...pids].find(([, candidate]) => candidate === pid)?.[0]
   }
 }
+
+/** No name has a space in it. */
+const linkOf = (one: string, other: string): string => [one, other].sort().join(' ')
+const namesOf = (link: string): string[] => link.split(' ')

@@ -27,12 +27,15 @@ export const programs: Programs = {
  */
 const readyMsMax = 30_000
 
-/** `port` 0: the system chooses one. Its ready line holds the URL of the API. */
+/**
+ * `port` 0: the system chooses one. `laboratory`: where the launcher takes what a person at the page
+ * wants broken. Its ready line holds the URL of the API.
+ */
 export function coordinatorPlan(
   { coordinator, dashboard }: Programs,
   folder: ClusterFolder,
   spec: ClusterSpec,
-  port: number,
+  { port, laboratory }: { readonly port: number; readonly laboratory: string },
 ): ChildPlan {
   return {
     name: 'coordinator',
@@ -41,6 +44,7 @@ export function coordinatorPlan(
       ...['--listen', `127.0.0.1:${port}`, '--data', folder.database],
       ...['--token-file', folder.tokenFile, '--dashboard', dashboard],
       ...['--lease-ms', String(spec.leaseMs), '--heartbeat-ms', String(spec.heartbeatMs)],
+      ...(laboratory === '' ? [] : ['--laboratory', laboratory]),
       ...['--margin-ms', String(spec.marginMs), '--rebalance', spec.rebalance ? 'on' : 'off'],
       ...(spec.fenceAfterMs === undefined
         ? []

@@ -9,7 +9,8 @@ import { extname, join } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
-import { doneMigration, migrationView, vmView } from './views.ts'
+import type { LaboratoryView } from '#proto/laboratory.ts'
+import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
 export interface Asked {
   readonly method: string
@@ -33,6 +34,8 @@ export class CoordinatorDouble {
   readonly asked: Asked[] = []
   /** What clients typed on consoles. */
   typed = ''
+  /** What is broken on purpose; undefined: it is no laboratory. */
+  laboratory: LaboratoryView | undefined
   #view: ClusterView
   readonly #pageFolder: string | undefined
   readonly #watchers = new Set<WebSocket>()
@@ -43,6 +46,11 @@ export class CoordinatorDouble {
   constructor(view: ClusterView, pageFolder?: string) {
     this.#view = view
     this.#pageFolder = pageFolder
+  }
+
+  /** What was asked for that changes something. */
+  get orders(): readonly Asked[] {
+    return this.asked.filter(({ path }) => !path.endsWith('/forecast'))
   }
 
   get view(): ClusterView {
@@ -124,6 +132,7 @@ export class CoordinatorDouble {
   #answer(method: string, [kind, id, verb]: string[], body: unknown): Answer {
     const rows = { nodes: this.#view.nodes, vms: this.#view.vms, migrations: this.#view.migrations }
     if (kind === 'cluster') return { status: 200, body: this.#view }
+    if (kind === 'laboratory' || verb === 'break') return this.#break(id, body)
     if (kind === 'events') return { status: 200, body: this.#view.events }
     if (kind === 'vms' && method === 'POST' && id === undefined) return this.#run(body)
     const list = rows[kind as keyof typeof rows]
@@ -143,6 +152,7 @@ export class CoordinatorDouble {
   }
 
   #act(id: string, verb: string, body: unknown): Answer {
+    if (verb === 'forecast') return this.#foresee(id, body as { to: string })
     if (verb === 'migrate' || verb === 'clone') return this.#move(id, verb, body)
     if (verb === 'remove') {
       this.change({ vms: this.#view.vms.filter((vm) => vm.id !== id) })
@@ -160,6 +170,26 @@ export class CoordinatorDouble {
     if (!phase) return refused(fault('wrong-state', `\`${verb}\` is not allowed now.`))
     setImmediate(() => this.changeVm(id, { phase }))
     return { status: 202, body: row }
+  }
+
+  /** A kill and a start are carried out in the view of what is broken; all else only answered. */
+  #break(id: string | undefined, body: unknown): Answer {
+    if (!this.laboratory) return refused(fault('wrong-state', 'this cluster is no laboratory'))
+    const wish = (body as { do?: string } | undefined)?.do
+    const process = wish === 'kill' ? 'exited' : 'running'
+    const nodes = this.laboratory.nodes.map((node) =>
+      node.id === id ? { ...node, process } : node,
+    )
+    if (wish === 'kill' || wish === 'revive')
+      this.laboratory = { ...this.laboratory, nodes } as LaboratoryView
+    return { status: wish ? 202 : 200, body: this.laboratory }
+  }
+
+  /** Nothing goes to a node that is not online. */
+  #foresee(vmId: string, { to }: { readonly to: string }): Answer {
+    const phase = this.#view.nodes.find((node) => node.id === to)?.phase
+    if (phase !== 'online') return refused(fault('no-node', `${to} is ${phase}: it takes no VMs.`))
+    return { status: 200, body: { vmId, from: 'n1', to, forecast: forecastView() } }
   }
 
   #move(vmId: string, verb: 'migrate' | 'clone', body: unknown): Answer {

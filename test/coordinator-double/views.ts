@@ -4,6 +4,8 @@
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { haSettingsDefault } from '#proto/ha.ts'
+import type { LaboratoryView } from '#proto/laboratory.ts'
+import type { Forecast } from '#proto/pre-copy/forecast.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { noPower } from '../scenarios/no-power.ts'
 
@@ -73,6 +75,23 @@ export function migrationView(id: string, some: Partial<MigrationView> = {}): Mi
     ...some,
   }
 }
+
+/** All nodes run, and no link is cut. */
+export const laboratoryView = (...ids: string[]): LaboratoryView => ({
+  nodes: ids.map((id) => ({
+    ...{ id, process: 'running' as const },
+    cut: { coordinator: false, peers: false },
+  })),
+  links: [],
+})
+
+export const forecastView = (): Forecast => ({
+  ...{ verdict: 'fits', way: 'converges' },
+  rounds: { expected: 3, low: 2, high: 4 },
+  bytes: { expected: 19_400_000, low: 19_000_000, high: 21_000_000 },
+  totalMs: { expected: 84, low: 50.5, high: 158 },
+  downtimeMs: { expected: 9.6, low: 4.3, high: 16.7 },
+})
 
 export function doneMigration(id: string, some: Partial<MigrationView> = {}): MigrationView {
   const round = {

@@ -1,47 +1,10 @@
 // The built page in a real browser, before a coordinator double: what a person sees and can do, by
 // keyboard too.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
+import { describe, expect, test } from 'vitest'
 import { busyCluster, clusterView } from '../coordinator-double/views.ts'
+import { browserPage, chromiumPath, tile } from './browser-page.ts'
 
-const chromiumPath = [process.env.CHROME, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-)
-const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
-let browser: Browser
-
-beforeAll(async () => {
-  if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
-  const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
-  await build({ configFile, logLevel: 'error', build: { outDir } })
-  browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
-})
-afterAll(async () => {
-  await browser?.close()
-  rmSync(outDir, { recursive: true, force: true })
-})
-
-async function open(view = busyCluster(), size = { width: 1280, height: 900 }) {
-  const double = await new CoordinatorDouble(view, outDir).listen()
-  const page = await browser.newPage({ viewport: size })
-  const errors: string[] = []
-  page.on('pageerror', (error) => errors.push(error.message))
-  onTestFinished(async () => {
-    await page.close()
-    await double.close()
-    expect(errors).toEqual([])
-  })
-  await page.goto(double.url)
-  await page.getByText('live', { exact: true }).waitFor()
-  return { double, page }
-}
-const tile = (page: Page, id: string) => page.locator(`#tile-${id}`)
+const open = browserPage()
 
 // Skipped, with a word on the console, only where there is no browser.
 describe.skipIf(!chromiumPath)('the page', () => {
@@ -63,9 +26,11 @@ describe.skipIf(!chromiumPath)('the page', () => {
     if (!n1) throw new Error('it has nodes')
     const rule = { kind: 'keep-apart', name: 'replicas', vms: ['shop-1', 'shop-3'], strict: true }
     const { page } = await open({
-      ...view,
-      nodes: [{ ...n1, power: 'standby' }, ...rest],
-      rules: [{ rule: rule as never, broken: ['shop-1, shop-3 on n1'] }],
+      view: {
+        ...view,
+        nodes: [{ ...n1, power: 'standby' }, ...rest],
+        rules: [{ rule: rule as never, broken: ['shop-1, shop-3 on n1'] }],
+      },
     })
     await page.route('**/v1/vms/shop-3/why', (route) =>
       route.fulfill({
@@ -87,7 +52,7 @@ describe.skipIf(!chromiumPath)('the page', () => {
   })
 
   test('follows the cluster as it changes', async () => {
-    const { page, double } = await open(clusterView())
+    const { page, double } = await open({ view: clusterView() })
     await page.getByText('No node has joined yet.').waitFor()
     double.change(busyCluster())
     await tile(page, 'shop').waitFor()
@@ -103,17 +68,12 @@ describe.skipIf(!chromiumPath)('the page', () => {
       return words.join(' ')
     }
     await tile(page, 'shop').click()
-    expect(await buttons()).toBe('Migrate Clone Pause Stop')
-    await page.getByLabel('Destination').selectOption('n2')
-    await page.getByRole('button', { name: 'Migrate' }).click()
-    await page.getByText('shop moves to n2.').waitFor()
-    expect(double.asked).toEqual([
-      { method: 'POST', path: '/v1/vms/shop/migrate', body: { to: 'n2' } },
-    ])
+    expect(await buttons()).toBe('Migrate… Snapshot Pause Stop Clone ×10')
     await tile(page, 'archive').click()
     expect(await buttons()).toBe('Start Remove')
     await tile(page, 'night-job').click()
     expect(await buttons()).toBe('Stop')
+    expect(double.orders).toEqual([])
   })
 
   test('asks once more before it stops a VM, and tells a refusal', async () => {
@@ -122,9 +82,11 @@ describe.skipIf(!chromiumPath)('the page', () => {
     await page.getByRole('button', { name: 'Stop', exact: true }).click()
     expect(double.asked).toEqual([])
     double.change({ vms: double.view.vms.map((vm) => (vm.id === 'shop' ? { ...vm } : vm)) })
-    await page.getByRole('button', { name: 'press again' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Stop shop?' })
+    expect(await dialog.innerText()).toContain('its disk is kept')
+    await dialog.getByRole('button', { name: 'Stop' }).click()
     await page.getByText('shop: stop is accepted.').waitFor()
-    await expect.poll(() => double.asked.length).toBe(1)
+    await expect.poll(() => double.orders.length).toBe(1)
   })
 
   test('is worked by keyboard alone', async () => {
@@ -154,15 +116,15 @@ describe.skipIf(!chromiumPath)('the page', () => {
     const port = Number(new URL(double.url).port)
     await double.close()
     await page.getByText('coordinator away').waitFor()
-    expect(await page.getByRole('button', { name: 'Migrate' }).isDisabled()).toBe(true)
+    expect(await page.getByRole('button', { name: 'Migrate…' }).isDisabled()).toBe(true)
     expect(await tile(page, 'shop').isVisible()).toBe(true)
     await double.listen(port)
     await page.getByText('live', { exact: true }).waitFor()
-    expect(await page.getByRole('button', { name: 'Migrate' }).isEnabled()).toBe(true)
+    expect(await page.getByRole('button', { name: 'Migrate…' }).isEnabled()).toBe(true)
   })
 
   test('fits a narrow window: nothing is wider than it', async () => {
-    const { page } = await open(busyCluster(), { width: 360, height: 740 })
+    const { page } = await open({ size: { width: 360, height: 740 } })
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
   })
 })

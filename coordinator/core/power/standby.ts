@@ -5,10 +5,12 @@
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { PowerSettingsChange } from '#proto/power.ts'
+import { mayActOnNode } from '#proto/state.ts'
 import { burdenOf, wishOf } from '../burdens.ts'
 import type { ClusterState, Node } from '../cluster-state.ts'
 import { tell } from '../events.ts'
 import { loadOf } from '../load-score.ts'
+import { standingOf } from '../node-doors.ts'
 import { obstacleAt, startWhere } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 
@@ -27,9 +29,10 @@ export function setPower(step: Step, change: PowerSettingsChange): null {
 /** @param byHand it stays so when power is not saved any more. */
 export function sleep(step: Step, node: Node, why: string, byHand: boolean): null | Fault {
   const { id, live } = node
-  if (node.standby) return fault('wrong-state', `${id} is in standby already`)
-  if (live.vmIds.size + live.incoming.size + live.replicaOf.size > 0)
-    return fault('wrong-state', `${id} has VMs: \`godwit node evacuate ${id}\` first`)
+  if (!mayActOnNode('sleep', standingOf(node)))
+    return node.standby
+      ? fault('wrong-state', `${id} is in standby already`)
+      : fault('wrong-state', `${id} has VMs: \`godwit node evacuate ${id}\` first`)
   node.standby = { sinceMs: step.nowMs, byHand }
   Object.assign(live, { isEmptying: false, emptySinceMs: undefined, wakesAtMs: undefined })
   touch(step, 'node', id)
@@ -39,7 +42,8 @@ export function sleep(step: Step, node: Node, why: string, byHand: boolean): nul
 
 export function wake(step: Step, node: Node, why: string): null | Fault {
   const { id, live } = node
-  if (!node.standby) return fault('wrong-state', `${id} is not in standby`)
+  if (!mayActOnNode('wake', standingOf(node)))
+    return fault('wrong-state', `${id} is not in standby`)
   if (live.wakesAtMs !== undefined) return null
   live.wakesAtMs = step.nowMs + step.state.power.wakeMs
   tell(step, 'node-waking', `${id} is woken: ${why}`, { nodeId: id })

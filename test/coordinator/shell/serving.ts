@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach } from 'vitest'
 import type { z } from 'zod'
 import { defaultSettings } from '#coordinator/core/cluster-state.ts'
+import type { Launcher } from '#coordinator/shell/launcher.ts'
 import { type CoordinatorServer, startServer } from '#coordinator/shell/server.ts'
 import { openSqliteStore } from '#coordinator/shell/sqlite-store.ts'
 import { MemoryLog } from '#env/memory.ts'
@@ -20,10 +21,13 @@ export let server: CoordinatorServer
 export const voices: Voice[] = []
 const settings = { ...defaultSettings, heartbeatMs: 50, leaseMs: 400, marginMs: 100 }
 
+let laboratory: Launcher | undefined
+
 const start = () =>
   startServer({
     ...{ clock: realClock, random: realRandom, log: new MemoryLog(), settings, token },
     ...{ version: '0.0.0', host: '127.0.0.1', port: 0, dashboard: join(folder, 'page') },
+    ...(laboratory ? { laboratory } : {}),
     store: openSqliteStore(join(folder, 'cluster.db')),
     onBug: (thrown) => {
       throw thrown
@@ -37,6 +41,7 @@ export function servesEachTest(): void {
     server = await start()
   })
   afterEach(async () => {
+    laboratory = undefined
     for (const voice of voices.splice(0)) voice.close()
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -47,6 +52,12 @@ export function servesEachTest(): void {
 export async function restartServer(): Promise<void> {
   await server.stop()
   server = await start()
+}
+
+/** From now on, until the end of the test. */
+export async function laboratoryIs(launcher: Launcher): Promise<void> {
+  laboratory = launcher
+  await restartServer()
 }
 
 /** Agents that have joined and beat; closed at the end of the test. */

@@ -120,6 +120,39 @@ describe('a node', () => {
     expect(await callPeer(folder, 'n1', 'n2')).toBe('n2')
   })
 
+  test('cut from one other node alone is heard by all others', async () => {
+    const { world, folder } = newWorld()
+    await world.startCluster(clusterOf('n1', 'n2', 'n3'))
+    expect(await callPeer(folder, 'n1', 'n2')).toBe('n2')
+    world.cutLink(n2, n1)
+    expect(
+      await Promise.all([
+        callPeer(folder, 'n1', 'n2'),
+        callPeer(folder, 'n2', 'n1'),
+        callPeer(folder, 'n1', 'n3'),
+        callPeer(folder, 'n3', 'n2'),
+      ]),
+    ).toEqual(['silence', 'silence', 'n3', 'n2'])
+    expect(world.standing().links).toEqual([{ a: 'n1', b: 'n2' }])
+    world.healLink(n1, n2)
+    expect(await callPeer(folder, 'n2', 'n1')).toBe('n1')
+    expect(world.standing().links).toEqual([])
+    world.cutLink(n1, n2)
+    await world.healNode(n1)
+    expect(await callPeer(folder, 'n1', 'n2')).toBe('n2')
+    expect(() => world.cutLink(n1, n1)).toThrow('no link to itself')
+  })
+
+  test('that hangs goes on as soon as it may', async () => {
+    const { world } = newWorld()
+    await world.startCluster(clusterOf('n1', 'n2'))
+    await world.hangNode(n1, 600_000)
+    await expect.poll(() => phases(world), eventually).toEqual({ n1: 'suspect', n2: 'online' })
+    world.wakeNode(n1)
+    await expect.poll(() => phases(world), eventually).toEqual({ n1: 'online', n2: 'online' })
+    expect(() => world.wakeNode(n1)).toThrow('does not hang')
+  })
+
   test('nobody knows is refused by name', async () => {
     const { world } = newWorld()
     await world.startCluster(clusterOf('n1'))
@@ -137,7 +170,11 @@ describe('the launcher', () => {
     await ask({ do: 'cut', id: 'n1', coordinator: true, peers: false })
     await expect.poll(() => phases(world), eventually).toEqual({ n1: 'suspect', n2: 'online' })
     await ask({ do: 'heal', id: 'n1' })
-    await world.killNode(n2)
+    await ask({ do: 'kill', id: 'n2' })
+    expect(world.standing().nodes).toMatchObject([
+      { id: 'n1', process: 'running', cut: { coordinator: false, peers: false } },
+      { id: 'n2', process: 'exited' },
+    ])
     await ask({ do: 'revive', id: 'n2' })
     await expect.poll(() => phases(world), eventually).toEqual({ n1: 'online', n2: 'online' })
     await world.killCoordinator()

@@ -1,0 +1,220 @@
+// All that a person can do on the page, in one table: the word on the button, what is asked before
+// it is done, and what is done. When a VM's action is allowed says the table that the coordinator
+// itself goes by (proto/state.ts). Not here: how buttons look (parts/), the HTTP API (commands.ts).
+
+import type { NodeView, VmView } from '#proto/api.ts'
+import { msText } from '#proto/quantity.ts'
+import { mayAct, mayActOnNode, type NodeAction, type VmAction } from '#proto/state.ts'
+import { act, actOnNode, remove, snapshot } from './commands.ts'
+import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
+import { moveAsked, type Question, question } from './questions.ts'
+
+export interface ActionRow<Subject> {
+  readonly word: string
+  /** Absent: it disturbs nobody, and is done at once. */
+  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word'>
+  readonly run: (subject: Subject) => void
+}
+
+/** Without `clone`, `relocate`, `balloon` and `restore`, which need more than a button. */
+const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = [
+  {
+    action: 'migrate',
+    word: 'Migrate…',
+    run: ({ id }) => {
+      moveAsked.value = { vmId: id }
+    },
+  },
+  { action: 'snapshot', word: 'Snapshot', run: ({ id }) => void snapshot(id) },
+  {
+    action: 'pause',
+    word: 'Pause',
+    ask: ({ id }) => ({
+      title: `Pause ${id}?`,
+      text: 'Its guest stands still and answers nobody until it is resumed.',
+      isGrave: false,
+    }),
+    run: ({ id }) => void act(id, 'pause'),
+  },
+  { action: 'resume', word: 'Resume', run: ({ id }) => void act(id, 'resume') },
+  { action: 'start', word: 'Start', run: ({ id }) => void act(id, 'start') },
+  {
+    action: 'stop',
+    word: 'Stop',
+    ask: ({ id, spec }) => ({
+      title: `Stop ${id}?`,
+      text:
+        `What is in its memory is lost${spec.diskMib > 0 ? '; its disk is kept' : ''}. ` +
+        'It stays down until somebody starts it.',
+      isGrave: true,
+    }),
+    run: ({ id }) => void act(id, 'stop'),
+  },
+  {
+    action: 'remove',
+    word: 'Remove',
+    ask: ({ id, spec }) => ({
+      title: `Remove ${id}?`,
+      text:
+        `The cluster forgets it${spec.diskMib > 0 ? ', and its disk goes with it' : ''}. ` +
+        'Nothing brings it back.',
+      isGrave: true,
+    }),
+    run: ({ id }) => void remove(id),
+  },
+]
+
+/** What may be done with it now. */
+export const vmActionsNow = (vm: VmView) => vmTable.filter(({ action }) => mayAct(action, vm.phase))
+
+const vmsText = (count: number) => (count === 1 ? '1 VM moves' : `${count} VMs move`)
+
+const nodeTable: readonly (ActionRow<NodeView> & { readonly action: NodeAction })[] = [
+  {
+    action: 'evacuate',
+    word: 'Evacuate',
+    ask: ({ id, vmCount }) => ({
+      title: `Evacuate ${id}?`,
+      text:
+        `Its ${vmsText(vmCount)} to other nodes while running, slowed down if need be. ` +
+        'Nothing is placed here until it returns.',
+      isGrave: false,
+    }),
+    run: ({ id }) => void actOnNode(id, 'evacuate'),
+  },
+  { action: 'return', word: 'Return', run: ({ id }) => void actOnNode(id, 'return') },
+  {
+    action: 'sleep',
+    word: 'Standby',
+    ask: ({ id }) => ({
+      title: `Put ${id} to standby?`,
+      text: 'It is empty. It takes no VMs until somebody or something wakes it.',
+      isGrave: false,
+    }),
+    run: ({ id }) => void actOnNode(id, 'sleep'),
+  },
+  { action: 'wake', word: 'Wake', run: ({ id }) => void actOnNode(id, 'wake') },
+]
+
+export function nodeActionsNow(node: NodeView) {
+  if (node.phase === 'gone' || node.phase === 'fenced') return []
+  const standing = {
+    inMaintenance: node.evacuation !== undefined,
+    inStandby: node.power === 'standby' || node.power === 'waking',
+    hasVms: node.vmCount > 0,
+  }
+  return nodeTable.filter(({ action }) => mayActOnNode(action, standing))
+}
+
+// ---- on purpose: only in a laboratory -----------------------------------------------------------
+
+/** Longer than any lease that `godwit up` gives by itself, and short enough to be waited for. */
+const hangMs = 10_000
+
+interface BreakRow extends ActionRow<NodeView> {
+  readonly isPossible: (node: BreakableNode) => boolean
+}
+
+const lives = ({ process }: BreakableNode) => process === 'running'
+const fate = 'Its VMs start elsewhere as soon as it surely runs nothing: when its lease is over.'
+
+const breakTable: readonly BreakRow[] = [
+  {
+    word: 'Kill',
+    isPossible: ({ process }) => process !== 'exited',
+    ask: ({ id, vmCount }) => ({
+      title: `Kill ${id}?`,
+      text:
+        `SIGKILL, as a power cut: what its VMs (${vmCount}) had in memory is gone. Protected ones ` +
+        'start elsewhere from their disks when its lease is over; others stay down.',
+      isGrave: true,
+    }),
+    run: ({ id }) => void breakNode(id, { do: 'kill' }, `${id} is killed.`),
+  },
+  {
+    word: 'Start again',
+    isPossible: ({ process }) => process === 'exited',
+    run: ({ id }) => void breakNode(id, { do: 'revive' }, `${id} is started again.`),
+  },
+  {
+    word: 'Hang',
+    isPossible: lives,
+    ask: ({ id }) => ({
+      title: `Hang ${id} for ${msText(hangMs)}?`,
+      text: `SIGSTOP: it is alive and does nothing. ${fate} Then it wakes, and must not go on.`,
+      isGrave: true,
+    }),
+    run: ({ id }) => void breakNode(id, { do: 'hang', forMs: hangMs }, `${id} hangs.`),
+  },
+  {
+    word: 'Let it go on',
+    isPossible: ({ process }) => process === 'hung',
+    run: ({ id }) => void breakNode(id, { do: 'wake' }, `${id} goes on.`),
+  },
+  {
+    word: 'Cut off',
+    isPossible: (node) => lives(node) && !node.cut.coordinator && !node.cut.peers,
+    ask: ({ id }) => ({
+      title: `Cut ${id} off from all?`,
+      text: `Silence on all of its links until they are healed. It stops its VMs itself. ${fate}`,
+      isGrave: true,
+    }),
+    run: ({ id }) =>
+      void breakNode(id, { do: 'cut', coordinator: true, peers: true }, `${id} is cut off.`),
+  },
+  {
+    word: 'Cut from the coordinator',
+    isPossible: (node) => lives(node) && !node.cut.coordinator,
+    ask: ({ id }) => ({
+      title: `Cut ${id} from the coordinator?`,
+      text: `The classic split: other nodes still reach it. ${fate}`,
+      isGrave: true,
+    }),
+    run: ({ id }) =>
+      void breakNode(
+        id,
+        { do: 'cut', coordinator: true, peers: false },
+        `${id} is cut from the coordinator.`,
+      ),
+  },
+  {
+    word: 'Heal its links',
+    isPossible: ({ id, cut }) =>
+      cut.coordinator ||
+      cut.peers ||
+      (laboratory.value?.links.some(({ a, b }) => a === id || b === id) ?? false),
+    run: ({ id }) => void breakNode(id, { do: 'heal' }, `${id} is whole again.`),
+  },
+]
+
+/** None where the cluster is no laboratory. */
+export function breakActionsNow({ id }: NodeView): readonly ActionRow<NodeView>[] {
+  const found = laboratory.value?.nodes.find((each) => each.id === id)
+  return found ? breakTable.filter(({ isPossible }) => isPossible(found)) : []
+}
+
+/** Of a link, if it is cut by itself or may be. */
+export const linkCut: ActionRow<{ readonly a: string; readonly b: string }> = {
+  word: 'Cut',
+  ask: ({ a, b }) => ({
+    title: `Cut the link between ${a} and ${b}?`,
+    text:
+      'Silence between these two: no migration from one to the other, and their guests do not ' +
+      'hear each other. The coordinator still hears both.',
+    isGrave: true,
+  }),
+  run: ({ a, b }) => void breakNode(a, { do: 'cut-link', to: b }, `${a} and ${b} are cut apart.`),
+}
+export const linkHeal: ActionRow<{ readonly a: string; readonly b: string }> = {
+  word: 'Heal',
+  run: ({ a, b }) =>
+    void breakNode(a, { do: 'heal-link', to: b }, `${a} and ${b} hear each other again.`),
+}
+
+/** Does it, or asks first. */
+export function begin<Subject>(row: ActionRow<Subject>, subject: Subject): void {
+  const { ask, word } = row
+  const run = () => row.run(subject)
+  if (ask) question.value = { ...ask(subject), word, run }
+  else run()
+}

@@ -1,0 +1,52 @@
+// A window over the page that wants an answer first: the browser's own modal dialog, which keeps
+// the focus inside, ends with Escape, and gives the focus back to where it was.
+
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+
+interface DialogProps {
+  readonly title: string
+  readonly onClose: () => void
+  readonly children: ComponentChildren
+  readonly wide?: boolean
+}
+
+export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const titleId = useId()
+  useEffect(() => {
+    const own = dialog.current
+    const before = document.activeElement
+    own?.showModal()
+    return () => {
+      own?.close()
+      if (before instanceof HTMLElement && before.isConnected) before.focus()
+    }
+  }, [])
+  return (
+    <dialog
+      ref={dialog}
+      class={wide ? 'wide' : ''}
+      aria-labelledby={titleId}
+      onCancel={(event) => {
+        event.preventDefault()
+        onClose()
+      }}
+      // What is done in here is no key of the page.
+      onKeyDown={(event) => event.stopPropagation()}
+      onPointerDown={(event) => {
+        const own = dialog.current
+        if (own && event.target === own && !isWithin(event, own)) onClose()
+      }}
+    >
+      <h2 id={titleId}>{title}</h2>
+      {children}
+    </dialog>
+  )
+}
+
+/** The backdrop belongs to the dialog's element, but lies outside its box. */
+function isWithin({ clientX, clientY }: PointerEvent, element: Element): boolean {
+  const { left, right, top, bottom } = element.getBoundingClientRect()
+  return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom
+}

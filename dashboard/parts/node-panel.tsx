@@ -1,0 +1,131 @@
+// One node close up: how it stands, what it has and draws, what an operator may do with it, and, in
+// a laboratory, how it can be broken. It opens beside the cluster, as a VM's panel does.
+
+import { useEffect, useRef } from 'preact/hooks'
+import type { NodeView } from '#proto/api.ts'
+import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
+import { nodePhaseSentences } from '#proto/state.ts'
+import { type ActionRow, begin, breakActionsNow, nodeActionsNow } from '../actions.ts'
+import { connection, view } from '../cluster.ts'
+import { laboratory } from '../laboratory.ts'
+import { go } from '../route.ts'
+import { nodeSigns, Sign } from './sign.tsx'
+
+export function NodePanel({ node }: { node: NodeView }) {
+  const { id, phase } = node
+  const title = useRef<HTMLHeadingElement>(null)
+  useEffect(() => title.current?.focus(), [])
+  const close = () => {
+    go({ is: 'cluster' })
+    document.getElementById(`open-${id}`)?.focus()
+  }
+  return (
+    <div
+      class="panel card"
+      role="dialog"
+      aria-labelledby="panel-title"
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') close()
+      }}
+    >
+      <header>
+        <h2 id="panel-title" tabIndex={-1} ref={title}>
+          {id}
+        </h2>
+        <button type="button" class="quiet" onClick={close}>
+          Close
+        </button>
+      </header>
+      <p class={`sentence ${phase}`}>
+        <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}.
+      </p>
+      <Buttons legend={`Actions on ${id}`} rows={nodeActionsNow(node)} node={node} />
+      <Broken node={node} />
+      <Facts {...node} />
+    </div>
+  )
+}
+
+interface ButtonsProps {
+  readonly legend: string
+  readonly rows: readonly ActionRow<NodeView>[]
+  readonly node: NodeView
+  readonly isShown?: boolean
+}
+
+function Buttons({ legend, rows, node, isShown = false }: ButtonsProps) {
+  if (rows.length === 0) return null
+  return (
+    <fieldset class="actions" disabled={connection.value.is !== 'live'}>
+      <legend class={isShown ? '' : 'spoken'}>{legend}</legend>
+      <div class="row">
+        {rows.map((row) => (
+          <button
+            key={row.word}
+            type="button"
+            class={isShown && row.ask ? 'breaks' : ''}
+            onClick={() => begin(row, node)}
+          >
+            {row.word}
+          </button>
+        ))}
+      </div>
+    </fieldset>
+  )
+}
+
+/** What is broken on purpose, and what could be. */
+function Broken({ node }: { node: NodeView }) {
+  const now = laboratory.value?.nodes.find(({ id }) => id === node.id)
+  if (!now) return null
+  const { process, cut } = now
+  const words = [
+    ...(process === 'hung' ? ['it hangs'] : []),
+    ...(process === 'exited' ? ['its process has ended'] : []),
+    ...(cut.coordinator ? ['cut from the coordinator'] : []),
+    ...(cut.peers ? ['cut from all other nodes'] : []),
+  ]
+  return (
+    <>
+      {words.length > 0 && (
+        <p class="fault">
+          <Sign name="bad" /> Broken on purpose: {words.join(', ')}.
+        </p>
+      )}
+      <Buttons legend="Break on purpose" rows={breakActionsNow(node)} node={node} isShown />
+    </>
+  )
+}
+
+function Facts(node: NodeView) {
+  const { id, capacity, leaseLeftMs, power } = node
+  const watts = view.value?.power.nodes.find((each) => each.id === id)?.watts
+  const ofMemory = `of ${mibText(capacity.memoryMib)}`
+  const facts: readonly (readonly [name: string, value: string])[] = [
+    ['CPU', `${percentText(node.cpuGotPercent)} of ${percentText(capacity.cores * 100)}`],
+    ['Wanted', percentText(node.cpuDemandPercent)],
+    ['Speed', speedText(node)],
+    ['Memory', `${mibText(node.memoryReservedMib)} ${ofMemory} set aside`],
+    ['Process', `${mibText(node.memoryUsedMib)} in use`],
+    ['VMs', countText(node.vmCount)],
+    ['Lease', leaseLeftMs > 0 ? `${msText(leaseLeftMs)} left` : 'none'],
+    ['Power', `${power}${watts === undefined ? '' : `, ${countText(watts)} W`}`],
+    ['Address', node.peerAddress],
+    ['PID', String(node.pid)],
+  ]
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+function speedText({ capacity: { cores, mipsPerCore } }: NodeView): string {
+  const each = mipsPerCore === 0 ? 'as fast as the machine' : `${countText(mipsPerCore)} MIPS`
+  return `${cores} ${cores === 1 ? 'core' : 'cores'}, ${each}`
+}

@@ -1,0 +1,22 @@
+// What the page asks a person before it asks anything of the cluster: is that meant, where is it to
+// go. One question at a time. Not here: how it is asked (parts/confirm.tsx, parts/move-dialog.tsx).
+
+import { signal } from '@preact/signals'
+
+export interface Question {
+  readonly title: string
+  /** What will happen, in sentences. */
+  readonly text: string
+  /** On the button that does it. */
+  readonly word: string
+  /** It destroys something, or others will feel it. */
+  readonly isGrave: boolean
+  readonly run: () => void
+}
+export const question = signal<Question | undefined>(undefined)
+
+/** Where a VM is to move; `to` was thought of already. */
+export const moveAsked = signal<{ readonly vmId: string; readonly to?: string } | undefined>(
+  undefined,
+)
+export const isHelpOpen = signal(false)

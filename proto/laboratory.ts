@@ -1,0 +1,72 @@
+// A laboratory: a cluster whose nodes may be broken on purpose, because somebody started it for
+// that on one machine and can mend it. What its launcher takes, what it says of its nodes, and what
+// the coordinator's API lets a person ask. A cluster that is none refuses all of it.
+// Not here: how a process is ended or a link cut (scenarios/local/). Times in ms.
+
+import { z } from 'zod'
+import { Name } from './vm-spec.ts'
+
+const hangMsMax = 86_400_000
+
+/** SIGKILL, SIGSTOP for a while, silence on links; and the way back. */
+const ways = {
+  kill: z.strictObject({ do: z.literal('kill') }),
+  /** Starts a killed node, or the coordinator, again. */
+  revive: z.strictObject({ do: z.literal('revive') }),
+  hang: z.strictObject({ do: z.literal('hang'), forMs: z.number().min(1).max(hangMsMax) }),
+  /** A node that hangs goes on at once. */
+  wake: z.strictObject({ do: z.literal('wake') }),
+  cut: z.strictObject({
+    do: z.literal('cut'),
+    /** Its link to the coordinator. */
+    coordinator: z.boolean(),
+    /** Its links to all other nodes. */
+    peers: z.boolean(),
+  }),
+  /** The one link between two nodes. */
+  cutLink: z.strictObject({ do: z.literal('cut-link'), to: Name }),
+  healLink: z.strictObject({ do: z.literal('heal-link'), to: Name }),
+  /** Undoes every cut of this node. */
+  heal: z.strictObject({ do: z.literal('heal') }),
+}
+
+/** What may be done to a node: POST /v1/nodes/:id/break. */
+export const BreakRequest = z.discriminatedUnion('do', [
+  ways.kill,
+  ways.revive,
+  ways.hang,
+  ways.wake,
+  ways.cut,
+  ways.cutLink,
+  ways.healLink,
+  ways.heal,
+])
+export type BreakRequest = z.infer<typeof BreakRequest>
+
+const id = { id: Name }
+/** The same to the launcher, with whom it is done to; `coordinator` is one too. */
+export const ControlRequest = z.discriminatedUnion('do', [
+  ways.kill.extend(id),
+  ways.revive.extend(id),
+  ways.hang.extend(id),
+  ways.wake.extend(id),
+  ways.cut.extend(id),
+  ways.cutLink.extend(id),
+  ways.healLink.extend(id),
+  ways.heal.extend(id),
+])
+export type ControlRequest = z.infer<typeof ControlRequest>
+
+/** GET /v1/laboratory: what is broken now. */
+export const LaboratoryView = z.strictObject({
+  nodes: z.array(
+    z.strictObject({
+      id: Name,
+      process: z.enum(['running', 'hung', 'exited']),
+      cut: z.strictObject({ coordinator: z.boolean(), peers: z.boolean() }),
+    }),
+  ),
+  /** Links between two nodes that are cut by themselves; the first name comes first. */
+  links: z.array(z.strictObject({ a: Name, b: Name })),
+})
+export type LaboratoryView = z.infer<typeof LaboratoryView>

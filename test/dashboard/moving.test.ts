@@ -1,0 +1,122 @@
+// Moving a VM by hand on the page: carried with a mouse or a finger, or by keyboard. What is seen
+// before the drop, what is asked then, and what is told at the end.
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
+
+const open = browserPage()
+
+async function middleOf(page: Page, nodeId: string) {
+  const box = await nodeCard(page, nodeId).boundingBox()
+  if (!box) throw new Error(`${nodeId} is not to be seen`)
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 }
+}
+
+async function carry(page: Page, vmId: string, nodeId: string) {
+  await tile(page, vmId).hover()
+  await page.mouse.down()
+  const { x, y } = await middleOf(page, nodeId)
+  await page.mouse.move(x, y, { steps: 5 })
+}
+
+describe.skipIf(!chromiumPath)('a VM that is carried to another node', () => {
+  test('shows what it would be there before it is dropped, and what it was afterwards', async () => {
+    const { page, double } = await open()
+    await carry(page, 'shop', 'n2')
+    await nodeCard(page, 'n2').getByText('Move to n2').waitFor()
+    const seen = await nodeCard(page, 'n2').locator('.drop').innerText()
+    expect(seen).toContain('9.6 ms')
+    expect(seen).toContain('4.3 ms to 16.7 ms')
+    await nodeCard(page, 'n3').getByText('Not here: n3 is suspect: it takes no VMs.').waitFor()
+    expect(double.orders).toEqual([])
+    await page.mouse.up()
+    await page.getByText('shop is on n2: downtime 9.4 ms').waitFor()
+    expect(double.orders).toEqual([
+      { method: 'POST', path: '/v1/vms/shop/migrate', body: { to: 'n2' } },
+    ])
+    expect(await page.getByRole('dialog').count()).toBe(0)
+  })
+
+  test('is not moved where it may not go, and the reason is told', async () => {
+    const { page, double } = await open()
+    await carry(page, 'shop', 'n4')
+    await nodeCard(page, 'n4').getByText('Not here').waitFor()
+    await page.mouse.up()
+    await page.getByRole('status').getByText('n4 is fenced: it takes no VMs.').waitFor()
+    expect(double.orders).toEqual([])
+  })
+
+  test('stays where it is when Escape is pressed, or it is dropped beside', async () => {
+    const { page, double } = await open()
+    await carry(page, 'shop', 'n2')
+    await page.locator('#carried span').waitFor()
+    await page.keyboard.press('Escape')
+    expect(await page.locator('#carried').count()).toBe(0)
+    await page.mouse.up()
+    await carry(page, 'shop', 'n2')
+    await page.mouse.move(640, 20)
+    await page.mouse.up()
+    expect(double.orders).toEqual([])
+    expect(await page.getByRole('dialog').count()).toBe(0)
+  })
+
+  test('cannot be taken up when its phase does not allow it', async () => {
+    const { page } = await open()
+    await carry(page, 'proof', 'n2')
+    await page.getByText('proof is paused by an operator: it cannot move now.').waitFor()
+    expect(await page.locator('#carried').count()).toBe(0)
+  })
+
+  test('is carried with a finger after a short hold', async () => {
+    const { page, double } = await open({ touch: true })
+    const client = await page.context().newCDPSession(page)
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', x = 0, y = 0) =>
+      client.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: type === 'touchEnd' ? [] : [{ x, y }],
+      })
+    const from = await tile(page, 'shop').boundingBox()
+    if (!from) throw new Error('shop is not to be seen')
+    const to = await middleOf(page, 'n2')
+    await touch('touchStart', from.x + 20, from.y + 20)
+    await page.locator('#carried span').waitFor()
+    await touch('touchMove', to.x - 5, to.y)
+    await touch('touchMove', to.x, to.y)
+    await nodeCard(page, 'n2').getByText('Move to n2').waitFor()
+    await touch('touchEnd')
+    await expect.poll(() => double.orders.length).toBe(1)
+  })
+})
+
+describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
+  test('is asked where to, with forecasts and refusals, and how', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').focus()
+    await page.keyboard.press('m')
+    const dialog = page.getByRole('dialog', { name: 'Move shop to …' })
+    await dialog.getByText('downtime 9.6 ms (4.3 ms to 16.7 ms)').waitFor()
+    await dialog.getByText('n4 is fenced: it takes no VMs.').waitFor()
+    await dialog.getByLabel('Of the link it takes').selectOption('at most 2 MB/s')
+    await dialog.getByRole('button', { name: 'Best node' }).focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => double.orders.length).toBe(1)
+    expect(double.orders[0]?.body).toEqual({
+      to: 'n2',
+      params: { bandwidthBytesPerSecMax: 2_000_000 },
+    })
+  })
+
+  test('goes nowhere when a node that refuses it is chosen; Escape gives the focus back', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').focus()
+    await page.keyboard.press('m')
+    await page.getByRole('dialog').getByText('n4 is fenced').waitFor()
+    await page.keyboard.press('End')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('tile-shop')
+    expect(double.orders).toEqual([])
+  })
+})

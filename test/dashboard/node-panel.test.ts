@@ -1,0 +1,57 @@
+// One node close up on the page: what an operator may do with it as it stands, and what a
+// laboratory offers besides. What disturbs is asked first, with what will happen.
+import { describe, expect, test } from 'vitest'
+import { busyCluster, laboratoryView } from '../coordinator-double/views.ts'
+import { browserPage, chromiumPath } from './browser-page.ts'
+
+const open = browserPage()
+const ids = ['n1', 'n2', 'n3', 'n4'] as const
+
+describe.skipIf(!chromiumPath)('a node close up', () => {
+  test('offers what its standing allows, and asks before it is emptied', async () => {
+    const { page, double } = await open()
+    await page.getByRole('link', { name: 'n2' }).click()
+    const panel = page.getByRole('dialog', { name: 'n2' })
+    expect(await panel.locator('.actions button').allTextContents()).toEqual(['Evacuate'])
+    await panel.getByRole('button', { name: 'Evacuate' }).click()
+    const asked = page.getByRole('dialog', { name: 'Evacuate n2?' })
+    expect(await asked.innerText()).toContain('6 VMs move')
+    await asked.getByRole('button', { name: 'Evacuate' }).click()
+    await expect
+      .poll(() => double.orders.map(({ path }) => path))
+      .toEqual(['/v1/nodes/n2/evacuate'])
+  })
+
+  test('can be linked, and is closed by Escape', async () => {
+    const { page } = await open({ hash: '#/node/n3' })
+    await page.getByRole('dialog', { name: 'n3' }).waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('open-n3')
+    expect(await page.evaluate('location.hash')).toBe('#/')
+  })
+
+  test('cannot be broken where the cluster is no laboratory', async () => {
+    const { page } = await open({ hash: '#/node/n2' })
+    await page.getByRole('dialog', { name: 'n2' }).waitFor()
+    expect(await page.getByText('Break on purpose').count()).toBe(0)
+  })
+
+  test('is killed in a laboratory after a word of warning, and started again', async () => {
+    const { page, double } = await open({
+      hash: '#/node/n2',
+      laboratory: laboratoryView(...ids),
+      view: busyCluster(),
+    })
+    await page.getByRole('button', { name: 'Kill' }).click()
+    const asked = page.getByRole('dialog', { name: 'Kill n2?' })
+    expect(await asked.innerText()).toContain('start elsewhere')
+    await page.keyboard.press('Escape')
+    expect(double.orders).toEqual([])
+    await page.getByRole('button', { name: 'Kill' }).click()
+    await asked.getByRole('button', { name: 'Kill' }).click()
+    await page.getByText('Broken on purpose: its process has ended.').waitFor()
+    await page.getByRole('button', { name: 'Start again' }).click()
+    await page.getByText('n2 is started again.').waitFor()
+    expect(double.orders.map(({ body }) => body)).toEqual([{ do: 'kill' }, { do: 'revive' }])
+  })
+})
