@@ -11,9 +11,10 @@ import { asVmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { controlKind, decodeControl } from '#proto/wire.ts'
 import { coordinatorName } from '#scenarios/sim/sim-coordinator.ts'
-import type { Crossing, Fate } from '#scenarios/sim/sim-network.ts'
+import type { Crossing } from '#scenarios/sim/sim-network.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
+import { faultKinds } from './fault-kinds.ts'
 import { platform } from './platform.ts'
 
 const seed = Number(process.env.GODWIT_SEED ?? 1)
@@ -39,41 +40,6 @@ const modes: Readonly<Record<string, Partial<MigrationParams>>> = {
   // Everything at once, and while it stands still.
   'stop-and-copy': { mode: 'stop-and-copy', verify: 'full' },
   'post-copy': { mode: 'post-copy', downtimeMsMax: 1, bandwidthBytesPerSecMax: 4_000_000 },
-}
-
-/** What goes wrong at a message. `pass`: it arrives, unless the fault itself prevents that. */
-const faults: Readonly<Record<string, (world: SimWorld, crossing: Crossing) => Fate>> = {
-  'the sender crashes before': (world, { from }) => crash(world, from, 'lost'),
-  'the sender crashes behind': (world, { from }) => crash(world, from, 'arrives', 1),
-  'the receiver crashes before': (world, { to }) => crash(world, to, 'lost'),
-  'the receiver crashes behind': (world, { to }) => crash(world, to, 'arrives', 1),
-  'the sender hangs': (world, { from }) => hang(world, from),
-  'the receiver hangs': (world, { to }) => hang(world, to),
-  'the link breaks': (world, { from, to }) => {
-    world.network.break(from, to)
-    return 'lost'
-  },
-  'the road is cut': (world, { from, to }) => {
-    world.network.part(from, to)
-    world.network.later(() => world.network.heal(), 8000)
-    return 'arrives'
-  },
-  'the message comes twice': () => 'twice',
-}
-
-function crash(world: SimWorld, name: string, fate: Fate, afterMs = 0): Fate {
-  const process = world.process(name)
-  if (afterMs > 0) world.network.later(() => process.kill(), afterMs)
-  else process.kill()
-  return fate
-}
-
-function hang(world: SimWorld, name: string): Fate {
-  const process = world.process(name)
-  // Not at once: the caller is in the middle of something that a signal would not interrupt either.
-  world.network.later(() => process.hang(), 0)
-  world.network.later(() => process.goOn(), 6000)
-  return 'arrives'
 }
 
 const names = ['a', 'b', 'c']
@@ -174,7 +140,7 @@ async function disturb(
   run.world.network.onSend = (crossing) => {
     if (++crossings !== at) return 'arrives'
     what = `${fault}, message ${at}, ${crossing.from} to ${crossing.to}, ${nameOf(crossing)}`
-    return faults[fault]?.(run.world, crossing) ?? 'arrives'
+    return faultKinds[fault]?.(run.world, crossing) ?? 'arrives'
   }
   await run.world.pass(3000)
   const wrong: string[] = []
@@ -203,7 +169,7 @@ describe.each(Object.keys(modes))('%s', (mode) => {
     length = await lengthOf(params)
   })
 
-  test.each(Object.keys(faults))('%s', { timeout: 600_000 }, async (fault) => {
+  test.each(Object.keys(faultKinds))('%s', { timeout: 600_000 }, async (fault) => {
     const random = new SeededRandom(seed + fault.length)
     const all = Array.from({ length }, (_, at) => at + 1)
     const chosen = isWhole ? all : Array.from({ length: sampled }, () => 1 + random.below(length))
