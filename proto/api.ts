@@ -57,6 +57,7 @@ import { HaPolicy, HaRuleView, HaSettings } from './ha.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
 import { PowerState, PowerView } from './power.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
+import { TookOver } from './replica-messages.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
@@ -112,6 +113,8 @@ export const VmView = z.strictObject({
   load: VmLoad.optional(),
   /** Absent: nothing was declared, the defaults count. */
   policy: HaPolicy.optional(),
+  /** After its node was lost it went on from a checkpoint, and did not start anew. */
+  wentOnFrom: TookOver.optional(),
   /** Kept on another node. */
   replica: z
     .strictObject({

@@ -11,6 +11,7 @@ import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
 import { PowerSettings } from '#proto/power.ts'
 import { Forecast } from '#proto/pre-copy/forecast.ts'
+import { TookOver } from '#proto/replica-messages.ts'
 import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
@@ -111,6 +112,8 @@ export const VmRecord = z.strictObject({
   replica: ReplicaRecord.optional(),
   /** Its present start is that of this replica. */
   takesOver: migrationId.optional(),
+  /** What its present run went on from, after its node was lost. */
+  wentOnFrom: TookOver.optional(),
   /** As an operator declared it; absent: the defaults. */
   policy: HaPolicy.optional(),
   /** Starts that made good for a crash or a failed start, in a row: here, and on other nodes. */

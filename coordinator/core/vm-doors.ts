@@ -151,6 +151,7 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
   delete vm.awayFrom
   delete vm.frozenOn
   delete vm.relocateTo
+  delete vm.wentOnFrom
   vm.live.runsSinceMs = undefined
   forgetTombstone(step, vm.id)
   enter(step, vm, 'starting')

@@ -161,10 +161,15 @@ function failovers({ failovers: all }: Report): string {
       `#${ms(one.detectedMs)}`,
       `#${ms(one.fencedMs)}`,
       '',
+      '',
     ],
-    ...one.restarted.map((vm) => [`{soft}${vm.vmId}`, vm.to, '', '', `#${ms(vm.ms)}`]),
+    ...one.restarted.map((vm) => [
+      ...[`{soft}${vm.vmId}`, vm.to, '', '', `#${ms(vm.ms)}`],
+      vm.rpoMs === undefined ? 'its disk' : `#a checkpoint ${ms(vm.rpoMs)} old`,
+    ]),
   ])
-  const titles = ['', 'runs again on', 'detected', 'fenced', 'runs again after (RTO)']
+  const times = ['detected', 'fenced', 'runs again after (RTO)', 'from (RPO)']
+  const titles = ['', 'runs again on', ...times]
   return section('Failovers', table(titles, rows))
 }
 

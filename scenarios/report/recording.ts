@@ -32,6 +32,8 @@ export interface RecoveryRecord {
   readonly vmId: string
   readonly to: string
   readonly runningAtMs: number
+  /** It went on from a checkpoint that was so old when its node was lost; else it began anew. */
+  rpoMs?: number
 }
 
 /**

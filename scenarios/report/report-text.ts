@@ -95,10 +95,11 @@ const failoverRows = ({ failovers }: Report): string[][] =>
       `detected after ${millisText(detectedMs)}`,
       `fenced after ${millisText(fencedMs)}`,
     ],
-    ...restarted.map(({ vmId, to, ms }) => [
+    ...restarted.map(({ vmId, to, ms, rpoMs }) => [
       '',
       `${vmId} runs on ${to}`,
       `after ${millisText(ms)}`,
+      rpoMs === undefined ? 'from its disk' : `from a checkpoint ${millisText(rpoMs)} old`,
     ]),
   ])
 

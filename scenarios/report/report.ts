@@ -52,7 +52,13 @@ export const FailoverReport = z.strictObject({
    */
   detectedMs: ms.optional(),
   fencedMs: ms.optional(),
-  restarted: z.array(z.strictObject({ vmId: z.string(), to: z.string(), ms })),
+  /**
+   * `ms`: the recovery time (RTO). `rpoMs`: how old the checkpoint was that it went on from; absent:
+   * it began anew, from its disk.
+   */
+  restarted: z.array(
+    z.strictObject({ vmId: z.string(), to: z.string(), ms, rpoMs: ms.optional() }),
+  ),
 })
 
 export const ClientReport = z.strictObject({
@@ -176,10 +182,9 @@ const failoverReport = (failover: FailoverRecord): z.infer<typeof FailoverReport
     detectedMs: difference(failover.detectedAtMs, failover.brokenAtMs),
     fencedMs: difference(failover.fencedAtMs, failover.brokenAtMs),
   }),
-  restarted: failover.recoveries.map(({ vmId, to, runningAtMs }) => ({
-    vmId,
-    to,
-    ms: runningAtMs - failover.brokenAtMs,
+  restarted: failover.recoveries.map(({ vmId, to, runningAtMs, rpoMs }) => ({
+    ...{ vmId, to, ms: runningAtMs - failover.brokenAtMs },
+    ...only({ rpoMs }),
   })),
 })
 

@@ -34,10 +34,10 @@ export class FailoverWatch {
     for (const watched of this.#watched) follow(watched, view, nowMs)
   }
 
-  /** Nodes that recovered before they were fenced are no failovers. */
+  /** Nodes that came back before they were fenced, and before anything ran elsewhere, are none. */
   get records(): FailoverRecord[] {
     return this.#watched
-      .filter((watched) => watched.fencedAtMs !== undefined)
+      .filter(({ fencedAtMs, recoveries }) => fencedAtMs !== undefined || recoveries.length > 0)
       .map(({ recoveriesBefore: _, ...record }) => record)
   }
 }
@@ -49,6 +49,9 @@ function follow(watched: Watched, view: ClusterView, nowMs: number): void {
   for (const vm of view.vms) {
     const to = recoveredTo(watched, vm)
     if (to !== undefined) watched.recoveries.push({ vmId: vm.id, to, runningAtMs: nowMs })
+    // What it went on from is told a little later than that it runs.
+    const recovery = watched.recoveries.find(({ vmId }) => vmId === vm.id)
+    if (recovery && vm.wentOnFrom) recovery.rpoMs ??= vm.wentOnFrom.lostMs
   }
 }
 

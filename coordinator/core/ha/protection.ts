@@ -240,9 +240,11 @@ function sendTakeOver(step: Step, vm: Vm, node: Node): void {
   sendTo(step, node, { t: 'take-over', commandId, vmId, replicaId, epoch })
 }
 
-/** How it went on: for whoever reads the story. */
+/** How it went on, for whoever reads the story. */
 export function tellTakeOver(step: Step, vm: Vm, { tookOver }: Result): void {
   if (!tookOver) return
+  vm.wentOnFrom = tookOver
+  touch(step, 'vm', vm.id)
   const lostMs = Math.round(tookOver.lostMs)
   const text =
     `${vm.id} went on from checkpoint ${tookOver.checkpoint}, ` +

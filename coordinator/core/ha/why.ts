@@ -8,6 +8,7 @@ import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
 import { ruleText } from './commands.ts'
+import { protectionOf } from './protection.ts'
 import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
 
 const storyLength = 10
@@ -46,6 +47,8 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
     return `rule ${rule.name}: ${ruleText(rule)}${now}`
   })
   if (vm.pinnedTo !== undefined) lines.push(`it was started for ${vm.pinnedTo} only`)
+  const kept = keptText(vm)
+  if (kept) lines.push(kept)
   if (!vm.spec.ha) lines.push('it is not protected: it waits for its node, if that is lost')
   if (locked) lines.push('it is locked: nothing moves or restarts it')
   if (after.length > 0) lines.push(`it starts after ${after.join(', ')}`)
@@ -56,6 +59,16 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
   if (vm.awayFrom !== undefined) lines.push(`it belongs on ${vm.awayFrom}, and goes back there`)
   if (!state.ha.armed) lines.push('high availability is disarmed: nothing is done by itself')
   return lines
+}
+
+function keptText(vm: Vm): string | undefined {
+  const { replica } = vm
+  const level = protectionOf(vm)
+  if (replica?.phase === 'ready')
+    return `its replica on ${replica.nodeId} (${replica.level}) takes over when its node is lost`
+  if (level === 'checkpoint' || level === 'continuous')
+    return `it is to have a replica (${level}), and has none now: it would start from its disk`
+  return undefined
 }
 
 const policyDefaults = { priority: 100 }

@@ -27,7 +27,7 @@ Clones
 
 Failovers
   node b was killed  detected after 750 ms  fenced after 3100 ms
-                     store runs on c        after 3800 ms
+                     store runs on c        after 3800 ms         from its disk
 
 Writes
   shop → store  250 acknowledged  40 keys read back  0 lost  longest wait 3950 ms
