@@ -25,7 +25,7 @@
 // it tells the primary, and gives the VM a new epoch before it tells the replica.
 
 /** The primary's right to run, after it began a checkpoint that was kept. */
-export const replicaLeaseMs = (everyMs: number): number => Math.max(250, 4 * everyMs)
+export const replicaLeaseMs = (everyMs: number): number => Math.max(200, 4 * everyMs)
 
 /**
  * What the replica's node waits besides: clocks that differ by 200 ppm (0.1 ms in 500), a slice of

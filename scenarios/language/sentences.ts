@@ -108,8 +108,13 @@ export function expectationSentence(item: Expectation): string {
 const keysText = (step: object, keys: object): string =>
   Object.entries(step)
     .filter(([key, value]) => key in keys && value !== undefined)
-    .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join(' and ') : value}`)
+    .map(([key, value]) => `${key} ${keyText(key, value)}`)
     .join(', ')
+
+function keyText(key: string, value: unknown): string {
+  if (key === 'checkpoint') return `every ${durationText(Number(value))}`
+  return Array.isArray(value) ? value.join(' and ') : String(value)
+}
 
 interface Deadline {
   readonly after?: string | undefined
