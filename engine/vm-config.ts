@@ -70,7 +70,7 @@ export type PcpuCommand =
   | { readonly do: 'pause'; readonly vmId: string }
   /** Forgets the VM and closes its disk; what is held of that is lost. */
   | { readonly do: 'detach'; readonly vmId: string }
-  /** Opens a dirty log; its first take returns what was dirtied since. At most 4 logs a VM. */
+  /** Opens a dirty log; its first take returns what was dirtied since. At most 6 logs a VM. */
   | { readonly do: 'open-log'; readonly vmId: string }
   /**
    * Reads and clears the log at once; the answer's bitmap has one bit a page, little-endian bytes.
