@@ -1,7 +1,7 @@
 // Links of agents: the handshake, and what comes after it. A link speaks for one node from its
 // hello on; whatever is malformed, out of order or too large closes that link with a named fault
-// and touches nothing else. Console bytes go to the console hub, screens to theirs, everything else to the core. Times
-// in ms.
+// and touches nothing else. Console bytes go to the console hub, screens to theirs, everything else
+// to the core. Times in ms.
 
 import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault } from '#proto/faults.ts'

@@ -1,9 +1,10 @@
 // One guest's console at its node: the last output by offset, and input that must be neither lost
-// nor doubled when the VM moves. What is done at its screen is held here with what is typed. Offsets count bytes since the VM was booted and go on through
-// migrations. While a VM stands still for its switchover, input waits here: after the capture the
-// machine's own queue no longer travels. When the VM goes on here it is fed in; when it leaves it
-// is dropped, and whoever sent it sends it again, because it was never accepted.
-// Not here: the guest's UART (engine/devices/), the sessions (coordinator/). Bytes.
+// nor doubled when the VM moves. What is done at its screen is held here with what is typed.
+// Offsets count bytes since the VM was booted and go on through migrations. While a VM stands still
+// for its switchover, input waits here: after the capture the machine's own queue no longer
+// travels. When the VM goes on here it is fed in; when it leaves it is dropped, and whoever sent it
+// sends it again, because it was never accepted. Not here: the guest's UART (engine/devices/), the
+// sessions (coordinator/). Bytes.
 
 import type { StateSection } from '#proto/messages.ts'
 

@@ -87,7 +87,8 @@ export class Screens {
       return
     }
     this.#show(vm, watched).then(again, (thrown) => {
-      // It left between the question and the answer, or all its logs are taken: the next look tells.
+      // It left between the question and the answer, or all its logs are taken: the next look
+      // tells.
       log.debug('screen not looked at', { vmId: vm.vmId, why: faultOf(thrown).message })
       again()
     })

@@ -1,8 +1,6 @@
-// Every control message, as a zod schema: coordinator ↔ agent, and agent ↔ agent during a
-// migration. Not here: pages (page-frame.ts), the HTTP API (api.ts), how bytes become messages
-// (wire.ts), what messages are made of (message-parts.ts; exported from here too).
+// Every control message, as a zod schema. Not here: pages (page-frame.ts), the HTTP API (api.ts),
+// bytes (wire.ts), what messages are made of (message-parts.ts; exported from here too).
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
-//
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
 //                         console-output, console-accepted, screen-frame, screen-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,

@@ -4,7 +4,7 @@
 // Not here: who packs and unpacks the body (raw deflate, RFC 1951: what a browser unpacks by
 // itself, and every zlib makes), who asks for frames (screen-messages.ts).
 //
-//   header, 20 bytes   u32 magic, u32 frame, u16 width, u16 height, u32 pages in all, u32 body bytes
+//   header, 20 bytes   u32 magic, u32 frame, u16 width, u16 height, u32 pages, u32 body bytes
 //   body, packed       u16 solid runs, each: u16 page, u16 pages, u32 colour
 //                      u16 pages, each: u16 page;  then 4,096 bytes a page
 //

@@ -47,7 +47,7 @@ export const VmSpec = z.strictObject({
   ha: z.boolean().default(true),
   /** A network device, on the one network of the cluster, with an address of its own. */
   network: z.boolean().default(true),
-  /** A screen with keyboard and pointer, as `800x600`: its pixels are the end of the VM's memory. */
+  /** With keyboard and pointer, as `800x600`: its pixels are the end of the VM's memory. */
   screen: ScreenText.optional(),
 })
 export type VmSpec = z.infer<typeof VmSpec>

@@ -1,5 +1,5 @@
-// What Node gives to the simulated world: the engine's core, our own guest, zstd, deflate, SHA-256, and the
-// turn of the event loop.
+// What Node gives to the simulated world: the engine's core, our own guest, zstd, deflate, SHA-256,
+// and the turn of the event loop.
 
 import { readFileSync } from 'node:fs'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
