@@ -18,6 +18,7 @@ import { addMoveCommands } from './commands/move.ts'
 import { addNode } from './commands/node.ts'
 import { addRun } from './commands/run.ts'
 import { addDemo, addScenario } from './commands/scenario.ts'
+import { addScreen } from './commands/screen.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addTemplate } from './commands/template.ts'
 import { addTop } from './commands/top.ts'
@@ -56,6 +57,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addVmActions(program, cli)
   addSnapshot(program, cli)
   addConsole(program, cli)
+  addScreen(program, cli)
   addBreakCommands(program, cli)
   for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)

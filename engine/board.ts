@@ -9,12 +9,15 @@ import { ConsoleLine } from './devices/console-line.ts'
 import { Finisher, type GuestEnd } from './devices/finisher.ts'
 import { Htif } from './devices/htif.ts'
 import { IdentityDevice } from './devices/identity.ts'
+import { keyboard, pointer } from './devices/input-kinds.ts'
 import {
   balloonSlot,
   blockSlot,
   consoleSlot,
   identityIrq,
+  keyboardSlot,
   netSlot,
+  pointerSlot,
   rngSlot,
   rtcIrq,
   uartIrq,
@@ -23,11 +26,13 @@ import {
 import { MmioBus } from './devices/mmio.ts'
 import { Plic } from './devices/plic.ts'
 import { Rtc } from './devices/rtc.ts'
+import { ScreenInput } from './devices/screen-input.ts'
 import { Uart16550 } from './devices/uart16550.ts'
 import { VirtioBalloon } from './devices/virtio-balloon.ts'
 import { VirtioBlock } from './devices/virtio-block.ts'
 import { VirtioConsole } from './devices/virtio-console.ts'
 import type { VirtioDevice } from './devices/virtio-device.ts'
+import { VirtioInput } from './devices/virtio-input.ts'
 import { VirtioMmio } from './devices/virtio-mmio.ts'
 import { VirtioNet } from './devices/virtio-net.ts'
 import type { GuestDma } from './devices/virtio-queue.ts'
@@ -63,6 +68,11 @@ export interface Board {
   readonly block: VirtioBlock | undefined
   /** Absent without a network. */
   readonly net: VirtioNet | undefined
+  /** Takes what comes for the console or the screen, as Machine.input has it. */
+  input(offset: number, bytes: Uint8Array, to?: 'screen'): number
+  /** Of both: while the VM stands still no device touches RAM for it. */
+  holdInput(): void
+  goOnWithInput(): void
   /** The VM is another one: all devices that show which one it is are told. */
   rebrand(identity: Identity): void
   readonly balloon: VirtioBalloon
@@ -89,13 +99,17 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const identity = new IdentityDevice(config.identity, plic.line(identityIrq))
   const { wallNs, alarmSet } = ports
   const rtc = new Rtc({ wallNs, alarmSet, interrupt: plic.line(rtcIrq) })
-  const { block, net, rng, balloon, inSlots } = virtioDevices(config, console, ports)
+  const { block, net, rng, balloon, screenParts, screenInput, inSlots } = virtioDevices(
+    config,
+    console,
+    ports,
+  )
   const { transports, ...serving } = transportsOf(inSlots, plic, ports)
   const onBus = [plic, clint, uart, identity, rtc, ...transports]
   const stealTime = new StealTime()
   const htif = htifOf(config, console, ports)
   const optional = [net, htif].filter((part) => part !== undefined)
-  const parts = [...onBus, ...optional, rng, balloon, stealTime, console]
+  const parts = [...onBus, ...optional, rng, balloon, stealTime, console, ...screenParts]
   return {
     bus: new MmioBus([...onBus, new Finisher(ports.end)]),
     console,
@@ -103,6 +117,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     rtc,
     block,
     net,
+    ...inputOf(console, screenInput),
     rebrand: (other) => {
       rng.rebrand(other)
       identity.rebrand(other)
@@ -114,12 +129,29 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     ...serving,
     reset: () => {
       const { targetPages } = balloon
-      powerOn(parts, makeBoard(config, ports).parts, [rng, console])
+      const goingOn = [rng, console, ...(screenInput ? [screenInput] : [])]
+      powerOn(parts, makeBoard(config, ports).parts, goingOn)
       balloon.targetPages = targetPages
     },
     parts,
   }
 }
+
+const inputOf = (
+  console: ConsoleLine,
+  screen: ScreenInput | undefined,
+): Pick<Board, 'input' | 'holdInput' | 'goOnWithInput'> => ({
+  input: (offset, bytes, to) =>
+    to === 'screen' ? (screen?.accept(offset, bytes) ?? 0) : console.accept(offset, bytes),
+  holdInput: () => {
+    console.hold()
+    screen?.hold()
+  },
+  goOnWithInput: () => {
+    console.goOn()
+    screen?.goOn()
+  },
+})
 
 /** Gives all parts but those that go on the state that a new board's have. */
 function powerOn(
@@ -141,14 +173,28 @@ function virtioDevices(config: VmConfig, console: ConsoleLine, ports: BoardPorts
   const net = network ? new VirtioNet(identity.mac) : undefined
   const rng = new VirtioRng(identity)
   const balloon = new VirtioBalloon(ramBytes, (ranges) => ports.core().release(ranges))
+  const { screenInput, screenParts, inputSlots } = screenDevices(config)
   const inSlots: readonly InSlot[] = [
     ...(block ? ([[blockSlot, block]] as const) : []),
     ...(net ? ([[netSlot, net]] as const) : []),
     [rngSlot, rng],
     [balloonSlot, balloon],
     [consoleSlot, new VirtioConsole(console)],
+    ...inputSlots,
   ]
-  return { block, net, rng, balloon, inSlots }
+  return { block, net, rng, balloon, screenInput, screenParts, inSlots }
+}
+
+/** Keyboard, pointer, and what they are fed by: of a VM with a screen. */
+function screenDevices({ screen }: VmConfig) {
+  if (!screen) return { screenInput: undefined, screenParts: [], inputSlots: [] }
+  const inputs = [new VirtioInput(keyboard), new VirtioInput(pointer)] as const
+  const screenInput = new ScreenInput(inputs)
+  const inputSlots: readonly InSlot[] = [
+    [keyboardSlot, inputs[0]],
+    [pointerSlot, inputs[1]],
+  ]
+  return { screenInput, screenParts: [...inputs, screenInput], inputSlots }
 }
 
 /** Their transports, and what is done to all of them at once. */

@@ -8,13 +8,16 @@ import { type BootImage, type BootLayout, layOut, treeBytesMax } from './boot-la
 import { flatten } from './device-tree/flattened.ts'
 import { machineTree } from './device-tree/machine-tree.ts'
 import { hexBytes } from './devices/identity.ts'
+import { ordinaryBytes, refuseTooLarge, screenGpa } from './screen.ts'
 import type { VmConfig } from './vm-config.ts'
 
 export type BootPlan = Pick<BootLayout, 'segments' | 'entry' | 'treeGpa' | 'htif'>
 
 /** Throws a BootError when the image does not fit, or does not boot this way. */
 export function planBoot(image: BootImage, config: VmConfig): BootPlan {
-  const { ramBytes, args, identity, disk, network, boot } = config
+  const { args, identity, disk, network, boot, screen } = config
+  refuseTooLarge(config.ramBytes, screen)
+  const ramBytes = ordinaryBytes(config.ramBytes, screen)
   const layout = layOut(image, ramBytes, boot)
   const tree = flatten(
     machineTree({
@@ -24,6 +27,7 @@ export function planBoot(image: BootImage, config: VmConfig): BootPlan {
       rngSeed: hexBytes(identity.randomSeed, 32),
       hasDisk: disk !== undefined,
       hasNetwork: network === true,
+      ...(screen && { screen: { ...screen, gpa: screenGpa(config.ramBytes, screen) } }),
       ...(layout.initrd && { initrd: layout.initrd }),
     }),
   )

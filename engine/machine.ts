@@ -116,7 +116,7 @@ export class Machine {
     })
     this.net = this.#board.net
     this.balloon = this.#board.balloon
-    this.#board.console.hold()
+    this.#board.holdInput()
     const { console, stealTime } = this.#board
     this.#sbi = { core: this.#core, console, stealTime, end }
     const time = { ticks: () => this.ticks, set: (ticks: number) => this.#clock.set(ticks) }
@@ -173,14 +173,14 @@ export class Machine {
   resume(): void {
     this.#clock.start()
     this.#running = true
-    this.#board.console.goOn()
+    this.#board.goOnWithInput()
   }
 
   /** Guest time stands still, and no instruction retires before resume(). */
   pause(): void {
     this.#clock.stop()
     this.#running = false
-    this.#board.console.hold()
+    this.#board.holdInput()
   }
 
   /**
@@ -234,9 +234,9 @@ export class Machine {
     this.#board.rtc.tick()
   }
 
-  /** Input typed at `offset`; returns the offset below which all has been taken. */
-  input(offset: number, bytes: Uint8Array): number {
-    return this.#board.console.accept(offset, bytes)
+  /** Input at `offset`; returns the offset below which all has been taken. No screen takes none. */
+  input(offset: number, bytes: Uint8Array, to?: 'screen'): number {
+    return this.#board.input(offset, bytes, to)
   }
 
   /** The accepted offset, when input had to be refused and there is room again. */

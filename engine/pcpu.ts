@@ -253,9 +253,9 @@ export class Pcpu {
     vm.endReset(this.#options.host.nowMs())
   }
 
-  #input(vm: ScheduledVm, { offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
+  #input(vm: ScheduledVm, { to, offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {
     vm.wakeForEvent(this.#options.host.nowMs())
-    return { accepted: vm.machine.input(offset, bytes) }
+    return { accepted: vm.machine.input(offset, bytes, to) }
   }
 
   #stats(nowMs: number): PcpuAnswers['stats'] {

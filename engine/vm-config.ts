@@ -9,6 +9,7 @@
 
 import type { BootImage, BootKind } from './boot-layout.ts'
 import type { PreservedPages } from './cpu/core-port.ts'
+import type { ScreenSize } from './screen.ts'
 
 /** A tagged piece of VM state besides RAM. Kinds and versions are named in engine/snapshots/. */
 export interface Section {
@@ -42,6 +43,8 @@ export interface VmConfig {
   readonly disk?: { readonly sizeBytes: number; readonly layers: readonly string[] }
   /** A network device, with the identity's MAC address. */
   readonly network?: boolean
+  /** The end of RAM is a screen, with a keyboard and a pointer. */
+  readonly screen?: ScreenSize
   /** The epoch under which disk writes are made; the store refuses an older one. */
   readonly epoch: number
 }
@@ -67,7 +70,7 @@ export type PcpuCommand =
   | { readonly do: 'pause'; readonly vmId: string }
   /** Forgets the VM and closes its disk; what is held of that is lost. */
   | { readonly do: 'detach'; readonly vmId: string }
-  /** Opens a dirty log; its first take returns what was dirtied since. At most 4 logs a VM. */
+  /** Opens a dirty log; its first take returns what was dirtied since. At most 6 logs a VM. */
   | { readonly do: 'open-log'; readonly vmId: string }
   /**
    * Reads and clears the log at once; the answer's bitmap has one bit a page, little-endian bytes.
@@ -136,6 +139,8 @@ export type PcpuCommand =
   | {
       readonly do: 'input'
       readonly vmId: string
+      /** Its screen's keyboard and pointer; without this: its console. */
+      readonly to?: 'screen'
       readonly offset: number
       readonly bytes: Uint8Array
     }

@@ -108,6 +108,9 @@ export interface Zstd {
   decompress(packed: Uint8Array, length: number): Uint8Array | undefined
 }
 
+/** Raw deflate, which every browser unpacks. `bytes` must not change meanwhile. */
+export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>
+
 /** All of them, as the shells hand them in. */
 export interface Env {
   readonly clock: Clock
@@ -115,4 +118,5 @@ export interface Env {
   readonly log: Log
   readonly transport: Transport
   readonly zstd: Zstd
+  readonly deflate: Deflate
 }

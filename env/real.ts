@@ -3,6 +3,7 @@
 
 import type { Env } from './env.ts'
 import { realClock } from './real/clock.ts'
+import { realDeflate } from './real/deflate.ts'
 import { realLog } from './real/log.ts'
 import { realRandom } from './real/random.ts'
 import { realTransport } from './real/transport.ts'
@@ -26,5 +27,6 @@ export function realEnv(name: string, logLevel: string): Env {
     log: realLog(name, logLevel),
     transport: realTransport,
     zstd: realZstd,
+    deflate: realDeflate,
   }
 }

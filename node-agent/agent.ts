@@ -7,22 +7,18 @@
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import type { VmId } from '#proto/ids.ts'
 import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import { admit, admitReplica } from './admission.ts'
-import {
-  controlLimits,
-  limits,
-  outputBufferedBytesMax,
-  trunkAnswerMsMax,
-  trunkLimits,
-} from './agent-limits.ts'
+import { controlLimits, limits, trunkAnswerMsMax, trunkLimits } from './agent-limits.ts'
 import { numbersOf } from './agent-numbers.ts'
 import type { AgentOptions } from './agent-options.ts'
-import { Consoles } from './consoles.ts'
+import type { Consoles } from './consoles.ts'
 import { stepDesk } from './desk.ts'
 import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk-state.ts'
 import { GuestEvents } from './guest-events.ts'
+import { GuestViews, isViewMessage } from './guest-views.ts'
 import { type HeldVm, HeldVms } from './held-vms.ts'
 import { sweepLayers } from './layer-sweep.ts'
 import { sumOfLoads } from './load.ts'
@@ -45,6 +41,7 @@ export class Agent {
   readonly #desk: DeskState
   readonly #deskDriver: StepDriver<DeskInput, DeskEffect>
   readonly #consoles: Consoles
+  readonly #views: GuestViews
   readonly #meter: LoadMeter
   readonly #migrations: Migrations
   readonly #snapshots: SnapshotWork
@@ -68,13 +65,9 @@ export class Agent {
       (effect) => this.#carryOut(effect),
     )
     this.#membership = this.#makeMembership()
-    this.#consoles = new Consoles({
-      vmm,
-      held: (vmId) => vms.get(vmId),
-      send: (message) => this.#membership.send(message),
-      hasRoom: () =>
-        this.#membership.isUp && this.#membership.bufferedBytes < outputBufferedBytesMax,
-    })
+    const held = (vmId: VmId) => vms.get(vmId)
+    this.#views = new GuestViews({ env, vmm, held, link: this.#membership })
+    this.#consoles = this.#views.consoles
     this.#meter = new LoadMeter(clock, log, vmm)
     this.#network = this.#makeNetwork()
     this.#nodePace = newPace(options.migrationBytesPerSecMax, clock.nowMs())
@@ -172,7 +165,7 @@ export class Agent {
         this.#options.runUntilMs[0] = atMs
       },
       leaseLost: () => this.#deskDriver.feed({ on: 'lease-lost' }),
-      down: () => this.#consoles.forgetListeners(),
+      down: () => this.#views.forgetViewers(),
       replaced: this.#options.replaced,
       beat: () => this.#consoles.pump(),
       hear: (message) => this.#hear(message),
@@ -214,9 +207,7 @@ export class Agent {
   }
 
   #hear(message: MemberMessage) {
-    if (message.t === 'console-open') return this.#consoles.hear(message)
-    if (message.t === 'console-input') return this.#consoles.hear(message)
-    if (message.t === 'console-close') return this.#consoles.hear(message)
+    if (isViewMessage(message)) return this.#views.hear(message)
     if (message.t === 'neighbours') return this.#network.become(message.nodes)
     return this.#deskDriver.feed({ on: 'command', command: message })
   }
@@ -321,7 +312,7 @@ export class Agent {
 
   #drop(vm: HeldVm): Promise<void> {
     this.#replication.forget(vm)
-    this.#consoles.forget(vm)
+    this.#views.forget(vm)
     this.#meter.forget(vm)
     return this.#options.vmm.destroy(vm)
   }

@@ -1,9 +1,10 @@
 // One guest's console at its node: the last output by offset, and input that must be neither lost
-// nor doubled when the VM moves. Offsets count bytes since the VM was booted and go on through
-// migrations. While a VM stands still for its switchover, input waits here: after the capture the
-// machine's own queue no longer travels. When the VM goes on here it is fed in; when it leaves it
-// is dropped, and whoever sent it sends it again, because it was never accepted.
-// Not here: the guest's UART (engine/devices/), the sessions (coordinator/). Bytes.
+// nor doubled when the VM moves. What is done at its screen is held here with what is typed.
+// Offsets count bytes since the VM was booted and go on through migrations. While a VM stands still
+// for its switchover, input waits here: after the capture the machine's own queue no longer
+// travels. When the VM goes on here it is fed in; when it leaves it is dropped, and whoever sent it
+// sends it again, because it was never accepted. Not here: the guest's UART (engine/devices/), the
+// sessions (coordinator/). Bytes.
 
 import type { StateSection } from '#proto/messages.ts'
 
@@ -12,6 +13,9 @@ export const ringBytesMax = 64 * 1024
 /** Input held during a switchover: as much as the UART's own queue takes. */
 const heldBytesMax = 64 * 1024
 export const consoleSectionKind = 'console-ring'
+
+/** What input is for besides the console. */
+export type InputTo = 'screen' | undefined
 
 export interface Chunk {
   readonly offset: number
@@ -22,6 +26,11 @@ export interface Chunk {
 export interface ConsoleMark {
   readonly outputEnd: number
   readonly accepted: number
+  readonly screenAccepted: number
+}
+
+interface HeldInput extends Chunk {
+  readonly to: InputTo
 }
 
 export class GuestConsole {
@@ -29,6 +38,8 @@ export class GuestConsole {
   sendFrom: number | undefined
   /** All input below it was taken, as far as the node knows. */
   accepted = 0
+  /** The same of what is done at its screen. */
+  screenAccepted = 0
   /** The last bytes of output lie before `#ringEnd`; there is room for more behind it. */
   #ring = new Uint8Array(0)
   #ringEnd = 0
@@ -37,7 +48,7 @@ export class GuestConsole {
   #frozen = false
   /** What came later waits for a checkpoint to be kept; undefined: nothing waits. */
   #gate: ConsoleMark | undefined
-  #held: Chunk[] = []
+  #held: HeldInput[] = []
 
   /**
    * Keeps what the guest wrote. A gap (output that was never seen here) drops what was before it.
@@ -81,7 +92,8 @@ export class GuestConsole {
 
   /** Up to here, as of now. */
   mark(): ConsoleMark {
-    return { outputEnd: this.#endOffset, accepted: this.accepted }
+    const { accepted, screenAccepted } = this
+    return { outputEnd: this.#endOffset, accepted, screenAccepted }
   }
 
   /** From now on output, and that input was taken, are told only as far as release() says. */
@@ -104,6 +116,10 @@ export class GuestConsole {
     return Math.min(this.accepted, this.#gate?.accepted ?? Number.POSITIVE_INFINITY)
   }
 
+  get screenAcceptedForGood(): number {
+    return Math.min(this.screenAccepted, this.#gate?.screenAccepted ?? Number.POSITIVE_INFINITY)
+  }
+
   /** The output from `offset` on, or from the oldest that is kept. */
   since(offset: number): Chunk {
     const first = this.#endOffset - this.#kept
@@ -112,10 +128,10 @@ export class GuestConsole {
   }
 
   /** Input for the machine now, or undefined: it is held, or there is no room to hold it. */
-  admit(offset: number, bytes: Uint8Array<ArrayBuffer>): Chunk | undefined {
+  admit(offset: number, bytes: Uint8Array<ArrayBuffer>, to?: InputTo): Chunk | undefined {
     if (!this.#frozen) return { offset, bytes }
     const held = this.#held.reduce((sum, chunk) => sum + chunk.bytes.length, 0)
-    if (held + bytes.length <= heldBytesMax) this.#held.push({ offset, bytes })
+    if (held + bytes.length <= heldBytesMax) this.#held.push({ offset, bytes, to })
     return undefined
   }
 
@@ -125,7 +141,7 @@ export class GuestConsole {
   }
 
   /** The VM goes on here: what was held is for it. */
-  thaw(): Chunk[] {
+  thaw(): HeldInput[] {
     this.#frozen = false
     return this.#held.splice(0)
   }

@@ -4,8 +4,15 @@
 // (coordinator/).
 
 import type { VmId } from '#proto/ids.ts'
-import type { AgentMessage, ConsoleClose, ConsoleInput, ConsoleOpen } from '#proto/messages.ts'
-import { GuestConsole } from './console.ts'
+import type {
+  AgentMessage,
+  ConsoleClose,
+  ConsoleInput,
+  ConsoleOpen,
+  ScreenInput,
+  ScreenOpen,
+} from '#proto/messages.ts'
+import { GuestConsole, type InputTo } from './console.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 import type { Vmm } from './vmm.ts'
 
@@ -49,6 +56,14 @@ export class Consoles {
     else this.#input(vm, message.offset, message.bytes)
   }
 
+  /** What is done at a screen; whoever opens one is told how far the VM has come with it. */
+  hearScreen(message: ScreenInput | ScreenOpen): void {
+    const vm = this.#ports.held(message.vmId)
+    if (!vm || message.epoch !== vm.epoch || vm.spec.screen === undefined) return
+    if (message.t === 'screen-input') this.#input(vm, message.offset, message.bytes, 'screen')
+    else this.#input(vm, 0, new Uint8Array(0), 'screen')
+  }
+
   output(vm: HeldVm, offset: number, bytes: Uint8Array): void {
     const console = this.of(vm)
     console.push(offset, bytes)
@@ -71,16 +86,27 @@ export class Consoles {
     const console = this.of(vm)
     this.#pump(vm, console)
     this.#tellAccepted(vm, console)
+    if (vm.spec.screen !== undefined) this.#tellScreenAccepted(vm, console)
   }
 
   /** The VM goes on here after all: what was typed meanwhile is for it. */
   thaw(vm: HeldVm): void {
-    for (const { offset, bytes } of this.of(vm).thaw()) this.#feed(vm, offset, bytes)
+    for (const { offset, bytes, to } of this.of(vm).thaw()) this.#feed(vm, offset, bytes, to)
   }
 
   #tellAccepted(vm: HeldVm, { acceptedForGood: offset, sendFrom }: GuestConsole): void {
     const { vmId, epoch } = vm
     if (sendFrom !== undefined) this.#ports.send({ t: 'console-accepted', vmId, epoch, offset })
+  }
+
+  #screenAccepted(vm: HeldVm, offset: number): void {
+    const console = this.of(vm)
+    console.screenAccepted = Math.max(console.screenAccepted, offset)
+    this.#tellScreenAccepted(vm, console)
+  }
+
+  #tellScreenAccepted({ vmId, epoch }: HeldVm, { screenAcceptedForGood: offset }: GuestConsole) {
+    this.#ports.send({ t: 'screen-accepted', vmId, epoch, offset })
   }
 
   #open(vm: HeldVm, fromOffset: number): void {
@@ -92,15 +118,17 @@ export class Consoles {
     else this.accepted(vm, console.accepted)
   }
 
-  #input(vm: HeldVm, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
-    const now = isLive(vm) ? this.of(vm).admit(offset, bytes) : undefined
-    if (now) this.#feed(vm, now.offset, now.bytes)
+  #input(vm: HeldVm, offset: number, bytes: Uint8Array<ArrayBuffer>, to?: InputTo): void {
+    const now = isLive(vm) ? this.of(vm).admit(offset, bytes, to) : undefined
+    if (now) this.#feed(vm, now.offset, now.bytes, to)
   }
 
-  #feed(vm: HeldVm, offset: number, bytes: Uint8Array): void {
-    this.#ports.vmm.input(vm, offset, bytes).then(
+  #feed(vm: HeldVm, offset: number, bytes: Uint8Array, to: InputTo): void {
+    this.#ports.vmm.input(vm, offset, bytes, to).then(
       (accepted) => {
-        if (this.#ports.held(vm.vmId) === vm) this.accepted(vm, accepted)
+        if (this.#ports.held(vm.vmId) !== vm) return
+        if (to === 'screen') this.#screenAccepted(vm, accepted)
+        else this.accepted(vm, accepted)
       },
       // Not taken, and not acknowledged: it will be sent again to whoever runs the VM then.
       () => undefined,

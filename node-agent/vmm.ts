@@ -10,11 +10,13 @@ import type { PreservedPages } from '#engine/cpu/core-port.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PageSource } from '#engine/memory/page-source.ts'
 import { Pager } from '#engine/memory/pager.ts'
+import { ordinaryBytes, refuseTooLarge } from '#engine/screen.ts'
 import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { StateSection } from '#proto/messages.ts'
+import { readScreenSize, type ScreenSize } from '#proto/screen.ts'
 import { mebibyte } from '#proto/units.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import type { HeldVm } from './held-vms.ts'
@@ -201,8 +203,9 @@ export class Vmm {
   }
 
   /** @returns below which offset all input has been taken. */
-  async input(vm: HeldVm, offset: number, bytes: Uint8Array): Promise<number> {
-    const { accepted } = (await this.ask(vm, { do: 'input', offset, bytes })) as never
+  async input(vm: HeldVm, offset: number, bytes: Uint8Array, to?: 'screen'): Promise<number> {
+    const where = to ? { to } : {}
+    const { accepted } = (await this.ask(vm, { do: 'input', ...where, offset, bytes })) as never
     return accepted
   }
 
@@ -235,6 +238,11 @@ export class Vmm {
     // The last page came while the news was under way.
     this.ask(vm, { do: 'present', pages: Uint32Array.of(page) }).catch(() => undefined)
     return true
+  }
+
+  /** Somebody besides its guest waits for these absent pages. */
+  wantPages(vm: HeldVm, pages: readonly number[]): void {
+    for (const page of pages) this.#pagers.get(vm)?.pager.touched(page)
   }
 
   /** Resolves when all of its RAM is here: before that nobody can copy it. */
@@ -342,10 +350,15 @@ export class Vmm {
   }
 }
 
+const screenOf = ({ screen }: HeldVm['spec']): ScreenSize | undefined =>
+  screen === undefined ? undefined : readScreenSize(screen)
+
 /** Before memory is made for it. */
 function refuseWhatCannotBoot({ spec, vmId }: HeldVm, image: BootImage): void {
   try {
-    layOut(image, spec.memoryMib * mebibyte, spec.boot)
+    const [ramBytes, screen] = [spec.memoryMib * mebibyte, screenOf(spec)]
+    refuseTooLarge(ramBytes, screen)
+    layOut(image, ordinaryBytes(ramBytes, screen), spec.boot)
   } catch (thrown) {
     if (!(thrown instanceof BootError)) throw thrown
     throw new FaultError(fault(thrown.code, `VM ${vmId}: ${thrown.message}`))
@@ -357,6 +370,7 @@ const stoppedMeanwhile = (vm: HeldVm): FaultError =>
 
 function configOf({ vm, memory }: Machine): VmConfig {
   const { vmId, spec, identity, epoch, disk } = vm
+  const screen = screenOf(spec)
   return {
     vmId,
     memory: memory.memory,
@@ -371,5 +385,6 @@ function configOf({ vm, memory }: Machine): VmConfig {
     ...(disk.layers.length > 0 ? { disk } : {}),
     epoch,
     network: spec.network,
+    ...(screen && { screen }),
   }
 }

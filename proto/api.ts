@@ -49,6 +49,9 @@
 //                                         survives migration. First frame from the server
 //                                         is text: ConsoleHeader. ?replay=1 sends the output
 //                                         kept (64 KiB); default is only what comes from now on.
+//   WS   /v1/vms/:id/screen               text: ScreenHeader, at first and at each new owner;
+//                                         binary: frames (screen-frame.ts), one until it is
+//                                         shown; from the client: words of screen.ts
 //   GET  /                                the page
 
 import { z } from 'zod'

@@ -1,23 +1,29 @@
-// Every control message, as a zod schema: coordinator ↔ agent, and agent ↔ agent during a
-// migration. Not here: pages (page-frame.ts), the HTTP API (api.ts), how bytes become messages
-// (wire.ts), what messages are made of (message-parts.ts; exported from here too).
+// Every control message, as a zod schema. Not here: pages (page-frame.ts), the HTTP API (api.ts),
+// bytes (wire.ts), what messages are made of (message-parts.ts; exported from here too).
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
-//
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
-//                         console-output, console-accepted
+//                         console-output, console-accepted, screen-frame, screen-accepted
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
-//                         replicate, end-replication, take-over, set-lease, take-snapshot, drop-snapshot, compare-snapshots, sweep-layers,
-//                         console-open, console-input, console-close, neighbours, may-leave
+//                         replicate, end-replication, take-over, set-lease, take-snapshot,
+//                         drop-snapshot, compare-snapshots, sweep-layers, console-open,
+//                         console-input, console-close, screen-open, screen-shown, screen-input,
+//                         screen-close, neighbours, may-leave
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         a replica (+ page frames, replica-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
 
 import { z } from 'zod'
+import {
+  ConsoleAccepted,
+  ConsoleClose,
+  ConsoleInput,
+  ConsoleOpen,
+  ConsoleOutput,
+} from './console-messages.ts'
 import { Fault } from './faults.ts'
 import {
   address,
-  bytes,
   commandId,
   count,
   epoch,
@@ -61,6 +67,14 @@ import {
   TakeOver,
   TookOver,
 } from './replica-messages.ts'
+import {
+  ScreenAccepted,
+  ScreenClose,
+  ScreenFrame,
+  ScreenInput,
+  ScreenOpen,
+  ScreenShown,
+} from './screen-messages.ts'
 import { SnapshotComparison, SnapshotTaken } from './snapshots.ts'
 import {
   CompareSnapshots,
@@ -71,6 +85,7 @@ import {
 } from './store-messages.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
+export * from './console-messages.ts'
 export {
   ByEncoding,
   DowntimeParts,
@@ -109,6 +124,7 @@ export {
   TakeOver,
   TookOver,
 } from './replica-messages.ts'
+export * from './screen-messages.ts'
 export {
   CompareSnapshots,
   DropSnapshot,
@@ -184,31 +200,6 @@ export const MigrationProgress = z.strictObject({
   expectedDowntimeMs: ms.optional(),
 })
 export type MigrationProgress = z.infer<typeof MigrationProgress>
-
-/**
- * Bytes the guest wrote. `offset` counts all bytes since the VM was booted; it goes on through
- * migrations.
- */
-export const ConsoleOutput = z.strictObject({
-  t: z.literal('console-output'),
-  vmId,
-  epoch,
-  offset: count,
-  bytes,
-})
-export type ConsoleOutput = z.infer<typeof ConsoleOutput>
-
-/**
- * The VM has taken all input below `offset`; what lies above must be sent again, here or to the
- * next owner.
- */
-export const ConsoleAccepted = z.strictObject({
-  t: z.literal('console-accepted'),
-  vmId,
-  epoch,
-  offset: count,
-})
-export type ConsoleAccepted = z.infer<typeof ConsoleAccepted>
 
 // ---- coordinator → agent ------------------------------------------------------------------------
 
@@ -321,33 +312,6 @@ export const Clone = z.strictObject({
 })
 export type Clone = z.infer<typeof Clone>
 
-/**
- * Asks for the output from `fromOffset` on (as far back as the agent's ring goes) and for what
- * comes. The agent answers with the output kept, then one `console-accepted`: a restarted
- * coordinator learns the input offset from it.
- */
-export const ConsoleOpen = z.strictObject({
-  t: z.literal('console-open'),
-  vmId,
-  epoch,
-  fromOffset: count,
-})
-export type ConsoleOpen = z.infer<typeof ConsoleOpen>
-export const ConsoleClose = z.strictObject({ t: z.literal('console-close'), vmId })
-export type ConsoleClose = z.infer<typeof ConsoleClose>
-/**
- * Taken only if `offset` is at most what the VM has accepted so far; a part it already has is
- * skipped.
- */
-export const ConsoleInput = z.strictObject({
-  t: z.literal('console-input'),
-  vmId,
-  epoch,
-  offset: count,
-  bytes,
-})
-export type ConsoleInput = z.infer<typeof ConsoleInput>
-
 // ---- the sets a link may carry ------------------------------------------------------------------
 
 /** It was told to shut down: are its VMs to move away first? Not to coordinators of version 1. */
@@ -363,6 +327,8 @@ export const AgentMessage = z.discriminatedUnion('t', [
   MigrationProgress,
   ConsoleOutput,
   ConsoleAccepted,
+  ScreenFrame,
+  ScreenAccepted,
   Leaving,
 ])
 export type AgentMessage = z.infer<typeof AgentMessage>
@@ -394,6 +360,10 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   ConsoleOpen,
   ConsoleClose,
   ConsoleInput,
+  ScreenOpen,
+  ScreenShown,
+  ScreenInput,
+  ScreenClose,
   Neighbours,
   MayLeave,
 ])

@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { namePattern } from './ids.ts'
+import { ScreenText } from './screen.ts'
 
 export const Name = z.string().regex(namePattern, 'use 1-63 of a-z, 0-9 and -, not - at either end')
 
@@ -46,6 +47,8 @@ export const VmSpec = z.strictObject({
   ha: z.boolean().default(true),
   /** A network device, on the one network of the cluster, with an address of its own. */
   network: z.boolean().default(true),
+  /** With keyboard and pointer, as `800x600`: its pixels are the end of the VM's memory. */
+  screen: ScreenText.optional(),
 })
 export type VmSpec = z.infer<typeof VmSpec>
 export type VmSpecInput = z.input<typeof VmSpec>

@@ -35,6 +35,7 @@ import {
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { type PowerSettingsChange, PowerView } from '#proto/power.ts'
+import { ScreenHeader } from '#proto/screen.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
 import { type ApiWire, type ConsoleSession, type Subscription, WebWire } from './api-wire.ts'
 
@@ -55,6 +56,14 @@ export interface ConsoleHandlers {
   /** At the start, and again whenever the guest's output begins anew (a recovery boots the VM). */
   onHeader(header: z.infer<typeof ConsoleHeader>): void
   onOutput(bytes: Uint8Array): void
+  onClose(reason: string): void
+}
+
+export interface ScreenHandlers {
+  /** At the start, and again whenever another node runs the VM. */
+  onHeader(header: ScreenHeader): void
+  /** The bytes of a frame (proto/screen-frame.ts): the next comes when it is said to be shown. */
+  onFrame(bytes: Uint8Array): void
   onClose(reason: string): void
 }
 
@@ -120,6 +129,8 @@ export interface ApiClient {
     options: { readonly replay: boolean },
     handlers: ConsoleHandlers,
   ): Promise<ConsoleSession>
+  /** What is sent are the words of proto/screen.ts. */
+  screen(vmId: string, handlers: ScreenHandlers): Promise<ConsoleSession>
 }
 
 export class HttpApiClient implements ApiClient {
@@ -223,6 +234,15 @@ export class HttpApiClient implements ApiClient {
     return this.#wire.open(path, {
       onText: (text) => handlers.onHeader(parsed(path, ConsoleHeader, text)),
       onBytes: handlers.onOutput,
+      onClose: handlers.onClose,
+    })
+  }
+
+  screen(vmId: string, handlers: ScreenHandlers): Promise<ConsoleSession> {
+    const path = vmPath(vmId, 'screen')
+    return this.#wire.open(path, {
+      onText: (text) => handlers.onHeader(parsed(path, ScreenHeader, text)),
+      onBytes: handlers.onFrame,
       onClose: handlers.onClose,
     })
   }

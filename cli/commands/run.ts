@@ -25,6 +25,7 @@ interface RunOptions {
   readonly cap?: number
   readonly clock?: 'real' | 'instructions'
   readonly boot?: VmSpec['boot']
+  readonly screen?: string
   readonly node?: string
   readonly pin?: boolean
   readonly ha: boolean
@@ -50,6 +51,7 @@ export function addRun(program: Command, cli: Cli): void {
         'who answers the guest: the VMM, or firmware as on hardware',
       ).choices(['paravirtualised', 'unmodified']),
     )
+    .option('--screen <size>', 'a screen with keyboard and pointer, e.g. 800x600')
     .option('--node <node>', 'start it there; left out: where placement puts it')
     .option('--pin', 'with --node: it may run there and nowhere else')
     .option('--no-network', 'without a network device')
@@ -66,6 +68,10 @@ export function addRun(program: Command, cli: Cli): void {
   withExamples(run, [
     ["godwit run kv --args 'workload=kv' --disk 16", 'a key-value store with a durable disk'],
     ["godwit run busy --args 'workload=cpu load=60' --cap 50", 'burns CPU, half a core at most'],
+    [
+      "godwit run desk --args 'workload=desktop' --screen 800x600",
+      'a desktop, to be used in the page',
+    ],
     ['godwit run solo --node n2 --pin --no-ha', 'on n2 only, and lost with it'],
     ['godwit run -f vms.yaml', 'all VMs of a file'],
   ])
@@ -89,7 +95,7 @@ async function requestsOf(
 }
 
 function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
-  const { image, args, disk, shares, cap, clock } = options
+  const { image, args, disk, shares, cap, clock, screen } = options
   const own = image === undefined ? undefined : imagesOf(cli).manifest(image)
   const {
     memory = own?.memoryMibDefault,
@@ -104,6 +110,7 @@ function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
     cpuCapPercent: cap,
     clock,
     boot,
+    screen,
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   refuseMistakes(id, spec)

@@ -61,27 +61,18 @@ export class ConsoleHub {
       send: (owner, message) => this.#coordinator.sendTo(owner.linkId, message),
     })
     this.#streams.set(vmId, stream)
-    stream.setOwner(this.#ownerOf(vmId))
+    stream.setOwner(ownerOf(this.#coordinator, vmId))
     return stream
   }
 
   #followOwners(): void {
     for (const [vmId, stream] of this.#streams) {
-      if (this.#coordinator.state.vms.has(vmId)) stream.setOwner(this.#ownerOf(vmId))
+      if (this.#coordinator.state.vms.has(vmId)) stream.setOwner(ownerOf(this.#coordinator, vmId))
       else {
         this.#streams.delete(vmId)
         stream.close('the VM is removed')
       }
     }
-  }
-
-  #ownerOf(vmId: VmId): ConsoleOwner | undefined {
-    const { vms, nodes } = this.#coordinator.state
-    const vm = vms.get(vmId)
-    if (vm?.nodeId === undefined || !hasConsole(vm.phase)) return undefined
-    const linkId = nodes.get(vm.nodeId)?.live.linkId
-    if (linkId === undefined) return undefined
-    return { nodeId: vm.nodeId, linkId, epoch: vm.epoch, bootEpoch: vm.bootEpoch }
   }
 
   #tick(): void {
@@ -95,6 +86,15 @@ export class ConsoleHub {
       this.#tick()
     })
   }
+}
+
+/** Undefined: it runs nowhere that we can reach. */
+export function ownerOf({ state }: Coordinator, vmId: VmId): ConsoleOwner | undefined {
+  const vm = state.vms.get(vmId)
+  if (vm?.nodeId === undefined || !hasConsole(vm.phase)) return undefined
+  const linkId = state.nodes.get(vm.nodeId)?.live.linkId
+  if (linkId === undefined) return undefined
+  return { nodeId: vm.nodeId, linkId, epoch: vm.epoch, bootEpoch: vm.bootEpoch }
 }
 
 const hasConsole = (phase: VmPhase): boolean => mayAct('console', phase) || phase === 'stopping'

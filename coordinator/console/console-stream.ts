@@ -1,27 +1,19 @@
 // One VM's console as the cluster sees it, whichever node runs the VM. Output and input are counted
 // in bytes since the VM's boot (proto/messages.ts), so that a migration neither loses nor doubles
-// any: output is de-duplicated by its offset, input is kept until the VM has accepted it and sent
-// again to the next owner. A new boot begins at 0: what had not been accepted is dropped then, for
+// any: output is de-duplicated by its offset, input is kept until the VM has accepted it
+// (unaccepted-input.ts). A new boot begins at 0: what had not been accepted is dropped then, for
 // it was meant for another run. Not here: sockets, who owns the VM. Pure but for the ports it is
 // given. Offsets and sizes in bytes.
 
 import type { ConsoleHeader } from '#proto/api.ts'
 import type { Epoch, NodeId, VmId } from '#proto/ids.ts'
 import type { ConsoleAccepted, ConsoleOutput, CoordinatorMessage } from '#proto/messages.ts'
+import { joined, UnacceptedInput } from './unaccepted-input.ts'
 
 /** History for those who come later and ask for it; as much as an agent keeps. */
 const keptBytesMax = 64 * 1024
-/** Input that the VM has not accepted: a guest that does not read stops its writers here. */
-export const inputBytesMax = 256 * 1024
 /** A client that has so much output waiting is not reading. */
 export const clientBytesMax = 1024 * 1024
-/** One message of input; small enough that a full UART queue wastes little. */
-const chunkBytes = 16 * 1024
-/**
- * Without an acknowledgement for so long, what is unaccepted is sent again. Longer than a busy
- * agent's answer.
- */
-const resendMs = 250
 /** An owner that does not answer console-open in this time has no history for us: go on without. */
 const openMsMax = 1000
 
@@ -55,27 +47,30 @@ export class ConsoleStream {
   #owner: ConsoleOwner | undefined
   #bootEpoch: Epoch | undefined
   #openedAtMs = 0
-  /** The answer to console-open has come: offsets are known on both ways. */
-  #isSynced = false
   #outputEnd = 0
   #kept = new Uint8Array(0)
-  /** Offset of the first unaccepted input byte; undefined until an owner has said how far it is. */
-  #inputBase: number | undefined
-  #input = new Uint8Array(0)
-  #newsAtMs = 0
+  readonly #input: UnacceptedInput
 
   constructor(vmId: VmId, ports: StreamPorts) {
     this.vmId = vmId
     this.#ports = ports
+    this.#input = new UnacceptedInput({
+      nowMs: () => ports.nowMs(),
+      send: (offset, bytes) => {
+        const owner = this.#owner
+        if (owner)
+          ports.send(owner, { t: 'console-input', vmId, epoch: owner.epoch, offset, bytes })
+      },
+    })
   }
 
   /** Nobody listens, and nothing is on its way in. */
   get isIdle(): boolean {
-    return this.#clients.size + this.#newcomers.size + this.#input.length === 0
+    return this.#clients.size + this.#newcomers.size === 0 && this.#input.isEmpty
   }
 
   attach(client: ConsoleClient): void {
-    if (this.#isSynced) this.#admit(client)
+    if (this.#input.isOpen) this.#admit(client)
     else this.#newcomers.add(client)
   }
 
@@ -92,7 +87,7 @@ export class ConsoleStream {
     if (!owner) return
     if (this.#bootEpoch !== undefined && owner.bootEpoch !== this.#bootEpoch) this.#beginAnew(owner)
     this.#bootEpoch = owner.bootEpoch
-    this.#isSynced = false
+    this.#input.reopen()
     this.#openedAtMs = this.#ports.nowMs()
     const { vmId } = this
     const fromOffset = this.#outputEnd
@@ -112,35 +107,20 @@ export class ConsoleStream {
 
   hearAccepted({ epoch, offset }: ConsoleAccepted): void {
     if (epoch !== this.#owner?.epoch) return
-    const isAnswer = !this.#isSynced
-    const base = this.#inputBase ?? offset
-    if (offset !== base) this.#newsAtMs = this.#ports.nowMs()
-    // Further than we sent: by a coordinator before us. Less than it had accepted once: an older
-    // copy goes on.
-    const taken = Math.max(0, offset - base)
-    this.#input = this.#input.slice(Math.min(taken, this.#input.length))
-    this.#inputBase = isAnswer ? offset : Math.max(base, offset)
-    if (!isAnswer) return
-    this.#sync()
-    this.#resend()
+    this.#input.accepted(offset)
+    this.#admitAll()
   }
 
   /** False when the VM has not read so much for so long that no more can be kept. */
   input(bytes: Uint8Array): boolean {
-    if (this.#input.length + bytes.length > inputBytesMax) return false
-    const from = this.#input.length
-    if (from === 0) this.#newsAtMs = this.#ports.nowMs()
-    this.#input = joined(this.#input, bytes)
-    if (this.#isSynced) this.#sendFrom(from)
-    return true
+    return this.#input.add(bytes)
   }
 
   tick(): void {
     const nowMs = this.#ports.nowMs()
-    const isLate = !this.#isSynced && nowMs - this.#openedAtMs > openMsMax
+    const isLate = !this.#input.isOpen && nowMs - this.#openedAtMs > openMsMax
     if (this.#newcomers.size > 0 && isLate) this.#admitAll()
-    if (this.#isSynced && this.#input.length > 0 && nowMs - this.#newsAtMs > resendMs)
-      this.#resend()
+    this.#input.tick()
   }
 
   /** Nobody will listen any more. */
@@ -160,14 +140,8 @@ export class ConsoleStream {
   #beginAnew(owner: ConsoleOwner): void {
     this.#outputEnd = 0
     this.#kept = new Uint8Array(0)
-    this.#input = new Uint8Array(0)
-    this.#inputBase = undefined
+    this.#input.clear()
     for (const client of this.#clients) client.header(this.#header(owner, 0))
-  }
-
-  #sync(): void {
-    this.#isSynced = true
-    this.#admitAll()
   }
 
   #admitAll(): void {
@@ -199,27 +173,4 @@ export class ConsoleStream {
     const tooMany = bytes.length - keptBytesMax
     this.#kept = tooMany > 0 ? bytes.slice(tooMany) : bytes
   }
-
-  #resend(): void {
-    this.#newsAtMs = this.#ports.nowMs()
-    this.#sendFrom(0)
-  }
-
-  #sendFrom(from: number): void {
-    const owner = this.#owner
-    if (!owner || this.#inputBase === undefined) return
-    const { vmId } = this
-    for (let at = from; at < this.#input.length; at += chunkBytes) {
-      const bytes = this.#input.slice(at, at + chunkBytes)
-      const offset = this.#inputBase + at
-      this.#ports.send(owner, { t: 'console-input', vmId, epoch: owner.epoch, offset, bytes })
-    }
-  }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(first.length + second.length)
-  all.set(first)
-  all.set(second, first.length)
-  return all
 }

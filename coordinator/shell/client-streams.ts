@@ -1,17 +1,19 @@
 // The streams of clients, whatever carries them: watchers at /v1/watch, consoles at
-// /v1/vms/ID/console. A watcher gets a whole ClusterView after each change, at most ten a second;
-// one that does not read is left out until it has caught up, and dropped when it never does.
-// Not here: WebSockets (sockets.ts).
+// /v1/vms/ID/console, screens at /v1/vms/ID/screen. A watcher gets a whole ClusterView after each
+// change, at most ten a second; one that does not read is left out until it has caught up, and
+// dropped when it never does. Not here: WebSockets (sockets.ts).
 
 import type { Clock } from '#env/env.ts'
 import type { ClusterView, Problem } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
+import { readScreenSize, type ScreenSize } from '#proto/screen.ts'
 import { mayAct, vmActionPhases } from '#proto/state.ts'
 import type { ConsoleHub } from '../console/console-hub.ts'
 import type { ConsoleClient } from '../console/console-stream.ts'
 import type { Coordinator } from '../coordinator.ts'
 import { unknownVm } from '../core/action-refusals.ts'
+import type { ScreenHub } from '../screen/screen-hub.ts'
 import { problemOf } from './problems.ts'
 
 /** Ten views a second are smooth to the eye and cheap to make. */
@@ -34,20 +36,24 @@ export interface StreamEnd {
 interface StreamPorts {
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
+  readonly screens: ScreenHub
   readonly clock: Clock
 }
 
 export class ClientStreams {
   readonly #consoles: ConsoleHub
+  readonly #screens: ScreenHub
   readonly #watchers: Watchers
 
-  constructor({ coordinator, consoles, clock }: StreamPorts) {
+  constructor({ coordinator, consoles, screens, clock }: StreamPorts) {
     this.#consoles = consoles
+    this.#screens = screens
     this.#watchers = new Watchers(coordinator, clock)
   }
 
   open(route: Route, end: StreamEnd): void {
     if (route.kind === 'watch') this.#watchers.add(end)
+    else if (route.kind === 'screen') openScreen(this.#screens, end, route)
     else openConsole(this.#consoles, end, route)
   }
 
@@ -57,9 +63,11 @@ export class ClientStreams {
 }
 
 export interface Route {
-  readonly kind: 'agent' | 'watch' | 'console'
+  readonly kind: 'agent' | 'watch' | 'console' | 'screen'
   readonly vmId: VmId
   readonly isReplay: boolean
+  /** Of a route to a screen. */
+  readonly size?: ScreenSize | undefined
   readonly problem: Problem | undefined
 }
 
@@ -68,19 +76,38 @@ export function routeOf({ pathname, searchParams }: URL, { state }: Coordinator)
   const none = { vmId: asVmId(''), isReplay, problem: undefined }
   if (pathname === '/agent') return { kind: 'agent', ...none }
   if (pathname === '/v1/watch') return { kind: 'watch', ...none }
-  const name = /^\/v1\/vms\/([^/]+)\/console$/.exec(pathname)?.[1]
-  const vmId = asVmId(name ?? '')
-  if (name === undefined) {
-    const paths = '/agent, /v1/watch or /v1/vms/ID/console'
-    const problem = problemOf(fault('bad-request', `no WebSocket here: connect to ${paths}`), 404)
-    return { kind: 'console', vmId, isReplay, problem }
-  }
-  const vm = state.vms.get(vmId)
-  if (!vm) return { kind: 'console', vmId, isReplay, problem: problemOf(unknownVm(name)) }
+  const [, name, kind] = /^\/v1\/vms\/([^/]+)\/(console|screen)$/.exec(pathname) ?? []
+  if (name !== undefined) return { isReplay, ...routeToVm(name, kind === 'screen', state) }
+  const paths = '/agent, /v1/watch, /v1/vms/ID/console or /v1/vms/ID/screen'
+  const problem = problemOf(fault('bad-request', `no WebSocket here: connect to ${paths}`), 404)
+  return { kind: 'console', ...none, problem }
+}
+
+function routeToVm(name: string, isScreen: boolean, { vms }: Coordinator['state']) {
+  const kind = isScreen ? ('screen' as const) : ('console' as const)
+  const vmId = asVmId(name)
+  const vm = vms.get(vmId)
+  if (!vm) return { kind, vmId, problem: problemOf(unknownVm(name)) }
+  const size = readScreenSize(vm.spec.screen ?? '')
+  if (isScreen && !size) return { kind, vmId, problem: problemOf(hasNoScreen(name)) }
   const allowed = vmActionPhases.console.join(' or ')
-  const text = `${name} is ${vm.phase}; its console needs it ${allowed}`
+  const text = `${name} is ${vm.phase}; its ${kind} needs it ${allowed}`
   const problem = mayAct('console', vm.phase) ? undefined : problemOf(fault('wrong-state', text))
-  return { kind: 'console', vmId, isReplay, problem }
+  return { kind, vmId, size, problem }
+}
+
+const hasNoScreen = (name: string) =>
+  fault('wrong-state', `${name} has no screen: start a VM with one, by --screen 800x600`)
+
+function openScreen(screens: ScreenHub, end: StreamEnd, { vmId, size }: Route): void {
+  if (!size) return
+  const session = screens.attach(vmId, size, {
+    header: (header) => end.text(JSON.stringify(header)),
+    frame: (bytes) => end.bytes(bytes),
+    close: (reason) => end.close(reason),
+  })
+  end.onBytes((bytes) => session.hear(bytes))
+  end.onClose(() => session.detach())
 }
 
 function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: Route): void {

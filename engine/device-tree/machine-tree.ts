@@ -5,6 +5,7 @@
 // `compatible` names; node names as in QEMU's `virt`, so that a guest finds the same machine on
 // both.
 
+import { pageBytes } from '#proto/units.ts'
 import { finisherPowerOff, finisherReboot } from '../devices/finisher.ts'
 import {
   balloonSlot,
@@ -14,9 +15,11 @@ import {
   finisherRegion,
   identityIrq,
   identityRegion,
+  keyboardSlot,
   netSlot,
   plicRegion,
   plicSources,
+  pointerSlot,
   ramGpa,
   rngSlot,
   rtcIrq,
@@ -28,6 +31,7 @@ import {
   virtioRegion,
 } from '../devices/memory-map.ts'
 import type { Region } from '../devices/mmio.ts'
+import { pixelBytes, pixelFormat, type ScreenSize, screenPages } from '../screen.ts'
 import type { TreeNode, TreeValue } from './flattened.ts'
 
 /** Only what the core implements: a guest uses whatever stands here. */
@@ -50,6 +54,7 @@ const uartClockHz = 3_686_400
 const uartPath = '/soc/serial@10000000'
 
 export interface MachineTreeConfig {
+  /** Of ordinary memory: without the screen. */
   readonly ramBytes: number
   readonly bootArgs: string
   /** What tells this VM from others, for people and for a guest's host name. */
@@ -58,6 +63,7 @@ export interface MachineTreeConfig {
   readonly rngSeed: Uint8Array
   readonly hasDisk: boolean
   readonly hasNetwork?: boolean
+  readonly screen?: ScreenSize & { readonly gpa: number }
   /** Where an initial RAM disk lies. */
   readonly initrd?: { readonly gpa: number; readonly sizeBytes: number }
 }
@@ -102,10 +108,25 @@ const chosen = (config: MachineTreeConfig): TreeNode => ({
     bootargs: config.bootArgs,
     'stdout-path': uartPath,
     'rng-seed': config.rngSeed,
+    ...(config.screen && { '#address-cells': [2], '#size-cells': [2], ranges: true }),
     ...(config.initrd && {
       'linux,initrd-start': cells(config.initrd.gpa),
       'linux,initrd-end': cells(config.initrd.gpa + config.initrd.sizeBytes),
     }),
+  },
+  ...(config.screen && { children: [framebuffer(config.screen)] }),
+})
+
+/** As the binding says: what firmware has set up is a child of /chosen. */
+const framebuffer = (screen: ScreenSize & { readonly gpa: number }): TreeNode => ({
+  name: `framebuffer@${screen.gpa.toString(16)}`,
+  properties: {
+    compatible: 'simple-framebuffer',
+    reg: [...cells(screen.gpa), ...cells(screenPages(screen) * pageBytes)],
+    width: [screen.width],
+    height: [screen.height],
+    stride: [screen.width * pixelBytes],
+    format: pixelFormat,
   },
 })
 
@@ -140,7 +161,7 @@ const cpus = (): TreeNode => ({
   ],
 })
 
-const devices = ({ hasDisk, hasNetwork }: MachineTreeConfig): TreeNode[] => [
+const devices = ({ hasDisk, hasNetwork, screen }: MachineTreeConfig): TreeNode[] => [
   device('test', finisherRegion, ['sifive,test1', 'sifive,test0', 'syscon'], {
     phandle: [phandles.finisher],
   }),
@@ -163,6 +184,7 @@ const devices = ({ hasDisk, hasNetwork }: MachineTreeConfig): TreeNode[] => [
   ...(hasDisk ? [virtio(blockSlot)] : []),
   ...(hasNetwork ? [virtio(netSlot)] : []),
   ...[rngSlot, balloonSlot, consoleSlot].map(virtio),
+  ...(screen ? [keyboardSlot, pointerSlot].map(virtio) : []),
   device('identity', identityRegion, ['godwit,identity'], raises(identityIrq)),
 ]
 

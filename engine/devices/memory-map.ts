@@ -30,6 +30,9 @@ export const netSlot = 1
 export const rngSlot = 2
 export const balloonSlot = 3
 export const consoleSlot = 4
+/** Of a VM with a screen. */
+export const keyboardSlot = 5
+export const pointerSlot = 6
 
 export const ramGpa = 0x8000_0000
 /** Where a kernel image is put and entered: RAM + 2 MiB, as OpenSBI leaves it to the next stage. */

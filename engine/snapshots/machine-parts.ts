@@ -34,7 +34,7 @@ export interface Standstill {
 
 /** What must be equal at both ends for the rest to make sense, guest time, and a standstill. */
 export function boardPart(
-  { ramBytes, clock, disk, boot }: VmConfig,
+  { ramBytes, clock, disk, boot, screen }: VmConfig,
   standstill: Standstill,
   time: { readonly ticks: () => number; readonly set: (ticks: number) => void },
 ): Snapshotted {
@@ -44,6 +44,7 @@ export function boardPart(
     clock === 'real' ? 0 : 1,
     disk?.sizeBytes ?? 0,
     boot === 'paravirtualised' ? 0 : 1,
+    ...(screen ? [screen.width, screen.height] : []),
   ]
   return {
     sectionKind,
@@ -57,7 +58,7 @@ export function boardPart(
       const reader = new SectionReader(section, sectionKind, boardVersion)
       const theirs = facts.map(() => reader.count())
       if (theirs.some((fact, n) => fact !== facts[n]))
-        throw reader.refusal('is of a VM with other RAM, clock, disk or way of booting')
+        throw reader.refusal('is of a VM with other RAM, clock, disk, screen or way of booting')
       time.set(reader.count())
       standstill.waiting = reader.flag()
       standstill.callOpen = reader.flag()

@@ -53,6 +53,7 @@ export const VmPart = z
     cap: Share.default(100).describe('At most so much of one core'),
     'expected-load': Share.default(10).describe('What placement counts on before it has measured'),
     clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
+    screen: spec.screen.describe('Width and height of its screen, e.g. 800x600; left out: none'),
     boot: spec.boot.describe('`paravirtualised`, or `unmodified`: from firmware, as on hardware'),
     ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
     policy: PolicyPart.optional(),
@@ -90,5 +91,6 @@ export const specOf = (vm: VmPart): VmSpec =>
     cpuExpectedPercent: vm['expected-load'],
     clock: vm.clock,
     boot: vm.boot,
+    screen: vm.screen,
     ha: vm.ha,
   })

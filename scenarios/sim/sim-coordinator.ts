@@ -7,6 +7,7 @@ import { ConsoleHub } from '#coordinator/console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '#coordinator/coordinator.ts'
 import type { Settings } from '#coordinator/core/cluster-state.ts'
 import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
+import { ScreenHub } from '#coordinator/screen/screen-hub.ts'
 import type { Store } from '#coordinator/store.ts'
 import type { Log, Random } from '#env/env.ts'
 import type { SimNetwork } from './sim-network.ts'
@@ -46,6 +47,7 @@ export class SimCoordinator {
   readonly process: SimProcess
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
+  readonly screens: ScreenHub
 
   constructor(process: SimProcess, options: SimCoordinatorOptions) {
     const { network, store, random, settings, token, fence } = options
@@ -59,8 +61,9 @@ export class SimCoordinator {
     this.coordinator.start()
     const { coordinator } = this
     this.consoles = new ConsoleHub(coordinator, process)
-    const { consoles } = this
-    const door = { coordinator, consoles, clock: process, log, token }
+    this.screens = new ScreenHub(coordinator, process)
+    const { consoles, screens } = this
+    const door = { coordinator, consoles, screens, clock: process, log, token }
     const limits = { messageBytesMax: 8 << 20 }
     void network
       .transportOf(process)

@@ -7,7 +7,7 @@ import { WasmCore } from '#engine/cpu/core.ts'
 import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { Digest } from '#engine/snapshots/digest.ts'
-import type { Disk, Log, Random, Zstd } from '#env/env.ts'
+import type { Deflate, Disk, Log, Random, Zstd } from '#env/env.ts'
 import { Agent } from '#node-agent/agent.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { PcpuHandle } from '#node-agent/pcpu-handle.ts'
@@ -28,6 +28,7 @@ export interface SimPlatform {
   readonly module: WebAssembly.Module
   readonly image: BootImage
   readonly zstd: Zstd
+  readonly deflate: Deflate
   readonly digest: Digest
   /** Resolves when the event loop has turned once, as cheaply as the platform can. */
   turn(): Promise<void>
@@ -86,6 +87,7 @@ export class SimNode {
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {
         ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },
+        deflate: options.deflate,
         transport: network.transportOf(process),
       },
       layers: disk,

@@ -71,7 +71,7 @@ export class SimWire implements ApiWire {
   #servedBy(sim: SimCoordinator): Served {
     const known = this.#served.get(sim)
     if (known) return known
-    const { coordinator, consoles, process } = sim
+    const { coordinator, consoles, screens, process } = sim
     const app = createHttpApi({
       ...{ coordinator, metrics: createMetrics(coordinator), random: this.#random },
       nowMs: () => process.nowMs(),
@@ -79,7 +79,7 @@ export class SimWire implements ApiWire {
         throw thrown
       },
     })
-    const streams = new ClientStreams({ coordinator, consoles, clock: process })
+    const streams = new ClientStreams({ coordinator, consoles, screens, clock: process })
     const served = { app, streams }
     this.#served.set(sim, served)
     return served

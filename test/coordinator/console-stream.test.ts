@@ -7,8 +7,8 @@ import {
   type ConsoleOwner,
   ConsoleStream,
   clientBytesMax,
-  inputBytesMax,
 } from '#coordinator/console/console-stream.ts'
+import { inputBytesMax } from '#coordinator/console/unaccepted-input.ts'
 import type { ConsoleHeader } from '#proto/api.ts'
 import { asEpoch, asNodeId, asVmId } from '#proto/ids.ts'
 import type { CoordinatorMessage } from '#proto/messages.ts'

@@ -112,6 +112,9 @@ export class FakeApi {
         queueMicrotask(() => handlers.onView(this.#cluster.view()))
         return { close: () => void this.#cluster.watchers.delete(handlers) }
       }),
+      screen: asked(() => {
+        throw refuse('wrong-state', 'A fake VM has no screen.')
+      }),
       console: asked((vmId, { replay }, handlers) => this.#console(vmId, replay, handlers)),
     }
   }

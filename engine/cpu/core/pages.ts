@@ -11,8 +11,8 @@ import { blockPoolBytes, counterPoolBytes } from './decoded-pages'
  * translated, frozen.
  */
 const tableBytesPerPage: u64 = 8 + 4 + 1 + 1 + 1 + 1 + 1
-/** Dirty logs that can be open at once: a migration, a clone, and two to spare. */
-export const logsMax: u32 = 4
+/** Open at once: for load, migration, snapshot, replica and screen; and one to spare. */
+export const logsMax: u32 = 6
 
 /** Bytes of one log's bitmap: a bit a page. */
 @inline

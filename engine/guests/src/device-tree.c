@@ -10,9 +10,9 @@ enum { FDT_BEGIN_NODE = 1, FDT_END_NODE = 2, FDT_PROP = 3, FDT_NOP = 4 };
 
 /** What has been seen of the node that is being read. */
 struct node {
-  bool is_memory, is_virtio, is_identity;
+  bool is_memory, is_virtio, is_identity, is_screen;
   u64 base, bytes;
-  u32 irq;
+  u32 irq, width, height, stride;
 };
 
 static u32 big32(const u8 *at) {
@@ -27,11 +27,18 @@ static void property_read(struct node *node, const char *name, const u8 *value, 
   } else if (string_equal(name, "compatible")) {
     node->is_virtio = string_equal((const char *)value, "virtio,mmio");
     node->is_identity = string_equal((const char *)value, "godwit,identity");
+    node->is_screen = string_equal((const char *)value, "simple-framebuffer");
   } else if (string_equal(name, "reg") && bytes >= 16) {
     node->base = big64(value);
     node->bytes = big64(value + 8);
   } else if (string_equal(name, "interrupts") && bytes >= 4) {
     node->irq = big32(value);
+  } else if (string_equal(name, "width") && bytes == 4) {
+    node->width = big32(value);
+  } else if (string_equal(name, "height") && bytes == 4) {
+    node->height = big32(value);
+  } else if (string_equal(name, "stride") && bytes == 4) {
+    node->stride = big32(value);
   } else if (string_equal(name, "timebase-frequency") && bytes == 4) {
     machine.ticks_per_second = big32(value);
   } else if (string_equal(name, "bootargs")) {
@@ -47,6 +54,12 @@ static void node_keep(const struct node *node) {
   }
   if (node->is_virtio && machine.virtio_count < VIRTIO_SLOTS_MAX)
     machine.virtio[machine.virtio_count++] = (struct virtio_slot){node->base, node->irq};
+  if (node->is_screen) {
+    machine.screen_base = node->base;
+    machine.screen_width = node->width;
+    machine.screen_height = node->height;
+    machine.screen_stride = node->stride;
+  }
   if (node->is_identity) {
     machine.identity_base = node->base;
     machine.identity_irq = node->irq;

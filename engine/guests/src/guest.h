@@ -8,6 +8,8 @@ typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
+typedef int i32;
+typedef long i64;
 typedef _Bool bool;
 #define true 1
 #define false 0
@@ -43,6 +45,8 @@ struct virtio_slot {
 struct machine {
   u64 ram_start, ram_bytes;
   u64 ticks_per_second;
+  u64 screen_base; // 0: none; four bytes a pixel, red above green above blue
+  u32 screen_width, screen_height, screen_stride;
   u64 identity_base; // 0: none
   u32 identity_irq;
   u32 virtio_count;
@@ -143,6 +147,31 @@ enum block_outcome block_poll(void);
 /** Submits and sleeps until it is over; true when it went well. */
 bool block_wait(enum block_operation operation, u64 sector, void *buffer, u64 sectors);
 
+// virtio-input.c: what is typed and pointed at, by all input devices there are.
+enum input_type { EVENT_SYNC = 0, EVENT_KEY = 1, EVENT_RELATIVE = 2, EVENT_ABSOLUTE = 3 };
+struct input_event {
+  u16 type, code; // of Linux's input-event-codes.h
+  i32 value;
+};
+/** How many devices there are. */
+u32 input_start(void);
+/** The next event, or false: there is none now. */
+bool input_next(struct input_event *event);
+
+// wall-clock.c: wall time.
+#define WALL_CLOCK_BASE 0x101000ul
+struct date { u32 year, month, day, hour, minute, second; };
+/** Since 1970. */
+u64 wall_seconds(void);
+struct date date_of(u64 seconds);
+
+// font.c: letters.
+enum { GLYPH_WIDTH = 5, GLYPH_HEIGHT = 9 };
+enum ink { INK_NONE, INK_HALF, INK_FULL };
+enum ink glyph_dot(char letter, int x, int y);
+/** The same at twice the size, with rounded corners. */
+enum ink glyph_half_dot(char letter, int half_x, int half_y);
+
 // kv-table.c: the keys in RAM. It holds acknowledged writes only.
 #define KEY_BYTES_MAX 32
 #define VALUE_BYTES_MAX 64
@@ -202,6 +231,7 @@ struct workload {
   bool (*can_serve)(void);
 };
 extern const struct workload kv_workload, dirty_workload, cpu_workload, check_workload;
+extern const struct workload desktop_workload;
 extern const struct workload *workload;
 void workload_choose(void);
 

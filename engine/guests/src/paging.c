@@ -1,6 +1,7 @@
 // Sv39 with an identity map (privileged specification, section on Sv39), so that real page tables
 // are walked: 4 KiB leaves for the 2 MiB that hold the image, each part with its own rights, 2 MiB
-// leaves for the rest of RAM and for the devices. The first page stays unmapped: NULL faults.
+// leaves for the rest of RAM and for the devices; with a screen, for it too, and one for the page of
+// the wall clock. The first page stays unmapped: NULL faults.
 #include "guest.h"
 
 enum { V = 1 << 0, R = 1 << 1, W = 1 << 2, X = 1 << 3, A = 1 << 6, D = 1 << 7 };
@@ -25,6 +26,19 @@ static u64 *table_below(u64 *entry) {
 static void map_megapage(u64 *root, u64 address) {
   u64 *middle = table_below(&root[address / GIGAPAGE_BYTES]);
   middle[address / MEGAPAGE_BYTES % 512] = entry_for(address, LEAF | R | W);
+}
+
+static void map_page(u64 *root, u64 address) {
+  u64 *middle = table_below(&root[address / GIGAPAGE_BYTES]);
+  u64 *leaves = table_below(&middle[address / MEGAPAGE_BYTES % 512]);
+  leaves[address / PAGE_BYTES % 512] = entry_for(address, LEAF | R | W);
+}
+
+/** Whole megapages: what they hold besides is RAM, which is mapped the same way. */
+static void map_screen(u64 *root) {
+  u64 end = machine.screen_base + machine.screen_height * (u64)machine.screen_stride;
+  for (u64 at = machine.screen_base & ~(MEGAPAGE_BYTES - 1); at < end; at += MEGAPAGE_BYTES)
+    map_megapage(root, at);
 }
 
 static u64 image_rights(u64 address) {
@@ -52,6 +66,10 @@ void paging_enable(void) {
   map_megapage(root, 0x10200000);
   for (u64 at = 0; at < machine.ram_bytes; at += MEGAPAGE_BYTES)
     map_megapage(root, machine.ram_start + at);
+  if (machine.screen_base) {
+    map_screen(root);
+    map_page(root, WALL_CLOCK_BASE);
+  }
   map_image(root);
   __asm__ volatile("csrw satp, %0\n\tsfence.vma" ::"r"(SATP_SV39 | (u64)root >> 12) : "memory");
 }

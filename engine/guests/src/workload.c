@@ -2,7 +2,7 @@
 #include "guest.h"
 
 static const struct workload *const all[] = {
-    &kv_workload, &dirty_workload, &cpu_workload, &check_workload,
+    &kv_workload, &dirty_workload, &cpu_workload, &check_workload, &desktop_workload,
 };
 const struct workload *workload;
 
@@ -11,5 +11,5 @@ void workload_choose(void) {
   argument_text("workload", name, sizeof name);
   for (u32 i = 0; i < COUNT_OF(all); i++)
     if (string_equal(all[i]->name, name)) workload = all[i];
-  if (!workload) fatal("no such workload; use workload=kv|dirty|cpu|check, not", name);
+  if (!workload) fatal("no such workload; use workload=kv|dirty|cpu|check|desktop, not", name);
 }

@@ -5,10 +5,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConsoleLine } from '#engine/devices/console-line.ts'
+import { keyboard, pointer } from '#engine/devices/input-kinds.ts'
 import { ramGpa } from '#engine/devices/memory-map.ts'
 import { VirtioBalloon } from '#engine/devices/virtio-balloon.ts'
 import { VirtioConsole } from '#engine/devices/virtio-console.ts'
 import type { VirtioDevice } from '#engine/devices/virtio-device.ts'
+import { VirtioInput } from '#engine/devices/virtio-input.ts'
 import { VirtioMmio } from '#engine/devices/virtio-mmio.ts'
 import type { Segment } from '#engine/devices/virtio-queue.ts'
 import { VirtioRng } from '#engine/devices/virtio-rng.ts'
@@ -37,6 +39,18 @@ const kinds: Readonly<Record<string, Make>> = {
   rng: () => new VirtioRng(identity),
   balloon: (_line, release) => new VirtioBalloon(ramBytes, release),
   console: (line) => new VirtioConsole(line),
+  keyboard: () => withSomeEvents(new VirtioInput(keyboard)),
+  pointer: () => withSomeEvents(new VirtioInput(pointer)),
+}
+
+/** Each time that the driver has set it up, somebody types. */
+function withSomeEvents(device: VirtioInput): VirtioInput {
+  const serve = device.serve.bind(device)
+  device.serve = (queue, chain, dma) => {
+    device.put(1, 30, 1)
+    return serve(queue, chain, dma)
+  }
+  return device
 }
 
 function board(make: Make) {

@@ -12,6 +12,7 @@ import { type DiskStore, openLayeredDisk } from '#engine/devices/layered-disk.ts
 import { ramGpa, ticksPerMs } from '#engine/devices/memory-map.ts'
 import { Machine, type MachineEnd } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import { type ScreenSize, screenPages } from '#engine/screen.ts'
 import type { VmConfig } from '#engine/vm-config.ts'
 import { pageBytes } from '#proto/units.ts'
 
@@ -35,6 +36,7 @@ export const openDisk = (store: DiskStore, sizeBytes: number): BlockBackend =>
 export interface GuestVmOptions {
   readonly args: string
   readonly ramMib?: number
+  readonly screen?: ScreenSize
   /** Absent: a VM without a disk. */
   readonly disk?: { readonly store: DiskStore; readonly sizeBytes: number }
 }
@@ -47,6 +49,7 @@ export class GuestVm {
   end: MachineEnd | undefined
   #text = ''
   #inputOffset = 0
+  #screenOffset = 0
   #requests = 0
 
   readonly #options: GuestVmOptions
@@ -126,6 +129,31 @@ export class GuestVm {
     }
   }
 
+  /** Events for keyboard (0) and pointer (1): device, type, code, value. */
+  act(...events: readonly (readonly [number, number, number, number])[]): void {
+    for (const [device, type, code, value] of events) {
+      const event = new DataView(new ArrayBuffer(8))
+      event.setUint8(0, device)
+      event.setUint8(1, type)
+      event.setUint16(2, code, true)
+      event.setInt32(4, value, true)
+      const bytes = new Uint8Array(event.buffer)
+      while (this.machine.input(this.#screenOffset, bytes, 'screen') === this.#screenOffset)
+        this.step()
+      this.#screenOffset += bytes.length
+    }
+  }
+
+  /** The pixels of its screen, as they lie in RAM: blue, green, red, nothing. */
+  screen(): Uint8Array {
+    const pages = this.#options.screen ? screenPages(this.#options.screen) : 0
+    const bytes = new Uint8Array(pages * pageBytes)
+    const first = this.memory.pageCount - pages
+    for (let page = 0; page < pages; page++)
+      this.memory.readPage(first + page, bytes.subarray(page * pageBytes, (page + 1) * pageBytes))
+    return bytes
+  }
+
   /** The answer to a request, without its id. */
   ask(request: string): string {
     const id = `ask-${++this.#requests}`
@@ -177,6 +205,7 @@ export class GuestVm {
     this.memory.copyFrom(from.memory)
     this.machine.restore(from.machine.capture())
     this.#inputOffset = from.#inputOffset
+    this.#screenOffset = from.#screenOffset
     this.#requests = from.#requests
     this.#text = from.#text
   }
@@ -218,6 +247,7 @@ function configOf(options: GuestVmOptions, { memory }: WasmGuestMemory): VmConfi
     leased: false,
     epoch: 1,
   }
-  const { disk } = options
-  return disk ? { ...plain, disk: { sizeBytes: disk.sizeBytes, layers } } : plain
+  const { disk, screen } = options
+  const shown = screen ? { ...plain, screen } : plain
+  return disk ? { ...shown, disk: { sizeBytes: disk.sizeBytes, layers } } : shown
 }

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
+import { promptDeflate } from '#env/real/deflate.ts'
 import { promptZstd } from '#env/real/zstd.ts'
 import { sha256 } from '#env/real.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
@@ -12,5 +13,10 @@ const guest = new URL('../../../engine/guests/godwit-guest.bin', import.meta.url
 export const platform = async (): Promise<SimPlatform> => ({
   module: await WebAssembly.compile(readFileSync(coreWasmUrl)),
   image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
-  ...{ zstd: promptZstd, digest: sha256, turn: () => new Promise<void>((go) => setImmediate(go)) },
+  ...{
+    zstd: promptZstd,
+    deflate: promptDeflate,
+    digest: sha256,
+    turn: () => new Promise<void>((go) => setImmediate(go)),
+  },
 })
