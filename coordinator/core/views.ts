@@ -36,10 +36,10 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
 
 export function vmView(vm: Vm): VmView {
   const { id, phase, spec, identity, disk, nodeId, epoch, migrationId, clonedFrom } = vm
-  const { recoveries, fault, policy, replica } = vm
+  const { recoveries, fault, policy, owner, replica } = vm
   return {
     ...{ id, phase, spec, identity, disk, epoch, recoveries },
-    ...present({ nodeId, migrationId, clonedFrom, fault, policy, replica, load: vm.live.load }),
+    ...present({ nodeId, migrationId, clonedFrom, owner, fault, policy, replica, load: vm.live.load }),
   } as VmView
 }
 

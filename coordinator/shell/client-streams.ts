@@ -37,6 +37,14 @@ interface StreamPorts {
   readonly clock: Clock
 }
 
+/** What this client may see and do; asked each time, for it may change while the stream is open. */
+export interface StreamAccess {
+  seen(view: ClusterView): ClusterView
+  mayType(vmId: VmId): boolean
+}
+/** Where nobody has an account. */
+export const wholeAccess: StreamAccess = { seen: (view) => view, mayType: () => true }
+
 export class ClientStreams {
   readonly #consoles: ConsoleHub
   readonly #watchers: Watchers
@@ -46,9 +54,9 @@ export class ClientStreams {
     this.#watchers = new Watchers(coordinator, clock)
   }
 
-  open(route: Route, end: StreamEnd): void {
-    if (route.kind === 'watch') this.#watchers.add(end)
-    else openConsole(this.#consoles, end, route)
+  open(route: Route, end: StreamEnd, access: StreamAccess = wholeAccess): void {
+    if (route.kind === 'watch') this.#watchers.add(end, access)
+    else openConsole(this.#consoles, end, route, access)
   }
 
   stop(): void {
@@ -83,7 +91,12 @@ export function routeOf({ pathname, searchParams }: URL, { state }: Coordinator)
   return { kind: 'console', vmId, isReplay, problem }
 }
 
-function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: Route): void {
+function openConsole(
+  consoles: ConsoleHub,
+  end: StreamEnd,
+  { vmId, isReplay }: Route,
+  access: StreamAccess,
+): void {
   const client: ConsoleClient = {
     isReplay,
     get bufferedBytes() {
@@ -94,7 +107,9 @@ function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: R
     close: (reason) => end.close(reason),
   }
   const session = consoles.attach(vmId, client)
-  end.onBytes((bytes) => session.input(bytes))
+  end.onBytes((bytes) => {
+    if (access.mayType(vmId)) session.input(bytes)
+  })
   end.onClose(() => session.detach())
 }
 
@@ -102,7 +117,7 @@ function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: R
 class Watchers {
   readonly #coordinator: Coordinator
   readonly #clock: Clock
-  readonly #ends = new Map<StreamEnd, number>()
+  readonly #ends = new Map<StreamEnd, Watcher>()
   #sentRevision = 0
   #isArmed = false
   #isStopped = false
@@ -113,10 +128,10 @@ class Watchers {
     coordinator.observe({ changed: () => this.#arm() })
   }
 
-  add(end: StreamEnd): void {
-    this.#ends.set(end, this.#clock.nowMs())
+  add(end: StreamEnd, access: StreamAccess): void {
+    this.#ends.set(end, { readAtMs: this.#clock.nowMs(), access })
     end.onClose(() => this.#ends.delete(end))
-    end.text(JSON.stringify(this.#coordinator.view()))
+    end.text(JSON.stringify(access.seen(this.#coordinator.view())))
   }
 
   stop(): void {
@@ -137,11 +152,17 @@ class Watchers {
     this.#sentRevision = view.revision
     const text = JSON.stringify(view)
     const nowMs = this.#clock.nowMs()
-    for (const [end, readAtMs] of this.#ends) {
+    for (const [end, watcher] of this.#ends) {
       if (end.bufferedBytes < watcherBytesMax) {
-        this.#ends.set(end, nowMs)
-        end.text(text)
-      } else if (nowMs - readAtMs > 60_000) end.drop()
+        watcher.readAtMs = nowMs
+        const seen = watcher.access.seen(view)
+        end.text(seen === view ? text : JSON.stringify(seen))
+      } else if (nowMs - watcher.readAtMs > 60_000) end.drop()
     }
   }
+}
+
+interface Watcher {
+  readAtMs: number
+  readonly access: StreamAccess
 }
