@@ -58,7 +58,7 @@
 //   POST /v1/tokens                       TokenRequest → 201 GrantView, with its secret
 //   GET  /v1/grants                       GrantView[]: sessions, tokens and links
 //   DELETE /v1/grants/:id                 → 204
-//   GET, POST /v1/vms/:id/links           GrantView[]; ShareRequest → 201 GrantView, with its secret
+//   GET, POST /v1/vms/:id/links           GrantView[]; ShareRequest → 201 GrantView, its secret
 //   PUT  /v1/vms/:id/owner                OwnerRequest → 202 VmView
 //   GET  /                                the page
 //

@@ -1,6 +1,6 @@
 // Grants: sessions, tokens and links. Each is a secret that was given out once and is kept only as
-// its SHA-256; looking one up takes as long whatever it is compared with. A grant ends by its time,
-// when it was not used for long, when it is revoked, with its account, and with the link it came by.
+// its SHA-256, so that looking one up tells nothing of it. A grant ends by its time, when it was
+// not used for long, when it is revoked, with its account, and with the link it came by.
 // Not here: what a grant allows (proto/accounts.ts). Times in wall ms.
 
 import type { Limits } from '#proto/accounts.ts'

@@ -78,7 +78,7 @@ function personRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): vo
     const { name, role, password } = AccountRequest.parse(request.body)
     const refused = await accounts.add(name, role, password)
     if (refused) return refuse(reply, refused)
-    note(ports, request.who?.name ?? '', `${name} is a ${role} from now on`)
+    note(ports, request.who?.name ?? '', `${name} has an account now, as ${role}`)
     return reply.code(201).send(view(name))
   })
   const remove = documented('Remove an account', 204, undefined)

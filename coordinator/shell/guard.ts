@@ -5,7 +5,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Identity, may, mayAnywhere } from '#proto/accounts.ts'
+import { type Action, type Identity, may, mayAnywhere } from '#proto/accounts.ts'
 import type { Problem } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Accounts, Credential } from '../accounts/accounts.ts'
@@ -144,12 +144,27 @@ function judgeBody(guard: Guard, who: Identity, asked: Asked, state: ClusterStat
 const unseen = (name: string, isTemplate: boolean): Fault =>
   isTemplate ? fault('unknown-snapshot', `there is no template ${name}`) : unknownVm(name)
 
-const notAllowed = ({ role, limits }: Identity, action: string): Fault =>
+const deeds: Readonly<Record<Action, string>> = {
+  see: 'see VMs',
+  look: 'open consoles',
+  type: 'type on consoles',
+  use: 'change VMs',
+  copy: 'copy VMs',
+  share: 'make links',
+  run: 'run VMs',
+  place: 'say where a VM runs, or who comes first',
+  'see-cluster': 'see nodes and rules',
+  'run-cluster': 'change the cluster',
+  accounts: 'change accounts and owners',
+  self: 'change their own account',
+}
+
+const notAllowed = ({ role, limits }: Identity, action: Action): Fault =>
   fault(
     'not-allowed',
     limits
       ? `this token or link was not made for ${action}: make one with that scope, or log in`
-      : `a ${role} may not ${action} here: ask an operator`,
+      : `a ${role} may not ${deeds[action]}: ask an operator`,
   )
 const notLoggedIn = fault('bad-token', 'log in first: `godwit login`, or the page of the cluster')
 const noGuard = fault('not-allowed', 'this route has no guard yet: nobody may use it')

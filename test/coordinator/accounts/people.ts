@@ -32,10 +32,10 @@ export interface Way {
 export const machine: Way = { bearer: operatorSecret }
 export const ways: Record<string, Way> = {}
 
-export async function startWithPeople(): Promise<void> {
+export async function startWithPeople(page: string): Promise<void> {
   server = await startServer({
     ...{ clock, random: realRandom, log, settings: { ...defaultSettings, rebalance: false } },
-    ...{ version: '0.0.0', host: '127.0.0.1', port: 0, dashboard: join(folder, 'page') },
+    ...{ version: '0.0.0', host: '127.0.0.1', port: 0, dashboard: page },
     ...{ token: 'of the agents', operatorSecret },
     store: openSqliteStore(join(folder, 'cluster.db')),
     onBug: (thrown) => {
@@ -45,10 +45,11 @@ export async function startWithPeople(): Promise<void> {
   node = await Voice.join(server.address, 'n1', 'of the agents')
 }
 
-export function hasPeople(): void {
+/** @param page the folder of a built page */
+export function hasPeople(page = '/nowhere'): void {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'godwit-people-'))
-    await startWithPeople()
+    await startWithPeople(page)
     const roles = { olga: 'operator', vera: 'viewer', ann: 'person', bob: 'person' } as const
     for (const [name, role] of Object.entries(roles)) {
       await ask('POST', '/v1/accounts', machine, { name, role, password: passwordOf(name) })
