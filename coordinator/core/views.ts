@@ -39,7 +39,16 @@ export function vmView(vm: Vm): VmView {
   const { recoveries, fault, policy, owner, replica } = vm
   return {
     ...{ id, phase, spec, identity, disk, epoch, recoveries },
-    ...present({ nodeId, migrationId, clonedFrom, owner, fault, policy, replica, load: vm.live.load }),
+    ...present({
+      nodeId,
+      migrationId,
+      clonedFrom,
+      owner,
+      fault,
+      policy,
+      replica,
+      load: vm.live.load,
+    }),
   } as VmView
 }
 

@@ -47,11 +47,12 @@ function Field({ label, kind, value, onValue }: FieldProps) {
     if (kind === 'username') box.current?.focus()
   }, [kind])
   const same = {
-    ...{ autocomplete: kind, autocapitalize: 'none', spellcheck: false, required: true, value },
+    ...({ id: kind, autocomplete: kind, autocapitalize: 'none' } as const),
+    ...{ spellcheck: false, required: true, value },
     onInput: (event: { currentTarget: HTMLInputElement }) => onValue(event.currentTarget.value),
-  } as const
+  }
   return (
-    <label>
+    <label htmlFor={kind}>
       {label}
       {kind === 'username' ? (
         <input {...same} ref={box} type="text" />
