@@ -17,7 +17,14 @@ import { Voice } from '../shell/voice.ts'
 export const operatorSecret = 'gwo_of-this-machine'
 export const passwordOf = (name: string) => `${name} has a long password`
 export const log = new MemoryLog()
-export const clock = { ...realClock, aheadMs: 0, wallMs: () => Date.now() + clock.aheadMs }
+export const clock = {
+  ...realClock,
+  aheadMs: 0,
+  /** Monotonic time stands still there. */
+  stoppedAtMs: undefined as number | undefined,
+  wallMs: (): number => Date.now() + clock.aheadMs,
+  nowMs: (): number => clock.stoppedAtMs ?? realClock.nowMs(),
+}
 export let server: CoordinatorServer
 export let folder = ''
 export let node: Voice
