@@ -18,7 +18,10 @@ COPY . .
 RUN node tools/build.mjs
 
 FROM ${BASE}
-ENV NODE_ENV=production
+# `docker compose exec coordinator node bin/godwit.mjs …` talks to the coordinator beside it, as the
+# operator who owns its volume.
+ENV NODE_ENV=production GODWIT_API=http://127.0.0.1:7070
+ENV GODWIT_OPERATOR_SECRET=/data/operator-secret
 # Made here and owned by `node`, so that a fresh volume mounted there is too.
 RUN mkdir -p /disks /data /token && chown node:node /disks /data /token
 WORKDIR /app

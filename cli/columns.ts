@@ -99,6 +99,7 @@ export const vmList: List<VmView> = {
     { title: 'MEMORY', text: (vm) => mibText(vm.spec.memoryMib), align: 'right' },
     { title: 'DIRTY', text: dirtyText, align: 'right' },
     { title: 'WORKLOAD', text: (vm) => workloadOf(vm.spec) },
+    { title: 'OWNER', text: (vm) => vm.owner ?? none, wide: true },
     { title: 'FAULT', text: (vm) => vm.fault?.message ?? '', wide: true },
     { title: 'EPOCH', text: (vm) => String(vm.epoch), align: 'right', wide: true },
     { title: 'RECOVERED', text: (vm) => String(vm.recoveries), align: 'right', wide: true },
@@ -166,6 +167,7 @@ export const eventList: List<EventView> = {
     { title: 'TIME', text: (e) => clockTimeText(e.wallMs) },
     { title: 'KIND', text: (e) => e.kind, paint: (e) => eventPaint(e) },
     { title: 'WHAT HAPPENED', text: (e) => e.text },
+    { title: 'BY', text: (e) => e.by ?? '', wide: true },
     { title: 'SEQ', text: (e) => String(e.seq), align: 'right', wide: true },
   ],
 }

@@ -2,13 +2,21 @@
 // runs here. Not here: the API itself (scenarios/api-client.ts), starting a cluster
 // (commands/cluster.ts).
 
+import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { type FaultCode, FaultError } from '#proto/faults.ts'
+import { AccountsClient } from '#scenarios/accounts-client.ts'
 import { type ApiClient, HttpApiClient } from '#scenarios/api-client.ts'
+import { WebWire } from '#scenarios/api-wire.ts'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
-import { type ClusterState, runningClusters } from '#scenarios/local/cluster-folder.ts'
+import {
+  ClusterFolder,
+  type ClusterState,
+  runningClusters,
+} from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
+import { loginAt } from './logins.ts'
 
 export interface GlobalOptions {
   /** The coordinator's URL, also of a cluster that this machine did not start. */
@@ -21,13 +29,57 @@ const exampleUrl = 'http://127.0.0.1:7070'
 /** What a local cluster is called when nobody names it. */
 export const clusterName = ({ cluster }: GlobalOptions): string => cluster ?? 'default'
 
-/** The API of the cluster that is meant. */
-export function connect(cli: Cli, options: GlobalOptions): ApiClient {
-  const { api } = options
-  if (api !== undefined && !/^https?:$/.test(URL.parse(api)?.protocol ?? ''))
-    throw new CommandError(exitCode.usage, `--api: \`${api}\` is no URL like ${exampleUrl}`)
-  return new HttpApiClient(api ?? localCluster(cli, options).apiUrl)
+/** Where the cluster that is meant is, and under which name a login to it is kept. */
+export interface Place {
+  readonly url: string
+  readonly name: string
+  /** Of a cluster of this machine, to whom may read its folder. */
+  readonly operatorSecret?: string | undefined
 }
+
+export function placeOf(cli: Cli, options: GlobalOptions): Place {
+  const { api } = options
+  if (api === undefined) {
+    const { apiUrl, cluster } = localCluster(cli, options)
+    const operatorSecret = new ClusterFolder(cli.home, cluster).readOperatorSecret()
+    return { url: apiUrl, name: cluster, operatorSecret }
+  }
+  const url = URL.parse(api)
+  if (!/^https?:$/.test(url?.protocol ?? ''))
+    throw new CommandError(exitCode.usage, `--api: \`${api}\` is no URL like ${exampleUrl}`)
+  return { url: api.replace(/\/+$/, ''), name: url?.origin ?? api, operatorSecret: secretByFile() }
+}
+
+/** Where the coordinator's own file is at hand, as in its container. */
+function secretByFile(): string | undefined {
+  const file = process.env.GODWIT_OPERATOR_SECRET
+  try {
+    return file ? readFileSync(file, 'utf8').trim() : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The way to the cluster that is meant, in the name of whoever has logged in. */
+function wireTo(cli: Cli, options: GlobalOptions): WebWire {
+  const { url, name, operatorSecret } = placeOf(cli, options)
+  const secret = process.env.GODWIT_API_TOKEN || loginAt(cli.home, name) || operatorSecret
+  return new WebWire(url, secret)
+}
+
+/** The API of the cluster that is meant. */
+export const connect = (cli: Cli, options: GlobalOptions): ApiClient =>
+  new HttpApiClient(wireTo(cli, options))
+
+/** As withApi, for what is about accounts. */
+export const withAccounts = (
+  cli: Cli,
+  command: Command,
+  talk: (accounts: AccountsClient) => Promise<void>,
+): Promise<void> =>
+  withApi(cli, command, () =>
+    talk(new AccountsClient(wireTo(cli, command.optsWithGlobals<GlobalOptions>()))),
+  )
 
 /** The local cluster that is meant: its processes can be signalled, its logs read. */
 export function localCluster(cli: Cli, options: GlobalOptions): ClusterState {

@@ -4,11 +4,13 @@
 import { Command, CommanderError, Option } from 'commander'
 import { faultOf } from '#proto/faults.ts'
 import type { Cli } from './cli.ts'
+import { addAccounts } from './commands/accounts.ts'
 import { addBreakCommands } from './commands/break.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addGrants } from './commands/grants.ts'
 import { addHaCommands } from './commands/ha.ts'
 import { addHeatMap } from './commands/heat-map.ts'
 import { addImage } from './commands/image.ts'
@@ -58,6 +60,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addSnapshot(program, cli)
   addConsole(program, cli)
   addScreen(program, cli)
+  for (const add of [addAccounts, addGrants]) add(program, cli)
   addBreakCommands(program, cli)
   for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)

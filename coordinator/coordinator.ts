@@ -140,10 +140,10 @@ export class Coordinator {
     }
   }
 
-  /** What a person asks for, answered at once. */
-  ask(command: ApiCommand): ApiAnswer {
+  /** What a person asks for, answered at once. @param by their account, if they have one */
+  ask(command: ApiCommand, by?: string): ApiAnswer {
     invariant(!this.#isStepping, 'an API command came in the middle of a step')
-    this.take({ kind: 'api', command })
+    this.take({ kind: 'api', command, ...(by !== undefined && { by }) })
     const answer = this.#answer
     invariant(answer, 'the core gave no answer')
     this.#answer = undefined

@@ -3,7 +3,8 @@
 // Everything else goes to the log. Exit codes: 0 stopped, 1 could not start, 2 wrong flags, 70 a
 // bug (the store is sound: start it again).
 
-import { readFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { realEnv } from '#env/real.ts'
@@ -18,6 +19,10 @@ const usage = `usage: node coordinator/main.ts [flags]
   --listen HOST:PORT     where to serve (GODWIT_LISTEN; 127.0.0.1:7070; port 0: any)
   --data FILE            the store, or :memory: (GODWIT_DATA; godwit.db)
   --token-file FILE      the agents' shared secret (GODWIT_TOKEN_FILE; or GODWIT_TOKEN itself)
+  --operator-secret FILE whoever shows what is in it is an operator; made when it is not there
+                         (GODWIT_OPERATOR_SECRET; none)
+  --open yes             serve a network that is trusted: without TLS and, as long as there are no
+                         accounts, to everybody (GODWIT_OPEN; no)
   --lease-ms MS          how long a node runs protected VMs unanswered (GODWIT_LEASE_MS; 2500)
   --heartbeat-ms MS      how often agents report (GODWIT_HEARTBEAT_MS; 250)
   --margin-ms MS         waited after a lease before recovery (GODWIT_MARGIN_MS; 500)
@@ -37,6 +42,8 @@ const flags = [
   'listen',
   'data',
   'token-file',
+  'operator-secret',
+  'open',
   'lease-ms',
   'heartbeat-ms',
   'margin-ms',
@@ -107,6 +114,21 @@ function readToken(read: Read): string {
   throw wrongFlag('no token: give --token-file FILE, or set GODWIT_TOKEN')
 }
 
+/** Made at the first start: who can read the file owns the cluster. */
+function readOperatorSecret(read: Read): string | undefined {
+  const file = read('operator-secret', '')
+  if (file === '') return undefined
+  if (!existsSync(file))
+    writeFileSync(file, `gwo_${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  return readFileSync(file, 'utf8').trim()
+}
+
+function readOpen(read: Read): boolean {
+  const open = read('open', 'no')
+  if (open !== 'yes' && open !== 'no') throw wrongFlag('--open must be yes or no')
+  return open === 'yes'
+}
+
 function readListen(read: Read): { host: string; port: number } {
   const match = /^(.+):(\d{1,5})$/.exec(read('listen', '127.0.0.1:7070'))
   if (!match) throw wrongFlag('--listen must be HOST:PORT, for example 127.0.0.1:7070')
@@ -128,6 +150,9 @@ async function main(): Promise<void> {
   const settings = readSettings(read)
   const token = readToken(read)
   const { host, port } = readListen(read)
+  // What it writes, the store above all, is nobody else's to read.
+  process.umask(0o077)
+  const operatorSecret = readOperatorSecret(read)
   const fence = read('fence', 'none')
   const { clock, random, log } = realEnv('coordinator', read('log', 'info'))
   // The store is sound after a bug and after a full disk: whoever watches this process starts it
@@ -139,6 +164,8 @@ async function main(): Promise<void> {
   process.on('uncaughtException', onBug)
   const server = await startServer({
     ...{ clock, random, log, settings, token, host, port, onBug },
+    ...(operatorSecret !== undefined && { operatorSecret }),
+    isTrusted: readOpen(read),
     ...(fence === 'none' ? {} : { fence: fenceDevice(fence) }),
     ...laboratoryOf(read, token),
     store: openSqliteStore(read('data', 'godwit.db')),

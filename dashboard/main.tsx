@@ -1,16 +1,28 @@
-// The page's first line of code: looks at the cluster and draws it.
-// Not here: what it draws (parts/page.tsx).
+// The page's first line of code: finds out who looks, looks at the cluster and draws it.
+// Not here: what it draws (parts/page.tsx), who may see what (session.ts).
 
 import { render } from 'preact'
 import { holdPageWhileCarrying } from './carrying.ts'
-import { watchCluster } from './cluster.ts'
+import { connection, watchCluster } from './cluster.ts'
 import { watchLaboratory } from './laboratory.ts'
+import { Login } from './parts/login.tsx'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
+import { findOutWhoLooks, lookAgain, me } from './session.ts'
 
-followAddress()
-holdPageWhileCarrying()
-watchCluster()
-watchLaboratory()
 const place = document.getElementById('page')
-if (place) render(<Page />, place)
+
+function begin(): void {
+  followAddress()
+  holdPageWhileCarrying()
+  watchCluster()
+  watchLaboratory()
+  if (place) render(<Page />, place)
+  connection.subscribe(({ is }) => {
+    if (is === 'away') void lookAgain()
+  })
+}
+
+await findOutWhoLooks()
+if (me.value !== 'stranger') begin()
+else if (place) render(<Login onIn={begin} />, place)

@@ -52,7 +52,20 @@
 //   WS   /v1/vms/:id/screen               text: ScreenHeader, at first and at each new owner;
 //                                         binary: frames (screen-frame.ts), one until it is
 //                                         shown; from the client: words of screen.ts
+//   GET  /v1/me                           IdentityView; 401 for who has not logged in
+//   POST /v1/login, /v1/logout            LoginRequest → IdentityView and a cookie; → 204
+//   POST /v1/share-session                ShareSessionRequest → IdentityView and a cookie
+//   GET, POST /v1/accounts                AccountView[]; AccountRequest → 201 AccountView
+//   DELETE /v1/accounts/:name             → 204
+//   PUT  /v1/accounts/:name/password      PasswordRequest → 204
+//   POST /v1/tokens                       TokenRequest → 201 GrantView, with its secret
+//   GET  /v1/grants                       GrantView[]: sessions, tokens and links
+//   DELETE /v1/grants/:id                 → 204
+//   GET, POST /v1/vms/:id/links           GrantView[]; ShareRequest → 201 GrantView, its secret
+//   PUT  /v1/vms/:id/owner                OwnerRequest → 202 VmView
 //   GET  /                                the page
+//
+// Who may ask for what: proto/accounts.ts, coordinator/shell/guards.ts.
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
@@ -111,6 +124,8 @@ export const VmView = z.strictObject({
   epoch: z.int(),
   migrationId: z.string().optional(),
   clonedFrom: Name.optional(),
+  /** The account whose VM it is; absent: nobody's but the operators'. */
+  owner: Name.optional(),
   /** How often it was started after its node was lost. */
   recoveries: z.int(),
   load: VmLoad.optional(),
@@ -204,8 +219,11 @@ export const EventView = z.strictObject({
     'power-changed',
     'ha-warning',
     'coordinator-started',
+    'access',
   ]),
   text: z.string(),
+  /** The account of whoever asked for it. */
+  by: z.string().optional(),
   nodeId: Name.optional(),
   vmId: Name.optional(),
   migrationId: z.string().optional(),
@@ -233,6 +251,8 @@ export type SnapshotView = z.infer<typeof SnapshotView>
 export const TemplateView = z.strictObject({
   name: Name,
   about: z.string(),
+  /** Absent: everybody may begin from it. */
+  owner: Name.optional(),
   phase: z.enum(['making', 'ready', 'removing', 'failed']),
   memoryMib: z.int(),
   diskMib: z.int(),

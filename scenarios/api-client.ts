@@ -255,15 +255,30 @@ export class HttpApiClient implements ApiClient {
     return this.#ask('POST', path, body, shape)
   }
 
-  async #request(method: string, path: string, body?: unknown): Promise<string> {
-    const { isGood, status, text } = await this.#wire.request(method, path, body)
-    if (isGood) return text
-    throw new FaultError(faultInside(text, `${method} ${path} was answered ${status}`))
+  #request(method: string, path: string, body?: unknown): Promise<string> {
+    return goodAnswer(this.#wire, method, path, body)
   }
 
   async #ask<T>(method: string, path: string, body: unknown, shape: z.ZodType<T>): Promise<T> {
     return parsed(path, shape, await this.#request(method, path, body))
   }
+}
+
+async function goodAnswer(wire: ApiWire, method: string, path: string, body: unknown) {
+  const { isGood, status, text } = await wire.request(method, path, body)
+  if (isGood) return text
+  throw new FaultError(faultInside(text, `${method} ${path} was answered ${status}`))
+}
+
+/** One request and its checked answer; a refusal is thrown. */
+export async function askedOf<T>(
+  wire: ApiWire,
+  method: string,
+  path: string,
+  body: unknown,
+  shape: z.ZodType<T>,
+): Promise<T> {
+  return parsed(path, shape, await goodAnswer(wire, method, path, body))
 }
 
 const vmPath = (id: string, verb?: string): string =>

@@ -49,10 +49,12 @@ const requestMsMax = 10_000
 
 export class WebWire implements ApiWire {
   readonly #base: string
+  readonly #headers: Readonly<Record<string, string>>
 
-  /** `baseUrl`: `http://host:port` of the coordinator. */
-  constructor(baseUrl: string) {
+  /** `baseUrl`: `http://host:port` of the coordinator. `secret`: of a session or a token. */
+  constructor(baseUrl: string, secret?: string) {
     this.#base = baseUrl.replace(/\/+$/, '')
+    this.#headers = secret === undefined ? {} : { authorization: `Bearer ${secret}` }
   }
 
   async request(method: string, path: string, body?: unknown): Promise<WireAnswer> {
@@ -60,8 +62,11 @@ export class WebWire implements ApiWire {
       method,
       signal: AbortSignal.timeout(requestMsMax),
       ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        ? { headers: this.#headers }
+        : {
+            body: JSON.stringify(body),
+            headers: { ...this.#headers, 'content-type': 'application/json' },
+          }),
     }).catch((thrown: unknown) => {
       throw away(`${method} ${path}`, whyOf(thrown))
     })
@@ -72,13 +77,23 @@ export class WebWire implements ApiWire {
   }
 
   open(path: string, handlers: StreamHandlers): Promise<ConsoleSession> {
-    return openStream(this.#base.replace(/^http/, 'ws') + path, handlers)
+    return openStream(this.#base.replace(/^http/, 'ws') + path, this.#headers, handlers)
   }
 }
 
+/** Node's WebSocket takes headers too; a browser's takes none, and needs none: it has a cookie. */
+function socketTo(url: string, headers: Readonly<Record<string, string>>): WebSocket {
+  if (Object.keys(headers).length === 0) return new WebSocket(url)
+  return new WebSocket(url, { headers } as unknown as string[])
+}
+
 /** A WebSocket as a promise: resolves when open, throws `link-lost` when it never opened. */
-function openStream(url: string, handlers: StreamHandlers): Promise<ConsoleSession> {
-  const socket = new WebSocket(url)
+function openStream(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  handlers: StreamHandlers,
+): Promise<ConsoleSession> {
+  const socket = socketTo(url, headers)
   socket.binaryType = 'arraybuffer'
   const session = {
     send: (bytes: Uint8Array) => {

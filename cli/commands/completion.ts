@@ -3,9 +3,9 @@
 
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
-import { HttpApiClient } from '#scenarios/api-client.ts'
 import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
+import { connect } from '../connection.ts'
 import { withExamples } from '../help.ts'
 
 /**
@@ -43,10 +43,12 @@ const namesMsMax = 400
 export async function namesOfCluster(cli: Cli): Promise<ClusterNames> {
   const [only] = runningClusters(cli.home)
   if (!only) return noNames
-  const names = new HttpApiClient(only.apiUrl).cluster().then(
-    ({ vms, nodes }) => ({ vms: vms.map(({ id }) => id), nodes: nodes.map(({ id }) => id) }),
-    () => noNames,
-  )
+  const names = connect(cli, {})
+    .cluster()
+    .then(
+      ({ vms, nodes }) => ({ vms: vms.map(({ id }) => id), nodes: nodes.map(({ id }) => id) }),
+      () => noNames,
+    )
   const late = new Promise<ClusterNames>((resolve) => {
     cli.clock.wakeAt(cli.clock.nowMs() + namesMsMax, () => resolve(noNames))
   })

@@ -6,6 +6,7 @@ import { availableParallelism, freemem, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
+import { faultOf } from '#proto/faults.ts'
 import { HttpApiClient } from '#scenarios/api-client.ts'
 import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
@@ -25,6 +26,8 @@ async function portOwner(): Promise<MachineFacts['portOwner']> {
     await new HttpApiClient(apiUrl).nodes()
     return 'godwit'
   } catch (thrown) {
+    // One with accounts does not answer to strangers.
+    if (faultOf(thrown).code === 'bad-token') return 'godwit'
     const cause = thrown instanceof Error ? (thrown.cause as { code?: string } | undefined) : {}
     return cause?.code === 'ECONNREFUSED' ? undefined : 'other'
   }

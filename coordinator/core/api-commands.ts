@@ -13,6 +13,7 @@ import { wishOf } from './burdens.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
+import { tell } from './events.ts'
 import { admit, dropRule, haView, setHa, setPolicy, setRule } from './ha/commands.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
@@ -39,7 +40,13 @@ import {
 } from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
-import { dropTemplate, isTemplateName, keepTemplate, readyTemplate } from './templates.ts'
+import {
+  dropTemplate,
+  giveTemplate,
+  isTemplateName,
+  keepTemplate,
+  readyTemplate,
+} from './templates.ts'
 import { migrationView, vmView } from './views.ts'
 import {
   addVm,
@@ -57,6 +64,9 @@ export function takeCommand(step: Step, command: ApiCommand): ApiAnswer {
   const answer = dispatch(step, command)
   return answer !== null && 'code' in answer ? { fault: answer } : { value: answer }
 }
+
+/** No account may have this name: what is its is for operators only. */
+const machineOwner = 'machine'
 
 type Value = Extract<ApiAnswer, { value: unknown }>['value']
 
@@ -133,6 +143,13 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
       return sleepOrWake(step, command)
     case 'fence':
       return fenceNode(step, command)
+    case 'own':
+      return own(step, command)
+    case 'disown':
+      return disown(step, command.owner)
+    case 'note':
+      tell(step, 'access', command.text, { vmId: command.vmId })
+      return null
     default:
       return dispatchHa(step, command)
   }
@@ -144,6 +161,27 @@ function sleepOrWake(step: Step, command: Asked<'sleep' | 'wake'>): Value | Faul
   const why = 'an operator wants it so'
   const refused = command.do === 'sleep' ? sleep(step, node, why, true) : wake(step, node, why)
   return refused ?? powerView(step.state)
+}
+
+/** Whose it is: no phase forbids that, and no guest notices. */
+function own(step: Step, { vmId, owner }: Asked<'own'>): Value | Fault {
+  const vm = step.state.vms.get(vmId)
+  if (!vm) return unknownVm(vmId)
+  delete vm.owner
+  if (owner !== undefined) vm.owner = owner
+  touch(step, 'vm', vm.id)
+  const whose = owner === undefined ? "nobody's" : `${owner}'s`
+  tell(step, 'access', `${vm.id} is ${whose} from now on`, { vmId })
+  return vmView(vm)
+}
+
+/** Whoever gets the account's name next gets nothing of it. */
+function disown(step: Step, owner: string): null {
+  for (const vm of step.state.vms.values())
+    if (vm.owner === owner) own(step, { do: 'own', vmId: vm.id })
+  for (const template of step.state.templates.values())
+    if (template.owner === owner) giveTemplate(step, template, machineOwner)
+  return null
 }
 
 /** Policies, rules, settings: live from now on. */
@@ -192,7 +230,7 @@ function balloon(step: Step, vm: Vm, memoryMib: number): Value | Fault {
   return isSent ? vmView(vm) : outOfReach(vm.nodeId)
 }
 
-function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
+function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fault {
   const { state } = step
   if (state.vms.has(asVmId(request.id)))
     return fault('name-taken', `there is a VM ${request.id} already: choose another name`)
@@ -209,7 +247,7 @@ function run(step: Step, { request, identity }: Asked<'run'>): Value | Fault {
   const spec = template ? specFrom(template.record.spec, request.spec) : request.spec
   const empty = { sizeBytes: spec.diskMib * mebibyte, layers: [] }
   const vm: Vm = {
-    ...{ id, serial, identity },
+    ...{ id, serial, identity, ...(owner !== undefined && { owner }) },
     phase: 'pending',
     spec,
     disk: withTop(template?.record.disk ?? empty, id, serial),

@@ -35,6 +35,7 @@ export function addClones(
       nodeId: migration.to,
       migrationId: migration.id,
       clonedFrom: parent.id,
+      ...(parent.owner !== undefined && { owner: parent.owner }),
       recoveries: 0,
       isRecovery: false,
       live: vmLive(),

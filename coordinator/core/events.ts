@@ -27,6 +27,7 @@ export function tell(
     atMs: step.nowMs,
     kind,
     text,
+    ...(step.by !== undefined && { by: step.by }),
     ...(nodeId !== undefined && { nodeId }),
     ...(vmId !== undefined && { vmId }),
     ...(migrationId !== undefined && { migrationId }),

@@ -97,6 +97,8 @@ export const VmRecord = z.strictObject({
   startOn: nodeId.optional(),
   migrationId: migrationId.optional(),
   clonedFrom: vmId.optional(),
+  /** The account whose VM it is. Clones and templates of it are theirs too. */
+  owner: Name.optional(),
   recoveries: z.int().min(0),
   /** It is to go on as this snapshot of it has it, and does not run yet. */
   restoreFrom: Name.optional(),
@@ -199,6 +201,7 @@ export type SnapshotEntry = z.infer<typeof SnapshotEntry>
 export const TemplateEntry = z.strictObject({
   id: Name,
   about: z.string().max(200),
+  owner: Name.optional(),
   phase: z.enum(['making', 'ready', 'removing', 'failed']),
   record: SnapshotRecord,
   fault: Fault.optional(),

@@ -53,6 +53,8 @@ export type ApiCommand =
       readonly do: 'run'
       readonly request: z.infer<typeof RunRequest>
       readonly identity: VmIdentity
+      /** The account whose VM it is. */
+      readonly owner?: string
     }
   | {
       readonly do: 'migrate'
@@ -73,6 +75,12 @@ export type ApiCommand =
       readonly identities: readonly VmIdentity[]
     }
   | { readonly do: 'pause' | 'resume' | 'stop' | 'start' | 'remove'; readonly vmId: VmId }
+  /** It is theirs from now on; absent: nobody's. */
+  | { readonly do: 'own'; readonly vmId: VmId; readonly owner?: string }
+  /** An account is gone: its VMs are nobody's, its templates the operators'. */
+  | { readonly do: 'disown'; readonly owner: string }
+  /** A line of the story: who has done what with accounts and consoles. */
+  | { readonly do: 'note'; readonly text: string; readonly vmId?: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
   | { readonly do: 'fence'; readonly nodeId: NodeId; readonly isOff: boolean }
@@ -117,7 +125,7 @@ export type Input =
   | { readonly kind: 'tick' }
   /** What the fence device says of a process of a node. */
   | ({ readonly kind: 'fence-word' } & FenceWord)
-  | { readonly kind: 'api'; readonly command: ApiCommand }
+  | { readonly kind: 'api'; readonly command: ApiCommand; readonly by?: string }
   /** The queue has a place at both ends for it. */
   | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
 
@@ -171,6 +179,8 @@ export interface Step {
   readonly state: ClusterState
   readonly nowMs: number
   readonly wallMs: number
+  /** The account of whoever asked for it. */
+  readonly by?: string | undefined
   readonly effects: Effect[]
   /** Records to write or (when they are gone) delete at the end of the step. */
   readonly touched: Map<string, RecordKey>

@@ -43,7 +43,8 @@ export interface Now {
 
 /** One input in, effects out, `persist` (if any) first. */
 export function step(state: ClusterState, input: Input, now: Now): Effect[] {
-  const working: Step = { state, ...now, effects: [], touched: new Map() }
+  const by = input.kind === 'api' ? input.by : undefined
+  const working: Step = { state, ...now, by, effects: [], touched: new Map() }
   take(working, input)
   placeWaiting(working)
   const persist = persistOf(working)

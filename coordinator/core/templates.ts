@@ -24,11 +24,12 @@ const templateVersion = 2
 export const isTemplateName = (vmId: string): boolean => vmId.startsWith(prefix)
 const keptAs = (name: string): VmId => asVmId(`${prefix}${name}`)
 
-export function templateView({ id, about, phase, record, fault: why }: TemplateEntry) {
+export function templateView({ id, about, owner, phase, record, fault: why }: TemplateEntry) {
   const { memoryMib, image, args } = record.spec
   return {
     ...{ name: id, about, phase, memoryMib, image, args },
     ...{ diskMib: record.spec.diskMib, takenWallMs: record.takenWallMs },
+    ...(owner !== undefined && { owner }),
     ...(why && { fault: why }),
   } satisfies TemplateView
 }
@@ -51,7 +52,9 @@ export function keepTemplate(step: Step, wish: KeepTemplate): TemplateView | Fau
   if (!record) return fault('unknown-snapshot', `${vmId} has no snapshot ${snapshot}`)
   const node = someNode(step.state, templateVersion)
   if (!node) return noNode
-  const entry: TemplateEntry = { id: name, about, phase: 'making', record }
+  const owner = step.state.vms.get(vmId)?.owner
+  const theirs = owner === undefined ? {} : { owner }
+  const entry: TemplateEntry = { id: name, about, ...theirs, phase: 'making', record }
   put(step, entry)
   const commandId = openCommand(step, commandOf(node, 'keep-template', name))
   const kept = { vmId: keptAs(name), name: snapshotName }
@@ -137,6 +140,10 @@ const commandOf = (node: Node, kind: 'keep-template' | 'drop-template', name: st
 function put(step: Step, entry: TemplateEntry): void {
   step.state.templates.set(entry.id, entry)
   touch(step, 'template', entry.id)
+}
+
+export function giveTemplate(step: Step, entry: TemplateEntry, owner: string): void {
+  put(step, { ...entry, owner })
 }
 
 function forget(step: Step, name: string): void {

@@ -36,13 +36,14 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
 
 export function vmView(vm: Vm): VmView {
   const { id, phase, spec, identity, disk, nodeId, epoch, migrationId, clonedFrom } = vm
-  const { recoveries, fault, policy, replica, wentOnFrom } = vm
+  const { recoveries, fault, policy, owner, replica, wentOnFrom } = vm
   return {
     ...{ id, phase, spec, identity, disk, epoch, recoveries },
     ...present({
       nodeId,
       migrationId,
       clonedFrom,
+      owner,
       fault,
       policy,
       replica,

@@ -7,7 +7,7 @@ import type { Clock } from '#env/env.ts'
 import type { ClusterView, Problem } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
-import { readScreenSize, type ScreenSize } from '#proto/screen.ts'
+import { readClientWord, readScreenSize, type ScreenSize } from '#proto/screen.ts'
 import { mayAct, vmActionPhases } from '#proto/state.ts'
 import type { ConsoleHub } from '../console/console-hub.ts'
 import type { ConsoleClient } from '../console/console-stream.ts'
@@ -40,6 +40,14 @@ interface StreamPorts {
   readonly clock: Clock
 }
 
+/** What this client may see and do; asked each time, for it may change while the stream is open. */
+export interface StreamAccess {
+  seen(view: ClusterView): ClusterView
+  mayType(vmId: VmId): boolean
+}
+/** Where nobody has an account. */
+export const wholeAccess: StreamAccess = { seen: (view) => view, mayType: () => true }
+
 export class ClientStreams {
   readonly #consoles: ConsoleHub
   readonly #screens: ScreenHub
@@ -51,10 +59,10 @@ export class ClientStreams {
     this.#watchers = new Watchers(coordinator, clock)
   }
 
-  open(route: Route, end: StreamEnd): void {
-    if (route.kind === 'watch') this.#watchers.add(end)
-    else if (route.kind === 'screen') openScreen(this.#screens, end, route)
-    else openConsole(this.#consoles, end, route)
+  open(route: Route, end: StreamEnd, access: StreamAccess = wholeAccess): void {
+    if (route.kind === 'watch') this.#watchers.add(end, access)
+    else if (route.kind === 'screen') openScreen(this.#screens, end, route, access)
+    else openConsole(this.#consoles, end, route, access)
   }
 
   stop(): void {
@@ -99,18 +107,31 @@ function routeToVm(name: string, isScreen: boolean, { vms }: Coordinator['state'
 const hasNoScreen = (name: string) =>
   fault('wrong-state', `${name} has no screen: start a VM with one, by --screen 800x600`)
 
-function openScreen(screens: ScreenHub, end: StreamEnd, { vmId, size }: Route): void {
+function openScreen(
+  screens: ScreenHub,
+  end: StreamEnd,
+  { vmId, size }: Route,
+  access: StreamAccess,
+): void {
   if (!size) return
   const session = screens.attach(vmId, size, {
     header: (header) => end.text(JSON.stringify(header)),
     frame: (bytes) => end.bytes(bytes),
     close: (reason) => end.close(reason),
   })
-  end.onBytes((bytes) => session.hear(bytes))
+  end.onBytes((bytes) => {
+    const isInput = readClientWord(bytes)?.is === 'input'
+    if (!isInput || access.mayType(vmId)) session.hear(bytes)
+  })
   end.onClose(() => session.detach())
 }
 
-function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: Route): void {
+function openConsole(
+  consoles: ConsoleHub,
+  end: StreamEnd,
+  { vmId, isReplay }: Route,
+  access: StreamAccess,
+): void {
   const client: ConsoleClient = {
     isReplay,
     get bufferedBytes() {
@@ -121,7 +142,9 @@ function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: R
     close: (reason) => end.close(reason),
   }
   const session = consoles.attach(vmId, client)
-  end.onBytes((bytes) => session.input(bytes))
+  end.onBytes((bytes) => {
+    if (access.mayType(vmId)) session.input(bytes)
+  })
   end.onClose(() => session.detach())
 }
 
@@ -129,7 +152,7 @@ function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: R
 class Watchers {
   readonly #coordinator: Coordinator
   readonly #clock: Clock
-  readonly #ends = new Map<StreamEnd, number>()
+  readonly #ends = new Map<StreamEnd, Watcher>()
   #sentRevision = 0
   #isArmed = false
   #isStopped = false
@@ -140,10 +163,10 @@ class Watchers {
     coordinator.observe({ changed: () => this.#arm() })
   }
 
-  add(end: StreamEnd): void {
-    this.#ends.set(end, this.#clock.nowMs())
+  add(end: StreamEnd, access: StreamAccess): void {
+    this.#ends.set(end, { readAtMs: this.#clock.nowMs(), access })
     end.onClose(() => this.#ends.delete(end))
-    end.text(JSON.stringify(this.#coordinator.view()))
+    end.text(JSON.stringify(access.seen(this.#coordinator.view())))
   }
 
   stop(): void {
@@ -164,11 +187,17 @@ class Watchers {
     this.#sentRevision = view.revision
     const text = JSON.stringify(view)
     const nowMs = this.#clock.nowMs()
-    for (const [end, readAtMs] of this.#ends) {
+    for (const [end, watcher] of this.#ends) {
       if (end.bufferedBytes < watcherBytesMax) {
-        this.#ends.set(end, nowMs)
-        end.text(text)
-      } else if (nowMs - readAtMs > 60_000) end.drop()
+        watcher.readAtMs = nowMs
+        const seen = watcher.access.seen(view)
+        end.text(seen === view ? text : JSON.stringify(seen))
+      } else if (nowMs - watcher.readAtMs > 60_000) end.drop()
     }
   }
+}
+
+interface Watcher {
+  readAtMs: number
+  readonly access: StreamAccess
 }

@@ -20,11 +20,12 @@ import type { PendingAnswer } from '../core/step-context.ts'
 import { templateView } from '../core/templates.ts'
 import { migrationView, nodeView, vmView } from '../core/views.ts'
 import { freshIdentities } from '../identity.ts'
+import { type AccountDoor, accountRoutes } from './account-routes.ts'
 import { Answers } from './answers.ts'
+import { type Gate, guardRoutes } from './guard.ts'
 import { haRoutes } from './ha-routes.ts'
 import { laboratoryRoutes } from './laboratory-routes.ts'
-import { isSameHost } from './origin.ts'
-import { problemOf, problemOfError, sendProblem } from './problems.ts'
+import { problemOfError, sendProblem } from './problems.ts'
 import {
   type App,
   ask,
@@ -36,7 +37,10 @@ import {
 } from './routing.ts'
 
 /** Routes and error handling; the caller listens. */
-export async function createHttpApi(ports: HttpPorts): Promise<App> {
+export async function createHttpApi(
+  ports: HttpPorts,
+  door: AccountDoor & { readonly gate: Gate },
+): Promise<App> {
   const app = Fastify({
     logger: false,
     bodyLimit: 1 << 20,
@@ -54,10 +58,7 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
     if (error.name === 'InvariantError') ports.onBug(error)
     return sendProblem(reply, problemOfError(error as Parameters<typeof problemOfError>[0]))
   })
-  app.addHook('onRequest', (request, reply, done) => {
-    if (isSameHost(request.headers)) done()
-    else sendProblem(reply, problemOf(foreignOrigin, 403))
-  })
+  guardRoutes(app, door.gate)
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 'Godwit coordinator', version: '1' } },
   })
@@ -69,14 +70,10 @@ export async function createHttpApi(ports: HttpPorts): Promise<App> {
   migrationRoutes(app, ports)
   haRoutes(app, ports)
   laboratoryRoutes(app, ports)
+  accountRoutes(app, ports, door)
   plainRoutes(app, ports)
   return app
 }
-
-const foreignOrigin = fault(
-  'bad-request',
-  'a page of another host may not use this API: open the page that the coordinator serves',
-)
 
 function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
   const { state } = coordinator
@@ -145,7 +142,10 @@ function vmRoutes(app: App, ports: HttpPorts): void {
   app.post('/v1/vms', documented('Run a VM', 202, VmView, RunRequest), (request, reply) => {
     const [identity] = newIdentities(ports, 1)
     invariant(identity, 'one identity was asked for')
-    return ask(ports, reply, { do: 'run', request: RunRequest.parse(request.body), identity })
+    const { who } = request
+    const owner = who?.role === 'person' ? { owner: who.name } : {}
+    const wanted = RunRequest.parse(request.body)
+    return ask(ports, reply, { do: 'run', request: wanted, identity, ...owner })
   })
   const migrate = documented('Migrate it', 202, MigrationView, MigrateRequest)
   const emptyIsDefault = { preValidation: defaultBody }

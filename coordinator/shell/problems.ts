@@ -12,6 +12,7 @@ const titles: Readonly<Record<number, string>> = {
   404: 'Not found',
   409: 'Not possible now',
   413: 'Too large',
+  429: 'Too many requests',
   500: 'Internal error',
   503: 'Not available',
   504: 'Timed out',

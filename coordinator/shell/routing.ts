@@ -53,7 +53,7 @@ export const refuse = (reply: FastifyReply, why: Fault) => sendProblem(reply, pr
 
 /** Asks the core; 202 with what was decided, or a problem. */
 export function ask(ports: HttpPorts, reply: FastifyReply, command: ApiCommand, status = 202) {
-  const answer = ports.coordinator.ask(command)
+  const answer = ports.coordinator.ask(command, reply.request.who?.name || undefined)
   if (isFault(answer)) return refuse(reply, answer.fault)
   return reply.code(status).send(answer.value ?? undefined)
 }

@@ -3,29 +3,40 @@
 
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random } from '#env/env.ts'
+import { sha256 } from '#env/real.ts'
+import { FaultError, fault } from '#proto/faults.ts'
+import { Accounts } from '../accounts/accounts.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '../coordinator.ts'
 import type { Settings } from '../core/cluster-state.ts'
+import { hexOf } from '../identity.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import { ScreenHub } from '../screen/screen-hub.ts'
-import type { Store } from '../store.ts'
+import { Gate } from './guard.ts'
+import { sendHeaders } from './headers.ts'
 import { createHttpApi } from './http.ts'
 import type { Launcher } from './launcher.ts'
 import { createMetrics } from './metrics.ts'
+import { scryptPasswords } from './passwords.ts'
 import { openSockets } from './sockets.ts'
+import type { SqliteStore } from './sqlite-store.ts'
 import { servePage } from './static-page.ts'
 
 export interface ServerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
-  readonly store: Store
+  readonly store: SqliteStore
   readonly fence?: FenceDevice
   /** Absent: nothing may be broken on purpose. */
   readonly laboratory?: Launcher
   readonly settings: Settings
   readonly version: string
   readonly token: string
+  /** Whoever shows it is an operator: kept in a file that only the machine's owner can read. */
+  readonly operatorSecret?: string
+  /** Without accounts, on an address that others reach too, everybody may do everything. */
+  readonly isTrusted?: boolean
   readonly host: string
   /** 0: the system chooses. */
   readonly port: number
@@ -38,6 +49,8 @@ export interface CoordinatorServer {
   /** `http://host:port` */
   readonly address: string
   readonly coordinator: Coordinator
+  /** `METHOD path` of every route that is served. */
+  readonly routeKeys: ReadonlySet<string>
   stop(): Promise<void>
 }
 
@@ -53,13 +66,20 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const screens = new ScreenHub(coordinator, clock)
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
-  const app = await createHttpApi({
-    ...{ coordinator, metrics, random, laboratory: options.laboratory },
-    nowMs: () => clock.nowMs(),
-    onBug: options.onBug,
-  })
+  const door = openDoor(options, coordinator)
+  const app = await createHttpApi(
+    {
+      ...{ coordinator, metrics, random, laboratory: options.laboratory },
+      nowMs: () => clock.nowMs(),
+      onBug: options.onBug,
+    },
+    door,
+  )
+  sendHeaders(app, door.isTls)
   servePage(app, options.dashboard)
-  const sockets = openSockets(app.server, { coordinator, consoles, screens, clock, log, token })
+  const { gate } = door
+  const shared = { coordinator, consoles, screens, clock, log, token, gate }
+  const sockets = openSockets(app.server, shared)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
   const { port } = app.server.address() as AddressInfo
@@ -67,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   return {
     address: `http://${host}:${port}`,
     coordinator,
+    routeKeys: app.routeKeys,
     stop: async () => {
       coordinator.stop()
       consoles.stop()
@@ -77,3 +98,29 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     },
   }
 }
+
+/** Everybody who comes: their accounts, and the gate. */
+function openDoor(options: ServerOptions, { state }: Coordinator) {
+  const { clock, random, store, operatorSecret } = options
+  const mayBeOpen = isLoopback(options.host) || options.isTrusted === true
+  const accounts = new Accounts({
+    ...{ shelf: store.people, passwords: scryptPasswords(), sha256, mayBeOpen },
+    wallMs: () => clock.wallMs(),
+    nowMs: () => clock.nowMs(),
+    randomBytes: (length) => random.bytes(length),
+    machineHash: operatorSecret && hexOf(sha256(new TextEncoder().encode(operatorSecret))),
+  })
+  if (accounts.all.length === 0 && !mayBeOpen && operatorSecret === undefined)
+    throw new FaultError(fault('bad-request', nobodyKnown(options.host)))
+  const isTls = false
+  // Cookies know no ports: two clusters on one machine must not take each other's.
+  const cookie = `${isTls ? '__Host-' : ''}${state.meta.clusterId}`
+  const gate = new Gate({ accounts, state, cookie, isTls, nowMs: () => clock.nowMs() })
+  return { accounts, cookie, isTls, gate }
+}
+
+const isLoopback = (host: string) => /^(127\.[\d.]+|::1|localhost)$/.test(host)
+
+const nobodyKnown = (host: string) =>
+  `nobody has an account, and others reach ${host}: give --operator-secret FILE and make accounts ` +
+  'with it, or say --open yes if everybody who reaches it may do everything'

@@ -1,41 +1,55 @@
 // WebSockets on the API's port: agents at /agent, and the streams of clients. What cannot be opened
-// is refused before the handshake with a problem document, as the HTTP API would.
-// Not here: what streams carry (client-streams.ts).
+// is refused before the handshake with a problem document, as the HTTP API would; what is open is
+// closed as soon as its client may not have it any more: logged out, expired, revoked, not the
+// owner. Not here: what streams carry (client-streams.ts), who may have one (guard.ts).
 
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { Cancel } from '#env/env.ts'
 import { linkOfSocket } from '#env/real.ts'
 import type { Problem } from '#proto/api.ts'
-import { fault } from '#proto/faults.ts'
 import { controlBytesMax } from '#proto/units.ts'
 import { type AgentDoor, welcomeAgent } from '../agent-links.ts'
-import { ClientStreams, routeOf, type StreamEnd } from './client-streams.ts'
-import { isSameHost } from './origin.ts'
+import {
+  ClientStreams,
+  type Route,
+  routeOf,
+  type StreamAccess,
+  type StreamEnd,
+} from './client-streams.ts'
+import { type Caller, callerOf, type Gate, problemOfDenial } from './guard.ts'
 import { problemOf } from './problems.ts'
 
 /** What a client may send at once on a console. */
 const consoleFrameBytesMax = 64 * 1024
+/** How long an end of a right may go unnoticed that nobody told us of: an expiry, a new owner. */
+const lookMs = 500
+/** WebSocket's own code for it (RFC 6455, section 7.4.1: policy violation). */
+const notAllowedCode = 1008
 
 export interface Sockets {
   close(): void
 }
 
 /** Takes the upgrades of an HTTP server. */
-export function openSockets(server: Server, door: AgentDoor): Sockets {
+export function openSockets(server: Server, door: AgentDoor & { readonly gate: Gate }): Sockets {
+  const { gate } = door
   const options = { noServer: true, perMessageDeflate: false } as const
   const agents = new WebSocketServer({ ...options, maxPayload: controlBytesMax })
   const clients = new WebSocketServer({ ...options, maxPayload: consoleFrameBytesMax })
   const streams = new ClientStreams(door)
+  const rights = new Rights(door)
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!isSameHost(request.headers)) return refuseUpgrade(socket, problemOf(foreign, 403))
-    const url = addressOf(request)
-    const target = routeOf(url, door.coordinator)
-    if (target.problem) return refuseUpgrade(socket, target.problem)
-    const accept = target.kind === 'agent' ? agents : clients
+    const route = routeOf(addressOf(request), door.coordinator)
+    const caller = callerOf(request)
+    const problem = whyNot(gate, route, caller) ?? route.problem
+    if (problem) return refuseUpgrade(socket, problem)
+    const accept = route.kind === 'agent' ? agents : clients
     accept.handleUpgrade(request, socket, head, (ws) => {
-      if (target.kind === 'agent') welcomeAgent(door, linkOfSocket(ws, peerOf(request)))
-      else streams.open(target, endOf(ws))
+      if (route.kind === 'agent') return welcomeAgent(door, linkOfSocket(ws, peerOf(request)))
+      rights.watch(ws, route, caller)
+      streams.open(route, endOf(ws), accessOf(gate, caller))
     })
   }
   server.on('upgrade', upgrade)
@@ -43,12 +57,81 @@ export function openSockets(server: Server, door: AgentDoor): Sockets {
     close: () => {
       server.off('upgrade', upgrade)
       streams.stop()
+      rights.stop()
       for (const ws of [...agents.clients, ...clients.clients]) ws.terminate()
     },
   }
 }
 
-const foreign = fault('bad-request', 'a page of another host may not connect: use our own page')
+const keyOf = ({ kind }: Route) => `WS ${kind}`
+const askedOf = ({ vmId }: Route) => ({ params: { id: vmId } })
+
+function whyNot(gate: Gate, route: Route, caller: Caller): Problem | undefined {
+  const admitted = gate.admit(caller, keyOf(route))
+  if ('denied' in admitted) return problemOfDenial(admitted)
+  const denied = gate.judge(keyOf(route), admitted.who, askedOf(route))
+  return denied && problemOf(denied)
+}
+
+function accessOf(gate: Gate, caller: Caller): StreamAccess {
+  const sight = () => {
+    const who = gate.again(caller)
+    return who && gate.sight(who)
+  }
+  return {
+    seen: (view) => sight()?.cluster(view) ?? { ...view, ...nothing },
+    mayType: (vmId) => sight()?.mayOn('type', vmId) ?? false,
+  }
+}
+const nothing = { nodes: [], vms: [], migrations: [], events: [], rules: [] }
+
+/** Looks again and again whether those who have a stream may still have it. */
+class Rights {
+  readonly #door: AgentDoor & { readonly gate: Gate }
+  readonly #held = new Map<WebSocket, () => boolean>()
+  #nextLook: Cancel = () => undefined
+
+  constructor(door: AgentDoor & { readonly gate: Gate }) {
+    this.#door = door
+    door.gate.onChange(() => this.#look())
+    this.#arm()
+  }
+
+  watch(ws: WebSocket, route: Route, caller: Caller): void {
+    const { gate, coordinator } = this.#door
+    const who = gate.again(caller)
+    if (route.kind !== 'watch' && who?.name) {
+      const text = `${who.name} has opened the ${route.kind} of ${route.vmId}`
+      coordinator.ask({ do: 'note', text, vmId: route.vmId }, who.name)
+    }
+    this.#held.set(
+      ws,
+      () => gate.judge(keyOf(route), gate.again(caller), askedOf(route)) === undefined,
+    )
+    ws.on('close', () => this.#held.delete(ws))
+  }
+
+  stop(): void {
+    this.#nextLook()
+  }
+
+  #arm(): void {
+    const { clock } = this.#door
+    this.#nextLook = clock.wakeAt(clock.nowMs() + lookMs, () => {
+      this.#look()
+      this.#arm()
+    })
+  }
+
+  #look(): void {
+    for (const [ws, mayStill] of this.#held) {
+      if (mayStill()) continue
+      this.#held.delete(ws)
+      ws.removeAllListeners('message')
+      ws.close(notAllowedCode, 'not allowed any more')
+    }
+  }
+}
 
 /** What the request asks for. A path that is none leads nowhere, as an unknown one does. */
 const addressOf = ({ url }: IncomingMessage): URL =>

@@ -5,6 +5,7 @@
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
+import type { AccountShelf, ShelfEntry } from '../accounts/records.ts'
 import type { RecordKey, RecordKind, StoredRecord } from '../core/records.ts'
 import type { Store } from '../store.ts'
 
@@ -16,13 +17,16 @@ const schema = `
   create table if not exists records (
     kind text not null, id text not null, value text not null, primary key (kind, id)
   ) strict, without rowid;
+  create table if not exists people (
+    kind text not null, id text not null, value text not null, primary key (kind, id)
+  ) strict, without rowid;
 `
 
 /**
  * @param file a path, or `:memory:`. Throws a FaultError when the file cannot be opened or another
  * process has it.
  */
-export function openSqliteStore(file: string): Store {
+export function openSqliteStore(file: string): SqliteStore {
   try {
     return new SqliteStore(new DatabaseSync(file))
   } catch (thrown) {
@@ -32,7 +36,9 @@ export function openSqliteStore(file: string): Store {
   }
 }
 
-class SqliteStore implements Store {
+export class SqliteStore implements Store {
+  /** Accounts and grants, in a table beside the cluster's records. */
+  readonly people: AccountShelf
   readonly #database: DatabaseSync
   readonly #put: StatementSync
   readonly #delete: StatementSync
@@ -45,6 +51,7 @@ class SqliteStore implements Store {
        on conflict (kind, id) do update set value = excluded.value`,
     )
     this.#delete = database.prepare('delete from records where kind = ? and id = ?')
+    this.people = shelfIn(database)
     // Takes the lock now, not at the first write: a second coordinator is turned away at its start.
     database.exec('begin immediate; commit')
   }
@@ -74,5 +81,26 @@ class SqliteStore implements Store {
 
   close(): void {
     this.#database.close()
+  }
+}
+
+function shelfIn(database: DatabaseSync): AccountShelf {
+  const put = database.prepare(
+    `insert into people values (?, ?, ?)
+     on conflict (kind, id) do update set value = excluded.value`,
+  )
+  const remove = database.prepare('delete from people where kind = ? and id = ?')
+  return {
+    load: () =>
+      database
+        .prepare('select kind, id, value from people')
+        .all()
+        .map(({ kind, id, value }) => ({
+          kind: String(kind) as ShelfEntry['kind'],
+          id: String(id),
+          value: JSON.parse(String(value)) as unknown,
+        })),
+    put: ({ kind, id, value }) => void put.run(kind, id, JSON.stringify(value)),
+    remove: (kind, id) => void remove.run(kind, id),
   }
 }

@@ -1,6 +1,6 @@
 // The page at /: the files of the built dashboard, from memory of the path only (no path of a
-// request ever reaches the file system), with a policy under which they can load nothing from
-// anywhere else. When the dashboard is not built, a plain page says how to build it.
+// request ever reaches the file system). When the dashboard is not built, a plain page says how to
+// build it. Not here: what the page may load (headers.ts).
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
@@ -21,18 +21,6 @@ const types: Readonly<Record<string, string>> = {
   '.txt': 'text/plain; charset=utf-8',
 }
 
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ')
-
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Godwit</title>
 <h1>Godwit's coordinator runs</h1>
 <p>Its page is not built. Build it with <code>npm run build</code>, then reload.</p>
@@ -49,9 +37,7 @@ export function servePage(app: FastifyInstance, folder: string): void {
     // Built after we started, or built anew: a reload of the page is enough.
     files = filesOf(folder)
     if (files.has('index.html')) return sendFile(reply, folder, 'index.html')
-    return withPolicy(reply)
-      .type(types['.html'] ?? '')
-      .send(notBuilt)
+    return reply.type(types['.html'] ?? '').send(notBuilt)
   })
   app.setNotFoundHandler((request, reply) => {
     const name = decodedPath(request.url).slice(1)
@@ -83,14 +69,8 @@ function decodedPath(url: string): string {
 function sendFile(reply: FastifyReply, folder: string, name: string): FastifyReply {
   // vite names what is in assets/ by its content: it never changes under one name.
   const age = name.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
-  return withPolicy(reply)
+  return reply
     .type(types[extname(name)] ?? 'application/octet-stream')
     .header('cache-control', age)
     .send(readFileSync(join(folder, name)))
 }
-
-const withPolicy = (reply: FastifyReply): FastifyReply =>
-  reply
-    .header('content-security-policy', policy)
-    .header('x-content-type-options', 'nosniff')
-    .header('referrer-policy', 'no-referrer')

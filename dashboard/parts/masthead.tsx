@@ -6,6 +6,7 @@ import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { connection, picture, view } from '../cluster.ts'
 import type { ClusterSums } from '../cluster-model.ts'
 import type { StreamState } from '../live-stream.ts'
+import { WhoLooks } from './login.tsx'
 import { Sign } from './sign.tsx'
 
 export function Masthead() {
@@ -17,6 +18,7 @@ export function Masthead() {
         {view.value && <small>{view.value.version}</small>}
       </h1>
       {sums && <Sums {...sums} />}
+      <WhoLooks />
       <ConnectionSign state={connection.value} />
     </header>
   )

@@ -2,6 +2,7 @@
 //
 //   <home>/<cluster>/cluster.json     the state file: who runs, where the API is (no secrets)
 //                    token            the secret that agents show, readable by its owner only
+//                    operator-secret  whoever can read it is an operator; likewise
 //                    coordinator.db   disks/   logs/<process>.log
 //   <home>/images/<name>/             images that were pulled, for all clusters
 //
@@ -66,6 +67,9 @@ export class ClusterFolder {
   get tokenFile(): string {
     return join(this.path, 'token')
   }
+  get operatorSecretFile(): string {
+    return join(this.path, 'operator-secret')
+  }
   get logs(): string {
     return join(this.path, 'logs')
   }
@@ -77,15 +81,20 @@ export class ClusterFolder {
     return join(this.logs, `${processId}.log`)
   }
 
-  /** Makes the folders, and a token when there is none yet. */
+  /** Makes the folders, and the secrets when there are none yet. */
   prepare(): void {
     for (const folder of [this.disks, this.logs]) mkdirSync(folder, { recursive: true })
-    if (existsSync(this.tokenFile)) return
-    writeFileSync(this.tokenFile, randomBytes(24).toString('hex'), { mode: 0o600 })
+    for (const file of [this.tokenFile, this.operatorSecretFile])
+      if (!existsSync(file)) writeFileSync(file, randomBytes(24).toString('hex'), { mode: 0o600 })
   }
 
   readToken(): string {
     return readFileSync(this.tokenFile, 'utf8').trim()
+  }
+
+  /** Undefined: this user may not read it, and has to log in. */
+  readOperatorSecret(): string | undefined {
+    return readIfThere(this.operatorSecretFile)?.trim()
   }
 
   /** Another shell may read at any moment: the file is replaced whole. */

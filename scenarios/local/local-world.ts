@@ -13,6 +13,7 @@ import { invariant } from '#proto/invariant.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import { VmReport } from '#proto/messages.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
+import { WebWire } from '../api-wire.ts'
 import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView } from '../world.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
@@ -230,7 +231,8 @@ export class LocalWorld implements Laboratory {
     this.#coordinator = this.#launch('coordinator', plan)
     const [url = ''] = await this.#coordinator.ready()
     this.#port = Number(new URL(url).port)
-    this.#api ??= new HttpApiClient(`http://127.0.0.1:${this.#port}`)
+    const secret = this.#folder.readOperatorSecret()
+    this.#api ??= new HttpApiClient(new WebWire(`http://127.0.0.1:${this.#port}`, secret))
     this.#writeState()
   }
 

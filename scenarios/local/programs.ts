@@ -43,6 +43,7 @@ export function coordinatorPlan(
     args: [
       ...['--listen', `127.0.0.1:${port}`, '--data', folder.database],
       ...['--token-file', folder.tokenFile, '--dashboard', dashboard],
+      ...['--operator-secret', folder.operatorSecretFile],
       ...['--lease-ms', String(spec.leaseMs), '--heartbeat-ms', String(spec.heartbeatMs)],
       ...(laboratory === '' ? [] : ['--laboratory', laboratory]),
       ...['--margin-ms', String(spec.marginMs), '--rebalance', spec.rebalance ? 'on' : 'off'],

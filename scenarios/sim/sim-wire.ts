@@ -2,7 +2,9 @@
 // sockets. A request takes no virtual time, but turns of the event loop: the world waits for them
 // (isBusy). What is asked of a dead coordinator is lost, as on a real wire.
 
+import { Accounts } from '#coordinator/accounts/accounts.ts'
 import { ClientStreams, routeOf, type StreamEnd } from '#coordinator/shell/client-streams.ts'
+import { Gate } from '#coordinator/shell/guard.ts'
 import { createHttpApi } from '#coordinator/shell/http.ts'
 import { createMetrics } from '#coordinator/shell/metrics.ts'
 import type { App } from '#coordinator/shell/routing.ts'
@@ -72,18 +74,36 @@ export class SimWire implements ApiWire {
     const known = this.#served.get(sim)
     if (known) return known
     const { coordinator, consoles, screens, process } = sim
-    const app = createHttpApi({
-      ...{ coordinator, metrics: createMetrics(coordinator), random: this.#random },
-      nowMs: () => process.nowMs(),
-      onBug: (thrown) => {
-        throw thrown
+    const nowMs = () => process.nowMs()
+    const accounts = nobodyHasAnAccount(nowMs)
+    const cookie = 'godwit'
+    const gate = new Gate({ accounts, state: coordinator.state, cookie, isTls: false, nowMs })
+    const app = createHttpApi(
+      {
+        ...{ coordinator, metrics: createMetrics(coordinator), random: this.#random, nowMs },
+        onBug: (thrown) => {
+          throw thrown
+        },
       },
-    })
+      { accounts, cookie, isTls: false, gate },
+    )
     const streams = new ClientStreams({ coordinator, consoles, screens, clock: process })
     const served = { app, streams }
     this.#served.set(sim, served)
     return served
   }
+}
+
+/** A simulated cluster is its world's own: open, and without secrets. */
+function nobodyHasAnAccount(nowMs: () => number): Accounts {
+  const none = () => Promise.resolve('')
+  return new Accounts({
+    shelf: { load: () => [], put: () => undefined, remove: () => undefined },
+    passwords: { hash: none, verify: () => Promise.resolve(false) },
+    ...{ wallMs: nowMs, nowMs, mayBeOpen: true },
+    randomBytes: (length) => new Uint8Array(length),
+    sha256: (bytes) => bytes,
+  })
 }
 
 /** One stream of a client, both ends of it. */

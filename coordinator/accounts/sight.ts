@@ -1,0 +1,142 @@
+// What somebody gets to see of what the API shows: only VMs that they may see, only what happened
+// to those, and of the nodes no more than that these VMs are there. Who is no operator sees no
+// guest's random seed either. Pure: views in, views out; for an operator the very same ones.
+// Not here: which route shows what (shell/guards.ts).
+
+import { type Action, type Identity, may, type Owned } from '#proto/accounts.ts'
+import type {
+  ClusterView,
+  EventView,
+  MigrationView,
+  NodeView,
+  TemplateView,
+  VmView,
+} from '#proto/api.ts'
+import { haSettingsDefault } from '#proto/ha.ts'
+import { asMigrationId, asVmId } from '#proto/ids.ts'
+import { powerSettingsDefault } from '#proto/power.ts'
+import type { ClusterState, Vm } from '../core/cluster-state.ts'
+
+export const ownedVm = ({ id, identity, owner }: Vm): Owned => ({
+  ...{ id, instanceId: identity.instanceId, owner },
+})
+
+/** What one identity sees of one state of the cluster. */
+export class Sight {
+  readonly #who: Identity
+  readonly #state: ClusterState
+  /** VM → the seq of the event that ended the last VM of that name. */
+  #removedAt: ReadonlyMap<string, number> | undefined
+
+  constructor(who: Identity, state: ClusterState) {
+    this.#who = who
+    this.#state = state
+  }
+
+  /** Nothing is hidden: views pass as they are. */
+  get isWhole(): boolean {
+    return this.#who.role === 'operator' && this.#who.limits === undefined
+  }
+
+  mayOn(action: Action, vmId: string): boolean {
+    const vm = this.#state.vms.get(asVmId(vmId))
+    return vm !== undefined && may(this.#who, action, ownedVm(vm))
+  }
+
+  cluster = (view: ClusterView): ClusterView => {
+    if (this.isWhole) return view
+    const vms = this.vms(view.vms)
+    const migrations = this.migrations(view.migrations)
+    const events = this.events(view.events)
+    if (may(this.#who, 'see-cluster')) return { ...view, vms, migrations, events }
+    const power = { settings: powerSettingsDefault, watts: 0, joules: 0, joulesAllOn: 0, nodes: [] }
+    const nodes = nodesOf(view.nodes, vms, migrations)
+    return { ...view, nodes, vms, migrations, events, rules: [], ha: haSettingsDefault, power }
+  }
+
+  vms = (views: readonly VmView[]): VmView[] =>
+    views.filter(({ id }) => this.mayOn('see', id)).map(this.vm)
+
+  vm = (view: VmView): VmView => {
+    if (this.isWhole) return view
+    const { clonedFrom, policy, fault, ...shown } = view
+    const seesParent = clonedFrom !== undefined && this.mayOn('see', clonedFrom)
+    const after = policy?.after.filter((id) => this.mayOn('see', id)) ?? []
+    const isMine = this.mayOn('use', view.id)
+    const identity = isMine ? view.identity : { ...view.identity, randomSeed: '0'.repeat(64) }
+    return {
+      ...shown,
+      identity,
+      ...(seesParent && { clonedFrom }),
+      ...(policy && { policy: { ...policy, after } }),
+      ...(fault && {
+        fault: this.#namesOthers(fault.code) ? { ...fault, message: others } : fault,
+      }),
+    }
+  }
+
+  migrations = (views: readonly MigrationView[]): MigrationView[] =>
+    this.isWhole ? [...views] : views.filter(this.#seesMigration).map(this.migration)
+
+  /** Those of a VM that had this name before are not this VM's. */
+  #seesMigration = ({ id, vmId }: MigrationView): boolean => {
+    const { migrations, vms } = this.#state
+    const begun = migrations.get(asMigrationId(id))?.serial ?? 0
+    return this.mayOn('see', vmId) && begun > (vms.get(asVmId(vmId))?.serial ?? Infinity)
+  }
+
+  migration = (view: MigrationView): MigrationView => {
+    if (may(this.#who, 'see-cluster')) return view
+    const { why: _, cause: __, ...shown } = view
+    const cloneIds = view.cloneIds.filter((id) => this.mayOn('see', id))
+    return { ...shown, cloneIds, cause: 'cluster' }
+  }
+
+  events = (views: readonly EventView[]): EventView[] => {
+    if (this.isWhole) return [...views]
+    if (may(this.#who, 'see-cluster')) return views.filter(({ kind }) => kind !== 'access')
+    return views.filter((event) => this.#seesEvent(event))
+  }
+
+  #seesEvent({ kind, vmId, seq }: EventView): boolean {
+    if (vmId === undefined || !/^(vm|migration|clone|snapshot)-/.test(kind)) return false
+    return this.mayOn('see', vmId) && seq > (this.#removed().get(vmId) ?? 0)
+  }
+
+  #removed(): ReadonlyMap<string, number> {
+    const gone = this.#state.events.filter(({ kind }) => kind === 'vm-removed')
+    this.#removedAt ??= new Map(gone.map(({ vmId, seq }) => [vmId ?? '', seq]))
+    return this.#removedAt
+  }
+
+  /** One that nobody owns is for everybody. */
+  templates = (views: readonly TemplateView[]): TemplateView[] =>
+    views.filter((view) => this.mayBeginFrom(view))
+
+  mayBeginFrom({ name, owner }: Pick<TemplateView, 'name' | 'owner'>): boolean {
+    if (this.#who.limits?.vm) return false
+    return owner === undefined || may(this.#who, 'see', { id: name, owner })
+  }
+
+  #namesOthers = (code: string) => code === 'against-rule' && !may(this.#who, 'see-cluster')
+}
+
+const others = 'a rule of the cluster forbids it: ask an operator'
+
+/** Where it runs is all that the owner of a VM needs of a node. */
+function nodesOf(
+  nodes: readonly NodeView[],
+  vms: readonly VmView[],
+  migrations: readonly MigrationView[],
+): NodeView[] {
+  const open = migrations.filter(({ endedAtMs }) => endedAtMs === undefined)
+  const ids = [...vms.map(({ nodeId }) => nodeId), ...open.flatMap(({ from, to }) => [from, to])]
+  return nodes
+    .filter(({ id }) => ids.includes(id))
+    .map(({ id, phase, power }) => ({
+      ...{ id, phase, power, capacity: { cores: 1, mipsPerCore: 0, memoryMib: 1 } },
+      ...{ peerAddress: '', pid: 0, cpuDemandPercent: 0, cpuGotPercent: 0, leaseLeftMs: 0 },
+      ...{ memoryUsedMib: 0, memoryReservedMib: 0 },
+      vmCount: vms.filter(({ nodeId }) => nodeId === id).length,
+    }))
+}

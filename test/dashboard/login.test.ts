@@ -1,0 +1,123 @@
+// The built page before the real coordinator, under its content policy, in a real browser: a person
+// logs in, sees what is theirs, leaves; and somebody comes by a link. Nothing that the policy
+// forbids is tried.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { build } from 'vite'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import {
+  ask,
+  hasPeople,
+  linkTo,
+  passwordOf,
+  server,
+  vmOf,
+  ways,
+} from '../coordinator/accounts/people.ts'
+
+const chromiumPath = [process.env.CHROME, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path !== undefined && existsSync(path),
+)
+const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
+let browser: Browser
+
+hasPeople(outDir)
+beforeAll(async () => {
+  if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
+  const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
+  await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
+  browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
+}, 60_000)
+afterAll(async () => {
+  await browser?.close()
+  rmSync(outDir, { recursive: true, force: true })
+})
+
+/** A browser of its own, as of another person. Whatever the policy forbids ends the test. */
+async function open(path = '/'): Promise<Page> {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const wrong: string[] = []
+  page.on('pageerror', (error) => wrong.push(error.message))
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) wrong.push(message.text())
+  })
+  onTestFinished(async () => {
+    await context.close()
+    expect(wrong).toEqual([])
+  })
+  await page.goto(server.address + path)
+  return page
+}
+async function logIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name').fill(name)
+  await page.getByLabel('Password').fill(passwordOf(name))
+  await page.getByRole('button', { name: 'Log in' }).click()
+}
+const tile = (page: Page, name: string) => page.locator(`#tile-${vmOf(name)}`)
+
+describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
+  test('asks who it is, says what was wrong, and shows a person their own VMs', async () => {
+    const page = await open()
+    await page.getByLabel('Name').fill('ann')
+    await page.getByLabel('Password').fill('a wrong password')
+    await page.getByRole('button', { name: 'Log in' }).click()
+    await page.getByText('name or password is wrong').waitFor()
+    await logIn(page, 'ann')
+    await page.getByText('live', { exact: true }).waitFor()
+    await tile(page, 'ann').waitFor()
+    expect(await tile(page, 'bob').count()).toBe(0)
+    expect(await page.locator('.who').innerText()).toContain('ann')
+    expect(await page.evaluate('document.cookie')).toBe('')
+    await page.reload()
+    await tile(page, 'ann').waitFor()
+    await page.getByRole('button', { name: 'Log out' }).click()
+    await page.getByLabel('Password').waitFor()
+    expect(await page.locator('body').innerText()).not.toContain(vmOf('ann'))
+  })
+
+  test('leads by a link to one VM, keeps its secret out of every address, and ends with it', async () => {
+    const link = await linkTo(vmOf('bob'), {}, ways.bob)
+    const addresses: string[] = []
+    const page = await open('/healthz')
+    page.on('request', (request) => addresses.push(request.url()))
+    await page.goto(`${server.address}/#link=${link.secret}`)
+    await tile(page, 'bob').waitFor()
+    expect(await tile(page, 'ann').count()).toBe(0)
+    expect(page.url()).toBe(`${server.address}/#/vm/${vmOf('bob')}`)
+    expect(addresses.filter((url) => url.split('#')[0]?.includes('gwl_'))).toEqual([])
+    expect(await page.locator('.who').innerText()).toContain('by a link')
+    await ask('DELETE', `/v1/grants/${link.id}`, ways.bob)
+    await page.getByLabel('Password').waitFor()
+  })
+
+  test('is framed by nobody, and runs no script but its own', async () => {
+    const { headers } = await ask('GET', '/')
+    expect(headers.get('content-security-policy')).toMatch(/script-src 'self';.*frame-ancestors/)
+    expect(headers.get('content-security-policy')).not.toMatch(/unsafe|\*|https?:/)
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('referrer-policy')).toBe('no-referrer')
+    expect(headers.get('permissions-policy')).toContain('camera=()')
+    const page = await browser.newPage()
+    onTestFinished(() => page.close())
+    const refused: string[] = []
+    page.on('console', (message) => refused.push(message.text()))
+    await page.goto(server.address)
+    const run = `new Promise((done) => {
+      const script = document.createElement('script')
+      script.textContent = 'window.wasRun = true'
+      document.body.append(script)
+      setTimeout('window.wasRun = true', 0)
+      const image = new Image()
+      image.onerror = () => done([window.wasRun === true, 'blocked'])
+      image.onload = () => done([window.wasRun === true, 'loaded'])
+      image.src = 'http://127.0.0.1:1/x.png'
+    })`
+    expect(await page.evaluate(run)).toEqual([false, 'blocked'])
+    expect(refused.join()).toMatch(/Content Security Policy/)
+  })
+})
