@@ -7,10 +7,14 @@ import { watchCluster } from './cluster.ts'
 import { watchLaboratory } from './laboratory.ts'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
+import { watchSights } from './sights.ts'
+import { watchStory } from './story.ts'
 
 followAddress()
 holdPageWhileCarrying()
 watchCluster()
 watchLaboratory()
+watchSights()
+watchStory()
 const place = document.getElementById('page')
 if (place) render(<Page />, place)

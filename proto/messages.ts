@@ -4,11 +4,12 @@
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
-//                         console-output, console-accepted
+//                         console-output, console-accepted, sight
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
 //                         replicate, end-replication, take-over, set-lease, take-snapshot, drop-snapshot, compare-snapshots, sweep-layers,
-//                         console-open, console-input, console-close, neighbours, may-leave
+//                         console-open, console-input, console-close, neighbours, may-leave,
+//                         look
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         a replica (+ page frames, replica-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
@@ -61,6 +62,7 @@ import {
   TakeOver,
   TookOver,
 } from './replica-messages.ts'
+import { Look, Sight } from './sights.ts'
 import { SnapshotComparison, SnapshotTaken } from './snapshots.ts'
 import {
   CompareSnapshots,
@@ -364,6 +366,7 @@ export const AgentMessage = z.discriminatedUnion('t', [
   ConsoleOutput,
   ConsoleAccepted,
   Leaving,
+  Sight,
 ])
 export type AgentMessage = z.infer<typeof AgentMessage>
 
@@ -396,6 +399,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   ConsoleInput,
   Neighbours,
   MayLeave,
+  Look,
 ])
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
 

@@ -1,5 +1,5 @@
 // The streams of clients, whatever carries them: watchers at /v1/watch, consoles at
-// /v1/vms/ID/console. A watcher gets a whole ClusterView after each change, at most ten a second;
+// /v1/vms/ID/console, what somebody looks at closely at /v1/sights. A watcher gets a whole ClusterView after each change, at most ten a second;
 // one that does not read is left out until it has caught up, and dropped when it never does.
 // Not here: WebSockets (sockets.ts).
 
@@ -12,6 +12,7 @@ import type { ConsoleHub } from '../console/console-hub.ts'
 import type { ConsoleClient } from '../console/console-stream.ts'
 import type { Coordinator } from '../coordinator.ts'
 import { unknownVm } from '../core/action-refusals.ts'
+import type { SightHub } from '../sights/sight-hub.ts'
 import { problemOf } from './problems.ts'
 
 /** Ten views a second are smooth to the eye and cheap to make. */
@@ -34,20 +35,25 @@ export interface StreamEnd {
 interface StreamPorts {
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
+  /** Absent: nothing can be looked at. */
+  readonly sights?: SightHub
   readonly clock: Clock
 }
 
 export class ClientStreams {
   readonly #consoles: ConsoleHub
   readonly #watchers: Watchers
+  readonly #sights: SightHub | undefined
 
-  constructor({ coordinator, consoles, clock }: StreamPorts) {
+  constructor({ coordinator, consoles, sights, clock }: StreamPorts) {
     this.#consoles = consoles
+    this.#sights = sights
     this.#watchers = new Watchers(coordinator, clock)
   }
 
   open(route: Route, end: StreamEnd): void {
     if (route.kind === 'watch') this.#watchers.add(end)
+    else if (route.kind === 'sights') openSights(this.#sights, end, route)
     else openConsole(this.#consoles, end, route)
   }
 
@@ -57,7 +63,9 @@ export class ClientStreams {
 }
 
 export interface Route {
-  readonly kind: 'agent' | 'watch' | 'console'
+  readonly kind: 'agent' | 'watch' | 'console' | 'sights'
+  /** Of sights: what links carry is looked at too. */
+  readonly hasLinks?: boolean
   readonly vmId: VmId
   readonly isReplay: boolean
   readonly problem: Problem | undefined
@@ -68,10 +76,14 @@ export function routeOf({ pathname, searchParams }: URL, { state }: Coordinator)
   const none = { vmId: asVmId(''), isReplay, problem: undefined }
   if (pathname === '/agent') return { kind: 'agent', ...none }
   if (pathname === '/v1/watch') return { kind: 'watch', ...none }
+  if (pathname === '/v1/sights') {
+    const vmId = asVmId(searchParams.get('vm') ?? '')
+    return { kind: 'sights', ...none, vmId, hasLinks: searchParams.get('links') === '1' }
+  }
   const name = /^\/v1\/vms\/([^/]+)\/console$/.exec(pathname)?.[1]
   const vmId = asVmId(name ?? '')
   if (name === undefined) {
-    const paths = '/agent, /v1/watch or /v1/vms/ID/console'
+    const paths = '/agent, /v1/watch, /v1/sights or /v1/vms/ID/console'
     const problem = problemOf(fault('bad-request', `no WebSocket here: connect to ${paths}`), 404)
     return { kind: 'console', vmId, isReplay, problem }
   }
@@ -96,6 +108,21 @@ function openConsole(consoles: ConsoleHub, end: StreamEnd, { vmId, isReplay }: R
   const session = consoles.attach(vmId, client)
   end.onBytes((bytes) => session.input(bytes))
   end.onClose(() => session.detach())
+}
+
+function openSights(
+  sights: SightHub | undefined,
+  end: StreamEnd,
+  { vmId, hasLinks = false }: Route,
+): void {
+  const detach = sights?.attach({
+    wish: { links: hasLinks, vmId: vmId === '' ? undefined : vmId },
+    get bufferedBytes() {
+      return end.bufferedBytes
+    },
+    see: (view) => end.text(JSON.stringify(view)),
+  })
+  end.onClose(() => detach?.())
 }
 
 /** Everybody who watches the cluster. */

@@ -7,6 +7,7 @@ import { ConsoleHub } from '../console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '../coordinator.ts'
 import type { Settings } from '../core/cluster-state.ts'
 import { tellNeighbours } from '../neighbours.ts'
+import { SightHub } from '../sights/sight-hub.ts'
 import type { Store } from '../store.ts'
 import { createHttpApi } from './http.ts'
 import type { Launcher } from './launcher.ts'
@@ -49,6 +50,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     options.version,
   )
   const consoles = new ConsoleHub(coordinator, clock)
+  const sights = new SightHub(coordinator, clock)
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
   const app = await createHttpApi({
@@ -57,7 +59,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     onBug: options.onBug,
   })
   servePage(app, options.dashboard)
-  const sockets = openSockets(app.server, { coordinator, consoles, clock, log, token })
+  const sockets = openSockets(app.server, { coordinator, consoles, sights, clock, log, token })
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
   const { port } = app.server.address() as AddressInfo
@@ -68,6 +70,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     stop: async () => {
       coordinator.stop()
       consoles.stop()
+      sights.stop()
       sockets.close()
       await app.close()
       store.close()
