@@ -33,7 +33,7 @@ const mapAt = (node: string, isIt: (map: PageMap) => boolean) =>
   )
 
 test('the pages of a VM, while it stays and while it leaves', async () => {
-  await two.boot('workload=dirty wss=8 rate=2000 fill=4')
+  await two.boot('workload=dirty wss=8 rate=200 fill=4')
   expect(sightsOf('a')).toEqual([])
   look('a', {})
   const { counts, pageCount } = await mapAt('a', (map) => map.counts.dirty > 0)
