@@ -1,5 +1,5 @@
 // All events that the coordinator still knows, kept while somebody reads them: asked for once, then
-// grown by what each view of the cluster brings. Not here: which of them are shown (story-model.ts).
+// grown by what each view of the cluster brings. Not here: which are shown (story-model.ts).
 
 import { effect, signal } from '@preact/signals'
 import { z } from 'zod'

@@ -1,7 +1,7 @@
 // The streams of clients, whatever carries them: watchers at /v1/watch, consoles at
-// /v1/vms/ID/console, what somebody looks at closely at /v1/sights. A watcher gets a whole ClusterView after each change, at most ten a second;
-// one that does not read is left out until it has caught up, and dropped when it never does.
-// Not here: WebSockets (sockets.ts).
+// /v1/vms/ID/console, what somebody looks at closely at /v1/sights. A watcher gets a whole
+// ClusterView after each change, at most ten a second; one that does not read is left out until it
+// has caught up, and dropped when it never does. Not here: WebSockets (sockets.ts).
 
 import type { Clock } from '#env/env.ts'
 import type { ClusterView, Problem } from '#proto/api.ts'

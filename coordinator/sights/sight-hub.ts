@@ -1,7 +1,7 @@
-// What somebody looks at, at the page: asks the agents that can see it, for as long as anybody does,
-// and hands on what they tell. A VM is followed from node to node. Nothing is decided here, and the
-// core does not see it, as with consoles. Not here: what an agent tells (node-agent/sights.ts),
-// WebSockets (shell/). Times in ms.
+// What somebody looks at, at the page: asks the agents that can see it, for as long as anybody
+// does, and hands on what they tell. A VM is followed from node to node. Nothing is decided here,
+// and the core does not see it, as with consoles. Not here: what an agent tells
+// (node-agent/sights.ts), WebSockets (shell/). Times in ms.
 
 import type { Cancel, Clock } from '#env/env.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'

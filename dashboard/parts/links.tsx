@@ -71,28 +71,7 @@ function LinkTable({ pairs, nodes }: { pairs: readonly LinkPair[]; nodes: readon
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on narrow windows */}
       <section class="scroll" tabIndex={0} aria-label="Table of links">
         <table class="links">
-          <thead>
-            <tr>
-              <th scope="col">Between</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">
-                Pages there
-              </th>
-              <th scope="col" class="number">
-                Pages back
-              </th>
-              <th scope="col" class="number">
-                Guests there
-              </th>
-              <th scope="col" class="number">
-                Guests back
-              </th>
-              <th scope="col" class="number">
-                In all
-              </th>
-              {laboratory.value && <th scope="col">On purpose</th>}
-            </tr>
-          </thead>
+          <Titles />
           <tbody>
             {shown.map((pair) => (
               <Row key={`${pair.a} ${pair.b}`} pair={pair} nodes={nodes} />
@@ -102,6 +81,25 @@ function LinkTable({ pairs, nodes }: { pairs: readonly LinkPair[]; nodes: readon
       </section>
       {shown.length === 0 && <p class="empty">No link{isBusyOnly ? ' carries anything' : ''}.</p>}
     </section>
+  )
+}
+
+const titles = ['Pages there', 'Pages back', 'Guests there', 'Guests back', 'In all']
+
+function Titles() {
+  return (
+    <thead>
+      <tr>
+        <th scope="col">Between</th>
+        <th scope="col">State</th>
+        {titles.map((title) => (
+          <th key={title} scope="col" class="number">
+            {title}
+          </th>
+        ))}
+        {laboratory.value && <th scope="col">On purpose</th>}
+      </tr>
+    </thead>
   )
 }
 

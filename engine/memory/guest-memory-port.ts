@@ -16,8 +16,8 @@ export interface CollectedPages {
 }
 
 /**
- * What is known of each page, as it is at this moment and goes on changing: one byte a page, 0 or 1,
- * to be read and not kept.
+ * What is known of each page, as it is at this moment and goes on changing: one byte a page, 0 or
+ * 1, to be read and not kept.
  */
 export interface PageTables {
   readonly touched: Uint8Array
