@@ -1,7 +1,7 @@
 // Links of agents: the handshake, and what comes after it. A link speaks for one node from its
 // hello on; whatever is malformed, out of order or too large closes that link with a named fault
-// and touches nothing else. Console bytes go to the console hub, screens to theirs, everything else
-// to the core. Times in ms.
+// and touches nothing else. Console bytes go to the console hub, screens to theirs, what somebody
+// looks at to the sight hub, everything else to the core. Times in ms.
 
 import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault } from '#proto/faults.ts'
@@ -12,6 +12,7 @@ import { encodeControl, type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { ConsoleHub } from './console/console-hub.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { ScreenHub } from './screen/screen-hub.ts'
+import type { SightHub } from './sights/sight-hub.ts'
 
 /** The hello is the first thing an agent sends; a link without one is no agent's. */
 const helloMsMax = 5000
@@ -22,6 +23,8 @@ export interface AgentDoor {
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
   readonly screens: ScreenHub
+  /** Absent: nobody can look. */
+  readonly sights?: SightHub
   readonly clock: Clock
   readonly log: Log
   /** The cluster's shared secret. */
@@ -70,6 +73,7 @@ class AgentSession {
     else if (message.t === 'console-output' || message.t === 'console-accepted')
       consoles.hear(message)
     else if (message.t === 'screen-frame' || message.t === 'screen-accepted') screens.hear(message)
+    else if (message.t === 'sight') this.#door.sights?.hear(nodeId, message)
     else coordinator.take({ kind: 'agent-message', linkId, nodeId, message })
   }
 

@@ -9,6 +9,8 @@ import { Login } from './parts/login.tsx'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
 import { findOutWhoLooks, lookAgain, me } from './session.ts'
+import { watchSights } from './sights.ts'
+import { watchStory } from './story.ts'
 
 const place = document.getElementById('page')
 
@@ -17,6 +19,8 @@ function begin(): void {
   holdPageWhileCarrying()
   watchCluster()
   watchLaboratory()
+  watchSights()
+  watchStory()
   if (place) render(<Page />, place)
   connection.subscribe(({ is }) => {
     if (is === 'away') void lookAgain()

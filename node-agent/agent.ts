@@ -10,6 +10,7 @@ import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
+import type { MessageLink } from '#proto/wire.ts'
 import { admit, admitReplica } from './admission.ts'
 import { controlLimits, limits, trunkAnswerMsMax, trunkLimits } from './agent-limits.ts'
 import { numbersOf } from './agent-numbers.ts'
@@ -31,9 +32,12 @@ import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
 import { carryOutReplica } from './replication/replica-work.ts'
 import { Replication } from './replication/replication.ts'
+import { SentBytes } from './sent-bytes.ts'
 import { allServed } from './serving-end.ts'
+import type { Sights } from './sights.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
+import { newSights } from './what-is-seen.ts'
 
 export class Agent {
   readonly metrics: NodeMetrics
@@ -50,6 +54,8 @@ export class Agent {
   readonly #membership: Membership
   readonly #network: Network
   readonly #nodePace: Pace
+  readonly #sights: Sights
+  readonly #sent = new SentBytes()
   #listener: Listener | undefined
   #stopped = false
 
@@ -82,6 +88,9 @@ export class Agent {
       ...{ vmm, store: options.snapshots, consoles: this.#consoles },
       goOn: (vm, disk) => this.#migrations.goOn(vm, disk),
       desk: (input) => this.#deskDriver.feed(input),
+    })
+    this.#sights = newSights(clock, this.#membership, {
+      ...{ vms, vmm, migrations: this.#migrations, network: this.#network, sent: this.#sent },
     })
     this.metrics = new NodeMetrics(() =>
       numbersOf({
@@ -116,6 +125,7 @@ export class Agent {
     this.#deskDriver.feed({ on: 'closing' })
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))
     this.#stopped = true
+    this.#sights.stop()
     this.#network.close('shutting-down')
     this.#migrations.close('shutting-down')
     await this.#membership.stop('shutting-down')
@@ -209,6 +219,7 @@ export class Agent {
   #hear(message: MemberMessage) {
     if (isViewMessage(message)) return this.#views.hear(message)
     if (message.t === 'neighbours') return this.#network.become(message.nodes)
+    if (message.t === 'look') return this.#sights.hear(message)
     return this.#deskDriver.feed({ on: 'command', command: message })
   }
 
@@ -329,13 +340,13 @@ export class Agent {
 
   #makeMigrations(): Migrations {
     const { env, token, vmm } = this.#options
-    const { clock, log, transport, zstd } = env
+    const { clock, log, zstd } = env
     return new Migrations({
       ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
       digest: this.#options.snapshots.ports.digest,
       nodePace: this.#nodePace,
       mipsBefore: (vm) => this.#meter.loadOf(vm)?.mips,
-      connect: (address) => transport.connect(address, limits, answerMsMax),
+      connect: (address) => this.#connect(address),
       hello: () => this.#hello('peer'),
       welcome: () => this.#membership.welcomePeer(),
       admit: (offer) => {
@@ -364,12 +375,18 @@ export class Agent {
     })
   }
 
+  /** For pages: what goes out is counted. */
+  async #connect(address: string): Promise<MessageLink> {
+    const link = await this.#options.env.transport.connect(address, limits, answerMsMax)
+    return this.#sent.counted(address, link)
+  }
+
   #makeReplication(): Replication {
     const { env, vmm, nodeId } = this.#options
-    const { clock, log, transport, zstd } = env
+    const { clock, log, zstd } = env
     return new Replication({
       ...{ clock, log, zstd, vmm, nodeId, consoles: this.#consoles, nodePace: this.#nodePace },
-      connect: (address) => transport.connect(address, limits, answerMsMax),
+      connect: (address) => this.#connect(address),
       hello: () => this.#hello('peer'),
       frames: (vm, { frames, lost }) => this.#network.hear(vm, frames, lost),
       mayLaunch: (vm) => this.#mayLaunch(vm),

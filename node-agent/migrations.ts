@@ -77,6 +77,17 @@ export class Migrations {
     return this.#sources.size + this.#destinations.size + this.#sessions.size
   }
 
+  /** How far the pages of a VM are that is leaving, for who looks. */
+  sentOf(vm: HeldVm): SourceRun['sent'] {
+    for (const run of this.#sources.values()) if (run.vm === vm) return run.sent
+    return undefined
+  }
+
+  /** See Forks. */
+  isFork(vm: HeldVm): boolean {
+    return this.#forks.isFork(vm)
+  }
+
   beginSource(plan: SourcePlan): void {
     const { clock, log, zstd, vmm, vms, consoles, desk } = this.#ports
     const { connect, hello, progress, nodePace, mipsBefore } = this.#ports

@@ -45,6 +45,7 @@
 //   GET  /v1/events?after=SEQ             EventView[]
 //   WS   /v1/watch                        a ClusterView first, then one after each change
 //                                         (at most 10 a second)
+//   WS   /v1/sights?links=1&vm=NAME       SightViews: what links carry, a VM's pages, as they are
 //   WS   /v1/vms/:id/console              binary both ways: guest output, guest input;
 //                                         survives migration. First frame from the server
 //                                         is text: ConsoleHeader. ?replay=1 sends the output

@@ -2,13 +2,13 @@
 // bytes (wire.ts), what messages are made of (message-parts.ts; exported from here too).
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
-//                         console-output, console-accepted, screen-frame, screen-accepted
+//                         console-output, console-accepted, screen-frame, screen-accepted, sight
 //   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
 //                         replicate, end-replication, take-over, set-lease, take-snapshot,
 //                         drop-snapshot, compare-snapshots, sweep-layers, console-open,
 //                         console-input, console-close, screen-open, screen-shown, screen-input,
-//                         screen-close, neighbours, may-leave
+//                         screen-close, neighbours, may-leave, look
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         a replica (+ page frames, replica-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
@@ -75,6 +75,7 @@ import {
   ScreenOpen,
   ScreenShown,
 } from './screen-messages.ts'
+import { Look, Sight } from './sights.ts'
 import { SnapshotComparison, SnapshotTaken } from './snapshots.ts'
 import {
   CompareSnapshots,
@@ -330,6 +331,7 @@ export const AgentMessage = z.discriminatedUnion('t', [
   ScreenFrame,
   ScreenAccepted,
   Leaving,
+  Sight,
 ])
 export type AgentMessage = z.infer<typeof AgentMessage>
 
@@ -366,6 +368,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   ScreenClose,
   Neighbours,
   MayLeave,
+  Look,
 ])
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
 

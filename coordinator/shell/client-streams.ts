@@ -1,7 +1,8 @@
 // The streams of clients, whatever carries them: watchers at /v1/watch, consoles at
-// /v1/vms/ID/console, screens at /v1/vms/ID/screen. A watcher gets a whole ClusterView after each
-// change, at most ten a second; one that does not read is left out until it has caught up, and
-// dropped when it never does. Not here: WebSockets (sockets.ts).
+// /v1/vms/ID/console, screens at /v1/vms/ID/screen, what somebody looks at closely at /v1/sights. A
+// watcher gets a whole ClusterView after each change, at most ten a second; one that does not read
+// is left out until it has caught up, and dropped when it never does. Not here: WebSockets
+// (sockets.ts).
 
 import type { Clock } from '#env/env.ts'
 import type { ClusterView, Problem } from '#proto/api.ts'
@@ -14,6 +15,7 @@ import type { ConsoleClient } from '../console/console-stream.ts'
 import type { Coordinator } from '../coordinator.ts'
 import { unknownVm } from '../core/action-refusals.ts'
 import type { ScreenHub } from '../screen/screen-hub.ts'
+import type { SightHub } from '../sights/sight-hub.ts'
 import { problemOf } from './problems.ts'
 
 /** Ten views a second are smooth to the eye and cheap to make. */
@@ -37,6 +39,8 @@ interface StreamPorts {
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
   readonly screens: ScreenHub
+  /** Absent: nothing can be looked at. */
+  readonly sights?: SightHub
   readonly clock: Clock
 }
 
@@ -52,15 +56,18 @@ export class ClientStreams {
   readonly #consoles: ConsoleHub
   readonly #screens: ScreenHub
   readonly #watchers: Watchers
+  readonly #sights: SightHub | undefined
 
-  constructor({ coordinator, consoles, screens, clock }: StreamPorts) {
+  constructor({ coordinator, consoles, screens, sights, clock }: StreamPorts) {
     this.#consoles = consoles
     this.#screens = screens
+    this.#sights = sights
     this.#watchers = new Watchers(coordinator, clock)
   }
 
   open(route: Route, end: StreamEnd, access: StreamAccess = wholeAccess): void {
     if (route.kind === 'watch') this.#watchers.add(end, access)
+    else if (route.kind === 'sights') openSights(this.#sights, end, route)
     else if (route.kind === 'screen') openScreen(this.#screens, end, route, access)
     else openConsole(this.#consoles, end, route, access)
   }
@@ -71,7 +78,9 @@ export class ClientStreams {
 }
 
 export interface Route {
-  readonly kind: 'agent' | 'watch' | 'console' | 'screen'
+  readonly kind: 'agent' | 'watch' | 'console' | 'screen' | 'sights'
+  /** Of sights: what links carry is looked at too. */
+  readonly hasLinks?: boolean
   readonly vmId: VmId
   readonly isReplay: boolean
   /** Of a route to a screen. */
@@ -84,9 +93,13 @@ export function routeOf({ pathname, searchParams }: URL, { state }: Coordinator)
   const none = { vmId: asVmId(''), isReplay, problem: undefined }
   if (pathname === '/agent') return { kind: 'agent', ...none }
   if (pathname === '/v1/watch') return { kind: 'watch', ...none }
+  if (pathname === '/v1/sights') {
+    const vmId = asVmId(searchParams.get('vm') ?? '')
+    return { kind: 'sights', ...none, vmId, hasLinks: searchParams.get('links') === '1' }
+  }
   const [, name, kind] = /^\/v1\/vms\/([^/]+)\/(console|screen)$/.exec(pathname) ?? []
   if (name !== undefined) return { isReplay, ...routeToVm(name, kind === 'screen', state) }
-  const paths = '/agent, /v1/watch, /v1/vms/ID/console or /v1/vms/ID/screen'
+  const paths = '/agent, /v1/watch, /v1/sights, /v1/vms/ID/console or /v1/vms/ID/screen'
   const problem = problemOf(fault('bad-request', `no WebSocket here: connect to ${paths}`), 404)
   return { kind: 'console', ...none, problem }
 }
@@ -146,6 +159,21 @@ function openConsole(
     if (access.mayType(vmId)) session.input(bytes)
   })
   end.onClose(() => session.detach())
+}
+
+function openSights(
+  sights: SightHub | undefined,
+  end: StreamEnd,
+  { vmId, hasLinks = false }: Route,
+): void {
+  const detach = sights?.attach({
+    wish: { links: hasLinks, vmId: vmId === '' ? undefined : vmId },
+    get bufferedBytes() {
+      return end.bufferedBytes
+    },
+    see: (view) => end.text(JSON.stringify(view)),
+  })
+  end.onClose(() => detach?.())
 }
 
 /** Everybody who watches the cluster. */

@@ -155,4 +155,7 @@ export const guards: Readonly<Record<string, Guard>> = {
   'WS watch': each('see', (sight, answer) => sight.cluster(answer)),
   'WS console': vm('look'),
   'WS screen': vm('look'),
+  'WS sights': vm('see'),
+  /** What links carry is everybody's. */
+  'WS links': cluster('see-cluster'),
 }

@@ -12,6 +12,7 @@ import type { Settings } from '../core/cluster-state.ts'
 import { hexOf } from '../identity.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import { ScreenHub } from '../screen/screen-hub.ts'
+import { SightHub } from '../sights/sight-hub.ts'
 import { Gate } from './guard.ts'
 import { sendHeaders } from './headers.ts'
 import { createHttpApi } from './http.ts'
@@ -64,6 +65,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   )
   const consoles = new ConsoleHub(coordinator, clock)
   const screens = new ScreenHub(coordinator, clock)
+  const sights = new SightHub(coordinator, clock)
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
   const door = openDoor(options, coordinator)
@@ -78,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   sendHeaders(app, door.isTls)
   servePage(app, options.dashboard)
   const { gate } = door
-  const shared = { coordinator, consoles, screens, clock, log, token, gate }
+  const shared = { coordinator, consoles, screens, sights, clock, log, token, gate }
   const sockets = openSockets(app.server, shared)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
@@ -92,6 +94,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
       coordinator.stop()
       consoles.stop()
       screens.stop()
+      sights.stop()
       sockets.close()
       await app.close()
       store.close()

@@ -63,7 +63,8 @@ export function openSockets(server: Server, door: AgentDoor & { readonly gate: G
   }
 }
 
-const keyOf = ({ kind }: Route) => `WS ${kind}`
+const keyOf = ({ kind, hasLinks, vmId }: Route) =>
+  kind === 'sights' && (hasLinks || vmId === '') ? 'WS links' : `WS ${kind}`
 const askedOf = ({ vmId }: Route) => ({ params: { id: vmId } })
 
 function whyNot(gate: Gate, route: Route, caller: Caller): Problem | undefined {

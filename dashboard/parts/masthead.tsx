@@ -6,6 +6,7 @@ import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { connection, picture, view } from '../cluster.ts'
 import type { ClusterSums } from '../cluster-model.ts'
 import type { StreamState } from '../live-stream.ts'
+import { hashOf, type Route, route } from '../route.ts'
 import { WhoLooks } from './login.tsx'
 import { Sign } from './sign.tsx'
 
@@ -17,10 +18,31 @@ export function Masthead() {
         <img src="./godwit.svg" alt="" width="28" height="28" /> Godwit
         {view.value && <small>{view.value.version}</small>}
       </h1>
+      <Places />
       {sums && <Sums {...sums} />}
       <WhoLooks />
       <ConnectionSign state={connection.value} />
     </header>
+  )
+}
+
+const places: readonly (readonly [word: string, to: Route])[] = [
+  ['Cluster', { is: 'cluster' }],
+  ['Links', { is: 'links' }],
+  ['Events', { is: 'events', filter: {} }],
+]
+
+function Places() {
+  const { is } = route.value
+  const here = is === 'links' || is === 'events' ? is : 'cluster'
+  return (
+    <nav aria-label="Places">
+      {places.map(([word, to]) => (
+        <a key={word} href={hashOf(to)} aria-current={to.is === here ? 'page' : undefined}>
+          {word}
+        </a>
+      ))}
+    </nav>
   )
 }
 

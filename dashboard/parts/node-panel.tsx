@@ -8,7 +8,9 @@ import { nodePhaseSentences } from '#proto/state.ts'
 import { type ActionRow, begin, breakActionsNow, nodeActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
-import { go } from '../route.ts'
+import { go, hashOf } from '../route.ts'
+import { links } from '../sights.ts'
+import { rateText } from './links.tsx'
 import { nodeSigns, Sign } from './sign.tsx'
 
 export function NodePanel({ node }: { node: NodeView }) {
@@ -42,6 +44,10 @@ export function NodePanel({ node }: { node: NodeView }) {
       <Buttons legend={`Actions on ${id}`} rows={nodeActionsNow(node)} node={node} />
       <Broken node={node} />
       <Facts {...node} />
+      <p>
+        <a href={hashOf({ is: 'events', filter: { node: id } })}>Events of {id}</a>
+      </p>
+      <NodeLinks id={id} />
     </div>
   )
 }
@@ -94,6 +100,30 @@ function Broken({ node }: { node: NodeView }) {
       )}
       <Buttons legend="Break on purpose" rows={breakActionsNow(node)} node={node} isShown />
     </>
+  )
+}
+
+/** What it sends to each other node now. */
+function NodeLinks({ id }: { id: string }) {
+  const own = links.value.filter(({ from }) => from === id)
+  if (own.length === 0) return null
+  return (
+    <section class="node-links" aria-labelledby="node-links">
+      <h3 id="node-links">
+        Sends <small>pages, guests’ frames</small>
+      </h3>
+      <dl class="facts">
+        {own.map(({ to, pageBytesPerSec, trunkBytesPerSec, isTrunkUp }) => (
+          <div key={to}>
+            <dt>to {to}</dt>
+            <dd>
+              {rateText(pageBytesPerSec)}, {rateText(trunkBytesPerSec)}
+              {!isTrunkUp && ' (trunk down)'}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   )
 }
 

@@ -6,7 +6,9 @@ import { route } from '../route.ts'
 import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
 import { Confirm } from './confirm.tsx'
+import { Events } from './events.tsx'
 import { History } from './history.tsx'
+import { Links } from './links.tsx'
 import { Masthead } from './masthead.tsx'
 import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
@@ -29,13 +31,19 @@ export function Page() {
           the page; if that does not help, build it again: <code>npm run build</code>
         </p>
       )}
-      <Cluster />
+      <Place />
       <Carried />
       <Confirm />
       <MoveDialog />
       <Announcer />
     </>
   )
+}
+
+function Place() {
+  const at = route.value
+  if (at.is === 'links') return <Links />
+  return at.is === 'events' ? <Events filter={at.filter} /> : <Cluster />
 }
 
 function Cluster() {

@@ -3,9 +3,10 @@
 
 import type { EventView } from '#proto/api.ts'
 import { toneOf } from '../cluster-model.ts'
+import { hashOf } from '../route.ts'
 import { Sign, toneSigns } from './sign.tsx'
 
-/** More are in `godwit events`. */
+/** More are among all events, and in `godwit events`. */
 const linesMax = 60
 
 export function Story({ events }: { events: readonly EventView[] }) {
@@ -13,6 +14,9 @@ export function Story({ events }: { events: readonly EventView[] }) {
     <section class="card story" aria-labelledby="story">
       <header>
         <h2 id="story">What happened</h2>
+        <p>
+          <a href={hashOf({ is: 'events', filter: {} })}>all events</a>
+        </p>
       </header>
       {events.length === 0 && <p class="empty">Nothing yet.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}

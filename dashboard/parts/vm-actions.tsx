@@ -15,11 +15,13 @@ interface VmActionsProps {
 }
 
 export function VmActions({ vm, nodes }: VmActionsProps) {
+  const rows = vmActionsNow(vm)
+  if (rows.length === 0) return null
   return (
     <fieldset class="actions" disabled={connection.value.is !== 'live'}>
       <legend class="spoken">Actions on {vm.id}</legend>
       <div class="row">
-        {vmActionsNow(vm).map((row) => (
+        {rows.map((row) => (
           <button
             key={row.action}
             type="button"

@@ -7,9 +7,10 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
-import { go } from '../route.ts'
+import { go, hashOf } from '../route.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
+import { PageMap } from './page-map.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
@@ -46,7 +47,11 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <VmActions vm={vm} nodes={nodes} />
       <LastMove vm={vm} />
       <Why vm={vm} />
+      {vm.nodeId && <PageMap vm={vm} />}
       <Facts {...vm} />
+      <p>
+        <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
+      </p>
       {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}
     </div>
   )

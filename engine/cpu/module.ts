@@ -78,6 +78,9 @@ export interface CoreExports {
   trackedTable(): number
   touchedTable(): number
   absentTable(): number
+  dirtyTable(): number
+  frozenTable(): number
+  logTable(): number
   blockPool(): number
 }
 

@@ -15,6 +15,21 @@ export interface CollectedPages {
   readonly nextPage: number
 }
 
+/**
+ * What is known of each page, as it is at this moment and goes on changing: one byte a page, 0 or
+ * 1, to be read and not kept.
+ */
+export interface PageTables {
+  readonly touched: Uint8Array
+  readonly absent: Uint8Array
+  /** Clones of this VM still read it here. */
+  readonly shared: Uint8Array
+  /** Written since any dirty log of the VM was taken last. */
+  readonly marked: Uint8Array
+  /** Of an open dirty log: a bit a page; without what is only marked yet. */
+  readonly log: Uint8Array | undefined
+}
+
 export interface GuestMemory {
   readonly memory: WebAssembly.Memory
   readonly ramBytes: number
@@ -49,6 +64,8 @@ export interface GuestMemory {
   isTouched(page: number): boolean
   /** The bytes of a page as they are now; the VM may be writing to it. */
   readPage(page: number, into: Uint8Array): void
+  /** For who looks, and changes nothing. @param log a dirty log that is open */
+  tables(log?: number): PageTables
   /** How many pages are absent still. */
   readonly absentPages: number
   /**

@@ -6,7 +6,7 @@
 import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
 import { type CoreInstance, createVmMemory, instantiateCore, noHooks } from '../cpu/module.ts'
-import type { CollectedPages, GuestMemory } from './guest-memory-port.ts'
+import type { CollectedPages, GuestMemory, PageTables } from './guest-memory-port.ts'
 import { UsedMemory } from './used-memory.ts'
 
 /** RAM comes in whole WebAssembly pages. */
@@ -127,6 +127,19 @@ export class WasmGuestMemory implements GuestMemory {
 
   isAbsent(page: number): boolean {
     return this.#bytes[this.#absentTable + page] === 1
+  }
+
+  tables(log?: number): PageTables {
+    const { call } = this.#core
+    const logBytes = this.pageCount / 8
+    const view = (at: number, bytes = this.pageCount) => this.#bytes.subarray(at, at + bytes)
+    return {
+      touched: view(this.#touchedTable),
+      absent: view(this.#absentTable),
+      shared: view(call.frozenTable()),
+      marked: view(call.dirtyTable()),
+      log: log === undefined ? undefined : view(call.logTable() + log * logBytes, logBytes),
+    }
   }
 
   get absentPages(): number {

@@ -82,6 +82,11 @@ export class Forks {
     }
   }
 
+  /** A clone that has not all of its pages: those that are absent are its parent's still. */
+  isFork(vm: HeldVm): boolean {
+    return this.#sources.has(vm)
+  }
+
   #forget(vm: HeldVm, unused: ForkImage): void {
     const images = this.#images.get(vm)
     images?.inUse.delete(unused)

@@ -14,6 +14,7 @@ import type { ByEncoding } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
 import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
+import type { Sending } from '../page-map.ts'
 import { breathe } from './breath.ts'
 import { type LinkRate, seeLink } from './encoding/link-rate.ts'
 import type { EncodedPages, PageEncoder } from './encoding/page-encoder.ts'
@@ -70,6 +71,7 @@ export class PageSender {
   #bytes = 0
   #bytesAtBreath = 0
   #toldAtMs: number
+  #nextPage = 0
 
   constructor(round: Round, ports: PageSenderPorts) {
     this.#round = round
@@ -89,6 +91,7 @@ export class PageSender {
     while (from < memory.pageCount && !this.#isCut) {
       const got = memory.collect(this.#round.bitmap, from, this.#pagesPerFrame(), room)
       from = got.nextPage
+      this.#nextPage = from
       for (const page of got.zeroPages) zeros.push(page)
       if (got.pages.length > 0) await this.#content(got.pages, got.bytes)
       while (zeros.length >= zeroPagesPerFrameMax) await this.#zeros(zeros)
@@ -98,6 +101,11 @@ export class PageSender {
     // count.
     await this.#drain(endOfRoundBytesMax)
     return { ...this.#sent(), ...(this.#isCut ? { unsent: this.#from(from) } : {}) }
+  }
+
+  /** What of the round has been sent: for who looks. */
+  get sending(): Sending {
+    return { bitmap: this.#round.bitmap, nextPage: this.#nextPage }
   }
 
   /** It ends after the batch that is on its way. */

@@ -16,6 +16,7 @@ import {
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
+import type { Sending } from '../page-map.ts'
 import { StepDriver } from '../step-driver.ts'
 import type { Vmm } from '../vmm.ts'
 import { machineKind } from './compatibility.ts'
@@ -91,6 +92,8 @@ export class SourceRun {
   readonly #speed: GuestSpeed
   /** The round of a VM that runs. */
   #sending: PageSender | undefined
+  /** Of the latest round. */
+  #sender: PageSender | undefined
   /** CPU and devices, as they are when the VM has stopped. */
   #capturing: Promise<StateSection[]> | undefined
   /** The last progress, without the news in it. */
@@ -130,6 +133,11 @@ export class SourceRun {
       if (this.#told) progress(this.#told)
       this.#signOfLife()
     })
+  }
+
+  /** How far its pages are, for who looks; undefined: it has sent none. */
+  get sent(): { readonly sending: Sending; readonly log: number | undefined } | undefined {
+    return this.#sender && { sending: this.#sender.sending, log: this.#log }
   }
 
   feed(news: SourceNews): void {
@@ -267,7 +275,7 @@ export class SourceRun {
     readonly bitmap: 'all' | Uint8Array
   }): Promise<void> {
     await this.#openLog()
-    this.#sending = this.#sender(order.round, order.bitmap)
+    this.#sending = this.#newSender(order.round, order.bitmap)
     const sent = await this.#sending.send()
     this.#sending = undefined
     this.feed({ on: 'round-sent', sent })
@@ -299,13 +307,13 @@ export class SourceRun {
     return { memory, link, target }
   }
 
-  #sender(round: number, bitmap: 'all' | Uint8Array): PageSender {
+  #newSender(round: number, bitmap: 'all' | Uint8Array): PageSender {
     const { clock } = this.#ports
     const { target, memory, link } = this.#ends()
     const { vmId, epoch } = target
     this.#encoder ??= this.#newEncoder()
     const named = bitmap === 'all' ? new Uint8Array(memory.pageCount / 8).fill(0xff) : bitmap
-    return new PageSender(
+    this.#sender = new PageSender(
       { vmId, epoch, round, bitmap: named, isLast: bitmap !== 'all' && isPaused(this.state) },
       {
         ...{ clock, link, memory, paces: this.#paces, frames: this.#frames },
@@ -314,6 +322,7 @@ export class SourceRun {
         progress: (pages, bytes) => this.feed({ on: 'sending', pages, bytes }),
       },
     )
+    return this.#sender
   }
 
   #newEncoder(): PageEncoder {
@@ -344,7 +353,7 @@ export class SourceRun {
     const { vmm, console } = this.#ports
     const [captured, sent] = await Promise.all([
       this.#capturing ?? vmm.capture(this.vm),
-      this.#sender(order.round, order.bitmap).send(),
+      this.#newSender(order.round, order.bitmap).send(),
     ])
     const memory = vmm.memoryOf(this.vm)
     if (!memory) throw new FaultError(fault('cancelled', 'the VM has gone'))

@@ -57,6 +57,9 @@ export class Network {
   /** What goes out of which port when all that has come in is looked at. */
   readonly #outgoing = new Map<Port, Uint8Array[]>()
   readonly #announcing = new Map<VmPort, Cancel>()
+  /** Of guests' frames, to each other node. */
+  readonly #trunkBytes = new Map<NodeId, number>()
+  #neighbours: readonly Neighbour[] = []
 
   constructor(ports: NetworkPorts) {
     this.#ports = ports
@@ -98,6 +101,7 @@ export class Network {
 
   /** All nodes of the cluster, this one among them. */
   become(neighbours: readonly Neighbour[]): void {
+    this.#neighbours = neighbours.filter(({ nodeId }) => nodeId !== this.#ports.nodeId)
     this.#trunks.become(neighbours)
   }
 
@@ -108,6 +112,17 @@ export class Network {
       receive: (bytes) => this.#trunks.receive(trunk, bytes),
       closed: (reason) => this.#trunks.drop(trunk, reason),
     }
+  }
+
+  /** All other nodes. */
+  get neighbours(): readonly Neighbour[] {
+    return this.#neighbours
+  }
+
+  /** Whether there is one, and what has gone over those there were. */
+  trunkTo(nodeId: NodeId): { readonly isTrunkUp: boolean; readonly trunkBytes: number } {
+    const isTrunkUp = this.#trunks.all().some(({ name, isUp }) => name === nodeId && isUp)
+    return { isTrunkUp, trunkBytes: this.#trunkBytes.get(nodeId) ?? 0 }
   }
 
   get trunkCount(): number {
@@ -156,8 +171,16 @@ export class Network {
 
   #send(port: Port, frames: readonly Uint8Array[]): void {
     const sent = port.send(frames)
-    pass(this.traffic[port.kind].out, sent === frames.length ? frames : frames.slice(0, sent))
+    const passed = sent === frames.length ? frames : frames.slice(0, sent)
+    pass(this.traffic[port.kind].out, passed)
+    if (port.kind === 'trunk') this.#countOut(port.name, passed)
     this.traffic.lost.backlog += frames.length - sent
+  }
+
+  #countOut(nodeId: NodeId, frames: readonly Uint8Array[]): void {
+    let bytes = this.#trunkBytes.get(nodeId) ?? 0
+    for (const frame of frames) bytes += frame.length
+    this.#trunkBytes.set(nodeId, bytes)
   }
 
   #announce(port: VmPort, nth: number): void {

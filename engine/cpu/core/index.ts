@@ -2,7 +2,7 @@
 // instantiate this module on the VM's one shared memory, and neither keeps anything in globals.
 
 export { absentTable, blockPool, claimPages, ramAddress, touchedTable } from './page-work'
-export { trackedTable } from './page-work'
+export { dirtyTable, frozenTable, logTable, trackedTable } from './page-work'
 export { askedAddress, collectPages, copiesAddress, filledAddress, fullHash } from './page-work'
 export { hashStaged, noteStored, stagePagesMax, touchedPages, trackedHash } from './page-work'
 export { noteBrought, zeroAddress, zeroPages } from './page-work'

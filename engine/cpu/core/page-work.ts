@@ -161,6 +161,18 @@ export function blockPool(): u32 {
 export function touchedTable(): u32 {
   return load<u32>(Vm.touchedTable)
 }
+/** One byte a page: 1 when it was written since all logs were swept last. */
+export function dirtyTable(): u32 {
+  return load<u32>(Vm.dirtyTable)
+}
+/** One byte a page: 1 when an image of this VM still reads it here. */
+export function frozenTable(): u32 {
+  return load<u32>(Vm.frozenTable)
+}
+/** A bitmap each; what is marked dirty is not in them yet. */
+export function logTable(): u32 {
+  return load<u32>(Vm.logTable)
+}
 /** One byte a page: 1 when it is absent. */
 export function absentTable(): u32 {
   return load<u32>(Vm.absentTable)

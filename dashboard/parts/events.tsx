@@ -1,0 +1,172 @@
+// The story of the cluster, all of it: filtered, with an address for what is filtered and for each
+// event, so that it can be sent to somebody. New events come in above; what is being read stays
+// where it is. Not here: the short story beside the cluster (story.tsx).
+
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { EventView } from '#proto/api.ts'
+import { countText } from '#proto/quantity.ts'
+import { view } from '../cluster.ts'
+import { toneOf } from '../cluster-model.ts'
+import { go, hashOf } from '../route.ts'
+import { story } from '../story.ts'
+import { isWanted, kindGroups, type StoryFilter } from '../story-model.ts'
+import { EventStrip } from './event-strip.tsx'
+import { Sign, toneSigns } from './sign.tsx'
+
+/** More on request: a list of thousands is long to draw and longer to read. */
+const rowsMax = 300
+
+export function Events({ filter }: { filter: StoryFilter }) {
+  const all = story.value
+  const wanted = all.filter((event) => isWanted(event, filter))
+  return (
+    <main class="single">
+      <section class="card events" aria-labelledby="events-title">
+        <header>
+          <h2 id="events-title">Events</h2>
+          <p role="status">
+            {countText(wanted.length)} of {countText(all.length)}
+          </p>
+        </header>
+        <Filters filter={filter} />
+        <EventStrip events={wanted} />
+        <Rows key={listName(filter)} events={wanted} filter={filter} />
+      </section>
+    </main>
+  )
+}
+
+/** Another list begins anew, with its newest. */
+const listName = ({ at: _, ...rest }: StoryFilter): string => JSON.stringify(rest)
+
+function Filters({ filter }: { filter: StoryFilter }) {
+  const { nodes = [], vms = [] } = view.value ?? {}
+  const change = (name: string, value: string) => {
+    const { at: _, ...rest } = filter
+    go({ is: 'events', filter: { ...rest, [name]: value } }, 'replace')
+  }
+  const ids = (rows: readonly { readonly id: string }[]) =>
+    rows.map(({ id }): [string, string] => [id, id])
+  return (
+    <search class="filters">
+      <Choice name="node" word="Node" of={ids(nodes)} filter={filter} change={change} />
+      <Choice name="vm" word="VM" of={ids(vms)} filter={filter} change={change} />
+      <Choice
+        name="kind"
+        word="About"
+        of={Object.entries(kindGroups)}
+        filter={filter}
+        change={change}
+      />
+      <label>
+        Text
+        <input
+          type="search"
+          value={filter.text ?? ''}
+          onInput={(event) => change('text', event.currentTarget.value)}
+        />
+      </label>
+      {Object.keys(filter).length > 0 && (
+        <button
+          type="button"
+          class="quiet"
+          onClick={() => go({ is: 'events', filter: {} }, 'replace')}
+        >
+          Show all
+        </button>
+      )}
+    </search>
+  )
+}
+
+interface ChoiceProps {
+  readonly name: string
+  readonly word: string
+  readonly of: readonly (readonly [value: string, word: string])[]
+  readonly filter: StoryFilter
+  change(name: string, value: string): void
+}
+
+function Choice({ name, word, of, filter, change }: ChoiceProps) {
+  const value = filter[name] ?? ''
+  // What is filtered by may be gone by now.
+  const isKnown = value === '' || of.some(([each]) => each === value)
+  return (
+    <label>
+      {word}
+      <select value={value} onChange={(event) => change(name, event.currentTarget.value)}>
+        <option value="">all</option>
+        {!isKnown && <option value={value}>{value}</option>}
+        {of.map(([each, text]) => (
+          <option key={each} value={each}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+function Rows({ events, filter }: { events: readonly EventView[]; filter: StoryFilter }) {
+  const [rows, setRows] = useState(rowsMax)
+  const linked = useRef<HTMLLIElement>(null)
+  const at = Number(filter.at)
+  // Counted from the oldest that is shown, so that what is read does not go away below.
+  const [firstSeq, setFirstSeq] = useState(0)
+  const shown = [...events].reverse().filter((event, nth) => nth < rows || event.seq >= firstSeq)
+  const oldest = shown.at(-1)?.seq ?? 0
+  useEffect(() => setFirstSeq(oldest), [oldest])
+  useEffect(
+    () => linked.current?.scrollIntoView({ block: 'center' }),
+    [at, linked.current === null],
+  )
+  return (
+    <>
+      {events.length === 0 && <p class="empty">Nothing of that has happened.</p>}
+      <ol>
+        {shown.map((event) => (
+          <li
+            key={event.seq}
+            ref={event.seq === at ? linked : null}
+            class={`${toneOf(event)} ${event.seq === at ? 'linked' : ''}`}
+            aria-current={event.seq === at}
+          >
+            <Row event={event} filter={filter} />
+          </li>
+        ))}
+      </ol>
+      {shown.length < events.length && (
+        <button type="button" onClick={() => setRows(rows + rowsMax)}>
+          {countText(Math.min(rowsMax, events.length - shown.length))} older
+        </button>
+      )}
+    </>
+  )
+}
+
+function Row({ event, filter }: { event: EventView; filter: StoryFilter }) {
+  const { seq, wallMs, text, nodeId, vmId } = event
+  const { vms = [], nodes = [] } = view.value ?? {}
+  return (
+    <>
+      <a
+        href={hashOf({ is: 'events', filter: { ...filter, at: String(seq) } })}
+        aria-label={`Event ${seq}, ${times.format(wallMs)}`}
+      >
+        <time dateTime={new Date(wallMs).toISOString()}>{times.format(wallMs)}</time>
+      </a>
+      <Sign name={toneSigns[toneOf(event)]} />
+      <span>{text}</span>
+      <span class="about">
+        {vmId && vms.some(({ id }) => id === vmId) && (
+          <a href={hashOf({ is: 'vm', id: vmId })}>{vmId}</a>
+        )}{' '}
+        {nodeId && nodes.some(({ id }) => id === nodeId) && (
+          <a href={hashOf({ is: 'node', id: nodeId })}>{nodeId}</a>
+        )}
+      </span>
+    </>
+  )
+}
+
+const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })
