@@ -309,8 +309,7 @@ export class Agent {
   }
 
   #destroy({ vm, by }: Extract<DeskEffect, { do: 'destroy' }>): void {
-    const ending = this.#replication.ending(vm)
-    const gone = ending === undefined ? this.#drop(vm) : ending.then(() => this.#drop(vm))
+    const gone = this.#drop(vm)
     if (by !== undefined) this.#then(by, gone)
   }
 

@@ -32,8 +32,11 @@ export function sendToOwner(step: Step, vm: Vm, kind: 'stop' | 'pause' | 'resume
   if (vm.nodeId === undefined) return false
   const node = nodeOf(step.state, vm.nodeId)
   if (node.live.linkId === undefined) return false
-  // What its guest was told to be on its disk is there before it goes.
-  if (kind === 'stop') endReplica(step, vm)
+  // What its guest was told to be on its disk is there before it goes: `stop` follows the answer.
+  if (kind === 'stop' && vm.replica) {
+    endReplica(step, vm)
+    return true
+  }
   const commandId = openCommand(step, about(kind, node.id, vm.id, vm.epoch))
   return sendTo(step, node, { t: kind, commandId, vmId: vm.id, epoch: vm.epoch })
 }

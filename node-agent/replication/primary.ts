@@ -77,11 +77,12 @@ export class Primary {
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
   #log: number | undefined
   /** What the next round or checkpoint has to bring besides what is dirty then. */
-  #left = new Uint8Array(0)
+  #rest = new Uint8Array(0)
   #round = 0
   #kept = 0
   #holdsOutput = false
   #isOver = false
+  readonly #left = Promise.withResolvers<void>()
   #lastWanted = false
   #wake: () => void = () => undefined
   #loop: Promise<void> = Promise.resolve()
@@ -155,6 +156,7 @@ export class Primary {
 
   async #leave(why: string): Promise<void> {
     this.#isOver = true
+    this.#left.resolve()
     this.#channel?.close(why)
     this.#answers.fail(fault('cancelled', 'the replication has ended'))
     this.#wake()
@@ -176,7 +178,7 @@ export class Primary {
       const dueMs = this.#nowMs() + this.#order.everyMs
       await this.#checkpoint(isLast)
       if (isLast) return
-      await this.#rest(dueMs)
+      await this.#pause(dueMs)
     }
   }
 
@@ -221,11 +223,13 @@ export class Primary {
   /** Rounds while the VM runs, until what is left is little, or does not get less. */
   async #sync(): Promise<void> {
     const { vmm } = this.#ports
-    await vmm.whole(this.#vm)
+    // What comes from elsewhere may never come whole: nobody is to wait for it who wants an end.
+    await Promise.race([vmm.whole(this.#vm), this.#left.promise])
+    if (this.#isOver) return
     const log = await vmm.openLog(this.#vm)
     this.#log = log
     const memory = vmm.mustHave(this.#vm)
-    this.#left = new Uint8Array(memory.pageCount / 8).fill(0xff)
+    this.#rest = new Uint8Array(memory.pageCount / 8).fill(0xff)
     let before = Number.POSITIVE_INFINITY
     while (this.#round < syncRoundsMax) {
       const { frames } = await this.#sender(memory, false).send()
@@ -234,7 +238,7 @@ export class Primary {
       this.#send({ t: 'round-end', migrationId: this.#order.replicaId, round, frames })
       await applied
       const { bitmap, pages } = await vmm.takeLog(this.#vm, log, false)
-      this.#left = bitmap as Uint8Array<ArrayBuffer>
+      this.#rest = bitmap as Uint8Array<ArrayBuffer>
       if (pages <= fewPages || pages >= before) return
       before = pages
     }
@@ -245,7 +249,7 @@ export class Primary {
     const link = this.#channel?.link
     if (!link) throw new FaultError(fault('link-lost', 'there is no link to the replica'))
     const { vmId, epoch } = this.#vm
-    const round = { vmId, epoch, round: this.#round, bitmap: this.#left, isLast }
+    const round = { vmId, epoch, round: this.#round, bitmap: this.#rest, isLast }
     return new PageSender(round, {
       ...{ clock, link, memory, paces: [nodePace], frames: this.#frames },
       ...{ encoder: this.#encoder, rate: this.#rate, recorder: undefined },
@@ -295,8 +299,8 @@ export class Primary {
         takeHeld(vmm, vm),
       ])
       const memory = vmm.mustHave(vm)
-      const pages = new FrozenPages(memory, merged(taken.bitmap, this.#left))
-      this.#left = new Uint8Array(0)
+      const pages = new FrozenPages(memory, merged(taken.bitmap, this.#rest))
+      this.#rest = new Uint8Array(0)
       // All that the guest said came before the answer to the capture.
       const sections = [...captured, console.capture()]
       const hash = memory.hashBytes(stateBytes(memory.trackedHash(), sections))
@@ -336,7 +340,7 @@ export class Primary {
     }
   }
 
-  async #rest(untilMs: number): Promise<void> {
+  async #pause(untilMs: number): Promise<void> {
     if (this.#lastWanted) return
     await new Promise<void>((resolve) => {
       const cancel = this.#ports.clock.wakeAt(untilMs, resolve)

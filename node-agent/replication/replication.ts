@@ -80,11 +80,6 @@ export class Replication {
     return ending
   }
 
-  /** An end that is under way comes first: what was held is out before the VM goes. */
-  ending(vm: HeldVm): Promise<void> | undefined {
-    return this.#ending.get(vm)?.catch(() => undefined)
-  }
-
   /** True: the frames wait for a checkpoint. */
   holdFrames(vm: HeldVm, batch: FrameBatch): boolean {
     return this.#primaries.get(vm)?.holdFrames(batch) ?? false
@@ -134,9 +129,8 @@ export class Replication {
 
   /** The VM, or the copy of it, is not held here any more. */
   forget(vm: HeldVm): void {
-    const primary = this.#ending.has(vm) ? undefined : this.#primaries.get(vm)
-    primary?.abandon()
-    if (primary) this.#primaries.delete(vm)
+    this.#primaries.get(vm)?.abandon()
+    this.#primaries.delete(vm)
     this.#replicas.get(vm)?.abandon()
     this.#replicas.delete(vm)
   }

@@ -157,7 +157,12 @@ class FaultRun {
   }
 
   outcome(): RunOutcome {
-    for (const { event } of this.#world.log.lines) this.#count(event)
+    for (const { event, fields } of this.#world.log.lines) {
+      this.#count(event)
+      // What arrives is what was sent: a difference is a bug, and not bad luck.
+      if (fields.reason === 'hash-mismatch' || fields.code === 'hash-mismatch')
+        this.#wrong.push(`a copy differed: ${event} ${fields.vmId} ${fields.migrationId ?? ''}`)
+    }
     const { nowMs: virtualMs, log } = this.#world
     const wrong = [...this.#world.violations, ...this.#wrong]
     return { wrong, seen: this.#seen, log, virtualMs }

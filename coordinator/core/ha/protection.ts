@@ -9,6 +9,7 @@ import { asMigrationId, type VmId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import { wishOf } from '../burdens.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
+import { sendToOwner } from '../commands-out.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful } from '../node-doors.ts'
@@ -178,6 +179,7 @@ export function seeReplicaResult(step: Step, command: PendingCommand, result: Re
   const isOver = command.kind === 'end-replication' && vm.replica?.phase === 'ending'
   const isRefused = command.kind === 'replicate' && result.fault !== undefined
   if (isOver || isRefused) setReplica(step, vm, undefined)
+  if (isOver && vm.phase === 'stopping') sendToOwner(step, vm, 'stop')
   if (command.kind === 'set-lease' && !result.fault) {
     const leased = protectionOf(vm) !== 'none'
     setLeased(step, vm, leased)
