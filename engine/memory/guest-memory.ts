@@ -11,6 +11,8 @@ import { UsedMemory } from './used-memory.ts'
 
 /** RAM comes in whole WebAssembly pages. */
 const ramGranuleBytes = 65536
+/** Of a page, in the table of tracked parts. */
+const trackedPartBytes = 8
 /** Odd and irregular (2^32 over the golden ratio), so that every bit of a hash reaches the sum. */
 const contentSumFactor = 0x9e3779b1
 
@@ -178,6 +180,11 @@ export class WasmGuestMemory implements GuestMemory {
 
   trackedHash(): string {
     return hexOf(this.#core.call.trackedHash())
+  }
+
+  forgetTracked(): void {
+    const table = this.#core.call.trackedTable()
+    this.#bytes.fill(0, table, table + this.pageCount * trackedPartBytes)
   }
 
   fullHash(): string {

@@ -286,6 +286,9 @@ export class SourceRun {
     if (this.#log !== undefined) return
     await this.#ports.vmm.whole(this.vm)
     const log = await this.#ports.vmm.openLog(this.vm)
+    // What it brought along from elsewhere, or from an earlier try, the destination has not got:
+    // post-copy may switch before all of it was sent.
+    this.#ports.vmm.memoryOf(this.vm)?.forgetTracked()
     this.#log = log
     this.#speed.look()
     if (this.#over) this.#closeLog() // It ended meanwhile, and nobody else knows of this log.
