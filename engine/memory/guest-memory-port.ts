@@ -82,8 +82,11 @@ export interface GuestMemory {
   contentSum(pages: Uint32Array): number
   /** Set hash over what was collected or stored last for each page: 16 hex digits. */
   trackedHash(): string
-  /** As if no page had ever been collected or stored: whoever gets them begins with nothing. */
-  forgetTracked(): void
+  /**
+   * As if these pages had never been collected or stored; without any, all: whoever gets them has
+   * not got those.
+   */
+  forgetTracked(pages?: Uint32Array): void
   /**
    * Set hash over the RAM as it is now, every byte read: 16 hex digits. Only meaningful while
    * paused.

@@ -182,9 +182,12 @@ export class WasmGuestMemory implements GuestMemory {
     return hexOf(this.#core.call.trackedHash())
   }
 
-  forgetTracked(): void {
+  forgetTracked(pages?: Uint32Array): void {
     const table = this.#core.call.trackedTable()
-    this.#bytes.fill(0, table, table + this.pageCount * trackedPartBytes)
+    const forget = (from: number, to: number) =>
+      this.#bytes.fill(0, table + from * trackedPartBytes, table + to * trackedPartBytes)
+    if (pages) for (const page of pages) forget(page, page + 1)
+    else forget(0, this.pageCount)
   }
 
   fullHash(): string {

@@ -86,14 +86,18 @@ export function seeRound(
 function withLacking(state: SourceState, log: Log): Log {
   const { lacking } = state
   state.lacking = undefined
-  if (!lacking || lacking.length % 4 !== 0) return log
+  if (!lacking) return log
   const bitmap = log.bitmap.slice()
-  const view = new DataView(lacking.buffer, lacking.byteOffset, lacking.length)
-  for (let at = 0; at < lacking.length; at += 4) {
-    const page = view.getUint32(at, true)
-    if (page < bitmap.length * 8) setPage(bitmap, page)
-  }
+  for (const page of pagesNamed(lacking, state.plan.offer.pageCount)) setPage(bitmap, page)
   return { bitmap, pages: countPages(bitmap) }
+}
+
+/** The pages of a list of the wire, as far as there are such. */
+export function pagesNamed(bytes: Uint8Array, pageCount: number): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const named = new Uint32Array(Math.floor(bytes.length / 4))
+  for (let at = 0; at < named.length; at++) named[at] = view.getUint32(4 * at, true)
+  return named.filter((page) => page < pageCount)
 }
 
 function decide({ rounds, plan: { params }, limitFactor, sinceRound }: SourceState): StopDecision {

@@ -155,6 +155,8 @@ export class SourceRun {
         return this.#try(() => this.#sendRound(effect))
       case 'cut-round':
         return this.#sending?.cut()
+      case 'forget':
+        return this.#ports.vmm.memoryOf(vm)?.forgetTracked(effect.pages)
       case 'take-log':
         return this.#try(() => this.#takeLog(effect.pause))
       case 'finish':

@@ -196,6 +196,8 @@ export type SourceEffect =
   | { readonly do: 'send-round'; readonly round: number; readonly bitmap: 'all' | Uint8Array }
   /** The round that is being sent ends where it is. */
   | { readonly do: 'cut-round' }
+  /** These were named, and are not over there. */
+  | { readonly do: 'forget'; readonly pages: Uint32Array }
   | { readonly do: 'take-log'; readonly pause: boolean }
   /** Sends the rest, captures, hashes; a clone's parent then goes on, on its new layers. */
   | { readonly do: 'finish'; readonly round: number; readonly bitmap: Uint8Array }

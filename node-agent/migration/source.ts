@@ -32,6 +32,7 @@ import {
   countSent,
   endRound,
   lookAtLog,
+  pagesNamed,
   recordRound,
   seeRound,
 } from './source-rounds.ts'
@@ -163,7 +164,11 @@ function applied(
   nowMs: number,
 ): SourceEffect[] {
   state.lacking = lacking
-  return lookAtLog(state, nowMs)
+  const { pageCount } = state.plan.offer
+  const forget: SourceEffect[] = lacking
+    ? [{ do: 'forget', pages: pagesNamed(lacking, pageCount) }]
+    : []
+  return [...forget, ...lookAtLog(state, nowMs)]
 }
 
 const unexpected = (state: SourceState, t: string, nowMs: number): SourceEffect[] =>

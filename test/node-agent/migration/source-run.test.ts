@@ -57,7 +57,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
       return opened.promise
     },
     closeLog: async (_: unknown, log: number) => void closed.push(log),
-    memoryOf: () => ({ pageCount: 2048 }),
+    memoryOf: () => ({ forgetTracked: () => undefined, pageCount: 2048 }),
   }
   const run = new SourceRun(planOf('migrate'), vm, {
     ...{ clock: new VirtualClock(), log: new MemoryLog(), zstd: realZstd, digest: sha256 },

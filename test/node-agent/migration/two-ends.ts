@@ -202,6 +202,7 @@ export class TwoEnds {
         return this.cutQuietly()
       case 'throttle':
       case 'cut-round':
+      case 'forget':
       case 'wake-at':
       case 'progress':
         return
