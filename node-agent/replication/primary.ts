@@ -77,7 +77,7 @@ export class Primary {
   #isDue = false
   #ending: Promise<void> | undefined
   /** While it stands still for a shot. */
-  #standing: Promise<void> | undefined
+  #standing: Promise<unknown> | undefined
   #wake: () => void = () => undefined
   #loop: Promise<void> = Promise.resolve()
   /** Of a guest that has ended: to be told when nothing is held any more. */
@@ -111,7 +111,7 @@ export class Primary {
   }
 
   /** It stands still for a moment, in which nobody else may make it run or stop. */
-  get standing(): Promise<void> | undefined {
+  get standing(): Promise<unknown> | undefined {
     return this.#standing
   }
 
@@ -277,10 +277,7 @@ export class Primary {
 
   async #checkpoint(isLast: boolean): Promise<void> {
     const shooting = this.#shoot(isLast)
-    this.#standing = shooting.then(
-      () => undefined,
-      () => undefined,
-    )
+    this.#standing = Promise.allSettled([shooting])
     const shot = await shooting.finally(() => {
       this.#standing = undefined
     })

@@ -1,4 +1,5 @@
-// A desk whose effects are noted in short, for tests of what it decides. Not here: the tests.
+// A desk whose effects are noted in short, and carried out at once: for tests of what it decides.
+// Not here: the tests (desk.test.ts, desk-replicas.test.ts).
 
 import { admit } from '#node-agent/admission.ts'
 import { stepDesk } from '#node-agent/desk.ts'

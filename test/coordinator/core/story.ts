@@ -309,6 +309,15 @@ function textOf(message: CoordinatorMessage): string {
       return `resolve ${message.verdict} ${message.vmId}@${message.epoch} (${message.commandId})`
     case 'cancel-migration':
       return `cancel ${message.migrationId} (${message.commandId})`
+    default:
+      return otherTextOf(message)
+  }
+}
+
+function otherTextOf(message: CoordinatorMessage): string {
+  switch (message.t) {
+    case 'set-lease':
+      return `set-lease ${message.vmId}@${message.epoch} ${message.leased} (${message.commandId})`
     case 'replicate':
       return (
         `replicate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} ` +
@@ -320,8 +329,6 @@ function textOf(message: CoordinatorMessage): string {
         `${message.t} ${message.vmId}@${message.epoch} of ${message.replicaId} ` +
         `(${message.commandId})`
       )
-    case 'set-lease':
-      return `set-lease ${message.vmId}@${message.epoch} ${message.leased} (${message.commandId})`
     case 'may-leave':
       return message.now ? 'may leave' : 'may leave later'
     default:

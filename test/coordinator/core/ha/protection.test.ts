@@ -4,46 +4,7 @@
 import { describe, expect, test } from 'vitest'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
-
-type Level = 'none' | 'restart' | 'checkpoint' | 'continuous'
-
-const level = (story: Story, protection: Level, more = {}) =>
-  story.ask({ do: 'set-policy', vmId: asVmId('a'), change: { protection, ...more } }, protection)
-const vmOf = (story: Story) => story.state.vms.get(asVmId('a'))
-const replicaOf = (story: Story) => {
-  const replica = vmOf(story)?.replica
-  return replica && `${replica.id} ${replica.phase} ${replica.nodeId}`
-}
-/** The lines since then that are told to nodes. */
-const sent = (story: Story, kind: string, from = 0) =>
-  story.lines.slice(from).filter((line) => line.startsWith('> ') && line.includes(` ${kind} `))
-/** The id of the last command of that kind. */
-const idOf = (story: Story, kind: string) =>
-  /\((\S+)\)$/.exec(sent(story, kind).at(-1) ?? '')?.[1] ?? 'none'
-
-/** `a` is on n1, and is about to have a replica on n2. */
-function syncing(protection: Level = 'continuous', more = {}, spec = {}): Story {
-  const story = started({ diskMib: 4, ...spec })
-  level(story, protection, more)
-  story.passWith(250, { n1: ['a@1 running'], n2: [] })
-  return story
-}
-
-/** … and has it: it counts. */
-function kept(protection: Level = 'continuous', more = {}, spec = {}): Story {
-  const story = syncing(protection, more, spec)
-  story.result('n1', idOf(story, 'replicate'))
-  story.passWith(250, { n1: ['a@1 running r2=kept'], n2: ['a@1 replica r2'] })
-  return story
-}
-
-/** … its node falls silent, and n2 was told to run it. */
-function takingOver(more = {}): Story {
-  const story = kept('continuous', more)
-  story.lose('n1')
-  story.passWith(250, { n2: ['a@1 replica r2=silent r2'] })
-  return story
-}
+import { idOf, kept, level, replicaOf, sent, syncing, takingOver, vmOf } from './replica-story.ts'
 
 describe('a VM that is to have a replica', () => {
   test('gets one on another node, and it counts when the primary says that one is kept', () => {
@@ -183,10 +144,11 @@ describe('the primary goes on alone', () => {
     expect(sent(story, 'migrate').length).toBe(1)
   })
 
-  test('what is to stop is told so behind the end of its replica', () => {
+  test('what is to stop is told so when its replica has ended: what is held is on its disk', () => {
     const story = kept()
     const from = story.lines.length
     story.ask({ do: 'stop', vmId: asVmId('a') })
+    story.result('n1', idOf(story, 'end-replication'))
     const told = story.lines.slice(from).filter((line) => /^> n1 (end|stop)/.test(line))
     expect(told.map((line) => line.split(' ')[2])).toEqual(['end-replication', 'stop'])
   })
@@ -324,7 +286,7 @@ describe('the replica takes over', () => {
     story.result('n2', idOf(story, 'stop'), 'stale-epoch')
     story.passWith(3000, { n2: ['a@1 replica r2=silent r2'] })
     expect(stateOf(story)).toBe('stopping n2 @2')
-    // Under the epoch it is to have: a verdict under an older one is refused by what is about to run.
+    // Under the epoch that it is to have: one under an older epoch is refused by what is launching.
     expect(sent(story, 'resolve').at(-1)).toContain('n2 resolve discard a@2')
     story.result('n2', idOf(story, 'take-over'), 'cancelled')
     expect(stateOf(story)).toBe('stopped undefined @2')
@@ -338,63 +300,5 @@ describe('the replica takes over', () => {
     expect(sent(story, 'stop').at(-1)).toContain('n2 stop a@2')
     story.result('n2', idOf(story, 'stop'))
     expect(stateOf(story)).toBe('stopped undefined @2')
-  })
-})
-
-describe('whether the lease of its node covers it', () => {
-  const unleased = { ha: false }
-
-  test('a VM that none covers has none until its node says so', () => {
-    const story = syncing('restart', {}, unleased)
-    expect(sent(story, 'set-lease')).toEqual([expect.stringContaining('set-lease a@1 true')])
-    expect(vmOf(story)?.spec.ha).toBe(false)
-    story.passWith(250, { n1: ['a@1 running leased'], n2: [] })
-    story.result('n1', idOf(story, 'set-lease'))
-    story.passWith(250, { n1: ['a@1 running leased'], n2: [] })
-    expect(vmOf(story)?.spec.ha).toBe(true)
-  })
-
-  test('from the moment it may have been told that none covers it, none is waited for', () => {
-    const story = started()
-    level(story, 'none')
-    story.passWith(250, { n1: ['a@1 running leased'], n2: [] })
-    expect(sent(story, 'set-lease')).toEqual([expect.stringContaining('set-lease a@1 false')])
-    // The order has arrived, its answer has not.
-    story.lose('n1')
-    story.passWith(4000, { n2: [] })
-    expect(stateOf(story)).toBe('failed n1 @1')
-    story.restart()
-    story.hello('n2')
-    story.passWith(6000, { n2: [] })
-    expect(stateOf(story)).toBe('failed n1 @1')
-  })
-
-  test('an answer to an older order is not taken for one to what is wanted now', () => {
-    const story = started()
-    level(story, 'none')
-    story.passWith(250, { n1: ['a@1 running leased'], n2: [] })
-    level(story, 'restart')
-    story.result('n1', idOf(story, 'set-lease'))
-    expect(vmOf(story)?.spec.ha).toBe(false)
-    story.passWith(250, { n1: ['a@1 running unleased'], n2: [] })
-    expect(sent(story, 'set-lease').at(-1)).toContain('set-lease a@1 true')
-  })
-
-  test('a word that is older than an order is not relied upon', () => {
-    const story = started()
-    level(story, 'none')
-    story.passWith(500, { n1: ['a@1 running leased'], n2: [] })
-    expect(vmOf(story)?.spec.ha).toBe(false)
-    expect(sent(story, 'set-lease').length).toBe(1)
-  })
-
-  test('what is not covered has no replica yet: that would take over uncovered', () => {
-    const story = started({ diskMib: 4, ...unleased })
-    level(story, 'continuous')
-    story.passWith(1000, { n1: ['a@1 running unleased'], n2: [] })
-    expect(sent(story, 'replicate')).toEqual([])
-    story.result('n1', idOf(story, 'set-lease'))
-    story.passWith(250, { n1: ['a@1 running leased'], n2: [] })
-    expect(sent(story, 'replicate').length).toBe(1)
   })
 })
