@@ -7,7 +7,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { CloneTarget, Offer, ReplicaOffer } from '#proto/messages.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
 import { evict } from './desk.ts'
-import { closingFault, noRoom } from './desk-faults.ts'
+import { closingFault, noRoom, staleEpoch } from './desk-faults.ts'
 import type { DeskEffect, DeskState } from './desk-state.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 
@@ -38,6 +38,7 @@ export function admitReplica(
   // One that was left over of an earlier replica makes way; nothing else does.
   if (held && (held.state !== 'replica' || held.launching !== undefined))
     return { fault: fault('wrong-state', `VM ${order.vmId} is ${held.state} here`) }
+  if (held && held.epoch > order.epoch) return { fault: staleEpoch(held, order.epoch) }
   const { memoryMib } = order.spec
   if (!state.vms.hasRoomFor(memoryMib - (held?.spec.memoryMib ?? 0)))
     return { fault: noRoom(state, memoryMib) }

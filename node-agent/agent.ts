@@ -30,7 +30,7 @@ import { newPace, type Pace } from './migration/pace.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import { Migrations } from './migrations.ts'
 import { Network } from './network/network.ts'
-import { carryOutReplica } from './replication/replica-work.ts'
+import { carryOutReplica, stir } from './replication/replica-work.ts'
 import { Replication } from './replication/replication.ts'
 import { SentBytes } from './sent-bytes.ts'
 import { allServed } from './serving-end.ts'
@@ -262,11 +262,9 @@ export class Agent {
           thaw: (vm) => this.#consoles.thaw(vm),
         })
       case 'pause':
-        return this.#then(effect.by, vmm.pause(effect.vm))
       case 'resume':
-        return this.#then(effect.by, vmm.resume(effect.vm))
       case 'balloon':
-        return this.#then(effect.by, vmm.balloon(effect.vm, effect.targetPages))
+        return this.#then(effect.by, stir(effect, { vmm, replication: this.#replication }))
       case 'launch':
         return this.#launch(effect)
       case 'destroy':

@@ -252,7 +252,8 @@ function takeOver(state: DeskState, { commandId, vmId, replicaId, epoch }: TakeO
   if (state.closing) return answer(state, commandId, closingFault)
   if (vm.epoch === epoch && vm.state === 'running') return answer(state, commandId)
   if (epoch <= vm.epoch) return answer(state, commandId, staleEpoch(vm, epoch))
-  if (vm.state !== 'replica' || vm.migrationId !== replicaId || vm.launching !== undefined)
+  const isOther = vm.launching !== undefined && vm.launching !== epoch
+  if (vm.state !== 'replica' || vm.migrationId !== replicaId || isOther)
     return answer(state, commandId, wrongState(vm, 'taken over'))
   vm.launching = epoch
   return [{ do: 'take-over', vm, epoch, by: commandId }]
@@ -283,6 +284,9 @@ function seeLaunch(state: DeskState, launch: Extract<DeskInput, { on: 'launched'
   const answered = (value?: Fault) => (by === undefined ? [] : answer(state, by, value, took))
   if (state.vms.get(vm.vmId) !== vm) return answered(launch.fault ?? stoppedFault)
   vm.launching = undefined
+  // Nobody runs what is left of it, and it must not begin to run: it goes before that is told.
+  if (launch.fault && vm.state === 'replica')
+    return [...destroy(state, vm, launch.fault), ...answered(launch.fault)]
   if (launch.fault) return answered(launch.fault)
   if (vm.state === 'running') vm.epoch = epoch
   else state.vms.becomeRunning(vm, epoch)

@@ -71,6 +71,10 @@ function seeTakeOver(step: Step, vm: Vm, result: Result): void {
     becomeRecovering(step, vm, step.nowMs, `its replica could not: ${result.fault.message}`)
     return
   }
+  if (vm.phase === 'stopping' && result.fault) {
+    becomeStopped(step, vm, 'its replica had not gone on')
+    return
+  }
   vm.live.isConfirmed = true
   if (vm.phase === 'starting') becomeRunning(step, vm)
   tellTakeOver(step, vm, result)

@@ -131,6 +131,8 @@ export interface Vm extends VmRecord {
     replicaTries: { readonly count: number; readonly nextAtMs: number }
     /** Its replica's node says so. */
     isPrimarySilent: boolean
+    /** Whether its node's lease covers it, as its node said last. */
+    isLeased: boolean | undefined
   }
 }
 
@@ -296,6 +298,7 @@ export const vmLive = (): Vm['live'] => ({
   isDiskInDoubt: false,
   replicaTries: { count: 0, nextAtMs: 0 },
   isPrimarySilent: false,
+  isLeased: undefined,
 })
 
 export const migrationLive = (nowMs: number): Migration['live'] => ({

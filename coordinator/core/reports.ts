@@ -17,7 +17,7 @@ import {
 import { dropCopy, sendToOwner } from './commands-out.ts'
 import { isBeingChanged } from './disk-change.ts'
 import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
-import { seePrimary, seeReplica, setLeased } from './ha/protection.ts'
+import { seeLease, seePrimary, seeReplica } from './ha/protection.ts'
 import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
@@ -81,7 +81,7 @@ function takeOwner(step: Step, vm: Vm, report: VmReport): void {
   vm.live.fencedAtMs = undefined
   takeLoad(step, vm, report)
   takeDisk(step, vm, report)
-  setLeased(step, vm, report.spec.ha)
+  seeLease(step, vm, report.spec.ha)
   seePrimary(step, vm, report.replica)
   const migration = openMigrationOf(step, vm)
   if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
@@ -178,7 +178,11 @@ function adopt(step: Step, node: Node, report: VmReport): void {
 function takeCopy(step: Step, node: Node, report: VmReport): void {
   const { migrationId, state } = report
   if (state === 'replica') {
-    if (!seeReplica(step, node, report)) dropCopy(step, node, report)
+    const vm = step.state.vms.get(report.vmId)
+    // It may be about to run: only a verdict under the epoch that it is to have ends that.
+    if (vm && isLaunching(vm, report) && vm.phase === 'stopping')
+      dropCopy(step, node, { ...report, epoch: vm.epoch })
+    else if (!seeReplica(step, node, report)) dropCopy(step, node, report)
     return
   }
   const named = migrationId === undefined ? undefined : step.state.migrations.get(migrationId)
@@ -222,6 +226,10 @@ function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHell
   )
   for (const vm of vmsOn(step, node.live.vmIds)) {
     if (held.has(vm.id)) continue
+    if (reports.some((report) => isLaunching(vm, report))) {
+      vm.live.absentSinceMs = undefined
+      continue
+    }
     if (isHello) vm.live.isConfirmed = true
     if (!awaitsStart(step, vm)) vm.live.absentSinceMs ??= step.nowMs
   }
@@ -234,6 +242,10 @@ function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHell
       migration.live.source = 'nothing'
   }
 }
+
+/** A replica that was told to run, and does not yet: how long that takes is for its node to say. */
+const isLaunching = (vm: Vm, { vmId, state, migrationId }: VmReport): boolean =>
+  state === 'replica' && vmId === vm.id && migrationId !== undefined && migrationId === vm.takesOver
 
 function sourceAbsent(step: Step, vm: Vm, node: Node): void {
   const migration = openMigrationOf(step, vm)

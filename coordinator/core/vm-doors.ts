@@ -73,6 +73,7 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
     nodeOf(step.state, nodeId).live.vmIds.add(vm.id)
   }
   vm.live.isConfirmed = false
+  vm.live.isLeased = undefined
   vm.live.absentSinceMs = undefined
   vm.live.fencedAtMs = undefined
   vm.live.isDiskInDoubt = false

@@ -12,10 +12,8 @@ import {
   DestinationMessage,
   type Replicate,
   type SourceMessage,
-  type StateSection,
 } from '#proto/messages.ts'
 import { diskPartBytesMax } from '#proto/replica-messages.ts'
-import { pagesPerMebibyte } from '#proto/units.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -23,16 +21,16 @@ import { machineKind } from '../migration/compatibility.ts'
 import { newLinkRate } from '../migration/encoding/link-rate.ts'
 import { PageEncoder } from '../migration/encoding/page-encoder.ts'
 import { FramePool } from '../migration/frame-pool.ts'
-import { stateBytes } from '../migration/hash.ts'
 import type { Pace } from '../migration/pace.ts'
 import { PageSender, type SentMemory } from '../migration/page-sender.ts'
 import { answerMsMax, appliedMsMax } from '../migration/protocol.ts'
 import type { Vmm } from '../vmm.ts'
 import { Answers } from './answers.ts'
-import { FrozenPages } from './frozen-pages.ts'
-import { type FrameBatch, HeldOutput, type OutputMark } from './held-output.ts'
-import { allow, holdDisk, releaseDisk, takeHeld, writeHeld } from './machine-hold.ts'
-import { fewPages, patienceMs, replicaLeaseMs, syncRoundsMax } from './protocol.ts'
+import { type FrameBatch, HeldOutput } from './held-output.ts'
+import { allow, holdDisk, releaseDisk, writeHeld } from './machine-hold.ts'
+import { leaseOf, offerOf } from './offer.ts'
+import { fewPages, patienceMs, syncRoundsMax } from './protocol.ts'
+import { type Shot, shoot } from './shot.ts'
 
 export interface PrimaryPorts {
   readonly clock: Clock
@@ -55,15 +53,6 @@ export interface PrimaryPorts {
   diskFailed(why: Fault): void
 }
 
-interface Shot {
-  readonly pages: FrozenPages
-  readonly sections: readonly StateSection[]
-  readonly hash: string
-  readonly batch: Uint8Array
-  readonly mark: OutputMark
-  readonly beganAtMs: number
-}
-
 export class Primary {
   readonly #vm: HeldVm
   readonly #order: Replicate
@@ -84,6 +73,11 @@ export class Primary {
   #isOver = false
   readonly #left = Promise.withResolvers<void>()
   #lastWanted = false
+  /** Much was written since the last shot. */
+  #isDue = false
+  #ending: Promise<void> | undefined
+  /** While it stands still for a shot. */
+  #standing: Promise<unknown> | undefined
   #wake: () => void = () => undefined
   #loop: Promise<void> = Promise.resolve()
   /** Of a guest that has ended: to be told when nothing is held any more. */
@@ -93,7 +87,7 @@ export class Primary {
     this.#vm = vm
     this.#order = order
     this.#ports = ports
-    this.#leaseMs = order.continuous ? replicaLeaseMs(order.everyMs) : 0
+    this.#leaseMs = leaseOf(order)
     this.#answers = new Answers(ports.clock, (why) => this.#lose(why))
     this.#rate = newLinkRate(ports.clock.nowMs())
     const { clock, zstd } = ports
@@ -112,7 +106,13 @@ export class Primary {
 
   /** The next checkpoint is due now. */
   hurry(): void {
+    this.#isDue = true
     this.#wake()
+  }
+
+  /** It stands still for a moment, in which nobody else may make it run or stop. */
+  get standing(): Promise<unknown> | undefined {
+    return this.#standing
   }
 
   /** Its guest has ended: the replica must count no more before that is told. */
@@ -123,30 +123,57 @@ export class Primary {
   }
 
   /** The coordinator says that the replica counts no more. Nothing is held when this resolves. */
-  async end(): Promise<void> {
-    const { vmm, console } = this.#ports
+  end(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
     await this.#leave('replication-ended')
-    const vm = this.#vm
-    if (vmm.memoryOf(vm)) {
-      await allow(vmm, vm, Number.POSITIVE_INFINITY)
-      await releaseDisk(vmm, vm).catch((thrown) => this.#ports.diskFailed(faultOf(thrown)))
-    }
-    this.#holdsOutput = false
-    console.open()
-    this.#ports.released()
-    for (const batch of this.#output.release({ batches: Number.POSITIVE_INFINITY }))
-      this.#ports.frames(batch)
-    vm.replica = undefined
+    if (await this.#writeAll()) this.#tellAll()
+    this.#vm.replica = undefined
     this.#afterwards?.()
     this.#ports.changed()
   }
 
-  /** The node shuts down: one last checkpoint, behind which the VM stands still. */
+  /** False: what its guest was told to be on its disk is not, so nobody may hear what it said. */
+  async #writeAll(): Promise<boolean> {
+    const { vmm, diskFailed } = this.#ports
+    if (!vmm.memoryOf(this.#vm)) return false
+    await allow(vmm, this.#vm, Number.POSITIVE_INFINITY)
+    return releaseDisk(vmm, this.#vm).then(
+      () => true,
+      (thrown) => {
+        diskFailed(faultOf(thrown))
+        return false
+      },
+    )
+  }
+
+  #tellAll(): void {
+    this.#holdsOutput = false
+    this.#ports.console.open()
+    this.#ports.released()
+    for (const batch of this.#output.release({ batches: Number.POSITIVE_INFINITY }))
+      this.#ports.frames(batch)
+  }
+
+  /**
+   * The node shuts down: one last checkpoint, behind which the VM stands still. Without any that
+   * was told, nobody else can run it: it ends here. One that is lost waits for the coordinator.
+   */
   async finish(): Promise<void> {
-    if (this.#kept === 0 || this.#isOver) return
+    if (this.#kept === 0) return this.end()
     this.#lastWanted = true
     this.#wake()
-    await Promise.race([this.#loop, this.#sleep(patienceMs)])
+    await Promise.race([this.#loop, this.#sleep(this.#patienceMs)])
+    for (const untilMs = this.#nowMs() + patienceMs; this.#isLost && this.#nowMs() < untilMs; )
+      await this.#sleep(patienceMs / 100)
+    await this.#ending
+  }
+
+  get #isLost(): boolean {
+    return this.#isOver && this.#ending === undefined
   }
 
   /** The VM is not ours any more: what is held is nobody's. */
@@ -187,6 +214,8 @@ export class Primary {
   async #connect(): Promise<void> {
     const { connect, hello, vmm } = this.#ports
     const link = await connect(this.#order.destination.address)
+    if (this.#isOver) link.close('replication-ended')
+    this.#mustGoOn()
     this.#channel = new WireChannel<DestinationMessage, SourceMessage>(link, DestinationMessage, {
       message: (message) => this.#hear(message),
       closed: (reason, refused) => this.#answers.fail(refused ?? lostLink(this.#order, reason)),
@@ -196,7 +225,7 @@ export class Primary {
     await welcome
     const machine = machineKind(await vmm.describe(this.#vm))
     const accepted = this.#answers.next('accept', answerMsMax)
-    this.#channel.send(this.#offer(machine))
+    this.#channel.send(offerOf(this.#vm, this.#order, this.#ports.nodeId, machine))
     await accepted
   }
 
@@ -204,20 +233,6 @@ export class Primary {
     const isNo = message.t === 'refuse' || message.t === 'refused' || message.t === 'abort'
     if (isNo) this.#answers.fail(message.fault)
     else this.#answers.hear(message)
-  }
-
-  #offer(machine: ReturnType<typeof machineKind>): SourceMessage {
-    const { vmId, epoch, spec, identity, disk } = this.#vm
-    return {
-      t: 'replica-offer',
-      migrationId: this.#order.replicaId,
-      sourceNodeId: this.#ports.nodeId as never,
-      vm: { vmId, epoch, spec, identity, disk },
-      pageCount: spec.memoryMib * pagesPerMebibyte,
-      machine,
-      everyMs: this.#order.everyMs,
-      leaseMs: this.#leaseMs,
-    }
   }
 
   /** Rounds while the VM runs, until what is left is little, or does not get less. */
@@ -261,7 +276,11 @@ export class Primary {
   // ---- checkpoints ------------------------------------------------------------------------------
 
   async #checkpoint(isLast: boolean): Promise<void> {
-    const shot = await this.#shoot(isLast)
+    const shooting = this.#shoot(isLast)
+    this.#standing = Promise.allSettled([shooting])
+    const shot = await shooting.finally(() => {
+      this.#standing = undefined
+    })
     const { frames } = await this.#sender(shot.pages, true).send()
     const migrationId = this.#order.replicaId
     for (let at = 0; at < shot.batch.length; at += diskPartBytesMax) {
@@ -293,21 +312,15 @@ export class Primary {
     // Input that came from here on would be taken by the machine and be missing in the checkpoint.
     console.freeze()
     try {
-      const [taken, captured, batch] = await Promise.all([
-        vmm.takeLog(vm, this.#log ?? 0, 'briefly'),
-        vmm.capture(vm),
-        takeHeld(vmm, vm),
-      ])
-      const memory = vmm.mustHave(vm)
-      const pages = new FrozenPages(memory, merged(taken.bitmap, this.#rest))
+      const [log, left, output] = [this.#log ?? 0, this.#rest, this.#output]
+      const shot = await shoot(vm, { vmm, console, output, log, left, beganAtMs })
       this.#rest = new Uint8Array(0)
-      // All that the guest said came before the answer to the capture.
-      const sections = [...captured, console.capture()]
-      const hash = memory.hashBytes(stateBytes(memory.trackedHash(), sections))
-      return { pages, sections, hash, batch, mark: this.#output.mark(console.mark()), beganAtMs }
+      this.#isDue = false
+      return shot
     } finally {
       if (goesOn && vmm.memoryOf(vm)) await vmm.resume(vm)
-      if (goesOn) this.#ports.thaw()
+      // Of one that is paused, too: what is typed, its machine takes.
+      if (!isLast) this.#ports.thaw()
     }
   }
 
@@ -341,7 +354,7 @@ export class Primary {
   }
 
   async #pause(untilMs: number): Promise<void> {
-    if (this.#lastWanted) return
+    if (this.#lastWanted || this.#isOver || this.#isDue) return
     await new Promise<void>((resolve) => {
       const cancel = this.#ports.clock.wakeAt(untilMs, resolve)
       this.#wake = () => {
@@ -357,8 +370,12 @@ export class Primary {
   }
 
   #send(message: SourceMessage): void {
-    if (this.#isOver) throw new FaultError(fault('cancelled', 'the replication has ended'))
+    this.#mustGoOn()
     this.#channel?.send(message)
+  }
+
+  #mustGoOn(): void {
+    if (this.#isOver) throw new FaultError(fault('cancelled', 'the replication has ended'))
   }
 
   #nowMs(): number {
@@ -377,10 +394,6 @@ export class Primary {
     this.#wake()
     this.#ports.changed()
   }
-}
-
-function merged(one: Uint8Array, other: Uint8Array): Uint8Array {
-  return other.length === 0 ? one : one.map((byte, at) => byte | (other[at] ?? 0))
 }
 
 const lostLink = ({ destination }: Replicate, reason: string): Fault =>

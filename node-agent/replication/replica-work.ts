@@ -29,6 +29,18 @@ export function carryOutReplica(effect: ReplicaEffect, ports: ReplicaWorkPorts):
   else answer(effect.by, effect.do === 'set-lease' ? setLease(vmm, vm) : replication.end(vm), ports)
 }
 
+/** What makes a VM run or stand still: not while a checkpoint of it is taken. */
+export function stir(
+  effect: Extract<DeskEffect, { do: 'pause' | 'resume' | 'balloon' }>,
+  { vmm, replication }: Pick<ReplicaWorkPorts, 'vmm' | 'replication'>,
+): Promise<void> {
+  const { vm } = effect
+  return replication.between(vm, () => {
+    if (effect.do === 'balloon') return vmm.balloon(vm, effect.targetPages)
+    return effect.do === 'pause' ? vmm.pause(vm) : vmm.resume(vm)
+  })
+}
+
 function answer(
   by: Extract<DeskInput, { on: 'done' }>['by'],
   work: Promise<void>,

@@ -18,6 +18,7 @@ import type {
   StateSection,
   TookOver,
 } from '#proto/messages.ts'
+import { diskPartBytesMax } from '#proto/replica-messages.ts'
 import { mebibyte } from '#proto/units.ts'
 import { consoleSectionKind, type GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -57,6 +58,7 @@ interface Kept {
 
 /** Of disk writes in one checkpoint: more than a primary holds (engine/devices/held-disk.ts). */
 const batchBytesMax = 80 * mebibyte
+const partsMax = Math.ceil(batchBytesMax / diskPartBytesMax)
 /** Clocks of two nodes differ by no more. */
 const drift = 200e-6
 
@@ -111,6 +113,8 @@ export class Replica {
     this.#stagedBytes += bytes.length
     if (!this.#kept) this.#store(bytes)
     else if (this.#stagedBytes > this.#memory.ramBytes * 2) this.#refuse(tooMuch('pages'))
+    // Each brings a page at least.
+    else if (this.#staged.length > this.#memory.pageCount) this.#refuse(tooMuch('page frames'))
     else this.#staged.push(bytes.slice())
   }
 
@@ -183,7 +187,8 @@ export class Replica {
 
   #takePart({ bytes }: DiskPart): void {
     this.#partBytes += bytes.length
-    if (this.#partBytes > batchBytesMax) this.#refuse(tooMuch('disk writes'))
+    if (this.#partBytes > batchBytesMax || this.#parts.length > partsMax)
+      this.#refuse(tooMuch('disk writes'))
     else this.#parts.push(bytes)
   }
 

@@ -40,6 +40,7 @@ export class Replication {
   readonly #primaries = new Map<HeldVm, Primary>()
   readonly #ending = new Map<HeldVm, Promise<void>>()
   readonly #replicas = new Map<HeldVm, Replica>()
+  readonly #takingOver = new Map<HeldVm, Promise<TookOver>>()
 
   constructor(ports: ReplicationPorts) {
     this.#ports = ports
@@ -80,6 +81,12 @@ export class Replication {
     return ending
   }
 
+  /** Does to it what makes it run or stand still; not while a checkpoint of it is taken. */
+  between(vm: HeldVm, work: () => Promise<void>): Promise<void> {
+    const standing = this.#primaries.get(vm)?.standing
+    return standing === undefined ? work() : standing.then(work)
+  }
+
   /** True: the frames wait for a checkpoint. */
   holdFrames(vm: HeldVm, batch: FrameBatch): boolean {
     return this.#primaries.get(vm)?.holdFrames(batch) ?? false
@@ -118,7 +125,16 @@ export class Replication {
     return replica
   }
 
-  async takeOver(vm: HeldVm, epoch: Epoch): Promise<TookOver> {
+  /** Once: whoever asks again while it is under way hears the same. */
+  takeOver(vm: HeldVm, epoch: Epoch): Promise<TookOver> {
+    const before = this.#takingOver.get(vm)
+    if (before !== undefined) return before
+    const taking = this.#takeOver(vm, epoch).finally(() => this.#takingOver.delete(vm))
+    this.#takingOver.set(vm, taking)
+    return taking
+  }
+
+  async #takeOver(vm: HeldVm, epoch: Epoch): Promise<TookOver> {
     const replica = this.#replicas.get(vm)
     if (!replica)
       throw new FaultError(fault('wrong-state', `the replica of ${vm.vmId} is not open`))

@@ -70,6 +70,8 @@ function review(step: Step, vm: Vm, terms: Terms | undefined): void {
 function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const { state, nowMs } = step
   if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.nodeId === undefined) return
+  // What takes over is what was offered: one that no lease covers would not be ended by one.
+  if (!vm.spec.ha) return
   // Its company would not be where it takes over.
   if (companyOf(state, vm).length > 1) return
   const tries = vm.live.replicaTries
@@ -92,9 +94,12 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
 /** Whether the node's lease covers it: what it may do is what it was told last. */
 function adjustLease(step: Step, vm: Vm): void {
   const leased = protectionOf(vm) !== 'none'
-  if (vm.spec.ha === leased || vm.phase !== 'running' || vm.nodeId === undefined) return
+  const isSo = vm.live.isLeased === undefined || vm.live.isLeased === leased
+  if (isSo || vm.phase !== 'running' || vm.nodeId === undefined) return
   const node = nodeOf(step.state, vm.nodeId)
   if (!isReachable(node) || isAsked(step.state, 'set-lease', vm.id)) return
+  // From when it may have been told on, no lease ends it. The other way round it has to say so.
+  if (!leased) setLeased(step, vm, false)
   const { id: vmId, epoch } = vm
   const commandId = openCommand(step, about('set-lease', vm, node.id))
   sendTo(step, node, { t: 'set-lease', commandId, vmId, epoch, leased })
@@ -180,14 +185,18 @@ export function seeReplicaResult(step: Step, command: PendingCommand, result: Re
   const isRefused = command.kind === 'replicate' && result.fault !== undefined
   if (isOver || isRefused) setReplica(step, vm, undefined)
   if (isOver && vm.phase === 'stopping') sendToOwner(step, vm, 'stop')
-  if (command.kind === 'set-lease' && !result.fault) {
-    const leased = protectionOf(vm) !== 'none'
-    setLeased(step, vm, leased)
-  }
 }
 
-/** Its node says, or has said, that the lease covers it: or that it does not. */
-export function setLeased(step: Step, vm: Vm, ha: boolean): void {
+/**
+ * Its node says that the lease covers it, or that it does not. While an order to change that is
+ * under way the word may be older than it: then it is not relied upon.
+ */
+export function seeLease(step: Step, vm: Vm, leased: boolean): void {
+  vm.live.isLeased = leased
+  setLeased(step, vm, leased && !isAsked(step.state, 'set-lease', vm.id))
+}
+
+function setLeased(step: Step, vm: Vm, ha: boolean): void {
   if (vm.spec.ha === ha) return
   vm.spec = { ...vm.spec, ha }
   touch(step, 'vm', vm.id)
@@ -220,7 +229,7 @@ function shouldTakeOver({ state }: Step, vm: Vm): boolean {
 export function takeOver(step: Step, vm: Vm, why: string): boolean {
   const { replica, bootEpoch } = vm
   const node = replica && step.state.nodes.get(replica.nodeId)
-  const isAble = vm.phase === 'running' || vm.phase === 'recovering'
+  const isAble = vm.phase === 'running' || vm.phase === 'paused' || vm.phase === 'recovering'
   if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !step.state.ha.armed)
     return false
   const isBarred = policyOf(vm).locked || forbids(step.state, vm, node.id) !== undefined

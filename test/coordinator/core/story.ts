@@ -27,7 +27,10 @@ import {
 } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 
-/** `a@1 running`, `a@2 prepared m3`: what an agent holds. */
+/**
+ * `a@1 running`, `a@2 prepared m3`: what an agent holds; with a replica `a@1 running r3=kept`, and
+ * `leased` or `unleased` where its node has another word for that than we believe.
+ */
 type HeldText = string
 
 export class Story {
@@ -254,15 +257,23 @@ export class Story {
   }
 
   #report(text: HeldText): VmReport {
-    const [name = '', state = 'running', migration] = text.split(' ')
+    const [name = '', state = 'running', ...more] = text.split(' ')
+    const isLeased = more.includes('leased') || !more.includes('unleased')
+    const saysLease = more.some((word) => word.endsWith('leased'))
+    const [replica] = more.filter((word) => word.includes('=')).map((word) => word.split('='))
+    const migration = more.find((word) => /^[a-z]+\d+$/.test(word))
     const { vmId, epoch } = this.#names(name)
     const vm = this.state.vms.get(vmId)
-    const spec = vm?.spec ?? VmSpec.parse({ memoryMib: 16 })
+    const believedSpec = vm?.spec ?? VmSpec.parse({ memoryMib: 16 })
+    const spec = saysLease ? { ...believedSpec, ha: isLeased } : believedSpec
     const identity = vm?.identity ?? freshIdentity(this.#random)
     const believed = vm?.disk ?? { sizeBytes: 0, layers: [] }
     const disk = { ...believed, layers: this.layersHeld.get(vmId) ?? believed.layers }
     const migrationId = migration && { migrationId: asMigrationId(migration) }
-    return { vmId, epoch, state: state as VmReport['state'], spec, identity, disk, ...migrationId }
+    const [id = '', is] = replica ?? []
+    const said = replica && { replica: { id: asMigrationId(id), state: is, checkpoints: 1 } }
+    const about = { vmId, epoch, state, spec, identity, disk, ...migrationId, ...said }
+    return about as VmReport
   }
 }
 
@@ -298,6 +309,26 @@ function textOf(message: CoordinatorMessage): string {
       return `resolve ${message.verdict} ${message.vmId}@${message.epoch} (${message.commandId})`
     case 'cancel-migration':
       return `cancel ${message.migrationId} (${message.commandId})`
+    default:
+      return otherTextOf(message)
+  }
+}
+
+function otherTextOf(message: CoordinatorMessage): string {
+  switch (message.t) {
+    case 'set-lease':
+      return `set-lease ${message.vmId}@${message.epoch} ${message.leased} (${message.commandId})`
+    case 'replicate':
+      return (
+        `replicate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} ` +
+        `as ${message.replicaId} (${message.commandId})`
+      )
+    case 'end-replication':
+    case 'take-over':
+      return (
+        `${message.t} ${message.vmId}@${message.epoch} of ${message.replicaId} ` +
+        `(${message.commandId})`
+      )
     case 'may-leave':
       return message.now ? 'may leave' : 'may leave later'
     default:
