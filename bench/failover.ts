@@ -1,9 +1,9 @@
 // Claim: from the SIGKILL of a node to its guest executing again elsewhere it takes at most 3 s
 // (p50) and 4 s (p99) with the default lease, 1 s with a fence device that is asked after half
-// a second of silence, and half a second with a continuous replica, which goes on where it was. Processes on this machine; the end is when another agent says that it runs
-// the VM and the guest has answered a ping. Ratio = allowed / measured.
-// Not here: what the wait consists of (docs/decisions/0002).
-// Run: node bench/failover.ts [--kills N]
+// a second of silence, and half a second with a continuous replica, which goes on where it was.
+// Processes on this machine; the end is when another agent says that it runs the VM and the guest
+// has answered a ping. Ratio = allowed / measured. Not here: what the wait consists of
+// (docs/decisions/0002). Run: node bench/failover.ts [--kills N]
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
-// What a node's metrics show, gathered from the parts of the agent that know it. Not here: names and
-// help texts (metrics.ts). MiB, percent of one core, ms.
+// What a node's metrics show, gathered from the parts of the agent that know it. Not here: names
+// and help texts (metrics.ts). MiB, percent of one core, ms.
 
 import type { HeldVms } from './held-vms.ts'
 import { sumOfLoads } from './load.ts'

@@ -6,9 +6,9 @@
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
-import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
-import type { Hello, Result, SweepLayers, VmEvent, VmReport } from '#proto/messages.ts'
+import type { Hello, Result, VmEvent, VmReport } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { admit, admitReplica } from './admission.ts'
@@ -21,7 +21,7 @@ import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk
 import { GuestEvents } from './guest-events.ts'
 import { GuestViews, isViewMessage } from './guest-views.ts'
 import { type HeldVm, HeldVms } from './held-vms.ts'
-import { sweepLayers } from './layer-sweep.ts'
+import { carryOutSweep } from './layer-sweep.ts'
 import { sumOfLoads } from './load.ts'
 import { LoadMeter, sampleMs } from './load-meter.ts'
 import { type MemberMessage, Membership } from './membership.ts'
@@ -200,13 +200,7 @@ export class Agent {
 
   /** What it holds now: asked past the coordinator by whoever checks that no VM runs twice. */
   get copies(): VmReport[] {
-    const nowMs = this.#options.env.clock.nowMs()
-    return this.#reports().map((report) => {
-      // Past its deadline its pCPU does not run it, whatever else it is.
-      const untilMs = this.#desk.vms.get(report.vmId)?.mayRunUntilMs ?? nowMs
-      const isHeld = report.state === 'running' && untilMs <= nowMs
-      return isHeld ? { ...report, state: 'paused' } : report
-    })
+    return this.#desk.vms.asExecuting(this.#reports(), this.#options.env.clock.nowMs())
   }
 
   #reports(): VmReport[] {
@@ -252,7 +246,10 @@ export class Agent {
       case 'keep-template':
         return this.#snapshots.carryOut(effect)
       case 'sweep-layers':
-        return this.#then(effect.order.commandId, this.#sweep(effect.order))
+        return this.#then(
+          effect.order.commandId,
+          carryOutSweep(effect.order, this.#desk.vms, this.#options),
+        )
       case 'replicate':
       case 'end-replication':
       case 'set-lease':
@@ -269,16 +266,10 @@ export class Agent {
         return this.#launch(effect)
       case 'destroy':
         return this.#destroy(effect)
-      case 'begin-source':
-        return this.#migrations.beginSource(effect.plan)
-      case 'tell-source':
-        return this.#migrations.tellSource(effect.migrationId, effect.input)
-      case 'settle-destination':
-        return this.#migrations.settleDestination(effect.migrationId)
-      case 'lose-pages':
-        return this.#migrations.losePages(effect.migrationId, effect.fault)
       case 'send':
         return this.#tell(effect.message)
+      default:
+        return this.#migrations.carryOut(effect)
     }
   }
 
@@ -325,14 +316,6 @@ export class Agent {
     return this.#options.vmm.destroy(vm)
   }
 
-  async #sweep(order: SweepLayers): Promise<void> {
-    const { layers, env } = this.#options
-    const { gone, inUse } = sweepLayers(layers, order, this.#desk.vms.all())
-    if (gone.length > 0) env.log.info('layers of disks deleted', { layers: gone.length })
-    if (inUse > 0)
-      throw new FaultError(fault('wrong-state', `${inUse} layers are in use here still`))
-  }
-
   // ---- migrations -------------------------------------------------------------------------------
 
   #makeMigrations(): Migrations {
@@ -346,16 +329,8 @@ export class Agent {
       connect: (address) => this.#connect(address),
       hello: () => this.#hello('peer'),
       welcome: () => this.#membership.welcomePeer(),
-      admit: (offer) => {
-        const admission = admit(this.#desk, offer, this.#membership.holdsLease)
-        if ('effects' in admission) this.#deskDriver.carryOut(admission.effects)
-        return admission
-      },
-      admitReplica: (offer) => {
-        const admission = admitReplica(this.#desk, offer)
-        if ('effects' in admission) this.#deskDriver.carryOut(admission.effects)
-        return admission
-      },
+      admit: (offer) => this.#admitted(admit(this.#desk, offer, this.#membership.holdsLease)),
+      admitReplica: (offer) => this.#admitted(admitReplica(this.#desk, offer)),
       openReplica: (offer, vm, link) => this.#replication.open(offer, vm, link),
       trunk: (nodeId, link) => this.#network.accept(nodeId, link),
       mayLaunch: (vm) => this.#mayLaunch(vm),
@@ -370,6 +345,12 @@ export class Agent {
         if (record) this.metrics.migrationEnded(plan.offer.purpose, failed?.code ?? 'done', record)
       },
     })
+  }
+
+  /** What has to make way goes first. */
+  #admitted<A extends { readonly effects?: readonly DeskEffect[] } | object>(admission: A): A {
+    if ('effects' in admission) this.#deskDriver.carryOut(admission.effects as DeskEffect[])
+    return admission
   }
 
   /** For pages: what goes out is counted. */

@@ -1,6 +1,6 @@
-// What pCPUs tell of guests without being asked, and where it goes: consoles, the network, the desk.
-// What comes of a machine that is gone reaches nobody. Not here: decisions (desk.ts), what is held
-// back for a replica (replication/).
+// What pCPUs tell of guests without being asked, and where it goes: consoles, the network, the
+// desk. What comes of a machine that is gone reaches nobody. Not here: decisions (desk.ts), what is
+// held back for a replica (replication/).
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Log } from '#env/env.ts'

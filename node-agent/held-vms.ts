@@ -145,6 +145,16 @@ export class HeldVms {
     })
   }
 
+  /** Past its deadline a pCPU does not run a VM, whatever else it is. */
+  asExecuting(reports: readonly VmReport[], nowMs: number): VmReport[] {
+    return reports.map((report) => {
+      const untilMs = this.#vms.get(report.vmId)?.mayRunUntilMs ?? nowMs
+      return report.state === 'running' && untilMs <= nowMs
+        ? { ...report, state: 'paused' }
+        : report
+    })
+  }
+
   assertInvariants(): void {
     invariant(
       this.reservedMib <= this.memoryMibMax,

@@ -3,8 +3,10 @@
 // Not here: who names what (coordinator/core/disk-sweep.ts). The store's folder is all nodes'.
 
 import type { Disk } from '#env/env.ts'
+import { FaultError, fault } from '#proto/faults.ts'
 import type { SweepLayers } from '#proto/messages.ts'
-import type { HeldVm } from './held-vms.ts'
+import type { AgentOptions } from './agent-options.ts'
+import type { HeldVm, HeldVms } from './held-vms.ts'
 
 const layerName = /^[a-z0-9-]+\.(\d+)\.disk$/
 
@@ -24,4 +26,15 @@ export function sweepLayers(
   const gone = garbage.filter((name) => !used.has(name))
   for (const name of gone) disk.remove(name)
   return { gone, inUse: garbage.length - gone.length }
+}
+
+/** The same, asked by the coordinator: throws a FaultError when some have to stay for now. */
+export async function carryOutSweep(
+  order: SweepLayers,
+  vms: HeldVms,
+  { layers, env }: Pick<AgentOptions, 'layers' | 'env'>,
+): Promise<void> {
+  const { gone, inUse } = sweepLayers(layers, order, vms.all())
+  if (gone.length > 0) env.log.info('layers of disks deleted', { layers: gone.length })
+  if (inUse > 0) throw new FaultError(fault('wrong-state', `${inUse} layers are in use here still`))
 }

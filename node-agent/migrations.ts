@@ -18,7 +18,7 @@ import type { MessageLink } from '#proto/wire.ts'
 import { Forks } from './cloning/forks.ts'
 import { cloneHere } from './cloning/local-clone.ts'
 import type { Consoles } from './consoles.ts'
-import type { DeskInput } from './desk-state.ts'
+import type { DeskEffect, DeskInput } from './desk-state.ts'
 import { type HeldVm, type HeldVms, isLive } from './held-vms.ts'
 import { incompatible, machineKind } from './migration/compatibility.ts'
 import { DestinationRun } from './migration/destination-run.ts'
@@ -29,6 +29,11 @@ import type { TrunkEnd } from './network/network.ts'
 import { type PeerRun, PeerSession } from './peer-session.ts'
 import type { PrimaryLink } from './replication/replica.ts'
 import type { Vmm } from './vmm.ts'
+
+export type MigrationEffect = Extract<
+  DeskEffect,
+  { do: 'begin-source' | 'tell-source' | 'settle-destination' | 'lose-pages' }
+>
 
 export interface MigrationPorts {
   readonly clock: Clock
@@ -86,6 +91,13 @@ export class Migrations {
   /** See Forks. */
   isFork(vm: HeldVm): boolean {
     return this.#forks.isFork(vm)
+  }
+
+  carryOut(effect: MigrationEffect): void {
+    if (effect.do === 'begin-source') this.beginSource(effect.plan)
+    else if (effect.do === 'tell-source') this.tellSource(effect.migrationId, effect.input)
+    else if (effect.do === 'lose-pages') this.losePages(effect.migrationId, effect.fault)
+    else this.settleDestination(effect.migrationId)
   }
 
   beginSource(plan: SourcePlan): void {

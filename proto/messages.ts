@@ -1,5 +1,5 @@
-// Every control message, as a zod schema. Not here: pages (page-frame.ts), the HTTP API (api.ts),
-// bytes (wire.ts), what messages are made of (message-parts.ts; exported from here too).
+// Every control message, as a zod schema. Not here: pages (page-frame.ts), the API (api.ts), bytes
+// (wire.ts), what messages are made of (message-parts.ts; exported from here too).
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
 //                         console-output, console-accepted, screen-frame, screen-accepted, sight
@@ -114,17 +114,7 @@ export {
   Want,
   Whole,
 } from './migration-messages.ts'
-export {
-  Checkpoint,
-  CheckpointKept,
-  DiskPart,
-  EndReplication,
-  ReplicaOffer,
-  Replicate,
-  SetLease,
-  TakeOver,
-  TookOver,
-} from './replica-messages.ts'
+export * from './replica-messages.ts'
 export * from './screen-messages.ts'
 export {
   CompareSnapshots,

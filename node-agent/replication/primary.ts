@@ -1,9 +1,9 @@
 // The primary of a VM that has a replica: brings the replica up to date, then takes one checkpoint
-// after the other (protocol.ts has the conversation and the law). A shell without decisions about who
-// runs the VM: when the other end is lost it says so, and goes on as before only when the coordinator
-// has said that the replica counts no more. Until then the VM runs as far as its deadline.
-// Not here: the other end (replica.ts), what is held (held-output.ts; the pCPU holds disk writes).
-// Times in ms of the injected clock.
+// after the other (protocol.ts has the conversation and the law). A shell without decisions about
+// who runs the VM: when the other end is lost it says so, and goes on as before only when the
+// coordinator has said that the replica counts no more. Until then the VM runs as far as its
+// deadline. Not here: the other end (replica.ts), what is held (held-output.ts; the pCPU holds disk
+// writes). Times in ms of the injected clock.
 
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'

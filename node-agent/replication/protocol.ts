@@ -1,5 +1,5 @@
-// How a VM is kept on two nodes: what the primary and the node of its replica say, and the waits and
-// rights that both agree on. Not here: who decides that the replica runs (the coordinator). Ms.
+// How a VM is kept on two nodes: what the primary and the node of its replica say, and the waits
+// and rights that both agree on. Not here: who decides that the replica runs (the coordinator). Ms.
 //
 //   primary                                         replica's node
 //     | --- hello, replica-offer -------------------->  |  room? fits? else `refuse`
@@ -14,15 +14,15 @@
 //     |   … again, every so many ms …
 //
 // Output commit (Cully et al., "Remus", NSDI 2008, section 2): what the world has seen of the VM is
-// in a checkpoint that the other node has. Disk writes are in the checkpoint too, and reach the disk
-// when it is kept, so that the disk is never newer than the replica.
+// in a checkpoint that the other node has. Disk writes are in the checkpoint too, and reach the
+// disk when it is kept, so that the disk is never newer than the replica.
 //
-// Who may run it. The primary may until `leaseMs` after it *began* the last checkpoint that was kept;
-// its pCPU looks at that before each slice. The replica's node begins to run it no sooner than
-// leaseMs and a margin after it has *said* that it keeps one. So they never run at the same time, and
-// nobody has to wait for the longer lease of the node (docs/decisions/0009). Whether the primary may
-// go on alone, or the replica takes over, the coordinator says, once: it forgets the replica before
-// it tells the primary, and gives the VM a new epoch before it tells the replica.
+// Who may run it. The primary may until `leaseMs` after it *began* the last checkpoint that was
+// kept; its pCPU looks at that before each slice. The replica's node begins to run it no sooner
+// than leaseMs and a margin after it has *said* that it keeps one. So they never run at the same
+// time, and nobody has to wait for the longer lease of the node (docs/decisions/0009). Whether the
+// primary may go on alone, or the replica takes over, the coordinator says, once: it forgets the
+// replica before it tells the primary, and gives the VM a new epoch before it tells the replica.
 
 /** The primary's right to run, after it began a checkpoint that was kept. */
 export const replicaLeaseMs = (everyMs: number): number => Math.max(200, 4 * everyMs)

@@ -1,5 +1,5 @@
-// The desk's effects on replicas, carried out: what was asked, and its answer to the desk. Not here:
-// decisions (../desk.ts), the two ends (primary.ts, replica.ts).
+// The desk's effects on replicas, carried out: what was asked, and its answer to the desk. Not
+// here: decisions (../desk.ts), the two ends (primary.ts, replica.ts).
 
 import { faultOf } from '#proto/faults.ts'
 import type { DeskEffect, DeskInput } from '../desk-state.ts'

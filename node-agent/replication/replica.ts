@@ -1,8 +1,9 @@
-// The replica of a VM that runs elsewhere: its RAM as it was at the last checkpoint, and CPU, devices
-// and disk writes of that instant beside it. A checkpoint is taken in whole or not at all, and its
-// hash is compared. Runs only by the coordinator's word (takeOver), and not before the primary's right
-// to run has ended (protocol.ts). Not here: the primary (primary.ts), whether there is room
-// (admission.ts). Whatever comes over its link, it ends with a named fault at most. Ms, bytes.
+// The replica of a VM that runs elsewhere: its RAM as it was at the last checkpoint, and CPU,
+// devices and disk writes of that instant beside it. A checkpoint is taken in whole or not at all,
+// and its hash is compared. Runs only by the coordinator's word (takeOver), and not before the
+// primary's right to run has ended (protocol.ts). Not here: the primary (primary.ts), whether there
+// is room (admission.ts). Whatever comes over its link, it ends with a named fault at most. Ms,
+// bytes.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'

@@ -11,6 +11,7 @@ import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
+import { hits, isBetween } from './fault-aims.ts'
 import type { Deed, FaultPlan, Planned } from './fault-plan.ts'
 import {
   brokenRule,
@@ -263,29 +264,13 @@ class FaultRun {
   /** A message is being sent. */
   #meet({ from, to }: Crossing): Fate {
     const isPeer = from !== coordinatorName && to !== coordinatorName
-    const isAimed = isPeer && (this.#migrationBetween(from, to) || this.#replicaBetween(from, to))
+    const isAimed = isPeer && isBetween(this.#state, from, to)
     if (this.#strike && isAimed && --this.#strike.left <= 0) {
       const { what } = this.#strike
       this.#strike = undefined
       return this.#strikeAt(what, from, to)
     }
     return this.#repeats-- > 0 ? 'twice' : 'arrives'
-  }
-
-  #migrationBetween(one: string, other: string): boolean {
-    return [...this.#state.openMigrations].some((id) => {
-      const { from, to, phase } = this.#state.migrations.get(id) ?? {}
-      return (
-        phase !== 'queued' && [one, other].includes(from ?? '') && [one, other].includes(to ?? '')
-      )
-    })
-  }
-
-  #replicaBetween(one: string, other: string): boolean {
-    return [...this.#state.vms.values()].some(({ nodeId, replica }) => {
-      const ends = [nodeId as string, replica?.nodeId as string]
-      return ends.includes(one) && ends.includes(other)
-    })
   }
 
   #strikeAt(what: Strike, from: string, to: string): Fate {
@@ -401,17 +386,9 @@ class FaultRun {
     if (!this.#world.process(name).isAlive) this.#world.restart(name)
   }
 
-  /** Counts in which phase of a migration it hits. */
+  /** Counts what it hits. */
   #break(name: string, act: () => void): void {
-    for (const id of this.#state.openMigrations) {
-      const { phase, from, to } = this.#state.migrations.get(id) ?? {}
-      const role = name === from ? 'source' : name === to ? 'destination' : undefined
-      if (name === coordinatorName) this.#count(`coordinator lost while ${phase}`)
-      else if (role) this.#count(`${role} lost while ${phase}`)
-    }
-    for (const { nodeId, replica } of this.#state.vms.values())
-      if (nodeId === name && replica)
-        this.#count(`primary lost while its replica is ${replica.phase}`)
+    for (const what of hits(this.#state, name)) this.#count(what)
     act()
   }
 }

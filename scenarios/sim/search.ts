@@ -51,6 +51,7 @@ export const mustBeSeen: readonly string[] = [
   ...['vm-crashed', 'ha-changed', 'node-gone', 'node-fencing'],
   ...['source lost while copying', 'destination lost while copying'],
   ...['coordinator lost while copying', 'source lost while paging'],
+  ...['vm-protected', 'vm-took-over', 'primary lost while its replica is ready'],
 ]
 
 export function addSeen(sum: Map<string, number>, more: ReadonlyMap<string, number>): void {

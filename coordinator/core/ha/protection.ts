@@ -1,7 +1,7 @@
 // Replicas of VMs: which VM is to have one, on which node, and whether it counts. A replica that
 // counts (`ready`) may take its VM over when the VM's node is lost. The one question is asked and
-// answered here: does the primary go on alone, or does the replica take over? Whoever is told is told
-// after it is remembered, so that never both are. Level-triggered by what both nodes report.
+// answered here: does the primary go on alone, or does the replica take over? Whoever is told is
+// told after it is remembered, so that never both are. Level-triggered by what both nodes report.
 // Not here: checkpoints (node-agent/replication/), VMs without a replica (../recovery.ts). Ms.
 
 import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'

@@ -202,7 +202,6 @@ export class TwoEnds {
         return this.cutQuietly()
       case 'throttle':
       case 'cut-round':
-      case 'forget':
       case 'wake-at':
       case 'progress':
         return
@@ -211,8 +210,10 @@ export class TwoEnds {
     }
   }
 
-  #forServing(effect: ServingEffect) {
+  #forServing(effect: ServingEffect | { readonly do: 'forget' }) {
     switch (effect.do) {
+      case 'forget':
+        return
       case 'become-serving':
         return void this.story.push('serving')
       case 'serve':

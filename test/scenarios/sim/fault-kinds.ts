@@ -1,5 +1,6 @@
 // What goes wrong at one message, for the sweeps: its sender or its receiver crashes or hangs, the
-// link breaks, the road is cut in silence, the message comes twice. Not here: at which (the sweeps).
+// link breaks, the road is cut in silence, the message comes twice. Not here: at which (the
+// sweeps).
 
 import type { Crossing, Fate } from '#scenarios/sim/sim-network.ts'
 import type { SimWorld } from '#scenarios/sim/sim-world.ts'

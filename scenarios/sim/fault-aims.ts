@@ -1,0 +1,33 @@
+// What a fault of a search is aimed at, and what it hits: migrations and replicas under way, by the
+// coordinator's account. Pure. Not here: the faults (fault-run.ts).
+
+import type { ClusterState } from '#coordinator/core/cluster-state.ts'
+import { coordinatorName } from './sim-coordinator.ts'
+
+/** Two nodes that have something to say to each other besides what guests say. */
+export function isBetween(state: ClusterState, one: string, other: string): boolean {
+  const areEnds = (ends: readonly (string | undefined)[]) =>
+    ends.includes(one) && ends.includes(other)
+  return (
+    openMigrations(state).some(
+      ({ phase, from, to }) => phase !== 'queued' && areEnds([from, to]),
+    ) || [...state.vms.values()].some(({ nodeId, replica }) => areEnds([nodeId, replica?.nodeId]))
+  )
+}
+
+/** What is under way there, as sentences that are counted. */
+export function hits(state: ClusterState, name: string): string[] {
+  const found: string[] = []
+  for (const { phase, from, to } of openMigrations(state)) {
+    const role = name === from ? 'source' : name === to ? 'destination' : undefined
+    if (name === coordinatorName) found.push(`coordinator lost while ${phase}`)
+    else if (role) found.push(`${role} lost while ${phase}`)
+  }
+  for (const { nodeId, replica } of state.vms.values())
+    if (nodeId === name && replica) found.push(`primary lost while its replica is ${replica.phase}`)
+    else if (replica?.nodeId === name) found.push(`replica lost while it is ${replica.phase}`)
+  return found
+}
+
+const openMigrations = ({ openMigrations: open, migrations }: ClusterState) =>
+  [...open].flatMap((id) => migrations.get(id) ?? [])
