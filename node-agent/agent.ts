@@ -72,7 +72,8 @@ export class Agent {
     )
     this.#membership = this.#makeMembership()
     const held = (vmId: VmId) => vms.get(vmId)
-    this.#views = new GuestViews({ env, vmm, held, link: this.#membership })
+    const holds = (vm: HeldVm, send: () => void) => this.#replication.holdPicture(vm, send)
+    this.#views = new GuestViews({ env, vmm, held, holds, link: this.#membership })
     this.#consoles = this.#views.consoles
     this.#meter = new LoadMeter(clock, log, vmm)
     this.#network = this.#makeNetwork()

@@ -11,6 +11,7 @@ import type {
   ConsoleOpen,
   CoordinatorMessage,
   ScreenClose,
+  ScreenFrame,
   ScreenInput,
   ScreenOpen,
   ScreenShown,
@@ -40,6 +41,8 @@ export interface ViewPorts {
   readonly env: Env
   readonly vmm: Vmm
   held(vmId: VmId): HeldVm | undefined
+  /** True: what the VM shows is sent later. */
+  holds(vm: HeldVm, send: () => void): boolean
   /** The link to the coordinator. */
   readonly link: {
     readonly isUp: boolean
@@ -50,16 +53,19 @@ export interface ViewPorts {
 
 export class GuestViews {
   readonly consoles: Consoles
+  readonly #ports: ViewPorts
   readonly #screens: Screens
 
-  constructor({ env, vmm, held, link }: ViewPorts) {
+  constructor(ports: ViewPorts) {
+    const { env, vmm, held, link } = ports
+    this.#ports = ports
     const toClients = {
       ...{ vmm, held },
       send: (message: AgentMessage) => link.send(message),
       hasRoom: () => link.isUp && link.bufferedBytes < outputBufferedBytesMax,
     }
     this.consoles = new Consoles(toClients)
-    this.#screens = new Screens({ ...toClients, ...env })
+    this.#screens = new Screens({ ...toClients, ...env, send: (frame) => this.#sendFrame(frame) })
   }
 
   hear(message: ViewMessage): void {
@@ -69,6 +75,14 @@ export class GuestViews {
         this.consoles.hearScreen(message)
       if (message.t !== 'screen-input') this.#screens.hear(message)
     }
+  }
+
+  /** Of a VM that must not be seen before its replica knows what is seen, a picture waits. */
+  #sendFrame(frame: ScreenFrame): void {
+    const { held, link, holds } = this.#ports
+    const vm = held(frame.vmId)
+    const send = () => link.send(frame)
+    if (!vm || !holds(vm, send)) send()
   }
 
   forget(vm: HeldVm): void {

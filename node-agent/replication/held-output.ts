@@ -1,5 +1,5 @@
-// What a guest has said and nobody may see yet: Ethernet frames in order, and marks of its console.
-// One mark a checkpoint; when that is kept, everything before it goes out. Pure. Not here: the
+// What a guest has said and nobody may see yet: Ethernet frames and pictures of its screen, in order,
+// and marks of its console. One mark a checkpoint; when that is kept, everything before it goes out. Pure. Not here: the
 // console's ring, which holds the bytes themselves (../console.ts), disk writes (the pCPU).
 
 import type { ConsoleMark } from '../console.ts'
@@ -8,6 +8,11 @@ export interface FrameBatch {
   readonly frames: readonly Uint8Array[]
   /** What the guest's device had to drop. */
   readonly lost: number
+}
+
+/** A picture of its screen, ready to be sent. */
+export interface HeldPicture {
+  readonly send: () => void
 }
 
 export interface OutputMark {
@@ -20,7 +25,7 @@ export interface OutputMark {
 const framesMax = 4096
 
 export class HeldOutput {
-  readonly #batches: FrameBatch[] = []
+  readonly #batches: (FrameBatch | HeldPicture)[] = []
   #frames = 0
   /** Batches that have gone out. */
   #gone = 0
@@ -32,16 +37,21 @@ export class HeldOutput {
     this.#frames += held.frames.length
   }
 
+  /** There is one at a time for each who looks. */
+  holdPicture(picture: HeldPicture): void {
+    this.#batches.push(picture)
+  }
+
   /** Everything so far. */
   mark(console: ConsoleMark): OutputMark {
     return { console, batches: this.#gone + this.#batches.length }
   }
 
   /** What may go out now, in order. */
-  release({ batches }: Pick<OutputMark, 'batches'>): FrameBatch[] {
+  release({ batches }: Pick<OutputMark, 'batches'>): (FrameBatch | HeldPicture)[] {
     const out = this.#batches.splice(0, Math.max(0, batches - this.#gone))
     this.#gone += out.length
-    for (const { frames } of out) this.#frames -= frames.length
+    for (const one of out) if ('frames' in one) this.#frames -= one.frames.length
     return out
   }
 }

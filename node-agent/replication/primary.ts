@@ -26,7 +26,7 @@ import { PageSender, type SentMemory } from '../migration/page-sender.ts'
 import { answerMsMax, appliedMsMax } from '../migration/protocol.ts'
 import type { Vmm } from '../vmm.ts'
 import { Answers } from './answers.ts'
-import { type FrameBatch, HeldOutput } from './held-output.ts'
+import { type FrameBatch, HeldOutput, type HeldPicture, type OutputMark } from './held-output.ts'
 import { allow, holdDisk, releaseDisk, writeHeld } from './machine-hold.ts'
 import { leaseOf, offerOf } from './offer.ts'
 import { fewPages, patienceMs, syncRoundsMax } from './protocol.ts'
@@ -104,6 +104,12 @@ export class Primary {
     return this.#holdsOutput
   }
 
+  /** A picture of its screen; false: nothing is held. */
+  holdPicture(picture: HeldPicture): boolean {
+    if (this.#holdsOutput) this.#output.holdPicture(picture)
+    return this.#holdsOutput
+  }
+
   /** The next checkpoint is due now. */
   hurry(): void {
     this.#isDue = true
@@ -154,8 +160,7 @@ export class Primary {
     this.#holdsOutput = false
     this.#ports.console.open()
     this.#ports.released()
-    for (const batch of this.#output.release({ batches: Number.POSITIVE_INFINITY }))
-      this.#ports.frames(batch)
+    this.#letOut({ batches: Number.POSITIVE_INFINITY })
   }
 
   /**
@@ -240,7 +245,7 @@ export class Primary {
     const { vmm } = this.#ports
     // What comes from elsewhere may never come whole: nobody is to wait for it who wants an end.
     await Promise.race([vmm.whole(this.#vm), this.#left.promise])
-    if (this.#isOver) return
+    this.#mustGoOn()
     const log = await vmm.openLog(this.#vm)
     this.#log = log
     const memory = vmm.mustHave(this.#vm)
@@ -336,12 +341,18 @@ export class Primary {
     if (this.#isOver) return
     console.release(mark.console)
     this.#ports.released()
-    for (const frames of this.#output.release(mark)) this.#ports.frames(frames)
+    this.#letOut(mark)
     this.#round++
     this.#kept++
     const { replicaId: id } = this.#order
     this.#vm.replica = { id, state: 'kept', checkpoints: this.#kept }
     if (this.#kept === 1) this.#ports.changed()
+  }
+
+  #letOut(mark: Pick<OutputMark, 'batches'>): void {
+    for (const one of this.#output.release(mark))
+      if ('send' in one) one.send()
+      else this.#ports.frames(one)
   }
 
   async #writeHeld(): Promise<void> {

@@ -92,6 +92,11 @@ export class Replication {
     return this.#primaries.get(vm)?.holdFrames(batch) ?? false
   }
 
+  /** True: the picture waits for a checkpoint. */
+  holdPicture(vm: HeldVm, send: () => void): boolean {
+    return this.#primaries.get(vm)?.holdPicture({ send }) ?? false
+  }
+
   /** Much was written to the disk since the last checkpoint. */
   hurry(vm: HeldVm): void {
     this.#primaries.get(vm)?.hurry()
