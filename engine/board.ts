@@ -7,6 +7,7 @@ import type { Core } from './cpu/core-port.ts'
 import { Clint } from './devices/clint.ts'
 import { ConsoleLine } from './devices/console-line.ts'
 import { Finisher, type GuestEnd } from './devices/finisher.ts'
+import { GenerationId } from './devices/generation-id.ts'
 import { Htif } from './devices/htif.ts'
 import { IdentityDevice } from './devices/identity.ts'
 import { keyboard, pointer } from './devices/input-kinds.ts'
@@ -14,6 +15,7 @@ import {
   balloonSlot,
   blockSlot,
   consoleSlot,
+  generationIrq,
   identityIrq,
   keyboardSlot,
   netSlot,
@@ -97,6 +99,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const console = new ConsoleLine()
   const uart = new Uart16550(console, plic.line(uartIrq))
   const identity = new IdentityDevice(config.identity, plic.line(identityIrq))
+  const generation = new GenerationId(() => identity.instanceId, plic.line(generationIrq))
   const { wallNs, alarmSet } = ports
   const rtc = new Rtc({ wallNs, alarmSet, interrupt: plic.line(rtcIrq) })
   const { block, net, rng, balloon, screenParts, screenInput, inSlots } = virtioDevices(
@@ -111,7 +114,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const optional = [net, htif].filter((part) => part !== undefined)
   const parts = [...onBus, ...optional, rng, balloon, stealTime, console, ...screenParts]
   return {
-    bus: new MmioBus([...onBus, new Finisher(ports.end)]),
+    bus: new MmioBus([...onBus, generation, new Finisher(ports.end)]),
     console,
     identity,
     rtc,
@@ -121,6 +124,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     rebrand: (other) => {
       rng.rebrand(other)
       identity.rebrand(other)
+      generation.announce()
       net?.rebrand(other.mac)
     },
     balloon,

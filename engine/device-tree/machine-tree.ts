@@ -13,6 +13,8 @@ import {
   clintRegion,
   consoleSlot,
   finisherRegion,
+  generationIrq,
+  generationRegion,
   identityIrq,
   identityRegion,
   keyboardSlot,
@@ -186,6 +188,7 @@ const devices = ({ hasDisk, hasNetwork, screen }: MachineTreeConfig): TreeNode[]
   ...[rngSlot, balloonSlot, consoleSlot].map(virtio),
   ...(screen ? [keyboardSlot, pointerSlot].map(virtio) : []),
   device('identity', identityRegion, ['godwit,identity'], raises(identityIrq)),
+  device('rng', generationRegion, ['microsoft,vmgenid'], raises(generationIrq)),
 ]
 
 const virtio = (slot: number): TreeNode =>

@@ -56,6 +56,11 @@ export class IdentityDevice implements MmioDevice, Snapshotted {
     this.#raise(true)
   }
 
+  /** As the UUID's text has them: 16 bytes. */
+  get instanceId(): Uint8Array {
+    return new Uint8Array(this.#registers.buffer, offsets.instanceId, 16)
+  }
+
   read(offset: number, size: number): number | undefined {
     if (offset + size > registerBytes) return undefined
     if (size === 1) return this.#registers.getUint8(offset)

@@ -1,7 +1,7 @@
 // Where everything is in the guest's physical address space, and which interrupt it has: a table.
 // It is the map of QEMU's riscv `virt` machine (hw/riscv/virt.c: virt_memmap, and the irq enum of
-// virt.h), so that one guest image runs on both; `identity` alone is ours, in a gap of that map.
-// Addresses and sizes in bytes; irq = source number at the PLIC.
+// virt.h), so that one guest image runs on both; `identity` and `generation` are in a gap of that
+// map. Addresses and sizes in bytes; irq = source number at the PLIC.
 
 import { mebibyte } from '#proto/units.ts'
 import type { Region } from './mmio.ts'
@@ -12,10 +12,12 @@ export const clintRegion: Region = { gpa: 0x200_0000, sizeBytes: 0x1_0000 }
 export const plicRegion: Region = { gpa: 0xc00_0000, sizeBytes: 0x60_0000 }
 export const uartRegion: Region = { gpa: 0x1000_0000, sizeBytes: 0x100 }
 export const identityRegion: Region = { gpa: 0x1020_0000, sizeBytes: 0x1000 }
+export const generationRegion: Region = { gpa: 0x1020_1000, sizeBytes: 0x1000 }
 
 export const uartIrq = 10
 export const rtcIrq = 11
 export const identityIrq = 12
+export const generationIrq = 13
 /** Sources 1 to this one; QEMU's number. */
 export const plicSources = 95
 

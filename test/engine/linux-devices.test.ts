@@ -45,6 +45,19 @@ describe.skipIf(folder === undefined)('Debian’s drivers', { timeout: limitMs }
     expect(second).not.toBe(first)
   })
 
+  // Linux' driver of the generation id (VMGenID), since 6.10: no program of ours is needed for it.
+  test('stir their random numbers anew when the VM has become another one', () => {
+    const clone = linux.copy()
+    const seeds = 'dmesg | grep -c "reseeded due to virtual machine fork"'
+    expect(clone.say(seeds)).toBe('0')
+    clone.machine.pause()
+    const [instanceId, mac] = ['f0'.repeat(16), '02:00:00:00:00:2b']
+    clone.machine.rebrand({ instanceId, mac, randomSeed: 'cd'.repeat(32) })
+    clone.machine.resume()
+    expect(clone.say(`sleep 1; ${seeds}`)).toBe('1')
+    expect(linux.say(seeds)).toBe('0')
+  })
+
   test('say how their memory stands, and again when they are asked', () => {
     const { balloon } = linux.machine
     const before = balloon.use
