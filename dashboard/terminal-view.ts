@@ -84,12 +84,12 @@ function documentWithSheets(sheets: CSSStyleSheet[]): Document {
   })
 }
 
-/** A style element whose text goes to a style sheet. */
-function sheetElement(sheets: CSSStyleSheet[]): HTMLStyleElement {
+/** What stands for a style element: its text goes to a style sheet. */
+function sheetElement(sheets: CSSStyleSheet[]): HTMLElement {
   const sheet = new CSSStyleSheet()
   sheets.push(sheet)
   document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
-  const element = document.createElement('style')
+  const element = document.createElement('template')
   Object.defineProperty(element, 'textContent', {
     set: (text: string) => sheet.replaceSync(text),
   })

@@ -43,7 +43,7 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
       </h3>
       <canvas
         ref={canvas}
-        class={isStill(vm, shown) ? 'still' : ''}
+        class={`${isStill(vm, shown) ? 'still' : ''} ${drawsPointer(vm) ? 'own' : ''}`}
         width={size.width}
         height={size.height}
         {...asApplication}
@@ -186,6 +186,9 @@ function TypeHere({ onText }: { onText: (text: string) => void }) {
     />
   )
 }
+
+/** Our own guest shows its pointer itself. */
+const drawsPointer = ({ spec }: VmView): boolean => spec.image === 'godwit-guest'
 
 /** What is seen is not what the guest shows now. */
 const isStill = ({ phase }: VmView, { state }: Shown): boolean =>
