@@ -82,8 +82,7 @@ export class CoordinatorDouble {
   }
 
   async close(): Promise<void> {
-    this.screen.close()
-    for (const socket of [...this.#watchers, ...this.#consoles]) socket.terminate()
+    for (const socket of this.#sockets.clients) socket.terminate()
     this.#server?.closeAllConnections()
     await new Promise((resolve) => this.#server?.close(resolve))
   }
@@ -114,6 +113,8 @@ export class CoordinatorDouble {
       this.screen.open(socket)
       return
     }
+    // Of what is looked at closely it has nothing to tell.
+    if (!url.includes('/console')) return
     this.#consoles.add(socket)
     socket.on('close', () => this.#consoles.delete(socket))
     socket.send(JSON.stringify({ vmId: 'ledger', epoch: 3, nodeId: 'n1', offset: 0 }))

@@ -55,10 +55,6 @@ export class ScreenDouble {
     for (const socket of this.#sockets) socket.send(bytes)
   }
 
-  close(): void {
-    for (const socket of this.#sockets) socket.terminate()
-  }
-
   #greet(socket: WebSocket, nodeId: string): void {
     socket.send(JSON.stringify({ vmId: 'desk', epoch: this.#epoch, nodeId, ...this.size }))
   }
