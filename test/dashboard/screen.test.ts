@@ -165,6 +165,8 @@ describe.skipIf(!chromiumPath)('a console', () => {
     const { page, double } = await open()
     await tile(page, 'ledger').click()
     await page.getByText('godwit-guest 1 workload=kv ready').first().waitFor()
+    // What nobody sees is not drawn.
+    await page.locator('.terminal-box').scrollIntoViewIfNeeded()
     double.say('\x1b[31mred words\x1b[0m\r\n')
     const words = page.locator('.xterm-rows').getByText('red words')
     await words.waitFor()
