@@ -1,7 +1,7 @@
 // Keys of a browser as keys of a guest: `event.code`, the place of a key on the keyboard, to the
 // number that Linux has for it; and letters to the keys that write them on a US keyboard, for
 // keyboards on glass, which have no places.
-// Sources: UI Events KeyboardEvent code Values (W3C); Linux, include/uapi/linux/input-event-codes.h.
+// Sources: UI Events KeyboardEvent code Values (W3C); Linux, uapi/linux/input-event-codes.h.
 
 /** In the order of the kernel's numbers, from `first` on; '-' where the browser has no name. */
 const runs: readonly (readonly [first: number, names: string])[] = [

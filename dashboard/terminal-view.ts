@@ -37,7 +37,8 @@ export function openTerminal(box: HTMLElement, handlers: TerminalHandlers): Term
   })
   terminal.open(box)
   terminal.attachCustomKeyEventHandler((event) => {
-    const isLeave = event.ctrlKey && event.code === 'BracketRight'
+    const isBracket = event.code === 'BracketRight' || event.key === ']'
+    const isLeave = event.ctrlKey && isBracket
     if (isLeave && event.type === 'keydown') handlers.onLeave()
     return !isLeave
   })

@@ -1,6 +1,6 @@
 // A VM's serial console: a terminal, and a line to type beside it, for guests that do not echo. It
-// stays through migrations. Ctrl and ] leaves the terminal, in which Tab and Escape are the guest's.
-// Not here: the terminal itself (terminal-view.ts).
+// stays through migrations. Ctrl and ] leaves the terminal, in which Tab and Escape are the
+// guest's. Not here: the terminal itself (terminal-view.ts).
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConsoleHeader } from '#proto/api.ts'

@@ -129,7 +129,7 @@ function handlersOf(
   }
   const key = (event: KeyboardEvent, value: 0 | 1 | 2) => {
     event.stopPropagation()
-    if (event.ctrlKey && event.code === 'BracketRight') {
+    if (event.ctrlKey && (event.code === 'BracketRight' || event.key === ']')) {
       event.preventDefault()
       if (value !== 0) leave()
       return

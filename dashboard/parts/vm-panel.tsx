@@ -1,7 +1,7 @@
 // One VM close up: what it is and does, what may be done with it now (the table of proto/state.ts),
 // its
-// screen and console. It opens beside the cluster, not over it; Escape closes it and goes back to the
-// tile.
+// screen and console. It opens beside the cluster, not over it; Escape closes it and goes back to
+// the tile.
 
 import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'

@@ -20,9 +20,10 @@ const canvas = (page: Page) => page.locator('.screen canvas')
 
 /** Red, green and blue of a pixel of the canvas. */
 const pixel = (page: Page, x: number, y: number) =>
-  page.evaluate(
-    `[...document.querySelector('.screen canvas').getContext('2d').getImageData(${x}, ${y}, 1, 1).data].slice(0, 3)`,
-  )
+  page.evaluate(`(() => {
+    const context = document.querySelector('.screen canvas').getContext('2d')
+    return [...context.getImageData(${x}, ${y}, 1, 1).data].slice(0, 3)
+  })()`)
 
 describe.skipIf(!chromiumPath)('a screen', () => {
   test('stands in the panel of a VM that has one, and is drawn as frames come', async () => {
