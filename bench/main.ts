@@ -16,6 +16,7 @@ const briefly: Record<string, readonly string[]> = {
   'linux-boot': ['--runs', '1'],
   migration: ['--runs', '1', '--only', 'idle,w16-r20k,w240-r20k'],
   moving: ['--runs', '1'],
+  screen: ['--runs', '2'],
   v86: ['--runs', '1'],
 }
 

@@ -111,6 +111,9 @@ export interface Zstd {
 /** Raw deflate, which every browser unpacks. `bytes` must not change meanwhile. */
 export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>
 
+/** At once. undefined: it is damaged, or unpacks to more than `bytesMax`. */
+export type Inflate = (packed: Uint8Array, bytesMax: number) => Uint8Array | undefined
+
 /** All of them, as the shells hand them in. */
 export interface Env {
   readonly clock: Clock

@@ -4,7 +4,7 @@
 
 import { z } from 'zod'
 import { Name } from '#proto/vm-spec.ts'
-import { ClientPart, ClusterPart, VmPart } from './language/cluster.ts'
+import { ClientPart, ClusterPart, TypistPart, VmPart } from './language/cluster.ts'
 import { Expectation } from './language/expectations.ts'
 import { RulePart } from './language/high-availability.ts'
 import { Step } from './language/timeline.ts'
@@ -18,6 +18,7 @@ export const Scenario = z
     vms: z.array(VmPart).default([]).describe('The VMs'),
     rules: z.array(RulePart).default([]).describe('Which VMs belong where'),
     clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),
+    typists: z.array(TypistPart).default([]).describe('Who works at their screens meanwhile'),
     timeline: z.array(Step).default([]).describe('What happens'),
     expectations: z.array(Expectation).default([]).describe('What should come of it'),
   })

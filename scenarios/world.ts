@@ -4,6 +4,7 @@
 // process is dead, the link is cut), throws FaultError when it cannot be made true, and stop() may
 // be called at any time, also twice. Times in ms, sizes in MiB.
 
+import type { Inflate } from '#env/env.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { ApiClient } from './api-client.ts'
@@ -67,6 +68,8 @@ export interface World {
   startCluster(spec: ClusterSpec): Promise<void>
   /** Valid after startCluster; goes on to work after a coordinator restart. */
   readonly api: ApiClient
+  /** What unpacks the frames of a screen. */
+  readonly inflate: Inflate
   /** Where a person can look, when there is a page. */
   readonly pageUrl: string | undefined
 

@@ -2,8 +2,8 @@
 // Not here: frames (proto/screen-frame.ts), the file's format (../png.ts).
 
 import { writeFileSync } from 'node:fs'
-import { inflateRawSync } from 'node:zlib'
 import type { Command } from 'commander'
+import { realInflate } from '#env/real/deflate.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { encodeShown } from '#proto/screen.ts'
 import { applyChange, pagesOfScreen, readBody, readFrame } from '#proto/screen-frame.ts'
@@ -76,18 +76,11 @@ const badFrame = fault('bad-message', 'The coordinator sent a frame that this ve
 function draw(bytes: Uint8Array, { width, height, rgba }: Shot, seen: Set<number>) {
   const read = readFrame(bytes)
   if (read?.width !== width || read.height !== height) return undefined
-  const change = readBody(unpacked(read.packed, read.bodyBytes), read)
+  const body = realInflate(read.packed, read.bodyBytes)
+  const change = body && readBody(body, read)
   if (!change) return undefined
   applyChange(rgba, change)
   for (const page of change.pages) seen.add(page)
   for (const { page, pages } of change.solid) for (let n = 0; n < pages; n++) seen.add(page + n)
   return read.frame
-}
-
-function unpacked(packed: Uint8Array, maxOutputLength: number): Uint8Array {
-  try {
-    return inflateRawSync(packed, { maxOutputLength: Math.max(1, maxOutputLength) })
-  } catch {
-    return new Uint8Array(0)
-  }
 }

@@ -1,44 +1,55 @@
-// A VM's serial console as text: what the guest said lately, and a line to type. It stays through
-// migrations. Not a terminal: control sequences are not drawn (our own guest sends none).
+// A VM's serial console: a terminal, and a line to type beside it, for guests that do not echo. It
+// stays through migrations. Ctrl and ] leaves the terminal, in which Tab and Escape are the
+// guest's. Not here: the terminal itself (terminal-view.ts).
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConsoleHeader } from '#proto/api.ts'
 import { browserPorts } from '../browser.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
+import { openTerminal, type TerminalView } from '../terminal-view.ts'
 
-/** Characters kept: as much as the coordinator keeps for a replay. */
-const textMax = 64 * 1024
-
-export function ConsolePanel({ vmId }: { vmId: string }) {
-  const [text, setText] = useState('')
+export function ConsolePanel({ vmId, echoes }: { vmId: string; echoes: boolean }) {
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
+  const box = useRef<HTMLDivElement>(null)
+  const line = useRef<HTMLInputElement>(null)
   const stream = useRef<LiveStream | undefined>(undefined)
+  const terminal = useRef<TerminalView | undefined>(undefined)
   useEffect(() => {
-    const decoder = new TextDecoder()
+    if (!box.current) return
+    const view = openTerminal(box.current, {
+      onTyped: (bytes) => void stream.current?.send(bytes),
+      onLeave: () => line.current?.focus(),
+    })
+    terminal.current = view
     const opened = new LiveStream(browserPorts(`v1/vms/${vmId}/console?replay=1`), {
       onState: (now) => {
         setState(now)
         // Everything kept is replayed after each connect.
-        if (now.is === 'live') setText('')
+        if (now.is === 'live') view.clear()
       },
       onMessage: (data) => {
-        const said = typeof data === 'string' ? headerText(data) : decodeWith(decoder, data)
-        setText((before) => (before + said).slice(-textMax))
+        if (typeof data === 'string') view.write(headerText(data))
+        else if (data instanceof ArrayBuffer) view.write(new Uint8Array(data))
       },
     })
     stream.current = opened
-    return () => opened.close()
+    return () => {
+      opened.close()
+      view.dispose()
+    }
   }, [vmId])
   return (
     <section class="console" aria-labelledby="console-title">
       <h3 id="console-title">
         Console {state.is !== 'live' && <small>{state.is === 'away' ? 'away' : '…'}</small>}
+        <small class="hint">Ctrl+] leaves the terminal</small>
       </h3>
-      <Output text={text} />
+      <div class="terminal-box" ref={box} />
       <LineInput
-        onLine={(line) => {
-          const sent = stream.current?.send(lineBytes(line)) ?? false
-          if (sent) setText((before) => `${before}› ${line}\n`)
+        field={line}
+        onLine={(text) => {
+          const sent = stream.current?.send(lineBytes(text)) ?? false
+          if (sent && !echoes) terminal.current?.write(`› ${text}\r\n`)
           return sent
         }}
       />
@@ -46,30 +57,13 @@ export function ConsolePanel({ vmId }: { vmId: string }) {
   )
 }
 
-/** Follows the end unless the reader has scrolled away from it. */
-function Output({ text }: { text: string }) {
-  const box = useRef<HTMLPreElement>(null)
-  const follows = useRef(true)
-  useEffect(() => {
-    if (box.current && follows.current) box.current.scrollTop = box.current.scrollHeight
-  })
-  return (
-    <pre
-      ref={box}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so by keyboard too
-      tabIndex={0}
-      role="log"
-      aria-labelledby="console-title"
-      onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
-        follows.current = scrollTop + clientHeight > scrollHeight - 8
-      }}
-    >
-      {text}
-    </pre>
-  )
-}
-
-function LineInput({ onLine }: { onLine: (line: string) => boolean }) {
+function LineInput({
+  field,
+  onLine,
+}: {
+  field: { current: HTMLInputElement | null }
+  onLine: (line: string) => boolean
+}) {
   const [line, setLine] = useState('')
   return (
     <form
@@ -80,6 +74,7 @@ function LineInput({ onLine }: { onLine: (line: string) => boolean }) {
       }}
     >
       <input
+        ref={field}
         type="text"
         value={line}
         aria-label="A line for the guest"
@@ -96,15 +91,12 @@ function LineInput({ onLine }: { onLine: (line: string) => boolean }) {
 
 const lineBytes = (line: string) => new TextEncoder().encode(`${line}\n`)
 
-const decodeWith = (decoder: TextDecoder, data: unknown): string =>
-  data instanceof ArrayBuffer ? decoder.decode(data, { stream: true }) : ''
-
 /**
  * The first header names where the output begins; a later one tells that the VM was booted again.
  */
 function headerText(data: string): string {
   const header = ConsoleHeader.safeParse(jsonOf(data)).data
-  return header && header.offset === 0 && header.nodeId ? `[booted on ${header.nodeId}]\n` : ''
+  return header && header.offset === 0 && header.nodeId ? `[booted on ${header.nodeId}]\r\n` : ''
 }
 
 function jsonOf(text: string): unknown {

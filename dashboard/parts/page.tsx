@@ -15,10 +15,13 @@ import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
 import { NodePanel } from './node-panel.tsx'
 import { Rules } from './rules.tsx'
+import { ScreenPage } from './screen-page.tsx'
 import { Story } from './story.tsx'
 import { VmPanel } from './vm-panel.tsx'
 
 export function Page() {
+  const at = route.value
+  if (at.is === 'vm' && at.part === 'screen') return <ScreenPage id={at.id} />
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('nodes')?.focus()}>

@@ -1,6 +1,7 @@
 // One VM close up: what it is and does, what may be done with it now (the table of proto/state.ts),
-// its console. It opens beside the cluster, not over it; Escape closes it and goes back to the
-// tile.
+// its
+// screen and console. It opens beside the cluster, not over it; Escape closes it and goes back to
+// the tile.
 
 import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
@@ -11,6 +12,7 @@ import { go, hashOf } from '../route.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
 import { PageMap } from './page-map.tsx'
+import { ScreenPanel } from './screen-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
@@ -22,6 +24,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
     go({ is: 'cluster' })
     document.getElementById(`tile-${vm.id}`)?.focus()
   }
+  const hasScreen = vm.spec.screen !== undefined && mayAct('console', vm.phase)
   return (
     <div
       class="panel card"
@@ -44,6 +47,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
         {vm.nodeId && vm.phase !== 'recovering' ? ` (${vm.nodeId})` : ''}.
       </p>
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
+      {hasScreen && <ScreenPanel vm={vm} />}
       <VmActions vm={vm} nodes={nodes} />
       <LastMove vm={vm} />
       <Why vm={vm} />
@@ -52,7 +56,9 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-      {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}
+      {mayAct('console', vm.phase) && (
+        <ConsolePanel vmId={vm.id} echoes={vm.spec.image !== 'godwit-guest'} />
+      )}
     </div>
   )
 }
@@ -82,6 +88,7 @@ function Facts(vm: VmView) {
     ['Dirty rate', load && `${countText(load.dirtyPagesPerSec)} pages/s`],
     ['Memory', mibText(spec.memoryMib)],
     ['Disk', spec.diskMib > 0 ? mibText(spec.diskMib) : 'none'],
+    ['Screen', spec.screen],
     ['Guest', `${spec.image} ${spec.args}`],
     ['Node lost', spec.ha ? 'starts elsewhere' : 'stays down'],
     ['Policy', policyText(vm)],

@@ -75,6 +75,15 @@ export const ClientPart = z
   })
   .describe('One client of a key-value store: writes, remembers what was acknowledged, verifies')
 
+export const TypistPart = z
+  .strictObject({
+    id: Name.describe('What the typist is called'),
+    vm: Name.describe('A VM with workload=desktop, and a screen'),
+    'keys-per-second': z.number().min(0.1).max(100).default(10),
+  })
+  .describe('A person at the screen of a VM: types into its editor, and looks at what it shows')
+
+export type TypistPart = z.infer<typeof TypistPart>
 export type ClusterPart = z.infer<typeof ClusterPart>
 export type VmPart = z.infer<typeof VmPart>
 export type ClientPart = z.infer<typeof ClientPart>

@@ -97,6 +97,18 @@ export const Expectation = z
       client: Name,
       min: z.int().min(1),
     }),
+    kind('typed-in-order', 'All that a typist typed is in the editor, once and in order', {
+      typist: Name,
+    }),
+    kind('some-keys', 'A typist typed at least so many letters', {
+      typist: Name,
+      min: z.int().min(1),
+    }),
+    kind('screen-shown', 'What a typist sees at the end is what the VM shows', { typist: Name }),
+    kind('screen-waits', 'A typist never waited longer than this to see something new', {
+      typist: Name,
+      'at-most': Duration,
+    }),
     kind('single-copy', 'No VM runs twice at any instant, by what the agents themselves say', {}),
   ])
   .describe('One expectation')

@@ -3,7 +3,7 @@
 // sent to the right line.
 
 import type { Scenario } from '../schema.ts'
-import type { ClientPart, VmPart } from './cluster.ts'
+import type { ClientPart, TypistPart, VmPart } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
 import { nodeIdOf, type RulePart } from './high-availability.ts'
 import { suggestion } from './nearest-name.ts'
@@ -16,12 +16,13 @@ export interface Finding {
 }
 
 export function findingsOf(scenario: Scenario): Finding[] {
-  const { cluster, vms, rules, clients, timeline, expectations } = scenario
+  const { cluster, vms, rules, clients, typists, timeline, expectations } = scenario
   const names = namesOf(scenario)
   return [
     ...twice('node', ['cluster', 'nodes'], cluster.nodes),
     ...twice('VM', ['vms'], vms),
     ...twice('client', ['clients'], clients),
+    ...twice('typist', ['typists'], typists),
     ...vms.flatMap((vm, i) => unknownNode(names, ['vms', i, 'node'], vm.node)),
     ...vms.flatMap((vm, i) => findingsOfPolicy(names, ['vms', i, 'policy'], vm.policy?.after)),
     ...rules.flatMap((rule, i) => findingsOfRule(names, ['rules', i], rule)),
@@ -32,6 +33,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
       'name',
     ),
     ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),
+    ...typists.flatMap((typist, i) => findingsOfTypist(typist, ['typists', i], vms)),
     ...timeline.flatMap((step, i) => findingsOfStep(scenario, names, step, i)),
     ...expectations.flatMap((item, i) => findingsOfExpectation(names, item, ['expectations', i])),
   ]
@@ -42,16 +44,18 @@ interface Names {
   /** Declared VMs and all clones that the timeline makes. */
   readonly vms: readonly string[]
   readonly clients: readonly string[]
+  readonly typists: readonly string[]
   /** Declared, and set by the timeline. */
   readonly rules: readonly string[]
   readonly labels: readonly string[]
 }
 
-function namesOf({ cluster, vms, rules, clients, timeline }: Scenario): Names {
+function namesOf({ cluster, vms, rules, clients, typists, timeline }: Scenario): Names {
   return {
     nodes: cluster.nodes.map((node) => node.id),
     vms: [...vms.map((vm) => vm.id), ...clonesOf(timeline).flatMap((clone) => clone.ids)],
     clients: clients.map((client) => client.id),
+    typists: typists.map((typist) => typist.id),
     rules: [
       ...rules.map(({ name }) => name),
       ...timeline.flatMap((step) => (step.do === 'set-rule' ? step.rule : [])),
@@ -101,6 +105,18 @@ function findingsOfClient(client: ClientPart, path: YamlPath, vms: readonly VmPa
   if (!/(^| )workload=kv( |$)/.test(vm.args))
     return wrong(`\`${vm.id}\` is no key-value store: its args need workload=kv`)
   if (vm.disk === 0) return wrong(`\`${vm.id}\` keeps nothing: give it a disk, e.g. disk: 4MiB`)
+  return []
+}
+
+function findingsOfTypist(typist: TypistPart, path: YamlPath, vms: readonly VmPart[]): Finding[] {
+  const vm = vms.find(({ id }) => id === typist.vm)
+  const ids = vms.map(({ id }) => id)
+  if (vm === undefined) return unknown('VM', [...path, 'vm'], typist.vm, ids)
+  const wrong = (message: string): Finding[] => [{ path: [...path, 'vm'], message }]
+  if (!/(^| )workload=desktop( |$)/.test(vm.args))
+    return wrong(`\`${vm.id}\` has no editor: its args need workload=desktop`)
+  if (vm.screen === undefined)
+    return wrong(`\`${vm.id}\` has no screen: give it one, e.g. screen: 320x240`)
   return []
 }
 
@@ -172,6 +188,7 @@ function findingsOfExpectation(names: Names, item: Expectation, path: YamlPath):
       : []),
     ...('rule' in item ? unknown('rule', [...path, 'rule'], item.rule, names.rules) : []),
     ...('client' in item ? unknown('client', [...path, 'client'], item.client, names.clients) : []),
+    ...('typist' in item ? unknown('typist', [...path, 'typist'], item.typist, names.typists) : []),
     ...unknown('step labelled', [...path, 'after'], after, names.labels),
   ]
 }

@@ -95,6 +95,11 @@ const expectationSentences: ExpectationSentences = {
   },
   'identities-differ': ({ vm }) => `${vm} and each of its clones answer with another identity`,
   'no-lost-writes': ({ client }) => `no acknowledged write of ${client} is lost`,
+  'typed-in-order': ({ typist }) => `all that ${typist} typed is there, once and in order`,
+  'some-keys': ({ typist, min }) => `${typist} types at least ${min} letters`,
+  'screen-shown': ({ typist }) => `${typist} sees what the VM shows`,
+  'screen-waits': ({ typist, 'at-most': most }) =>
+    `${typist} never waits longer than ${durationText(most)} to see something new`,
   'some-writes': ({ client, min }) => `at least ${min} writes of ${client} are acknowledged`,
   'single-copy': () => 'no VM runs twice at any instant',
 }

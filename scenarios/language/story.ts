@@ -9,7 +9,7 @@ import { durationText } from './quantities.ts'
 import { expectationSentence, stepSentence } from './sentences.ts'
 
 export function storyText(scenario: Scenario): string {
-  const { name, about, cluster, vms, rules, clients, timeline, expectations } = scenario
+  const { name, about, cluster, vms, rules, clients, typists, timeline, expectations } = scenario
   const { nodes, lease, margin } = cluster
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
@@ -21,6 +21,7 @@ export function storyText(scenario: Scenario): string {
       ...vms.map(vmText),
       ...rules.map(ruleText),
       ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),
+      ...typists.map((one) => `${one.id} types at the screen of ${one.vm}`),
     ]),
     ...part(
       'What happens',

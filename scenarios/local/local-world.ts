@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { realInflate } from '#env/real/deflate.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -81,6 +82,8 @@ export class LocalWorld implements Laboratory {
     invariant(this.#api, 'the API is asked for before the cluster has started')
     return this.#api
   }
+
+  readonly inflate = realInflate
 
   get pageUrl(): string | undefined {
     return this.#api && `http://127.0.0.1:${this.#port}/`

@@ -2,14 +2,15 @@
 // that ask once. Each conversation with a guest has its own prefix, so that answers on one console
 // find who asked. Times in ms.
 
-import type { Clock } from '#env/env.ts'
+import type { Clock, Inflate } from '#env/env.ts'
 import { SeededRandom } from '#env/memory.ts'
 import type { ApiClient } from '../api-client.ts'
 import { GuestLine } from '../guest-line.ts'
 import { GuestRequests } from '../guest-requests.ts'
 import { KvClient } from '../kv-client.ts'
-import type { ClientPart } from '../language/cluster.ts'
+import type { ClientPart, TypistPart } from '../language/cluster.ts'
 import type { ClientRecord } from '../report/recording.ts'
+import { Typist, type TypistFindings } from '../typist.ts'
 import type { ClosingClient } from './evidence.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -19,6 +20,7 @@ const settleMsMax = 30_000
 interface Ports {
   readonly api: ApiClient
   readonly clock: Clock
+  readonly inflate: Inflate
   readonly waiting: Waiting
 }
 
@@ -26,6 +28,7 @@ export class Clients {
   readonly #ports: Ports
   readonly #seed: number
   readonly #writers: KvClient[] = []
+  readonly #typists: Typist[] = []
   readonly #open: { close(): void }[] = []
   #conversations = 0
 
@@ -48,6 +51,16 @@ export class Clients {
     const client = new KvClient({ ...ports, random }, load, prefix, () => waiting.changed())
     this.#writers.push(client)
     this.#open.push(client)
+  }
+
+  startTyping(part: TypistPart): void {
+    const { waiting, ...ports } = this.#ports
+    const prefix = this.#nextPrefix()
+    const random = new SeededRandom(this.#seed + this.#conversations)
+    const load = { id: part.id, vmId: part.vm, keysPerSecond: part['keys-per-second'] }
+    const typist = new Typist({ ...ports, random }, load, prefix, () => waiting.changed())
+    this.#typists.push(typist)
+    this.#open.push(typist)
   }
 
   /** Everything that the guest in this VM says, as far back as it is kept. */
@@ -94,6 +107,15 @@ export class Clients {
         { findings: one.findings, isComplete: one.isQuiet && one.isVerified },
       ]),
     )
+  }
+
+  /** Lets every typist stop, and look whether all is there. */
+  async settleTypists(): Promise<ReadonlyMap<string, TypistFindings>> {
+    const typists = this.#typists
+    for (const typist of typists) typist.stopTyping()
+    for (const typist of typists) typist.verify()
+    await this.#until('all desktops to be looked at', () => typists.every((one) => one.isVerified))
+    return new Map(typists.map((one) => [one.load.id, one.findings]))
   }
 
   /** The identity of each guest, as it says itself; who does not answer in time is absent. */

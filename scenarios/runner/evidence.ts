@@ -3,6 +3,7 @@
 
 import type { ClusterView, EventView } from '#proto/api.ts'
 import type { KvFindings } from '../kv-client.ts'
+import type { TypistFindings } from '../typist.ts'
 import type { AgentAnswer, ProcessView } from '../world.ts'
 import type { DoubleCopy } from './copy-watch.ts'
 
@@ -10,6 +11,7 @@ import type { DoubleCopy } from './copy-watch.ts'
 export interface Closing {
   readonly view: ClusterView
   readonly clients: ReadonlyMap<string, ClosingClient>
+  readonly typists: ReadonlyMap<string, TypistFindings>
   /**
    * VM → what its guest answered to `id`; absent: it did not answer. Asked of what
    * `identities-differ` names.

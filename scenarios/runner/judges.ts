@@ -9,6 +9,7 @@ import type { Closing } from './evidence.ts'
 import { broken, held, heldIf, type Judge, open } from './finding.ts'
 import { fenced, nodeAtEnd, powerSaved, restarts, ruleKept, told, vmAtEnd } from './ha-judges.ts'
 import { stateJudge } from './state-judges.ts'
+import { screenShown, screenWaits, someKeys, typedInOrder } from './typist-judges.ts'
 
 type Judges = {
   readonly [Kind in Expectation['expect']]: (item: ExpectationOf<Kind>) => Judge
@@ -41,6 +42,10 @@ const judges: Judges = {
       const count = clients.get(client)?.findings.acknowledged ?? 0
       return heldIf(count >= min, `${count} writes were acknowledged`)
     }),
+  'typed-in-order': (item) => atTheEnd((closing) => typedInOrder(item, closing)),
+  'some-keys': (item) => atTheEnd((closing) => someKeys(item, closing)),
+  'screen-shown': (item) => atTheEnd((closing) => screenShown(item, closing)),
+  'screen-waits': (item) => atTheEnd((closing) => screenWaits(item, closing)),
   'single-copy': () => singleCopy(),
 }
 

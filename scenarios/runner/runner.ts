@@ -92,13 +92,15 @@ export class ScenarioRun {
       startMsMax,
       () => this.#chronicle.hasView || undefined,
     )
-    this.#clients = new Clients({ api: world.api, clock, waiting: this.#waiting }, seed)
+    const { api, inflate } = world
+    this.#clients = new Clients({ api, clock, inflate, waiting: this.#waiting }, seed)
     this.#open.push(this.#clients, this.#sweeper())
     await this.#declare()
     const first = vms.filter((vm) => vm.start === 'at-once')
     await Promise.all(first.map((vm) => runVm(vm.id, this.#stage, startMsMax)))
     if (first.length > 0) this.#say('cluster', `running: ${first.map(({ id }) => id).join(', ')}`)
     for (const part of this.#scenario.clients) this.#clients.startWriting(part)
+    for (const part of this.#scenario.typists) this.#clients.startTyping(part)
     this.#readyAtMs = this.#nowMs()
   }
 
@@ -133,13 +135,14 @@ export class ScenarioRun {
     invariant(clients, 'the run has started')
     if (this.#scenario.clients.length > 0) this.#say('cluster', 'reading back what was written')
     const settled = await clients.settle()
+    const typists = await clients.settleTypists()
     await this.#askAgentsOnceMore()
     const view = this.#chronicle.whole
     const named = this.#scenario.expectations.flatMap((item) =>
       item.expect === 'identities-differ' ? [item.vm, ...clonesOfVm(item.vm, view)] : [],
     )
     const identities = await clients.identities(named)
-    this.#show({ kind: 'closing', closing: { view, clients: settled, identities } })
+    this.#show({ kind: 'closing', closing: { view, clients: settled, typists, identities } })
   }
 
   /**

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
-import { promptDeflate } from '#env/real/deflate.ts'
+import { promptDeflate, realInflate } from '#env/real/deflate.ts'
 import { promptZstd } from '#env/real/zstd.ts'
 import { sha256 } from '#env/real.ts'
 import type { SimPlatform } from './sim-node.ts'
@@ -14,7 +14,7 @@ export async function nodePlatform(): Promise<SimPlatform> {
   return {
     module: await WebAssembly.compile(readFileSync(coreWasmUrl)),
     image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
-    ...{ zstd: promptZstd, deflate: promptDeflate, digest: sha256 },
+    ...{ zstd: promptZstd, deflate: promptDeflate, inflate: realInflate, digest: sha256 },
     turn: () => new Promise<void>((go) => setImmediate(go)),
   }
 }

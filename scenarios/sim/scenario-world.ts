@@ -3,6 +3,7 @@
 // it drive() what they do. Nodes that are as fast as the machine can elsewhere have a speed here.
 // Not here: HTTP (sim-wire.ts). Virtual ms, MiB.
 
+import type { Inflate } from '#env/env.ts'
 import { SeededRandom, VirtualClock } from '#env/memory.ts'
 import { type FaultCode, FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
@@ -24,6 +25,7 @@ const road = { latencyMs: 0.2, jitterMs: 0, bytesPerMs: 300_000 }
 export class ScenarioSimWorld implements World {
   readonly clock = new VirtualClock()
   readonly pageUrl = undefined
+  readonly inflate: Inflate
   readonly api: ApiClient
   readonly #platform: SimPlatform
   readonly #wire: SimWire
@@ -36,6 +38,7 @@ export class ScenarioSimWorld implements World {
 
   constructor(platform: SimPlatform) {
     this.#platform = platform
+    this.inflate = platform.inflate
     this.#wire = new SimWire(() => this.#sim.coordinator, new SeededRandom(1))
     this.api = new HttpApiClient(this.#wire)
   }

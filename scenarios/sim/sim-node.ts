@@ -7,7 +7,7 @@ import { WasmCore } from '#engine/cpu/core.ts'
 import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { Digest } from '#engine/snapshots/digest.ts'
-import type { Deflate, Disk, Log, Random, Zstd } from '#env/env.ts'
+import type { Deflate, Disk, Inflate, Log, Random, Zstd } from '#env/env.ts'
 import { Agent } from '#node-agent/agent.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { PcpuHandle } from '#node-agent/pcpu-handle.ts'
@@ -29,6 +29,8 @@ export interface SimPlatform {
   readonly image: BootImage
   readonly zstd: Zstd
   readonly deflate: Deflate
+  /** For who looks at a screen. */
+  readonly inflate: Inflate
   readonly digest: Digest
   /** Resolves when the event loop has turned once, as cheaply as the platform can. */
   turn(): Promise<void>

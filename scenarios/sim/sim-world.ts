@@ -187,11 +187,21 @@ export class SimWorld {
   }
 
   #startNode(name: string): void {
-    const { memoryMib = 64, mips = 2, module, image, zstd, deflate, digest, turn } = this.#options
+    const {
+      memoryMib = 64,
+      mips = 2,
+      module,
+      image,
+      zstd,
+      deflate,
+      inflate,
+      digest,
+      turn,
+    } = this.#options
     const own = this.#options.traits?.get(name) ?? { memoryMib, mips, cores: 1 }
     const process = new SimProcess(name, this.clock, this.#reading())
     const node = new SimNode(process, `${name}-${++this.#incarnations}`, {
-      ...{ module, image, zstd, deflate, digest, turn, token, ...own },
+      ...{ module, image, zstd, deflate, inflate, digest, turn, token, ...own },
       ...{ network: this.network, disk: this.disk, snapshots: this.#snapshots },
       ...{ random: this.#random, log: this.log, coordinator: coordinatorAddress },
       ran: (vm) => this.#see(name, vm),

@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
+import { ScreenDouble } from './screen-double.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
 export interface Asked {
@@ -32,6 +33,8 @@ const refused = (value: Fault): Answer => ({
 
 export class CoordinatorDouble {
   readonly asked: Asked[] = []
+  /** The screen of every VM that has one. */
+  readonly screen = new ScreenDouble()
   /** What clients typed on consoles. */
   typed = ''
   /** What is broken on purpose; undefined: it is no laboratory. */
@@ -79,7 +82,7 @@ export class CoordinatorDouble {
   }
 
   async close(): Promise<void> {
-    for (const socket of [...this.#watchers, ...this.#consoles]) socket.terminate()
+    for (const socket of this.#sockets.clients) socket.terminate()
     this.#server?.closeAllConnections()
     await new Promise((resolve) => this.#server?.close(resolve))
   }
@@ -106,6 +109,12 @@ export class CoordinatorDouble {
       socket.send(JSON.stringify(this.#view))
       return
     }
+    if (url.endsWith('/screen')) {
+      this.screen.open(socket)
+      return
+    }
+    // Of what is looked at closely it has nothing to tell.
+    if (!url.includes('/console')) return
     this.#consoles.add(socket)
     socket.on('close', () => this.#consoles.delete(socket))
     socket.send(JSON.stringify({ vmId: 'ledger', epoch: 3, nodeId: 'n1', offset: 0 }))

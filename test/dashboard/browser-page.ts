@@ -58,7 +58,10 @@ export function browserPage() {
       expect(errors).toEqual([])
     })
     await page.goto(double.url + (options.hash ?? ''))
-    await page.getByText('live', { exact: true }).waitFor()
+    await page
+      .getByText(/^live( on .*)?$/)
+      .first()
+      .waitFor()
     return { double, page }
   }
 }

@@ -103,10 +103,10 @@ describe.skipIf(!chromiumPath)('the page', () => {
   test('talks with a guest', async () => {
     const { page, double } = await open()
     await tile(page, 'ledger').click()
-    await page.getByText('godwit-guest 1 workload=kv ready').waitFor()
+    await page.getByText('godwit-guest 1 workload=kv ready').first().waitFor()
     await page.getByLabel('A line for the guest').fill('1 ping')
     await page.keyboard.press('Enter')
-    await page.getByText('1 pong 4711').waitFor()
+    await page.getByText('1 pong 4711').first().waitFor()
     expect(double.typed).toBe('1 ping\n')
   })
 

@@ -10,6 +10,7 @@ import { type Bugs, FakeCluster } from './fake-cluster.ts'
 
 export class FakeWorld implements World {
   readonly pageUrl = undefined
+  readonly inflate = () => undefined
   readonly api: ApiClient
   readonly clock: VirtualClock
   /** What stop() answers with. */

@@ -180,3 +180,10 @@ void screen_verify(void) {
 }
 
 u64 screen_bad_pixels(void) { return bad_pixels; }
+
+u32 screen_sum(void) {
+  u32 sum = 0x811c9dc5;
+  for (i32 y = 0; y < height; y++)
+    for (i32 x = 0; x < width; x++) sum = (sum ^ shown[y * stride + x]) * 0x01000193;
+  return sum;
+}

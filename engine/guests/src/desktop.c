@@ -179,10 +179,19 @@ static void pointer_answer(const char *id) {
   put_char('\n');
 }
 
+static void screen_answer(const char *id) {
+  screen_flush();
+  put_text(id);
+  put_text(" screen ");
+  put_hex(screen_sum(), 8);
+  put_char('\n');
+}
+
 static bool desktop_serve(const struct request *request) {
   events_take();
   if (string_equal(request->word[0], "text")) text_answer(request);
   else if (string_equal(request->word[0], "pointer")) pointer_answer(request->id);
+  else if (string_equal(request->word[0], "screen")) screen_answer(request->id);
   else if (string_equal(request->word[0], "clear")) {
     editor_clear();
     paint_clear();

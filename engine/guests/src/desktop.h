@@ -41,6 +41,8 @@ void screen_flush(void);
 /** Compares the next stripe; counts and says what is wrong with it. */
 void screen_verify(void);
 u64 screen_bad_pixels(void);
+/** 32-bit FNV-1a over the pixels that are shown, a pixel at a time. */
+u32 screen_sum(void);
 
 // desktop-editor.c: text that can be typed.
 void editor_open(struct rect inside, i32 scale);

@@ -179,6 +179,16 @@ describe('parts that do not fit together', () => {
       /disk: 4MiB/,
     )
   })
+  test('a typist needs a desktop, and a screen', () => {
+    const typist = 'typists: [{ id: anna, vm: a }]\n'
+    expect(mistakesIn(`${head}vms: [{ id: a }]\n${typist}`)[0]).toMatch(/workload=desktop/)
+    expect(mistakesIn(`${head}vms: [{ id: a, args: workload=desktop }]\n${typist}`)[0]).toMatch(
+      /screen: 320x240/,
+    )
+    expect(mistakesIn(`${head}vms: [{ id: a }]\ntypists: [{ id: anna, vm: b }]\n`)[0]).toMatch(
+      /there is no VM `b`/,
+    )
+  })
   test('a step has one trigger, a cut cuts something, only a later VM is run', () => {
     const text = `${head}vms: [{ id: a }]
 timeline:

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
-import { promptDeflate } from '#env/real/deflate.ts'
+import { promptDeflate, realInflate } from '#env/real/deflate.ts'
 import { promptZstd } from '#env/real/zstd.ts'
 import { sha256 } from '#env/real.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
@@ -16,6 +16,7 @@ export const platform = async (): Promise<SimPlatform> => ({
   ...{
     zstd: promptZstd,
     deflate: promptDeflate,
+    inflate: realInflate,
     digest: sha256,
     turn: () => new Promise<void>((go) => setImmediate(go)),
   },

@@ -1,0 +1,206 @@
+// A VM's screen, to be used: a canvas that takes keys and pointer, and a word on how it stands. It
+// stays through migrations, and comes back after an outage. Ctrl and ] leaves it, since Tab and
+// Escape are the guest's.
+// Not here: frames and events (screen-session.ts), the page that shows a screen alone
+// (screen-page.tsx).
+
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { VmView } from '#proto/api.ts'
+import { readScreenSize } from '#proto/screen.ts'
+import { buttons } from '#proto/screen-input.ts'
+import { browserPorts } from '../browser.ts'
+import { inflateRaw } from '../inflate.ts'
+import { keyCodeOf } from '../key-codes.ts'
+import { LiveStream, type StreamState } from '../live-stream.ts'
+import { hashOf } from '../route.ts'
+import { placeOn, ScreenSession } from '../screen-session.ts'
+
+/** For so long it is told that the screen is back. */
+const backMs = 4000
+const buttonCodes = [buttons.left, buttons.middle, buttons.right]
+
+interface Shown {
+  readonly session: ScreenSession | undefined
+  readonly state: StreamState
+  readonly nodeId: string | undefined
+  readonly isBack: boolean
+}
+
+/** It takes the keyboard as a whole, and says so to who does not see it. */
+const asApplication = { role: 'application', tabIndex: 0 } as const
+
+export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boolean }) {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const box = useRef<HTMLElement>(null)
+  const leave = useRef<HTMLButtonElement>(null)
+  const size = readScreenSize(vm.spec.screen ?? '') ?? { width: 1, height: 1 }
+  const shown = useScreen(vm.id, canvas)
+  const sentence = sentenceOf(vm, shown)
+  return (
+    <section class={`screen ${isAlone ? 'alone' : ''}`} aria-labelledby="screen-title" ref={box}>
+      <h3 id="screen-title">
+        {isAlone ? vm.id : 'Screen'} <small role="status">{sentence}</small>
+      </h3>
+      <canvas
+        ref={canvas}
+        class={`${isStill(vm, shown) ? 'still' : ''} ${drawsPointer(vm) ? 'own' : ''}`}
+        width={size.width}
+        height={size.height}
+        {...asApplication}
+        aria-label={`Screen of ${vm.id}. It takes all keys; Control and ] leaves it.`}
+        aria-describedby="screen-hint"
+        {...handlersOf(shown.session, size, () => leave.current?.focus())}
+      />
+      <div class="row">
+        <button type="button" ref={leave} onClick={() => void box.current?.requestFullscreen()}>
+          Full screen
+        </button>
+        <a
+          class="button"
+          href={hashOf({ is: 'vm', id: vm.id, ...(isAlone ? {} : { part: 'screen' }) })}
+        >
+          {isAlone ? 'The cluster' : 'Alone'}
+        </a>
+        <TypeHere onText={(text) => shown.session?.write(text)} />
+        <small id="screen-hint">Ctrl+] leaves the screen</small>
+      </div>
+    </section>
+  )
+}
+
+/** The stream of this screen, drawn on the canvas for as long as both are there. */
+function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }): Shown {
+  const [state, setState] = useState<StreamState>({ is: 'connecting' })
+  const [nodeId, setNodeId] = useState<string | undefined>(undefined)
+  const [isBack, setIsBack] = useState(false)
+  const [session, setSession] = useState<ScreenSession | undefined>(undefined)
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const opened = new ScreenSession({
+      send: (bytes) => stream.send(bytes),
+      inflate: inflateRaw,
+      onHeader: (header, wasElsewhere) => {
+        setNodeId(header.nodeId)
+        if (!wasElsewhere) return
+        setIsBack(true)
+        clearTimeout(timer)
+        timer = setTimeout(() => setIsBack(false), backMs)
+      },
+      onPicture: (rgba) => draw(canvas.current, rgba),
+    })
+    const stream = new LiveStream(browserPorts(`v1/vms/${vmId}/screen`), {
+      onState: setState,
+      onMessage: (data) => opened.hear(data),
+    })
+    setSession(opened)
+    let frame = 0
+    const move = () => {
+      opened.movePointer()
+      frame = requestAnimationFrame(move)
+    }
+    move()
+    return () => {
+      cancelAnimationFrame(frame)
+      clearTimeout(timer)
+      opened.release()
+      stream.close()
+    }
+  }, [vmId, canvas])
+  return { session, state, nodeId, isBack }
+}
+
+function draw(canvas: HTMLCanvasElement | null, rgba: Uint8ClampedArray<ArrayBuffer>): void {
+  const context = canvas?.getContext('2d')
+  if (!canvas || !context || rgba.length !== canvas.width * canvas.height * 4) return
+  context.putImageData(new ImageData(rgba, canvas.width, canvas.height), 0, 0)
+}
+
+type PointerOf = PointerEvent & { readonly currentTarget: HTMLCanvasElement }
+
+function handlersOf(
+  session: ScreenSession | undefined,
+  size: { readonly width: number; readonly height: number },
+  leave: () => void,
+) {
+  const point = (event: PointerOf | (MouseEvent & { currentTarget: HTMLCanvasElement })) => {
+    const box = event.currentTarget.getBoundingClientRect()
+    const at = placeOn(size, box, { x: event.clientX - box.left, y: event.clientY - box.top })
+    session?.point(at.x, at.y)
+  }
+  const key = (event: KeyboardEvent, value: 0 | 1 | 2) => {
+    event.stopPropagation()
+    if (event.ctrlKey && (event.code === 'BracketRight' || event.key === ']')) {
+      event.preventDefault()
+      if (value !== 0) leave()
+      return
+    }
+    const code = keyCodeOf(event.code)
+    if (code === undefined) return
+    event.preventDefault()
+    session?.key(code, value)
+  }
+  const button = (event: PointerOf, value: 0 | 1) => {
+    const code = buttonCodes[event.button]
+    point(event)
+    if (code !== undefined) session?.button(code, value)
+  }
+  return {
+    onKeyDown: (event: KeyboardEvent) => key(event, event.repeat ? 2 : 1),
+    onKeyUp: (event: KeyboardEvent) => key(event, 0),
+    onBlur: () => session?.release(),
+    onPointerMove: point,
+    onPointerDown: (event: PointerOf) => {
+      event.currentTarget.focus()
+      event.currentTarget.setPointerCapture(event.pointerId)
+      button(event, 1)
+    },
+    onPointerUp: (event: PointerOf) => button(event, 0),
+    onPointerCancel: () => session?.release(),
+    onContextMenu: (event: Event) => event.preventDefault(),
+    onWheel: (event: WheelEvent) => {
+      event.preventDefault()
+      session?.wheel(-Math.sign(event.deltaY))
+    },
+  }
+}
+
+/** For keyboards on glass, which tell letters and no keys: each goes on at once. */
+function TypeHere({ onText }: { onText: (text: string) => void }) {
+  return (
+    <input
+      class="type-here"
+      type="text"
+      aria-label="Type into the screen"
+      placeholder="Type here"
+      autocomplete="off"
+      autocapitalize="off"
+      spellcheck={false}
+      onInput={(event) => {
+        onText(event.currentTarget.value)
+        event.currentTarget.value = ''
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Backspace') onText('\b')
+        if (event.key === 'Enter') onText('\n')
+      }}
+    />
+  )
+}
+
+/** Our own guest shows its pointer itself. */
+const drawsPointer = ({ spec }: VmView): boolean => spec.image === 'godwit-guest'
+
+/** What is seen is not what the guest shows now. */
+const isStill = ({ phase }: VmView, { state }: Shown): boolean =>
+  state.is !== 'live' || (phase !== 'running' && phase !== 'migrating')
+
+function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack }: Shown): string {
+  if (state.is === 'away') return 'the coordinator is away; it comes back by itself'
+  if (state.is === 'connecting') return '…'
+  if (phase === 'migrating') return 'it is moving …'
+  if (phase === 'paused') return 'paused: nothing moves until it is resumed'
+  if (phase === 'recovering') return 'its node was lost; it comes back elsewhere'
+  if (phase !== 'running') return fault?.message ?? phase
+  const where = nodeId ? ` on ${nodeId}` : ''
+  return isBack ? `back,${where}` : `live${where}`
+}

@@ -1,0 +1,139 @@
+// One screen that is looked at: frames in, drawn in order, each said to be shown when it is; keys
+// and pointer out. Frames come from the network: what is none ends nothing but itself.
+// Not here: the canvas and its events (parts/screen-panel.tsx), the socket (live-stream.ts).
+
+import { encodeInput, encodeShown, ScreenHeader } from '#proto/screen.ts'
+import { applyChange, readBody, readFrame } from '#proto/screen-frame.ts'
+import {
+  devices,
+  encodeEvents,
+  HeldKeys,
+  type InputEvent,
+  keyEvents,
+  pointEvents,
+  wheelEvents,
+} from '#proto/screen-input.ts'
+import { keyOfLetter, shiftCode } from './key-codes.ts'
+
+export interface ScreenPorts {
+  send(bytes: Uint8Array<ArrayBuffer>): boolean
+  /** Raw deflate; undefined when it is damaged, or longer than `bytesMax`. */
+  inflate(packed: Uint8Array<ArrayBuffer>, bytesMax: number): Promise<Uint8Array | undefined>
+  /** Another size, or another node: `isBack` when it was another one before. */
+  onHeader(header: ScreenHeader, isBack: boolean): void
+  /** The picture has changed: red, green, blue, opaque. */
+  onPicture(rgba: Uint8ClampedArray<ArrayBuffer>): void
+}
+
+export class ScreenSession {
+  readonly #ports: ScreenPorts
+  readonly #held = new HeldKeys()
+  #header: ScreenHeader | undefined
+  #rgba = new Uint8ClampedArray(0)
+  /** Frames are unpacked one after the other. */
+  #drawing = Promise.resolve()
+  #pointer: { readonly x: number; readonly y: number } | undefined
+
+  constructor(ports: ScreenPorts) {
+    this.#ports = ports
+  }
+
+  hear(data: unknown): void {
+    if (typeof data === 'string') this.#takeHeader(data)
+    else if (data instanceof ArrayBuffer) this.#takeFrame(new Uint8Array(data))
+  }
+
+  /** 1: down, 0: up, 2: it repeats itself. */
+  key(code: number, value: 0 | 1 | 2): void {
+    this.#act(keyEvents(devices.keyboard, code, value))
+  }
+
+  button(code: number, value: 0 | 1): void {
+    this.movePointer()
+    this.#act(keyEvents(devices.pointer, code, value))
+  }
+
+  /** As if it were typed; what no key writes is left out. */
+  write(text: string): void {
+    for (const letter of text) {
+      const key = keyOfLetter(letter)
+      if (!key) continue
+      if (key.shift) this.key(shiftCode, 1)
+      this.key(key.code, 1)
+      this.key(key.code, 0)
+      if (key.shift) this.key(shiftCode, 0)
+    }
+  }
+
+  wheel(steps: number): void {
+    if (steps !== 0) this.#act(wheelEvents(steps))
+  }
+
+  /** From 0 to 1 over the screen. It is sent with the next movePointer(), the last one only. */
+  point(x: number, y: number): void {
+    this.#pointer = { x, y }
+  }
+
+  movePointer(): void {
+    const to = this.#pointer
+    this.#pointer = undefined
+    if (to) this.#act(pointEvents(to.x, to.y))
+  }
+
+  /** Whoever goes away lets go of what is held. */
+  release(): void {
+    this.#act(this.#held.release())
+  }
+
+  #act(events: readonly InputEvent[]): void {
+    if (events.length === 0) return
+    if (this.#ports.send(encodeInput(encodeEvents(events)))) this.#held.see(events)
+  }
+
+  #takeHeader(text: string): void {
+    const header = ScreenHeader.safeParse(jsonOf(text)).data
+    if (!header) return
+    const before = this.#header
+    this.#header = header
+    if (before?.width !== header.width || before.height !== header.height)
+      this.#rgba = new Uint8ClampedArray(header.width * header.height * 4)
+    const isBack = before !== undefined && before.epoch !== header.epoch
+    this.#ports.onHeader(header, isBack)
+  }
+
+  #takeFrame(bytes: Uint8Array): void {
+    const read = readFrame(bytes)
+    if (!read || read.width !== this.#header?.width || read.height !== this.#header.height) return
+    this.#drawing = this.#drawing
+      .then(() => this.#ports.inflate(read.packed, read.bodyBytes))
+      .then((body) => {
+        const change = body && readBody(body, read)
+        if (change) applyChange(this.#rgba, change)
+        this.#ports.onPicture(this.#rgba)
+        this.#ports.send(encodeShown(read.frame))
+      })
+      .catch(() => undefined)
+  }
+}
+
+/** Where on the screen a point of its box is: the picture is as large as fits, in the middle. */
+export function placeOn(
+  size: { readonly width: number; readonly height: number },
+  box: { readonly width: number; readonly height: number },
+  at: { readonly x: number; readonly y: number },
+): { readonly x: number; readonly y: number } {
+  const scale = Math.min(box.width / size.width, box.height / size.height)
+  const across = (at: number, box: number, size: number) => {
+    const shown = size * scale
+    return Math.min(Math.max((at - (box - shown) / 2) / shown, 0), 1)
+  }
+  return { x: across(at.x, box.width, size.width), y: across(at.y, box.height, size.height) }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,177 @@
+// A VM's screen in a real browser: what is drawn, what keys and pointer become, how a person leaves
+// it by keyboard, and the page that shows it alone.
+
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { axes, buttons, devices, types } from '#proto/screen-input.ts'
+import { busyCluster, vmView } from '../coordinator-double/views.ts'
+import { browserPage, chromiumPath, tile } from './browser-page.ts'
+
+const open = browserPage()
+
+const withDesk = () => {
+  const view = busyCluster()
+  const desk = vmView('desk', { args: 'workload=desktop', screen: '320x240' }, { nodeId: 'n1' })
+  return { ...view, vms: [...view.vms, desk] }
+}
+const openScreen = (options: Parameters<typeof open>[0] = {}) =>
+  open({ view: withDesk(), hash: '/#/vm/desk/screen', ...options })
+const canvas = (page: Page) => page.locator('.screen canvas')
+
+/** Red, green and blue of a pixel of the canvas. */
+const pixel = (page: Page, x: number, y: number) =>
+  page.evaluate(`(() => {
+    const context = document.querySelector('.screen canvas').getContext('2d')
+    return [...context.getImageData(${x}, ${y}, 1, 1).data].slice(0, 3)
+  })()`)
+
+describe.skipIf(!chromiumPath)('a screen', () => {
+  test('stands in the panel of a VM that has one, and is drawn as frames come', async () => {
+    const { page, double } = await open({ view: withDesk() })
+    await tile(page, 'desk').click()
+    await expect.poll(() => pixel(page, 10, 10)).toEqual([0x3e, 0x69, 0x90])
+    const bytes = new Uint8Array(4096)
+    bytes.set([1, 2, 3], 4 * 5)
+    double.screen.draw({ solid: [], pages: [1], bytes })
+    // Page 1 begins at pixel 1,024: line 3, column 64.
+    await expect.poll(() => pixel(page, 69, 3)).toEqual([3, 2, 1])
+    expect(await pixel(page, 63, 3)).toEqual([0x3e, 0x69, 0x90])
+    await expect.poll(() => double.screen.shown).toEqual([1, 2])
+    await tile(page, 'shop').click()
+    await expect.poll(() => double.screen.watching).toBe(0)
+    expect(await canvas(page).count()).toBe(0)
+  })
+
+  test('frames that are none are passed over, and the next is drawn', async () => {
+    const { page, double } = await openScreen()
+    await expect.poll(() => double.screen.shown).toEqual([1])
+    double.screen.sendBytes(Uint8Array.of(1, 2, 3))
+    double.screen.sendBytes(new Uint8Array(500).fill(7))
+    double.screen.fill(0x112233)
+    await expect.poll(() => pixel(page, 0, 0)).toEqual([0x11, 0x22, 0x33])
+  })
+
+  test('keys go to the guest by their place, Tab and Escape too; Ctrl+] leaves', async () => {
+    const { page, double } = await openScreen()
+    await canvas(page).focus()
+    for (const key of ['a', 'Tab', 'Escape', 'Shift+B']) await page.keyboard.press(key)
+    const keys = () =>
+      double.screen.done.filter(({ type }) => type === types.key).map((e) => [e.code, e.value])
+    const pressed = [30, 15, 1].flatMap((code) => [
+      [code, 1],
+      [code, 0],
+    ])
+    const big = [
+      [42, 1],
+      [48, 1],
+      [48, 0],
+      [42, 0],
+    ]
+    await expect.poll(keys).toEqual([...pressed, ...big])
+    await page.keyboard.press('Control+]')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Full screen')
+    // Control went down at the guest; it is let go of, and ] never came.
+    await expect
+      .poll(() => keys().slice(pressed.length + 4))
+      .toEqual([
+        [29, 1],
+        [29, 0],
+      ])
+  })
+
+  test('the pointer is where it is on the picture, with its button', async () => {
+    const { page, double } = await openScreen({ size: { width: 900, height: 700 } })
+    await expect.poll(() => double.screen.shown).toEqual([1])
+    const box = await canvas(page).boundingBox()
+    if (!box) throw new Error('it has a place')
+    const scale = Math.min(box.width / 320, box.height / 240)
+    const left = box.x + (box.width - 320 * scale) / 2
+    const top = box.y + (box.height - 240 * scale) / 2
+    await page.mouse.move(left + 80 * scale, top + 60 * scale)
+    await page.mouse.down()
+    await page.mouse.up()
+    const { done } = double.screen
+    await expect.poll(() => done.filter(({ type }) => type === types.key).length).toBe(2)
+    const last = (code: number) =>
+      done.filter((e) => e.type === types.absolute && e.code === code).at(-1)?.value ?? 0
+    expect(last(axes.x) / 32767).toBeCloseTo(0.25, 2)
+    expect(last(axes.y) / 32767).toBeCloseTo(0.25, 2)
+    expect(done.filter(({ type }) => type === types.key)).toEqual([
+      { device: devices.pointer, type: types.key, code: buttons.left, value: 1 },
+      { device: devices.pointer, type: types.key, code: buttons.left, value: 0 },
+    ])
+  })
+
+  test('who types on glass writes letters, and Backspace', async () => {
+    const { page, double } = await openScreen({ touch: true })
+    const field = page.getByLabel('Type into the screen')
+    await field.evaluate('(field) => { field.style.display = "block" }')
+    await field.pressSequentially('aB')
+    await page.keyboard.press('Backspace')
+    const downs = () =>
+      double.screen.done
+        .filter(({ type, value }) => type === types.key && value === 1)
+        .map(({ code }) => code)
+    await expect.poll(downs).toEqual([30, 42, 48, 14])
+  })
+
+  test('alone it says where it is, that it moves, and that it is back', async () => {
+    const { page, double } = await openScreen()
+    const status = page.getByRole('status')
+    await expect.poll(() => status.innerText()).toBe('live on n1')
+    expect(await page.title()).toBe('desk – Godwit')
+    double.changeVm('desk', { phase: 'migrating' })
+    await expect.poll(() => status.innerText()).toContain('moving')
+    double.screen.moved('n2')
+    double.changeVm('desk', { phase: 'running', nodeId: 'n2' })
+    await expect.poll(() => status.innerText()).toBe('back, on n2')
+    double.changeVm('desk', { phase: 'paused' })
+    await expect.poll(() => status.innerText()).toContain('paused')
+    expect(await canvas(page).getAttribute('class')).toContain('still')
+  })
+
+  test('a VM without one, or none at all, says so instead', async () => {
+    const { page } = await open({ view: withDesk(), hash: '/#/' })
+    await page.evaluate("location.hash = '#/vm/shop/screen'")
+    await page.getByText('shop has no screen.').waitFor()
+    await page.evaluate("location.hash = '#/vm/nobody/screen'")
+    await page.getByText('There is no VM nobody now.').waitFor()
+    await page.getByRole('link', { name: 'The cluster' }).click()
+    await page.getByText('live', { exact: true }).waitFor()
+  })
+
+  test('fits a narrow window alone', async () => {
+    const { page } = await openScreen({ size: { width: 360, height: 740 } })
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
+    expect(await page.evaluate('document.documentElement.scrollHeight')).toBe(740)
+  })
+})
+
+describe.skipIf(!chromiumPath)('a console', () => {
+  test('is a terminal: keys go as they are typed, Escape too; Ctrl+] leaves it', async () => {
+    const { page, double } = await open()
+    await tile(page, 'ledger').click()
+    await page.getByText('godwit-guest 1 workload=kv ready').first().waitFor()
+    await page.locator('.terminal-box').click()
+    await page.keyboard.type('ls')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => double.typed).toBe('ls\r\x1b')
+    expect(await page.getByRole('dialog', { name: 'ledger' }).count()).toBe(1)
+    await page.keyboard.press('Control+]')
+    expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('A line for the guest')
+  })
+
+  test('draws colours, under the policy of the page', async () => {
+    const { page, double } = await open()
+    await tile(page, 'ledger').click()
+    await page.getByText('godwit-guest 1 workload=kv ready').first().waitFor()
+    // What nobody sees is not drawn.
+    await page.locator('.terminal-box').scrollIntoViewIfNeeded()
+    double.say('\x1b[31mred words\x1b[0m\r\n')
+    const words = page.locator('.xterm-rows').getByText('red words')
+    await words.waitFor()
+    const colour = 'getComputedStyle(document.querySelector(".xterm-fg-1")).color'
+    await expect.poll(() => page.evaluate(colour)).toBe('rgb(204, 0, 0)')
+  })
+})
