@@ -6,6 +6,7 @@ import { faultOf } from '#proto/faults.ts'
 import type { Cli } from './cli.ts'
 import { addAccounts } from './commands/accounts.ts'
 import { addBreakCommands } from './commands/break.ts'
+import { addCerts } from './commands/certs.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
@@ -37,6 +38,9 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
     .addOption(
       new Option('--api <url>', 'the coordinator of a cluster started elsewhere').env('GODWIT_API'),
     )
+    .addOption(
+      new Option('--ca <file>', 'whose certificate that one shows (its ca.pem)').env('GODWIT_CA'),
+    )
     .addOption(new Option('--cluster <name>', 'which local cluster').env('GODWIT_CLUSTER'))
     .exitOverride()
     .configureOutput({
@@ -58,7 +62,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addTemplate(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)
-  for (const add of [addConsole, addScreen, addAccounts, addGrants]) add(program, cli)
+  for (const add of [addConsole, addScreen, addAccounts, addGrants, addCerts]) add(program, cli)
   addBreakCommands(program, cli)
   for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)
