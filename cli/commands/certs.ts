@@ -1,6 +1,6 @@
-// godwit certs init | issue | rotate | show: the certificates of a cluster. Those of a local cluster
-// are in its folder; `--folder` says where others are. Processes that have them read them again by
-// themselves. Not here: what is in one (certs/authority.ts).
+// godwit certs init | issue | rotate | show: the certificates of a cluster. Those of a local
+// cluster are in its folder; `--folder` says where others are. Processes that have them read them
+// again by themselves. Not here: what is in one (certs/authority.ts).
 
 import type { Command } from 'commander'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'

@@ -2,7 +2,7 @@
 // they change, without a restart. What is half written or does not fit together is left alone, and
 // the old ones stay. Names in certificates are those of nodes, below a domain that nobody has: they
 // say who somebody is, not where.
-// Source: TLS 1.3 (RFC 8446); .internal is reserved for private use (ICANN resolution 2024.07.29.06).
+// Source: TLS 1.3 (RFC 8446); .internal is kept for private use (ICANN resolution 2024.07.29.06).
 
 import { X509Certificate } from 'node:crypto'
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'

@@ -16,8 +16,8 @@ import { type Credentials, certificateName, coordinatorName, provenNameOf } from
 export const realTransport: Transport = transportWith(undefined)
 
 /**
- * `wss://NAME@host:port`: at that address only who has the certificate of NAME is spoken to; without
- * a name, only the coordinator.
+ * `wss://NAME@host:port`: at that address only who has the certificate of NAME is spoken to;
+ * without a name, only the coordinator.
  */
 export function transportWith(credentials: Credentials | undefined, log?: Log): Transport {
   return {
@@ -104,7 +104,7 @@ async function connect(
   return link
 }
 
-/** Of an end that is not the one that was meant, or speaks no TLS. Source: Node's tls error codes. */
+/** Of an end that is not the one that was meant, or speaks no TLS: Node's codes of TLS errors. */
 function named(error: Error & { code?: string }, address: string, name: string): Error {
   const isOurs = /CERT|SIGNATURE|ALTNAME|EPROTO|_SSL_|_TLS_/.test(error.code ?? '')
   if (!isOurs) return error
