@@ -115,8 +115,9 @@ class Rights {
   watch(ws: WebSocket, route: Route, caller: Caller): void {
     const { gate, coordinator } = this.#door
     const who = gate.again(caller)
-    if (route.kind !== 'watch' && who?.name) {
-      const text = `${who.name} has opened the ${route.kind} of ${route.vmId}`
+    if (['console', 'screen'].includes(route.kind) && who?.name) {
+      const how = who.limits ? `somebody, by a token or link of ${who.name},` : who.name
+      const text = `${how} has opened the ${route.kind} of ${route.vmId}`
       coordinator.ask({ do: 'note', text, vmId: route.vmId }, who.name)
     }
     this.#held.set(
