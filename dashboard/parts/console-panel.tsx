@@ -9,7 +9,7 @@ import { LiveStream, type StreamState } from '../live-stream.ts'
 /** Characters kept: as much as the coordinator keeps for a replay. */
 const textMax = 64 * 1024
 
-export function ConsolePanel({ vmId }: { vmId: string }) {
+export function ConsolePanel({ vmId, mayType }: { vmId: string; mayType: boolean }) {
   const [text, setText] = useState('')
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
   const stream = useRef<LiveStream | undefined>(undefined)
@@ -35,13 +35,15 @@ export function ConsolePanel({ vmId }: { vmId: string }) {
         Console {state.is !== 'live' && <small>{state.is === 'away' ? 'away' : '…'}</small>}
       </h3>
       <Output text={text} />
-      <LineInput
-        onLine={(line) => {
-          const sent = stream.current?.send(lineBytes(line)) ?? false
-          if (sent) setText((before) => `${before}› ${line}\n`)
-          return sent
-        }}
-      />
+      {mayType && (
+        <LineInput
+          onLine={(line) => {
+            const sent = stream.current?.send(lineBytes(line)) ?? false
+            if (sent) setText((before) => `${before}› ${line}\n`)
+            return sent
+          }}
+        />
+      )}
     </section>
   )
 }

@@ -8,6 +8,7 @@ import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
 import { go, hashOf } from '../route.ts'
+import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
 import { PageMap } from './page-map.tsx'
@@ -46,13 +47,15 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
       <VmActions vm={vm} nodes={nodes} />
       <LastMove vm={vm} />
-      <Why vm={vm} />
+      {allows('see-cluster') && <Why vm={vm} />}
       {vm.nodeId && <PageMap vm={vm} />}
       <Facts {...vm} />
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-      {mayAct('console', vm.phase) && <ConsolePanel vmId={vm.id} />}
+      {mayAct('console', vm.phase) && allows('look', vm) && (
+        <ConsolePanel vmId={vm.id} mayType={allows('type', vm)} />
+      )}
     </div>
   )
 }
