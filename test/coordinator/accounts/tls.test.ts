@@ -2,6 +2,7 @@
 // its cookie is, and where it refuses to serve without TLS.
 
 import { mkdtempSync, rmSync } from 'node:fs'
+import { get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -126,6 +127,20 @@ test('the API is HTTPS, its cookie goes over nothing else, and nobody is an oper
   const plainPage = { origin: url().replace('https', 'http'), cookie: cookie.split(';')[0] ?? '' }
   expect((await post('/v1/rebalance', plainPage, {})).status).toBe(403)
   expect(headers.get('strict-transport-security')).toBeNull()
+})
+
+test('a browser that came by a name over TLS once comes so again; localhost is not bound', async () => {
+  const pinned = (host: string) =>
+    new Promise((resolve) => {
+      const { port } = new URL(url())
+      const asked = { host: '127.0.0.1', port, path: '/healthz', headers: { host }, agent: false }
+      get({ ...asked, servername: 'localhost' }, (answer) => {
+        resolve(answer.headers['strict-transport-security'])
+        answer.resume()
+      })
+    })
+  expect(await pinned('lab.example')).toBe('max-age=31536000')
+  expect(await pinned('localhost:7070')).toBeUndefined()
 })
 
 test('without TLS it serves loopback only, unless the network is said to be trusted', async () => {
