@@ -4,6 +4,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { trustAlso } from '#env/real.ts'
 import { type FaultCode, FaultError } from '#proto/faults.ts'
 import { AccountsClient } from '#scenarios/accounts-client.ts'
 import { type ApiClient, HttpApiClient } from '#scenarios/api-client.ts'
@@ -22,6 +23,8 @@ export interface GlobalOptions {
   /** The coordinator's URL, also of a cluster that this machine did not start. */
   readonly api?: string
   readonly cluster?: string
+  /** Whom to trust for an API over TLS. */
+  readonly ca?: string
 }
 
 const exampleUrl = 'http://127.0.0.1:7070'
@@ -35,19 +38,22 @@ export interface Place {
   readonly name: string
   /** Of a cluster of this machine, to whom may read its folder. */
   readonly operatorSecret?: string | undefined
+  readonly caFile?: string | undefined
 }
 
 export function placeOf(cli: Cli, options: GlobalOptions): Place {
   const { api } = options
   if (api === undefined) {
-    const { apiUrl, cluster } = localCluster(cli, options)
+    const { apiUrl, cluster, caFile } = localCluster(cli, options)
     const operatorSecret = new ClusterFolder(cli.home, cluster).readOperatorSecret()
-    return { url: apiUrl, name: cluster, operatorSecret }
+    return { url: apiUrl, name: cluster, operatorSecret, caFile }
   }
   const url = URL.parse(api)
   if (!/^https?:$/.test(url?.protocol ?? ''))
     throw new CommandError(exitCode.usage, `--api: \`${api}\` is no URL like ${exampleUrl}`)
-  return { url: api.replace(/\/+$/, ''), name: url?.origin ?? api, operatorSecret: secretByFile() }
+  const { ca: caFile } = options
+  const name = url?.origin ?? api
+  return { url: api.replace(/\/+$/, ''), name, operatorSecret: secretByFile(), caFile }
 }
 
 /** Where the coordinator's own file is at hand, as in its container. */
@@ -62,7 +68,8 @@ function secretByFile(): string | undefined {
 
 /** The way to the cluster that is meant, in the name of whoever has logged in. */
 function wireTo(cli: Cli, options: GlobalOptions): WebWire {
-  const { url, name, operatorSecret } = placeOf(cli, options)
+  const { url, name, operatorSecret, caFile } = placeOf(cli, options)
+  if (caFile !== undefined) trustAlso(caFile)
   const secret = process.env.GODWIT_API_TOKEN || loginAt(cli.home, name) || operatorSecret
   return new WebWire(url, secret)
 }

@@ -6,6 +6,7 @@ import { faultOf } from '#proto/faults.ts'
 import type { Cli } from './cli.ts'
 import { addAccounts } from './commands/accounts.ts'
 import { addBreakCommands } from './commands/break.ts'
+import { addCerts } from './commands/certs.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
@@ -34,10 +35,6 @@ const none: ClusterNames = { vms: [], nodes: [] }
 export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   const program = new Command('godwit')
     .description('A laboratory for live migration, cloning and failover of virtual machines.')
-    .addOption(
-      new Option('--api <url>', 'the coordinator of a cluster started elsewhere').env('GODWIT_API'),
-    )
-    .addOption(new Option('--cluster <name>', 'which local cluster').env('GODWIT_CLUSTER'))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.terminal.write(text.trimEnd()),
@@ -46,6 +43,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
     .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
     .showHelpAfterError('(add --help for examples)')
     .addHelpText('after', () => `\n${exitCodesText()}`)
+  for (const option of whichCluster()) program.addOption(option)
   addUp(program, cli)
   addDown(program, cli)
   addRun(program, cli)
@@ -58,7 +56,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addTemplate(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)
-  for (const add of [addConsole, addScreen, addAccounts, addGrants]) add(program, cli)
+  for (const add of [addConsole, addScreen, addAccounts, addGrants, addCerts]) add(program, cli)
   addBreakCommands(program, cli)
   for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)
@@ -70,6 +68,12 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
     ['godwit kill n1', 'and see its VMs come back: godwit events --watch'],
   ])
 }
+
+const whichCluster = (): Option[] => [
+  new Option('--api <url>', 'the coordinator of a cluster started elsewhere').env('GODWIT_API'),
+  new Option('--ca <file>', 'whose certificate that one shows (its ca.pem)').env('GODWIT_CA'),
+  new Option('--cluster <name>', 'which local cluster').env('GODWIT_CLUSTER'),
+]
 
 /**
  * Runs one command line (without `node` and the script) to its exit code; says on stderr what went

@@ -78,7 +78,8 @@ class AgentSession {
   }
 
   #greet(hello: Hello): void {
-    const refusal = this.#nodeId ? helloTwice : refuseHello(hello, this.#door.token)
+    const { provenName } = this.#link
+    const refusal = this.#nodeId ? helloTwice : refuseHello(hello, this.#door.token, provenName)
     if (refusal) {
       this.#refuse(refusal)
       return
@@ -110,7 +111,21 @@ class AgentSession {
 
 const helloTwice = fault('bad-message', 'a second hello on one link: open another link for it')
 
-function refuseHello(hello: Hello, token: string): Fault | undefined {
+/** @param provenName by a certificate; undefined: the link asks for none */
+function refuseHello(
+  hello: Hello,
+  token: string,
+  provenName: string | undefined,
+): Fault | undefined {
+  const { nodeId, peerAddress } = hello
+  if (provenName !== undefined && provenName !== nodeId)
+    return fault(
+      'bad-certificate',
+      `the certificate is ${provenName}'s, not ${nodeId}'s: godwit certs issue ${nodeId}`,
+    )
+  // Other nodes take the name in the address for what they must be shown there.
+  if (provenName !== undefined && URL.parse(peerAddress)?.username !== nodeId)
+    return fault('bad-certificate', `${nodeId} must advertise wss://${nodeId}@HOST:PORT`)
   if (!equalInConstantTime(hello.token, token))
     return fault('bad-token', 'the token is wrong: give the agent the --token-file of this cluster')
   if (Math.abs(hello.protocolVersion - protocolVersion) > 1)

@@ -227,11 +227,11 @@ export class Coordinator {
   }
 
   #tell(event: EventView): void {
-    const { kind, text, seq, nodeId, vmId, migrationId } = event
+    const { kind, text, by, seq, nodeId, vmId, migrationId } = event
     const node =
       kind === 'node-online' && nodeId ? this.state.nodes.get(nodeId as NodeId) : undefined
     if (node) void this.#ports.fence?.see?.({ nodeId: node.id, pid: node.pid })
-    this.#ports.log.info(kind, { text, seq, nodeId, vmId, migrationId })
+    this.#ports.log.info(kind, { text, by, seq, nodeId, vmId, migrationId })
     for (const observer of this.#observers) observer.event?.(event)
   }
 }

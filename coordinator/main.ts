@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { realEnv } from '#env/real.ts'
+import { Credentials, coordinatorName, realEnv } from '#env/real.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { defaultSettings, type Settings } from './core/cluster-state.ts'
 import { fenceDevice } from './shell/fence-devices.ts'
@@ -19,6 +19,8 @@ const usage = `usage: node coordinator/main.ts [flags]
   --listen HOST:PORT     where to serve (GODWIT_LISTEN; 127.0.0.1:7070; port 0: any)
   --data FILE            the store, or :memory: (GODWIT_DATA; godwit.db)
   --token-file FILE      the agents' shared secret (GODWIT_TOKEN_FILE; or GODWIT_TOKEN itself)
+  --certs FOLDER         ca.pem and coordinator.pem (godwit certs): everything over TLS, and agents
+                         must show certificates (GODWIT_CERTS; none)
   --operator-secret FILE whoever shows what is in it is an operator; made when it is not there
                          (GODWIT_OPERATOR_SECRET; none)
   --open yes             serve a network that is trusted: without TLS and, as long as there are no
@@ -43,6 +45,7 @@ const flags = [
   'data',
   'token-file',
   'operator-secret',
+  'certs',
   'open',
   'lease-ms',
   'heartbeat-ms',
@@ -123,6 +126,11 @@ function readOperatorSecret(read: Read): string | undefined {
   return readFileSync(file, 'utf8').trim()
 }
 
+function credentialsOf(read: Read) {
+  const folder = read('certs', '')
+  return folder === '' ? {} : { credentials: new Credentials(folder, coordinatorName) }
+}
+
 function readOpen(read: Read): boolean {
   const open = read('open', 'no')
   if (open !== 'yes' && open !== 'no') throw wrongFlag('--open must be yes or no')
@@ -166,6 +174,7 @@ async function main(): Promise<void> {
     ...{ clock, random, log, settings, token, host, port, onBug },
     ...(operatorSecret !== undefined && { operatorSecret }),
     isTrusted: readOpen(read),
+    ...credentialsOf(read),
     ...(fence === 'none' ? {} : { fence: fenceDevice(fence) }),
     ...laboratoryOf(read, token),
     store: openSqliteStore(read('data', 'godwit.db')),

@@ -2,12 +2,14 @@
 // it is done, and what is done. When a VM's action is allowed says the table that the coordinator
 // itself goes by (proto/state.ts). Not here: how buttons look (parts/), the HTTP API (commands.ts).
 
+import type { Action } from '#proto/accounts.ts'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { msText } from '#proto/quantity.ts'
 import { mayAct, mayActOnNode, type NodeAction, type VmAction } from '#proto/state.ts'
 import { act, actOnNode, remove, snapshot } from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
 import { moveAsked, type Question, question } from './questions.ts'
+import { allows } from './session.ts'
 
 export interface ActionRow<Subject> {
   readonly word: string
@@ -65,7 +67,10 @@ const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = 
 ]
 
 /** What may be done with it now. */
-export const vmActionsNow = (vm: VmView) => vmTable.filter(({ action }) => mayAct(action, vm.phase))
+export const vmActionsNow = (vm: VmView) =>
+  vmTable.filter(({ action }) => mayAct(action, vm.phase) && allows(needs[action] ?? 'use', vm))
+/** What an action needs, where it is not the right to use the VM. */
+const needs: Partial<Record<VmAction, Action>> = { migrate: 'place', snapshot: 'copy' }
 
 const vmsText = (count: number) => (count === 1 ? '1 VM moves' : `${count} VMs move`)
 
@@ -103,6 +108,7 @@ export function nodeActionsNow(node: NodeView) {
     inStandby: node.power === 'standby' || node.power === 'waking',
     hasVms: node.vmCount > 0,
   }
+  if (!allows('run-cluster')) return []
   return nodeTable.filter(({ action }) => mayActOnNode(action, standing))
 }
 

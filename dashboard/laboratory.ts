@@ -8,6 +8,7 @@ import { type BreakRequest, LaboratoryView } from '#proto/laboratory.ts'
 import { ask, isRefused } from './asking.ts'
 import { connection, view } from './cluster.ts'
 import { tell } from './commands.ts'
+import { allows } from './session.ts'
 
 export type BreakableNode = LaboratoryView['nodes'][number]
 
@@ -30,6 +31,7 @@ export function watchLaboratory(): void {
 }
 
 async function look(): Promise<void> {
+  if (!allows('run-cluster')) return
   const answer = await ask(LaboratoryView, 'GET', 'v1/laboratory')
   laboratory.value = isRefused(answer) ? undefined : answer.value
 }

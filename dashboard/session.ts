@@ -4,8 +4,8 @@
 
 import { signal } from '@preact/signals'
 import type { z } from 'zod'
-import { IdentityView, type LoginRequest } from '#proto/accounts.ts'
-import { Problem } from '#proto/api.ts'
+import { type Action, IdentityView, type LoginRequest, may } from '#proto/accounts.ts'
+import { Problem, type VmView } from '#proto/api.ts'
 import { addressOf } from './browser.ts'
 import { hashOf } from './route.ts'
 
@@ -13,6 +13,14 @@ import { hashOf } from './route.ts'
 export const me = signal<IdentityView | 'stranger' | undefined>(undefined)
 /** Why the last try to get in failed. */
 export const refusal = signal<string | undefined>(undefined)
+
+/** What would be refused is not offered: the coordinator's own table says what that is. */
+export function allows(action: Action, vm?: VmView): boolean {
+  const who = me.value
+  if (who === undefined || who === 'stranger') return false
+  const of = vm && { id: vm.id, instanceId: vm.identity.instanceId, owner: vm.owner }
+  return who.open || may(who, action, of)
+}
 
 /** Finds out who looks. A coordinator that does not answer is asked again by whoever watches it. */
 export async function findOutWhoLooks(): Promise<void> {

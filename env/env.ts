@@ -42,6 +42,8 @@ export interface LinkClosed {
 export interface Link {
   /** For logs: the other end's address. */
   readonly peer: string
+  /** Whose certificate the other end has shown; absent: the link asks for none. */
+  readonly provenName?: string | undefined
   /** Sent bytes that have not left this machine yet. */
   readonly bufferedBytes: number
   /**

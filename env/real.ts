@@ -3,29 +3,38 @@
 
 import type { Env } from './env.ts'
 import { realClock } from './real/clock.ts'
+import type { Credentials } from './real/credentials.ts'
 import { realDeflate } from './real/deflate.ts'
 import { realLog } from './real/log.ts'
 import { realRandom } from './real/random.ts'
-import { realTransport } from './real/transport.ts'
+import { transportWith } from './real/transport.ts'
 import { realZstd } from './real/zstd.ts'
 
 export { realClock } from './real/clock.ts'
+export {
+  Credentials,
+  certificateName,
+  coordinatorName,
+  provenNameOf,
+  trustAlso,
+} from './real/credentials.ts'
 export { sha256 } from './real/digest.ts'
 export { openFolderDisk } from './real/disk.ts'
 export { realLog } from './real/log.ts'
 export { realRandom } from './real/random.ts'
-export { linkOfSocket, realTransport } from './real/transport.ts'
+export { linkOfSocket, realTransport, refusedCaller } from './real/transport.ts'
 
 /**
  * @param name which process this is; @param logLevel pino's: trace, debug, info, warn, error,
- * silent.
+ * silent. @param credentials links go over TLS, and both ends show theirs
  */
-export function realEnv(name: string, logLevel: string): Env {
+export function realEnv(name: string, logLevel: string, credentials?: Credentials): Env {
+  const log = realLog(name, logLevel)
   return {
     clock: realClock,
     random: realRandom,
-    log: realLog(name, logLevel),
-    transport: realTransport,
+    log,
+    transport: transportWith(credentials, log),
     zstd: realZstd,
     deflate: realDeflate,
   }

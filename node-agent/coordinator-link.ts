@@ -49,7 +49,9 @@ export class CoordinatorLink {
 
   start(): void {
     this.#connect().catch((thrown) => {
-      this.#ports.log.debug('coordinator not reached', { why: faultOf(thrown).message })
+      const why = faultOf(thrown)
+      const isStranger = why.code === 'bad-certificate'
+      this.#ports.log[isStranger ? 'error' : 'debug']('coordinator not reached', { ...why })
       this.#later()
     })
   }

@@ -12,6 +12,8 @@ export interface Settings {
   readonly advertise: string | undefined
   readonly tokenFile: string | undefined
   readonly token: string | undefined
+  /** undefined: links are in plain text. */
+  readonly certs: string | undefined
   readonly cores: number
   readonly mips: number
   readonly memoryMib: number
@@ -46,6 +48,16 @@ const flags = {
     variable: 'GODWIT_TOKEN_FILE',
     fallback: '',
     what: 'FILE with the shared secret (or the variable GODWIT_TOKEN)',
+  },
+  certs: {
+    variable: 'GODWIT_CERTS',
+    fallback: '',
+    what: 'FOLDER with ca.pem and NODE.pem (godwit certs): all links over TLS',
+  },
+  open: {
+    variable: 'GODWIT_OPEN',
+    fallback: 'no',
+    what: 'yes: the network is trusted, links to it may be in plain text',
   },
   cores: { variable: 'GODWIT_CORES', fallback: '1', what: 'N: threads that run guests' },
   mips: {
@@ -103,6 +115,7 @@ export function readSettings(
     advertise: text('advertise') || undefined,
     tokenFile: text('token-file') || undefined,
     token: env.GODWIT_TOKEN,
+    certs: text('certs') || undefined,
     cores: Number(text('cores')),
     mips: Number(text('mips')),
     memoryMib: Number(text('memory')),
@@ -137,6 +150,8 @@ function check(text: (flag: Flag) => string): string | undefined {
     if (address !== '' && !/^wss?:\/\//.test(address))
       return `--${flag} ${address}: write it as ws://host:port`
   }
+  const wrong = checkLinks(text)
+  if (wrong !== undefined) return wrong
   const bounds = [
     ['cores', 1, 256, true],
     ['mips', 0, 1e6, false],
@@ -148,6 +163,22 @@ function check(text: (flag: Flag) => string): string | undefined {
     const value = Number(text(flag))
     if (!(value >= min && value <= max) || (whole && !Number.isInteger(value)))
       return `--${flag} ${text(flag)}: use a ${whole ? 'whole ' : ''}number from ${min} to ${max}`
+  }
+  return undefined
+}
+
+/** What crosses a network is encrypted, or said to be trusted. */
+function checkLinks(text: (flag: Flag) => string): string | undefined {
+  for (const flag of ['coordinator', 'listen', 'advertise'] as const) {
+    const address = text(flag)
+    if (address === '') continue
+    const isTls = address.startsWith('wss:')
+    if (isTls !== (text('certs') !== ''))
+      return `--${flag} ${address}: wss:// and --certs belong together`
+    const host = URL.parse(address)?.hostname ?? ''
+    const isHere = /^(127\.[\d.]+|\[::1\]|localhost)$/.test(host)
+    if (!isTls && !isHere && text('open') !== 'yes')
+      return `--${flag} ${address} crosses a network in plain text: --certs FOLDER, or --open yes`
   }
   return undefined
 }

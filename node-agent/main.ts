@@ -13,7 +13,7 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
-import { openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
+import { Credentials, openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { mebibyte } from '#proto/units.ts'
 import { Agent } from './agent.ts'
@@ -74,7 +74,9 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     })
   })
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
-  const { coordinator, listen, advertise } = settings
+  const { coordinator, listen, certs } = settings
+  const credentials = certs === undefined ? undefined : new Credentials(certs, node)
+  const advertise = credentials ? namedAddress(settings) : settings.advertise
   agent = new Agent({
     ...{ token, coordinator, listen, advertise },
     nodeId: asNodeId(node),
@@ -82,7 +84,7 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     pid: process.pid,
     capacity: { cores, mipsPerCore: mips, memoryMib },
     migrationBytesPerSecMax,
-    env: realEnv(`agent-${node}`, settings.logLevel),
+    env: realEnv(`agent-${node}`, settings.logLevel, credentials),
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,
     // Unprotected VMs too: the cluster has given this node's place to another process.
@@ -111,6 +113,14 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
   return agent
 }
 
+/** With its name in it, which who connects there must be shown. */
+function namedAddress({ advertise, node }: Settings): string | undefined {
+  const url = advertise === undefined ? null : URL.parse(advertise)
+  if (!url) return advertise
+  url.username = node
+  return url.href.replace(/\/$/, '')
+}
+
 function spawnPcpu(start: PcpuStart): PcpuThread {
   const worker = new Worker(new URL('./pcpu-worker.ts', import.meta.url))
   worker.postMessage(start)
@@ -134,7 +144,10 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
   const { metricsPort, metricsHost } = settings
   if (metricsPort === undefined) return ''
   const server = createServer((request, response) => {
-    if (request.url === '/healthz') {
+    // A page of another site that calls itself by our address gets nothing (DNS rebinding).
+    if (!/^(127\.[\d.]+|\[::1\]|localhost|[\d.]+|[^.]+)(:\d+)?$/.test(request.headers.host ?? ''))
+      response.writeHead(403).end('ask by an address, not by a name\n')
+    else if (request.url === '/healthz') {
       response.writeHead(agent.isHealthy ? 200 : 503).end(agent.isHealthy ? 'ok\n' : 'not joined\n')
     } else if (request.url === '/metrics') {
       agent.metrics.text().then(

@@ -101,7 +101,8 @@ export class PeerSession {
   }
 
   #greet(hello: Hello) {
-    const refusal = greetingFault(hello, this.#ports.token)
+    const { provenName } = this.#channel.link
+    const refusal = greetingFault(hello, this.#ports.token, provenName)
     if (refusal) return this.#refuse(refusal)
     this.#phase = 'idle'
     this.#nodeId = hello.nodeId
@@ -177,7 +178,9 @@ export class PeerSession {
 const unknownRun = ({ vmId, migrationId }: Reconnect): Fault =>
   fault('unknown-migration', `nothing of VM ${vmId} and migration ${migrationId} is here`)
 
-function greetingFault(hello: Hello, token: string): Fault | undefined {
+function greetingFault(hello: Hello, token: string, provenName?: string): Fault | undefined {
+  if (provenName !== undefined && provenName !== hello.nodeId)
+    return fault('bad-certificate', `the certificate is ${provenName}'s, not ${hello.nodeId}'s`)
   if (hello.role !== 'peer') return fault('bad-message', 'this is the peer port of an agent')
   if (Math.abs(hello.protocolVersion - protocolVersion) > 1)
     return fault(

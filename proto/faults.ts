@@ -12,6 +12,7 @@ export const faultStatus = {
   'bad-frame': 400,
   'version-mismatch': 409,
   'bad-token': 401,
+  'bad-certificate': 401,
   'not-allowed': 403,
   'too-many-requests': 429,
   'unknown-account': 404,
@@ -69,5 +70,8 @@ export class FaultError extends Error {
 /** The fault inside whatever was thrown; anything that is not a FaultError becomes `internal`. */
 export function faultOf(thrown: unknown): Fault {
   if (thrown instanceof FaultError) return thrown.fault
+  // env/ knows no FaultError, and names its faults all the same.
+  const named = Fault.safeParse((thrown as { fault?: unknown } | undefined)?.fault)
+  if (named.success) return named.data
   return fault('internal', thrown instanceof Error ? thrown.message : String(thrown))
 }

@@ -61,6 +61,8 @@ const tooLarge = (length: number) =>
 /** What a channel needs of a link; env's Link is one. */
 export interface MessageLink {
   readonly peer: string
+  /** Whose certificate the other end has shown; absent: the link asks for none. */
+  readonly provenName?: string | undefined
   readonly bufferedBytes: number
   send(bytes: Uint8Array, sent?: () => void): void
   drained(belowBytes: number): Promise<void>

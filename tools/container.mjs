@@ -11,10 +11,14 @@
 import { randomBytes } from 'node:crypto'
 import { resolvePtr } from 'node:dns/promises'
 import { existsSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
 import { hostname, networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const tokenFile = '/token/token'
+/** Both roles read the folder of certificates from this variable by themselves. */
+const ws = process.env.GODWIT_CERTS ? 'wss' : 'ws'
 
 /** `wx`: two coordinators that start at once must not write two tokens. */
 function makeToken() {
@@ -48,8 +52,8 @@ const roles = {
     return {
       main: '../node-agent/main.ts',
       flags: [
-        ...['--node', node, '--coordinator', 'ws://coordinator:7070/agent'],
-        ...['--listen', 'ws://0.0.0.0:7071', '--advertise', `ws://${name}:7071`],
+        ...['--node', node, '--coordinator', `${ws}://coordinator:7070/agent`],
+        ...['--listen', `${ws}://0.0.0.0:7071`, '--advertise', `${ws}://${name}:7071`],
         ...['--disks', '/disks', '--metrics-port', '9100', ...tokenFlags()],
       ],
     }
@@ -57,13 +61,18 @@ const roles = {
 }
 
 /** Exit code 0 when the program on this port says that it serves. */
-async function checkHealth(port) {
-  const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined)
-  process.exit(answer?.ok ? 0 : 1)
+function checkHealth(port) {
+  // Over TLS it is asked without a look at its certificate: it only says that it serves.
+  const { get } = ws === 'wss' && port === '7070' ? https : http
+  const options = { host: '127.0.0.1', port, path: '/healthz', rejectUnauthorized: false }
+  return new Promise((resolve) => {
+    const request = get(options, ({ statusCode }) => resolve(statusCode === 200 ? 0 : 1))
+    request.on('error', () => resolve(1))
+  })
 }
 
 const [role = '', ...flags] = process.argv.slice(2)
-if (role === 'health') await checkHealth(flags[0])
+if (role === 'health') process.exit(await checkHealth(flags[0]))
 if (!Object.hasOwn(roles, role)) {
   console.error(`Say what this container is: ${Object.keys(roles).join(' or ')}, not '${role}'.`)
   process.exit(2)

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { coordinatorName, trustAlso } from '#env/real.ts'
 import { faultOf } from '#proto/faults.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
@@ -35,6 +36,7 @@ interface UpOptions extends GlobalOptions {
   readonly lease: number
   readonly rebalance: boolean
   readonly fresh?: boolean
+  readonly tls?: boolean
   readonly detach?: boolean
 }
 
@@ -54,6 +56,7 @@ export function addUp(program: Command, cli: Cli): void {
     .option('--port <port>', 'of the page and the API; 0: any', wholeBetween(0, portMax), 7070)
     .option('--lease <ms>', 'how long a node may run VMs unheard', leaseWithin, leaseMs)
     .option('--no-rebalance', 'do not move VMs from loaded nodes by itself')
+    .option('--tls', 'everything over TLS, with certificates in the cluster’s folder')
     .option('--fresh', 'forget the VMs and disks of the last time')
     .option('-d, --detach', 'return when it runs; `godwit down` ends it')
     .action((_options: object, command: Command) => {
@@ -84,10 +87,12 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
   const interrupted = cli.interrupts.handle()
   const folder = folderFor(cli, options)
   const { terminal } = cli
+  const certs = options.tls ? await certificatesFor(folder, specOf(options)) : undefined
   let runs = false
   const world = new LocalWorld({
     folder,
     port: options.port,
+    ...(certs !== undefined && { certs }),
     // Before it runs, the failure to start it says the same with its reason.
     onEnd: (id, how) => runs && terminal.note(endText(options, id, how)),
   })
@@ -107,6 +112,18 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
     await stopWorld(world)
   }
   throw new CommandError(exitCode.interrupted, '')
+}
+
+/** Those that are missing or end soon are made. */
+async function certificatesFor(folder: ClusterFolder, { nodes }: ClusterSpec): Promise<string> {
+  const { Authority, renewWithinMs } = await import('../certs/authority.ts')
+  const authority = new Authority(folder.certs)
+  if (!authority.isThere) await authority.init([])
+  const lasting = authority.show().filter((row) => row.expiresWallMs > Date.now() + renewWithinMs)
+  for (const name of [coordinatorName, ...nodes.map(({ id }) => id)])
+    if (!lasting.some((row) => row.name === name)) await authority.issue(name)
+  trustAlso(authority.caFile)
+  return folder.certs
 }
 
 function endText({ cluster }: UpOptions, id: string, how: string): string {

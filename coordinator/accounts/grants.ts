@@ -27,6 +27,8 @@ export interface GrantWish {
 const prefixes = { session: 'gws_', token: 'gwt_', link: 'gwl_' } as const
 /** 256 bits: nobody guesses one. */
 const secretBytes = 32
+/** Of one kind, of one account or link: whoever makes more ends the oldest. */
+const grantsMax = 100
 /** When it was last used is written down so often at most. */
 const usedEveryMs = 60_000
 
@@ -52,6 +54,7 @@ export class Grants {
     })
     this.#sweep()
     this.#keep(grant)
+    this.#dropOldest(grant)
     return { grant, secret }
   }
 
@@ -82,6 +85,14 @@ export class Grants {
     )
     for (const grant of all) this.#drop(grant)
     return all
+  }
+
+  #dropOldest({ kind, account, link }: Grant): void {
+    const like = [...this.#byHash.values()].filter(
+      (other) => other.kind === kind && other.account === account && other.link === link,
+    )
+    const [oldest] = like
+    if (oldest && like.length > grantsMax) this.#drop(oldest)
   }
 
   #isAlive(grant: Grant): boolean {

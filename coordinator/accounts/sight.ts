@@ -123,7 +123,7 @@ export class Sight {
 
 const others = 'a rule of the cluster forbids it: ask an operator'
 
-/** Where it runs is all that the owner of a VM needs of a node. */
+/** That their VMs are there, how large it is, and what of it is theirs: no more of a node. */
 function nodesOf(
   nodes: readonly NodeView[],
   vms: readonly VmView[],
@@ -133,10 +133,16 @@ function nodesOf(
   const ids = [...vms.map(({ nodeId }) => nodeId), ...open.flatMap(({ from, to }) => [from, to])]
   return nodes
     .filter(({ id }) => ids.includes(id))
-    .map(({ id, phase, power }) => ({
-      ...{ id, phase, power, capacity: { cores: 1, mipsPerCore: 0, memoryMib: 1 } },
-      ...{ peerAddress: '', pid: 0, cpuDemandPercent: 0, cpuGotPercent: 0, leaseLeftMs: 0 },
-      ...{ memoryUsedMib: 0, memoryReservedMib: 0 },
-      vmCount: vms.filter(({ nodeId }) => nodeId === id).length,
-    }))
+    .map(({ id, phase, power, capacity }) => {
+      const there = vms.filter(({ nodeId }) => nodeId === id)
+      const sum = (of: (vm: VmView) => number | undefined) =>
+        there.reduce((all, vm) => all + (of(vm) ?? 0), 0)
+      return {
+        ...{ id, phase, power, capacity, vmCount: there.length },
+        ...{ peerAddress: '', pid: 0, leaseLeftMs: 0, memoryUsedMib: 0 },
+        cpuDemandPercent: sum(({ load }) => load?.cpuDemandPercent),
+        cpuGotPercent: sum(({ load }) => load?.cpuGotPercent),
+        memoryReservedMib: sum(({ spec }) => spec.memoryMib),
+      }
+    })
 }

@@ -27,10 +27,14 @@ const always = {
 }
 const afterTls = { 'strict-transport-security': 'max-age=31536000' }
 
+/** It would bind whatever else this machine serves, and an address cannot be bound. */
+const isMachineName = (host: string) => /^(localhost|[\d.]+|\[.*\])$/.test(host)
+
 export function sendHeaders(app: App, isTls: boolean): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     const isApi = /^\/(v1|openapi|metrics|healthz)/.test(request.url)
-    reply.headers({ ...always, ...(isTls && afterTls) })
+    const isPinned = isTls && !isMachineName(request.hostname)
+    reply.headers({ ...always, ...(isPinned && afterTls) })
     reply.header('content-security-policy', isApi ? ofApi : ofPage)
     if (isApi) reply.header('cache-control', 'no-store')
     done(null, payload)

@@ -43,6 +43,7 @@ export async function createHttpApi(
 ): Promise<App> {
   const app = Fastify({
     logger: false,
+    ...(ports.serverFactory && { serverFactory: ports.serverFactory }),
     bodyLimit: 1 << 20,
     forceCloseConnections: true,
     ajv: {

@@ -1,6 +1,7 @@
 // What all routes of the HTTP API have in common: how one is documented (the OpenAPI document comes
 // from the same zod schemas that check the bodies), and how the core is asked.
 
+import type { RequestListener, Server } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Random } from '#env/env.ts'
@@ -16,6 +17,8 @@ export interface HttpPorts {
   readonly coordinator: Coordinator
   readonly metrics: CoordinatorMetrics
   readonly random: Random
+  /** Absent: plain HTTP. */
+  readonly serverFactory?: (handler: RequestListener) => Server
   /** Absent: nothing may be broken on purpose. */
   readonly laboratory?: Launcher | undefined
   nowMs(): number

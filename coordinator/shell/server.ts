@@ -1,9 +1,11 @@
 // All of a coordinator behind one port: HTTP, WebSockets, the page, metrics. main.ts starts it from
 // flags, tests start it with ports of their own.
 
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random } from '#env/env.ts'
-import { sha256 } from '#env/real.ts'
+import { type Credentials, refusedCaller, sha256 } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
@@ -38,6 +40,8 @@ export interface ServerOptions {
   readonly operatorSecret?: string
   /** Without accounts, on an address that others reach too, everybody may do everything. */
   readonly isTrusted?: boolean
+  /** Ours, and whom we trust: HTTPS, and agents must show theirs. */
+  readonly credentials?: Credentials
   readonly host: string
   /** 0: the system chooses. */
   readonly port: number
@@ -72,6 +76,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const app = await createHttpApi(
     {
       ...{ coordinator, metrics, random, laboratory: options.laboratory },
+      ...(options.credentials && tlsOf(options.credentials, log)),
       nowMs: () => clock.nowMs(),
       onBug: options.onBug,
     },
@@ -79,15 +84,15 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   )
   sendHeaders(app, door.isTls)
   servePage(app, options.dashboard)
-  const { gate } = door
-  const shared = { coordinator, consoles, screens, sights, clock, log, token, gate }
+  const { gate, isTls } = door
+  const shared = { coordinator, consoles, screens, sights, clock, log, token, gate, isTls }
   const sockets = openSockets(app.server, shared)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
   const { port } = app.server.address() as AddressInfo
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   return {
-    address: `http://${host}:${port}`,
+    address: `${isTls ? 'https' : 'http'}://${host}:${port}`,
     coordinator,
     routeKeys: app.routeKeys,
     stop: async () => {
@@ -105,17 +110,18 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
 /** Everybody who comes: their accounts, and the gate. */
 function openDoor(options: ServerOptions, { state }: Coordinator) {
   const { clock, random, store, operatorSecret } = options
-  const mayBeOpen = isLoopback(options.host) || options.isTrusted === true
+  const isTls = options.credentials !== undefined
+  const isOurs = isLoopback(options.host) || options.isTrusted === true
+  if (!isOurs && !isTls) throw new FaultError(fault('bad-request', plainText(options.host)))
   const accounts = new Accounts({
-    ...{ shelf: store.people, passwords: scryptPasswords(), sha256, mayBeOpen },
+    ...{ shelf: store.people, passwords: scryptPasswords(), sha256, mayBeOpen: isOurs },
     wallMs: () => clock.wallMs(),
     nowMs: () => clock.nowMs(),
     randomBytes: (length) => random.bytes(length),
     machineHash: operatorSecret && hexOf(sha256(new TextEncoder().encode(operatorSecret))),
   })
-  if (accounts.all.length === 0 && !mayBeOpen && operatorSecret === undefined)
+  if (accounts.all.length === 0 && !isOurs && operatorSecret === undefined)
     throw new FaultError(fault('bad-request', nobodyKnown(options.host)))
-  const isTls = false
   // Cookies know no ports: two clusters on one machine must not take each other's.
   const cookie = `${isTls ? '__Host-' : ''}${state.meta.clusterId}`
   const gate = new Gate({ accounts, state, cookie, isTls, nowMs: () => clock.nowMs() })
@@ -124,6 +130,24 @@ function openDoor(options: ServerOptions, { state }: Coordinator) {
 
 const isLoopback = (host: string) => /^(127\.[\d.]+|::1|localhost)$/.test(host)
 
+/** One server for HTTPS; a certificate is asked for, and needed by agents only (sockets.ts). */
+function tlsOf(credentials: Credentials, log: Log) {
+  return {
+    serverFactory: (handler: RequestListener) => {
+      const options = { ...credentials.now, requestCert: true, rejectUnauthorized: false }
+      const server = createServer(options, handler)
+      credentials.onChange((now) => server.setSecureContext(now))
+      server.on('tlsClientError', (error, { remoteAddress }) =>
+        log.warn('caller refused', refusedCaller(error, remoteAddress)),
+      )
+      return server
+    },
+  }
+}
+
+const plainText = (host: string) =>
+  `others reach ${host}, and nothing is encrypted: give --certs FOLDER (godwit certs), or say ` +
+  '--open yes if the network is trusted'
 const nobodyKnown = (host: string) =>
   `nobody has an account, and others reach ${host}: give --operator-secret FILE and make accounts ` +
   'with it, or say --open yes if everybody who reaches it may do everything'

@@ -7,8 +7,9 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Cancel } from '#env/env.ts'
-import { linkOfSocket } from '#env/real.ts'
+import { linkOfSocket, provenNameOf } from '#env/real.ts'
 import type { Problem } from '#proto/api.ts'
+import { fault } from '#proto/faults.ts'
 import { controlBytesMax } from '#proto/units.ts'
 import { type AgentDoor, welcomeAgent } from '../agent-links.ts'
 import {
@@ -28,12 +29,15 @@ const lookMs = 500
 /** WebSocket's own code for it (RFC 6455, section 7.4.1: policy violation). */
 const notAllowedCode = 1008
 
+/** What agents and clients come to. */
+type SocketDoor = AgentDoor & { readonly gate: Gate; readonly isTls: boolean }
+
 export interface Sockets {
   close(): void
 }
 
 /** Takes the upgrades of an HTTP server. */
-export function openSockets(server: Server, door: AgentDoor & { readonly gate: Gate }): Sockets {
+export function openSockets(server: Server, door: SocketDoor): Sockets {
   const { gate } = door
   const options = { noServer: true, perMessageDeflate: false } as const
   const agents = new WebSocketServer({ ...options, maxPayload: controlBytesMax })
@@ -43,11 +47,16 @@ export function openSockets(server: Server, door: AgentDoor & { readonly gate: G
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const route = routeOf(addressOf(request), door.coordinator)
     const caller = callerOf(request)
-    const problem = whyNot(gate, route, caller) ?? route.problem
+    const provenName = provenNameOf(request.socket)
+    const isStranger = route.kind === 'agent' && door.isTls && provenName === undefined
+    const problem = isStranger
+      ? problemOf(noCertificate)
+      : (whyNot(gate, route, caller) ?? route.problem)
     if (problem) return refuseUpgrade(socket, problem)
     const accept = route.kind === 'agent' ? agents : clients
     accept.handleUpgrade(request, socket, head, (ws) => {
-      if (route.kind === 'agent') return welcomeAgent(door, linkOfSocket(ws, peerOf(request)))
+      if (route.kind === 'agent')
+        return welcomeAgent(door, linkOfSocket(ws, peerOf(request), provenName))
       rights.watch(ws, route, caller)
       streams.open(route, endOf(ws), accessOf(gate, caller))
     })
@@ -62,6 +71,11 @@ export function openSockets(server: Server, door: AgentDoor & { readonly gate: G
     },
   }
 }
+
+const noCertificate = fault(
+  'bad-certificate',
+  'an agent shows a certificate of this cluster: godwit certs issue NODE, and --certs FOLDER',
+)
 
 const keyOf = ({ kind, hasLinks, vmId }: Route) =>
   kind === 'sights' && (hasLinks || vmId === '') ? 'WS links' : `WS ${kind}`
@@ -88,11 +102,11 @@ const nothing = { nodes: [], vms: [], migrations: [], events: [], rules: [] }
 
 /** Looks again and again whether those who have a stream may still have it. */
 class Rights {
-  readonly #door: AgentDoor & { readonly gate: Gate }
+  readonly #door: SocketDoor
   readonly #held = new Map<WebSocket, () => boolean>()
   #nextLook: Cancel = () => undefined
 
-  constructor(door: AgentDoor & { readonly gate: Gate }) {
+  constructor(door: SocketDoor) {
     this.#door = door
     door.gate.onChange(() => this.#look())
     this.#arm()
@@ -101,8 +115,9 @@ class Rights {
   watch(ws: WebSocket, route: Route, caller: Caller): void {
     const { gate, coordinator } = this.#door
     const who = gate.again(caller)
-    if (route.kind !== 'watch' && who?.name) {
-      const text = `${who.name} has opened the ${route.kind} of ${route.vmId}`
+    if (['console', 'screen'].includes(route.kind) && who?.name) {
+      const how = who.limits ? `somebody, by a token or link of ${who.name},` : who.name
+      const text = `${how} has opened the ${route.kind} of ${route.vmId}`
       coordinator.ask({ do: 'note', text, vmId: route.vmId }, who.name)
     }
     this.#held.set(

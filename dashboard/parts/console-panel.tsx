@@ -8,7 +8,13 @@ import { browserPorts } from '../browser.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
 import { openTerminal, type TerminalView } from '../terminal-view.ts'
 
-export function ConsolePanel({ vmId, echoes }: { vmId: string; echoes: boolean }) {
+interface ConsoleProps {
+  readonly vmId: string
+  readonly echoes: boolean
+  readonly mayType: boolean
+}
+
+export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
   const box = useRef<HTMLDivElement>(null)
   const line = useRef<HTMLInputElement>(null)
@@ -45,14 +51,16 @@ export function ConsolePanel({ vmId, echoes }: { vmId: string; echoes: boolean }
         <small class="hint">Ctrl+] leaves the terminal</small>
       </h3>
       <div class="terminal-box" ref={box} />
-      <LineInput
-        field={line}
-        onLine={(text) => {
-          const sent = stream.current?.send(lineBytes(text)) ?? false
-          if (sent && !echoes) terminal.current?.write(`› ${text}\r\n`)
-          return sent
-        }}
-      />
+      {mayType && (
+        <LineInput
+          field={line}
+          onLine={(text) => {
+            const sent = stream.current?.send(lineBytes(text)) ?? false
+            if (sent && !echoes) terminal.current?.write(`› ${text}\r\n`)
+            return sent
+          }}
+        />
+      )}
     </section>
   )
 }

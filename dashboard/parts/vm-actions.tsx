@@ -8,6 +8,7 @@ import { begin, vmActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { clone } from '../commands.ts'
 import { question } from '../questions.ts'
+import { allows } from '../session.ts'
 
 interface VmActionsProps {
   readonly vm: VmView
@@ -32,7 +33,7 @@ export function VmActions({ vm, nodes }: VmActionsProps) {
           </button>
         ))}
       </div>
-      {mayAct('clone', vm.phase) && <CloneAction vm={vm} nodes={nodes} />}
+      {mayAct('clone', vm.phase) && allows('copy', vm) && <CloneAction vm={vm} nodes={nodes} />}
     </fieldset>
   )
 }

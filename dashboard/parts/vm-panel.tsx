@@ -9,6 +9,7 @@ import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
 import { go, hashOf } from '../route.ts'
+import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
 import { PageMap } from './page-map.tsx'
@@ -47,17 +48,21 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
         {vm.nodeId && vm.phase !== 'recovering' ? ` (${vm.nodeId})` : ''}.
       </p>
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
-      {hasScreen && <ScreenPanel vm={vm} />}
+      {hasScreen && allows('look', vm) && <ScreenPanel vm={vm} />}
       <VmActions vm={vm} nodes={nodes} />
       <LastMove vm={vm} />
-      <Why vm={vm} />
+      {allows('see-cluster') && <Why vm={vm} />}
       {vm.nodeId && <PageMap vm={vm} />}
       <Facts {...vm} />
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-      {mayAct('console', vm.phase) && (
-        <ConsolePanel vmId={vm.id} echoes={vm.spec.image !== 'godwit-guest'} />
+      {mayAct('console', vm.phase) && allows('look', vm) && (
+        <ConsolePanel
+          vmId={vm.id}
+          echoes={vm.spec.image !== 'godwit-guest'}
+          mayType={allows('type', vm)}
+        />
       )}
     </div>
   )

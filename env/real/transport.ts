@@ -1,73 +1,134 @@
-// WebSockets (RFC 6455) as links, by the ws package. No compression: pages are compressed, if at
-// all, by whoever knows their content. A client masks with zeros, which ws then skips: the mask
-// protects old HTTP proxies from chosen bytes, and Godwit's links run over loopback, a trusted
-// network or TLS; it would cost two thirds of the speed.
+// WebSockets (RFC 6455) as links, by the ws package; with credentials over TLS 1.3, where both ends
+// show a certificate of the cluster. No compression: pages are compressed, if at all, by whoever
+// knows their content. A client masks with zeros, which ws then skips: the mask protects old HTTP
+// proxies from chosen bytes, and Godwit's links run over loopback, a trusted network or TLS; it
+// would cost two thirds of the speed.
 
+import { createServer as createPlainServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
+import type { Fault } from '#proto/faults.ts'
 import { BufferedLink } from '../buffered-link.ts'
-import type { Link, LinkClosed, Listener, Transport, TransportLimits } from '../env.ts'
+import type { Link, LinkClosed, Listener, Log, Transport, TransportLimits } from '../env.ts'
+import { type Credentials, certificateName, coordinatorName, provenNameOf } from './credentials.ts'
 
-export const realTransport: Transport = { listen, connect }
+export const realTransport: Transport = transportWith(undefined)
+
+/**
+ * `wss://NAME@host:port`: at that address only who has the certificate of NAME is spoken to;
+ * without a name, only the coordinator.
+ */
+export function transportWith(credentials: Credentials | undefined, log?: Log): Transport {
+  return {
+    listen: (address, limits, onLink) => {
+      const server = serverFor(credentials, log)
+      return listen(address, limits, onLink, server, credentials?.name)
+    },
+    connect: (address, limits, timeoutMs) => connect(address, limits, timeoutMs, credentials),
+  }
+}
 
 async function listen(
   address: string,
   limits: TransportLimits,
   onLink: (link: Link) => void,
+  server: Server,
+  name: string | undefined,
 ): Promise<Listener> {
   const url = new URL(address)
-  const server = new WebSocketServer({
-    host: url.hostname,
-    port: Number(url.port),
+  const sockets = new WebSocketServer({
+    server,
     perMessageDeflate: false,
     maxPayload: limits.messageBytesMax,
   })
+  // What fails on one connection is that connection's end.
+  sockets.on('error', () => undefined)
   await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve)
     server.once('error', reject)
+    server.listen(Number(url.port), url.hostname.replace(/^\[(.*)\]$/, '$1'), resolve)
   })
-  server.on('connection', (socket, request) =>
-    onLink(linkOfSocket(socket, `${request.socket.remoteAddress}:${request.socket.remotePort}`)),
+  sockets.on('connection', (socket, { socket: from }) =>
+    onLink(linkOfSocket(socket, `${from.remoteAddress}:${from.remotePort}`, provenNameOf(from))),
   )
-  const bound = server.address() as { port: number }
+  const { port } = server.address() as AddressInfo
   return {
-    address: `ws://${url.hostname}:${bound.port}`,
+    address: `${url.protocol}//${name ? `${name}@` : ''}${url.hostname}:${port}`,
     close: () =>
       new Promise((resolve) => {
-        for (const client of server.clients) client.terminate()
+        for (const client of sockets.clients) client.terminate()
+        sockets.close()
         server.close(() => resolve())
       }),
   }
 }
 
-async function connect(address: string, limits: TransportLimits, timeoutMs: number): Promise<Link> {
-  const socket = new WebSocket(address, {
+/** A server that lets in, with credentials, only who shows a certificate of the cluster. */
+function serverFor(credentials: Credentials | undefined, log: Log | undefined): Server {
+  if (!credentials) return createPlainServer()
+  const options = { ...credentials.now, requestCert: true, rejectUnauthorized: true }
+  const server = createTlsServer(options)
+  credentials.onChange((now) => server.setSecureContext(now))
+  server.on('tlsClientError', (error, { remoteAddress }) =>
+    log?.warn('peer refused', refusedCaller(error, remoteAddress)),
+  )
+  return server
+}
+
+/** Who spoke no TLS to us, or showed no certificate of the cluster. */
+export const refusedCaller = ({ message }: Error, peer: string | undefined) => ({
+  ...{ code: 'bad-certificate', peer, message },
+})
+
+async function connect(
+  address: string,
+  limits: TransportLimits,
+  timeoutMs: number,
+  credentials: Credentials | undefined,
+): Promise<Link> {
+  const url = new URL(address)
+  const name = url.username || coordinatorName
+  url.username = ''
+  const socket = new WebSocket(url, {
     perMessageDeflate: false,
     maxPayload: limits.messageBytesMax,
     handshakeTimeout: timeoutMs,
     generateMask: (mask) => mask.fill(0),
+    ...(credentials && { ...credentials.now, servername: certificateName(name) }),
   })
-  const link = linkOfSocket(socket, address)
+  const link = linkOfSocket(socket, address, credentials && name)
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
-    socket.once('error', reject)
+    socket.once('error', (error) => reject(named(error, address, name)))
   })
   return link
 }
 
-/** A ws socket, from whichever server it came, as a Link. */
-export function linkOfSocket(socket: WebSocket, peer: string): Link {
-  return new SocketLink(socket, peer)
+/** Of an end that is not the one that was meant, or speaks no TLS: Node's codes of TLS errors. */
+function named(error: Error & { code?: string }, address: string, name: string): Error {
+  const isOurs = /CERT|SIGNATURE|ALTNAME|EPROTO|_SSL_|_TLS_/.test(error.code ?? '')
+  if (!isOurs) return error
+  const message = `${address} shows no certificate of ${name} (${error.message}): godwit certs show`
+  const fault: Fault = { code: 'bad-certificate', message }
+  return Object.assign(new Error(message), { fault })
+}
+
+/** A ws socket, from whichever server it came, as a Link. @param name that it has proven */
+export function linkOfSocket(socket: WebSocket, peer: string, name?: string): Link {
+  return new SocketLink(socket, peer, name)
 }
 
 class SocketLink extends BufferedLink {
   readonly peer: string
+  readonly provenName: string | undefined
   readonly #socket: WebSocket
   #ending: LinkClosed | undefined
 
-  constructor(socket: WebSocket, peer: string) {
+  constructor(socket: WebSocket, peer: string, name: string | undefined) {
     super()
     this.#socket = socket
     this.peer = peer
+    this.provenName = name
     socket.binaryType = 'nodebuffer'
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
     socket.on('error', (error) => {

@@ -30,6 +30,8 @@ const Identity = z.strictObject({ pid: z.int(), startedAt: z.string() })
 export const ClusterState = z.strictObject({
   cluster: Name,
   apiUrl: z.string(),
+  /** Whose certificate the API shows; absent: it is plain HTTP. */
+  caFile: z.string().optional(),
   /** Where the launcher takes what only it can do (control.ts). */
   controlUrl: z.string(),
   /** The process whose end is the end of the cluster. */
@@ -69,6 +71,9 @@ export class ClusterFolder {
   }
   get operatorSecretFile(): string {
     return join(this.path, 'operator-secret')
+  }
+  get certs(): string {
+    return join(this.path, 'certs')
   }
   get logs(): string {
     return join(this.path, 'logs')

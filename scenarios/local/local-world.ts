@@ -5,6 +5,7 @@
 // (loopback-network.ts), files (cluster-folder.ts). Times in ms.
 
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { realInflate } from '#env/real/deflate.ts'
@@ -28,6 +29,8 @@ export interface LocalWorldOptions {
   readonly folder: ClusterFolder
   /** Of the API and the page; 0 (the default) lets the system choose. */
   readonly port?: number
+  /** Folder of the cluster's certificates: all its links go over TLS. */
+  readonly certs?: string
   /** Other programs than ours, for tests of this world itself. */
   readonly programs?: Programs
   /** How long a process may take for its orderly end: guests are stopped, disks closed. */
@@ -57,6 +60,7 @@ export class LocalWorld implements Laboratory {
   readonly #folder: ClusterFolder
   readonly #programs: Programs
   readonly #graceMs: number
+  readonly #certs: string | undefined
   readonly #onEnd: (processId: string, how: string) => void
   readonly #reaper = new Reaper()
   readonly #nodes = new Map<NodeId, NodeProcess>()
@@ -74,6 +78,7 @@ export class LocalWorld implements Laboratory {
     this.#folder = options.folder
     this.#port = options.port ?? 0
     this.#programs = options.programs ?? programs
+    this.#certs = options.certs
     this.#graceMs = options.graceMs ?? graceMsDefault
     this.#onEnd = options.onEnd ?? (() => {})
   }
@@ -86,7 +91,11 @@ export class LocalWorld implements Laboratory {
   readonly inflate = realInflate
 
   get pageUrl(): string | undefined {
-    return this.#api && `http://127.0.0.1:${this.#port}/`
+    return this.#api && `${this.#url}/`
+  }
+
+  get #url(): string {
+    return `${this.#certs === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`
   }
 
   async startCluster(spec: ClusterSpec): Promise<void> {
@@ -230,12 +239,13 @@ export class LocalWorld implements Laboratory {
     const plan = coordinatorPlan(this.#programs, this.#folder, this.#spec, {
       port: this.#port,
       laboratory: this.#control?.url ?? '',
+      certs: this.#certs,
     })
     this.#coordinator = this.#launch('coordinator', plan)
     const [url = ''] = await this.#coordinator.ready()
     this.#port = Number(new URL(url).port)
     const secret = this.#folder.readOperatorSecret()
-    this.#api ??= new HttpApiClient(new WebWire(`http://127.0.0.1:${this.#port}`, secret))
+    this.#api ??= new HttpApiClient(new WebWire(this.#url, secret))
     this.#writeState()
   }
 
@@ -244,6 +254,7 @@ export class LocalWorld implements Laboratory {
     const plan = agentPlan(this.#programs, this.#folder, spec, {
       coordinatorPort: this.#network.coordinatorPort(id),
       peerPort: this.#network.peerPort(id),
+      certs: this.#certs,
     })
     clearTimeout(this.#nodes.get(id)?.wake)
     const node: NodeProcess = {
@@ -323,7 +334,8 @@ export class LocalWorld implements Laboratory {
     })
     this.#folder.writeState({
       cluster: this.#folder.cluster,
-      apiUrl: `http://127.0.0.1:${this.#port}`,
+      apiUrl: this.#url,
+      ...(this.#certs !== undefined && { caFile: join(this.#certs, 'ca.pem') }),
       controlUrl: this.#control?.url ?? '',
       launcher,
       processes: [

@@ -27,6 +27,14 @@ export const programs: Programs = {
  */
 const readyMsMax = 30_000
 
+interface CoordinatorDoors {
+  readonly port: number
+  readonly laboratory: string
+  readonly certs?: string | undefined
+}
+
+const certsFlags = (certs: string | undefined) => (certs === undefined ? [] : ['--certs', certs])
+
 /**
  * `port` 0: the system chooses one. `laboratory`: where the launcher takes what a person at the page
  * wants broken. Its ready line holds the URL of the API.
@@ -35,7 +43,7 @@ export function coordinatorPlan(
   { coordinator, dashboard }: Programs,
   folder: ClusterFolder,
   spec: ClusterSpec,
-  { port, laboratory }: { readonly port: number; readonly laboratory: string },
+  { port, laboratory, certs }: CoordinatorDoors,
 ): ChildPlan {
   return {
     name: 'coordinator',
@@ -43,7 +51,7 @@ export function coordinatorPlan(
     args: [
       ...['--listen', `127.0.0.1:${port}`, '--data', folder.database],
       ...['--token-file', folder.tokenFile, '--dashboard', dashboard],
-      ...['--operator-secret', folder.operatorSecretFile],
+      ...['--operator-secret', folder.operatorSecretFile, ...certsFlags(certs)],
       ...['--lease-ms', String(spec.leaseMs), '--heartbeat-ms', String(spec.heartbeatMs)],
       ...(laboratory === '' ? [] : ['--laboratory', laboratory]),
       ...['--margin-ms', String(spec.marginMs), '--rebalance', spec.rebalance ? 'on' : 'off'],
@@ -52,7 +60,7 @@ export function coordinatorPlan(
         : ['--fence', 'process', '--fence-after-ms', String(spec.fenceAfterMs)]),
     ],
     logFile: folder.logFile('coordinator'),
-    readyLine: /coordinator listening on (http:\/\/\S+)/,
+    readyLine: /coordinator listening on (https?:\/\/\S+)/,
     readyMsMax,
   }
 }
@@ -65,20 +73,26 @@ export function agentPlan(
   { agent }: Programs,
   folder: ClusterFolder,
   node: NodeSpec,
-  doors: { readonly coordinatorPort: number; readonly peerPort: number },
+  doors: {
+    readonly coordinatorPort: number
+    readonly peerPort: number
+    readonly certs?: string | undefined
+  },
 ): ChildPlan {
+  const ws = doors.certs === undefined ? 'ws' : 'wss'
   return {
     name: `node ${node.id}`,
     main: agent,
     args: [
-      ...['--node', node.id, '--coordinator', `ws://127.0.0.1:${doors.coordinatorPort}/agent`],
-      ...['--listen', 'ws://127.0.0.1:0', '--advertise', `ws://127.0.0.1:${doors.peerPort}`],
+      ...['--node', node.id, '--coordinator', `${ws}://127.0.0.1:${doors.coordinatorPort}/agent`],
+      ...['--listen', `${ws}://127.0.0.1:0`],
+      ...['--advertise', `${ws}://127.0.0.1:${doors.peerPort}`, ...certsFlags(doors.certs)],
       ...['--token-file', folder.tokenFile, '--disks', folder.disks, '--metrics-port', '0'],
       ...['--cores', String(node.cores), '--mips', String(node.mipsPerCore)],
       ...['--memory', String(node.memoryMib), '--images', folder.images],
     ],
     logFile: folder.logFile(node.id),
-    readyLine: /^agent \S+ listening on (ws:\/\/[^\s,]+), metrics on (http:\/\/\S+)/,
+    readyLine: /^agent \S+ listening on (wss?:\/\/[^\s,]+), metrics on (http:\/\/\S+)/,
     readyMsMax,
   }
 }

@@ -63,7 +63,7 @@ export function hasPeople(page = '/nowhere'): void {
       ways[name] = { bearer: await logIn(name) }
     }
     for (const name of ['ann', 'bob']) {
-      await ask('POST', '/v1/vms', ways[name], { id: vmOf(name), spec: {} })
+      await ask('POST', '/v1/vms', ways[name], { id: vmOf(name), spec: { screen: '640x480' } })
       await running(vmOf(name))
       ways[`link to ${name}`] = await byLink(await linkTo(vmOf(name), { forMs: 3_600_000 }))
     }

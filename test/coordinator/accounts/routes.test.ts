@@ -90,10 +90,16 @@ const whoGetsIn: Readonly<Record<string, string>> = {
 const socketPaths: Readonly<Record<string, string>> = {
   'WS watch': '/v1/watch',
   'WS console': '/v1/vms/:id/console',
+  'WS screen': '/v1/vms/:id/screen',
+  'WS sights': '/v1/sights?vm=:id',
+  'WS links': '/v1/sights?links=1&vm=:id',
 }
 const whoGetsAStream: Readonly<Record<string, string>> = {
   'WS watch': 'VABLMO',
   'WS console': 'ALO',
+  'WS screen': 'ALO',
+  'WS sights': 'VALO',
+  'WS links': 'VO',
 }
 
 const letters: Readonly<Record<string, string>> = {
@@ -168,6 +174,15 @@ describe('every route', () => {
 })
 
 describe('every socket', () => {
+  test('has a line in this test', () => {
+    const sockets = Object.keys(guards).filter((key) => key.startsWith('WS '))
+    // An agent shows the cluster's token in its first message: see ../shell/server.test.ts.
+    expect(Object.keys(socketPaths).sort()).toEqual(
+      sockets.filter((key) => key !== 'WS agent').sort(),
+    )
+    expect(Object.keys(whoGetsAStream)).toEqual(Object.keys(socketPaths))
+  })
+
   test.each(Object.keys(socketPaths))(
     '%s opens for whom it should, and for nobody else',
     async (key) => {
