@@ -96,7 +96,7 @@ const tickMs = 1000
 function AwaySign({ sinceMs }: { sinceMs: number }) {
   const [awayMs, setAwayMs] = useState(0)
   useEffect(() => {
-    const tick = () => setAwayMs(Math.round((performance.now() - sinceMs) / tickMs) * tickMs)
+    const tick = () => setAwayMs(Math.round((Date.now() - sinceMs) / tickMs) * tickMs)
     const timer = setInterval(tick, tickMs)
     return () => clearInterval(timer)
   }, [sinceMs])

@@ -46,6 +46,9 @@ function Place() {
   return at.is === 'events' ? <Events filter={at.filter} /> : <Cluster />
 }
 
+/** From so many on nothing slides: a hundred bars that do are no sight, and cost frames. */
+const manyNodes = 8
+
 function Cluster() {
   const now = picture.value
   if (!now)
@@ -56,7 +59,12 @@ function Cluster() {
     )
   return (
     <main class={connection.value.is === 'away' ? 'stale' : ''}>
-      <section class="nodes" id="nodes" aria-label="Nodes" tabIndex={-1}>
+      <section
+        class={`nodes ${now.columns.length > manyNodes ? 'many' : ''}`}
+        id="nodes"
+        aria-label="Nodes"
+        tabIndex={-1}
+      >
         {now.columns.length === 0 && <p class="empty">No node has joined yet.</p>}
         {now.columns.map((column) => (
           <NodeCard key={column.node.id} {...column} />

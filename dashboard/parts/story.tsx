@@ -4,12 +4,13 @@
 import type { EventView } from '#proto/api.ts'
 import { toneOf } from '../cluster-model.ts'
 import { hashOf } from '../route.ts'
+import { once } from './once.tsx'
 import { Sign, toneSigns } from './sign.tsx'
 
 /** More are among all events, and in `godwit events`. */
 const linesMax = 60
 
-export function Story({ events }: { events: readonly EventView[] }) {
+export const Story = once(function Story({ events }: { events: readonly EventView[] }) {
   return (
     <section class="card story" aria-labelledby="story">
       <header>
@@ -31,7 +32,7 @@ export function Story({ events }: { events: readonly EventView[] }) {
       </ol>
     </section>
   )
-}
+})
 
 const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })
 const timeText = (wallMs: number): string => times.format(wallMs)
