@@ -7,6 +7,7 @@ import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
 import { Confirm } from './confirm.tsx'
 import { Events } from './events.tsx'
+import { Help } from './help.tsx'
 import { History } from './history.tsx'
 import { Links } from './links.tsx'
 import { Masthead } from './masthead.tsx'
@@ -35,6 +36,7 @@ export function Page() {
       <Carried />
       <Confirm />
       <MoveDialog />
+      <Help />
       <Announcer />
     </>
   )
@@ -73,9 +75,9 @@ function Cluster() {
       </section>
       <div class="aside">
         <OpenPanel />
+        <Story events={now.events} />
         <Moves moving={now.moving} />
         {view.value && <Rules {...view.value} />}
-        <Story events={now.events} />
       </div>
       <History ended={now.ended} />
     </main>

@@ -11,6 +11,7 @@ import { workloadOf } from '#proto/vm-spec.ts'
 import { grip, isClick } from '../carrying.ts'
 import { vmSignal } from '../cluster.ts'
 import { roundPart } from '../cluster-model.ts'
+import { areKeysOn } from '../keys.ts'
 import { moveAsked } from '../questions.ts'
 import { go } from '../route.ts'
 import { calmly, never } from './calmly.ts'
@@ -30,7 +31,7 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
   const place = useRef<HTMLLIElement>(null)
   const shown = useShown(vm, place)
   const phase = useComputed(() => shown.value.phase).value
-  const label = useComputed(() => labelOf(shown.value))
+  const spoken = useComputed(() => spokenOf(shown.value))
   const fact = useComputed(() => factOf(shown.value))
   const fill = useComputed(() => fillOf(isRunning(phase) ? loadOf(shown.value) : 0))
   return (
@@ -40,12 +41,13 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
         class={`tile ${phase}`}
         id={`tile-${id}`}
         aria-expanded={isOpen}
-        aria-label={label}
         aria-keyshortcuts="M"
         onPointerDown={(event) => grip(event, vmSignal(vm).value)}
         onClick={() => isClick() && go(isOpen ? { is: 'cluster' } : { is: 'vm', id })}
-        onKeyDown={({ key }) => {
-          if (key === 'm') moveAsked.value = { vmId: id }
+        onKeyDown={(event) => {
+          if (event.key !== 'm' || !areKeysOn.peek()) return
+          event.preventDefault() // It is this VM, and not the one that is open.
+          moveAsked.value = { vmId: id }
         }}
       >
         <span class="name">
@@ -56,6 +58,7 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
           <span>{workloadOf(vm.spec)}</span>
           <span>{leaving ? `to ${leaving.to}` : fact}</span>
         </span>
+        <span class="spoken">{spoken}</span>
         {leaving ? <Thin part={roundPart(leaving)} /> : <span class="thin" style={fill} />}
       </button>
     </li>
@@ -109,13 +112,10 @@ function factOf({ phase, load }: VmView): string {
   return phase === 'running' && load ? percentText(load.cpuGotPercent) : phase
 }
 
-function labelOf(vm: VmView): string {
-  const parts = [`${vm.id} ${vmPhaseSentences[vm.phase]}`, `workload ${workloadOf(vm.spec)}`]
-  if (vm.load) {
-    parts.push(`CPU ${percentText(vm.load.cpuGotPercent)}`)
-    parts.push(`${countText(vm.load.dirtyPagesPerSec)} dirty pages a second`)
-  }
-  return parts.join(', ')
+/** What eyes see in the sign and the bar, after the words that are there for all. */
+function spokenOf({ phase, load }: VmView): string {
+  const written = load ? `, ${countText(load.dirtyPagesPerSec)} dirty pages a second` : ''
+  return `${vmPhaseSentences[phase]}${written}`
 }
 
 export function ArrivingTile({ name, migration }: { name: string; migration: MigrationView }) {
