@@ -57,7 +57,7 @@ describe.skipIf(!chromiumPath)('the page', () => {
     double.change(busyCluster())
     await tile(page, 'shop').waitFor()
     double.changeVm('shop', { nodeId: 'n2', phase: 'paused' })
-    await nodeCard(page, 'n2').getByText('paused').waitFor()
+    await nodeCard(page, 'n2').getByText('paused', { exact: true }).waitFor()
     expect(await nodeCard(page, 'n2').locator('#tile-shop').innerText()).toContain('paused')
   })
 
