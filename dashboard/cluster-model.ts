@@ -41,32 +41,74 @@ export interface ClusterSums {
   readonly savedPercent: number
 }
 
-export function pictureOf(view: ClusterView): ClusterPicture {
+/**
+ * @param before the picture of the view before: what looks the same is the same object again, so
+ * that it need not be drawn again
+ */
+export function pictureOf(view: ClusterView, before?: ClusterPicture): ClusterPicture {
   const moving = view.migrations.filter(({ phase }) => !migrationHasEnded(phase))
+  const ended = view.migrations.filter(({ phase }) => migrationHasEnded(phase)).reverse()
   const nodeIds = new Set(view.nodes.map(({ id }) => id))
+  const onNode = Map.groupBy(view.vms, ({ nodeId }) =>
+    nodeId !== undefined && nodeIds.has(nodeId) ? nodeId : undefined,
+  )
+  const known = new Map(before?.columns.map((column) => [column.node.id, column]))
+  const columns = view.nodes.map((node): NodeColumn => {
+    const column = known.get(node.id)
+    const tiles = kept(column?.tiles, tilesOf(onNode.get(node.id) ?? [], node, moving), looksSame)
+    return column?.node === node && column.tiles === tiles ? column : { node, tiles }
+  })
   return {
-    columns: view.nodes.map((node) => ({ node, tiles: tilesOf(view, node, moving) })),
-    homeless: view.vms.filter(({ nodeId }) => nodeId === undefined || !nodeIds.has(nodeId)),
-    moving,
-    ended: view.migrations.filter(({ phase }) => migrationHasEnded(phase)).reverse(),
-    events: [...view.events].reverse(),
+    columns: kept(before?.columns, columns),
+    homeless: kept(before?.homeless, onNode.get(undefined) ?? []),
+    moving: kept(before?.moving, moving),
+    ended: kept(before?.ended, ended),
+    events: reversed(view.events),
     sums: sumsOf(view),
   }
 }
 
-function tilesOf(view: ClusterView, node: NodeView, moving: readonly MigrationView[]): Tile[] {
-  const leavingOf = (vm: VmView) =>
-    moving.find(({ purpose, vmId }) => purpose === 'migrate' && vmId === vm.id)
-  const here = view.vms
-    .filter((vm) => vm.nodeId === node.id)
-    .map((vm) => ({ kind: 'vm', vm, leaving: leavingOf(vm) }) as const)
-  const arriving = moving
-    .filter(({ purpose, to, vmId }) => {
-      const there = view.vms.some((vm) => vm.id === vmId && vm.nodeId === node.id)
-      return purpose === 'migrate' && to === node.id && !there
-    })
-    .map((migration) => ({ kind: 'arriving', name: migration.vmId, migration }) as const)
-  return [...here, ...arriving]
+/** The list that was there, if each of its items is the same. */
+function kept<Item>(
+  before: readonly Item[] | undefined,
+  now: readonly Item[],
+  isSame: (one: Item, other: Item) => boolean = Object.is,
+): readonly Item[] {
+  const isKept =
+    before?.length === now.length && now.every((item, at) => isSame(before[at] as Item, item))
+  return isKept ? before : now
+}
+
+/** But for its load, which a tile follows by itself. */
+function looksSame(one: Tile, other: Tile): boolean {
+  if (one.kind === 'vm' && other.kind === 'vm')
+    return one.vm.id === other.vm.id && one.leaving === other.leaving
+  if (one.kind === 'vm' || other.kind === 'vm') return false
+  return one.migration === other.migration
+}
+
+const turned = new WeakMap<readonly EventView[], readonly EventView[]>()
+
+function reversed(events: readonly EventView[]): readonly EventView[] {
+  const known = turned.get(events) ?? [...events].reverse()
+  turned.set(events, known)
+  return known
+}
+
+function tilesOf(
+  vms: readonly VmView[],
+  node: NodeView,
+  moving: readonly MigrationView[],
+): readonly Tile[] {
+  const leaving = new Map(
+    moving.filter(({ purpose }) => purpose === 'migrate').map((move) => [move.vmId, move]),
+  )
+  const here = vms.map((vm): Tile => ({ kind: 'vm', vm, leaving: leaving.get(vm.id) }))
+  const ids = new Set(vms.map(({ id }) => id))
+  const arriving = [...leaving.values()]
+    .filter(({ to, vmId }) => to === node.id && !ids.has(vmId))
+    .map((migration): Tile => ({ kind: 'arriving', name: migration.vmId, migration }))
+  return arriving.length === 0 ? here : [...here, ...arriving]
 }
 
 function sumsOf({ nodes, vms, power }: ClusterView): ClusterSums {

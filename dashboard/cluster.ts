@@ -1,16 +1,30 @@
 // The one live cluster behind the page, as signals: the last checked view, and how the connection
-// stands. Not here: drawing (parts/), asking for changes (commands.ts).
+// stands. Views are read and checked beside the page (watch-worker.ts); what has not changed is the
+// same object in the next one. Not here: drawing (parts/), asking for changes (commands.ts).
 
-import { computed, signal } from '@preact/signals'
-import { ClusterView, type MigrationView } from '#proto/api.ts'
+import { batch, computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { ClusterView, MigrationView, VmView } from '#proto/api.ts'
 import { migrationHasEnded } from '#proto/state.ts'
-import { browserPorts } from './browser.ts'
-import { pictureOf } from './cluster-model.ts'
-import { LiveStream, type StreamState } from './live-stream.ts'
+import { addressOf } from './browser.ts'
+import { type ClusterPicture, pictureOf } from './cluster-model.ts'
+import type { StreamState } from './live-stream.ts'
 import { route } from './route.ts'
+import { withChanges } from './view-changes.ts'
+import type { FromWatcher, ToWatcher } from './watch-worker.ts'
 
 export const view = signal<ClusterView | undefined>(undefined)
-export const picture = computed(() => view.value && pictureOf(view.value))
+let drawn: ClusterPicture | undefined
+export const picture = computed(() => {
+  drawn = view.value && pictureOf(view.value, drawn)
+  return drawn
+})
+/** Each VM for itself: who draws one follows one. */
+const vms = new Map<string, Signal<VmView>>()
+export function vmSignal(vm: VmView): ReadonlySignal<VmView> {
+  const known = vms.get(vm.id) ?? signal(vm)
+  vms.set(vm.id, known)
+  return known
+}
 export const connection = signal<StreamState>({ is: 'connecting' })
 /**
  * The coordinator speaks of things that this page does not know: it is newer or older than the
@@ -22,16 +36,36 @@ export const selectedVmId = computed(() => (route.value.is === 'vm' ? route.valu
 
 /** Looks at the cluster for as long as the page lives. */
 export function watchCluster(): void {
-  const stream = new LiveStream(browserPorts('v1/watch'), {
-    onState: (state) => {
-      connection.value = state
-    },
-    onMessage: (data) => take(String(data)),
-  })
-  addEventListener('online', () => stream.hurry())
+  const worker = new Worker(new URL('./watch-worker.ts', import.meta.url), { type: 'module' })
+  const say = (message: ToWatcher) => worker.postMessage(message)
+  worker.onmessage = ({ data }: MessageEvent<FromWatcher>) => hear(data)
+  say({ say: 'open', address: addressOf('v1/watch').replace(/^http/, 'ws') })
+  addEventListener('online', () => say({ say: 'hurry' }))
   document.addEventListener('visibilitychange', () => {
-    if (!document.hidden) stream.hurry()
+    if (!document.hidden) say({ say: 'hurry' })
   })
+}
+
+function hear(news: FromWatcher): void {
+  if (news.hear === 'state') connection.value = news.state
+  else if (news.hear === 'strange') strangeness.value = news.what
+  else {
+    const now = withChanges(view.peek(), news.changes)
+    batch(() => {
+      noteCopying(now)
+      view.value = now
+      for (const vm of now.vms) {
+        const known = vms.get(vm.id)
+        if (known) known.value = vm
+      }
+    })
+    const { order } = news.changes.vms
+    if (order) forgetAllBut(new Set(order))
+  }
+}
+
+function forgetAllBut(ids: ReadonlySet<string>): void {
+  for (const id of vms.keys()) if (!ids.has(id)) vms.delete(id)
 }
 
 /** When each open migration was first seen to copy; ms of the page. */
@@ -47,22 +81,3 @@ function noteCopying({ migrations }: ClusterView): void {
 }
 
 const isCopied = ({ phase }: MigrationView) => phase !== 'queued' && !migrationHasEnded(phase)
-
-function take(text: string): void {
-  const checked = ClusterView.safeParse(jsonOf(text))
-  if (checked.success) {
-    noteCopying(checked.data)
-    view.value = checked.data
-  }
-  strangeness.value = checked.error?.issues[0]
-    ? `${checked.error.issues[0].path.join('.')}: ${checked.error.issues[0].message}`
-    : undefined
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

@@ -4,6 +4,7 @@
 import { render } from 'preact'
 import { holdPageWhileCarrying } from './carrying.ts'
 import { connection, watchCluster } from './cluster.ts'
+import { watchKeys } from './keys.ts'
 import { watchLaboratory } from './laboratory.ts'
 import { Login } from './parts/login.tsx'
 import { Page } from './parts/page.tsx'
@@ -20,6 +21,7 @@ function begin(): void {
   watchCluster()
   watchLaboratory()
   watchSights()
+  watchKeys()
   watchStory()
   if (place) render(<Page />, place)
   connection.subscribe(({ is }) => {

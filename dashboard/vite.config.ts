@@ -11,6 +11,7 @@ export default defineConfig({
   base: './',
   cacheDir: `${here}/../node_modules/.vite-dashboard`,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es' },
   build: {
     outDir: `${here}/dist`,
     emptyOutDir: true,

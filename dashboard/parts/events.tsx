@@ -1,8 +1,8 @@
 // The story of the cluster, all of it: filtered, with an address for what is filtered and for each
-// event, so that it can be sent to somebody. New events come in above; what is being read stays
-// where it is. Not here: the short story beside the cluster (story.tsx).
+// event, so that it can be sent to somebody. New events come in above, but not while somebody is at
+// the list. Not here: the short story beside the cluster (story.tsx).
 
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { EventView } from '#proto/api.ts'
 import { countText } from '#proto/quantity.ts'
 import { view } from '../cluster.ts'
@@ -11,6 +11,7 @@ import { go, hashOf } from '../route.ts'
 import { story } from '../story.ts'
 import { isWanted, kindGroups, type StoryFilter } from '../story-model.ts'
 import { EventStrip } from './event-strip.tsx'
+import { useHeld } from './held.ts'
 import { Sign, toneSigns } from './sign.tsx'
 
 /** More on request: a list of thousands is long to draw and longer to read. */
@@ -107,24 +108,34 @@ function Choice({ name, word, of, filter, change }: ChoiceProps) {
   )
 }
 
-function Rows({ events, filter }: { events: readonly EventView[]; filter: StoryFilter }) {
+interface RowsProps {
+  readonly events: readonly EventView[]
+  readonly filter: StoryFilter
+}
+
+function Rows({ events, filter }: RowsProps) {
   const [rows, setRows] = useState(rowsMax)
-  const linked = useRef<HTMLLIElement>(null)
+  const newestFirst = useMemo(() => [...events].reverse(), [events])
+  const { shown, waiting, show, handlers } = useHeld(newestFirst)
   const at = Number(filter.at)
-  // Counted from the oldest that is shown, so that what is read does not go away below.
-  const [firstSeq, setFirstSeq] = useState(0)
-  const shown = [...events].reverse().filter((event, nth) => nth < rows || event.seq >= firstSeq)
-  const oldest = shown.at(-1)?.seq ?? 0
-  useEffect(() => setFirstSeq(oldest), [oldest])
-  useEffect(
-    () => linked.current?.scrollIntoView({ block: 'center' }),
-    [at, linked.current === null],
-  )
+  const linked = useRef<HTMLLIElement>(null)
+  const isThere = shown.slice(0, rows).some(({ seq }) => seq === at)
+  useEffect(() => {
+    if (isThere) linked.current?.scrollIntoView({ block: 'center' })
+  }, [at, isThere])
   return (
-    <>
+    <div class="list" {...handlers}>
+      {/* Its place is kept for it: nothing moves when it comes. */}
+      <p class="waiting-events">
+        {waiting > 0 && (
+          <button type="button" onClick={show}>
+            {countText(waiting)} new
+          </button>
+        )}
+      </p>
       {events.length === 0 && <p class="empty">Nothing of that has happened.</p>}
       <ol>
-        {shown.map((event) => (
+        {shown.slice(0, rows).map((event) => (
           <li
             key={event.seq}
             ref={event.seq === at ? linked : null}
@@ -135,12 +146,12 @@ function Rows({ events, filter }: { events: readonly EventView[]; filter: StoryF
           </li>
         ))}
       </ol>
-      {shown.length < events.length && (
+      {shown.length > rows && (
         <button type="button" onClick={() => setRows(rows + rowsMax)}>
-          {countText(Math.min(rowsMax, events.length - shown.length))} older
+          {countText(Math.min(rowsMax, shown.length - rows))} older
         </button>
       )}
-    </>
+    </div>
   )
 }
 

@@ -4,6 +4,7 @@
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, msText } from '#proto/quantity.ts'
 import { MoveTitle } from './moves.tsx'
+import { once } from './once.tsx'
 import { migrationSigns, Sign } from './sign.tsx'
 
 /** More are in `godwit migrations`. */
@@ -22,7 +23,7 @@ const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
   ['Asked by', ''],
 ]
 
-export function History({ ended }: { ended: readonly MigrationView[] }) {
+export const History = once(function History({ ended }: { ended: readonly MigrationView[] }) {
   if (ended.length === 0) return null
   return (
     <section class="card history" aria-labelledby="history">
@@ -52,7 +53,7 @@ export function History({ ended }: { ended: readonly MigrationView[] }) {
       </section>
     </section>
   )
-}
+})
 
 const none = '–'
 

@@ -6,8 +6,10 @@ import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { connection, picture, view } from '../cluster.ts'
 import type { ClusterSums } from '../cluster-model.ts'
 import type { StreamState } from '../live-stream.ts'
+import { isHelpOpen } from '../questions.ts'
 import { hashOf, type Route, route } from '../route.ts'
 import { WhoLooks } from './login.tsx'
+import { Find } from './find.tsx'
 import { Sign } from './sign.tsx'
 
 export function Masthead() {
@@ -20,6 +22,18 @@ export function Masthead() {
       </h1>
       <Places />
       {sums && <Sums {...sums} />}
+      <Find />
+      <button
+        type="button"
+        class="quiet help"
+        aria-label="Keys"
+        aria-keyshortcuts="?"
+        onClick={() => {
+          isHelpOpen.value = true
+        }}
+      >
+        ?
+      </button>
       <WhoLooks />
       <ConnectionSign state={connection.value} />
     </header>
@@ -96,7 +110,7 @@ const tickMs = 1000
 function AwaySign({ sinceMs }: { sinceMs: number }) {
   const [awayMs, setAwayMs] = useState(0)
   useEffect(() => {
-    const tick = () => setAwayMs(Math.round((performance.now() - sinceMs) / tickMs) * tickMs)
+    const tick = () => setAwayMs(Math.round((Date.now() - sinceMs) / tickMs) * tickMs)
     const timer = setInterval(tick, tickMs)
     return () => clearInterval(timer)
   }, [sinceMs])

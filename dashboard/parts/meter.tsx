@@ -23,8 +23,11 @@ export function Meter({ name, part, text }: MeterProps) {
 export function Bar({ part, label }: { part: number; label: string }) {
   const percent = Math.round(Math.min(1, Math.max(0, part)) * 100)
   return (
-    <span class={`bar ${percent > 90 ? 'full' : ''}`} role="img" aria-label={label}>
-      <span style={{ width: `${percent}%` }} />
-    </span>
+    <span
+      class={`bar ${percent > 90 ? 'full' : ''}`}
+      role="img"
+      aria-label={label}
+      style={{ backgroundSize: `${percent}% 100%` }}
+    />
   )
 }

@@ -4,14 +4,16 @@
 import type { NodeView, VmView } from '#proto/api.ts'
 import { countText, msText, percentText } from '#proto/quantity.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
-import type { NodeColumn } from '../cluster-model.ts'
+import { selectedVmId } from '../cluster.ts'
+import type { NodeColumn, Tile } from '../cluster-model.ts'
 import { hashOf } from '../route.ts'
 import { DropSign } from './carried.tsx'
 import { Meter } from './meter.tsx'
+import { once } from './once.tsx'
 import { nodeSigns, Sign } from './sign.tsx'
 import { ArrivingTile, VmTile } from './vm-tile.tsx'
 
-export function NodeCard({ node, tiles }: NodeColumn) {
+export const NodeCard = once(function NodeCard({ node, tiles }: NodeColumn) {
   const { id, phase, capacity } = node
   return (
     <section class={`card node ${phase}`} aria-labelledby={`node-${id}`} data-node={id}>
@@ -27,7 +29,7 @@ export function NodeCard({ node, tiles }: NodeColumn) {
         part={node.memoryReservedMib / capacity.memoryMib}
         text={`${countText(node.memoryReservedMib)} of ${countText(capacity.memoryMib)} MiB`}
       />
-      <Tiles node={node} tiles={tiles} />
+      <Tiles id={id} isAsleep={node.power === 'standby'} tiles={tiles} />
       <footer>
         <span>{leaseText(node)}</span>
         <span>{speedText(node)}</span>
@@ -35,7 +37,7 @@ export function NodeCard({ node, tiles }: NodeColumn) {
       <DropSign nodeId={id} />
     </section>
   )
-}
+})
 
 function Head(node: NodeView) {
   const { id, phase } = node
@@ -54,25 +56,33 @@ function Head(node: NodeView) {
   )
 }
 
-function Tiles({ node, tiles }: NodeColumn) {
+interface TilesProps {
+  readonly id: string
+  readonly isAsleep: boolean
+  readonly tiles: readonly Tile[]
+}
+
+const Tiles = once(function Tiles({ id, isAsleep, tiles }: TilesProps) {
+  const open = selectedVmId.value
   if (tiles.length === 0)
-    return (
-      <p class="empty">
-        {node.power === 'standby' ? 'Asleep until it is needed.' : 'No VMs here.'}
-      </p>
-    )
+    return <p class="empty">{isAsleep ? 'Asleep until it is needed.' : 'No VMs here.'}</p>
   return (
-    <ul class="tiles" aria-label={`VMs on ${node.id}`}>
+    <ul class="tiles" aria-label={`VMs on ${id}`}>
       {tiles.map((tile) =>
         tile.kind === 'vm' ? (
-          <VmTile key={tile.vm.id} vm={tile.vm} leaving={tile.leaving} />
+          <VmTile
+            key={tile.vm.id}
+            vm={tile.vm}
+            leaving={tile.leaving}
+            isOpen={tile.vm.id === open}
+          />
         ) : (
           <ArrivingTile key={`${tile.migration.id} ${tile.name}`} {...tile} />
         ),
       )}
     </ul>
   )
-}
+})
 
 /** In one word; what an operator did with it comes before that it is online. */
 function standingOf({ phase, evacuation, power }: NodeView): string {
@@ -126,7 +136,7 @@ export function Homeless({ vms }: { vms: readonly VmView[] }) {
       </header>
       <ul class="tiles" aria-label="VMs on no node">
         {vms.map((vm) => (
-          <VmTile key={vm.id} vm={vm} leaving={undefined} />
+          <VmTile key={vm.id} vm={vm} leaving={undefined} isOpen={vm.id === selectedVmId.value} />
         ))}
       </ul>
     </section>

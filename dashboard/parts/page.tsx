@@ -7,6 +7,7 @@ import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
 import { Confirm } from './confirm.tsx'
 import { Events } from './events.tsx'
+import { Help } from './help.tsx'
 import { History } from './history.tsx'
 import { Links } from './links.tsx'
 import { Masthead } from './masthead.tsx'
@@ -38,6 +39,7 @@ export function Page() {
       <Carried />
       <Confirm />
       <MoveDialog />
+      <Help />
       <Announcer />
     </>
   )
@@ -49,6 +51,9 @@ function Place() {
   return at.is === 'events' ? <Events filter={at.filter} /> : <Cluster />
 }
 
+/** From so many on nothing slides: a hundred bars that do are no sight, and cost frames. */
+const manyNodes = 8
+
 function Cluster() {
   const now = picture.value
   if (!now)
@@ -59,7 +64,12 @@ function Cluster() {
     )
   return (
     <main class={connection.value.is === 'away' ? 'stale' : ''}>
-      <section class="nodes" id="nodes" aria-label="Nodes" tabIndex={-1}>
+      <section
+        class={`nodes ${now.columns.length > manyNodes ? 'many' : ''}`}
+        id="nodes"
+        aria-label="Nodes"
+        tabIndex={-1}
+      >
         {now.columns.length === 0 && <p class="empty">No node has joined yet.</p>}
         {now.columns.map((column) => (
           <NodeCard key={column.node.id} {...column} />
@@ -68,9 +78,9 @@ function Cluster() {
       </section>
       <div class="aside">
         <OpenPanel />
+        <Story events={now.events} />
         <Moves moving={now.moving} />
         {view.value && <Rules {...view.value} />}
-        <Story events={now.events} />
       </div>
       <History ended={now.ended} />
     </main>

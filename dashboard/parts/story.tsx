@@ -4,24 +4,28 @@
 import type { EventView } from '#proto/api.ts'
 import { toneOf } from '../cluster-model.ts'
 import { hashOf } from '../route.ts'
+import { useHeld } from './held.ts'
+import { once } from './once.tsx'
 import { Sign, toneSigns } from './sign.tsx'
 
 /** More are among all events, and in `godwit events`. */
 const linesMax = 60
 
-export function Story({ events }: { events: readonly EventView[] }) {
+export const Story = once(function Story({ events }: { events: readonly EventView[] }) {
+  const { shown, waiting, handlers } = useHeld(events)
   return (
-    <section class="card story" aria-labelledby="story">
+    <section class="card story" aria-labelledby="story" {...handlers}>
       <header>
         <h2 id="story">What happened</h2>
         <p>
+          {waiting > 0 && `${waiting} new, `}
           <a href={hashOf({ is: 'events', filter: {} })}>all events</a>
         </p>
       </header>
       {events.length === 0 && <p class="empty">Nothing yet.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, by keyboard too */}
       <ol tabIndex={0} aria-label="Events, the newest first">
-        {events.slice(0, linesMax).map((event) => (
+        {shown.slice(0, linesMax).map((event) => (
           <li key={event.seq} class={toneOf(event)}>
             <time dateTime={new Date(event.wallMs).toISOString()}>{timeText(event.wallMs)}</time>
             <Sign name={toneSigns[toneOf(event)]} />
@@ -31,7 +35,7 @@ export function Story({ events }: { events: readonly EventView[] }) {
       </ol>
     </section>
   )
-}
+})
 
 const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })
 const timeText = (wallMs: number): string => times.format(wallMs)

@@ -4,7 +4,6 @@
 import type { NodeView } from '#proto/api.ts'
 import type { LinkView } from '#proto/sights.ts'
 import { laboratory } from '../laboratory.ts'
-import { hashOf } from '../route.ts'
 import { coordinatorAt, drawing, type Point, pathOf, placesOf, widthOf } from '../topology.ts'
 import { rateText } from './links.tsx'
 
@@ -89,16 +88,14 @@ function Rate({ link, places }: LinkProps) {
 function NodeSpot({ node: { id, phase, vmCount }, at }: { node: NodeView; at: Point | undefined }) {
   if (!at) return null
   return (
-    <a href={hashOf({ is: 'node', id })} tabIndex={-1}>
-      <g class={`spot ${phase}`} transform={`translate(${at.x} ${at.y})`}>
-        <rect x="-46" y="-22" width="92" height="44" rx="9" />
-        <text class="name" dy="-0.1em">
-          {id.length > 10 ? `${id.slice(0, 9)}…` : id}
-        </text>
-        <text class="count" dy="1.15em">
-          {phase === 'online' ? `${vmCount} ${vmCount === 1 ? 'VM' : 'VMs'}` : phase}
-        </text>
-      </g>
-    </a>
+    <g class={`spot ${phase}`} transform={`translate(${at.x} ${at.y})`}>
+      <rect x="-46" y="-22" width="92" height="44" rx="9" />
+      <text class="name" dy="-0.1em">
+        {id.length > 10 ? `${id.slice(0, 9)}…` : id}
+      </text>
+      <text class="count" dy="1.15em">
+        {phase === 'online' ? `${vmCount} ${vmCount === 1 ? 'VM' : 'VMs'}` : phase}
+      </text>
+    </g>
   )
 }

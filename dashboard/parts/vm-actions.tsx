@@ -17,10 +17,10 @@ interface VmActionsProps {
 
 export function VmActions({ vm, nodes }: VmActionsProps) {
   const rows = vmActionsNow(vm)
-  if (rows.length === 0) return null
   return (
-    <fieldset class="actions" disabled={connection.value.is !== 'live'}>
+    <fieldset class="actions of-vm" disabled={connection.value.is !== 'live'}>
       <legend class="spoken">Actions on {vm.id}</legend>
+      {rows.length === 0 && <p class="empty">Nothing can be done with it just now.</p>}
       <div class="row">
         {rows.map((row) => (
           <button

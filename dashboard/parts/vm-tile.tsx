@@ -2,40 +2,52 @@
 // panel; it can be carried to another node, and M asks where to. While it migrates the tile at the
 // source shows how far it is, and a dashed one waits at the destination.
 
+import { effect, useComputed, useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import type { MigrationView, VmView } from '#proto/api.ts'
 import { countText, percentText } from '#proto/quantity.ts'
 import { type VmPhase, vmPhaseSentences } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { grip, isClick } from '../carrying.ts'
-import { selectedVmId } from '../cluster.ts'
+import { vmSignal } from '../cluster.ts'
 import { roundPart } from '../cluster-model.ts'
+import { areKeysOn } from '../keys.ts'
 import { moveAsked } from '../questions.ts'
 import { go } from '../route.ts'
+import { calmly, never } from './calmly.ts'
+import { observe } from './in-sight.ts'
+import { once } from './once.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 
 interface VmTileProps {
   readonly vm: VmView
   readonly leaving: MigrationView | undefined
+  /** Its panel is. */
+  readonly isOpen: boolean
 }
 
-export function VmTile({ vm, leaving }: VmTileProps) {
-  const { id, phase, spec } = vm
-  const open = selectedVmId.value === id
-  const load = isRunning(phase) ? (vm.load?.cpuGotPercent ?? 0) : 0
-  const part = leaving ? roundPart(leaving) : load / 100
+export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps) {
+  const { id } = vm
+  const place = useRef<HTMLLIElement>(null)
+  const shown = useShown(vm, place)
+  const phase = useComputed(() => shown.value.phase).value
+  const spoken = useComputed(() => spokenOf(shown.value))
+  const fact = useComputed(() => factOf(shown.value))
+  const fill = useComputed(() => fillOf(isRunning(phase) ? loadOf(shown.value) : 0))
   return (
-    <li>
+    <li ref={place}>
       <button
         type="button"
         class={`tile ${phase}`}
         id={`tile-${id}`}
-        aria-expanded={open}
-        aria-label={labelOf(vm)}
+        aria-expanded={isOpen}
         aria-keyshortcuts="M"
-        onPointerDown={(event) => grip(event, vm)}
-        onClick={() => isClick() && go(open ? { is: 'cluster' } : { is: 'vm', id })}
-        onKeyDown={({ key }) => {
-          if (key === 'm') moveAsked.value = { vmId: id }
+        onPointerDown={(event) => grip(event, vmSignal(vm).value)}
+        onClick={() => isClick() && go(isOpen ? { is: 'cluster' } : { is: 'vm', id })}
+        onKeyDown={(event) => {
+          if (event.key !== 'm' || !areKeysOn.peek()) return
+          event.preventDefault() // It is this VM, and not the one that is open.
+          moveAsked.value = { vmId: id }
         }}
       >
         <span class="name">
@@ -43,31 +55,67 @@ export function VmTile({ vm, leaving }: VmTileProps) {
           <span>{id}</span>
         </span>
         <span class="facts">
-          <span>{workloadOf(spec)}</span>
-          <span>{leaving ? `to ${leaving.to}` : factOf(vm)}</span>
+          <span>{workloadOf(vm.spec)}</span>
+          <span>{leaving ? `to ${leaving.to}` : fact}</span>
         </span>
-        <span class={`thin ${leaving ? 'moving' : ''}`}>
-          <span style={{ width: `${Math.round(Math.min(1, part) * 100)}%` }} />
-        </span>
+        <span class="spoken">{spoken}</span>
+        {leaving ? <Thin part={roundPart(leaving)} /> : <span class="thin" style={fill} />}
       </button>
     </li>
   )
+})
+
+/**
+ * The VM as it is shown: another phase at once, another load when there is time, and out of sight
+ * not before it is seen.
+ */
+function useShown(vm: VmView, place: { readonly current: Element | null }) {
+  const now = vmSignal(vm)
+  const shown = useSignal(now.peek())
+  useEffect(() => {
+    let isSeen = true
+    const draw = () => {
+      shown.value = now.peek()
+    }
+    const unfollow = effect(() => {
+      if (now.value.phase !== shown.peek().phase) draw()
+      else if (isSeen && now.value !== shown.peek()) calmly(draw)
+    })
+    const unobserve =
+      place.current &&
+      observe(place.current, (isInSight) => {
+        isSeen = isInSight
+        if (isSeen && now.peek() !== shown.peek()) calmly(draw)
+      })
+    return () => {
+      unfollow()
+      unobserve?.()
+      never(draw)
+    }
+  }, [now])
+  return shown
+}
+
+const fillOf = (part: number): string =>
+  `background-size: ${Math.round(Math.min(1, part) * 100)}% 100%`
+
+function Thin({ part }: { part: number }) {
+  return <span class="thin moving" style={fillOf(part)} />
 }
 
 const isRunning = (phase: VmPhase): boolean => phase === 'running' || phase === 'migrating'
+
+const loadOf = ({ load }: VmView): number => (load?.cpuGotPercent ?? 0) / 100
 
 /** What matters most in its phase: the load when it runs, else the phase itself. */
 function factOf({ phase, load }: VmView): string {
   return phase === 'running' && load ? percentText(load.cpuGotPercent) : phase
 }
 
-function labelOf(vm: VmView): string {
-  const parts = [`${vm.id} ${vmPhaseSentences[vm.phase]}`, `workload ${workloadOf(vm.spec)}`]
-  if (vm.load) {
-    parts.push(`CPU ${percentText(vm.load.cpuGotPercent)}`)
-    parts.push(`${countText(vm.load.dirtyPagesPerSec)} dirty pages a second`)
-  }
-  return parts.join(', ')
+/** What eyes see in the sign and the bar, after the words that are there for all. */
+function spokenOf({ phase, load }: VmView): string {
+  const written = load ? `, ${countText(load.dirtyPagesPerSec)} dirty pages a second` : ''
+  return `${vmPhaseSentences[phase]}${written}`
 }
 
 export function ArrivingTile({ name, migration }: { name: string; migration: MigrationView }) {
@@ -82,9 +130,7 @@ export function ArrivingTile({ name, migration }: { name: string; migration: Mig
           <span>arriving</span>
           <span>from {migration.from}</span>
         </span>
-        <span class="thin moving">
-          <span style={{ width: `${Math.round(roundPart(migration) * 100)}%` }} />
-        </span>
+        <Thin part={roundPart(migration)} />
       </div>
     </li>
   )

@@ -2,7 +2,7 @@
 // keyboard too.
 import { describe, expect, test } from 'vitest'
 import { busyCluster, clusterView } from '../coordinator-double/views.ts'
-import { browserPage, chromiumPath, tile } from './browser-page.ts'
+import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
 
 const open = browserPage()
 
@@ -14,7 +14,7 @@ describe.skipIf(!chromiumPath)('the page', () => {
       ...['n1', 'n2', 'n3', 'n4'],
       'On no node',
     ])
-    expect(await tile(page, 'shop-3').getAttribute('aria-label')).toContain('shop-3 is running')
+    expect(await tile(page, 'shop-3').ariaSnapshot()).toContain('shop-3 kv 2 % is running, 4 dirty')
     expect(await page.locator('.travel').innerText()).toContain('1,234 of 2,048')
     expect(await page.getByRole('row').count()).toBe(5)
     expect(await page.getByRole('row', { name: 'crunch' }).innerText()).toContain('9.4 ms')
@@ -57,8 +57,8 @@ describe.skipIf(!chromiumPath)('the page', () => {
     double.change(busyCluster())
     await tile(page, 'shop').waitFor()
     double.changeVm('shop', { nodeId: 'n2', phase: 'paused' })
-    await page.locator('section:has(#node-n2) #tile-shop').waitFor()
-    expect(await tile(page, 'shop').innerText()).toContain('paused')
+    await nodeCard(page, 'n2').getByText('paused', { exact: true }).waitFor()
+    expect(await nodeCard(page, 'n2').locator('#tile-shop').innerText()).toContain('paused')
   })
 
   test('offers what may be done with a VM now, and nothing else', async () => {

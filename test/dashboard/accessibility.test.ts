@@ -1,0 +1,94 @@
+// Every place of the page before an accessibility checker: no violation, in light and dark, wide and
+// narrow, with panels and dialogs open, while a VM is carried, and when the coordinator is away.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { laboratoryView } from '../coordinator-double/views.ts'
+import { browserPage, chromiumPath, nodeCard, type PageOptions, tile } from './browser-page.ts'
+
+const open = browserPage()
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** What is wrong, and where, in a line each. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe)
+  const rules =
+    "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
+  const found = (await page.evaluate(`axe.run(document, ${rules})`)) as AxeResults
+  return found.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
+  )
+}
+
+const looks: readonly PageOptions[] = [
+  { scheme: 'light' },
+  { scheme: 'dark' },
+  { scheme: 'light', size: { width: 380, height: 800 } },
+  { scheme: 'dark', size: { width: 380, height: 800 } },
+]
+const laboratory = laboratoryView('n1', 'n2', 'n3', 'n4')
+
+interface Place {
+  readonly name: string
+  readonly hash?: string
+  readonly go?: (page: Page) => Promise<unknown>
+}
+const places: readonly Place[] = [
+  { name: 'the cluster' },
+  { name: 'a VM', hash: '#/vm/shop' },
+  { name: 'a VM that moves', hash: '#/vm/ledger' },
+  { name: 'a VM that has failed', hash: '#/vm/solo' },
+  { name: 'a node', hash: '#/node/n2' },
+  { name: 'links', hash: '#/links' },
+  { name: 'events', hash: '#/events?kind=trouble' },
+  { name: 'keys', go: (page) => page.keyboard.press('?') },
+  {
+    name: 'what is found',
+    go: async (page) => {
+      await page.keyboard.press('/')
+      await page.keyboard.type('s')
+    },
+  },
+  {
+    name: 'a question',
+    hash: '#/node/n2',
+    go: (page) => page.getByRole('button', { name: 'Kill' }).click(),
+  },
+  {
+    name: 'where to move',
+    go: async (page) => {
+      await tile(page, 'shop').focus()
+      await page.keyboard.press('m')
+      await page.getByRole('dialog').getByText('downtime 9.6 ms').waitFor()
+    },
+  },
+  {
+    name: 'a VM that is carried',
+    go: async (page) => {
+      await tile(page, 'shop').hover()
+      await page.mouse.down()
+      await page.mouse.move(190, 300, { steps: 4 })
+      await nodeCard(page, 'n2').locator('.drop .facts').waitFor()
+    },
+  },
+]
+
+describe.skipIf(!chromiumPath)('the page before an accessibility checker', () => {
+  test.each(places)('$name', async ({ hash = '', go }) => {
+    for (const look of looks) {
+      const { page } = await open({ ...look, hash, laboratory })
+      await go?.(page)
+      const { scheme, size } = look
+      expect({ scheme, size, found: await violations(page) }).toMatchObject({ found: [] })
+    }
+  })
+
+  test('when the coordinator is away', async () => {
+    const { page, double } = await open({ hash: '#/vm/shop' })
+    await double.close()
+    await page.getByText('coordinator away').waitFor()
+    expect(await violations(page)).toEqual([])
+  })
+})
