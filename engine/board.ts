@@ -40,6 +40,7 @@ import { VirtioNet } from './devices/virtio-net.ts'
 import type { GuestDma } from './devices/virtio-queue.ts'
 import { VirtioRng } from './devices/virtio-rng.ts'
 import { StealTime } from './sbi/steal-time.ts'
+import { Watchdog } from './sbi/watchdog.ts'
 import { captureSections, restoreSections, type Snapshotted } from './snapshots/vm-sections.ts'
 import type { Identity, VmConfig } from './vm-config.ts'
 
@@ -82,6 +83,7 @@ export interface Board {
   readonly htif: Htif | undefined
   /** Of the SBI, for a guest that we answer. */
   readonly stealTime: StealTime
+  readonly watchdog: Watchdog
   /** A device has more to do before the guest's next instruction: serveAgain() goes on with it. */
   isUnserved(): boolean
   /** As after power-on; but the console and the random numbers go on, and a target stands. */
@@ -110,9 +112,10 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const { transports, ...serving } = transportsOf(inSlots, plic, ports)
   const onBus = [plic, clint, uart, identity, rtc, ...transports]
   const stealTime = new StealTime()
+  const watchdog = new Watchdog()
   const htif = htifOf(config, console, ports)
   const optional = [net, htif].filter((part) => part !== undefined)
-  const parts = [...onBus, ...optional, rng, balloon, stealTime, console, ...screenParts]
+  const parts = [...onBus, ...optional, rng, balloon, stealTime, watchdog, console, ...screenParts]
   return {
     bus: new MmioBus([...onBus, generation, new Finisher(ports.end)]),
     console,
@@ -129,6 +132,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
     },
     balloon,
     stealTime,
+    watchdog,
     htif,
     ...serving,
     reset: () => {

@@ -10,6 +10,7 @@
 
 import { invariant } from '#proto/invariant.ts'
 import { type Board, makeBoard } from './board.ts'
+import { type Alarms, instructionsUntilAlarm, nextAlarmTicks, nsPerTick } from './alarms.ts'
 import type { BootImage } from './boot-layout.ts'
 import { planBoot } from './boot-plan.ts'
 import { type Core, type CoreHooks, Exit, type PreservedPages } from './cpu/core-port.ts'
@@ -59,7 +60,6 @@ export interface MachineOptions {
  * the same.
  */
 const instructionEpochNs = 1_735_689_600_000_000_000n
-const nsPerTick = 100n
 /** A slice, which is about a millisecond, is looked at so often, and short ones not at all. */
 const looksPerSlice = 4
 const instructionsPerLookMin = 20_000
@@ -117,8 +117,9 @@ export class Machine {
     this.net = this.#board.net
     this.balloon = this.#board.balloon
     this.#board.holdInput()
-    const { console, stealTime } = this.#board
-    this.#sbi = { core: this.#core, console, stealTime, end }
+    const { console, stealTime, watchdog } = this.#board
+    const [ticks, lookAgain] = [() => this.ticks, () => this.#lookAgain()]
+    this.#sbi = { core: this.#core, console, stealTime, watchdog, ticks, lookAgain, end }
     const time = { ticks: () => this.ticks, set: (ticks: number) => this.#clock.set(ticks) }
     const ownParts = [hartPart(() => this.#core), boardPart(config, this.#standstill, time)]
     this.#parts = [...ownParts, ...this.#board.parts]
@@ -206,6 +207,7 @@ export class Machine {
       // that a guest that only makes SBI calls leaves its slice too.
       left -= exit === Exit.budget ? granted : Math.max(1, this.#core.retired - before)
       const alarmed = this.#board.rtc.tick()
+      this.#minds()
       if (exit === Exit.sbi) this.#answerCall()
       this.#board.htif?.poll()
       if (exit === Exit.absent) return { kind: 'absent', gpa: this.#core.absentPage() }
@@ -373,23 +375,24 @@ export class Machine {
     return S || M || this.ticks >= this.#alarmTicks() || this.#board.rtc.tick()
   }
 
-  #alarmTicks(): number {
-    const rtcNs = this.#board.rtc.alarmInNs
-    if (rtcNs === undefined) return this.#core.timerTicks
-    const rtcTicks = this.ticks + Number((rtcNs + nsPerTick - 1n) / nsPerTick)
-    return Math.min(this.#core.timerTicks, rtcTicks)
+  get #alarms(): Alarms {
+    const { rtc, watchdog } = this.#board
+    const [rtcInNs, watchdogTicks] = [rtc.alarmInNs, watchdog.dueTicks]
+    return { nowTicks: this.ticks, timerTicks: this.#core.timerTicks, rtcInNs, watchdogTicks }
   }
 
-  /**
-   * Instructions that may retire before the RTC's alarm is looked at again. Under clock
-   * `instructions` the alarm must come at one exact instruction, however the run is cut: since a
-   * tick takes at least one instruction, as many as there are whole ticks left are safe, and the
-   * last tick is done one by one.
-   */
+  #alarmTicks(): number {
+    return nextAlarmTicks(this.#alarms)
+  }
+
+  /** A guest whose watchdog has run out is as good as crashed. */
+  #minds(): void {
+    const detail = this.#board.watchdog.barks(this.ticks)
+    if (detail !== undefined) this.#stop({ reason: 'crashed', detail })
+  }
+
   #untilAlarm(): number {
-    const rtcNs = this.#board.rtc.alarmInNs
-    if (rtcNs === undefined || this.#config.clock === 'real') return Infinity
-    return Math.max(1, Number(rtcNs / nsPerTick) - 1)
+    return this.#config.clock === 'real' ? Infinity : instructionsUntilAlarm(this.#alarms)
   }
 
   #wallNs(host: HostClock): bigint {

@@ -6,6 +6,7 @@ import type { Core } from '../cpu/core-port.ts'
 import type { ConsoleLine } from '../devices/console-line.ts'
 import type { GuestEnd } from '../devices/finisher.ts'
 import type { StealTime } from './steal-time.ts'
+import type { Watchdog } from './watchdog.ts'
 
 /** Table 1 of the specification. */
 export const SbiError = {
@@ -23,6 +24,11 @@ export interface SbiPorts {
   readonly core: Core
   readonly console: ConsoleLine
   readonly stealTime: StealTime
+  readonly watchdog: Watchdog
+  /** Guest time. */
+  ticks(): number
+  /** When something is due has changed. */
+  lookAgain(): void
   end(end: GuestEnd): void
 }
 

@@ -13,6 +13,7 @@ import { ipi, ipiId, rfence, rfenceId } from './remote-harts.ts'
 import { stealTime, stealTimeId } from './steal-time.ts'
 import { systemReset, systemResetId } from './system-reset.ts'
 import { timer, timerId } from './timer.ts'
+import { watchdog, watchdogId } from './watchdog.ts'
 
 const extensions: ReadonlyMap<bigint, SbiExtension> = new Map([
   [baseId, base((extension) => extensions.has(extension) || hasLegacy(extension))],
@@ -23,6 +24,7 @@ const extensions: ReadonlyMap<bigint, SbiExtension> = new Map([
   [systemResetId, systemReset],
   [debugConsoleId, debugConsole],
   [stealTimeId, stealTime],
+  [watchdogId, watchdog],
 ])
 
 const a0 = 10

@@ -17,11 +17,15 @@ export interface Snapshotted {
   capture(): Section
   /** Takes over the state; throws SnapshotError when the section is not one it can read. */
   restore(section: Section): void
+  /** It is as it was made, and then has no section: who does not use it needs not know of it. */
+  readonly isAtRest?: boolean
+  /** There is no section of it: it is as it was made. */
+  rest?(): void
 }
 
 /** One section a part, in the order of the parts. */
 export function captureSections(parts: readonly Snapshotted[]): Section[] {
-  return parts.map((part) => part.capture())
+  return parts.filter(({ isAtRest }) => !isAtRest).map((part) => part.capture())
 }
 
 /**
@@ -30,7 +34,7 @@ export function captureSections(parts: readonly Snapshotted[]): Section[] {
  */
 export function restoreSections(parts: readonly Snapshotted[], sections: readonly Section[]): void {
   const wrong = differences(
-    parts.map((part) => part.sectionKind),
+    parts,
     sections.map((section) => section.kind),
   )
   if (wrong.length > 0) {
@@ -40,12 +44,18 @@ export function restoreSections(parts: readonly Snapshotted[], sections: readonl
     )
   }
   const byKind = new Map(sections.map((section) => [section.kind, section]))
-  for (const part of parts) part.restore(byKind.get(part.sectionKind) as Section)
+  for (const part of parts) {
+    const section = byKind.get(part.sectionKind)
+    if (section) part.restore(section)
+    else part.rest?.()
+  }
 }
 
-function differences(wanted: readonly string[], got: readonly string[]): string[] {
+function differences(parts: readonly Snapshotted[], got: readonly string[]): string[] {
+  const known = parts.map(({ sectionKind }) => sectionKind)
+  const wanted = parts.filter(({ rest }) => !rest).map(({ sectionKind }) => sectionKind)
   const twice = got.filter((kind, at) => got.indexOf(kind) !== at)
-  const unknown = got.filter((kind) => !wanted.includes(kind))
+  const unknown = got.filter((kind) => !known.includes(kind))
   const missing = wanted.filter((kind) => !got.includes(kind))
   return [
     ...named('unknown', unknown),

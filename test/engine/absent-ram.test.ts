@@ -11,6 +11,7 @@ import { answerSbi } from '#engine/sbi/sbi.ts'
 import { StealTime } from '#engine/sbi/steal-time.ts'
 import { ramStart, TestHart } from './cpu/test-hart.ts'
 import { bootedRig, coreModule, emptyRig, type Rig, ramBytes, TestDisk } from './machine-rig.ts'
+import { noWatchdog } from './sbi/no-watchdog.ts'
 
 const disk = { sizeBytes: 256 * 1024, layers: ['disk'] }
 const pageBytes = 4096
@@ -190,6 +191,7 @@ describe('the debug console’s buffer (SBI 2.0, chapter 12)', () => {
         core: hart.core,
         console: line,
         stealTime: new StealTime(),
+        ...noWatchdog(),
         end: () => undefined,
       })
     return { hart, line, answer, text }

@@ -34,6 +34,7 @@ void fill_noise(u64 *to, u64 bytes, u64 seed);
 
 // sbi.c: calls to the firmware (SBI v2.0).
 void sbi_set_timer(u64 at);
+void sbi_heartbeat(u64 within_ms);
 void __attribute__((noreturn)) sbi_power_off(bool failed);
 
 // device-tree.c: what the machine says it is.

@@ -50,8 +50,10 @@ static void sleep_until(u64 due, u64 seen) {
 void guest_main(const void *dtb) {
   start(dtb);
   u64 tick = ticks_from_us(argument_number("tick", 100) * 1000);
+  u64 watchdog_ms = argument_number("watchdog", 0);
   u64 due = time_now();
   for (;;) {
+    if (watchdog_ms) sbi_heartbeat(watchdog_ms);
     u64 seen = interrupts_taken();
     u64 now = time_now();
     gap_observe(due, now);

@@ -65,6 +65,15 @@ static void __attribute__((noreturn)) panic_answer(const char *id) {
   fatal("panic:", "asked for");
 }
 
+/** As a driver that waits for ever does: nothing is served any more, interrupts neither. */
+static void __attribute__((noreturn)) hang_answer(const char *id) {
+  put_text(id);
+  put_text(" ok\n");
+  console_drain();
+  interrupts_off();
+  for (;;) __asm__ volatile("");
+}
+
 void answer_error(const char *id, const char *text) {
   put_text(id);
   put_text(" error ");
@@ -84,6 +93,7 @@ void request_serve(char *line) {
   else if (string_equal(verb, "stats")) stats_answer(request.id);
   else if (string_equal(verb, "poweroff")) power_off_answer(request.id);
   else if (string_equal(verb, "panic")) panic_answer(request.id);
+  else if (string_equal(verb, "hang")) hang_answer(request.id);
   else if (!request.words || !workload->serve || !workload->serve(&request))
     answer_error(request.id, "unknown-request");
 }

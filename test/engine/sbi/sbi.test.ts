@@ -5,6 +5,7 @@ import { ramGpa } from '#engine/devices/memory-map.ts'
 import { answerSbi } from '#engine/sbi/sbi.ts'
 import { StealTime } from '#engine/sbi/steal-time.ts'
 import { ScriptedCore } from '../scripted-core.ts'
+import { noWatchdog } from './no-watchdog.ts'
 
 const [base, time, ipi, rfence, hsm, srst, dbcn, sta] = [
   0x10, 0x54494d45, 0x735049, 0x52464e43, 0x48534d, 0x53525354, 0x4442434e, 0x535441,
@@ -21,7 +22,7 @@ function guest() {
     core.setX(17, BigInt(extension))
     core.setX(16, BigInt(fid))
     for (let index = 0; index < 6; index++) core.setX(10 + index, BigInt(args[index] ?? 0))
-    answerSbi({ core, console: line, stealTime, end: (end) => ends.push(end) })
+    answerSbi({ core, console: line, stealTime, ...noWatchdog(), end: (end) => ends.push(end) })
     return [core.x(10), core.x(11)]
   }
   return { core, line, ends, call }

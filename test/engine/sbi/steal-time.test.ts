@@ -4,6 +4,7 @@ import { ramGpa } from '#engine/devices/memory-map.ts'
 import { answerSbi } from '#engine/sbi/sbi.ts'
 import { StealTime } from '#engine/sbi/steal-time.ts'
 import { ScriptedCore } from '../scripted-core.ts'
+import { noWatchdog } from './no-watchdog.ts'
 
 const extension = 0x535441
 const allOnes = -1n
@@ -16,7 +17,8 @@ function guest() {
   const call = (fid: number, ...args: (number | bigint)[]) => {
     for (const [index, value] of [extension, fid].entries()) core.setX(17 - index, BigInt(value))
     for (let index = 0; index < 3; index++) core.setX(10 + index, BigInt(args[index] ?? 0))
-    answerSbi({ core, stealTime, console: new ConsoleLine(), end: () => undefined })
+    const console = new ConsoleLine()
+    answerSbi({ core, stealTime, console, ...noWatchdog(), end: () => undefined })
     return core.x(10)
   }
   return {

@@ -1,0 +1,31 @@
+// When something of a machine is due next, besides what its guest does: the hart's timer, the alarm
+// of the real-time clock, the watchdog. Pure. Ticks of 10 MHz, ns of wall time.
+
+export interface Alarms {
+  readonly nowTicks: number
+  /** Of the hart's timer. */
+  readonly timerTicks: number
+  /** Until the real-time clock's; undefined: none is set. */
+  readonly rtcInNs: bigint | undefined
+  readonly watchdogTicks: number
+}
+
+export const nsPerTick = 100n
+
+/** The first of them; Infinity: none is set. */
+export function nextAlarmTicks({ nowTicks, timerTicks, rtcInNs, watchdogTicks }: Alarms): number {
+  const first = Math.min(timerTicks, watchdogTicks)
+  if (rtcInNs === undefined) return first
+  return Math.min(first, nowTicks + Number((rtcInNs + nsPerTick - 1n) / nsPerTick))
+}
+
+/**
+ * Instructions that may retire before clock and watchdog are looked at again, under clock
+ * `instructions`: what is due must come at one exact instruction, however the run is cut. Since a
+ * tick takes at least one instruction, as many as there are whole ticks left are safe, and the last
+ * tick is done one by one. (The hart looks at its timer itself.)
+ */
+export function instructionsUntilAlarm({ nowTicks, rtcInNs, watchdogTicks }: Alarms): number {
+  const rtcTicks = rtcInNs === undefined ? Number.POSITIVE_INFINITY : Number(rtcInNs / nsPerTick)
+  return Math.max(1, Math.min(rtcTicks, watchdogTicks - nowTicks) - 1)
+}
