@@ -41,6 +41,11 @@ export class KvWriter {
     }
   }
 
+  /** Asks the guest for something else. @returns its answer, if one came */
+  request(text: string): Promise<string | undefined> {
+    return this.#ask(`r${++this.#serial}`, text, patienceMs)
+  }
+
   /** What is not as it was acknowledged. */
   async check(): Promise<string[]> {
     const wrong: string[] = []
