@@ -10,6 +10,7 @@ import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
 import { KvWriter } from './kv-writer.ts'
 import { platform } from './platform.ts'
+import { leaked, unanswered } from './replica-laws.ts'
 
 let ours: SimPlatform
 beforeAll(async () => {
@@ -106,7 +107,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     run.policy(level)
     await run.world.until('a checkpoint', () => unsaid > 0)
     await run.writer.write(1000)
-    expect(run.vm?.replica?.phase).toBe('syncing')
+    expect(run.vm?.replica?.phase).not.toBe('ready')
     await run.world.drive(run.world.node('a').stop())
     run.world.network.onSend = undefined
     await run.runsOn('a')
@@ -239,5 +240,17 @@ describe('what is lost with a node that dies', () => {
     // A checkpoint is on its way for a while, and then it is the one before.
     expect(lostMs).toBeLessThan(2 * 2000)
     expect(run.world.violations).toEqual([])
+  })
+})
+
+describe('continuous: what is not in a checkpoint', () => {
+  test('that was taken from a keyboard is not lost, nor answered twice', {
+    timeout: 120_000,
+  }, async () => {
+    for (const seed of [1, 2, 3]) expect(await unanswered(ours, seed)).toEqual([])
+  })
+
+  test('is on no disk, and nobody hears of it', { timeout: 120_000 }, async () => {
+    expect(await leaked(ours, 1)).toEqual([])
   })
 })
