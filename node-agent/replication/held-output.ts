@@ -1,6 +1,7 @@
-// What a guest has said and nobody may see yet: Ethernet frames and pictures of its screen, in order,
-// and marks of its console. One mark a checkpoint; when that is kept, everything before it goes out. Pure. Not here: the
-// console's ring, which holds the bytes themselves (../console.ts), disk writes (the pCPU).
+// What a guest has said and nobody may see yet: Ethernet frames and pictures of its screen, in
+// order, and marks of its console. One mark a checkpoint; when that is kept, everything before it
+// goes out. Pure. Not here: the console's ring, which holds the bytes themselves (../console.ts),
+// disk writes (the pCPU).
 
 import type { ConsoleMark } from '../console.ts'
 

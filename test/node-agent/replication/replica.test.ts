@@ -120,75 +120,75 @@ describe('it takes over', () => {
   })
 })
 
-describe('hostile bytes: refused with a name, and what is kept is kept', () => {
-  const bad: readonly (readonly [string, string, (ends: Ends) => void])[] = [
-    ['a checkpoint of another number', 'silent', (e) => e.replica?.hear(checkpoint({ round: 7 }))],
-    ['missing frames', 'silent', (e) => e.replica?.hear(checkpoint({ frames: 1 }))],
-    ['missing disk writes', 'silent', (e) => e.replica?.hear(checkpoint({ diskBytes: 1 }))],
-    [
-      'a round behind the first checkpoint',
-      'silent',
-      (e) => e.replica?.hear({ t: 'round-end', migrationId, round: 2, frames: 0 }),
-    ],
-    [
-      'a word of a migration',
-      'silent',
-      (e) => e.replica?.hear({ t: 'run', migrationId, nextEpoch: epoch } as never),
-    ],
-    [
-      'more pages than a VM can have',
-      'silent',
-      (e) => {
-        const much = new Uint8Array(1 << 20)
-        for (let i = 0; i < 9; i++) e.replica?.receive(much)
-      },
-    ],
-    [
-      'more frames than it has pages',
-      'silent',
-      (e) => {
-        for (let i = 0; i < 1100; i++) e.replica?.receive(new Uint8Array(1))
-      },
-    ],
-    [
-      'more disk writes than a primary holds',
-      'silent',
-      (e) => {
-        const part = new Uint8Array(diskPartBytesMax)
-        for (let i = 0; i < 321; i++) e.replica?.hear({ t: 'disk-part', migrationId, bytes: part })
-      },
-    ],
-    [
-      'disk writes in ever so many pieces',
-      'silent',
-      (e) => {
-        const part = new Uint8Array(0)
-        for (let i = 0; i < 400; i++) e.replica?.hear({ t: 'disk-part', migrationId, bytes: part })
-      },
-    ],
-    // From here on its RAM is half of one checkpoint and half of another.
-    ['a wrong hash', 'lost', (e) => e.replica?.hear(checkpoint())],
-    ...(['vmId', 'of', 'round', 'frameNumber'] as const).map(
-      (what) =>
-        [
-          `a frame with another ${what}`,
-          'lost',
-          (e: Ends) => {
-            e.replica?.receive(frame({ [what]: what === 'vmId' ? 'vm2' : 5 }))
-            e.replica?.hear(checkpoint({ frames: 1 }))
-          },
-        ] as const,
-    ),
-    [
-      'bytes that are no frame',
-      'lost',
-      (e) => {
-        e.replica?.receive(bytes('nothing of this kind'))
-        e.replica?.hear(checkpoint({ frames: 1 }))
-      },
-    ],
-  ]
+const bad: readonly (readonly [string, string, (ends: Ends) => void])[] = [
+  ['a checkpoint of another number', 'silent', (e) => e.replica?.hear(checkpoint({ round: 7 }))],
+  ['missing frames', 'silent', (e) => e.replica?.hear(checkpoint({ frames: 1 }))],
+  ['missing disk writes', 'silent', (e) => e.replica?.hear(checkpoint({ diskBytes: 1 }))],
+  [
+    'a round behind the first checkpoint',
+    'silent',
+    (e) => e.replica?.hear({ t: 'round-end', migrationId, round: 2, frames: 0 }),
+  ],
+  [
+    'a word of a migration',
+    'silent',
+    (e) => e.replica?.hear({ t: 'run', migrationId, nextEpoch: epoch } as never),
+  ],
+  [
+    'more pages than a VM can have',
+    'silent',
+    (e) => {
+      const much = new Uint8Array(1 << 20)
+      for (let i = 0; i < 9; i++) e.replica?.receive(much)
+    },
+  ],
+  [
+    'more frames than it has pages',
+    'silent',
+    (e) => {
+      for (let i = 0; i < 1100; i++) e.replica?.receive(new Uint8Array(1))
+    },
+  ],
+  [
+    'more disk writes than a primary holds',
+    'silent',
+    (e) => {
+      const part = new Uint8Array(diskPartBytesMax)
+      for (let i = 0; i < 321; i++) e.replica?.hear({ t: 'disk-part', migrationId, bytes: part })
+    },
+  ],
+  [
+    'disk writes in ever so many pieces',
+    'silent',
+    (e) => {
+      const part = new Uint8Array(0)
+      for (let i = 0; i < 400; i++) e.replica?.hear({ t: 'disk-part', migrationId, bytes: part })
+    },
+  ],
+  // From here on its RAM is half of one checkpoint and half of another.
+  ['a wrong hash', 'lost', (e) => e.replica?.hear(checkpoint())],
+  ...(['vmId', 'of', 'round', 'frameNumber'] as const).map(
+    (what) =>
+      [
+        `a frame with another ${what}`,
+        'lost',
+        (e: Ends) => {
+          e.replica?.receive(frame({ [what]: what === 'vmId' ? 'vm2' : 5 }))
+          e.replica?.hear(checkpoint({ frames: 1 }))
+        },
+      ] as const,
+  ),
+  [
+    'bytes that are no frame',
+    'lost',
+    (e) => {
+      e.replica?.receive(bytes('nothing of this kind'))
+      e.replica?.hear(checkpoint({ frames: 1 }))
+    },
+  ],
+]
 
+describe('hostile bytes: refused with a name, and what is kept is kept', () => {
   test.each(bad)('%s', async (_, state, act) => {
     const ends = await silent()
     act(ends)

@@ -1,6 +1,6 @@
 // Laws of replicas that a store's client does not see by itself: whoever typed once and was told
-// that it was taken need not type it again; what no replica keeps is on no disk and unheard. Sentences
-// about what is wrong. Virtual ms. Not here: the laws of the sweep (replica-run.ts).
+// that it was taken need not type it again; what no replica keeps is on no disk, and unheard. Told
+// as sentences about what is wrong. Virtual ms. Not here: the laws of the sweep (replica-run.ts).
 
 import { asVmId } from '#proto/ids.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'

@@ -13,7 +13,7 @@ import { KvWriter } from './kv-writer.ts'
 
 export const names = ['a', 'b', 'c']
 const spec = { args: 'workload=kv', memoryMib: 4, diskMib: 1, clock: 'instructions' } as const
-/** The right of a primary to run lasts four of them: shorter and longer than a silence is doubted. */
+/** A primary's right to run lasts four of them: less, and more, than it takes to doubt a node. */
 export const intervals = { often: 60, seldom: 500 } as const
 export type Interval = keyof typeof intervals
 
