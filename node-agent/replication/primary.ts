@@ -5,7 +5,6 @@
 // deadline. Not here: the other end (replica.ts), what is held (held-output.ts; the pCPU holds disk
 // writes). Times in ms of the injected clock.
 
-import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import {
   type CheckpointKept,
@@ -14,44 +13,21 @@ import {
   type SourceMessage,
 } from '#proto/messages.ts'
 import { diskPartBytesMax } from '#proto/replica-messages.ts'
-import { type MessageLink, WireChannel } from '#proto/wire.ts'
-import type { GuestConsole } from '../console.ts'
+import { WireChannel } from '#proto/wire.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { machineKind } from '../migration/compatibility.ts'
 import { newLinkRate } from '../migration/encoding/link-rate.ts'
 import { PageEncoder } from '../migration/encoding/page-encoder.ts'
 import { FramePool } from '../migration/frame-pool.ts'
-import type { Pace } from '../migration/pace.ts'
 import { PageSender, type SentMemory } from '../migration/page-sender.ts'
 import { answerMsMax, appliedMsMax } from '../migration/protocol.ts'
-import type { Vmm } from '../vmm.ts'
 import { Answers } from './answers.ts'
 import { type FrameBatch, HeldOutput, type HeldPicture, type OutputMark } from './held-output.ts'
 import { allow, holdDisk, releaseDisk, writeHeld } from './machine-hold.ts'
 import { leaseOf, offerOf } from './offer.ts'
+import type { PrimaryPorts } from './primary-ports.ts'
 import { fewPages, patienceMs, syncRoundsMax } from './protocol.ts'
 import { type Shot, shoot } from './shot.ts'
-
-export interface PrimaryPorts {
-  readonly clock: Clock
-  readonly log: Log
-  readonly zstd: Zstd
-  readonly vmm: Vmm
-  readonly nodeId: string
-  readonly console: GuestConsole
-  readonly nodePace: Pace
-  connect(address: string): Promise<MessageLink>
-  hello(): SourceMessage
-  /** The VM goes on, and gets what was typed meanwhile. */
-  thaw(): void
-  /** More of its console may be told. */
-  released(): void
-  frames(batch: FrameBatch): void
-  /** The coordinator is to hear how it stands, now. */
-  changed(): void
-  /** Its disk does not take what was promised. */
-  diskFailed(why: Fault): void
-}
 
 export class Primary {
   readonly #vm: HeldVm

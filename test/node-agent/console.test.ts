@@ -75,3 +75,66 @@ test('a section of another version is refused by name', () => {
   const senseless = { ...section, version: 1, bytes: new Uint8Array(20).fill(0xff) }
   expect(() => new GuestConsole().restore(senseless)).toThrow('no console can reach')
 })
+
+test('from hold() on, output and what was accepted are told as far as release() says', () => {
+  const console = new GuestConsole()
+  console.sendFrom = 0
+  console.push(0, bytes('seen'))
+  console.accepted = 3
+  console.hold()
+  expect(text(console.next())).toBe('seen')
+  console.push(4, bytes(' kept'))
+  console.accepted = 8
+  const mark = console.mark()
+  console.push(9, bytes(' later'))
+  console.accepted = 9
+  expect([console.next(), console.acceptedForGood]).toEqual([undefined, 3])
+  console.release(mark)
+  expect([text(console.next()), console.acceptedForGood]).toEqual([' kept', 8])
+  expect(console.next()).toBeUndefined()
+  console.open()
+  expect([text(console.next()), console.acceptedForGood]).toEqual([' later', 9])
+})
+
+test('who begins to listen meanwhile sees no more than others; hold() again holds no more', () => {
+  const console = new GuestConsole()
+  console.push(0, bytes('seen'))
+  console.hold()
+  console.push(4, bytes(' held'))
+  console.hold()
+  console.sendFrom = 0
+  expect(text(console.next())).toBe('seen')
+  expect(console.next()).toBeUndefined()
+})
+
+test('release() without hold() holds nothing back', () => {
+  const console = new GuestConsole()
+  console.sendFrom = 0
+  const mark = console.mark()
+  console.push(0, bytes('free'))
+  console.release(mark)
+  expect(text(console.next())).toBe('free')
+})
+
+test('held output that the ring has forgotten is a gap, and nothing newer than the mark is shown', () => {
+  const console = new GuestConsole()
+  console.sendFrom = 0
+  console.hold()
+  console.push(0, bytes('old'))
+  const mark = console.mark()
+  console.push(3, new Uint8Array(ringBytesMax + 10).fill(120))
+  console.release(mark)
+  expect(console.next()?.bytes).toHaveLength(0)
+  console.open()
+  expect(console.next()).toMatchObject({ offset: 13 })
+})
+
+test('a section holds what was said, whether it may be told or not', () => {
+  const console = new GuestConsole()
+  console.hold()
+  console.push(0, bytes('held'))
+  const copy = new GuestConsole()
+  copy.sendFrom = 0
+  copy.restore(console.capture())
+  expect(text(copy.next())).toBe('held')
+})

@@ -1,5 +1,6 @@
 // A person who writes to the store in a VM and believes what it answers: one put at a time, again
-// until it is answered. In the end everything that was acknowledged is read back. Virtual ms.
+// until it is answered. What was acknowledged is read back before it is written again, which would
+// hide that it was lost; and in the end, all of it. Virtual ms.
 // Not here: scenarios' clients (scenarios/kv-client.ts), which are whole programs.
 
 import { asVmId } from '#proto/ids.ts'
@@ -15,6 +16,7 @@ export class KvWriter {
   readonly #acked = new Map<string, number>()
   readonly #sent = new Map<string, number>()
   readonly #answers = new Map<string, string>()
+  readonly #wrong: string[] = []
   #text = ''
   #serial = 0
   #session: { input(bytes: Uint8Array): void; detach(): void } | undefined
@@ -34,6 +36,8 @@ export class KvWriter {
     while (this.#world.nowMs < untilMs) {
       const n = ++this.#serial
       const key = `k${n % keys}`
+      const before = this.#acked.has(key) ? await this.#ask(`b${n}`, `get ${key}`, patienceMs) : ''
+      if (before) this.#wrong.push(...this.#compare(key, before))
       this.#sent.set(key, n)
       const answer = await this.#ask(`w${n}`, `put ${key} ${n}`, patienceMs)
       if (answer?.startsWith('ok')) this.#acked.set(key, n)
@@ -41,18 +45,28 @@ export class KvWriter {
     }
   }
 
+  /** Asks the guest for something else. @returns its answer, if one came */
+  request(text: string): Promise<string | undefined> {
+    return this.#ask(`r${++this.#serial}`, text, patienceMs)
+  }
+
   /** What is not as it was acknowledged. */
   async check(): Promise<string[]> {
-    const wrong: string[] = []
-    for (const [key, acked] of this.#acked) {
+    const wrong = [...this.#wrong]
+    for (const key of this.#acked.keys()) {
       let answer: string | undefined
       for (let tries = 0; answer === undefined && tries < 20; tries++)
         answer = await this.#ask(`g${++this.#serial}`, `get ${key}`, patienceMs)
-      const found = Number(answer?.replace('value ', '') ?? Number.NaN)
-      const isSo = found >= acked && found <= (this.#sent.get(key) ?? 0)
-      if (!isSo) wrong.push(`${key} was acknowledged as ${acked}, and is "${answer}"`)
+      wrong.push(...this.#compare(key, answer))
     }
     return wrong
+  }
+
+  #compare(key: string, answer: string | undefined): string[] {
+    const acked = this.#acked.get(key) ?? 0
+    const found = Number(answer?.replace('value ', '') ?? Number.NaN)
+    if (found >= acked && found <= (this.#sent.get(key) ?? 0)) return []
+    return [`${key} was acknowledged as ${acked}, and is "${answer}"`]
   }
 
   /** A console of a coordinator that is away now is opened again. */
