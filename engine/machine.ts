@@ -9,8 +9,8 @@
 // often run() is called.
 
 import { invariant } from '#proto/invariant.ts'
-import { type Board, makeBoard } from './board.ts'
 import { type Alarms, instructionsUntilAlarm, nextAlarmTicks, nsPerTick } from './alarms.ts'
+import { type Board, makeBoard } from './board.ts'
 import type { BootImage } from './boot-layout.ts'
 import { planBoot } from './boot-plan.ts'
 import { type Core, type CoreHooks, Exit, type PreservedPages } from './cpu/core-port.ts'

@@ -14,6 +14,7 @@ const stepSentences: StepSentences = {
   start: ({ vm }) => `start ${vm} again`,
   remove: ({ vm }) => `remove ${vm}`,
   'crash-vm': ({ vm }) => `let the guest in ${vm} panic`,
+  'hang-vm': ({ vm }) => `let the guest in ${vm} hang`,
   'set-policy': ({ vm, ...step }) => `let ${vm} be kept running with ${keysText(step, policyKeys)}`,
   'set-rule': ({ rule, vms, kind, nodes }) =>
     `set rule ${rule}: ${kind} of ${vms.join(', ')}${nodes ? ` on ${nodes.join(', ')}` : ''}`,

@@ -73,6 +73,7 @@ export const Step = z
     step('start', 'Starts a VM that is stopped or has failed', { vm, outcome }),
     step('remove', 'Forgets a VM that is stopped', { vm, outcome }),
     step('crash-vm', 'Lets the guest in a VM panic (our own guest does, when told)', { vm }),
+    step('hang-vm', 'Lets the guest in a VM hang (our own guest does, when told)', { vm }),
     step('set-policy', 'Changes how a VM is kept running', { vm, ...policyKeys, outcome }),
     step('set-rule', 'Sets a rule, or changes it', {
       rule: Name.describe('What the rule is called'),

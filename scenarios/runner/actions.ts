@@ -37,6 +37,10 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   start,
   remove: (step, stage) => insist(stage, step.within, () => stage.world.api.remove(step.vm)),
   'crash-vm': crashVm,
+  'hang-vm': async ({ vm, within }, stage) => {
+    await untilRunning(stage, vm, within)
+    stage.sayTo(vm, 'hang')
+  },
   'set-policy': ({ vm, within, ...step }, stage) =>
     insist(stage, within, () => stage.world.api.setPolicy(vm, policyOf(step))),
   'set-rule': ({ rule, kind, vms, nodes, strict, within }, stage) => {

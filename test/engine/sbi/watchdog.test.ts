@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { SnapshotError } from '#engine/snapshots/section-bytes.ts'
-import { captureSections, restoreSections } from '#engine/snapshots/vm-sections.ts'
 import { answered, refused, SbiError } from '#engine/sbi/call.ts'
 import { Watchdog, watchdog } from '#engine/sbi/watchdog.ts'
+import { SnapshotError } from '#engine/snapshots/section-bytes.ts'
+import { captureSections, restoreSections } from '#engine/snapshots/vm-sections.ts'
 
 const ticksPerMs = 10_000
 
