@@ -6,7 +6,7 @@
 // bytes.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
-import type { Clock, Log, Zstd } from '#env/env.ts'
+import type { Cancel, Clock, Log, Zstd } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
 import { type Fault, FaultError, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
@@ -81,6 +81,8 @@ export class Replica {
   /** What it has is a mixture: it is worth nothing. */
   #broken: Fault | undefined
   #isOver = false
+  /** Listens no more for the next checkpoint. */
+  #deaf: Cancel = () => undefined
 
   constructor(
     offer: ReplicaOffer,
@@ -131,6 +133,7 @@ export class Replica {
   /** It is nobody's any more. */
   abandon(): void {
     this.#isOver = true
+    this.#deaf()
     this.#link.close('abandoned')
   }
 
@@ -208,10 +211,27 @@ export class Replica {
     }
     const batch = joined(this.#parts, this.#partBytes)
     this.#kept = { sections, hash, batch, round, agoMs, atMs: this.#nowMs() }
+    this.#lostAtMs = undefined
+    this.#listen()
     this.#checkpoints++
     this.#nextRound()
     this.#tell('kept')
     this.#link.send({ t: 'checkpoint-kept', migrationId, round })
+  }
+
+  /** A primary that keeps none any more hangs, or is cut off, though its link is open. */
+  #listen(): void {
+    this.#deaf()
+    const { leaseMs } = this.#offer
+    const untilMs = this.#nowMs() + leaseMs + replicaMarginMs
+    if (leaseMs > 0) this.#deaf = this.#ports.clock.wakeAt(untilMs, () => this.#miss())
+  }
+
+  #miss(): void {
+    if (this.#isOver) return
+    this.#lostAtMs = this.#nowMs()
+    this.#tell('silent')
+    this.#ports.changed()
   }
 
   #nextRound(): void {
