@@ -196,7 +196,7 @@ export class Machine {
     if (this.#awaitedGpa !== undefined) return { kind: 'absent', gpa: this.#awaitedGpa }
     if (this.#board.isUnserved()) return { kind: 'ran' }
     if (this.#standstill.waiting && !this.#wakes())
-      return { kind: 'idle', untilTicks: this.#alarmTicks() }
+      return { kind: 'idle', untilTicks: nextAlarmTicks(this.#alarms) }
     this.#standstill.waiting = false
     const perLook = Math.max(instructionsPerLookMin, Math.ceil(budget / looksPerSlice))
     for (let left = budget; left > 0 && this.#end === undefined; ) {
@@ -216,7 +216,7 @@ export class Machine {
       if (this.#board.isUnserved()) break
       if (exit === Exit.wfi && !alarmed && this.#end === undefined) {
         this.#standstill.waiting = true
-        return { kind: 'idle', untilTicks: this.#alarmTicks() }
+        return { kind: 'idle', untilTicks: nextAlarmTicks(this.#alarms) }
       }
       if (this.#isOver(untilMs)) break
     }
@@ -231,7 +231,7 @@ export class Machine {
   /** Under clock `instructions`: lets time pass for a waiting guest, at most to its next alarm. */
   passTimeTo(ticks: number): void {
     if (this.#config.clock !== 'instructions' || !this.#standstill.waiting) return
-    const until = Math.min(ticks, this.#alarmTicks())
+    const until = Math.min(ticks, nextAlarmTicks(this.#alarms))
     if (until > this.#core.ticks) this.#core.skipTo(until)
     this.#board.rtc.tick()
   }
@@ -372,17 +372,13 @@ export class Machine {
 
   #wakes(): boolean {
     const { S, M } = this.#external
-    return S || M || this.ticks >= this.#alarmTicks() || this.#board.rtc.tick()
+    return S || M || this.ticks >= nextAlarmTicks(this.#alarms) || this.#board.rtc.tick()
   }
 
   get #alarms(): Alarms {
-    const { rtc, watchdog } = this.#board
-    const [rtcInNs, watchdogTicks] = [rtc.alarmInNs, watchdog.dueTicks]
-    return { nowTicks: this.ticks, timerTicks: this.#core.timerTicks, rtcInNs, watchdogTicks }
-  }
-
-  #alarmTicks(): number {
-    return nextAlarmTicks(this.#alarms)
+    const { timerTicks } = this.#core
+    const [rtcInNs, watchdogTicks] = [this.#board.rtc.alarmInNs, this.#board.watchdog.dueTicks]
+    return { nowTicks: this.ticks, timerTicks, rtcInNs, watchdogTicks }
   }
 
   /** A guest whose watchdog has run out is as good as crashed. */

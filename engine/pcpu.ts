@@ -262,6 +262,7 @@ export class Pcpu {
     const vms = [...this.#vms.values()]
     for (const vm of vms) {
       vm.refreshMemoryUse(nowMs)
+      this.#endIfHung(vm, nowMs)
       this.#turns.place(vm)
     }
     return { vms: vms.map((vm) => vm.stats(nowMs)) }
@@ -349,6 +350,13 @@ export class Pcpu {
     // What is held is neither written nor lost before `release-disk` or `detach`.
     if (!vm.disk.isHolding) closeSafely(vm)
     this.#options.emit({ on: 'stopped', vmId: vm.config.vmId, ...end })
+  }
+
+  #endIfHung(vm: ScheduledVm, nowMs: number): void {
+    const detail = vm.hung(nowMs)
+    if (detail === undefined) return
+    vm.wakeForEvent(nowMs)
+    if (vm.state.is === 'runnable') this.#end(vm, { reason: 'crashed', detail }, nowMs)
   }
 
   #sleepMs(nowMs: number): number {

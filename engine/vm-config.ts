@@ -45,6 +45,8 @@ export interface VmConfig {
   readonly network?: boolean
   /** The end of RAM is a screen, with a keyboard and a pointer. */
   readonly screen?: ScreenSize
+  /** A guest that has answered before, and does not for so long, hangs. Absent: it may. */
+  readonly heartbeatMs?: number
   /** The epoch under which disk writes are made; the store refuses an older one. */
   readonly epoch: number
 }

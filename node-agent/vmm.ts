@@ -383,6 +383,7 @@ function configOf({ vm, memory }: Machine): VmConfig {
     cpuCapPercent: spec.cpuCapPercent,
     leased: spec.ha,
     ...(disk.layers.length > 0 ? { disk } : {}),
+    ...(spec.heartbeatMs === undefined ? {} : { heartbeatMs: spec.heartbeatMs }),
     epoch,
     network: spec.network,
     ...(screen && { screen }),

@@ -27,6 +27,7 @@ interface RunOptions {
   readonly boot?: VmSpec['boot']
   readonly screen?: string
   readonly node?: string
+  readonly heartbeat?: number
   readonly pin?: boolean
   readonly ha: boolean
   readonly network: boolean
@@ -52,6 +53,7 @@ export function addRun(program: Command, cli: Cli): void {
       ).choices(['paravirtualised', 'unmodified']),
     )
     .option('--screen <size>', 'a screen with keyboard and pointer, e.g. 800x600')
+    .option('--heartbeat <seconds>', 'a kernel that is silent for so long hangs', wholeNumber)
     .option('--node <node>', 'start it there; left out: where placement puts it')
     .option('--pin', 'with --node: it may run there and nowhere else')
     .option('--no-network', 'without a network device')
@@ -111,6 +113,7 @@ function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
     clock,
     boot,
     screen,
+    heartbeatMs: options.heartbeat === undefined ? undefined : options.heartbeat * 1000,
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   refuseMistakes(id, spec)
@@ -130,6 +133,7 @@ function refuseMistakes(id: string, spec: object): void {
 
 const optionNames: Readonly<Record<string, string>> = {
   memoryMib: '--memory',
+  heartbeatMs: '--heartbeat',
   diskMib: '--disk',
   cpuShares: '--shares',
   cpuCapPercent: '--cap',

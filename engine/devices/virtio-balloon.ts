@@ -55,6 +55,7 @@ export class VirtioBalloon implements VirtioDevice, Snapshotted {
   readonly #release: (ranges: readonly Segment[]) => void
   #transport: VirtioTransport | undefined
   #use: GuestMemoryUse | undefined
+  #answers = 0
   #freshUseWanted = false
 
   /** `release` takes pages that the guest has given up. */
@@ -87,6 +88,11 @@ export class VirtioBalloon implements VirtioDevice, Snapshotted {
   /** What the guest last said of its memory; undefined: it has not. */
   get use(): GuestMemoryUse | undefined {
     return this.#use
+  }
+
+  /** How often it has said so, here. */
+  get answers(): number {
+    return this.#answers
   }
 
   /** Asks the guest how its memory stands; the answer comes as it runs. */
@@ -169,6 +175,7 @@ export class VirtioBalloon implements VirtioDevice, Snapshotted {
     const stats = new Uint8Array(bytes)
     if (!readSegments(dma, chain.readable, 0, stats)) return 'broken'
     this.#use = useOf(new DataView(stats.buffer))
+    this.#answers++
     if (!this.#freshUseWanted) return 'wait'
     this.#freshUseWanted = false
     return 0

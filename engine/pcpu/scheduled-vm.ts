@@ -16,6 +16,7 @@ import { ticksPerMs } from '../devices/memory-map.ts'
 import type { Machine, MachineEnd } from '../machine.ts'
 import type { VmConfig, VmStats } from '../vm-config.ts'
 import { CpuAllowance } from './cpu-allowance.ts'
+import { GuestPulse } from './guest-pulse.ts'
 import { LineSpeed, networkRate, serialRate } from './line-speed.ts'
 import { SliceLength } from './slice-length.ts'
 import { VmDisk } from './vm-disk.ts'
@@ -36,8 +37,6 @@ export type RunState =
 
 /** Shares of a VM whose virtual time is its CPU time. */
 export const sharesOfOne = 1024
-/** It costs an interrupt: often enough for people and for placement. */
-const memoryUseMsMax = 10_000
 /** Stolen time is told in pieces of at least so much: each dirties a page. */
 const stolenMsMin = 1
 /** Before its deadline a VM is held so much earlier: a slice is not exact to a few instructions. */
@@ -63,8 +62,7 @@ export class ScheduledVm {
   #wasResumed = false
   /** Time in which it did not run but would have: what the guest has been told of it. */
   #toldStolenMs = 0
-  /** When the guest was last asked how its memory stands. */
-  #askedMs = -Infinity
+  readonly #pulse = new GuestPulse()
   /** Where instruction-count time stood when real time was that: it may not run ahead. */
   #pace = { fromMs: 0, fromTicks: 0 }
 
@@ -192,13 +190,20 @@ export class ScheduledVm {
    * `instructions` it is not asked: a run must not depend on who looks.
    */
   refreshMemoryUse(nowMs: number): void {
+    const { clock, heartbeatMs } = this.config
     const { balloon } = this.machine
     const isAble = this.#state.is === 'idle' || this.#state.is === 'runnable'
-    const isAsked = this.config.clock === 'real' && balloon.use !== undefined
-    if (!isAble || !isAsked || nowMs - this.#askedMs < memoryUseMsMax) return
-    this.#askedMs = nowMs
+    if (!isAble && this.#state.is !== 'capped') this.#pulse.forgive()
+    if (!isAble || clock !== 'real' || !this.#pulse.isDue(balloon, nowMs, heartbeatMs)) return
     balloon.refreshUse()
     this.wakeForEvent(nowMs)
+  }
+
+  /** Why its guest is taken for hung; undefined: it is not, or nobody can tell. */
+  hung(nowMs: number): string | undefined {
+    const { heartbeatMs } = this.config
+    if (heartbeatMs === undefined || this.#pulse.silentMs(nowMs) < heartbeatMs) return undefined
+    return `Its guest hangs: its kernel has not answered for ${heartbeatMs} ms, and had before.`
   }
 
   /** Accounts a slice: `ranMs` of CPU time. */

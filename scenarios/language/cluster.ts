@@ -55,6 +55,7 @@ export const VmPart = z
     clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
     screen: spec.screen.describe('Width and height of its screen, e.g. 800x600; left out: none'),
     boot: spec.boot.describe('`paravirtualised`, or `unmodified`: from firmware, as on hardware'),
+    heartbeat: Duration.optional().describe('A kernel that is silent for so long hangs (docs)'),
     ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
     policy: PolicyPart.optional(),
     node: Name.optional().describe('Where it starts first; left out: where placement puts it'),
@@ -101,5 +102,6 @@ export const specOf = (vm: VmPart): VmSpec =>
     clock: vm.clock,
     boot: vm.boot,
     screen: vm.screen,
+    heartbeatMs: vm.heartbeat,
     ha: vm.ha,
   })

@@ -67,10 +67,15 @@ function tellFree(core: ScriptedCore, n: number, freeBytes: bigint): void {
 }
 
 /** Tells of its memory when asked, each time of a byte less, and gives up what it is to. */
-function ballooning(): Script {
+/** @param hangs from then on it only burns time. */
+function ballooning(hangs = () => false): Script {
   let told = 0
   const tell = (core: ScriptedCore) => tellFree(core, told++, BigInt(5001 - told))
-  return (core) => {
+  return (core, budget) => {
+    if (hangs()) {
+      core.retire(budget)
+      return Exit.budget
+    }
     core.retire(1000)
     if (told === 0) {
       startDriver(core)
@@ -131,5 +136,49 @@ describe('what a guest says of its memory', () => {
       rig.stats('a')
     }
     expect(rig.stats('a').memoryUse?.freeBytes).toBe(5000)
+  })
+})
+
+describe('a guest that hangs', () => {
+  const secondsOf = (rig: PcpuRig, seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      rig.runMs(1000)
+      rig.do({ do: 'stats' })
+    }
+  }
+  const ends = ({ events }: PcpuRig) => events.filter(({ on }) => on === 'stopped')
+
+  test('ends as one that crashed, when its heartbeat is over', () => {
+    let isHung = false
+    const rig = new PcpuRig({ scripts: { a: ballooning(() => isHung), b: ballooning() } })
+    rig.start('a', { heartbeatMs: 3000 })
+    rig.start('b', { heartbeatMs: 3000 })
+    secondsOf(rig, 20)
+    expect(ends(rig)).toEqual([])
+    isHung = true
+    secondsOf(rig, 6)
+    const detail = expect.stringContaining('has not answered for 3000 ms')
+    expect(ends(rig)).toEqual([{ on: 'stopped', vmId: 'a', reason: 'crashed', detail }])
+  })
+
+  test('may do so for ever without one', () => {
+    let isHung = false
+    const rig = new PcpuRig({ scripts: { a: ballooning(() => isHung) } })
+    rig.start('a')
+    secondsOf(rig, 12)
+    isHung = true
+    secondsOf(rig, 60)
+    expect(ends(rig)).toEqual([])
+  })
+
+  test('is not one that stood still meanwhile: it answers when it goes on', () => {
+    const rig = new PcpuRig({ scripts: { a: ballooning() } })
+    rig.start('a', { heartbeatMs: 3000 })
+    secondsOf(rig, 5)
+    rig.do({ do: 'pause', vmId: 'a' })
+    secondsOf(rig, 60)
+    rig.do({ do: 'resume', vmId: 'a' })
+    secondsOf(rig, 20)
+    expect(ends(rig)).toEqual([])
   })
 })
