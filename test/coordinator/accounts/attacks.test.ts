@@ -51,15 +51,25 @@ describe('the console of another', () => {
   })
 
   test('is not reached by a template of hers, nor does its name tell that it is there', async () => {
-    const taken = await ask('POST', `/v1/vms/${annVm}/snapshots`, ways.ann, { name: 's' })
-    expect(taken.status).toBe(202)
-    const { body } = await ask('GET', '/v1/templates', ways.bob)
-    expect(body).toEqual([])
-    const spec = {}
-    const deploy = { id: 'bobs', spec, template: 'of-ann' }
-    const missing = await ask('POST', '/v1/vms', ways.bob, deploy)
-    expect(missing.status).toBe(404)
-    expect(missing.text).toContain('there is no template of-ann')
+    const { vms, templates } = server.coordinator.state
+    const { spec, disk } = [...vms.values()].find(({ id }) => id === annVm) ?? {}
+    const record = { spec, disk, takenWallMs: 0 } as never
+    const entry = { about: '', phase: 'ready', record } as const
+    templates.set('of-ann', { id: 'of-ann', owner: 'ann', ...entry })
+    templates.set('of-all', { id: 'of-all', ...entry })
+    const names = async (way: object) =>
+      ((await ask('GET', '/v1/templates', way)).body as { name: string }[]).map(({ name }) => name)
+    expect(await names(ways.ann ?? {})).toEqual(['of-ann', 'of-all'])
+    expect(await names(ways.bob ?? {})).toEqual(['of-all'])
+    expect(await names(ways['link to ann'] ?? {})).toEqual([])
+    const deploy = (template: string) =>
+      ask('POST', '/v1/vms', ways.bob, { id: 'bobs', spec: {}, template })
+    const [foreign, none] = [await deploy('of-ann'), await deploy('nothing')]
+    expect(foreign.status).toBe(404)
+    expect(foreign.text.replaceAll('of-ann', 'nothing')).toBe(none.text)
+    expect((await ask('DELETE', '/v1/templates/of-ann', ways.bob)).status).toBe(404)
+    expect((await ask('DELETE', '/v1/templates/of-all', ways.bob)).status).toBe(404)
+    templates.clear()
   })
 
   test('looks to others as if it were not there', async () => {

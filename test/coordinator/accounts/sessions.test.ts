@@ -87,6 +87,18 @@ describe('a session', () => {
   })
 })
 
+test('an account that is made again under its old name has none of its old VMs', async () => {
+  const account = { name: 'zoe', role: 'person', password: passwordOf('zoe') }
+  await ask('POST', '/v1/accounts', machine, account)
+  const first = { bearer: await logIn('zoe') }
+  expect((await ask('POST', '/v1/vms', first, { id: 'zoes', spec: {} })).status).toBe(202)
+  expect(await statusOf(first, '/v1/vms/zoes')).toBe(200)
+  expect((await ask('DELETE', '/v1/accounts/zoe', ways.olga)).status).toBe(204)
+  expect(await statusOf(first, '/v1/vms/zoes')).toBe(401)
+  await ask('POST', '/v1/accounts', machine, account)
+  expect(await statusOf({ bearer: await logIn('zoe') }, '/v1/vms/zoes')).toBe(404)
+})
+
 describe('a token', () => {
   test('does what it was made for, on the VM it was made for, and makes no other', async () => {
     const wish = { scope: ['see', 'use'], vm: vmOf('ann'), label: 'backup' }

@@ -1,0 +1,94 @@
+// Accounts by themselves: who may be made and removed, what is left of somebody who is gone, and
+// what a login costs. Passwords are those of a double that counts; times are the test's.
+
+import { expect, test } from 'vitest'
+import { Accounts } from '#coordinator/accounts/accounts.ts'
+import type { ShelfEntry } from '#coordinator/accounts/records.ts'
+import { realRandom, sha256 } from '#env/real.ts'
+
+function people(mayBeOpen = true, kept = new Map<string, ShelfEntry>()) {
+  const verified: (string | undefined)[] = []
+  const time = { nowMs: 0 }
+  const accounts = new Accounts({
+    shelf: {
+      load: () => [...kept.values()],
+      put: (entry) => void kept.set(`${entry.kind}/${entry.id}`, entry),
+      remove: (kind, id) => void kept.delete(`${kind}/${id}`),
+    },
+    passwords: {
+      hash: (password) => Promise.resolve(`hash of ${password}`),
+      verify: (password, hash) => {
+        verified.push(hash)
+        return Promise.resolve(hash === `hash of ${password}`)
+      },
+    },
+    ...{ sha256, mayBeOpen, randomBytes: (length: number) => realRandom.bytes(length) },
+    nowMs: () => time.nowMs,
+    wallMs: () => time.nowMs,
+  })
+  return { accounts, verified, kept, time }
+}
+
+test('without accounts everybody may do all, where that may be; with the first one nobody may', async () => {
+  const { accounts } = people()
+  expect(accounts.identify(undefined, true)).toMatchObject({ name: '', role: 'operator' })
+  await accounts.add('olga', 'operator', 'p')
+  expect(accounts.identify(undefined, true)).toBeUndefined()
+  expect(people(false).accounts.identify(undefined, true)).toBeUndefined()
+})
+
+test('the first account is an operator, and the last operator stays as long as others are', async () => {
+  const { accounts } = people()
+  expect(await accounts.add('ann', 'person', 'p')).toMatchObject({ code: 'wrong-state' })
+  expect(await accounts.add('machine', 'operator', 'p')).toMatchObject({ code: 'name-taken' })
+  await accounts.add('olga', 'operator', 'p')
+  await accounts.add('ann', 'person', 'p')
+  expect(await accounts.add('ann', 'operator', 'p')).toMatchObject({ code: 'name-taken' })
+  expect(accounts.remove('olga')).toMatchObject({ code: 'wrong-state' })
+  expect(accounts.remove('ann')).toBeUndefined()
+  expect(accounts.remove('olga')).toBeUndefined()
+  expect(accounts.isOpen).toBe(true)
+})
+
+test('a login hashes once, whether somebody has the name or not', async () => {
+  const { accounts, verified } = people()
+  await accounts.add('olga', 'operator', 'p')
+  await accounts.logIn('olga', 'wrong', 'a')
+  await accounts.logIn('nobody', 'wrong', 'a')
+  expect(verified).toEqual(['hash of p', undefined])
+})
+
+test('whoever gets the name of somebody who is gone gets no session, token or link of theirs', async () => {
+  const { accounts } = people()
+  await accounts.add('olga', 'operator', 'p')
+  await accounts.add('ann', 'person', 'p')
+  const session = accounts.openSession('ann', 'login')
+  const link = { kind: 'link', account: 'ann', label: '', forMs: 1000 } as const
+  const { secret } = accounts.grants.make(link)
+  accounts.remove('ann')
+  await accounts.add('ann', 'person', 'another')
+  expect(accounts.identify({ by: 'bearer', secret: session.secret }, true)).toBeUndefined()
+  expect(accounts.exchange(secret)).toMatchObject({ code: 'bad-token' })
+})
+
+test('a restarted coordinator knows accounts and sessions, and keeps no secret to do so', async () => {
+  const { accounts, kept } = people()
+  await accounts.add('olga', 'operator', 'p')
+  const { secret } = accounts.openSession('olga', 'login')
+  const again = people(true, kept).accounts
+  expect(again.identify({ by: 'cookie', secret }, true)).toMatchObject({ name: 'olga' })
+  expect(JSON.stringify([...kept.values()])).not.toContain(secret)
+})
+
+test('who makes grants without end ends their own oldest ones, and nobody else’s', async () => {
+  const { accounts } = people()
+  await accounts.add('olga', 'operator', 'p')
+  await accounts.add('ann', 'person', 'p')
+  const olga = accounts.openSession('olga', 'login')
+  const first = accounts.openSession('ann', 'login')
+  for (let n = 0; n < 100; n++) accounts.openSession('ann', 'login')
+  const isIn = ({ secret }: { secret: string }) =>
+    accounts.identify({ by: 'bearer', secret }, true) !== undefined
+  expect([isIn(first), isIn(olga)]).toEqual([false, true])
+  expect(accounts.grants.list().length).toBe(101)
+})
