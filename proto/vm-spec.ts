@@ -46,8 +46,8 @@ export const VmSpec = z.strictObject({
   /** Restart elsewhere when its node is lost; then the node's lease covers it. */
   ha: z.boolean().default(true),
   /**
-   * A guest whose kernel has answered its balloon, and does not for so long any more, hangs: it ends
-   * as one that crashed. Absent: it may. Clock `real` only.
+   * A guest whose kernel has answered its balloon, and does not for so long any more, hangs: it
+   * ends as one that crashed. Absent: it may. Clock `real` only.
    */
   heartbeatMs: z.int().min(1000).max(3_600_000).optional(),
   /** A network device, on the one network of the cluster, with an address of its own. */

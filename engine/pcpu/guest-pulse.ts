@@ -23,7 +23,7 @@ export class GuestPulse {
   /** The first question that is not answered. */
   #openSinceMs: number | undefined
 
-  /** Whether it is to be asked now. @param heartbeatMs so long it may be silent; absent: for ever. */
+  /** Whether it is to be asked now. @param heartbeatMs so long it may be silent; or for ever. */
   isDue({ use, answers }: Asked, nowMs: number, heartbeatMs: number | undefined): boolean {
     if (answers !== this.#answers || use === undefined) this.#openSinceMs = undefined
     this.#answers = answers

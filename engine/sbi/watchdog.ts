@@ -4,7 +4,7 @@
 // has a driver for fits this board. Guest time, so that a VM that stands still is not late. Not
 // here: what becomes of the VM (coordinator/core/ha/restarts.ts). Ticks of 10 MHz, ms.
 //
-//   extension 0x08475744, function 0: heartbeat(a0 = ms). Within so long it is said again; 0: no more.
+//   extension 0x08475744, function 0: heartbeat(a0 = ms): it is said again by then. 0: no more
 
 import { ticksPerMs } from '../devices/memory-map.ts'
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'

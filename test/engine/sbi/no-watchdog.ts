@@ -1,4 +1,5 @@
 // What an SBI test that is not about the watchdog gives it: one that is off, and time that stands.
+// Not here: the watchdog's own test (watchdog.test.ts).
 
 import type { SbiPorts } from '#engine/sbi/call.ts'
 import { Watchdog } from '#engine/sbi/watchdog.ts'
