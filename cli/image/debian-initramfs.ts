@@ -143,7 +143,7 @@ touch /run/greeted
 exec login -f root
 `
 
-/** The first virtual terminal: its letters go to the screen, and what is typed there comes to it. */
+/** The first virtual terminal: its letters go to the screen, and keys come to it from there. */
 const screen = `#!/bin/sh
 for screen in /proc/device-tree/chosen/framebuffer@*; do /bin/screen-console "$screen" & done
 while :; do setsid -c login -f root < /dev/tty1 > /dev/tty1 2>&1; done
