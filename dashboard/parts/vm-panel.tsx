@@ -57,15 +57,15 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-      {mayAct('console', vm.phase) && allows('look', vm) && (
-        <ConsolePanel
-          vmId={vm.id}
-          echoes={vm.spec.image !== 'godwit-guest'}
-          mayType={allows('type', vm)}
-        />
-      )}
+      <ConsoleOf vm={vm} />
     </div>
   )
+}
+
+function ConsoleOf({ vm }: { vm: VmView }) {
+  if (!mayAct('console', vm.phase) || !allows('look', vm)) return null
+  const echoes = vm.spec.image !== 'godwit-guest'
+  return <ConsolePanel vmId={vm.id} echoes={echoes} mayType={allows('type', vm)} />
 }
 
 const timesText = (count: number): string | undefined =>
