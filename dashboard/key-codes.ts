@@ -19,7 +19,9 @@ const runs: readonly (readonly [first: number, names: string])[] = [
 ]
 
 const codes: ReadonlyMap<string, number> = new Map(
-  runs.flatMap(([first, names]) => names.split(' ').map((name, n) => [name, first + n] as const)),
+  runs
+    .flatMap(([first, names]) => names.split(' ').map((name, n) => [name, first + n] as const))
+    .filter(([name]) => name !== '-'),
 )
 
 /** Undefined: the guest has no such key. */

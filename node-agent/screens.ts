@@ -82,7 +82,8 @@ export class Screens {
       const isOver = this.#watched.get(vm) !== watched
       if (!isOver) clock.wakeAt(clock.nowMs() + lookMs, () => this.#look(vm, watched))
     }
-    if (!watched.watch.isWatched) {
+    // A machine that is gone is not looked at again: whoever watches asks its next owner.
+    if (!watched.watch.isWatched || !this.#ports.vmm.memoryOf(vm)) {
       this.#close(vm, watched)
       return
     }

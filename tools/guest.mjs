@@ -1,6 +1,7 @@
-// Builds our own guest: engine/guests/src → engine/guests/godwit-guest.bin, a raw image without
+// Builds our own guest, engine/guests/src → engine/guests/godwit-guest.bin, and the program that
+// shows Linux's console on a screen, engine/guests/linux → engine/guests/screen-console: without
 // paths, dates or debug information, so that the same compiler always makes the same bytes.
-//   node tools/guest.mjs            rebuilds the committed image
+//   node tools/guest.mjs            rebuilds the committed files
 //   node tools/guest.mjs --check    rebuilds in a temporary folder and compares; changes nothing
 // The check is loud when it has to be skipped: without the compiler, or with another one than the
 // image was built by (compilers differ in what they make of the same source).
@@ -18,7 +19,7 @@ const compilerVersion = '12.2.0'
 
 const guests = fileURLToPath(new URL('../engine/guests/', import.meta.url))
 const source = join(guests, 'src')
-const image = join(guests, 'godwit-guest.bin')
+const linux = join(guests, 'linux')
 
 const flags = [
   // The machine: no floating point; code at 0x80200000 is out of reach of absolute addresses.
@@ -26,7 +27,28 @@ const flags = [
   // No libc; and gcc must not turn the loop in memset into a call of memset.
   ...['-std=c11', '-ffreestanding', '-nostdlib', '-static', '-fno-tree-loop-distribute-patterns'],
   ...['-O2', '-fno-common', '-Wall', '-Wextra', '-Wconversion', '-Werror'],
-  ...['-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments', '-Wl,-T,link.ld'],
+  ...['-Wl,--build-id=none', '-Wl,--no-warn-rwx-segments'],
+]
+
+/** Each committed file: where its source is, and how the ELF file becomes it. */
+const targets = [
+  {
+    name: 'godwit-guest.bin',
+    folder: source,
+    // Sorted, and relative to the folder: the order of the files is the order of the code.
+    files: readdirSync(source)
+      .filter((name) => /\.[cS]$/.test(name))
+      .sort((a, b) => (a < b ? -1 : 1)),
+    flags: ['-Wl,-T,link.ld'],
+    finish: ['-O', 'binary'],
+  },
+  {
+    name: 'screen-console',
+    folder: linux,
+    files: ['screen-console.c', '../src/font.c', '../src/bytes.c'],
+    flags: [],
+    finish: ['--strip-all'],
+  },
 ]
 
 /** The compiler's version, or undefined when there is none. */
@@ -38,19 +60,19 @@ function installedVersion() {
   }
 }
 
-function build() {
-  const folder = mkdtempSync(join(tmpdir(), 'godwit-guest-'))
+function build({ folder, files, flags: own, finish }) {
+  const workspace = mkdtempSync(join(tmpdir(), 'godwit-guest-'))
   try {
-    const elf = join(folder, 'guest.elf')
-    // Sorted, and relative to the folder: the order of the files is the order of the code.
-    const files = readdirSync(source).filter((name) => /\.[cS]$/.test(name))
-    const ordered = files.sort((a, b) => (a < b ? -1 : 1))
-    execFileSync(compiler, [...flags, ...ordered, '-o', elf], { cwd: source, stdio: 'inherit' })
-    const raw = join(folder, 'guest.bin')
-    execFileSync('riscv64-unknown-elf-objcopy', ['-O', 'binary', elf, raw], { stdio: 'inherit' })
-    return readFileSync(raw)
+    const elf = join(workspace, 'guest.elf')
+    execFileSync(compiler, [...flags, ...own, ...files, '-o', elf], {
+      cwd: folder,
+      stdio: 'inherit',
+    })
+    const made = join(workspace, 'guest.made')
+    execFileSync('riscv64-unknown-elf-objcopy', [...finish, elf, made], { stdio: 'inherit' })
+    return readFileSync(made)
   } finally {
-    rmSync(folder, { recursive: true })
+    rmSync(workspace, { recursive: true })
   }
 }
 
@@ -64,14 +86,18 @@ function check(version) {
     )
     return
   }
-  const [built, committed] = [build(), readFileSync(image)]
+  for (const target of targets) compare(target)
+}
+
+function compare(target) {
+  const [built, committed] = [build(target), readFileSync(join(guests, target.name))]
   if (built.equals(committed)) {
-    console.log(`The guest image is what its source says (${built.length} bytes).`)
+    console.log(`${target.name} is what its source says (${built.length} bytes).`)
     return
   }
   console.error(
-    `engine/guests/godwit-guest.bin (${committed.length} bytes) is not what engine/guests/src ` +
-      `gives (${built.length} bytes). Run \`npm run guest\` and commit the image with the source.`,
+    `engine/guests/${target.name} (${committed.length} bytes) is not what its source gives ` +
+      `(${built.length} bytes). Run \`npm run guest\` and commit it with the source.`,
   )
   process.exitCode = 1
 }
@@ -87,7 +113,9 @@ else if (version === undefined) {
       `This ${compiler} is ${version}, not ${compilerVersion}: if you commit its image, change ` +
         'compilerVersion in tools/guest.mjs and engine/guests/README.md too.',
     )
-  const built = build()
-  writeFileSync(image, built)
-  console.log(`Built engine/guests/godwit-guest.bin: ${built.length} bytes.`)
+  for (const target of targets) {
+    const built = build(target)
+    writeFileSync(join(guests, target.name), built)
+    console.log(`Built engine/guests/${target.name}: ${built.length} bytes.`)
+  }
 }

@@ -11,6 +11,8 @@ export interface InitramfsParts {
   readonly busybox: Uint8Array
   /** Kernel modules by file name. */
   readonly modules: ReadonlyMap<string, Uint8Array>
+  /** Shows a console on the screen of a VM that has one (engine/guests/linux). */
+  readonly screenConsole: Uint8Array
   /** The line that it greets with. */
   readonly banner: string
 }
@@ -22,6 +24,7 @@ const modules = {
   network: ['failover', 'net_failover', 'virtio_net'],
   random: ['virtio-rng'],
   balloon: ['virtio_balloon'],
+  input: ['virtio_input'],
   vfat: ['fat', 'nls_cp437', 'nls_ascii', 'vfat'],
 } as const
 
@@ -60,6 +63,9 @@ for device in /sys/bus/virtio/devices/*; do
     0x0005) later="$later balloon" ;;
   esac
 done
+for screen in /proc/device-tree/chosen/framebuffer@*; do
+  [ -e "$screen/reg" ] && later="$later screen"
+done
 /etc/later $later >/dev/null 2>&1 &
 cat /etc/banner
 `
@@ -74,6 +80,9 @@ for what; do
       /etc/link-watch & ;;
     random) ${load(modules.random)} ;;
     balloon) ${load(modules.balloon)} ;;
+    screen)
+      ${load(modules.input)}
+      /etc/screen & ;;
   esac
 done
 `
@@ -134,6 +143,12 @@ touch /run/greeted
 exec login -f root
 `
 
+/** The first virtual terminal: its letters go to the screen, and keys come to it from there. */
+const screen = `#!/bin/sh
+for screen in /proc/device-tree/chosen/framebuffer@*; do /bin/screen-console "$screen" & done
+while :; do setsid -c login -f root < /dev/tty1 > /dev/tty1 2>&1; done
+`
+
 /** The kernel asks for a file system's module when one is mounted. */
 const modprobe = `#!/bin/sh
 case $* in
@@ -161,6 +176,7 @@ export function debianInitramfs(parts: InitramfsParts): Uint8Array {
     // The kernel opens it for init before anything is mounted.
     { kind: 'character-device', path: 'dev/console', major: 5, minor: 1 },
     file('bin/busybox', parts.busybox, 0o755),
+    file('bin/screen-console', parts.screenConsole, 0o755),
     { kind: 'link', path: 'bin/sh', to: 'busybox' },
     { kind: 'link', path: 'init', to: 'bin/busybox' },
     ...[...parts.modules].map(([name, bytes]) => file(`lib/modules/${name}`, bytes, 0o644)),
@@ -172,6 +188,7 @@ export function debianInitramfs(parts: InitramfsParts): Uint8Array {
     text('etc/start', start, 0o755),
     text('etc/later', later, 0o755),
     text('etc/session', session, 0o755),
+    text('etc/screen', screen, 0o755),
     text('etc/network', network, 0o755),
     text('etc/link-watch', linkWatch, 0o755),
     text('etc/new-identity', newIdentity, 0o755),

@@ -3,10 +3,13 @@
 // fetched (debian-packages.ts), what is in the disk (debian-initramfs.ts), where images lie
 // (image-folder.ts).
 
+import { readFileSync } from 'node:fs'
 import { debianInitramfs, moduleFiles } from './debian-initramfs.ts'
 import { DebianPackages, fileIn, type Package, suite, versionsOf } from './debian-packages.ts'
 import type { ImageParts } from './image-folder.ts'
 import { downloadFirmware, firmwareOf } from './opensbi.ts'
+
+const screenConsole = new URL('../../engine/guests/screen-console', import.meta.url)
 
 /** The kernel keeps about 66 MiB for itself. */
 const memoryMibDefault = 128
@@ -49,6 +52,7 @@ async function assemble(
       modules: new Map(
         moduleFiles.map((name) => [name, fileIn(linuxFolder, (path) => path.endsWith(`/${name}`))]),
       ),
+      screenConsole: readFileSync(screenConsole),
       banner: `${about}, a guest of Godwit. Kernel ${release}. The end: poweroff`,
     }),
   }

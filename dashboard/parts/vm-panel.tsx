@@ -57,12 +57,12 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-      <OwnConsole vm={vm} />
+      <ConsoleOf vm={vm} />
     </div>
   )
 }
 
-function OwnConsole({ vm }: { vm: VmView }) {
+function ConsoleOf({ vm }: { vm: VmView }) {
   if (!mayAct('console', vm.phase) || !allows('look', vm)) return null
   const echoes = vm.spec.image !== 'godwit-guest'
   return <ConsolePanel vmId={vm.id} echoes={echoes} mayType={allows('type', vm)} />

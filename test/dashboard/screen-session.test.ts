@@ -1,0 +1,133 @@
+// What a session makes of frames and of a person, without a browser.
+
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { placeOn, ScreenSession } from '#dashboard/screen-session.ts'
+import { readClientWord } from '#proto/screen.ts'
+import { encodeBody, encodeFrame } from '#proto/screen-frame.ts'
+import { decodeEvents, devices, type InputEvent, keyEvents, types } from '#proto/screen-input.ts'
+
+const size = { width: 64, height: 48 }
+const header = (epoch: number) => JSON.stringify({ vmId: 'desk', epoch, nodeId: 'n1', ...size })
+
+function frame(number: number, colour: number): ArrayBuffer {
+  const solid = [{ page: 0, pages: 3, colour }]
+  const body = encodeBody({ solid, pages: [], bytes: new Uint8Array(0) })
+  const about = { frame: number, ...size, pages: 3 }
+  return encodeFrame(about, body.length, deflateRawSync(body)).buffer
+}
+
+function opened() {
+  const [shown, events, pictures, headers]: [number[], InputEvent[], number[], boolean[]] = [
+    [],
+    [],
+    [],
+    [],
+  ]
+  const link = { isUp: true }
+  const session = new ScreenSession({
+    send: (bytes) => {
+      const word = readClientWord(bytes)
+      if (link.isUp && word?.is === 'shown') shown.push(word.frame)
+      if (link.isUp && word?.is === 'input') events.push(...(decodeEvents(word.events) ?? []))
+      return link.isUp
+    },
+    inflate: async (packed, bytesMax) => {
+      const body = inflateRawSync(packed)
+      return body.length > bytesMax ? undefined : body
+    },
+    onHeader: (_, isBack) => headers.push(isBack),
+    onPicture: (rgba) => pictures.push(rgba[0] ?? 0),
+  })
+  return { session, link, shown, events, pictures, headers }
+}
+
+describe('frames', () => {
+  test('are drawn in order, and each said to be shown when it is', async () => {
+    const { session, shown, pictures } = opened()
+    session.hear(header(1))
+    session.hear(frame(1, 0x110000))
+    session.hear(frame(2, 0x220000))
+    await expect.poll(() => shown).toEqual([1, 2])
+    expect(pictures).toEqual([0x11, 0x22])
+  })
+
+  test('of another size, or before a header, or none at all, are passed over', async () => {
+    const { session, shown } = opened()
+    session.hear(frame(1, 0))
+    session.hear(JSON.stringify({ vmId: 'desk', epoch: 1, width: 65, height: 48 }))
+    session.hear(frame(2, 0))
+    session.hear('no header')
+    session.hear(new ArrayBuffer(3))
+    session.hear(header(1))
+    session.hear(frame(3, 0))
+    await expect.poll(() => shown).toEqual([3])
+  })
+
+  test('a header of another epoch says that the session is back', () => {
+    const { session, headers } = opened()
+    for (const epoch of [1, 1, 2]) session.hear(header(epoch))
+    expect(headers).toEqual([false, false, true])
+  })
+})
+
+describe('a person', () => {
+  test('holds what went out, and lets go of it', () => {
+    const { session, link, events } = opened()
+    session.key(42, 1)
+    link.isUp = false
+    session.key(30, 1) // Was not sent: there is nothing to let go of.
+    link.isUp = true
+    session.release()
+    expect(events.slice(2)).toEqual(keyEvents(devices.keyboard, 42, 0))
+  })
+
+  test('points: only the last place goes out, and a button goes down where the pointer is', () => {
+    const { session, events } = opened()
+    session.point(0, 0)
+    session.point(1, 1)
+    session.button(0x110, 1)
+    session.movePointer()
+    const places = events.filter(({ type }) => type === types.absolute).map(({ value }) => value)
+    expect(places).toEqual([32767, 32767])
+    expect(events.at(-2)).toMatchObject({ type: types.key, code: 0x110, value: 1 })
+  })
+
+  test('writes letters as keys, and leaves out what no key writes', () => {
+    const { session, events } = opened()
+    session.write('aéB')
+    const keys = events.filter(({ type }) => type === types.key).map((e) => [e.code, e.value])
+    expect(keys).toEqual([
+      [30, 1],
+      [30, 0],
+      [42, 1],
+      [48, 1],
+      [48, 0],
+      [42, 0],
+    ])
+  })
+})
+
+describe('where on the screen a point of its box is', () => {
+  test('the picture is in the middle of a box of another shape', () => {
+    const box = { width: 200, height: 100 }
+    expect(placeOn({ width: 100, height: 100 }, box, { x: 50, y: 0 })).toEqual({ x: 0, y: 0 })
+    expect(placeOn({ width: 100, height: 100 }, box, { x: 100, y: 50 })).toEqual({ x: 0.5, y: 0.5 })
+    expect(placeOn({ width: 100, height: 100 }, box, { x: 10, y: 90 }).x).toBe(0)
+  })
+
+  test('law: wherever it is, it is on the screen', () => {
+    const length = fc.integer({ min: 1, max: 3000 })
+    const shape = fc.record({ width: length, height: length })
+    const at = fc.record({ x: fc.integer({ min: -99, max: 3000 }), y: fc.nat(3000) })
+    fc.assert(
+      fc.property(shape, shape, at, (screen, box, point) => {
+        for (const part of Object.values(placeOn(screen, box, point))) {
+          expect(part).toBeGreaterThanOrEqual(0)
+          expect(part).toBeLessThanOrEqual(1)
+        }
+      }),
+    )
+  })
+})
