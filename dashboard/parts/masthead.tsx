@@ -8,8 +8,8 @@ import type { ClusterSums } from '../cluster-model.ts'
 import type { StreamState } from '../live-stream.ts'
 import { isHelpOpen } from '../questions.ts'
 import { hashOf, type Route, route } from '../route.ts'
-import { WhoLooks } from './login.tsx'
 import { Find } from './find.tsx'
+import { WhoLooks } from './login.tsx'
 import { Sign } from './sign.tsx'
 
 export function Masthead() {
