@@ -124,7 +124,6 @@ export function nodeActionsNow(node: NodeView) {
     inStandby: node.power === 'standby' || node.power === 'waking',
     hasVms: node.vmCount > 0,
   }
-  if (!allows('run-cluster')) return []
   return nodeTable.filter(({ action }) => mayActOnNode(action, standing))
 }
 

@@ -1,48 +1,25 @@
 // One VM close up: what it is and does, what may be done with it now (the table of proto/state.ts),
-// its
-// screen and console. It opens beside the cluster, not over it; Escape closes it and goes back to
-// the tile.
+// its screen and console. Not here: how a panel opens and closes (panel.tsx).
 
-import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
-import { go, hashOf } from '../route.ts'
+import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
 import { PageMap } from './page-map.tsx'
+import { Panel } from './panel.tsx'
 import { ScreenPanel } from './screen-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
 
 export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] }) {
-  const title = useRef<HTMLHeadingElement>(null)
-  useEffect(() => title.current?.focus(), [])
-  const close = () => {
-    go({ is: 'cluster' })
-    document.getElementById(`tile-${vm.id}`)?.focus()
-  }
   const hasScreen = vm.spec.screen !== undefined && mayAct('console', vm.phase)
   return (
-    <div
-      class="panel card"
-      role="dialog"
-      aria-labelledby="panel-title"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') close()
-      }}
-    >
-      <header>
-        <h2 id="panel-title" tabIndex={-1} ref={title}>
-          {vm.id}
-        </h2>
-        <button type="button" class="quiet" onClick={close}>
-          Close
-        </button>
-      </header>
+    <Panel title={vm.id} from={`tile-${vm.id}`}>
       <p class={`sentence ${vm.phase}`}>
         <Sign name={vmSigns[vm.phase]} /> {vm.id} {vmPhaseSentences[vm.phase]}
         {vm.nodeId && vm.phase !== 'recovering' ? ` (${vm.nodeId})` : ''}.
@@ -64,7 +41,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
           mayType={allows('type', vm)}
         />
       )}
-    </div>
+    </Panel>
   )
 }
 
