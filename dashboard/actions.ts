@@ -19,6 +19,24 @@ export interface ActionRow<Subject> {
 }
 
 /** Without `clone`, `relocate`, `balloon` and `restore`, which need more than a button. */
+// tidy: data table
+const vmNeeds: Partial<Record<VmAction, Action>> = {
+  migrate: 'place',
+  snapshot: 'copy',
+  clone: 'copy',
+  pause: 'use',
+  resume: 'use',
+  start: 'use',
+  stop: 'use',
+  remove: 'use',
+}
+
+/** By this person, to this VM; whatever phase it is in. */
+export function isMine(action: VmAction, vm: VmView): boolean {
+  const needed = vmNeeds[action]
+  return needed !== undefined && allows(needed, vm)
+}
+
 const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = [
   {
     action: 'migrate',
@@ -68,9 +86,7 @@ const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = 
 
 /** What may be done with it now. */
 export const vmActionsNow = (vm: VmView) =>
-  vmTable.filter(({ action }) => mayAct(action, vm.phase) && allows(needs[action] ?? 'use', vm))
-/** What an action needs, where it is not the right to use the VM. */
-const needs: Partial<Record<VmAction, Action>> = { migrate: 'place', snapshot: 'copy' }
+  vmTable.filter(({ action }) => mayAct(action, vm.phase) && isMine(action, vm))
 
 const vmsText = (count: number) => (count === 1 ? '1 VM moves' : `${count} VMs move`)
 
@@ -102,13 +118,12 @@ const nodeTable: readonly (ActionRow<NodeView> & { readonly action: NodeAction }
 ]
 
 export function nodeActionsNow(node: NodeView) {
-  if (node.phase === 'gone' || node.phase === 'fenced') return []
+  if (node.phase === 'gone' || node.phase === 'fenced' || !allows('run-cluster')) return []
   const standing = {
     inMaintenance: node.evacuation !== undefined,
     inStandby: node.power === 'standby' || node.power === 'waking',
     hasVms: node.vmCount > 0,
   }
-  if (!allows('run-cluster')) return []
   return nodeTable.filter(({ action }) => mayActOnNode(action, standing))
 }
 
@@ -196,7 +211,9 @@ const breakTable: readonly BreakRow[] = [
 /** None where the cluster is no laboratory. */
 export function breakActionsNow({ id }: NodeView): readonly ActionRow<NodeView>[] {
   const found = laboratory.value?.nodes.find((each) => each.id === id)
-  return found ? breakTable.filter(({ isPossible }) => isPossible(found)) : []
+  return found && allows('run-cluster')
+    ? breakTable.filter(({ isPossible }) => isPossible(found))
+    : []
 }
 
 /** Of a link, if it is cut by itself or may be. */

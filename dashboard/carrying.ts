@@ -6,6 +6,7 @@
 import { signal } from '@preact/signals'
 import type { VmView } from '#proto/api.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
+import { isMine } from './actions.ts'
 import { connection, view } from './cluster.ts'
 import { migrate, tell } from './commands.ts'
 import { type Asked, askProspects } from './forecasts.ts'
@@ -35,7 +36,7 @@ export const isClick = (): boolean => !hasPulled
 /** What a tile does when a pointer comes down on it. */
 export function grip(event: PointerEvent, vm: VmView): void {
   hasPulled = false
-  if (event.button !== 0 || connection.peek().is !== 'live') return
+  if (event.button !== 0 || connection.peek().is !== 'live' || !isMine('migrate', vm)) return
   const pull = new Pull(event, vm)
   pull.begin()
 }

@@ -74,7 +74,7 @@ function changedRow<Row extends Named>(before: Row | undefined, change: RowChang
   return row
 }
 
-/** The view after these changes; unchanged rows, and lists without a change, are the same objects. */
+/** The view after these changes; rows and lists without a change are the same objects. */
 export function withChanges(before: ClusterView | undefined, changes: ViewChanges): ClusterView {
   return {
     ...changes.rest,

@@ -1,5 +1,5 @@
-// Draws what can wait a moment, a little in each frame: of a thousand loads that change at once some
-// show some frames later, and no frame is late. Not here: what is drawn. Times in ms.
+// Draws what can wait a moment, a little in each frame: of a thousand loads that change at once
+// some show some frames later, and no frame is late. Not here: what is drawn. Times in ms.
 
 /** Of the 16 that a frame has; the browser lays out and paints in the others. */
 const budgetMs = 3

@@ -1,4 +1,5 @@
 // Finds a VM or a node by its name: what matches is listed as it is typed, Enter opens the first.
+// Not here: events with a word in them (events.tsx).
 
 import { useState } from 'preact/hooks'
 import { view } from '../cluster.ts'

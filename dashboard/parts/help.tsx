@@ -1,4 +1,5 @@
 // The keys of the page, and whether single ones count.
+// Not here: what they do (../keys.ts).
 
 import { areKeysOn, keyTable, otherKeys, switchKeys } from '../keys.ts'
 import { isHelpOpen } from '../questions.ts'

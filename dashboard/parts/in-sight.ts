@@ -1,5 +1,5 @@
-// Tells whether a card is in sight, to all that stand on it: one observer for the page, however much
-// there is on it. A little before it is seen counts as seen.
+// Tells whether a card is in sight, to all that stand on it: one observer for the page, however
+// much there is on it. A little before it is seen counts as seen. Pixels.
 
 const aheadPx = 200
 

@@ -9,6 +9,7 @@ import type { LinkView } from '#proto/sights.ts'
 import { begin, linkCut, linkHeal } from '../actions.ts'
 import { view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
+import { allows } from '../session.ts'
 import { links } from '../sights.ts'
 import { bytesPerSecOf, type LinkPair, pairsOf } from '../topology.ts'
 import { Sign } from './sign.tsx'
@@ -84,6 +85,8 @@ function LinkTable({ pairs, nodes }: { pairs: readonly LinkPair[]; nodes: readon
   )
 }
 
+const mayBreak = () => laboratory.value !== undefined && allows('run-cluster')
+
 const titles = ['Pages there', 'Pages back', 'Guests there', 'Guests back', 'In all']
 
 function Titles() {
@@ -97,7 +100,7 @@ function Titles() {
             {title}
           </th>
         ))}
-        {laboratory.value && <th scope="col">On purpose</th>}
+        {mayBreak() && <th scope="col">On purpose</th>}
       </tr>
     </thead>
   )
@@ -122,7 +125,7 @@ function Row({ pair, nodes }: { pair: LinkPair; nodes: readonly NodeView[] }) {
       <td class="number">{rateText(there?.trunkBytesPerSec ?? 0)}</td>
       <td class="number">{rateText(back?.trunkBytesPerSec ?? 0)}</td>
       <td class="number">{bytesText(sum((link) => link.pageBytes + link.trunkBytes))}</td>
-      {laboratory.value && (
+      {mayBreak() && (
         <td>
           <button
             type="button"

@@ -4,6 +4,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
+import { isMine } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { type MigrateParams, migrate } from '../commands.ts'
 import { askProspects, type Prospect, prospectText } from '../forecasts.ts'
@@ -38,7 +39,7 @@ function Asked({ vm, first, nodes }: AskedProps) {
     [vm.id, vm.nodeId, ids, params],
   )
   useEffect(() => () => asked.end(), [asked])
-  const may = mayAct('migrate', vm.phase) && connection.value.is === 'live'
+  const may = isMine('migrate', vm) && mayAct('migrate', vm.phase) && connection.value.is === 'live'
   const choose = (to: string | undefined, isForced = false) => {
     close()
     void migrate(vm.id, to, params, isForced)

@@ -1,43 +1,22 @@
 // One node close up: how it stands, what it has and draws, what an operator may do with it, and, in
-// a laboratory, how it can be broken. It opens beside the cluster, as a VM's panel does.
+// a laboratory, how it can be broken. Not here: how a panel opens and closes (panel.tsx).
 
-import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView } from '#proto/api.ts'
 import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
 import { type ActionRow, begin, breakActionsNow, nodeActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
-import { go, hashOf } from '../route.ts'
+import { hashOf } from '../route.ts'
 import { links } from '../sights.ts'
 import { rateText } from './links.tsx'
+import { Panel } from './panel.tsx'
 import { nodeSigns, Sign } from './sign.tsx'
 
 export function NodePanel({ node }: { node: NodeView }) {
   const { id, phase } = node
-  const title = useRef<HTMLHeadingElement>(null)
-  useEffect(() => title.current?.focus(), [])
-  const close = () => {
-    go({ is: 'cluster' })
-    document.getElementById(`open-${id}`)?.focus()
-  }
   return (
-    <div
-      class="panel card"
-      role="dialog"
-      aria-labelledby="panel-title"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') close()
-      }}
-    >
-      <header>
-        <h2 id="panel-title" tabIndex={-1} ref={title}>
-          {id}
-        </h2>
-        <button type="button" class="quiet" onClick={close}>
-          Close
-        </button>
-      </header>
+    <Panel title={id} from={`open-${id}`}>
       <p class={`sentence ${phase}`}>
         <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}.
       </p>
@@ -48,7 +27,7 @@ export function NodePanel({ node }: { node: NodeView }) {
         <a href={hashOf({ is: 'events', filter: { node: id } })}>Events of {id}</a>
       </p>
       <NodeLinks id={id} />
-    </div>
+    </Panel>
   )
 }
 

@@ -4,11 +4,10 @@
 import { useState } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { mayAct } from '#proto/state.ts'
-import { begin, vmActionsNow } from '../actions.ts'
+import { begin, isMine, vmActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { clone } from '../commands.ts'
 import { question } from '../questions.ts'
-import { allows } from '../session.ts'
 
 interface VmActionsProps {
   readonly vm: VmView
@@ -33,7 +32,7 @@ export function VmActions({ vm, nodes }: VmActionsProps) {
           </button>
         ))}
       </div>
-      {mayAct('clone', vm.phase) && allows('copy', vm) && <CloneAction vm={vm} nodes={nodes} />}
+      {mayAct('clone', vm.phase) && isMine('clone', vm) && <CloneAction vm={vm} nodes={nodes} />}
     </fieldset>
   )
 }

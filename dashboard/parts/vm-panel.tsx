@@ -1,48 +1,25 @@
 // One VM close up: what it is and does, what may be done with it now (the table of proto/state.ts),
-// its
-// screen and console. It opens beside the cluster, not over it; Escape closes it and goes back to
-// the tile.
+// its screen and console. Not here: how a panel opens and closes (panel.tsx).
 
-import { useEffect, useRef } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
-import { go, hashOf } from '../route.ts'
+import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
 import { PageMap } from './page-map.tsx'
+import { Panel } from './panel.tsx'
 import { ScreenPanel } from './screen-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
 
 export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] }) {
-  const title = useRef<HTMLHeadingElement>(null)
-  useEffect(() => title.current?.focus(), [])
-  const close = () => {
-    go({ is: 'cluster' })
-    document.getElementById(`tile-${vm.id}`)?.focus()
-  }
   const hasScreen = vm.spec.screen !== undefined && mayAct('console', vm.phase)
   return (
-    <div
-      class="panel card"
-      role="dialog"
-      aria-labelledby="panel-title"
-      onKeyDown={(event) => {
-        if (event.key === 'Escape') close()
-      }}
-    >
-      <header>
-        <h2 id="panel-title" tabIndex={-1} ref={title}>
-          {vm.id}
-        </h2>
-        <button type="button" class="quiet" onClick={close}>
-          Close
-        </button>
-      </header>
+    <Panel title={vm.id} from={`tile-${vm.id}`}>
       <p class={`sentence ${vm.phase}`}>
         <Sign name={vmSigns[vm.phase]} /> {vm.id} {vmPhaseSentences[vm.phase]}
         {vm.nodeId && vm.phase !== 'recovering' ? ` (${vm.nodeId})` : ''}.
@@ -57,12 +34,23 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
+<<<<<<< HEAD
       <ConsoleOf vm={vm} />
     </div>
+=======
+      {mayAct('console', vm.phase) && allows('look', vm) && (
+        <ConsolePanel
+          vmId={vm.id}
+          echoes={vm.spec.image !== 'godwit-guest'}
+          mayType={allows('type', vm)}
+        />
+      )}
+    </Panel>
+>>>>>>> landing-face
   )
 }
 
-function ConsoleOf({ vm }: { vm: VmView }) {
+function _ConsoleOf({ vm }: { vm: VmView }) {
   if (!mayAct('console', vm.phase) || !allows('look', vm)) return null
   const echoes = vm.spec.image !== 'godwit-guest'
   return <ConsolePanel vmId={vm.id} echoes={echoes} mayType={allows('type', vm)} />
@@ -85,6 +73,13 @@ function policyText({ policy }: VmView): string | undefined {
   return parts.join(', ')
 }
 
+/** What becomes of it when its node is lost. */
+function lostText({ spec, replica }: VmView): string {
+  if (!spec.ha) return 'waits for it'
+  if (replica?.phase !== 'ready') return 'starts elsewhere'
+  return `goes on from its replica on ${replica.nodeId} (${replica.level})`
+}
+
 function Facts(vm: VmView) {
   const { spec, load, identity } = vm
   const facts: readonly (readonly [name: string, value: string | undefined])[] = [
@@ -95,7 +90,7 @@ function Facts(vm: VmView) {
     ['Disk', spec.diskMib > 0 ? mibText(spec.diskMib) : 'none'],
     ['Screen', spec.screen],
     ['Guest', `${spec.image} ${spec.args}`],
-    ['Node lost', spec.ha ? 'starts elsewhere' : 'stays down'],
+    ['Node lost', lostText(vm)],
     ['Policy', policyText(vm)],
     ['Recovered', timesText(vm.recoveries)],
     ['Clone of', vm.clonedFrom],

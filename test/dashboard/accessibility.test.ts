@@ -1,5 +1,5 @@
-// Every place of the page before an accessibility checker: no violation, in light and dark, wide and
-// narrow, with panels and dialogs open, while a VM is carried, and when the coordinator is away.
+// Every place of the page before an accessibility checker: no violation, in light and dark, wide
+// and narrow, with panels and dialogs open, while a VM is carried, when the coordinator is away.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'

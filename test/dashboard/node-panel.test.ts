@@ -2,7 +2,7 @@
 // laboratory offers besides. What disturbs is asked first, with what will happen.
 import { describe, expect, test } from 'vitest'
 import { busyCluster, laboratoryView } from '../coordinator-double/views.ts'
-import { browserPage, chromiumPath } from './browser-page.ts'
+import { browserPage, chromiumPath, tile } from './browser-page.ts'
 
 const open = browserPage()
 const ids = ['n1', 'n2', 'n3', 'n4'] as const
@@ -28,6 +28,19 @@ describe.skipIf(!chromiumPath)('a node close up', () => {
     await page.keyboard.press('Escape')
     await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('open-n3')
     expect(await page.evaluate('location.hash')).toBe('#/')
+  })
+
+  test('offers nothing to who may only look, and no VM can be carried by them', async () => {
+    const { page } = await open({ laboratory: laboratoryView(...ids) })
+    const viewer = { name: 'ada', role: 'viewer', open: false }
+    await page.route('**/v1/me', (route) => route.fulfill({ json: viewer }))
+    await page.goto(`${page.url().split('#')[0]}?again#/node/n2`)
+    await page.getByRole('dialog', { name: 'n2' }).waitFor()
+    expect(await page.locator('.panel .actions button').count()).toBe(0)
+    await tile(page, 'shop').hover()
+    await page.mouse.down()
+    await page.mouse.move(600, 300, { steps: 4 })
+    expect(await page.locator('#carried').count()).toBe(0)
   })
 
   test('cannot be broken where the cluster is no laboratory', async () => {
