@@ -34,10 +34,6 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-<<<<<<< HEAD
-      <ConsoleOf vm={vm} />
-    </div>
-=======
       {mayAct('console', vm.phase) && allows('look', vm) && (
         <ConsolePanel
           vmId={vm.id}
@@ -46,14 +42,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
         />
       )}
     </Panel>
->>>>>>> landing-face
   )
-}
-
-function _ConsoleOf({ vm }: { vm: VmView }) {
-  if (!mayAct('console', vm.phase) || !allows('look', vm)) return null
-  const echoes = vm.spec.image !== 'godwit-guest'
-  return <ConsolePanel vmId={vm.id} echoes={echoes} mayType={allows('type', vm)} />
 }
 
 const timesText = (count: number): string | undefined =>
