@@ -19,7 +19,7 @@ const library = fileURLToPath(new URL('../../scenarios/library', import.meta.url
 const names = readdirSync(library)
 /** In these the world itself matters: processes that hang, sockets, disks, real time. */
 const inProcesses = [
-  ...['appliance', 'clone-storm', 'coordinator-crash', 'failover', 'home-again'],
+  ...['appliance', 'clone-storm', 'coordinator-crash', 'desktop', 'failover', 'home-again'],
   ...['maintenance', 'post-copy', 'rebalance', 'rolling-maintenance', 'snapshot-tree'],
   ...['split-brain', 'tour'],
 ]
