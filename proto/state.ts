@@ -108,6 +108,10 @@ export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   restore: ['running', 'paused', 'stopped', 'failed'],
 }
 
+/** Somebody's console or screen stays open: it is there, or comes back by itself. */
+export const staysOpen = (phase: VmPhase): boolean =>
+  mayAct('console', phase) || phase === 'starting' || phase === 'recovering'
+
 export const mayAct = (action: VmAction, phase: VmPhase): boolean =>
   vmActionPhases[action].includes(phase)
 

@@ -3,7 +3,7 @@
 // Not here: the screen itself (screen-panel.tsx).
 
 import { useEffect } from 'preact/hooks'
-import { mayAct, vmPhaseSentences } from '#proto/state.ts'
+import { staysOpen, vmPhaseSentences } from '#proto/state.ts'
 import { view } from '../cluster.ts'
 import { hashOf } from '../route.ts'
 import { ScreenPanel } from './screen-panel.tsx'
@@ -20,8 +20,7 @@ export function ScreenPage({ id }: { id: string }) {
   if (!view.value) return <Instead text="Waiting for the coordinator’s first word …" />
   if (!vm) return <Instead text={`There is no VM ${id} now.`} />
   if (vm.spec.screen === undefined) return <Instead id={id} text={`${id} has no screen.`} />
-  const isThere = mayAct('console', vm.phase) || vm.phase === 'recovering'
-  if (!isThere) return <Instead id={id} text={`${id} ${vmPhaseSentences[vm.phase]}.`} />
+  if (!staysOpen(vm.phase)) return <Instead id={id} text={`${id} ${vmPhaseSentences[vm.phase]}.`} />
   return (
     <main class="thin-client">
       <ScreenPanel key={id} vm={vm} isAlone />

@@ -4,7 +4,7 @@
 import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
-import { mayAct, vmPhaseSentences } from '#proto/state.ts'
+import { staysOpen, vmPhaseSentences } from '#proto/state.ts'
 import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
@@ -17,7 +17,7 @@ import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
 
 export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] }) {
-  const hasScreen = vm.spec.screen !== undefined && mayAct('console', vm.phase)
+  const hasScreen = vm.spec.screen !== undefined && staysOpen(vm.phase)
   return (
     <Panel title={vm.id} from={`tile-${vm.id}`}>
       <p class={`sentence ${vm.phase}`}>
@@ -34,7 +34,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
-      {mayAct('console', vm.phase) && allows('look', vm) && (
+      {staysOpen(vm.phase) && allows('look', vm) && (
         <ConsolePanel
           vmId={vm.id}
           echoes={vm.spec.image !== 'godwit-guest'}
