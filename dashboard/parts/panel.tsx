@@ -3,7 +3,7 @@
 // node-panel.tsx).
 
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { go } from '../route.ts'
 
 interface PanelProps {
@@ -15,7 +15,7 @@ interface PanelProps {
 
 export function Panel({ title, from, children }: PanelProps) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  useLayoutEffect(() => heading.current?.focus(), [])
   const close = () => {
     go({ is: 'cluster' })
     document.getElementById(from)?.focus()

@@ -58,7 +58,7 @@ describe.skipIf(!chromiumPath)('the page', () => {
     await tile(page, 'shop').waitFor()
     double.changeVm('shop', { nodeId: 'n2', phase: 'paused' })
     await nodeCard(page, 'n2').getByText('paused', { exact: true }).waitFor()
-    expect(await nodeCard(page, 'n2').locator('#tile-shop').innerText()).toContain('paused')
+    expect(await nodeCard(page, 'n2').locator('#tile-shop').textContent()).toContain('paused')
   })
 
   test('offers what may be done with a VM now, and nothing else', async () => {
@@ -94,10 +94,10 @@ describe.skipIf(!chromiumPath)('the page', () => {
     await tile(page, 'shop').focus()
     await page.keyboard.press('Enter')
     await page.getByRole('dialog', { name: 'shop' }).waitFor()
-    expect(await page.evaluate('document.activeElement.id')).toBe('panel-title')
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('panel-title')
     await page.keyboard.press('Escape')
-    expect(await page.getByRole('dialog').count()).toBe(0)
-    expect(await page.evaluate('document.activeElement.id')).toBe('tile-shop')
+    await expect.poll(() => page.getByRole('dialog').count()).toBe(0)
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('tile-shop')
   })
 
   test('talks with a guest', async () => {
