@@ -17,6 +17,7 @@ const briefly: Record<string, readonly string[]> = {
   migration: ['--runs', '1', '--only', 'idle,w16-r20k,w240-r20k'],
   moving: ['--runs', '1'],
   screen: ['--runs', '2'],
+  protection: ['--turns', '1'],
   page: ['--runs', '1', '--seconds', '5'],
   v86: ['--runs', '1'],
 }

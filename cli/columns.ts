@@ -84,6 +84,13 @@ function coreSpeedText({ capacity }: NodeView): string {
   return capacity.mipsPerCore === 0 ? 'unlimited' : countText(capacity.mipsPerCore)
 }
 
+/** What becomes of it when its node is lost, now. */
+function protectionText({ spec, policy, replica }: VmView): string {
+  if (replica?.phase === 'ready') return `${replica.level} on ${replica.nodeId}`
+  const wanted = policy?.protection ?? (spec.ha ? 'restart' : 'none')
+  return wanted === 'none' || wanted === 'restart' ? wanted : `restart (${wanted} to come)`
+}
+
 export const vmList: List<VmView> = {
   rows: (view) => view.vms,
   empty: 'No VMs. Start one: godwit run my-vm',
@@ -105,7 +112,7 @@ export const vmList: List<VmView> = {
     { title: 'RECOVERED', text: (vm) => String(vm.recoveries), align: 'right', wide: true },
     { title: 'CLONE OF', text: (vm) => vm.clonedFrom ?? none, wide: true },
     { title: 'DISK', text: (vm) => mibText(vm.spec.diskMib), align: 'right', wide: true },
-    { title: 'HA', text: (vm) => (vm.spec.ha ? 'yes' : 'no'), wide: true },
+    { title: 'PROTECTION', text: protectionText, wide: true },
     {
       title: 'SPEED',
       text: (vm) => loadText(vm, (l) => mipsText(l.mips)),
