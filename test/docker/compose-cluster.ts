@@ -70,6 +70,11 @@ export class ComposeCluster {
     return answers.flat()
   }
 
+  /** What a program (JavaScript) prints that runs inside a node's container, as its agent does. */
+  async inside(nodeId: string, program: string): Promise<string> {
+    return (await this.#container(nodeId).exec(['node', '-e', program])).output.trim()
+  }
+
   /** SIGKILL; Docker does not restart what a person killed. */
   async kill(nodeId: string): Promise<void> {
     const client = await getContainerRuntimeClient()

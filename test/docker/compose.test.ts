@@ -59,6 +59,14 @@ describe('a cluster in containers', { timeout: 120_000 }, () => {
     expect(answer.headers.get('content-type')).toMatch(/javascript/)
   })
 
+  test('a container is nobody much, and cannot write to itself', async () => {
+    const program = `
+      try { fs.writeFileSync('/app/proto/faults.ts', '') } catch (error) { console.log(error.code) }
+      const capabilities = /CapEff:\\s*(\\w+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))
+      console.log(process.getuid(), Number(capabilities[1]))`
+    expect(await cluster.inside('node-1', program)).toBe('EROFS\n1000 0')
+  })
+
   test('guests run on the nodes they were given', async () => {
     for (const [id, { spec, startOn }] of Object.entries(guests))
       await cluster.api.run({ id: asVmId(id), spec, startOn })
