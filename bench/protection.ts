@@ -31,6 +31,7 @@ const guests = {
   'cpu, one core full': 'workload=cpu load=100',
   'dirty, 16 MiB at 500 pages/s': 'workload=dirty wss=16 rate=500',
   'dirty, 16 MiB at 20,000 pages/s': 'workload=dirty wss=16 rate=20000',
+  'dirty, 16 MiB, flat out': 'workload=dirty wss=16 rate=0',
 } as const
 
 const medianOf = (values: readonly number[]): number =>
