@@ -28,6 +28,8 @@ export interface HeldVm {
    * undefined: it has all.
    */
   pageSource: 'linked' | 'lost' | undefined
+  /** Released to a copy that still lacks pages from here. */
+  owesPages: boolean
   /** It will stand still for a moment, and then go on: nobody else pauses, resumes or moves it. */
   snapshotting: boolean
   /** It has a replica, or is one. */
@@ -116,9 +118,10 @@ export class HeldVms {
   }
 
   /** The source's half of the point of no return. */
-  becomeReleased(vm: HeldVm): void {
+  becomeReleased(vm: HeldVm, owesPages = false): void {
     invariant(vm.migrationId !== undefined, `VM ${vm.vmId} is released to nobody`)
     this.#move(vm, 'released')
+    vm.owesPages = owesPages
   }
 
   /** It runs elsewhere, and its last pages are fetched from here. */
@@ -139,6 +142,7 @@ export class HeldVms {
       return {
         ...{ vmId, epoch, state, spec, identity, disk },
         ...(migrationId === undefined ? {} : { migrationId }),
+        ...(state === 'released' && vm.owesPages ? { owesPages: true } : {}),
         ...(replica === undefined ? {} : { replica }),
         ...(load === undefined ? {} : { load }),
       }
@@ -178,6 +182,7 @@ export class HeldVms {
       migrationId,
       launching: undefined,
       pageSource: undefined,
+      owesPages: false,
       snapshotting: false,
       replica: undefined,
       mayRunUntilMs: Number.POSITIVE_INFINITY,

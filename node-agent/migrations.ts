@@ -114,7 +114,7 @@ export class Migrations {
       ...{ nodePace, mipsBefore },
       console: consoles.of(vm),
       goOn: (of, disk) => this.goOn(of, disk),
-      release: (of) => vms.becomeReleased(of),
+      release: (of, owesPages) => vms.becomeReleased(of, owesPages),
       serving: (of) => vms.becomeServing(of),
       leave: (of) => this.#leave(of),
       doubt: (of) => this.#ports.event(of, 'released'),

@@ -79,6 +79,8 @@ export const VmReport = z.strictObject({
     ...['starting', 'running', 'paused', 'incoming', 'prepared', 'released', 'serving', 'replica'],
   ] as const),
   migrationId: migrationId.optional(),
+  /** Post-copy: released, and the copy that may run elsewhere still lacks pages from here. */
+  owesPages: z.literal(true).optional(),
   /** There is a replica of it, or it is one. */
   replica: z
     .strictObject({

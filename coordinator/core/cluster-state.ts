@@ -149,6 +149,8 @@ export interface Asked {
 export interface Migration extends MigrationEntry {
   readonly live: {
     source: SourceWord
+    /** The source has released the VM, and says that no page is missing at the destination. */
+    isComplete: boolean
     destination: DestinationWord
     /** The shell's queue has a place for it; it begins as soon as nothing has to be waited for. */
     isAdmitted: boolean
@@ -303,6 +305,7 @@ export const vmLive = (): Vm['live'] => ({
 
 export const migrationLive = (nowMs: number): Migration['live'] => ({
   source: 'unknown',
+  isComplete: false,
   destination: 'unknown',
   isAdmitted: false,
   asked: undefined,

@@ -49,9 +49,12 @@ function settleMoved(step: Step, migration: Migration): void {
   if (isSilent || waitedMs > releasedDoubtMs) endMigration(step, migration, { phase: 'done' })
 }
 
-/** What runs there by our verdict was complete: a node refuses to run anything else by one. */
+/**
+ * What runs there by our verdict was complete: a node refuses to run anything else by one. Else the
+ * source knows.
+ */
 const mayFetchPages = ({ params, live, resolveNode, to }: Migration): boolean =>
-  mayPostCopy(params) && live.source !== 'nothing' && resolveNode !== to
+  mayPostCopy(params) && live.source !== 'nothing' && !live.isComplete && resolveNode !== to
 
 /**
  * The VM needs its source until that says that it does not. The two make their own way to each

@@ -192,6 +192,7 @@ function takeCopy(step: Step, node: Node, report: VmReport): void {
   if (!migration || !isActive(migration)) dropLeftOver(step, node, report, migration)
   else if (state === 'released' && node.id === migration.from) {
     migration.live.source = 'released'
+    migration.live.isComplete = !report.owesPages
     if (!migration.hasMoved) markReleased(step, migration)
     const vm = step.state.vms.get(report.vmId)
     if (vm?.nodeId === node.id) vm.live.absentSinceMs = undefined

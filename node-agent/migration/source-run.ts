@@ -61,7 +61,8 @@ export interface SourcePorts {
   /** The VM goes on here, on this disk if one is given. */
   goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void>
   /** At once, before it returns: the epoch is given up. */
-  release(vm: HeldVm): void
+  /** `owesPages`: what may run elsewhere from now on still lacks pages from here. */
+  release(vm: HeldVm, owesPages: boolean): void
   /** It runs over there, and fetches its last pages from here. */
   serving(vm: HeldVm): void
   /** The VM runs elsewhere: this copy goes. */
@@ -166,7 +167,7 @@ export class SourceRun {
       case 'throttle':
         return this.#try(() => this.#ports.vmm.throttle(vm, effect.percent))
       case 'release':
-        return this.#ports.release(vm)
+        return this.#ports.release(vm, this.state.missing !== undefined)
       case 'destroy':
         return this.#ports.leave(vm)
       case 'doubt':

@@ -52,6 +52,18 @@ test('a complete copy that runs by our verdict needs no source: the migration en
   expect(wasDropped(story)).toBe(true)
 })
 
+test('one that got all before the link broke needs no source, whatever mode was wished', () => {
+  const story = begun()
+  story.event('n2', 'a@2', 'running')
+  story.progress('n1', 'm2', 'resolving')
+  story.passWith(5000, { n1: ['a@1 released m2 owes'], n2: ['a@2 running'] })
+  expect(phase(story)).toMatch(/switching|paging/)
+  expect(wasDropped(story)).toBe(false)
+  story.passWith(5000, { n1: ['a@1 released m2'], n2: ['a@2 running'] })
+  expect(phase(story)).toBe('done')
+  expect(wasDropped(story)).toBe(true)
+})
+
 test('a source whose process is gone: the destination is told at once what it will never get', () => {
   const story = paging()
   story.lose('n1')

@@ -29,7 +29,8 @@ import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 
 /**
  * `a@1 running`, `a@2 prepared m3`: what an agent holds; with a replica `a@1 running r3=kept`, and
- * `leased` or `unleased` where its node has another word for that than we believe.
+ * `leased` or `unleased` where its node has another word for that than we believe; `owes` where a
+ * released one still owes pages.
  */
 type HeldText = string
 
@@ -272,7 +273,8 @@ export class Story {
     const migrationId = migration && { migrationId: asMigrationId(migration) }
     const [id = '', is] = replica ?? []
     const said = replica && { replica: { id: asMigrationId(id), state: is, checkpoints: 1 } }
-    const about = { vmId, epoch, state, spec, identity, disk, ...migrationId, ...said }
+    const owes = more.includes('owes') && { owesPages: true }
+    const about = { vmId, epoch, state, spec, identity, disk, ...migrationId, ...owes, ...said }
     return about as VmReport
   }
 }
