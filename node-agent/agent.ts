@@ -388,8 +388,12 @@ export class Agent {
   }
 
   #mayLaunch(vm: HeldVm): Fault | undefined {
-    if (!vm.spec.ha || this.#membership.holdsLease) return undefined
     const { nodeId } = this.#options
-    return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
+    if (!vm.spec.ha) return undefined
+    if (!this.#membership.holdsLease)
+      return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
+    if (!vm.needsVerdict) return undefined
+    const why = 'lost its lease meanwhile: only the coordinator may have it run'
+    return fault('lease-lost', `node ${nodeId}, which was to run ${vm.vmId}, ${why}`)
   }
 }

@@ -67,7 +67,7 @@ function dispatch(state: DeskState, input: DeskInput): DeskEffect[] {
     case 'migration-ended':
       return endMigration(state, input.migrationId)
     case 'lease-lost':
-      return fence(state, (vm) => vm.spec.ha, leaseFault)
+      return lapse(state)
     case 'closing':
       state.closing = true
       return fence(state, () => true, closingFault)
@@ -211,6 +211,7 @@ function resolve(state: DeskState, verdict: Resolve): DeskEffect[] {
     return answer(state, verdict.commandId, incompleteFault(vm))
   const { migrationId } = vm
   vm.launching = verdict.epoch
+  vm.needsVerdict = false
   const settle = migrationId === undefined ? [] : settled(state, vm, migrationId, 'runs-here')
   return [...settle, { do: 'launch', vm, epoch: verdict.epoch, by: verdict.commandId }]
 }
@@ -302,6 +303,14 @@ function endMigration(state: DeskState, migrationId: MigrationId): DeskEffect[] 
 }
 
 /** Destroys what could run, at once, and keeps the news until the coordinator can hear it. */
+/** What runs ends; what was to run by its source's word must not, under the next lease. */
+function lapse(state: DeskState): DeskEffect[] {
+  for (const vm of state.vms.all()) vm.needsVerdict ||= vm.spec.ha && isCopy(vm)
+  return fence(state, (vm) => vm.spec.ha, leaseFault)
+}
+
+const isCopy = ({ state }: HeldVm): boolean => state === 'incoming' || state === 'prepared'
+
 function fence(state: DeskState, who: (vm: HeldVm) => boolean, why: Fault): DeskEffect[] {
   return state.vms
     .all()

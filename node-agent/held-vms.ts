@@ -28,6 +28,8 @@ export interface HeldVm {
    * undefined: it has all.
    */
   pageSource: 'linked' | 'lost' | undefined
+  /** The lease ended while it waited for `run`: only the coordinator's word may make it run now. */
+  needsVerdict: boolean
   /** Released to a copy that still lacks pages from here. */
   owesPages: boolean
   /** It will stand still for a moment, and then go on: nobody else pauses, resumes or moves it. */
@@ -182,6 +184,7 @@ export class HeldVms {
       migrationId,
       launching: undefined,
       pageSource: undefined,
+      needsVerdict: false,
       owesPages: false,
       snapshotting: false,
       replica: undefined,

@@ -124,9 +124,11 @@ function isInDoubt(step: Step, migration: Migration): boolean {
  */
 function isDestinationClear(step: Step, migration: Migration): boolean {
   if (migration.destinationDiscarded) return true
+  if (!migration.destinationLost) return false
   const node = nodeOf(step.state, migration.to)
   const isSuccessor = node.incarnation !== migration.toIncarnation
-  if (!migration.destinationLost || !isSuccessor) return migration.destinationLost
+  // One that was fenced and is back has a lease again, and may be given `run` under it.
+  if (!isSuccessor) return node.phase === 'fenced' || node.phase === 'gone'
   const isFenced = node.phase === 'fenced' && vmOf(step, migration).spec.ha
   return migration.live.clearedBy === node.incarnation || isFenced || node.phase === 'gone'
 }

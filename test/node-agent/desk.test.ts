@@ -158,6 +158,17 @@ test('a lost lease takes a copy too that was just told to run', () => {
   expect(desk.feed({ on: 'lease-lost' })).toContain('vm1 fenced')
 })
 
+test('a copy that sees the end of its lease runs by the coordinator’s word alone', () => {
+  const desk = new Desk()
+  desk.offer('vm1', 2)
+  desk.state.vms.becomePrepared(desk.vm('vm1'))
+  expect(desk.vm('vm1').needsVerdict).toBe(false)
+  expect(desk.feed({ on: 'lease-lost' })).toEqual([])
+  expect(desk.vm('vm1').needsVerdict).toBe(true)
+  desk.tell(verdict('vm1', 'run', 7))
+  expect(desk.vm('vm1')).toMatchObject({ state: 'running', needsVerdict: false })
+})
+
 test('a lost lease ends the source of a migration; a released copy stays, it does not run', () => {
   const desk = new Desk()
   desk.start('vm1')

@@ -221,3 +221,27 @@ test('a guest crashes while its migration waits in the queue: where it was bound
   story.passWith(3000, { n1: [], n2: [] })
   expect(stateOf(story)).toBe('starting n1 @2')
 })
+
+test('a destination that was fenced and is back may yet be given `run`: it is asked', () => {
+  const story = moving()
+  story.lose('n2')
+  story.passWith(4000, { n1: ['a@1 running m2'] })
+  story.hello('n2', ['a@2 incoming m2'])
+  story.passWith(3000, { n1: ['a@1 released m2'], n2: ['a@2 prepared m2'] })
+  expect(stateOf(story)).toMatch(/^migrating n1/)
+  const asked = [...story.state.commands].find(([, { kind }]) => kind === 'resolve')
+  expect(asked?.[1].nodeId).toBe('n2')
+  story.result('n2', asked?.[0] ?? '')
+  expect(stateOf(story)).toMatch(/^running n2/)
+})
+
+test('one that answers with what it runs is the owner', () => {
+  const story = moving()
+  story.lose('n2')
+  story.passWith(4000, { n1: ['a@1 running m2'] })
+  story.hello('n2', ['a@2 incoming m2'])
+  story.passWith(600, { n1: ['a@1 released m2'], n2: ['a@2 incoming m2'] })
+  expect(stateOf(story)).toMatch(/^migrating n1/)
+  story.passWith(3000, { n1: ['a@1 released m2'], n2: ['a@2 running'] })
+  expect(stateOf(story)).toBe('running n2 @2')
+})
