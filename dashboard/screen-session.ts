@@ -2,6 +2,7 @@
 // and pointer out. Frames come from the network: what is none ends nothing but itself.
 // Not here: the canvas and its events (parts/screen-panel.tsx), the socket (live-stream.ts).
 
+import { jsonOf } from '#proto/json.ts'
 import { encodeInput, encodeShown, ScreenHeader } from '#proto/screen.ts'
 import { applyChange, readBody, readFrame } from '#proto/screen-frame.ts'
 import {
@@ -128,12 +129,4 @@ export function placeOn(
     return Math.min(Math.max((at - (box - shown) / 2) / shown, 0), 1)
   }
   return { x: across(at.x, box.width, size.width), y: across(at.y, box.height, size.height) }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

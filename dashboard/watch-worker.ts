@@ -3,6 +3,7 @@
 // delays nobody. Not here: what the page makes of it (cluster.ts).
 
 import { ClusterView } from '#proto/api.ts'
+import { jsonOf } from '#proto/json.ts'
 import { LiveStream, type Socket, type StreamState } from './live-stream.ts'
 import { changesOf, type ViewChanges } from './view-changes.ts'
 
@@ -75,12 +76,4 @@ function tell(): void {
   const changes = changesOf(told, checked.data)
   told = checked.data
   here.postMessage({ hear: 'changes', changes })
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

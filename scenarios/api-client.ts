@@ -32,6 +32,7 @@ import {
   HaView,
   WhyView,
 } from '#proto/ha.ts'
+import { jsonOf } from '#proto/json.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { type PowerSettingsChange, PowerView } from '#proto/power.ts'
@@ -297,12 +298,4 @@ function parsed<T>(path: string, shape: z.ZodType<T>, text: string): T {
 function faultInside(text: string, otherwise: string) {
   const problem = Problem.safeParse(jsonOf(text))
   return problem.success ? problem.data.fault : fault('internal', otherwise)
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -6,9 +6,10 @@
 // given. Offsets and sizes in bytes.
 
 import type { ConsoleHeader } from '#proto/api.ts'
+import { joined } from '#proto/bytes.ts'
 import type { Epoch, NodeId, VmId } from '#proto/ids.ts'
 import type { ConsoleAccepted, ConsoleOutput, CoordinatorMessage } from '#proto/messages.ts'
-import { joined, UnacceptedInput } from './unaccepted-input.ts'
+import { UnacceptedInput } from './unaccepted-input.ts'
 
 /** History for those who come later and ask for it; as much as an agent keeps. */
 const keptBytesMax = 64 * 1024
@@ -101,7 +102,7 @@ export class ConsoleStream {
     // A gap is what the agent's ring had to forget: it is lost, and the offsets go on behind it.
     const news = known > 0 ? bytes.subarray(known) : bytes
     this.#outputEnd = offset + bytes.length
-    this.#keep(known < 0 ? news : joined(this.#kept, news))
+    this.#keep(known < 0 ? news : joined([this.#kept, news]))
     for (const client of [...this.#clients]) this.#pass(client, news)
   }
 

@@ -3,6 +3,8 @@
 // Not here: who types (console-stream.ts, ../screen/screen-stream.ts), who the owner is. Pure but
 // for the ports it is given. Bytes, ms.
 
+import { joined } from '#proto/bytes.ts'
+
 /** A guest that does not read stops its writers here. */
 export const inputBytesMax = 256 * 1024
 /** One message of input; small enough that a full UART queue wastes little, and whole events. */
@@ -56,7 +58,7 @@ export class UnacceptedInput {
     if (this.#bytes.length + bytes.length > inputBytesMax) return false
     const from = this.#bytes.length
     if (from === 0) this.#newsAtMs = this.#ports.nowMs()
-    this.#bytes = joined(this.#bytes, bytes)
+    this.#bytes = joined([this.#bytes, bytes])
     if (this.#isOpen) this.#sendFrom(from)
     return true
   }
@@ -89,11 +91,4 @@ export class UnacceptedInput {
     for (let at = from; at < this.#bytes.length; at += chunkBytes)
       this.#ports.send(this.#base + at, this.#bytes.slice(at, at + chunkBytes))
   }
-}
-
-export function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(first.length + second.length)
-  all.set(first)
-  all.set(second, first.length)
-  return all
 }

@@ -4,6 +4,7 @@
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConsoleHeader } from '#proto/api.ts'
+import { jsonOf } from '#proto/json.ts'
 import { browserPorts } from '../browser.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
 import { openTerminal, type TerminalView } from '../terminal-view.ts'
@@ -105,12 +106,4 @@ const lineBytes = (line: string) => new TextEncoder().encode(`${line}\n`)
 function headerText(data: string): string {
   const header = ConsoleHeader.safeParse(jsonOf(data)).data
   return header && header.offset === 0 && header.nodeId ? `[booted on ${header.nodeId}]\r\n` : ''
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -9,6 +9,7 @@
 // Not here: the hash function itself (GuestMemory.hashBytes), the optional hash of the real RAM
 // (fullHash).
 
+import { joined } from '#proto/bytes.ts'
 import type { StateSection } from '#proto/messages.ts'
 
 const prefix = 'godwit-state-1\n'
@@ -30,14 +31,4 @@ export function stateBytes(
     parts.push(new Uint8Array(head.buffer), section.bytes)
   }
   return joined(parts)
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
-  }
-  return out
 }

@@ -8,6 +8,7 @@
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { Cancel, Clock, Log, Zstd } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
+import { joined } from '#proto/bytes.ts'
 import { type Fault, FaultError, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import type {
@@ -123,11 +124,9 @@ export class Replica {
 
   closed(_link: PrimaryLink, reason: string): void {
     if (this.#isOver) return
-    this.#lostAtMs = this.#nowMs()
     const { vmId } = this.vm
     this.#ports.log.info('primary lost', { vmId, replicaId: this.#offer.migrationId, reason })
-    this.#tell('silent')
-    this.#ports.changed()
+    this.#miss()
   }
 
   /** It is nobody's any more. */
@@ -209,7 +208,7 @@ export class Replica {
       this.#break(fault('hash-mismatch', `the replica differs: ${is} here, ${hash} there`))
       return
     }
-    const batch = joined(this.#parts, this.#partBytes)
+    const batch = joined(this.#parts)
     this.#kept = { sections, hash, batch, round, agoMs, atMs: this.#nowMs() }
     this.#lostAtMs = undefined
     this.#listen()
@@ -290,13 +289,3 @@ const withoutConsole = (sections: readonly StateSection[]): StateSection[] =>
 
 const tooMuch = (what: string): Fault =>
   fault('message-too-large', `more ${what} came for one checkpoint than a VM can have`)
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const all = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
-}

@@ -22,6 +22,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { jsonOf } from '#proto/json.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { isAlive } from './process-identity.ts'
 
@@ -141,14 +142,6 @@ export function runningClusters(home: string): ClusterState[] {
 function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
   } catch {
     return undefined
   }

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { Fault, FaultError, fault, faultOf, faultStatus } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
+import { jsonOf } from '#proto/json.ts'
 import { ControlRequest, type LaboratoryView } from '#proto/laboratory.ts'
 import type { World } from '../world.ts'
 
@@ -108,12 +109,4 @@ export async function askControl(
   if (answer.ok) return
   const refusal = Fault.safeParse(await answer.json())
   throw new FaultError(refusal.data ?? fault('internal', `Refused with status ${answer.status}.`))
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
