@@ -62,7 +62,6 @@ export type VmLoad = z.infer<typeof VmLoad>
  * replica): the primary is.
  */
 export const replicaStates = ['syncing', 'kept', 'lost', 'silent'] as const
-export type ReplicaState = (typeof replicaStates)[number]
 
 /** What an agent holds of a VM: the agents' word, which a restarted coordinator takes. */
 export const VmReport = z.strictObject({

@@ -14,6 +14,7 @@ import { sendCancel, sendPagesLost, sendResolve } from './commands-out.ts'
 import { migrationSilenceMs, releasedDoubtMs } from './limits.ts'
 import { becomePaging, becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
 import { endByFault, endMigration } from './migration-end.ts'
+import { isLost } from './node-doors.ts'
 import { isFinal } from './refusals.ts'
 import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
 import { becomeRecovering, becomeRunning, moveVm } from './vm-doors.ts'
@@ -128,7 +129,7 @@ function isDestinationClear(step: Step, migration: Migration): boolean {
   const node = nodeOf(step.state, migration.to)
   const isSuccessor = node.incarnation !== migration.toIncarnation
   // One that was fenced and is back has a lease again, and may be given `run` under it.
-  if (!isSuccessor) return node.phase === 'fenced' || node.phase === 'gone'
+  if (!isSuccessor) return isLost(node)
   const isFenced = node.phase === 'fenced' && vmOf(step, migration).spec.ha
   return migration.live.clearedBy === node.incarnation || isFenced || node.phase === 'gone'
 }

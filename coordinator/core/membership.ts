@@ -33,6 +33,7 @@ import {
   clearFromMs,
   fencedAfterMs,
   isDoubtful,
+  isLost,
 } from './node-doors.ts'
 import { loseNode } from './recovery.ts'
 import { takeReports } from './reports.ts'
@@ -108,8 +109,7 @@ function renew(step: Step, node: Node): void {
  */
 function displace(step: Step, node: Node): void {
   node.displaced = [...node.displaced, node.incarnation].slice(-displacedKept)
-  const isFenced = node.phase === 'fenced' || node.phase === 'gone'
-  const ownFenceMs = isFenced ? step.nowMs : fencedAfterMs(step, node)
+  const ownFenceMs = isLost(node) ? step.nowMs : fencedAfterMs(step, node)
   const fencedAtMs = Math.max(ownFenceMs, clearFromMs(step, node))
   node.live.displacedUntilMs = fencedAtMs
   for (const migration of migrationsAt(step, node.id)) {
@@ -197,7 +197,7 @@ function tellUnanswered(step: Step, { kind, vmId, nodeId }: PendingCommand): voi
 export function watchNode(step: Step, node: Node): void {
   const { lostAtMs } = node.live
   while (step.nowMs - (lostAtMs[0] ?? step.nowMs) > flapWindowMs) lostAtMs.shift()
-  if (node.phase === 'fenced' || node.phase === 'gone') return
+  if (isLost(node)) return
   const silentMs = step.nowMs - node.live.heartbeatAtMs
   if (silentMs > heartbeatsMissedMax * step.state.settings.heartbeatMs) becomeSuspect(step, node)
   fenceSilent(step, node)

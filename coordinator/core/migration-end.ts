@@ -7,7 +7,7 @@ import { isActive, type Migration, type Vm } from './cluster-state.ts'
 import { seeEvacuated } from './evacuation.ts'
 import { seeMoved } from './ha/keeper.ts'
 import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
-import { clearFromMs } from './node-doors.ts'
+import { clearFromMs, isLost } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
 import { type Step, touch } from './step-context.ts'
 import { becomeRunning, removeVm } from './vm-doors.ts'
@@ -61,7 +61,7 @@ function cloneRuns(step: Step, clone: Vm): void {
   becomeRunning(step, clone)
   const node = clone.nodeId && step.state.nodes.get(clone.nodeId)
   // Its node may have been fenced between its first instruction and this news.
-  if (node && (node.phase === 'fenced' || node.phase === 'gone'))
+  if (node && isLost(node))
     loseCopy(step, clone, {
       isCertain: false,
       fencedAtMs: clearFromMs(step, node),

@@ -16,6 +16,7 @@ import { forecastOf } from './forecasts.ts'
 import { mustEndReplica } from './ha/protection.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
 import { endMigration } from './migration-end.ts'
+import { isLost } from './node-doors.ts'
 import {
   isReachable,
   nodeOf,
@@ -104,8 +105,6 @@ function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): 
     return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
   return purpose === 'clone' ? tooManyLayers(vm) : undefined
 }
-
-const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'gone'
 
 /**
  * For an end that is only silent: back, or fenced, in a lease's time (after a restart of the

@@ -28,6 +28,9 @@ function enter(step: Step, node: Node, phase: NodePhase): boolean {
   return true
 }
 
+/** What ran there under its lease runs no more. */
+export const isLost = ({ phase }: Node): boolean => phase === 'fenced' || phase === 'gone'
+
 /** What of it says whether an operator's wish may be carried out. */
 export const standingOf = ({ maintenance, standby, live }: Node): NodeStanding => ({
   inMaintenance: maintenance !== undefined,

@@ -5,14 +5,14 @@
 // Not here: checkpoints (node-agent/replication/), VMs without a replica (../recovery.ts). Ms.
 
 import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'
-import { asMigrationId, type VmId } from '#proto/ids.ts'
+import { asMigrationId, type MigrationId, type VmId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import { wishOf } from '../burdens.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
-import { isDoubtful } from '../node-doors.ts'
+import { isDoubtful, isLost } from '../node-doors.ts'
 import { chooseNode, isNode } from '../placement.ts'
 import {
   isReachable,
@@ -61,9 +61,8 @@ function review(step: Step, vm: Vm, terms: Terms | undefined): void {
   if (shouldTakeOver(step, vm) && takeOver(step, vm, 'its node does not answer')) return
   const node = step.state.nodes.get(replica.nodeId)
   const isWanted = terms?.level === replica.level && terms.everyMs === replica.everyMs
-  const isGone = !node || node.phase === 'fenced' || node.phase === 'gone'
-  const isBarred = !node || node.maintenance || node.standby || forbids(step.state, vm, node.id)
-  if (isWanted && !isGone && !isBarred) return
+  const isFit = node && !isLost(node) && !node.maintenance && !node.standby
+  if (isWanted && isFit && !forbids(step.state, vm, node.id)) return
   if (vm.phase === 'running') endReplica(step, vm)
 }
 
@@ -124,21 +123,25 @@ export function endReplica(step: Step, vm: Vm): void {
   const { replica } = vm
   if (!replica || vm.nodeId === undefined) return
   if (replica.phase !== 'ending') setReplica(step, vm, { ...replica, phase: 'ending' })
+  askToEnd(step, vm, replica.id)
+}
+
+/** Unless it is under way, or the node cannot be told now. */
+function askToEnd(step: Step, vm: Vm, replicaId: MigrationId): void {
+  if (vm.nodeId === undefined) return
   const node = nodeOf(step.state, vm.nodeId)
   if (node.live.linkId === undefined || isAsked(step.state, 'end-replication', vm.id)) return
   const { id: vmId, epoch } = vm
   const commandId = openCommand(step, about('end-replication', vm, node.id))
-  sendTo(step, node, { t: 'end-replication', commandId, vmId, epoch, replicaId: replica.id })
+  sendTo(step, node, { t: 'end-replication', commandId, vmId, epoch, replicaId })
 }
 
 /** What the VM's node says of its replica, in each report. */
 export function seePrimary(step: Step, vm: Vm, said: VmReport['replica']): void {
   const { replica } = vm
-  if (!replica) {
-    if (said) endUnknown(step, vm, said)
-    return
-  }
-  if (said && said.id !== replica.id) endUnknown(step, vm, said)
+  // Of a coordinator whose memory we lack.
+  if (said && said.id !== replica?.id) askToEnd(step, vm, said.id)
+  else if (!replica) return
   else if (!said) seeNone(step, vm)
   else if (said.state === 'lost' || replica.phase === 'ending') seeLost(step, vm)
   else if (said.state === 'kept' && replica.phase === 'syncing') seeKept(step, vm)
@@ -167,15 +170,6 @@ function seeLost(step: Step, vm: Vm): void {
 function seeNone(step: Step, vm: Vm): void {
   if (isAsked(step.state, 'replicate', vm.id)) return
   setReplica(step, vm, undefined)
-}
-
-/** Of a coordinator whose memory we lack. */
-function endUnknown(step: Step, vm: Vm, said: NonNullable<VmReport['replica']>): void {
-  if (vm.nodeId === undefined || isAsked(step.state, 'end-replication', vm.id)) return
-  const { id: vmId, epoch } = vm
-  const commandId = openCommand(step, about('end-replication', vm, vm.nodeId))
-  const names = { commandId, vmId, epoch, replicaId: said.id }
-  sendTo(step, nodeOf(step.state, vm.nodeId), { t: 'end-replication', ...names })
 }
 
 export function seeReplicaResult(step: Step, command: PendingCommand, result: Result): void {
@@ -262,9 +256,6 @@ export function tellTakeOver(step: Step, vm: Vm, { tookOver }: Result): void {
     `taken ${lostMs} ms before its node was silent`
   tell(step, 'vm-took-over', text, { vmId: vm.id, nodeId: vm.nodeId })
 }
-
-/** Replicas that are kept on a node, for whoever wants it empty. */
-export const replicasOn = (node: Node): number => node.live.replicaOf.size
 
 /** Before it is migrated or cloned, what others have of it is given up. True: wait. */
 export function mustEndReplica(step: Step, vm: Vm): boolean {

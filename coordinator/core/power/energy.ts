@@ -4,10 +4,11 @@
 
 import type { PowerState, PowerView } from '#proto/power.ts'
 import type { ClusterState, Node } from '../cluster-state.ts'
+import { isLost } from '../node-doors.ts'
 import type { Step } from '../step-context.ts'
 
 export function powerStateOf(node: Node): PowerState {
-  if (node.phase === 'fenced' || node.phase === 'gone') return 'off'
+  if (isLost(node)) return 'off'
   if (node.live.wakesAtMs !== undefined) return 'waking'
   if (node.standby) return 'standby'
   return node.live.isEmptying ? 'emptying' : 'on'
