@@ -6,7 +6,8 @@
 import { z } from 'zod'
 import { Name } from './vm-spec.ts'
 
-const hangMsMax = 86_400_000
+/** A day. Node's timers end at 25 of them, and longer ones would fire at once. */
+export const hangMsMax = 86_400_000
 
 /** SIGKILL, SIGSTOP for a while, silence on links; and the way back. */
 const ways = {

@@ -3,6 +3,7 @@
 // control.ts). Not here: the end of the whole cluster (cluster.ts). Times in ms.
 
 import type { Command } from 'commander'
+import { hangMsMax } from '#proto/laboratory.ts'
 import { suggestion } from '#scenarios/language/nearest-name.ts'
 import { ClusterFolder, type ClusterState } from '#scenarios/local/cluster-folder.ts'
 import { askControl, type ControlRequest } from '#scenarios/local/control.ts'
@@ -45,9 +46,6 @@ function addKill(program: Command, cli: Cli): void {
     ['godwit kill coordinator', 'guests go on without it, until their lease is over'],
   ])
 }
-
-/** A day. Node's timers end at 25 of them, and longer ones would fire at once. */
-const hangMsMax = 86_400_000
 
 interface HangOptions {
   readonly for: number
