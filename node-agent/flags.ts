@@ -3,6 +3,7 @@
 // Not here: reading files (main.ts). The token is never a flag: a process list is no place for a
 // secret.
 
+import { isLoopback } from '#env/loopback.ts'
 import { namePattern } from '#proto/ids.ts'
 
 export interface Settings {
@@ -175,9 +176,8 @@ function checkLinks(text: (flag: Flag) => string): string | undefined {
     const isTls = address.startsWith('wss:')
     if (isTls !== (text('certs') !== ''))
       return `--${flag} ${address}: wss:// and --certs belong together`
-    const host = URL.parse(address)?.hostname ?? ''
-    const isHere = /^(127\.[\d.]+|\[::1\]|localhost)$/.test(host)
-    if (!isTls && !isHere && text('open') !== 'yes')
+    const host = URL.parse(address)?.hostname.replace(/^\[(.*)\]$/, '$1') ?? ''
+    if (!isTls && !isLoopback(host) && text('open') !== 'yes')
       return `--${flag} ${address} crosses a network in plain text: --certs FOLDER, or --open yes`
   }
   return undefined

@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random } from '#env/env.ts'
+import { isLoopback } from '#env/loopback.ts'
 import { type Credentials, refusedCaller, sha256 } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { Accounts } from '../accounts/accounts.ts'
@@ -127,8 +128,6 @@ function openDoor(options: ServerOptions, { state }: Coordinator) {
   const gate = new Gate({ accounts, state, cookie, isTls, nowMs: () => clock.nowMs() })
   return { accounts, cookie, isTls, gate }
 }
-
-const isLoopback = (host: string) => /^(127\.[\d.]+|::1|localhost)$/.test(host)
 
 /** One server for HTTPS; a certificate is asked for, and needed by agents only (sockets.ts). */
 function tlsOf(credentials: Credentials, log: Log) {
