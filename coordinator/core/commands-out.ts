@@ -7,6 +7,7 @@ import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { Migration, Node, PendingCommand, Vm } from './cluster-state.ts'
+import { wantSweep } from './disk-sweep.ts'
 import { endReplica } from './ha/protection.ts'
 import { dropRepeatMs } from './limits.ts'
 import { diskToRestore } from './snapshots.ts'
@@ -16,10 +17,12 @@ import { deployment } from './templates.ts'
 export function sendStart(step: Step, vm: Vm, node: Node): void {
   invariant(vm.nodeId === node.id && vm.phase === 'starting', `vm ${vm.id} does not start here`)
   const { id: vmId, epoch, spec, identity, restoreFrom: snapshot } = vm
+  const { disk: before } = vm
   // Each try on a layer of its own: on that of an earlier one something may have been written.
   if (snapshot !== undefined) vm.disk = diskToRestore(step, vm)
   const made = deployment(step, vm)
   if (made) vm.disk = made.disk
+  if (before.layers.some((layer) => !vm.disk.layers.includes(layer))) wantSweep(step)
   const template = made ? { template: made.template } : {}
   const { disk } = vm
   const commandId = openCommand(step, about('start', node.id, vmId, epoch))

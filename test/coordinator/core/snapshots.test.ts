@@ -162,3 +162,17 @@ test('a VM with snapshots is not forgotten before they are', () => {
   story.ask({ do: 'remove', vmId })
   expect(code(story)).toBe('accepted')
 })
+
+test('a start that is tried again has a layer of its own, and that of the first try is swept', () => {
+  const { story } = withSnapshot()
+  story.ask({ do: 'restore', vmId, name: 'one' })
+  story.result('n1', 'run1-3')
+  const [first, node] = [layers(story).at(-1), vmOf(story).nodeId]
+  const other = node === 'n1' ? 'n2' : 'n1'
+  story.state.sweepAtMs = Number.POSITIVE_INFINITY
+  story.lose(node ?? '')
+  story.passWith(5000, { [other]: [] })
+  expect(vmOf(story).nodeId).toBe(other)
+  expect(layers(story)).not.toContain(first)
+  expect(story.state.sweepAtMs).toBeLessThan(10_000)
+})
