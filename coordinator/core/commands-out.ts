@@ -22,6 +22,7 @@ export function sendStart(step: Step, vm: Vm, node: Node): void {
   if (snapshot !== undefined) vm.disk = diskToRestore(step, vm)
   const made = deployment(step, vm)
   if (made) vm.disk = made.disk
+  // What it wrote since, or at an earlier try, is on layers that nobody needs any more.
   if (before.layers.some((layer) => !vm.disk.layers.includes(layer))) wantSweep(step)
   const template = made ? { template: made.template } : {}
   const { disk } = vm

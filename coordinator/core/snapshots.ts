@@ -86,8 +86,6 @@ export function cannotRestore(step: Step, vm: Vm, name: string): Fault | undefin
 /** What a VM that is to be restored starts with: the layers of its snapshot, and a fresh one. */
 export function diskToRestore(step: Step, vm: Vm): DiskRef {
   const entry = step.state.snapshots.get(keyOf(vm.id, vm.restoreFrom ?? ''))
-  // What it wrote since is on layers that nobody needs any more.
-  if (entry?.record) wantSweep(step)
   return entry?.record ? withTop(entry.record.disk, vm.id, takeSerial(step)) : vm.disk
 }
 

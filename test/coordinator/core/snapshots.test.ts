@@ -164,15 +164,16 @@ test('a VM with snapshots is not forgotten before they are', () => {
 })
 
 test('a start that is tried again has a layer of its own, and that of the first try is swept', () => {
-  const { story } = withSnapshot()
-  story.ask({ do: 'restore', vmId, name: 'one' })
-  story.result('n1', 'run1-3')
-  const [first, node] = [layers(story).at(-1), vmOf(story).nodeId]
+  const { story, one } = withSnapshot()
+  story.state.templates.set('shop', { ...{ id: 'shop', about: '', phase: 'ready' }, ...one })
+  story.run('b', {}, undefined, 'shop')
+  const made = story.state.vms.get(asVmId('b'))
+  const [first, node] = [made?.disk.layers.at(-1), made?.nodeId]
   const other = node === 'n1' ? 'n2' : 'n1'
   story.state.sweepAtMs = Number.POSITIVE_INFINITY
   story.lose(node ?? '')
   story.passWith(5000, { [other]: [] })
-  expect(vmOf(story).nodeId).toBe(other)
-  expect(layers(story)).not.toContain(first)
+  expect(made).toMatchObject({ nodeId: other, phase: 'starting' })
+  expect(made?.disk.layers).not.toContain(first)
   expect(story.state.sweepAtMs).toBeLessThan(10_000)
 })

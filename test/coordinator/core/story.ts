@@ -164,8 +164,8 @@ export class Story {
     this.lines.push(`< ${ms} ms pass with heartbeats of ${all.join(' and ')}`, ...news)
   }
 
-  run(id: string, spec: VmSpecInput = {}, nodeId?: string): void {
-    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), nodeId }
+  run(id: string, spec: VmSpecInput = {}, nodeId?: string, template?: string): void {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), nodeId, template }
     const identity = freshIdentity(this.#random)
     this.ask({ do: 'run', request, identity } as ApiCommand, `run ${id}`)
   }
