@@ -11,7 +11,8 @@ const eventually = { timeout: 15_000, interval: 50 }
 test('a node whose words are cut is not heard, and hears; healed one by one, all is well', async () => {
   const { world, folder } = newWorld()
   await world.startCluster(clusterOf('n1', 'n2'))
-  const phases = async () => (await world.api.nodes()).map(({ id, phase }) => `${id} ${phase}`)
+  const phases = async () =>
+    (await world.api.nodes()).map(({ id, phase }) => `${id} ${phase}`).toSorted()
   await world.roads.cut({ from: 'n1', to: 'coordinator' })
   await expect.poll(phases, eventually).toEqual(['n1 suspect', 'n2 online'])
   await world.roads.heal({ from: 'n1', to: 'coordinator' })
