@@ -8,6 +8,7 @@ import type { Inflate } from '#env/env.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { ApiClient } from './api-client.ts'
+import type { LinkShape } from './link-shape.ts'
 
 /** One node as the scenario declares it. */
 export interface NodeSpec {
@@ -38,6 +39,21 @@ export interface CutLinks {
   readonly coordinator: boolean
   /** Both ways: peers cannot reach it, and it cannot reach peers. */
   readonly peers: boolean
+}
+
+/** One direction between two ends: nodes by their ids, and `coordinator`. */
+export interface Road {
+  readonly from: string
+  readonly to: string
+}
+
+/** Roads one by one. Both resolve at once; nothing that was sent is lost by any of it. */
+export interface Roads {
+  /** Nothing passes any more, and nobody is told; what the other end says still arrives. */
+  cut(road: Road): Promise<void>
+  heal(road: Road): Promise<void>
+  /** Undefined: as this world has it. */
+  shape(road: Road, shape: LinkShape | undefined): Promise<void>
 }
 
 /** One process the world started. */
@@ -82,6 +98,8 @@ export interface World {
   cutNode(id: NodeId, links: CutLinks): Promise<void>
   /** Undoes every cut of this node. */
   healNode(id: NodeId): Promise<void>
+  /** Absent: this world cannot. */
+  readonly roads?: Roads
   /**
    * Starts the process of a node that was killed, or that is later, empty; resolves when it runs.
    */

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { Name, VmSpec } from '#proto/vm-spec.ts'
 import { PolicyPart, SettingsPart } from './high-availability.ts'
+import { LinkPart, RacksPart } from './links.ts'
 import { PowerPart } from './power.ts'
 import { Duration, Share, Size } from './quantities.ts'
 
@@ -37,6 +38,8 @@ export const ClusterPart = z
     ),
     ha: SettingsPart.optional(),
     power: PowerPart.optional(),
+    racks: RacksPart.default({}),
+    links: z.array(LinkPart).default([]).describe('How links are, when not as the world has them'),
   })
   .describe('The cluster as it is at the start')
 

@@ -1,6 +1,6 @@
-// Durations, sizes and shares as a person writes them in a scenario: 500ms, 2s, 16MiB, 1GiB, 40%. A
-// quantity without a unit is refused, so that nobody has to guess one. Parsed to ms, MiB and
-// percent.
+// Durations, sizes, shares and rates as a person writes them in a scenario: 500ms, 2s, 16MiB, 1GiB,
+// 40%, 16Mbit/s. A quantity without a unit is refused, so that nobody has to guess one. Parsed to
+// ms, MiB, percent and bytes a second.
 
 import { z } from 'zod'
 
@@ -10,6 +10,12 @@ const mibPerUnit: Record<string, number> = { MiB: 1, GiB: 1024 }
 const duration = /^(\d+(?:\.\d+)?)(ms|s|m)$/
 const size = /^(\d+)(MiB|GiB)$/
 const share = /^(\d+(?:\.\d+)?)%$/
+const rate = /^(\d+(?:\.\d+)?)(kB\/s|MB\/s|GB\/s|kbit\/s|Mbit\/s|Gbit\/s)$/
+/** As on networks, by thousands. */
+const bytesPerUnit: Record<string, number> = {
+  ...{ 'kB/s': 1e3, 'MB/s': 1e6, 'GB/s': 1e9 },
+  ...{ 'kbit/s': 125, 'Mbit/s': 125_000, 'Gbit/s': 125e6 },
+}
 
 const amount = (pattern: RegExp, text: string, perUnit: Record<string, number>): number => {
   const [, digits = '', unit = ''] = pattern.exec(text) ?? []
@@ -33,6 +39,14 @@ export const Share = z
   .string({ error: 'write a share with its sign: 40%' })
   .regex(share, 'write a share with its sign: 40%')
   .transform((text) => amount(share, text, {}))
+
+const rateHint = 'write a rate with its unit, above 0: 500kB/s, 10MB/s or 16Mbit/s'
+/** Written 10MB/s or 16Mbit/s; read as bytes a second. */
+export const Rate = z
+  .string({ error: rateHint })
+  .regex(rate, rateHint)
+  .refine((text) => Number.parseFloat(text) > 0, rateHint)
+  .transform((text) => amount(rate, text, bytesPerUnit))
 
 /** For sentences: 1500 → `1.5 s`, 300 → `300 ms`. */
 export function durationText(ms: number): string {

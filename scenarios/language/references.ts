@@ -6,20 +6,19 @@ import type { Scenario } from '../schema.ts'
 import type { ClientPart, TypistPart, VmPart } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
 import { nodeIdOf, type RulePart } from './high-availability.ts'
-import { suggestion } from './nearest-name.ts'
+import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
 import { cloneNames, type Step } from './timeline.ts'
+import { type Finding, unknown } from './unknown-name.ts'
 import type { YamlPath } from './yaml-text.ts'
 
-export interface Finding {
-  readonly path: YamlPath
-  readonly message: string
-}
+export type { Finding }
 
 export function findingsOf(scenario: Scenario): Finding[] {
   const { cluster, vms, rules, clients, typists, timeline, expectations } = scenario
   const names = namesOf(scenario)
   return [
     ...twice('node', ['cluster', 'nodes'], cluster.nodes),
+    ...findingsOfPlaces(scenario),
     ...twice('VM', ['vms'], vms),
     ...twice('client', ['clients'], clients),
     ...twice('typist', ['typists'], typists),
@@ -90,10 +89,6 @@ function twice(
   )
 }
 
-function unknown(what: string, path: YamlPath, name: string | undefined, known: readonly string[]) {
-  if (name === undefined || known.includes(name)) return []
-  return [{ path, message: `there is no ${what} \`${name}\`${suggestion(name, known)}` }]
-}
 const unknownNode = (names: Names, path: YamlPath, name: string | undefined): Finding[] =>
   unknown('node', path, name, names.nodes)
 
@@ -150,11 +145,12 @@ function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: num
     ...unknown('earlier step', [...path, 'after'], step.after, earlier),
     ...('vm' in step ? unknown('VM', [...path, 'vm'], step.vm, names.vms) : []),
     ...('node' in step ? unknownNode(names, [...path, 'node'], step.node) : []),
-    ...('to' in step ? unknownNode(names, [...path, 'to'], step.to) : []),
+    ...('to' in step && !('one-way' in step) ? unknownNode(names, [...path, 'to'], step.to) : []),
     ...(step.do === 'set-policy' ? findingsOfPolicy(names, path, step.after) : []),
     ...(step.do === 'set-rule' ? findingsOfRule(names, path, step) : []),
     ...(step.do === 'drop-rule' ? unknown('rule', [...path, 'rule'], step.rule, names.rules) : []),
     ...findingsOfSeen(names, step, path),
+    ...findingsOfLinkStep(scenario, step, path),
   ]
   if (step.label !== undefined && earlier.includes(step.label))
     found.push({ path: [...path, 'label'], message: `the label \`${step.label}\` is taken` })

@@ -3,6 +3,7 @@
 
 import type { Expectation, ExpectationOf } from './expectations.ts'
 import { policyKeys, settingsKeys } from './high-availability.ts'
+import { linkText, shapeText } from './links.ts'
 import { powerKeys } from './power.ts'
 import { durationText } from './quantities.ts'
 import type { Step, StepOf } from './timeline.ts'
@@ -39,6 +40,13 @@ const stepSentences: StepSentences = {
     return `cut node ${node} from ${from.join(' and ')}`
   },
   'heal-node': ({ node }) => `heal the links of node ${node}`,
+  'cut-link': (step) => `cut ${linkText(step)}`,
+  'heal-link': (step) => `heal ${linkText(step)}`,
+  'shape-link': (step) => `make ${linkText(step)} ${shapeText(step)}`,
+  'kill-rack': ({ rack }) => `kill rack ${rack} (SIGKILL)`,
+  'start-rack': ({ rack }) => `start rack ${rack} again`,
+  'cut-rack': ({ rack }) => `cut rack ${rack} off`,
+  'heal-rack': ({ rack }) => `heal the links of rack ${rack}`,
   'start-node': ({ node }) => `start node ${node} again`,
   'fence-node': ({ node, off }) =>
     off ? `say that node ${node} is off` : `fence node ${node} by the device`,

@@ -5,12 +5,13 @@ import { mibText } from '#proto/quantity.ts'
 import type { Scenario } from '../schema.ts'
 import type { VmPart } from './cluster.ts'
 import type { PolicyPart, RulePart } from './high-availability.ts'
+import { linkText, shapeText } from './links.ts'
 import { durationText } from './quantities.ts'
 import { expectationSentence, stepSentence } from './sentences.ts'
 
 export function storyText(scenario: Scenario): string {
   const { name, about, cluster, vms, rules, clients, typists, timeline, expectations } = scenario
-  const { nodes, lease, margin } = cluster
+  const { nodes, racks, links, lease, margin } = cluster
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
   const speed = (mips: number) => (mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`)
@@ -18,6 +19,8 @@ export function storyText(scenario: Scenario): string {
     `${name}: ${about}`,
     ...part(`What stands there (a silent node is fenced after ${durationText(lease + margin)})`, [
       ...nodes.map((n) => `node ${n.id}: ${n.cores} pCPU, ${speed(n.mips)}, ${mibText(n.memory)}`),
+      ...Object.entries(racks).map(([rack, ids]) => `rack ${rack}: ${ids.join(', ')}`),
+      ...links.map((link) => `${linkText(link)}: ${shapeText(link)}`),
       ...vms.map(vmText),
       ...rules.map(ruleText),
       ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),

@@ -9,11 +9,13 @@ import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.t
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
+import { linkKeys, shapeKeys } from './links.ts'
 import { powerKeys } from './power.ts'
 import { Duration } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
 const node = Name.describe('A node of this scenario')
+const rack = Name.describe('A rack of this scenario: cluster.racks')
 
 export const Seen = z
   .union([z.strictObject({ vm, phase: VmPhase }), z.strictObject({ node, phase: NodePhase })])
@@ -54,6 +56,7 @@ export const Step = z
       'downtime-max': Duration.optional().describe('Stop-and-copy when the estimate is below'),
       'bandwidth-max': z.number().positive().optional().describe('MB/s at most'),
       verify: z.enum(['incremental', 'full']).optional(),
+      force: z.boolean().default(false).describe('Also where a forecast or a rule is against it'),
       outcome,
     }),
     step('relocate', 'Stops a VM and boots it on another node', {
@@ -95,6 +98,16 @@ export const Step = z
       peers: z.boolean().default(true).describe('The links to and from other nodes'),
     }),
     step('heal-node', 'Undoes the cuts of a node', { node }),
+    step('cut-link', 'Cuts links, one way or both', linkKeys),
+    step('heal-link', 'Undoes cuts of links', linkKeys),
+    step('shape-link', 'Makes links slow, narrow or lossy; with none of it said: as good as any', {
+      ...linkKeys,
+      ...shapeKeys,
+    }),
+    step('kill-rack', 'SIGKILL to every node of a rack: its power is gone', { rack }),
+    step('start-rack', 'Starts those of its nodes again that do not run', { rack }),
+    step('cut-rack', 'Cuts a rack off from all that is outside of it', { rack }),
+    step('heal-rack', 'Undoes the cuts between a rack and what is outside', { rack }),
     step('start-node', 'Starts the process of a killed node again', { node }),
     step('fence-node', 'Fences a node by the device, or by the word that it is off', {
       node,

@@ -16,7 +16,7 @@ import type { LaboratoryView } from '#proto/laboratory.ts'
 import { VmReport } from '#proto/messages.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { WebWire } from '../api-wire.ts'
-import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView } from '../world.ts'
+import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, Roads } from '../world.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
 import { ControlServer, type Laboratory } from './control.ts'
@@ -90,6 +90,10 @@ export class LocalWorld implements Laboratory {
 
   readonly inflate = realInflate
 
+  get roads(): Roads {
+    return this.#network
+  }
+
   get pageUrl(): string | undefined {
     return this.#api && `${this.#url}/`
   }
@@ -146,12 +150,12 @@ export class LocalWorld implements Laboratory {
   }
 
   cutNode(id: NodeId, links: CutLinks): Promise<void> {
-    this.#network.cut(this.#node(id).spec.id, links)
+    this.#network.cutNode(this.#node(id).spec.id, links)
     return Promise.resolve()
   }
 
   healNode(id: NodeId): Promise<void> {
-    this.#network.heal(this.#node(id).spec.id)
+    this.#network.healNode(this.#node(id).spec.id)
     return Promise.resolve()
   }
 

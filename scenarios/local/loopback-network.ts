@@ -1,14 +1,17 @@
 // The network of a local cluster: one door before every agent's peer port, and one from every node
-// to the coordinator. It knows which nodes are cut from what, so that a cut holds for what is
-// connected and what comes. Not here: how bytes pass and stop (tcp-proxy.ts). Clients of the API do
-// not pass any door.
+// to the coordinator. It knows which ways are cut, slow or narrow, so that this holds for what is
+// connected and what comes. Not here: how bytes pass and stop (tcp-proxy.ts, road.ts). Clients of
+// the API do not pass any door.
 //
 //   node n1 ──▶ way to the coordinator (of n1) ──▶ coordinator
 //   node n1 ──▶ peer door (of n2) ──▶ node n2           the caller: its socket's owner
 
+import { realClock, realRandom } from '#env/real.ts'
 import type { NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { CutLinks } from '../world.ts'
+import type { LinkShape } from '../link-shape.ts'
+import type { CutLinks, Road as RoadEnds, Roads } from '../world.ts'
+import { Road } from './road.ts'
 import { ownerOfPort } from './socket-owner.ts'
 import { Door } from './tcp-proxy.ts'
 
@@ -21,11 +24,17 @@ interface NodeLinks {
 }
 
 const whole: CutLinks = { coordinator: false, peers: false }
+const coordinatorEnd = 'coordinator'
+/** Whoever calls and is no agent of ours: no name is empty. */
+const unknownEnd = ''
 
-export class LoopbackNetwork {
+export class LoopbackNetwork implements Roads {
   readonly #nodes = new Map<NodeId, NodeLinks>()
   /** Between two nodes. */
   readonly #cutLinks = new Set<string>()
+  /** One direction each: `from>to`. */
+  readonly #cutRoads = new Set<string>()
+  readonly #roads = new Map<string, Road>()
   readonly #pids: () => ReadonlyMap<NodeId, number>
 
   /** `pids`: the agents that run now; asked when a connection comes. */
@@ -36,16 +45,12 @@ export class LoopbackNetwork {
   /** Opens both doors of a node. */
   async addNode(id: NodeId): Promise<void> {
     invariant(!this.#nodes.has(id), `node ${id} has its doors already`)
-    const toCoordinator = await Door.open({
-      callerAt: () => id,
-      isCut: () => this.#links(id).cut.coordinator,
+    const between = (from: string, to: string) => ({
+      there: this.#road(from, to),
+      back: this.#road(to, from),
     })
-    const fromPeers = await Door.open({
-      callerAt: (port) => this.#callerAt(port),
-      isCut: (from) =>
-        this.#cutFromPeers(id) ||
-        (from !== undefined && (this.#cutFromPeers(from) || this.#cutLinks.has(linkOf(id, from)))),
-    })
+    const toCoordinator = await Door.open(() => between(id, coordinatorEnd))
+    const fromPeers = await Door.open((port) => between(this.#callerAt(port) ?? unknownEnd, id))
     this.#nodes.set(id, { toCoordinator, fromPeers, cut: whole })
   }
 
@@ -68,7 +73,7 @@ export class LoopbackNetwork {
   }
 
   /** Adds to the cuts there are. */
-  cut(id: NodeId, links: CutLinks): void {
+  cutNode(id: NodeId, links: CutLinks): void {
     const before = this.#links(id).cut
     this.#change(id, {
       coordinator: before.coordinator || links.coordinator,
@@ -77,9 +82,25 @@ export class LoopbackNetwork {
   }
 
   /** Undoes every cut of this node, and of its links. */
-  heal(id: NodeId): void {
+  healNode(id: NodeId): void {
     for (const link of this.#cutLinks) if (namesOf(link).includes(id)) this.#cutLinks.delete(link)
+    for (const road of this.#cutRoads) if (road.split('>').includes(id)) this.#cutRoads.delete(road)
     this.#change(id, whole)
+  }
+
+  async cut({ from, to }: RoadEnds): Promise<void> {
+    this.#cutRoads.add(`${from}>${to}`)
+    this.#review()
+  }
+
+  async heal({ from, to }: RoadEnds): Promise<void> {
+    for (const end of [from, to]) this.#unfold(end as NodeId)
+    this.#cutRoads.delete(`${from}>${to}`)
+    this.#review()
+  }
+
+  async shape({ from, to }: RoadEnds, shape: LinkShape | undefined): Promise<void> {
+    this.#road(from, to).reshape(shape)
   }
 
   /** The one link between two nodes. */
@@ -93,6 +114,8 @@ export class LoopbackNetwork {
 
   healLink(one: NodeId, other: NodeId): void {
     this.#cutLinks.delete(linkOf(one, other))
+    this.#cutRoads.delete(`${one}>${other}`)
+    this.#cutRoads.delete(`${other}>${one}`)
     this.#review()
   }
 
@@ -132,8 +155,31 @@ export class LoopbackNetwork {
     return links
   }
 
-  #cutFromPeers(id: string): boolean {
-    return this.#nodes.get(id as NodeId)?.cut.peers ?? false
+  #road(from: string, to: string): Road {
+    const name = `${from}>${to}`
+    const road =
+      this.#roads.get(name) ?? new Road(realClock, realRandom, () => this.#isCut(from, to))
+    this.#roads.set(name, road)
+    return road
+  }
+
+  #isCut(from: string, to: string): boolean {
+    const cutOf = (end: string) => this.#nodes.get(end as NodeId)?.cut ?? whole
+    const isToCoordinator = [from, to].includes(coordinatorEnd)
+    const kind = isToCoordinator ? 'coordinator' : 'peers'
+    if (cutOf(from)[kind] || cutOf(to)[kind]) return true
+    return this.#cutRoads.has(`${from}>${to}`) || this.#cutLinks.has(linkOf(from, to))
+  }
+
+  /** Its cut as a whole becomes one of each of its ways, of which some may then be healed. */
+  #unfold(id: NodeId): void {
+    const links = this.#nodes.get(id)
+    if (!links) return
+    const { coordinator, peers } = links.cut
+    links.cut = whole
+    const others = [...this.#nodes.keys()].filter((other) => other !== id)
+    for (const end of [...(coordinator ? [coordinatorEnd] : []), ...(peers ? others : [])])
+      this.#cutRoads.add(`${id}>${end}`).add(`${end}>${id}`)
   }
 
   #callerAt(port: number): string | undefined {

@@ -2,43 +2,38 @@
 // for real. A cut is silence, as on a network that lost its cable: nothing passes, no end is told,
 // nothing already sent is lost. What was connected goes on after the heal, as TCP's retransmission
 // would have it (RFC 9293, section 3.8.1); an end that gives up meanwhile is reported to the other
-// end only then. Not here: who is cut from whom (loopback-network.ts).
+// end only then. Not here: which way is cut (loopback-network.ts), how bytes pass (road.ts).
 
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { invariant } from '#proto/invariant.ts'
+import { Flow, type Road } from './road.ts'
 
-/** One connection that passes through a door. */
-export interface Passage {
-  /** Who called, by the caller's port; undefined when nobody knows. */
-  readonly from: string | undefined
-  hold(): void
-  release(): void
+/** The two directions of a connection: of what the caller says, and of what it hears. */
+export interface Ways {
+  readonly there: Road
+  readonly back: Road
 }
 
-export interface DoorPlan {
-  /** Names the caller of a new connection by its port. */
-  readonly callerAt: (port: number) => string | undefined
-  /** Is the way between this caller and this door cut now? */
-  readonly isCut: (from: string | undefined) => boolean
-}
+/** Which they are for a new connection, by the caller's port. */
+export type WaysOf = (callerPort: number) => Ways
 
 export class Door {
   readonly #server: Server
-  readonly #plan: DoorPlan
+  readonly #waysOf: WaysOf
   readonly #passages = new Set<Connection>()
   #targetPort: number | undefined
 
-  private constructor(plan: DoorPlan) {
-    this.#plan = plan
+  private constructor(waysOf: WaysOf) {
+    this.#waysOf = waysOf
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (caller) =>
       this.#enter(caller),
     )
   }
 
   /** Listens on loopback, on a port that the system chooses. */
-  static async open(plan: DoorPlan): Promise<Door> {
-    const door = new Door(plan)
+  static async open(waysOf: WaysOf): Promise<Door> {
+    const door = new Door(waysOf)
     await new Promise<void>((resolve, reject) => {
       door.#server.once('error', reject)
       door.#server.listen(0, '127.0.0.1', resolve)
@@ -56,11 +51,9 @@ export class Door {
     this.#targetPort = port
   }
 
-  /** Looks again at every connection: is its way cut? */
+  /** Looks again at every connection: is a way of it cut? */
   review(): void {
-    for (const passage of this.#passages)
-      if (this.#plan.isCut(passage.from)) passage.hold()
-      else passage.release()
+    for (const passage of this.#passages) passage.review()
   }
 
   async close(): Promise<void> {
@@ -75,71 +68,76 @@ export class Door {
       caller.resetAndDestroy()
       return
     }
-    const from = this.#plan.callerAt(caller.remotePort ?? 0)
-    const passage = new Connection(from, caller, port, () => this.#passages.delete(passage))
+    const ways = this.#waysOf(caller.remotePort ?? 0)
+    const passage = new Connection(ways, caller, port, () => this.#passages.delete(passage))
     this.#passages.add(passage)
-    if (!this.#plan.isCut(from)) passage.release()
+    passage.review()
   }
 }
 
-/** Two sockets back to back. Begins held, not even connected to the target: release() begins it. */
-class Connection implements Passage {
-  readonly from: string | undefined
+/** Two sockets back to back. It reaches its target when both ways are open. */
+class Connection {
+  readonly #ways: Ways
   readonly #caller: Socket
   readonly #targetPort: number
   readonly #onGone: () => void
   #target: Socket | undefined
-  #held = true
-  #broken = false
+  #flows: readonly Flow[] = []
+  readonly #gone = { caller: false, target: false }
 
-  constructor(from: string | undefined, caller: Socket, targetPort: number, onGone: () => void) {
-    this.from = from
+  constructor(ways: Ways, caller: Socket, targetPort: number, onGone: () => void) {
+    this.#ways = ways
     this.#caller = caller
     this.#targetPort = targetPort
     this.#onGone = onGone
     caller.setNoDelay(true)
-    this.#breakWith(caller)
+    this.#breakWith(caller, 'caller')
   }
 
-  hold(): void {
-    if (this.#held) return
-    this.#held = true
-    if (!this.#target) return
-    this.#caller.unpipe(this.#target).pause()
-    this.#target.unpipe(this.#caller).pause()
-  }
-
-  release(): void {
-    if (!this.#held) return
-    this.#held = false
-    if (this.#broken) {
+  review(): void {
+    const { there, back } = this.#ways
+    if (this.#isOver()) {
       this.destroy()
       return
     }
-    this.#target ??= this.#reach()
-    this.#caller.pipe(this.#target)
-    this.#target.pipe(this.#caller)
+    if (!this.#target && !there.isCut && !back.isCut) this.#reach()
+    for (const flow of this.#flows) flow.review()
+  }
+
+  /** An end that is gone takes the other with it: behind what it said, and never through a cut. */
+  #isOver(): boolean {
+    const { there, back } = this.#ways
+    const [said, heard] = this.#flows
+    if (this.#gone.caller) return !there.isCut && !said?.isCarrying
+    return this.#gone.target && !back.isCut && !heard?.isCarrying
   }
 
   destroy(): void {
     this.#caller.destroy()
     this.#target?.destroy()
+    for (const flow of this.#flows) flow.close()
     this.#onGone()
   }
 
-  #reach(): Socket {
+  #reach(): void {
     const target = connect({ port: this.#targetPort, host: '127.0.0.1', allowHalfOpen: true })
     target.setNoDelay(true)
-    this.#breakWith(target)
-    return target
+    this.#breakWith(target, 'target')
+    this.#target = target
+    const { there, back } = this.#ways
+    const onEnd = () => this.review()
+    this.#flows = [
+      new Flow(this.#caller, target, { road: there, onEnd }),
+      new Flow(target, this.#caller, { road: back, onEnd }),
+    ]
   }
 
-  /** An end that is gone takes the other with it, but never through a cut. */
-  #breakWith(socket: Socket): void {
+  #breakWith(socket: Socket, end: 'caller' | 'target'): void {
     socket.on('error', () => {})
-    socket.on('close', () => {
-      this.#broken = true
-      if (!this.#held) this.destroy()
+    socket.on('close', (isBroken) => {
+      this.#gone[end] = true
+      if (isBroken) this.#flows[end === 'caller' ? 0 : 1]?.close()
+      this.review()
     })
   }
 }

@@ -11,22 +11,20 @@ import { specOf } from '../language/cluster.ts'
 import { policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
+import { linkActions } from './link-actions.ts'
 import {
   hasEnded,
   insist,
+  mayBeFenced,
   type Stage,
   untilMigrationEnded,
+  untilOnline,
   untilRunning,
   untilVm,
 } from './stage.ts'
 
 /** `cloneIds`: what the VMs of a clone step are called. */
 type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) => Promise<unknown>
-
-/** The device may end what does not answer. */
-function mayBeFenced(node: string, { scenario, mayEnd }: Stage): void {
-  if (scenario.cluster['fence-after'] !== undefined) mayEnd(node, true)
-}
 
 const lookMs = 50
 const sayAgainMs = 2000
@@ -80,6 +78,7 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
     return stage.world.cutNode(asNodeId(node), { coordinator, peers })
   },
   'heal-node': ({ node }, stage) => stage.world.healNode(asNodeId(node)),
+  ...linkActions,
   'start-node': startNode,
   'fence-node': fenceNode,
   evacuate,
@@ -215,7 +214,7 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
   }
   const to = step.to === undefined ? {} : { to: step.to }
   // Who wants to see it fail must be let to try.
-  const force = step.outcome === 'done' ? {} : { force: true }
+  const force = step.outcome === 'done' && !step.force ? {} : { force: true }
   const { id } = await insist(stage, step.within, () =>
     stage.world.api.migrate(step.vm, { ...to, ...force, params, cause: 'scenario' }),
   )
@@ -273,9 +272,7 @@ async function stopNode({ node }: StepOf<'stop-node'>, stage: Stage): Promise<vo
 async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): Promise<void> {
   await stage.world.startNode(asNodeId(node))
   stage.mayEnd(node, false)
-  await stage.waiting.until(`node ${node} to be online`, within, () =>
-    stage.view().nodes.find((other) => other.id === node && other.phase === 'online'),
-  )
+  await untilOnline(stage, node, within)
 }
 
 /** Nodes that sleep and wake follow by themselves. */

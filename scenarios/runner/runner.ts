@@ -24,6 +24,7 @@ import { ClusterWatch } from './cluster-watch.ts'
 import { Docket } from './docket.ts'
 import type { Evidence } from './evidence.ts'
 import { clonesOfVm } from './judges.ts'
+import { shapeFromTheStart } from './link-actions.ts'
 import type { Progress } from './progress.ts'
 import { isNews } from './progress.ts'
 import type { Stage } from './stage.ts'
@@ -86,6 +87,7 @@ export class ScenarioRun {
     this.#say('cluster', `starting a coordinator and ${cluster.nodes.length} nodes`)
     await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster, seed)))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
+    await shapeFromTheStart(cluster, world)
     this.#open.push(new ClusterWatch(world.api, clock, (view) => this.#viewed(view)))
     await this.#waiting.until(
       'a first view',

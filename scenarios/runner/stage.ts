@@ -1,7 +1,7 @@
 // Where a run takes place: the world, what the coordinator showed last, and the ways to wait for
 // it. Actions (actions.ts) act through it; the runner (runner.ts) makes it. Times in ms.
 
-import type { ClusterView, MigrationView, VmView } from '#proto/api.ts'
+import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { Scenario } from '../schema.ts'
@@ -42,6 +42,16 @@ export function untilVm(
 
 export const untilRunning = (stage: Stage, vmId: string, withinMs: number): Promise<VmView> =>
   untilVm(stage, vmId, 'to run', withinMs, (vm) => vm.phase === 'running')
+
+export const untilOnline = (stage: Stage, node: string, withinMs: number): Promise<NodeView> =>
+  stage.waiting.until(`node ${node} to be online`, withinMs, () =>
+    stage.view().nodes.find(({ id, phase }) => id === node && phase === 'online'),
+  )
+
+/** The fence device may end what does not answer. */
+export function mayBeFenced(node: string, { scenario, mayEnd }: Stage): void {
+  if (scenario.cluster['fence-after'] !== undefined) mayEnd(node, true)
+}
 
 export function untilMigrationEnded(
   stage: Stage,

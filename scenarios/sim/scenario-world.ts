@@ -9,7 +9,7 @@ import { type FaultCode, FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
-import type { AgentAnswer, ClusterSpec, CutLinks, ProcessView, World } from '../world.ts'
+import type { AgentAnswer, ClusterSpec, CutLinks, ProcessView, Roads, World } from '../world.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { SimPlatform } from './sim-node.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -27,6 +27,11 @@ export class ScenarioSimWorld implements World {
   readonly pageUrl = undefined
   readonly inflate: Inflate
   readonly api: ApiClient
+  readonly roads: Roads = {
+    cut: async ({ from, to }) => this.#sim.network.cut(from, to),
+    heal: async ({ from, to }) => this.#sim.network.mend(from, to),
+    shape: async ({ from, to }, shape) => this.#sim.network.shape(from, to, shape),
+  }
   readonly #platform: SimPlatform
   readonly #wire: SimWire
   #world: SimWorld | undefined

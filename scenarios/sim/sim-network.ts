@@ -13,6 +13,7 @@ import type {
   Transport,
   TransportLimits,
 } from '#env/env.ts'
+import { type LinkShape, rateOf, wayMs } from '../link-shape.ts'
 import type { SimProcess } from './sim-process.ts'
 import { nearRoad, type RoadTraits, SimInterface } from './sim-road.ts'
 
@@ -44,6 +45,9 @@ export class SimNetwork {
   /** Names of processes whose roads take so much longer. */
   readonly #clogged = new Map<string, number>()
   readonly #interfaces = new Map<string, SimInterface>()
+  /** Roads that were made otherwise on purpose, and what narrow ones let through. */
+  readonly #shapes = new Map<string, LinkShape>()
+  readonly #narrows = new Map<string, SimInterface>()
   readonly #random: Random
   readonly #traits: RoadTraits
   #nextPort = 40_000
@@ -72,6 +76,24 @@ export class SimNetwork {
     this.#cut.add(`${from}>${to}`)
   }
 
+  /** The end of that; what has waited crosses. */
+  mend(from: string, to: string): void {
+    this.#cut.delete(`${from}>${to}`)
+    for (const cross of this.#held.splice(0)) cross()
+  }
+
+  /** One direction is so from now on, however roads are here otherwise; undefined: as they are. */
+  shape(from: string, to: string, shape: LinkShape | undefined): void {
+    const road = `${from}>${to}`
+    if (shape) this.#shapes.set(road, shape)
+    else this.#shapes.delete(road)
+    const rate = rateOf(shape ?? {})
+    const narrow = this.#narrows.get(road)
+    if (narrow) narrow.changeRate(rate)
+    else if (rate < Number.POSITIVE_INFINITY)
+      this.#narrows.set(road, new SimInterface(this.#clock, rate))
+  }
+
   /** Both directions. */
   part(one: string, other: string): void {
     this.cut(one, other)
@@ -81,8 +103,7 @@ export class SimNetwork {
   /** The end of that; what has waited crosses. */
   rejoin(one: string, other: string): void {
     this.#cut.delete(`${one}>${other}`)
-    this.#cut.delete(`${other}>${one}`)
-    for (const cross of this.#held.splice(0)) cross()
+    this.mend(other, one)
   }
 
   /** All that goes there or comes from there takes so much longer. */
@@ -94,6 +115,8 @@ export class SimNetwork {
   heal(): void {
     this.#cut.clear()
     this.#clogged.clear()
+    this.#shapes.clear()
+    for (const narrow of this.#narrows.values()) narrow.changeRate(Number.POSITIVE_INFINITY)
     for (const cross of this.#held.splice(0)) cross()
   }
 
@@ -111,27 +134,31 @@ export class SimNetwork {
     const { from } = link
     const way = this.#interfaces.get(from) ?? new SimInterface(this.#clock, this.#traits.bytesPerMs)
     this.#interfaces.set(from, way)
-    way.send(link, bytes, () => this.cross(link, fn))
+    const cross = () => this.cross(link, fn, bytes)
+    const narrow = this.#narrows.get(link.road)
+    way.send(link, bytes, narrow ? () => narrow.send(link, bytes, cross) : cross)
   }
 
   /** The road alone; while it is cut, all that has come so far waits. */
-  cross(link: SimLink, fn: () => void): void {
+  cross(link: SimLink, fn: () => void, bytes = 0): void {
     const { from, to } = link
     if (this.isCut(from, to)) {
-      this.#held.push(() => this.cross(link, fn))
+      this.#held.push(() => this.cross(link, fn, bytes))
       return
     }
-    const { latencyMs, jitterMs } = this.#traits
-    const chanceMs = jitterMs > 0 ? jitterMs * this.#random.float() : 0
     const clogMs = Math.max(this.#clogged.get(from) ?? 0, this.#clogged.get(to) ?? 0)
-    const arriveAtMs = this.#clock.nowMs() + latencyMs + chanceMs + clogMs
-    link.lastAtMs = Math.max(link.lastAtMs, arriveAtMs)
+    const takesMs = wayMs({ ...this.#traits, ...this.#shapes.get(link.road) }, bytes, this.#random)
+    link.lastAtMs = Math.max(link.lastAtMs, this.#clock.nowMs() + takesMs + clogMs)
     this.#clock.wakeAt(link.lastAtMs, fn)
   }
 
   /** After the way of one message, or so many ms. */
   later(fn: () => void, ms = this.#traits.latencyMs): void {
     this.#clock.wakeAt(this.#clock.nowMs() + ms, fn)
+  }
+
+  #latencyMs(from: string, to: string): number {
+    return this.#shapes.get(`${from}>${to}`)?.latencyMs ?? this.#traits.latencyMs
   }
 
   forgetLink(link: SimLink): void {
@@ -175,7 +202,8 @@ export class SimNetwork {
         refuse(`no answer from ${address}`, timeoutMs)
         return
       }
-      this.later(() => this.#join({ process, limits }, accepting, resolve))
+      const thereMs = this.#latencyMs(process.name, there.name)
+      this.later(() => this.#join({ process, limits }, accepting, resolve), thereMs)
     })
   }
 
@@ -190,7 +218,8 @@ export class SimNetwork {
     there.join(here)
     this.#links.add(here).add(there)
     far.process.do(() => far.onLink(there))
-    this.later(() => near.process.do(() => resolve(here)))
+    const backMs = this.#latencyMs(far.process.name, near.process.name)
+    this.later(() => near.process.do(() => resolve(here)), backMs)
   }
 
   /** The system closes the sockets of a process that is gone. */

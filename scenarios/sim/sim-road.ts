@@ -3,7 +3,7 @@
 // on a road is sent again by TCP: a link sees it as a delay, and so do we (jitter, and a road that
 // is clogged). Not here: links (sim-network.ts). Times in virtual ms, sizes in bytes.
 
-import type { Clock } from '#env/env.ts'
+import type { Cancel, Clock } from '#env/env.ts'
 
 export interface RoadTraits {
   readonly latencyMs: number
@@ -27,10 +27,11 @@ interface Waiting {
 
 export class SimInterface {
   readonly #clock: Clock
-  readonly #bytesPerMs: number
+  #bytesPerMs: number
   /** By link, in the order of their turns. */
   readonly #queues = new Map<object, Waiting[]>()
-  #isBusy = false
+  /** What is leaving now: when that began, and what ends it. */
+  #leaving: { bytes: number; sinceMs: number; gone: () => void; cancel: Cancel } | undefined
 
   constructor(clock: Clock, bytesPerMs: number) {
     this.#clock = clock
@@ -39,14 +40,25 @@ export class SimInterface {
 
   /** `gone` when the last byte has left. */
   send(link: object, bytes: number, gone: () => void): void {
-    if (this.#bytesPerMs === Number.POSITIVE_INFINITY) {
+    const isIdle = !this.#leaving && this.#queues.size === 0
+    if (this.#bytesPerMs === Number.POSITIVE_INFINITY && isIdle) {
       gone()
       return
     }
     const queue = this.#queues.get(link) ?? []
     this.#queues.set(link, queue)
     queue.push({ bytes, gone })
-    if (!this.#isBusy) this.#next()
+    if (!this.#leaving) this.#next()
+  }
+
+  /** From now on; what is leaving goes on at the new rate, and what waits keeps its turn. */
+  changeRate(bytesPerMs: number): void {
+    const before = this.#bytesPerMs
+    this.#bytesPerMs = bytesPerMs
+    if (!this.#leaving) return
+    const { bytes, sinceMs, gone, cancel } = this.#leaving
+    cancel()
+    this.#leave(Math.max(0, bytes - (this.#clock.nowMs() - sinceMs) * before), gone)
   }
 
   #next(): void {
@@ -57,12 +69,16 @@ export class SimInterface {
     // The next turn is another link's.
     this.#queues.delete(link)
     if (queue.length > 0) this.#queues.set(link, queue)
-    if (!message) return
-    this.#isBusy = true
-    this.#clock.wakeAt(this.#clock.nowMs() + message.bytes / this.#bytesPerMs, () => {
-      this.#isBusy = false
-      message.gone()
-      if (!this.#isBusy) this.#next()
+    if (message) this.#leave(message.bytes, message.gone)
+  }
+
+  #leave(bytes: number, gone: () => void): void {
+    const sinceMs = this.#clock.nowMs()
+    const cancel = this.#clock.wakeAt(sinceMs + bytes / this.#bytesPerMs, () => {
+      this.#leaving = undefined
+      gone()
+      if (!this.#leaving) this.#next()
     })
+    this.#leaving = { bytes, sinceMs, gone, cancel }
   }
 }

@@ -67,3 +67,55 @@ test('a clogged road takes longer until it is healed', async () => {
   network.heal()
   expect(wayMs()).toBeCloseTo(0.2)
 })
+
+/** A link from a to b, and how long a message of so many bytes takes. */
+async function linked() {
+  const clock = new VirtualClock()
+  const network = new SimNetwork(clock, new SeededRandom(1))
+  const [a, b] = [new SimProcess('a', clock), new SimProcess('b', clock)]
+  const arrivedMs: number[] = []
+  await network.transportOf(b).listen('ws://b:1', limits, (link) => {
+    link.onMessage(() => arrivedMs.push(clock.nowMs()))
+  })
+  const connecting = network.transportOf(a).connect('ws://b:1', limits, 1000)
+  ringAll(clock)
+  const link = await connecting
+  return { clock, network, link, arrivedMs }
+}
+
+test('a direction that is shaped is as slow and narrow as it was made, and so is no other', async () => {
+  const { clock, network, link, arrivedMs } = await linked()
+  network.shape('a', 'b', { latencyMs: 10, bytesPerMs: 100 })
+  network.shape('b', 'a', { latencyMs: 500 })
+  const atMs = clock.nowMs()
+  for (let n = 0; n < 2; n++) link.send(new Uint8Array(1000))
+  ringAll(clock)
+  expect(arrivedMs.map((ms) => Math.round(ms - atMs))).toEqual([20, 30])
+})
+
+test('what is leaving goes on at the new rate, and nothing overtakes it', async () => {
+  const { clock, network, link, arrivedMs } = await linked()
+  network.shape('a', 'b', { bytesPerMs: 1 })
+  const atMs = clock.nowMs()
+  for (let n = 0; n < 2; n++) link.send(new Uint8Array(1000))
+  clock.advance(500)
+  network.shape('a', 'b', undefined)
+  link.send(new Uint8Array(1))
+  ringAll(clock)
+  expect(arrivedMs.map((ms) => Math.round(ms - atMs))).toEqual([500, 500, 500])
+})
+
+test('losses cost time, more of them more, and no message', async () => {
+  const takesMs = async (lossShare: number) => {
+    const { clock, network, link, arrivedMs } = await linked()
+    network.shape('a', 'b', { lossShare })
+    const atMs = clock.nowMs()
+    for (let n = 0; n < 200; n++) link.send(new Uint8Array(5000))
+    ringAll(clock)
+    expect(arrivedMs).toHaveLength(200)
+    return (arrivedMs.at(-1) ?? 0) - atMs
+  }
+  const [none, few, many] = [await takesMs(0), await takesMs(0.01), await takesMs(0.2)]
+  expect(few).toBeGreaterThan(none + 100)
+  expect(many).toBeGreaterThan(few)
+})
