@@ -23,6 +23,10 @@ export interface MachineFacts {
   readonly hasCore: boolean
   readonly hasPage: boolean
   readonly hasDebian: boolean
+  /** Docker's version; undefined: there is none, or it does not run. */
+  readonly docker: string | undefined
+  /** Runs in containers whose process ended before it could take them away. */
+  readonly forsakenRuns: readonly string[]
   /** Undefined: nothing listens on the port of the API. */
   readonly portOwner: 'godwit' | 'other' | undefined
 }
@@ -56,6 +60,15 @@ export function machineFindings(facts: MachineFacts): Finding[] {
     facts.hasDebian
       ? good('the image of Debian is there')
       : odd('no image of Debian', 'godwit image pull debian, if you want it'),
+    facts.docker === undefined
+      ? odd('no Docker, or it does not run', 'install or start it, if you want containers')
+      : good(`Docker ${facts.docker}`),
+    ...facts.forsakenRuns.map((run) =>
+      odd(
+        `containers of run ${run} are still there, and nobody needs them`,
+        `the next godwit scenario run --world compose takes them away`,
+      ),
+    ),
     portFinding(facts.portOwner),
   ]
 }

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { faultOf } from '#proto/faults.ts'
 import { HttpApiClient } from '#scenarios/api-client.ts'
+import { daemonVersion, docker } from '#scenarios/compose/docker.ts'
+import { forsakenRuns } from '#scenarios/compose/leftovers.ts'
 import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { connect, type GlobalOptions } from '../connection.ts'
@@ -46,8 +48,15 @@ async function factsOf(cli: Cli): Promise<MachineFacts> {
     hasCore: existsSync(file('engine/cpu/core.wasm')),
     hasPage: existsSync(file('dashboard/dist/index.html')),
     hasDebian: existsSync(join(cli.home, 'images/debian')),
+    ...(await containerFacts()),
     portOwner: await portOwner(),
   }
+}
+
+async function containerFacts(): Promise<Pick<MachineFacts, 'docker' | 'forsakenRuns'>> {
+  const version = await daemonVersion().catch(() => undefined)
+  if (version === undefined) return { docker: undefined, forsakenRuns: [] }
+  return { docker: version, forsakenRuns: await forsakenRuns(docker).catch(() => []) }
 }
 
 const marks: Readonly<Record<Finding['is'], readonly [string, Paint]>> = {

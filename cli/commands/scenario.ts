@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { namePattern } from '#proto/ids.ts'
+import { ComposeWorld } from '#scenarios/compose/compose-world.ts'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
 import { firstFiles, storyText } from '#scenarios/language/story.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
@@ -24,6 +25,7 @@ import {
 import { scenarioJsonSchema } from '#scenarios/schema.ts'
 import { nodePlatform } from '#scenarios/sim/node-platform.ts'
 import { ScenarioSimWorld } from '#scenarios/sim/scenario-world.ts'
+import type { World } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
@@ -32,7 +34,7 @@ import { ReportFolder } from '../report-folder.ts'
 import type { Paint } from '../terminal.ts'
 import { addReport } from './report.ts'
 
-const worlds = ['local', 'sim'] as const
+const worlds = ['local', 'compose', 'sim'] as const
 type WorldName = (typeof worlds)[number]
 
 interface RunOptions {
@@ -40,6 +42,7 @@ interface RunOptions {
   readonly linger?: boolean
   readonly all?: boolean
   readonly world: WorldName
+  readonly image?: string
   readonly reports?: string
   readonly output: 'text' | 'json'
 }
@@ -102,7 +105,7 @@ async function listLibrary(cli: Cli): Promise<void> {
 }
 
 const worldOption = (): Option =>
-  new Option('--world <world>', 'processes on this machine, or simulated in virtual time')
+  new Option('--world <world>', 'processes on this machine, containers, or simulated time')
     .choices(worlds)
     .default('local')
 
@@ -115,6 +118,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .option('--reports <folder>', 'where to write HTML, JSON and JUnit XML of the runs')
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
     .addOption(worldOption())
+    .option('--image <image>', 'for containers: take this one, and build none')
     .addOption(textOrJson('how to print the report'))
     .action(async (named: string[], options: RunOptions) => {
       const folders = options.all ? libraryFolders() : named
@@ -136,6 +140,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
   withExamples(run, [
     ['godwit scenario run scenarios/library/tour --linger', 'what `npm start` does'],
     ['godwit scenario run --all --world sim', 'the whole library, in virtual time'],
+    ['godwit scenario run my-scenario --world compose', 'in containers: docs/containers.md'],
     ['godwit scenario run scenarios/library/* -o json', 'reports as data, one a scenario'],
     ['godwit scenario run my-scenario --update', 'accept what happened as what should'],
   ])
@@ -199,14 +204,21 @@ async function runOne(
       return present(cli, outcome, options, place)
     },
   }
-  if (options.world === 'local') {
-    const world = new LocalWorld({ folder: place })
+  if (options.world !== 'sim') {
+    const world = realWorld(cli, options, place)
     return settle(cli, await runScenario(folder, { world, clock: cli.clock, ...how }), place)
   }
   const world = new ScenarioSimWorld(await nodePlatform())
   const { clock } = world
   const result = await world.drive(runScenario(folder, { world, clock, ...how }))
   return settle(cli, result, undefined)
+}
+
+function realWorld(cli: Cli, { world, image }: RunOptions, folder: ClusterFolder): World {
+  if (world === 'local') return new LocalWorld({ folder })
+  const onProgress = (text: string) => cli.terminal.note(cli.terminal.paint('dim', text))
+  const images = existsSync(folder.images) ? { images: folder.images } : {}
+  return new ComposeWorld({ folder, onProgress, ...images, ...(image !== undefined && { image }) })
 }
 
 async function present(

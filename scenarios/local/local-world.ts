@@ -7,16 +7,15 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { z } from 'zod'
 import { realInflate } from '#env/real/deflate.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
-import { VmReport } from '#proto/messages.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { WebWire } from '../api-wire.ts'
 import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, Roads } from '../world.ts'
+import { copiesAt } from './agent-copies.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
 import { ControlServer, type Laboratory } from './control.ts'
@@ -44,8 +43,6 @@ const graceMsDefault = 4_000
 /** From a started process to a node that is online, on a machine that is busy with others. */
 const onlineMsMax = 30_000
 const pollMs = 50
-/** World.copies leaves out who does not answer within it. */
-const copiesMsMax = 1_000
 const logTailCharsMax = 64 * 1024
 
 interface NodeProcess {
@@ -347,21 +344,5 @@ export class LocalWorld implements Laboratory {
         ...[...this.#nodes].map(([id, node]) => entry(id, node.child)),
       ],
     })
-  }
-}
-
-/** What one agent says that it holds; nothing when it does not say it in time. */
-async function copiesAt(
-  nodeId: NodeId,
-  metricsUrl: string | undefined,
-): Promise<AgentAnswer | undefined> {
-  if (metricsUrl === undefined) return undefined
-  try {
-    const url = new URL('/vms', metricsUrl)
-    const answer = await fetch(url, { signal: AbortSignal.timeout(copiesMsMax) })
-    const reports = z.array(VmReport).parse(await answer.json())
-    return { nodeId, copies: reports.map(({ vmId, epoch, state }) => ({ vmId, epoch, state })) }
-  } catch {
-    return undefined // Dead, hung, or just ending.
   }
 }

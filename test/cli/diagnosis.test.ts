@@ -9,6 +9,7 @@ import { godwit } from './rehearsal.ts'
 const well: MachineFacts = {
   ...{ nodeVersion: '24.21.0', nodeWanted: '>=24.12', cores: 4, freeMib: 8000, loadPerCore: 0.2 },
   ...{ hasCore: true, hasPage: true, hasDebian: true, portOwner: undefined },
+  ...{ docker: '28.0.0', forsakenRuns: [] },
 }
 const troubles = (facts: Partial<MachineFacts>) =>
   machineFindings({ ...well, ...facts }).filter(({ is }) => is !== 'good')
@@ -27,6 +28,12 @@ describe('a machine', () => {
     [{ freeMib: 300 }, 'odd', 'end something, or run fewer nodes'],
     [{ loadPerCore: 7 }, 'odd', 'use a longer --lease-ms'],
     [{ portOwner: 'other' }, 'bad', 'godwit up --port 0'],
+    [{ docker: undefined }, 'odd', 'install or start it, if you want containers'],
+    [
+      { forsakenRuns: ['77-ab'] },
+      'odd',
+      'the next godwit scenario run --world compose takes them away',
+    ],
   ])('%j', (facts, is, mend) => {
     expect(troubles(facts)).toMatchObject([{ is, mend }])
   })

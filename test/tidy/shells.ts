@@ -17,6 +17,7 @@ const shellPatterns: readonly RegExp[] = [
   /^[a-z-]+\/shell\//,
   /^scenarios\/sim\/node-platform\.ts$/,
   /^scenarios\/local\//,
+  /^scenarios\/compose\//,
 ]
 
 /** State machines that are stepped: no waiting in them at all. */
