@@ -6,6 +6,7 @@ import { asNodeId } from '#proto/ids.ts'
 import type { ClusterPart } from '../language/cluster.ts'
 import { coordinatorEnd, roadsOf, shapeOf } from '../language/links.ts'
 import type { StepOf } from '../language/timeline.ts'
+import type { Scenario } from '../schema.ts'
 import type { Road, Roads, World } from '../world.ts'
 import { mayBeFenced, type Stage, untilOnline } from './stage.ts'
 
@@ -33,6 +34,12 @@ export const linkActions = {
   'start-rack': startRack,
   'cut-rack': (step: StepOf<'cut-rack'>, stage: Stage) => cutAll(waysOut(step, stage), stage),
   'heal-rack': (step: StepOf<'heal-rack'>, stage: Stage) => healAll(waysOut(step, stage), stage),
+}
+
+/** Said before anything is started. */
+export function refuseLinksHere({ cluster, timeline }: Scenario, { roads }: World): void {
+  const needs = cluster.links.length > 0 || timeline.some((step) => step.do in linkActions)
+  if (needs && !roads) throw noRoads()
 }
 
 /** Before the first VM is there. */
@@ -75,8 +82,12 @@ async function shapeAll(
 
 function roadsIn({ roads }: World): Roads {
   if (roads) return roads
+  throw noRoads()
+}
+
+const noRoads = (): FaultError => {
   const text = 'This world cannot cut or shape single links: run it with --world local or sim.'
-  throw new FaultError(fault('bad-request', text))
+  return new FaultError(fault('bad-request', text))
 }
 
 async function startRack(step: StepOf<'start-rack'>, stage: Stage): Promise<void> {

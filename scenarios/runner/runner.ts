@@ -24,7 +24,7 @@ import { ClusterWatch } from './cluster-watch.ts'
 import { Docket } from './docket.ts'
 import type { Evidence } from './evidence.ts'
 import { clonesOfVm } from './judges.ts'
-import { shapeFromTheStart } from './link-actions.ts'
+import { refuseLinksHere, shapeFromTheStart } from './link-actions.ts'
 import type { Progress } from './progress.ts'
 import { isNews } from './progress.ts'
 import type { Stage } from './stage.ts'
@@ -84,6 +84,7 @@ export class ScenarioRun {
   async #start(): Promise<void> {
     const { world, clock } = this.#ports
     const { cluster, vms, seed } = this.#scenario
+    refuseLinksHere(this.#scenario, world)
     this.#say('cluster', `starting a coordinator and ${cluster.nodes.length} nodes`)
     await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster, seed)))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
