@@ -24,6 +24,7 @@ import { ClusterWatch } from './cluster-watch.ts'
 import { Docket } from './docket.ts'
 import type { Evidence } from './evidence.ts'
 import { clonesOfVm } from './judges.ts'
+import { PageLogCollector } from './page-log-collector.ts'
 import type { Progress } from './progress.ts'
 import { isNews } from './progress.ts'
 import type { Stage } from './stage.ts'
@@ -49,6 +50,7 @@ export class ScenarioRun {
   readonly #waiting: Waiting
   readonly #chronicle = new Chronicle()
   readonly #docket: Docket
+  readonly #pageLogs: PageLogCollector
   readonly #mayEnd = new Set<string>()
   readonly #open: { close(): void }[] = []
   #clients: Clients | undefined
@@ -62,6 +64,7 @@ export class ScenarioRun {
     this.#ports = ports
     this.#beganAtMs = ports.clock.nowMs()
     this.#waiting = new Waiting(ports.clock, ports.signal)
+    this.#pageLogs = new PageLogCollector(() => ports.world.api)
     this.#docket = new Docket(scenario.expectations, (record) => this.#decided(record))
   }
 
@@ -136,6 +139,7 @@ export class ScenarioRun {
     if (this.#scenario.clients.length > 0) this.#say('cluster', 'reading back what was written')
     const settled = await clients.settle()
     const typists = await clients.settleTypists()
+    await this.#pageLogs.settle()
     await this.#askAgentsOnceMore()
     const view = this.#chronicle.whole
     const named = this.#scenario.expectations.flatMap((item) =>
@@ -206,6 +210,7 @@ export class ScenarioRun {
       if (isNews(event)) this.#say('event', event.text)
       this.#show({ kind: 'event', event })
     }
+    this.#pageLogs.onView(view)
     this.#show({ kind: 'view', view })
     this.#waiting.changed()
   }
@@ -276,6 +281,7 @@ export class ScenarioRun {
       steps,
       verdicts: this.#docket.records,
       migrations: this.#chronicle.migrations,
+      pageLogs: this.#pageLogs.logs,
       failovers: this.#chronicle.failovers,
       tracks: this.#chronicle.tracks,
       events: this.#chronicle.events,
@@ -301,6 +307,7 @@ const clusterSpecOf = (
   heartbeatMs: heartbeat,
   marginMs: margin,
   rebalance,
+  pageLogs: true,
   seed,
   ...(fenceAfterMs === undefined ? {} : { fenceAfterMs }),
 })
