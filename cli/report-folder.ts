@@ -23,12 +23,13 @@ export class ReportFolder {
 
   write({ report, recording }: RunOutcome, path: string, world: string): void {
     mkdirSync(this.#folder, { recursive: true })
+    const { tracks, events, pageLogs } = recording
     const facts = {
-      ...{ version: version(), world, events: recording.events },
+      ...{ version: version(), world, tracks, events, pageLogs },
       replay: `godwit scenario run ${relative(process.cwd(), path) || path} --world ${world}`,
     }
     const file = (ending: string) => join(this.#folder, `${report.scenario}.${ending}`)
-    writeFileSync(file('html'), htmlOf(report, recording.tracks, facts))
+    writeFileSync(file('html'), htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)
     this.#reports.push(report)
   }

@@ -31,6 +31,7 @@ const usage = `usage: node coordinator/main.ts [flags]
   --migrations-max N     at once in the cluster (GODWIT_MIGRATIONS_MAX; 4)
   --migrations-per-node N  out of a node, and into one (GODWIT_MIGRATIONS_PER_NODE; 1)
   --rebalance on|off     (GODWIT_REBALANCE; on)
+  --page-logs on|off     write every migration down page by page (GODWIT_PAGE_LOGS; off)
   --fence DEVICE         process (kills agents on this machine), or a command that is given the
                          node's name and exits 0 when it is surely off (GODWIT_FENCE; none)
   --fence-after-ms MS    asked after so long without a word (GODWIT_FENCE_AFTER_MS; 1000)
@@ -53,6 +54,7 @@ const flags = [
   'migrations-max',
   'migrations-per-node',
   'rebalance',
+  'page-logs',
   'fence',
   'fence-after-ms',
   'laboratory',
@@ -85,12 +87,16 @@ function readCount(read: Read, flag: Flag, standard: number): number {
   throw wrongFlag(`--${flag} must be a whole number from 1 to 64`)
 }
 
+function readSwitch(read: Read, flag: Flag, standard: 'on' | 'off'): boolean {
+  const given = read(flag, standard)
+  if (given !== 'on' && given !== 'off') throw wrongFlag(`--${flag} must be on or off`)
+  return given === 'on'
+}
+
 function readSettings(read: Read): Settings {
   const leaseMs = readMs(read, 'lease-ms', defaultSettings.leaseMs)
   const heartbeatMs = readMs(read, 'heartbeat-ms', defaultSettings.heartbeatMs)
   const marginMs = readMs(read, 'margin-ms', defaultSettings.marginMs)
-  const rebalance = read('rebalance', 'on')
-  if (rebalance !== 'on' && rebalance !== 'off') throw wrongFlag('--rebalance must be on or off')
   if (heartbeatMs * 3 > leaseMs)
     throw wrongFlag('--lease-ms must be at least three times --heartbeat-ms: beats get lost')
   const migrationsMax = readCount(read, 'migrations-max', defaultSettings.migrationsMax)
@@ -106,7 +112,8 @@ function readSettings(read: Read): Settings {
     leaseMs,
     heartbeatMs,
     marginMs,
-    rebalance: rebalance === 'on',
+    rebalance: readSwitch(read, 'rebalance', 'on'),
+    pageLogs: readSwitch(read, 'page-logs', 'off'),
   }
 }
 

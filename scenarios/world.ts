@@ -30,6 +30,8 @@ export interface ClusterSpec {
   readonly rebalance: boolean
   /** Silent nodes are ended by whoever can, after so many ms; absent: their leases run out. */
   readonly fenceAfterMs?: number
+  /** Every migration is written down page by page: see ApiClient.pageLog. */
+  readonly pageLogs?: boolean
   /** For whatever is chosen at random, in a world where that can be said. */
   readonly seed?: number
 }

@@ -9,7 +9,8 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { heatMapHtml, heatMapText } from '../heat-map.ts'
 import { withExamples } from '../help.ts'
 
-const columnsWithout = 14
+/** What stands before and behind a row of the map. */
+const columnsWithout = 24
 const columnsMax = 120
 const rows = 24
 

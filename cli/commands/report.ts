@@ -3,19 +3,39 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { countText } from '#proto/quantity.ts'
 import { type Difference, differencesOf } from '#scenarios/report/compare.ts'
 import { isPassed, Report } from '#scenarios/report/report.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
 import { type Column, tableText } from '../table.ts'
+import type { Paint } from '../terminal.ts'
+
+const paintOf = ({ isWorse }: Difference): Paint | undefined =>
+  isWorse === undefined ? undefined : isWorse ? 'red' : 'green'
 
 const columns: readonly Column<Difference>[] = [
   { title: 'WHAT', text: ({ what }) => what },
   { title: 'BEFORE', text: ({ before }) => before, align: 'right' },
-  { title: 'AFTER', text: ({ after }) => after, align: 'right' },
-  { title: 'RATIO', text: ({ ratio }) => ratio?.toFixed(2) ?? '–', align: 'right' },
+  { title: 'AFTER', text: ({ after }) => after, align: 'right', paint: paintOf },
+  { title: 'CHANGE', text: changeText, align: 'right' },
+  { title: 'SEEN AFTER', text: ({ seen = '' }) => seen },
 ]
+
+/** `+310 %`, `−12 %`; what has no share is better or worse, or only different. */
+function changeText({ ratio, isWorse }: Difference): string {
+  if (ratio === undefined) return isWorse === undefined ? '' : isWorse ? 'worse' : 'better'
+  const percent = Math.round((ratio - 1) * 100)
+  return `${percent < 0 ? '−' : '+'}${countText(Math.abs(percent))} %`
+}
+
+function wholeText(name: string, report: Report): string {
+  const held = report.expectations.filter(({ verdict }) => verdict === 'held').length
+  const verdict = isPassed(report) ? 'passed' : 'failed'
+  const { scenario, seed, expectations } = report
+  return `${name} ${scenario}, seed ${seed}: ${verdict}, ${held} of ${expectations.length} held`
+}
 
 function readReport(file: string): Report {
   let value: unknown
@@ -41,8 +61,11 @@ export function addReport(program: Command, cli: Cli): void {
       const [one, other] = [readReport(before), readReport(after)]
       const found = differencesOf(one, other)
       if (output === 'json') cli.terminal.write(JSON.stringify(found, null, 2))
-      else if (found.length === 0) cli.terminal.write('Nothing differs.')
-      else cli.terminal.write(tableText(columns, found, cli.terminal.paint))
+      else {
+        cli.terminal.write(`${wholeText('before', one)}\n${wholeText('after ', other)}\n`)
+        if (found.length === 0) cli.terminal.write('Nothing differs.')
+        else cli.terminal.write(tableText(columns, found, cli.terminal.paint))
+      }
       if (isPassed(one) && !isPassed(other))
         throw new CommandError(exitCode.unmet, `${after} did not pass, ${before} did`)
     })

@@ -36,6 +36,8 @@ export interface Settings {
   readonly migrationsPerNodeMax: number
   /** A node that was silent for so long is fenced by the device; absent: there is none. */
   readonly fenceAfterMs?: number
+  /** Every migration is written down page by page, also those that nobody asked it of. */
+  readonly pageLogs: boolean
 }
 
 export const defaultSettings: Settings = {
@@ -45,6 +47,7 @@ export const defaultSettings: Settings = {
   rebalance: true,
   rebalanceEveryMs,
   ...{ migrationsMax, migrationsPerNodeMax },
+  pageLogs: false,
 }
 
 /** Numbers the shell gives to the links of agents. */

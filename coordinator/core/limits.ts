@@ -54,6 +54,9 @@ export const endedMigrationsKept = 200
 export const eventsKept = 1000
 export const viewEvents = 200
 
+/** Page logs kept, in memory only: each is a MB or two at most (runNumbersMax of proto). */
+export const pageLogsKept = 32
+
 /**
  * Removed VMs whose last node could not be told; remembered so that a late report does not bring
  * them back.

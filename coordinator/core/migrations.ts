@@ -8,12 +8,14 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { asMigrationId, type CommandId, type MigrationId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
+import type { PageLog } from '#proto/page-log.ts'
 import { beginClone, kinAt, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
 import { isDiskChanging } from './disk-change.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { forecastOf } from './forecasts.ts'
 import { mustEndReplica } from './ha/protection.ts'
+import { pageLogsKept } from './limits.ts'
 import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
 import { endMigration } from './migration-end.ts'
 import { isLost } from './node-doors.ts'
@@ -51,7 +53,7 @@ export function planMigration(step: Step, plan: MigrationPlan): Migration {
     cloneIds: [],
     from: vm.nodeId,
     phase: 'queued',
-    params: MigrationParams.parse(plan.params ?? {}),
+    params: paramsOf(step, plan),
     epoch: vm.epoch,
     nextEpoch: vm.epoch,
     fromIncarnation: '',
@@ -66,6 +68,11 @@ export function planMigration(step: Step, plan: MigrationPlan): Migration {
     ...(forecast ? { forecast } : {}),
     live: migrationLive(step.nowMs),
   }
+}
+
+function paramsOf({ state }: Step, { params = {}, purpose }: MigrationPlan): MigrationParams {
+  const isWritten = purpose === 'migrate' && state.settings.pageLogs
+  return MigrationParams.parse(isWritten ? { ...params, pageLog: true } : params)
 }
 
 /** The queue has a place for it at both ends. */
@@ -161,9 +168,16 @@ export function migrationOfCommand(step: Step, commandId: CommandId): Migration 
   return undefined
 }
 
+/** The newest are kept; a restart forgets them all. */
+function keepPageLog({ state }: Step, migration: Migration, log: PageLog): void {
+  migration.live.pageLog = log
+  const kept = [...state.migrations.values()].filter(({ live }) => live.pageLog)
+  for (const { live } of kept.slice(0, -pageLogsKept)) live.pageLog = undefined
+}
+
 /** The source has answered the migrate or clone command: it has ended there, well or badly. */
 export function seeMigrationResult(step: Step, migration: Migration, result: Result): void {
-  migration.live.pageLog = result.pageLog
+  if (result.pageLog) keepPageLog(step, migration, result.pageLog)
   if (!isOpen(migration)) {
     if (result.record) addRecord(step, migration, result.record)
     return

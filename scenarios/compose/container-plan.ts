@@ -83,7 +83,7 @@ export function coordinatorPlan(names: RunNames, spec: ClusterSpec, port: number
     ...['--publish', `127.0.0.1:${port || ''}:${coordinatorPort}`, '--volume', `${data}:/data`],
     ...[names.image, 'coordinator', '--rebalance', spec.rebalance ? 'on' : 'off'],
     ...['--lease-ms', String(spec.leaseMs), '--heartbeat-ms', String(spec.heartbeatMs)],
-    ...['--margin-ms', String(spec.marginMs)],
+    ...['--margin-ms', String(spec.marginMs), '--page-logs', spec.pageLogs ? 'on' : 'off'],
   ]
 }
 

@@ -55,6 +55,7 @@ export function coordinatorPlan(
       ...['--lease-ms', String(spec.leaseMs), '--heartbeat-ms', String(spec.heartbeatMs)],
       ...(laboratory === '' ? [] : ['--laboratory', laboratory]),
       ...['--margin-ms', String(spec.marginMs), '--rebalance', spec.rebalance ? 'on' : 'off'],
+      ...(spec.pageLogs ? ['--page-logs', 'on'] : []),
       ...(spec.fenceAfterMs === undefined
         ? []
         : ['--fence', 'process', '--fence-after-ms', String(spec.fenceAfterMs)]),

@@ -2,14 +2,21 @@
 // differ. Of the same scenario or not: things are matched by what they are called. Pure. Times in
 // ms.
 
+import { bytesText, countText, msText } from '#proto/quantity.ts'
 import type { Report } from './report.ts'
 
 export interface Difference {
+  /** A step or an expectation that ended otherwise; a number; something that is not in both. */
+  readonly kind: 'verdict' | 'figure' | 'count'
   readonly what: string
   readonly before: string
   readonly after: string
+  /** Of an expectation: what was seen in the second run. */
+  readonly seen?: string
   /** After over before; absent where that says nothing. */
   readonly ratio?: number
+  /** Of a figure: more of it. Of a verdict: it had been good. Absent: neither. */
+  readonly isWorse?: boolean
 }
 
 /** Times that differ by less than this share are the same: machines are never quite alike. */
@@ -27,9 +34,9 @@ export function differencesOf(before: Report, after: Report): Difference[] {
       after.failovers,
       ({ nodeId }) => `failover of ${nodeId}`,
       (one) => ({
-        'detected, ms': one.detectedMs,
-        'fenced, ms': one.fencedMs,
-        'last VM back, ms': one.restarted.length
+        'detected after, ms': one.detectedMs,
+        'fenced after, ms': one.fencedMs,
+        'last VM back after, ms': one.restarted.length
           ? Math.max(...one.restarted.map((r) => r.ms))
           : undefined,
       }),
@@ -63,6 +70,7 @@ const figuresOfMove = ({ rounds, bytes, totalMs, downtimeMs }: Move): Figures =>
 })
 
 function verdicts(before: Report, after: Report): Difference[] {
+  const details = new Map(after.expectations.map(({ sentence, detail }) => [sentence, detail]))
   const map = (report: Report) =>
     new Map([
       ...report.steps.map((step) => [`step: ${step.sentence}`, step.outcome] as const),
@@ -72,9 +80,15 @@ function verdicts(before: Report, after: Report): Difference[] {
   const names = [...new Set([...was.keys(), ...is.keys()])]
   return names.flatMap((what) => {
     const [one = 'not there', other = 'not there'] = [was.get(what), is.get(what)]
-    return one === other ? [] : [{ what, before: one, after: other }]
+    if (one === other) return []
+    const isWorse = isGood(one) === isGood(other) ? {} : { isWorse: isGood(one) }
+    const seen = details.get(what)
+    const detail = seen === undefined ? {} : { seen }
+    return [{ kind: 'verdict', what, before: one, after: other, ...detail, ...isWorse }]
   })
 }
+
+const isGood = (verdict: string): boolean => verdict === 'held' || verdict === 'done'
 
 /** The nth of a name is held against the nth of that name. */
 function matched<T>(
@@ -89,7 +103,7 @@ function matched<T>(
   return names.flatMap((name) => {
     const [ones, others] = [was.get(name) ?? [], is.get(name) ?? []]
     if (ones.length !== others.length)
-      return [{ what: name, before: `${ones.length} times`, after: `${others.length} times` }]
+      return [{ kind: 'count', what: name, before: times(ones), after: times(others) }]
     return ones.flatMap((one, n) => figures(name, figuresOf(one), figuresOf(others[n] as T)))
   })
 }
@@ -98,9 +112,11 @@ function figures(name: string, before: Figures, after: Figures): Difference[] {
   return Object.keys(before).flatMap((key) => {
     const [one, other] = [before[key], after[key]]
     if (one === undefined || other === undefined || isSame(key, one, other)) return []
-    const what = name === '' ? key : `${name}: ${key}`
+    const [word] = key.split(', ')
+    const what = name === '' ? `${word}` : `${name}: ${word}`
+    const texts = { before: text(key, one), after: text(key, other) }
     const ratio = one > 0 ? { ratio: other / one } : {}
-    return [{ what, before: text(one), after: text(other), ...ratio }]
+    return [{ kind: 'figure', what, ...texts, ...ratio, isWorse: other > one }]
   })
 }
 
@@ -111,5 +127,10 @@ function isSame(key: string, one: number, other: number): boolean {
   return isNothing || Math.abs(one - other) <= noise * most
 }
 
-const text = (value: number): string =>
-  Number.isInteger(value) ? value.toLocaleString('en') : value.toFixed(1)
+const times = ({ length }: readonly unknown[]): string =>
+  length === 1 ? 'once' : length === 0 ? 'never' : `${length} times`
+
+function text(key: string, value: number): string {
+  if (key === 'bytes') return bytesText(value)
+  return key.endsWith(' ms') ? msText(value) : countText(value)
+}

@@ -4,6 +4,7 @@
 
 import type { MigrationView, VmView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
+import type { PageLog } from '#proto/page-log.ts'
 import type { KvFindings, KvLoad } from '../kv-client.ts'
 
 export interface StepRecord {
@@ -89,6 +90,8 @@ export interface Recording {
   readonly steps: readonly StepRecord[]
   readonly verdicts: readonly VerdictRecord[]
   readonly migrations: readonly MigrationView[]
+  /** Which pages they sent when, and why; not of all of them. */
+  readonly pageLogs: readonly PageLog[]
   readonly failovers: readonly FailoverRecord[]
   readonly clients: readonly ClientRecord[]
   /** As the cluster showed them last, by name. */

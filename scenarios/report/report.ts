@@ -5,14 +5,17 @@
 import { z } from 'zod'
 import type { MigrationView } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
-import { ByEncoding } from '#proto/messages.ts'
+import { ByEncoding, DowntimeParts, MigrationRecord, RoundRecord } from '#proto/messages.ts'
 import { Forecast } from '#proto/pre-copy/forecast.ts'
 import type { FailoverRecord, Recording } from './recording.ts'
 
 const ms = z.number()
 const count = z.int().min(0)
 
+const { guestMips, postCopy, throttledToPercent } = MigrationRecord.shape
+
 export const MigrationReport = z.strictObject({
+  id: z.string().optional(),
   vmId: z.string(),
   from: z.string(),
   to: z.string(),
@@ -26,6 +29,10 @@ export const MigrationReport = z.strictObject({
   /** Before it began. */
   forecast: Forecast.optional(),
   byEncoding: ByEncoding.optional(),
+  /** Round by round, as the source measured it; and what else it measured. */
+  byRound: z.array(RoundRecord).optional(),
+  downtime: DowntimeParts.optional(),
+  ...{ guestMips, postCopy, throttledToPercent },
   /** Over RAM, CPU and devices; equal on both ends, or the migration would not be done. */
   hash: z.string(),
   fault: Fault.optional(),
@@ -140,6 +147,7 @@ export const isPassed = (report: Report): boolean =>
   report.expectations.every((expectation) => expectation.verdict === 'held')
 
 const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> => ({
+  id: move.id,
   vmId: move.vmId,
   from: move.from,
   to: move.to,
@@ -153,6 +161,11 @@ const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> =
     downtimeMs: move.record?.downtimeMs,
     forecast: move.forecast,
     byEncoding: move.record?.byEncoding,
+    byRound: move.record?.rounds,
+    downtime: move.record?.downtime,
+    guestMips: move.record?.guestMips,
+    postCopy: move.record?.postCopy,
+    throttledToPercent: move.record?.throttledToPercent,
     fault: move.fault,
   }),
 })

@@ -25,6 +25,7 @@ import { Docket } from './docket.ts'
 import type { Evidence } from './evidence.ts'
 import { clonesOfVm } from './judges.ts'
 import { refuseLinksHere, shapeFromTheStart } from './link-actions.ts'
+import { PageLogCollector } from './page-log-collector.ts'
 import type { Progress } from './progress.ts'
 import { isNews } from './progress.ts'
 import type { Stage } from './stage.ts'
@@ -50,6 +51,7 @@ export class ScenarioRun {
   readonly #waiting: Waiting
   readonly #chronicle = new Chronicle()
   readonly #docket: Docket
+  readonly #pageLogs: PageLogCollector
   readonly #mayEnd = new Set<string>()
   readonly #open: { close(): void }[] = []
   #clients: Clients | undefined
@@ -63,6 +65,7 @@ export class ScenarioRun {
     this.#ports = ports
     this.#beganAtMs = ports.clock.nowMs()
     this.#waiting = new Waiting(ports.clock, ports.signal)
+    this.#pageLogs = new PageLogCollector(() => ports.world.api)
     this.#docket = new Docket(scenario.expectations, (record) => this.#decided(record))
   }
 
@@ -139,6 +142,7 @@ export class ScenarioRun {
     if (this.#scenario.clients.length > 0) this.#say('cluster', 'reading back what was written')
     const settled = await clients.settle()
     const typists = await clients.settleTypists()
+    await this.#pageLogs.settle()
     await this.#askAgentsOnceMore()
     const view = this.#chronicle.whole
     const named = this.#scenario.expectations.flatMap((item) =>
@@ -209,6 +213,7 @@ export class ScenarioRun {
       if (isNews(event)) this.#say('event', event.text)
       this.#show({ kind: 'event', event })
     }
+    this.#pageLogs.onView(view)
     this.#show({ kind: 'view', view })
     this.#waiting.changed()
   }
@@ -279,6 +284,7 @@ export class ScenarioRun {
       steps,
       verdicts: this.#docket.records,
       migrations: this.#chronicle.migrations,
+      pageLogs: this.#pageLogs.logs,
       failovers: this.#chronicle.failovers,
       tracks: this.#chronicle.tracks,
       events: this.#chronicle.events,
@@ -304,6 +310,7 @@ const clusterSpecOf = (
   heartbeatMs: heartbeat,
   marginMs: margin,
   rebalance,
+  pageLogs: true,
   seed,
   ...(fenceAfterMs === undefined ? {} : { fenceAfterMs }),
 })

@@ -62,7 +62,8 @@ export class ScenarioSimWorld implements World {
 
   async startCluster(spec: ClusterSpec): Promise<void> {
     invariant(!this.#world, 'a world starts its cluster once')
-    const { nodes, leaseMs, heartbeatMs, marginMs, rebalance, fenceAfterMs, seed = 1 } = spec
+    const { nodes, leaseMs, heartbeatMs, marginMs, rebalance, fenceAfterMs } = spec
+    const { pageLogs = false, seed = 1 } = spec
     const fence = fenceAfterMs === undefined ? {} : { fenceAfterMs }
     const traits = nodes.map(({ id, cores, mipsPerCore, memoryMib }) => {
       const mips = mipsPerCore || mipsDefault
@@ -73,7 +74,7 @@ export class ScenarioSimWorld implements World {
       ...{ seed, road, clock: this.clock },
       nodes: nodes.filter(({ isLater }) => !isLater).map(({ id }) => id),
       traits: new Map(traits),
-      settings: { leaseMs, heartbeatMs, marginMs, rebalance, ...fence },
+      settings: { leaseMs, heartbeatMs, marginMs, rebalance, pageLogs, ...fence },
       isBusy: () => this.#wire.isBusy,
     })
     for (const { id, isLater } of nodes) if (isLater) this.#later.add(id)

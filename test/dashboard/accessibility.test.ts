@@ -1,26 +1,12 @@
 // Every place of the page before an accessibility checker: no violation, in light and dark, wide
 // and narrow, with panels and dialogs open, while a VM is carried, when the coordinator is away.
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { laboratoryView } from '../coordinator-double/views.ts'
+import { violations } from './axe.ts'
 import { browserPage, chromiumPath, nodeCard, type PageOptions, tile } from './browser-page.ts'
 
 const open = browserPage()
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-/** What is wrong, and where, in a line each. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe)
-  const rules =
-    "{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
-  const found = (await page.evaluate(`axe.run(document, ${rules})`)) as AxeResults
-  return found.violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`),
-  )
-}
 
 const looks: readonly PageOptions[] = [
   { scheme: 'light' },

@@ -4,6 +4,7 @@
 
 import type { MigrationView } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
+import type { PageLog } from '#proto/page-log.ts'
 import type { Recording } from '#scenarios/report/recording.ts'
 
 const round = { round: 0, pages: 4096, zeroPages: 96, bytes: 16_400_000, ms: 210, dirtyPages: 12 }
@@ -27,6 +28,16 @@ const failed: MigrationView = {
   fault: fault('link-lost', 'Node c was lost.'),
 }
 
+const sent = { encoding: 'raw', bytes: 4096 } as const
+const pageLog: PageLog = {
+  ...{ vmId: 'store', migrationId: 'm1', pageCount: 4096, isCut: false },
+  entries: [
+    { ...sent, encoding: 'zero', ms: 1, round: 0, why: 'round', runs: [0, 96] },
+    { ...sent, ms: 40, round: 0, why: 'round', runs: [96, 4000] },
+    { ...sent, ms: 212, round: 1, why: 'last', runs: [1024, 8, 2000, 4] },
+  ],
+}
+
 export const recording: Recording = {
   ...{ name: 'story', about: 'What a report looks like.', seed: 7 },
   ...{ nodeIds: ['a', 'b', 'c'], vmIds: ['store'], readyAtMs: 900, endedAtMs: 12_340 },
@@ -45,6 +56,7 @@ export const recording: Recording = {
     },
   ],
   migrations: [move, clones, failed],
+  pageLogs: [pageLog],
   failovers: [
     {
       ...{ nodeId: 'b', cause: 'killed', brokenAtMs: 3000, detectedAtMs: 3750, fencedAtMs: 6100 },

@@ -10,9 +10,9 @@ import { recording } from './a-recording.ts'
 const report = reportOf(recording)
 const facts = {
   ...{ version: '1.2.3', world: 'sim', replay: 'godwit scenario run story --world sim' },
-  events: recording.events,
+  ...{ events: recording.events, tracks: recording.tracks, pageLogs: recording.pageLogs },
 }
-const page = (of: Report = report) => htmlOf(of, recording.tracks, facts)
+const page = (of: Report = report) => htmlOf(of, facts)
 
 describe('the page', () => {
   test('needs nothing but itself', () => {
@@ -33,7 +33,7 @@ describe('the page', () => {
     const [, began, width] =
       /<title>b is unreachable<\/title><rect x="([\d.]+)" y="\d+" width="([\d.]+)"/.exec(page()) ??
       []
-    const perMs = (980 - 110 - 10) / recording.endedAtMs
+    const perMs = (980 - 110 - 16) / recording.endedAtMs
     expect(Number(began)).toBeCloseTo(110 + 3750 * perMs, 0)
     expect(Number(width)).toBeCloseTo((6100 - 3750) * perMs, 0)
   })
@@ -75,25 +75,31 @@ describe('two runs', () => {
   test('that differ say in what, and by how much', () => {
     expect(differencesOf(report, slower(21.75))).toEqual([
       {
-        ...{ what: 'store from a to b: downtime, ms', before: '7.3', after: '29' },
-        ratio: 4,
+        ...{ kind: 'figure', what: 'store from a to b: downtime', before: '7.3 ms' },
+        ...{ after: '29 ms', ratio: 4, isWorse: true },
       },
     ])
   })
 
-  test('a verdict that changed comes first; what is missing is said to be', () => {
+  test('a verdict that changed comes first, with what was seen; what is missing is said to be', () => {
     const { expectations, failovers: _, ...rest } = report
     const [first] = expectations
     if (!first) throw new Error('it has expectations')
     const after: Report = {
       ...rest,
       failovers: [],
-      expectations: [{ ...first, verdict: 'broken' }],
+      expectations: [{ ...first, verdict: 'broken', detail: '3 keys were lost' }],
     }
     expect(differencesOf(report, after)).toEqual([
-      { what: first.sentence, before: 'held', after: 'broken' },
-      { what: 'no VM ran twice at any instant', before: 'held', after: 'not there' },
-      { what: 'failover of b', before: '1 times', after: '0 times' },
+      {
+        ...{ kind: 'verdict', what: first.sentence, before: 'held', after: 'broken' },
+        ...{ seen: '3 keys were lost', isWorse: true },
+      },
+      {
+        ...{ kind: 'verdict', what: 'no VM ran twice at any instant', before: 'held' },
+        ...{ after: 'not there', isWorse: true },
+      },
+      { kind: 'count', what: 'failover of b', before: 'once', after: 'never' },
     ])
   })
 })

@@ -1,0 +1,99 @@
+// How busy the nodes were over time: a line for each, with its name at its end, on the time axis of
+// the timeline; and the same as a table. Demand in percent of all cores of a node: more than 100 %
+// is asked for in vain. Pure. Units of the picture: CSS pixels; times in ms of the run.
+
+import { percentText } from '#proto/quantity.ts'
+import { durationText } from '../language/quantities.ts'
+import { swatch } from './heat-map-svg.ts'
+import { plain, table, wide } from './markup.ts'
+import { type Looks, looksOf } from './node-colours.ts'
+import type { Span, Tracks } from './recording.ts'
+import { axisSvg, left, right, scaleOf, width } from './timeline-svg.ts'
+
+const top = 28
+const height = 130
+
+type Sample = Tracks['loads'][number]['samples'][number]
+interface Load {
+  readonly id: string
+  /** What is known without a break; nothing is of a node that is not heard of. */
+  readonly parts: readonly (readonly Sample[])[]
+}
+
+export function loadsFigure({ nodes, loads: all }: Tracks, totalMs: number): string {
+  const looks = looksOf(nodes.map(({ id }) => id))
+  const loads = all.map(({ id, samples }) => {
+    const spans = nodes.find((node) => node.id === id)?.spans ?? []
+    return { id, parts: partsOf(samples, spans) }
+  })
+  const legend = loads.map(({ id }) => `<li>${swatch(looks(id).colour)}${plain(id)}</li>`)
+  return [
+    wide('load of the nodes', loadsSvg(loads, looks, totalMs)),
+    `<ul class="legend">${legend.join('')}</ul>`,
+    '<details><summary>The same in numbers</summary>',
+    wide('load of the nodes in numbers', loadTable(loads)),
+    '</details>',
+  ].join('\n')
+}
+
+const unheard = ['unreachable', 'fencing', 'fenced', 'gone']
+
+function partsOf(samples: readonly Sample[], spans: readonly Span[]): Sample[][] {
+  const parts: Sample[][] = [[]]
+  for (const sample of samples) {
+    const now = spans.findLast(({ fromMs }) => fromMs <= sample.atMs)
+    const isHeard = !now || !unheard.includes(now.state)
+    if (isHeard) parts.at(-1)?.push(sample)
+    else if (parts.at(-1)?.length) parts.push([])
+  }
+  return parts
+}
+
+function loadsSvg(loads: readonly Load[], looks: Looks, totalMs: number): string {
+  const x = scaleOf(totalMs)
+  const most = Math.max(100, ...loads.flatMap(({ parts }) => parts.flat().map((s) => s.percent)))
+  const y = (percent: number) => top + height - (percent / most) * height
+  const marks = [0, 50, 100, ...(most > 120 ? [most] : [])]
+  return [
+    `<svg viewBox="0 0 ${width} ${top + height + 8}" role="img" ` +
+      'aria-label="load of the nodes over time; in numbers below">',
+    ...axisSvg(totalMs, x, top + height),
+    ...marks.map(
+      (percent) =>
+        `<line class="tick" x1="${left}" x2="${width - right}" y1="${y(percent)}" y2="${y(percent)}"/>` +
+        `<text class="name" x="${left - 8}" y="${y(percent) + 4}">${percentText(percent)}</text>`,
+    ),
+    ...loads.map((load) => lineSvg(load, looks, x, y)),
+    '</svg>',
+  ].join('\n')
+}
+
+function lineSvg(
+  { id, parts }: Load,
+  looks: Looks,
+  x: (ms: number) => number,
+  y: (percent: number) => number,
+): string {
+  const { colour, dash } = looks(id)
+  const point = (s: Sample) => `${x(s.atMs).toFixed(1)},${y(s.percent).toFixed(1)}`
+  const look = `fill="none" stroke="${colour}" stroke-width="1.7" stroke-dasharray="${dash}"`
+  const title = `<title>load of ${plain(id)}</title>`
+  const lines = parts.map((part) => `<polyline ${look} points="${part.map(point).join(' ')}"/>`)
+  return `<g>${title}${lines.join('')}</g>`
+}
+
+const loadTable = (loads: readonly Load[]): string =>
+  table(
+    ['=node', '#on the average', '#at most', '#that was at'],
+    loads.map(({ id, parts }) => {
+      const samples = parts.flat()
+      const sum = samples.reduce((all, { percent }) => all + percent, 0)
+      const most = samples.reduce((a, b) => (b.percent > a.percent ? b : a), {
+        ...{ atMs: 0, percent: 0 },
+      })
+      return [
+        ...[id, `#${percentText(sum / Math.max(1, samples.length))}`],
+        ...[`#${percentText(most.percent)}`, `#${durationText(most.atMs)}`],
+      ]
+    }),
+  )
