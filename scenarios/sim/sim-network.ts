@@ -4,15 +4,8 @@
 // Not here: how fast a road is (sim-road.ts). Times in virtual ms.
 
 import { BufferedLink } from '#env/buffered-link.ts'
-import type {
-  Clock,
-  Link,
-  LinkClosed,
-  Listener,
-  Random,
-  Transport,
-  TransportLimits,
-} from '#env/env.ts'
+import type { Link, LinkClosed, Listener, Random, Transport, TransportLimits } from '#env/env.ts'
+import type { VirtualClock } from '#env/memory.ts'
 import type { SimProcess } from './sim-process.ts'
 import { nearRoad, type RoadTraits, SimInterface } from './sim-road.ts'
 
@@ -25,6 +18,11 @@ export interface Crossing {
 
 export type Fate = 'arrives' | 'twice' | 'lost'
 
+/** A message as it is. */
+interface Passed {
+  readonly t: string
+}
+
 interface Accepting {
   readonly process: SimProcess
   readonly limits: TransportLimits
@@ -34,7 +32,8 @@ interface Accepting {
 export class SimNetwork {
   /** Asked about every message as it is sent. */
   onSend: ((crossing: Crossing) => Fate) | undefined
-  readonly #clock: Clock
+  readonly #clock: VirtualClock
+  readonly #passes: boolean
   readonly #accepting = new Map<string, Accepting>()
   readonly #links = new Set<SimLink>()
   /** FROM>TO. */
@@ -48,7 +47,13 @@ export class SimNetwork {
   readonly #traits: RoadTraits
   #nextPort = 40_000
 
-  constructor(clock: Clock, random: Random, traits = nearRoad) {
+  /** Messages may pass as they are; never while somebody looks at them. */
+  get mayPass(): boolean {
+    return this.#passes && this.onSend === undefined
+  }
+
+  constructor(clock: VirtualClock, random: Random, traits = nearRoad, passes = false) {
+    this.#passes = passes
     this.#clock = clock
     this.#random = random
     this.#traits = traits
@@ -103,22 +108,28 @@ export class SimNetwork {
   }
 
   isCut(from: string, to: string): boolean {
+    if (this.#cut.size === 0) return false
     return this.#cut.has(`${from}>${to}`)
   }
 
   /** One message of a link: out of the interface, over the road, in the order of the link. */
   carry(link: SimLink, bytes: number, fn: () => void): void {
+    this.leave(link, bytes, () => this.cross(link, fn))
+  }
+
+  /** Out of the interface alone. */
+  leave(link: SimLink, bytes: number, gone: () => void): void {
     const { from } = link
     const way = this.#interfaces.get(from) ?? new SimInterface(this.#clock, this.#traits.bytesPerMs)
     this.#interfaces.set(from, way)
-    way.send(link, bytes, () => this.cross(link, fn))
+    way.send(link, bytes, gone)
   }
 
   /** The road alone; while it is cut, all that has come so far waits. */
-  cross(link: SimLink, fn: () => void): void {
+  cross(link: SimLink, fn: () => void, isQuiet = false): void {
     const { from, to } = link
     if (this.isCut(from, to)) {
-      this.#held.push(() => this.cross(link, fn))
+      this.#held.push(() => this.cross(link, fn, isQuiet))
       return
     }
     const { latencyMs, jitterMs } = this.#traits
@@ -126,7 +137,8 @@ export class SimNetwork {
     const clogMs = Math.max(this.#clogged.get(from) ?? 0, this.#clogged.get(to) ?? 0)
     const arriveAtMs = this.#clock.nowMs() + latencyMs + chanceMs + clogMs
     link.lastAtMs = Math.max(link.lastAtMs, arriveAtMs)
-    this.#clock.wakeAt(link.lastAtMs, fn)
+    if (isQuiet) this.#clock.wakeQuietly(link.lastAtMs, fn)
+    else this.#clock.wakeAt(link.lastAtMs, fn)
   }
 
   /** After the way of one message, or so many ms. */
@@ -201,7 +213,10 @@ export class SimNetwork {
   }
 }
 
-class SimLink extends BufferedLink {
+/** Messages that leave nothing behind to wait for: see VirtualClock.ringNext. */
+const quietKinds = new Set(['heartbeat', 'lease', 'migration-progress'])
+
+export class SimLink extends BufferedLink {
   readonly peer: string
   /** When the last of what it sent arrives. */
   lastAtMs = 0
@@ -211,6 +226,8 @@ class SimLink extends BufferedLink {
   readonly #to: SimProcess
   readonly #limits: TransportLimits
   #other: SimLink | undefined
+  #passed: ((message: Passed) => void) | undefined
+  readonly #early: Passed[] = []
 
   constructor(
     network: SimNetwork,
@@ -261,6 +278,35 @@ class SimLink extends BufferedLink {
       if (fate === 'lost') return
       this.#to.do(() => this.#other?.receive(bytes))
       if (fate === 'twice') this.#to.do(() => this.#other?.receive(bytes.slice()))
+    })
+  }
+
+  /** As it is: it takes its time on the road, and nothing of the interface. */
+  pass(message: Passed): boolean {
+    if (!this.#network.mayPass) return false
+    if (this.isEnded || !this.owner.isAlive) return true
+    const arrive = () => this.#to.do(() => this.#other?.takePassed(message))
+    this.#network.cross(this, arrive, quietKinds.has(message.t))
+    return true
+  }
+
+  onPassed(fn: (message: Passed) => void): void {
+    this.#passed = fn
+    for (const message of this.#early.splice(0)) fn(message)
+  }
+
+  takePassed(message: Passed): void {
+    if (this.isEnded) return
+    if (this.#passed) this.#passed(message)
+    else this.#early.push(message)
+  }
+
+  /** Bytes that stand for so many; `gone`: the last of them has left this computer. */
+  sendSized(bytes: Uint8Array, sizeBytes: number, gone: () => void): void {
+    if (this.isEnded || !this.owner.isAlive) return
+    this.#network.leave(this, sizeBytes, () => {
+      this.#network.cross(this, () => this.#to.do(() => this.#other?.receive(bytes)), true)
+      this.owner.do(gone)
     })
   }
 
