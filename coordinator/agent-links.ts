@@ -8,7 +8,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import { AgentMessage, type CoordinatorMessage, type Hello } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
-import { encodeControl, type MessageLink, WireChannel } from '#proto/wire.ts'
+import { type MessageLink, sendControl, WireChannel } from '#proto/wire.ts'
 import type { ConsoleHub } from './console/console-hub.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { ScreenHub } from './screen/screen-hub.ts'
@@ -49,7 +49,7 @@ class AgentSession {
     // By the link itself: a hello that was there before us is answered while the channel is still
     // being made.
     this.#linkId = door.coordinator.addLink({
-      send: (message) => link.send(encodeControl(message)),
+      send: (message) => sendControl(link, message),
       close: (reason) => link.close(reason),
     })
     this.#forgetDeadline = door.clock.wakeAt(door.clock.nowMs() + helloMsMax, () => {
@@ -93,7 +93,7 @@ class AgentSession {
     const { peer } = this.#link
     this.#door.log.warn('agent refused', { peer, nodeId: this.#nodeId, ...why })
     const refused: CoordinatorMessage = { t: 'refused', fault: why }
-    this.#link.send(encodeControl(refused))
+    sendControl(this.#link, refused)
     this.#link.close(why.code)
   }
 

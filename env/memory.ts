@@ -3,83 +3,11 @@
 
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import type { Cancel, Clock, Log, LogFields, Random } from './env.ts'
+import type { Log, LogFields, Random } from './env.ts'
 
+export { VirtualClock } from './memory/clock.ts'
 export { MemoryDisk } from './memory/disk.ts'
 export { MemoryTransport } from './memory/transport.ts'
-
-interface Alarm {
-  readonly atMs: number
-  readonly order: number
-  readonly fn: () => void
-}
-
-/** A clock that goes only when told. Alarms ring in order of time, then of setting. */
-export class VirtualClock implements Clock {
-  #nowMs: number
-  #order = 0
-  #alarms: Alarm[] = []
-
-  constructor(startMs = 0) {
-    this.#nowMs = startMs
-  }
-
-  nowMs(): number {
-    return this.#nowMs
-  }
-
-  wallMs(): number {
-    return this.#nowMs
-  }
-
-  wakeAt(atMs: number, fn: () => void): Cancel {
-    const alarm = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, fn }
-    this.#alarms.push(alarm)
-    return () => {
-      this.#alarms = this.#alarms.filter((other) => other !== alarm)
-    }
-  }
-
-  /** The earliest alarm, or undefined when none is set. */
-  get nextAlarmMs(): number | undefined {
-    return this.#earliest()?.atMs
-  }
-
-  /** Goes to the next alarm and rings it alone. False: there is none. */
-  ringNext(): boolean {
-    const next = this.#earliest()
-    if (!next) return false
-    this.#alarms = this.#alarms.filter((other) => other !== next)
-    this.#nowMs = next.atMs
-    next.fn()
-    return true
-  }
-
-  /** Lets `byMs` pass; every alarm on the way rings at its own instant. */
-  advance(byMs: number): void {
-    const untilMs = this.#nowMs + byMs
-    for (;;) {
-      const next = this.#earliest()
-      if (!next || next.atMs > untilMs) break
-      this.#alarms = this.#alarms.filter((other) => other !== next)
-      this.#nowMs = next.atMs
-      next.fn()
-    }
-    this.#nowMs = untilMs
-  }
-
-  #earliest(): Alarm | undefined {
-    let first: Alarm | undefined
-    for (const alarm of this.#alarms)
-      if (
-        !first ||
-        alarm.atMs < first.atMs ||
-        (alarm.atMs === first.atMs && alarm.order < first.order)
-      )
-        first = alarm
-    return first
-  }
-}
 
 /** xoroshiro128+ from a seed (pure-rand): repeatable, not secret. */
 export class SeededRandom implements Random {

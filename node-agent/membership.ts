@@ -27,7 +27,7 @@ export type MemberMessage = Exclude<
 >
 
 export interface MembershipPorts {
-  readonly env: Env
+  readonly env: Pick<Env, 'clock' | 'random' | 'log'>
   connect(): Promise<MessageLink>
   hello(): Hello
   heartbeat(): Omit<Heartbeat, 't' | 'seq'>

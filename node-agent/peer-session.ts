@@ -1,5 +1,5 @@
 // One link that another node has opened: greeting; then, of a source of a migration, its offer and
-// its DestinationRun, or the request that it be a trunk. Whatever arrives out of place, is
+// the run that takes it, or the request that it be a trunk. Whatever arrives out of place, is
 // malformed or too large closes this link and no other, with a named fault. Not here: what an
 // offer needs (admission.ts), what follows from it (migration/destination.ts), trunks (network/).
 
@@ -19,7 +19,6 @@ import {
 import { protocolVersion } from '#proto/units.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { HeldVm } from './held-vms.ts'
-import type { DestinationRun } from './migration/destination-run.ts'
 import { answerMsMax } from './migration/protocol.ts'
 import type { TrunkEnd } from './network/network.ts'
 
@@ -32,6 +31,11 @@ export interface PeerRun {
   closed(session: PeerSession, reason: string): void
 }
 
+/** A run that a source may go on with over a new link. */
+export interface LastingRun extends PeerRun {
+  reconnect(session: PeerSession): void
+}
+
 export interface PeerPorts {
   readonly clock: Clock
   readonly log: Log
@@ -39,9 +43,9 @@ export interface PeerPorts {
   welcome(): Welcome
   admit(offer: Offer): { readonly admitted: readonly HeldVm[] } | { readonly fault: Fault }
   /** Builds the machine of the first VM and the run that fills it. */
-  open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun>
+  open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<PeerRun>
   /** The run of a VM in post-copy whose source has made a new link. */
-  reconnect(source: Reconnect): DestinationRun | undefined
+  reconnect(source: Reconnect): LastingRun | undefined
   discard(vm: HeldVm, fault: Fault): void
   /** A replica of a VM that runs there. */
   admitReplica(offer: ReplicaOffer): { readonly vm: HeldVm } | { readonly fault: Fault }

@@ -71,6 +71,18 @@ export interface MessageLink {
     fn: (closed: { readonly by: 'local' | 'peer' | 'error'; readonly reason: string }) => void,
   ): void
   close(reason: string): void
+  /**
+   * Inside one process a message may go as it is: nobody changes it on either end. False: not now;
+   * send its bytes.
+   */
+  pass?(message: { readonly t: string }): boolean
+  /** At most one handler. */
+  onPassed?(fn: (message: { readonly t: string }) => void): void
+}
+
+/** As it is where that is possible, and as bytes otherwise. */
+export function sendControl(link: MessageLink, message: { readonly t: string }): void {
+  if (!link.pass?.(message)) link.send(encodeControl(message))
 }
 
 export interface ChannelHandlers<In> {
@@ -89,13 +101,15 @@ export class WireChannel<In, Out extends { readonly t: string }> {
   constructor(link: MessageLink, schema: z.ZodType<In>, handlers: ChannelHandlers<In>) {
     this.link = link
     link.onClose((closed) => handlers.closed(this.#refused?.code ?? closed.reason, this.#refused))
+    // What comes as it is was made by the same code.
+    link.onPassed?.((message) => handlers.message(message as In))
     link.onMessage((bytes) => {
       if (this.#refused === undefined) this.#receive(bytes, schema, handlers)
     })
   }
 
   send(message: Out): void {
-    this.link.send(encodeControl(message))
+    sendControl(this.link, message)
   }
 
   close(reason: string): void {

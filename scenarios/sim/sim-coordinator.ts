@@ -41,6 +41,8 @@ export interface SimCoordinatorOptions {
   readonly settings: Settings
   readonly token: string
   readonly fence: FenceDevice
+  /** See CoordinatorPorts. */
+  readonly checkEveryMs: number
 }
 
 export class SimCoordinator {
@@ -50,11 +52,11 @@ export class SimCoordinator {
   readonly screens: ScreenHub
 
   constructor(process: SimProcess, options: SimCoordinatorOptions) {
-    const { network, store, random, settings, token, fence } = options
+    const { network, store, random, settings, token, fence, checkEveryMs } = options
     const log = options.log.child({ node: process.name })
     this.process = process
     this.coordinator = new Coordinator(
-      { clock: process, random, log, store, fence, checkEveryMs: 0 },
+      { clock: process, random, log, store, fence, checkEveryMs },
       settings,
       'sim',
     )

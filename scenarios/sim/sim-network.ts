@@ -4,15 +4,8 @@
 // Not here: how fast a road is (sim-road.ts). Times in virtual ms.
 
 import { BufferedLink } from '#env/buffered-link.ts'
-import type {
-  Clock,
-  Link,
-  LinkClosed,
-  Listener,
-  Random,
-  Transport,
-  TransportLimits,
-} from '#env/env.ts'
+import type { Link, LinkClosed, Listener, Random, Transport, TransportLimits } from '#env/env.ts'
+import type { VirtualClock } from '#env/memory.ts'
 import { type LinkShape, rateOf, wayMs } from '../link-shape.ts'
 import type { SimProcess } from './sim-process.ts'
 import { nearRoad, type RoadTraits, SimInterface } from './sim-road.ts'
@@ -26,6 +19,11 @@ export interface Crossing {
 
 export type Fate = 'arrives' | 'twice' | 'lost'
 
+/** A message as it is. */
+interface Passed {
+  readonly t: string
+}
+
 interface Accepting {
   readonly process: SimProcess
   readonly limits: TransportLimits
@@ -35,7 +33,8 @@ interface Accepting {
 export class SimNetwork {
   /** Asked about every message as it is sent. */
   onSend: ((crossing: Crossing) => Fate) | undefined
-  readonly #clock: Clock
+  readonly #clock: VirtualClock
+  readonly #passes: boolean
   readonly #accepting = new Map<string, Accepting>()
   readonly #links = new Set<SimLink>()
   /** FROM>TO. */
@@ -52,7 +51,13 @@ export class SimNetwork {
   readonly #traits: RoadTraits
   #nextPort = 40_000
 
-  constructor(clock: Clock, random: Random, traits = nearRoad) {
+  /** Messages may pass as they are; never while somebody looks at them. */
+  get mayPass(): boolean {
+    return this.#passes && this.onSend === undefined
+  }
+
+  constructor(clock: VirtualClock, random: Random, traits = nearRoad, passes = false) {
+    this.#passes = passes
     this.#clock = clock
     this.#random = random
     this.#traits = traits
@@ -126,30 +131,38 @@ export class SimNetwork {
   }
 
   isCut(from: string, to: string): boolean {
+    if (this.#cut.size === 0) return false
     return this.#cut.has(`${from}>${to}`)
   }
 
   /** One message of a link: out of the interface, over the road, in the order of the link. */
   carry(link: SimLink, bytes: number, fn: () => void): void {
+    this.leave(link, bytes, () => this.cross(link, fn, bytes))
+  }
+
+  /** Out of the interface, and past what is narrow behind it. */
+  leave(link: SimLink, bytes: number, gone: () => void): void {
     const { from } = link
     const way = this.#interfaces.get(from) ?? new SimInterface(this.#clock, this.#traits.bytesPerMs)
     this.#interfaces.set(from, way)
-    const cross = () => this.cross(link, fn, bytes)
-    const narrow = this.#narrows.get(link.road)
-    way.send(link, bytes, narrow ? () => narrow.send(link, bytes, cross) : cross)
+    const narrow = this.#narrows.size > 0 ? this.#narrows.get(link.road) : undefined
+    way.send(link, bytes, narrow ? () => narrow.send(link, bytes, gone) : gone)
   }
 
   /** The road alone; while it is cut, all that has come so far waits. */
-  cross(link: SimLink, fn: () => void, bytes = 0): void {
+  cross(link: SimLink, fn: () => void, bytes = 0, isQuiet = false): void {
     const { from, to } = link
     if (this.isCut(from, to)) {
-      this.#held.push(() => this.cross(link, fn, bytes))
+      this.#held.push(() => this.cross(link, fn, bytes, isQuiet))
       return
     }
     const clogMs = Math.max(this.#clogged.get(from) ?? 0, this.#clogged.get(to) ?? 0)
-    const takesMs = wayMs({ ...this.#traits, ...this.#shapes.get(link.road) }, bytes, this.#random)
+    const shape = this.#shapes.size > 0 ? this.#shapes.get(link.road) : undefined
+    const traits = shape ? { ...this.#traits, ...shape } : this.#traits
+    const takesMs = wayMs(traits, bytes, this.#random)
     link.lastAtMs = Math.max(link.lastAtMs, this.#clock.nowMs() + takesMs + clogMs)
-    this.#clock.wakeAt(link.lastAtMs, fn)
+    if (isQuiet) this.#clock.wakeQuietly(link.lastAtMs, fn)
+    else this.#clock.wakeAt(link.lastAtMs, fn)
   }
 
   /** After the way of one message, or so many ms. */
@@ -230,7 +243,10 @@ export class SimNetwork {
   }
 }
 
-class SimLink extends BufferedLink {
+/** Messages that leave nothing behind to wait for: see VirtualClock.ringNext. */
+const quietKinds = new Set(['heartbeat', 'lease', 'migration-progress'])
+
+export class SimLink extends BufferedLink {
   readonly peer: string
   /** When the last of what it sent arrives. */
   lastAtMs = 0
@@ -240,6 +256,8 @@ class SimLink extends BufferedLink {
   readonly #to: SimProcess
   readonly #limits: TransportLimits
   #other: SimLink | undefined
+  #passed: ((message: Passed) => void) | undefined
+  readonly #early: Passed[] = []
 
   constructor(
     network: SimNetwork,
@@ -290,6 +308,36 @@ class SimLink extends BufferedLink {
       if (fate === 'lost') return
       this.#to.do(() => this.#other?.receive(bytes))
       if (fate === 'twice') this.#to.do(() => this.#other?.receive(bytes.slice()))
+    })
+  }
+
+  /** As it is: it takes its time on the road, and nothing of the interface. */
+  pass(message: Passed): boolean {
+    if (!this.#network.mayPass) return false
+    if (this.isEnded || !this.owner.isAlive) return true
+    const arrive = () => this.#to.do(() => this.#other?.takePassed(message))
+    this.#network.cross(this, arrive, 0, quietKinds.has(message.t))
+    return true
+  }
+
+  onPassed(fn: (message: Passed) => void): void {
+    this.#passed = fn
+    for (const message of this.#early.splice(0)) fn(message)
+  }
+
+  takePassed(message: Passed): void {
+    if (this.isEnded) return
+    if (this.#passed) this.#passed(message)
+    else this.#early.push(message)
+  }
+
+  /** Bytes that stand for so many; `gone`: the last of them has left this computer. */
+  sendSized(bytes: Uint8Array, sizeBytes: number, gone: () => void): void {
+    if (this.isEnded || !this.owner.isAlive) return
+    this.#network.leave(this, sizeBytes, () => {
+      const arrive = () => this.#to.do(() => this.#other?.receive(bytes))
+      this.#network.cross(this, arrive, sizeBytes, true)
+      this.owner.do(gone)
     })
   }
 

@@ -4,6 +4,7 @@
 // sim-coordinator.ts). Times in virtual ms, each process by a clock of its own.
 
 import type { Cancel, Clock } from '#env/env.ts'
+import type { VirtualClock } from '#env/memory.ts'
 
 /** How a process reads the world's time. Computers count from when they began, and not evenly. */
 export interface Reading {
@@ -19,16 +20,19 @@ const roundingMs = 1e-6
 
 export class SimProcess implements Clock {
   readonly name: string
-  readonly #world: Clock
+  readonly #world: VirtualClock
+  readonly #isQuiet: boolean
   readonly #reading: Reading
   readonly #kept: (() => void)[] = []
   #state: 'running' | 'hanging' | 'dead' = 'running'
   #onDeath: (() => void)[] = []
 
-  constructor(name: string, world: Clock, reading = exactly) {
+  /** @param isQuiet its alarms leave nothing behind to wait for: see VirtualClock.ringNext */
+  constructor(name: string, world: VirtualClock, reading = exactly, isQuiet = false) {
     this.name = name
     this.#world = world
     this.#reading = reading
+    this.#isQuiet = isQuiet
   }
 
   get isAlive(): boolean {
@@ -51,7 +55,10 @@ export class SimProcess implements Clock {
   wakeAt(atMs: number, fn: () => void): Cancel {
     let isCancelled = false
     const ring = () => this.do(() => (isCancelled ? undefined : fn()))
-    const cancel = this.#world.wakeAt(this.#inTheWorld(atMs), ring)
+    const worldMs = this.#inTheWorld(atMs)
+    const cancel = this.#isQuiet
+      ? this.#world.wakeQuietly(worldMs, ring)
+      : this.#world.wakeAt(worldMs, ring)
     return () => {
       isCancelled = true
       cancel()

@@ -10,15 +10,28 @@ import { MemoryDisk, MemoryLog, SeededRandom, VirtualClock } from '#env/memory.t
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { breathsPending } from '#node-agent/migration/breath.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
+import { invariant } from '#proto/invariant.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { ModelNode } from './models/model-node.ts'
+import type { Trace } from './models/traces.ts'
 import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from './sim-coordinator.ts'
 import { SimNetwork } from './sim-network.ts'
 import { type NodeTraits, SimNode, type SimPlatform } from './sim-node.ts'
 import { exactly, type Reading, SimProcess } from './sim-process.ts'
 import type { RoadTraits } from './sim-road.ts'
 
-export interface SimWorldOptions extends SimPlatform {
+/** A world whose VMs are models: see docs/decisions/0011-models-of-vms.md. */
+export interface WorldOfModels {
+  readonly traces: ReadonlyMap<string, Trace>
+}
+
+export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
+  readonly turn: SimPlatform['turn']
+  /** Absent: its VMs are real guests, and it needs all of a platform. */
+  readonly models?: WorldOfModels
+  /** How often the coordinator holds its whole state against its invariants; 0: at each step. */
+  readonly checkEveryMs?: number
   readonly nodes: readonly string[]
   /** Of nodes that are not like the others. */
   readonly traits?: ReadonlyMap<string, NodeTraits>
@@ -45,13 +58,15 @@ export class SimWorld {
   readonly network: SimNetwork
   readonly log = new MemoryLog()
   readonly disk = new MemoryDisk()
-  readonly nodes = new Map<string, SimNode>()
+  readonly nodes = new Map<string, SimNode | ModelNode>()
   /** Broken laws, as sentences. */
   readonly violations: string[] = []
   readonly #options: SimWorldOptions
   readonly #random: SeededRandom
   readonly #snapshots = new MemoryDisk()
   readonly #store = new SimStore()
+  /** Of models: where each executes. */
+  readonly #executing = new Map<VmId, { readonly node: string; readonly vm: HeldVm }>()
   readonly #highest = new Map<VmId, { readonly epoch: number; readonly node: string }>()
   #coordinator: SimCoordinator
   #incarnations = 0
@@ -60,7 +75,8 @@ export class SimWorld {
     this.#options = options
     this.clock = options.clock ?? new VirtualClock()
     this.#random = new SeededRandom(options.seed)
-    this.network = new SimNetwork(this.clock, this.#random, options.road)
+    const passes = options.models !== undefined
+    this.network = new SimNetwork(this.clock, this.#random, options.road, passes)
     this.#coordinator = this.#startCoordinator()
     for (const name of options.nodes) this.#startNode(name)
   }
@@ -74,7 +90,7 @@ export class SimWorld {
   }
 
   /** The first of that name that is alive; throws when there is none. */
-  node(name: string): SimNode {
+  node(name: string): SimNode | ModelNode {
     const node = this.nodes.get(name)
     if (!node) throw new Error(`there is no node ${name}`)
     return node
@@ -113,9 +129,10 @@ export class SimWorld {
   async pass(ms: number): Promise<void> {
     const untilMs = this.nowMs + ms
     await this.#settle()
-    while ((this.clock.nextAlarmMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
-      this.clock.ringNext()
-      await this.#settle()
+    for (;;) {
+      const rung = this.clock.ringNext(untilMs)
+      if (!rung) break
+      if (rung !== 'quiet') await this.#settle()
     }
     this.clock.advance(untilMs - this.nowMs)
   }
@@ -125,8 +142,9 @@ export class SimWorld {
     const untilMs = this.nowMs + withinMs
     await this.#settle()
     while (!isSo()) {
-      if (this.nowMs > untilMs || !this.clock.ringNext())
-        throw new Error(`not within ${withinMs} ms: ${what}; last: ${this.#lastWords()}`)
+      const rung = this.nowMs <= untilMs && this.clock.ringNext()
+      if (rung === 'quiet') continue
+      if (!rung) throw new Error(`not within ${withinMs} ms: ${what}; last: ${this.#lastWords()}`)
       await this.#settle()
     }
   }
@@ -164,12 +182,14 @@ export class SimWorld {
 
   #startCoordinator(): SimCoordinator {
     const settings = { ...defaultSettings, rebalance: false, ...this.#options.settings }
-    const process = new SimProcess(coordinatorName, this.clock, this.#reading())
+    const { checkEveryMs = 0 } = this.#options
+    const process = this.#process(coordinatorName)
     return new SimCoordinator(process, {
       ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
-      ...{ settings, token },
+      ...{ settings, token, checkEveryMs },
       fence: {
         end: async ({ nodeId }) => {
+          this.clock.stir()
           this.nodes.get(nodeId)?.process.kill()
           this.#rebootLater(nodeId)
           return undefined
@@ -187,26 +207,58 @@ export class SimWorld {
   }
 
   #startNode(name: string): void {
-    const {
-      memoryMib = 64,
-      mips = 2,
-      module,
-      image,
-      zstd,
-      deflate,
-      inflate,
-      digest,
-      turn,
-    } = this.#options
+    const { memoryMib = 64, mips = 2, models } = this.#options
     const own = this.#options.traits?.get(name) ?? { memoryMib, mips, cores: 1 }
-    const process = new SimProcess(name, this.clock, this.#reading())
-    const node = new SimNode(process, `${name}-${++this.#incarnations}`, {
-      ...{ module, image, zstd, deflate, inflate, digest, turn, token, ...own },
-      ...{ network: this.network, disk: this.disk, snapshots: this.#snapshots },
-      ...{ random: this.#random, log: this.log, coordinator: coordinatorAddress },
-      ran: (vm) => this.#see(name, vm),
-    })
+    const process = this.#process(name)
+    const incarnation = `${name}-${++this.#incarnations}`
+    const shared = {
+      ...{ token, network: this.network, random: this.#random, log: this.log, ...own },
+      coordinator: coordinatorAddress,
+    }
+    const node = models
+      ? new ModelNode(process, incarnation, {
+          ...shared,
+          traces: models.traces,
+          begins: (vm) => this.#begins(name, vm),
+          ends: (vm) => this.#ends(name, vm),
+        })
+      : new SimNode(process, incarnation, {
+          ...shared,
+          ...this.#platform(),
+          ...{ disk: this.disk, snapshots: this.#snapshots },
+          ran: (vm) => this.#see(name, vm),
+        })
     this.nodes.set(name, node)
+  }
+
+  #process(name: string): SimProcess {
+    return new SimProcess(name, this.clock, this.#reading(), this.#options.models !== undefined)
+  }
+
+  #platform(): SimPlatform {
+    const { module, image, zstd, deflate, inflate, digest, turn } = this.#options
+    invariant(module && image && zstd && deflate && inflate && digest, 'guests need a platform')
+    return { module, image, zstd, deflate, inflate, digest, turn }
+  }
+
+  /** A model executes from now on: nowhere else, and under no older epoch than it has. */
+  #begins(node: string, vm: HeldVm): void {
+    const { vmId } = vm
+    const other = this.#executing.get(vmId)
+    this.#executing.set(vmId, { node, vm })
+    this.#see(node, vm)
+    // One that hangs executes nothing, and finds its lease over before it does.
+    const process = other && this.node(other.node).process
+    if (!other || !process?.isAlive || process.isHanging) return
+    this.violations.push(
+      `at ${this.nowMs.toFixed(1)} ms ${vmId} began to run on ${node} while it ran on ${other.node}`,
+    )
+  }
+
+  #ends(node: string, vm: HeldVm): void {
+    const { vmId } = vm
+    const known = this.#executing.get(vmId)
+    if (known?.node === node && known.vm === vm) this.#executing.delete(vmId)
   }
 
   /** Told to run again under a new epoch, it does so before it has said that it does. */
