@@ -6,7 +6,7 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CloneTarget, Offer, ReplicaOffer } from '#proto/messages.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
-import { evict } from './desk.ts'
+import { evict } from './desk-ends.ts'
 import { closingFault, noRoom, staleEpoch } from './desk-faults.ts'
 import type { DeskEffect, DeskState } from './desk-state.ts'
 import { type HeldVm, isLive } from './held-vms.ts'

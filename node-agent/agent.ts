@@ -262,6 +262,7 @@ export class Agent {
       case 'pause':
       case 'resume':
       case 'balloon':
+      case 'strand':
         return this.#then(effect.by, stir(effect, { vmm, replication: this.#replication }))
       case 'launch':
         return this.#launch(effect)
@@ -299,14 +300,15 @@ export class Agent {
   }
 
   #destroy({ vm, by }: Extract<DeskEffect, { do: 'destroy' }>): void {
-    const gone = this.#drop(vm)
-    if (by !== undefined) this.#then(by, gone)
+    this.#then(by, this.#drop(vm))
   }
 
-  #then(by: Result['commandId'], work: Promise<void>): void {
+  #then(by: Result['commandId'] | undefined, work: Promise<void>): void {
+    const done = (value?: Fault) =>
+      by && this.#deskDriver.feed({ on: 'done', by, ...(value && { fault: value }) })
     work.then(
-      () => this.#deskDriver.feed({ on: 'done', by }),
-      (thrown) => this.#deskDriver.feed({ on: 'done', by, fault: faultOf(thrown) }),
+      () => done(),
+      (thrown) => done(faultOf(thrown)),
     )
   }
 

@@ -10,6 +10,7 @@ import type {
   CompareSnapshots,
   DropSnapshot,
   EndReplication,
+  GoOn,
   KeepTemplate,
   Migrate,
   PagesLost,
@@ -37,6 +38,7 @@ export type Command =
       | Stop
       | Pause
       | Resume
+      | GoOn
       | Balloon
       | Migrate
       | Clone
@@ -99,6 +101,8 @@ export type DeskEffect =
   | { readonly do: 'compare-snapshots'; readonly order: CompareSnapshots }
   | { readonly do: 'sweep-layers'; readonly order: SweepLayers }
   | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
+  /** Nobody has asked for it. */
+  | { readonly do: 'strand'; readonly vm: HeldVm; readonly by?: undefined }
   | {
       readonly do: 'balloon'
       readonly vm: HeldVm

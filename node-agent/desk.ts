@@ -12,22 +12,22 @@ import type {
   CancelMigration,
   Clone,
   EndReplication,
+  GoOn,
   Migrate,
   Replicate,
   Resolve,
-  Result,
   SetLease,
   Start,
   SwitchToPostCopy,
   TakeOver,
   TakeSnapshot,
-  VmEvent,
 } from '#proto/messages.ts'
+import { answer, event, keepAnswer } from './desk-answers.ts'
+import { destroy, fence, lapse, loseGuest, settled } from './desk-ends.ts'
 import {
   cancelledFault,
   closingFault,
   incompleteFault,
-  leaseFault,
   noRoom,
   replacedFault,
   staleEpoch,
@@ -39,8 +39,6 @@ import {
 import type { Command, DeskEffect, DeskInput, DeskState } from './desk-state.ts'
 import { type HeldVm, isLive } from './held-vms.ts'
 import { clonePlan, migrationPlan } from './migration/plan.ts'
-
-const answersKept = 1000
 
 /** Changes `state` and says what is to be done. */
 export function stepDesk(state: DeskState, input: DeskInput): DeskEffect[] {
@@ -101,6 +99,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'stop') return destroy(state, vm, stoppedFault, commandId)
   if (command.t === 'pause') return pause(state, vm, commandId)
   if (command.t === 'resume') return resume(state, vm, commandId)
+  if (command.t === 'go-on') return goOn(state, vm, command)
   if (command.t === 'take-snapshot') return takeSnapshot(state, vm, command)
   if (command.t === 'balloon') return balloon(state, vm, command)
   if (command.t === 'replicate') return replicate(state, vm, command)
@@ -143,6 +142,15 @@ function resume(state: DeskState, vm: HeldVm, by: CommandId): DeskEffect[] {
   if (vm.state !== 'paused' || isTakenUp(vm)) return answer(state, by, wrongState(vm, 'resumed'))
   state.vms.becomeRunning(vm)
   return [{ do: 'resume', vm, by }]
+}
+
+/** It was restarted nowhere since the lease ended. */
+function goOn(state: DeskState, vm: HeldVm, { commandId: by, nextEpoch }: GoOn): DeskEffect[] {
+  if (state.closing) return answer(state, by, closingFault)
+  if (vm.state !== 'stranded') return answer(state, by, wrongState(vm, 'run on'))
+  if (nextEpoch <= vm.epoch) return answer(state, by, staleEpoch(vm, nextEpoch))
+  vm.launching = nextEpoch
+  return [{ do: 'launch', vm, epoch: nextEpoch, by }]
 }
 
 /** Not of a VM that is on its way: what it was asked for might stay behind. */
@@ -220,9 +228,9 @@ function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resol
   const { commandId } = verdict
   // What is not here, or belongs to another migration, has been discarded: the verdict may come
   // twice.
-  if (!vm || (vm.migrationId !== verdict.migrationId && !isLive(vm)))
-    return answer(state, commandId)
-  if (isLive(vm)) {
+  const hasRun = vm && (isLive(vm) || vm.state === 'stranded')
+  if (!vm || (vm.migrationId !== verdict.migrationId && !hasRun)) return answer(state, commandId)
+  if (hasRun) {
     if (verdict.epoch <= vm.epoch) return answer(state, commandId, wrongState(vm, 'discarded'))
     return destroy(state, vm, replacedFault, commandId)
   }
@@ -260,8 +268,8 @@ function takeOver(state: DeskState, { commandId, vmId, replicaId, epoch }: TakeO
   return [{ do: 'take-over', vm, epoch, by: commandId }]
 }
 
-function setLease(vm: HeldVm, { commandId: by, leased }: SetLease): DeskEffect[] {
-  vm.spec = { ...vm.spec, ha: leased }
+function setLease(vm: HeldVm, { commandId: by, leased, isolation }: SetLease): DeskEffect[] {
+  vm.spec = { ...vm.spec, ha: leased, ...(isolation ? { isolation } : {}) }
   return [{ do: 'set-lease', vm, by }]
 }
 
@@ -300,94 +308,4 @@ function endMigration(state: DeskState, migrationId: MigrationId): DeskEffect[] 
   for (const vm of state.vms.all())
     if (vm.migrationId === migrationId && vm.state === 'running') vm.migrationId = undefined
   return []
-}
-
-/** Destroys what could run, at once, and keeps the news until the coordinator can hear it. */
-/** What runs ends; what was to run by its source's word must not, under the next lease. */
-function lapse(state: DeskState): DeskEffect[] {
-  for (const vm of state.vms.all()) vm.needsVerdict ||= vm.spec.ha && isCopy(vm)
-  return fence(state, (vm) => vm.spec.ha, leaseFault)
-}
-
-const isCopy = ({ state }: HeldVm): boolean => state === 'incoming' || state === 'prepared'
-
-function fence(state: DeskState, who: (vm: HeldVm) => boolean, why: Fault): DeskEffect[] {
-  return state.vms
-    .all()
-    .filter((vm) => isLive(vm) && who(vm))
-    .flatMap((vm) => [...destroy(state, vm, why), event(vm, 'fenced', why)])
-}
-
-function loseGuest(
-  state: DeskState,
-  stop: Extract<DeskInput, { on: 'guest-stopped' }>,
-): DeskEffect[] {
-  const vm = state.vms.get(stop.vmId)
-  if (!vm || !isLive(vm)) return []
-  const { reason, detail } = stop
-  const why = fault(
-    reason === 'disk-failed' || reason === 'pages-lost' ? reason : 'guest-crashed',
-    `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),
-  )
-  const effects = destroy(state, vm, why)
-  if (reason === 'shut-down') return [...effects, event(vm, 'shut-down')]
-  if (reason === 'pages-lost') return [...effects, event(vm, 'fenced', why)]
-  return [...effects, event(vm, 'crashed', why)]
-}
-
-/** Makes way for a copy that a source offers under a newer epoch. */
-export const evict = (state: DeskState, vm: HeldVm): DeskEffect[] =>
-  destroy(state, vm, replacedFault)
-
-/** Forgets the VM, ends what it takes part in, and has its machine taken apart. */
-function destroy(state: DeskState, vm: HeldVm, why: Fault, by?: CommandId): DeskEffect[] {
-  const { migrationId } = vm
-  const ended: DeskEffect[] = []
-  if (migrationId !== undefined) {
-    if (vm.state === 'running')
-      ended.push({ do: 'tell-source', migrationId, input: { on: 'vm-lost', fault: why } })
-    else ended.push(...settled(state, vm, migrationId, 'runs-there'))
-  }
-  state.vms.forget(vm)
-  return [...ended, { do: 'destroy', vm, ...(by === undefined ? {} : { by }) }]
-}
-
-function settled(
-  state: DeskState,
-  vm: HeldVm,
-  migrationId: MigrationId,
-  verdict: 'runs-here' | 'runs-there',
-): DeskEffect[] {
-  if (vm.state === 'released' || vm.state === 'serving')
-    return [{ do: 'tell-source', migrationId, input: { on: 'settled', verdict } }]
-  if (vm.state === 'running' && state.outgoing.has(migrationId)) {
-    const why = fault('link-lost', 'the coordinator decided that the VM stays where it is')
-    return [{ do: 'tell-source', migrationId, input: { on: 'cancel', fault: why } }]
-  }
-  return [{ do: 'settle-destination', migrationId }]
-}
-
-// ---- answers ------------------------------------------------------------------------------------
-
-function answer(
-  state: DeskState,
-  commandId: CommandId,
-  value?: Fault,
-  more: Pick<Result, 'tookOver'> = {},
-): DeskEffect[] {
-  return keepAnswer(state, { t: 'result', commandId, ...(value ? { fault: value } : more) })
-}
-
-function keepAnswer(state: DeskState, result: Result): DeskEffect[] {
-  if (!state.openCommands.delete(result.commandId)) return []
-  state.answers.set(result.commandId, result)
-  const oldest = state.answers.keys().next().value
-  if (state.answers.size > answersKept && oldest !== undefined) state.answers.delete(oldest)
-  return [{ do: 'send', message: result }]
-}
-
-function event(vm: HeldVm, what: VmEvent['event'], value?: Fault): DeskEffect {
-  const { vmId, epoch } = vm
-  const about = { t: 'vm-event', vmId, epoch, event: what } as const
-  return { do: 'send', message: { ...about, ...(value ? { fault: value } : {}) } }
 }

@@ -45,13 +45,14 @@ export type VmOrder = Pick<HeldVm, 'vmId' | 'spec' | 'identity' | 'epoch' | 'dis
 
 const ways: Record<HeldState, readonly HeldState[]> = {
   starting: ['running'],
-  running: ['paused', 'released'],
+  running: ['paused', 'released', 'stranded'],
   paused: ['running'],
   incoming: ['prepared'],
   prepared: ['running'],
   released: ['running', 'serving'],
   serving: [],
   replica: ['running'],
+  stranded: ['running'],
 }
 
 /** May execute instructions, or could at the next command: what a lost lease destroys. */
@@ -115,6 +116,11 @@ export class HeldVms {
     this.#move(vm, 'paused')
   }
 
+  /** The lease has ended: it stands still until the coordinator says what becomes of it. */
+  becomeStranded(vm: HeldVm): void {
+    this.#move(vm, 'stranded')
+  }
+
   becomePrepared(vm: HeldVm): void {
     this.#move(vm, 'prepared')
   }
@@ -167,7 +173,7 @@ export class HeldVms {
       `${this.reservedMib} MiB are given away of ${this.memoryMibMax}`,
     )
     for (const vm of this.all())
-      if (!isLive(vm))
+      if (!isLive(vm) && vm.state !== 'stranded')
         invariant(vm.migrationId !== undefined, `VM ${vm.vmId} is ${vm.state} without a migration`)
   }
 

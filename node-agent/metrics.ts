@@ -21,7 +21,9 @@ export interface NodeNumbers {
   readonly learnedAddresses: number
 }
 
-const states = ['starting', 'running', 'paused', 'incoming', 'prepared', 'released'] as const
+const states = [
+  ...['starting', 'running', 'paused', 'incoming', 'prepared', 'released', 'stranded'],
+] as const
 
 export class NodeMetrics {
   readonly #registry = new Registry()

@@ -4,7 +4,7 @@
 // (docs/high-availability.md).
 
 import { z } from 'zod'
-import { Name } from './vm-spec.ts'
+import { isolationResponses, Name } from './vm-spec.ts'
 
 /**
  * none: it waits for its node. restart: from its disk, on another one. checkpoint: as it was at its
@@ -34,6 +34,8 @@ export const HaPolicy = z.strictObject({
   locked: z.boolean().default(false),
   /** What becomes of it when its node is lost. Absent: as its spec's `ha` says. */
   protection: z.enum(protectionLevels).optional(),
+  /** What a node that is cut off does with it. Absent: as its spec's `isolation` says. */
+  isolation: z.enum(isolationResponses).optional(),
   /** From one checkpoint to the next. Absent: as the level has it. */
   checkpointMs: z.int().min(20).max(3_600_000).optional(),
 })
@@ -49,6 +51,7 @@ export const HaPolicyChange = z.strictObject({
   failback: z.boolean().optional(),
   locked: z.boolean().optional(),
   protection: z.enum(protectionLevels).optional(),
+  isolation: z.enum(isolationResponses).optional(),
   checkpointMs: HaPolicy.shape.checkpointMs,
 })
 export type HaPolicyChange = z.infer<typeof HaPolicyChange>

@@ -73,9 +73,11 @@ export const VmReport = z.strictObject({
    * released: the source gave up the epoch; a complete copy that only the coordinator may start
    * again. serving: it runs elsewhere, and its last pages are fetched from here: never run again.
    * replica: as it was at its last checkpoint; only the coordinator may have it run.
+   * stranded: it stands still since the lease ended; only the coordinator may have it go on.
    */
   state: z.enum([
     ...['starting', 'running', 'paused', 'incoming', 'prepared', 'released', 'serving', 'replica'],
+    'stranded',
   ] as const),
   migrationId: migrationId.optional(),
   /** Post-copy: released, and the copy that may run elsewhere still lacks pages from here. */

@@ -230,6 +230,10 @@ export const Pause = z.strictObject({ t: z.literal('pause'), ...onVm })
 export type Pause = z.infer<typeof Pause>
 export const Resume = z.strictObject({ t: z.literal('resume'), ...onVm })
 export type Resume = z.infer<typeof Resume>
+
+/** A VM that is stranded under `epoch` runs on, under `nextEpoch`. */
+export const GoOn = z.strictObject({ t: z.literal('go-on'), ...onVm, nextEpoch: epoch })
+export type GoOn = z.infer<typeof GoOn>
 /** Asks the guest for so many of its pages; it gives them, or not, as it runs: see its load. */
 export const Balloon = z.strictObject({ t: z.literal('balloon'), ...onVm, targetPages: count })
 export type Balloon = z.infer<typeof Balloon>
@@ -333,6 +337,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Stop,
   Pause,
   Resume,
+  GoOn,
   Balloon,
   Migrate,
   CancelMigration,

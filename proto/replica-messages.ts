@@ -17,6 +17,7 @@ import {
   vmId,
 } from './message-parts.ts'
 import { CloneTarget, MachineKind, StateSection } from './migration-messages.ts'
+import { isolationResponses } from './vm-spec.ts'
 
 /** What the disk of a VM was told in one checkpoint goes in parts of so much. */
 export const diskPartBytesMax = 256 << 10
@@ -61,7 +62,13 @@ export const TakeOver = z.strictObject({
 export type TakeOver = z.infer<typeof TakeOver>
 
 /** To the VM's node: from now on the VM runs only under the node's lease, or without it. */
-export const SetLease = z.strictObject({ t: z.literal('set-lease'), ...onVm, leased: z.boolean() })
+export const SetLease = z.strictObject({
+  t: z.literal('set-lease'),
+  ...onVm,
+  leased: z.boolean(),
+  /** What becomes of it when the lease ends. Absent: as before. */
+  isolation: z.enum(isolationResponses).optional(),
+})
 export type SetLease = z.infer<typeof SetLease>
 
 // ---- primary → replica's node -------------------------------------------------------------------

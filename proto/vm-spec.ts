@@ -19,6 +19,9 @@ export const VmIdentity = z.strictObject({
 })
 export type VmIdentity = z.infer<typeof VmIdentity>
 
+export const isolationResponses = ['stop', 'pause'] as const
+export type IsolationResponse = (typeof isolationResponses)[number]
+
 /** What an operator writes; everything has a default. */
 export const VmSpec = z.strictObject({
   /** The image: `godwit-guest` comes along (engine/guests/), `debian` is to be pulled. */
@@ -45,6 +48,11 @@ export const VmSpec = z.strictObject({
   boot: z.enum(['paravirtualised', 'unmodified']).default('paravirtualised'),
   /** Restart elsewhere when its node is lost; then the node's lease covers it. */
   ha: z.boolean().default(true),
+  /**
+   * What its node does with it when the lease ends. `stop`, as if unsaid: it is gone. `pause`: it
+   * stands still, and goes on when it was restarted nowhere meanwhile.
+   */
+  isolation: z.enum(isolationResponses).optional(),
   /**
    * A guest whose kernel has answered its balloon, and does not for so long any more, hangs: it
    * ends as one that crashed. Absent: it may. Clock `real` only.

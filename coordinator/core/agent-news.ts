@@ -17,6 +17,7 @@ import { loseCopy } from './recovery.ts'
 import { isOfThatNode, isPassing } from './refusals.ts'
 import { seeSnapshotResult } from './snapshots.ts'
 import { type Step, seeEpoch } from './step-context.ts'
+import { seeGoOn } from './stranded.ts'
 import { seeTemplateResult } from './templates.ts'
 import {
   becomeFailed,
@@ -54,6 +55,7 @@ function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: R
   const refusal = result.fault
   if (isOfReplicas(kind)) return
   if (kind === 'take-over') seeTakeOver(step, vm, result)
+  else if (kind === 'go-on') seeGoOn(step, vm, result)
   else if (kind === 'start') seeStart(step, vm, refusal)
   else if (kind === 'stop' && (!refusal || refusal.code === 'unknown-vm')) {
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'as asked')

@@ -13,6 +13,7 @@ import { type PowerSettings, powerSettingsDefault } from '#proto/power.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
+import type { IsolationResponse } from '#proto/vm-spec.ts'
 import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
 import type { NodeBurden } from './load-score.ts'
 import type {
@@ -134,8 +135,11 @@ export interface Vm extends VmRecord {
     replicaTries: { readonly count: number; readonly nextAtMs: number }
     /** Its replica's node says so. */
     isPrimarySilent: boolean
-    /** Whether its node's lease covers it, as its node said last. */
+    /** Whether its node's lease covers it, as its node said last, and what becomes of it then. */
     isLeased: boolean | undefined
+    isolation: IsolationResponse | undefined
+    /** Where it stands still, complete, while nobody has run it since. */
+    strandedOn: NodeId | undefined
   }
 }
 
@@ -209,6 +213,7 @@ export interface PendingCommand {
     | 'end-replication'
     | 'set-lease'
     | 'take-over'
+    | 'go-on'
   /** Of the last two. */
   readonly snapshotId?: string
   readonly nodeId: NodeId
@@ -304,6 +309,8 @@ export const vmLive = (): Vm['live'] => ({
   replicaTries: { count: 0, nextAtMs: 0 },
   isPrimarySilent: false,
   isLeased: undefined,
+  isolation: undefined,
+  strandedOn: undefined,
 })
 
 export const migrationLive = (nowMs: number): Migration['live'] => ({

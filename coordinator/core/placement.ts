@@ -23,6 +23,7 @@ import { sendStart } from './commands-out.ts'
 import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { isReachable, type Step, takeEpoch } from './step-context.ts'
+import { goOn, standingOn } from './stranded.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
 
 export interface Where {
@@ -252,8 +253,21 @@ const isComing = (state: ClusterState, id: VmId): boolean => {
   return vm !== undefined && ['pending', 'starting', 'recovering'].includes(vm.phase)
 }
 
+/** It is there already: that nothing new is to come there is not in its way. */
+function mayStay(state: ClusterState, vm: Vm, node: Node): boolean {
+  const obstacle = obstacleAt(state, node, wishOf(vm.spec), { vm })
+  return !obstacle || obstacle.kind === 'maintenance' || obstacle.kind === 'asleep'
+}
+
 function place(step: Step, vm: Vm): void {
   const { state } = step
+  const standing = standingOn(step, vm)
+  if (standing === 'waits') return
+  if (standing && mayStay(state, vm, standing)) {
+    setDemand(state, vm, undefined)
+    goOn(step, vm, standing)
+    return
+  }
   if (!hasUntried(state, vm)) vm.live.refusedBy.clear()
   const wish = { ...wishOf(vm.spec), ...(companyOf(state, vm).length > 1 && wishWith(state, vm)) }
   const choice = heldBack(state, vm) ?? chooseNode(state, wish, startWhere(state, vm))

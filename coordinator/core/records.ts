@@ -106,6 +106,8 @@ export const VmRecord = z.strictObject({
   relocateTo: nodeId.optional(),
   /** The snapshot of it that it was last: what it is now came from there. */
   atSnapshot: Name.optional(),
+  /** It has stood still where it is, and is to go on there. */
+  goesOn: z.literal(true).optional(),
   /** It is to begin as this template has it, and has not run yet. */
   deployFrom: Name.optional(),
   /** Its present start makes good for a lost node. */

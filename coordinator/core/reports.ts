@@ -3,6 +3,7 @@
 // so what it leaves out is news too. Here is also how a restarted (or new and empty) coordinator
 // learns what runs.
 
+import type { NodeId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
 import { setDemand } from './burdens.ts'
 import {
@@ -24,11 +25,13 @@ import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
-import { type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
+import { nodeOf, type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
+import { seeStranded, standStill } from './stranded.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
 
-const isLive = (report: VmReport): boolean =>
-  report.state === 'starting' || report.state === 'running' || report.state === 'paused'
+/** The one copy, of one that runs or could. */
+const isLive = ({ state }: VmReport): boolean =>
+  state === 'starting' || state === 'running' || state === 'paused' || state === 'stranded'
 
 const namesIn = ({ disk, migrationId }: VmReport): string[] =>
   migrationId === undefined ? disk.layers : [...disk.layers, migrationId]
@@ -62,7 +65,9 @@ function takeLive(step: Step, node: Node, report: VmReport): void {
   const vm = step.state.vms.get(report.vmId)
   if (!vm) takeUnknown(step, node, report)
   else if (vm.nodeId === node.id && vm.epoch === report.epoch) takeOwner(step, vm, report)
-  else if (!takeMigrated(step, node, vm, report)) {
+  else if (takeMigrated(step, node, vm, report)) {
+    if (report.state === 'stranded' && vm.phase === 'running') standStill(step, vm, node)
+  } else if (!seeStranded(step, vm, node, report)) {
     if (report.epoch > vm.epoch && !isNowhere(vm)) believe(step, node, vm, report)
     else dropCopy(step, node, report)
   }
@@ -81,13 +86,14 @@ function takeOwner(step: Step, vm: Vm, report: VmReport): void {
   vm.live.fencedAtMs = undefined
   takeLoad(step, vm, report)
   takeDisk(step, vm, report)
-  seeLease(step, vm, report.spec.ha)
+  seeLease(step, vm, report.spec)
   seePrimary(step, vm, report.replica)
   const migration = openMigrationOf(step, vm)
   if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
   if (vm.phase === 'stopping') resendStop(step, vm)
   if (vm.phase === 'stopping' || vm.phase === 'migrating' || report.state === 'starting') return
-  if (report.state === 'paused') becomePaused(step, vm)
+  if (report.state === 'stranded') standStill(step, vm, nodeOf(step.state, vm.nodeId as NodeId))
+  else if (report.state === 'paused') becomePaused(step, vm)
   else becomeRunning(step, vm)
 }
 
@@ -265,7 +271,8 @@ function awaitsStart(step: Step, vm: Vm): boolean {
   return false
 }
 
-const isStart = ({ kind }: PendingCommand) => kind === 'start' || kind === 'take-over'
+const isStart = ({ kind }: PendingCommand) =>
+  kind === 'start' || kind === 'take-over' || kind === 'go-on'
 
 /** Its live node has not reported it for long enough: the copy is gone. Called each tick. */
 export function absenceLapsed(step: Step, vm: Vm): void {

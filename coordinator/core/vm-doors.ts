@@ -67,6 +67,7 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   // A replica is of the copy that was there.
   if (vm.nodeId !== nodeId) setReplica(step, vm, undefined)
   delete vm.takesOver
+  delete vm.goesOn
   if (nodeId === undefined) delete vm.nodeId
   else {
     vm.nodeId = nodeId
@@ -74,6 +75,8 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   }
   vm.live.isConfirmed = false
   vm.live.isLeased = undefined
+  vm.live.isolation = undefined
+  vm.live.strandedOn = undefined
   vm.live.absentSinceMs = undefined
   vm.live.fencedAtMs = undefined
   vm.live.isDiskInDoubt = false
@@ -163,14 +166,19 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
 export function becomeRunning(step: Step, vm: Vm): void {
   const before = vm.phase
   if (before === 'running') return
+  const { goesOn } = vm
   delete vm.fault
   if (vm.restoreFrom !== undefined) vm.atSnapshot = vm.restoreFrom
   delete vm.restoreFrom
   delete vm.deployFrom
   delete vm.takesOver
+  delete vm.goesOn
   if (before === 'starting') vm.live.runsSinceMs = step.nowMs
   enter(step, vm, 'running')
-  if (before === 'starting' && vm.isRecovery) {
+  if (goesOn) {
+    vm.isRecovery = false
+    tell(step, 'vm-running', `${vm.id} goes on where it stood, on ${vm.nodeId}`, about(vm))
+  } else if (before === 'starting' && vm.isRecovery) {
     vm.isRecovery = false
     tell(step, 'vm-recovered', `${vm.id} runs again, on ${vm.nodeId}`, about(vm))
   } else if (before !== 'migrating') {

@@ -31,13 +31,13 @@ export function carryOutReplica(effect: ReplicaEffect, ports: ReplicaWorkPorts):
 
 /** What makes a VM run or stand still: not while a checkpoint of it is taken. */
 export function stir(
-  effect: Extract<DeskEffect, { do: 'pause' | 'resume' | 'balloon' }>,
+  effect: Extract<DeskEffect, { do: 'pause' | 'resume' | 'balloon' | 'strand' }>,
   { vmm, replication }: Pick<ReplicaWorkPorts, 'vmm' | 'replication'>,
 ): Promise<void> {
   const { vm } = effect
   return replication.between(vm, () => {
     if (effect.do === 'balloon') return vmm.balloon(vm, effect.targetPages)
-    return effect.do === 'pause' ? vmm.pause(vm) : vmm.resume(vm)
+    return effect.do === 'resume' ? vmm.resume(vm) : vmm.pause(vm)
   })
 }
 

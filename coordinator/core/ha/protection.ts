@@ -7,6 +7,7 @@
 import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'
 import { asMigrationId, type MigrationId, type VmId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
+import type { IsolationResponse, VmSpec } from '#proto/vm-spec.ts'
 import { wishOf } from '../burdens.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
@@ -30,6 +31,10 @@ import { companyOf, forbids, policyOf } from './rules.ts'
 /** What an operator wants for it. */
 export const protectionOf = (vm: Vm): ProtectionLevel =>
   policyOf(vm).protection ?? (vm.spec.ha ? 'restart' : 'none')
+
+/** What an operator wants a node that is cut off to do with it. */
+export const isolationOf = (vm: Vm): IsolationResponse =>
+  policyOf(vm).isolation ?? vm.spec.isolation ?? 'stop'
 
 interface Terms {
   readonly level: 'checkpoint' | 'continuous'
@@ -93,7 +98,9 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
 /** Whether the node's lease covers it: what it may do is what it was told last. */
 function adjustLease(step: Step, vm: Vm): void {
   const leased = protectionOf(vm) !== 'none'
-  const isSo = vm.live.isLeased === undefined || vm.live.isLeased === leased
+  const isolation = isolationOf(vm)
+  const { isLeased } = vm.live
+  const isSo = isLeased === undefined || (isLeased === leased && vm.live.isolation === isolation)
   if (isSo || vm.phase !== 'running' || vm.nodeId === undefined) return
   const node = nodeOf(step.state, vm.nodeId)
   if (!isReachable(node) || isAsked(step.state, 'set-lease', vm.id)) return
@@ -101,7 +108,8 @@ function adjustLease(step: Step, vm: Vm): void {
   if (!leased) setLeased(step, vm, false)
   const { id: vmId, epoch } = vm
   const commandId = openCommand(step, about('set-lease', vm, node.id))
-  sendTo(step, node, { t: 'set-lease', commandId, vmId, epoch, leased })
+  const response = vm.live.isolation === isolation ? {} : { isolation }
+  sendTo(step, node, { t: 'set-lease', commandId, vmId, epoch, leased, ...response })
 }
 
 const about = (kind: PendingCommand['kind'], vm: Vm, nodeId: Node['id']) =>
@@ -185,8 +193,9 @@ export function seeReplicaResult(step: Step, command: PendingCommand, result: Re
  * Its node says that the lease covers it, or that it does not. While an order to change that is
  * under way the word may be older than it: then it is not relied upon.
  */
-export function seeLease(step: Step, vm: Vm, leased: boolean): void {
+export function seeLease(step: Step, vm: Vm, { ha: leased, isolation }: VmSpec): void {
   vm.live.isLeased = leased
+  vm.live.isolation = isolation ?? 'stop'
   setLeased(step, vm, leased && !isAsked(step.state, 'set-lease', vm.id))
 }
 

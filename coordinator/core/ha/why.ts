@@ -8,7 +8,7 @@ import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
 import { ruleText } from './commands.ts'
-import { protectionOf } from './protection.ts'
+import { isolationOf, protectionOf } from './protection.ts'
 import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
 
 const storyLength = 10
@@ -52,6 +52,10 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
   if (!vm.spec.ha) lines.push('it is not protected: it waits for its node, if that is lost')
   if (locked) lines.push('it is locked: nothing moves or restarts it')
   if (after.length > 0) lines.push(`it starts after ${after.join(', ')}`)
+  if (isolationOf(vm) === 'pause')
+    lines.push(
+      'a node that is cut off pauses it; it goes on there, if it runs nowhere else by then',
+    )
   if (priority !== policyDefaults.priority) lines.push(`its restart priority is ${priority}`)
   if (restarts > 0 || relocations !== undefined)
     lines.push(`it is restarted ${restarts} times, relocated ${relocations ?? 'as needed'}`)

@@ -4,35 +4,18 @@
 // Behaves as node-agent/ promises, not as it is written.
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import type { MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type {
   AgentMessage,
   CoordinatorMessage,
+  GoOn,
   Migrate,
   Result,
   Start,
   VmEvent,
   VmReport,
 } from '#proto/messages.ts'
-
-export interface Held {
-  readonly vmId: VmId
-  epoch: Epoch
-  state: VmReport['state']
-  migrationId: MigrationId | undefined
-  readonly order: Pick<Start, 'spec' | 'identity' | 'disk'>
-  /** What the guest has in memory: the count of its own writes. */
-  memory: number
-  /** Stands still for a switchover. */
-  isFrozen: boolean
-}
-
-/** What two agents say to each other. */
-export type PeerMessage =
-  | { readonly t: 'offer'; readonly plan: Migrate; readonly held: Held }
-  | { readonly t: 'refuse'; readonly plan: Migrate }
-  | { readonly t: 'final'; readonly plan: Migrate; readonly memory: number }
-  | { readonly t: 'prepared' | 'run' | 'running' | 'abort'; readonly plan: Migrate }
+import { canStrand, type Held, hasRun, isLive, type PeerMessage } from './model-held.ts'
 
 export interface ModelWorld {
   nowMs(): number
@@ -48,7 +31,6 @@ interface Outgoing {
   phase: 'copying' | 'proving' | 'released' | 'in-doubt'
 }
 
-const isLive = ({ state }: Held) => ['starting', 'running', 'paused'].includes(state)
 const diskBroken = fault('internal', 'the disk store is away')
 const noLease = fault('lease-lost', 'there is no lease')
 const copyMs = 300
@@ -67,6 +49,8 @@ export class ModelAgent {
   isDiskBroken = false
   leaseUntilMs = 0
   hadLease = false
+  /** VMs that stood still here and went on. */
+  wentOn = 0
   #seq = 0
   readonly #sentAtMs = new Map<number, number>()
   #outbox: (Result | VmEvent)[] = []
@@ -140,6 +124,10 @@ export class ModelAgent {
     this.hadLease = false
     for (const held of [...this.held.values()]) {
       if (!isLive(held) || !held.order.spec.ha) continue
+      if (canStrand(held)) {
+        held.state = 'stranded'
+        continue
+      }
       this.#destroy(held)
       this.#event(held, 'fenced')
     }
@@ -161,6 +149,7 @@ export class ModelAgent {
     else if (message.t === 'migrate') this.#migrate(message)
     else if (message.t === 'cancel-migration') this.#cancel(message)
     else if (message.t === 'resolve') this.#resolve(message)
+    else if (message.t === 'go-on') this.#goOn(message)
     else if (message.t === 'stop' || message.t === 'pause' || message.t === 'resume') {
       const held = this.held.get(message.vmId)
       if (!held) this.#answer(message.commandId, fault('unknown-vm', 'not here'))
@@ -216,9 +205,9 @@ export class ModelAgent {
   #resolve(verdict: Extract<CoordinatorMessage, { t: 'resolve' }>): void {
     const held = this.held.get(verdict.vmId)
     if (verdict.verdict === 'discard') {
-      if (!held || (held.migrationId !== verdict.migrationId && !isLive(held)))
+      if (!held || (held.migrationId !== verdict.migrationId && !hasRun(held)))
         this.#answer(verdict.commandId)
-      else if (isLive(held) && verdict.epoch <= held.epoch)
+      else if (hasRun(held) && verdict.epoch <= held.epoch)
         this.#answer(verdict.commandId, fault('wrong-state', 'it runs'))
       else {
         this.#destroy(held)
@@ -226,7 +215,8 @@ export class ModelAgent {
       }
       return
     }
-    if (!held || verdict.epoch < held.epoch || held.state === 'incoming')
+    const cannot = held?.state === 'incoming' || held?.state === 'stranded'
+    if (!held || verdict.epoch < held.epoch || cannot)
       this.#answer(verdict.commandId, fault('wrong-state', 'nothing to run'))
     else if (this.isDiskBroken && !isLive(held)) this.#answer(verdict.commandId, diskBroken)
     else if (!this.#mayLaunch(held)) this.#answer(verdict.commandId, noLease)
@@ -236,6 +226,19 @@ export class ModelAgent {
       held.migrationId = undefined
       this.#event(held, 'running')
       this.#answer(verdict.commandId)
+    }
+  }
+
+  #goOn({ commandId, vmId, epoch, nextEpoch }: GoOn): void {
+    const held = this.held.get(vmId)
+    if (held?.state !== 'stranded' || held.epoch !== epoch)
+      this.#answer(commandId, fault('wrong-state', 'nothing stands still here like that'))
+    else if (this.isDiskBroken) this.#answer(commandId, diskBroken)
+    else {
+      Object.assign(held, { state: 'running', epoch: nextEpoch })
+      this.wentOn++
+      this.#event(held, 'running')
+      this.#answer(commandId)
     }
   }
 

@@ -16,8 +16,9 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
 import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
-import { VmSpec } from '#proto/vm-spec.ts'
-import { ModelAgent, type ModelWorld, type PeerMessage } from './model-agent.ts'
+import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { ModelAgent, type ModelWorld } from './model-agent.ts'
+import type { PeerMessage } from './model-held.ts'
 import type { ModelLink } from './model-link.ts'
 
 export const settings = { ...defaultSettings, rebalance: false }
@@ -163,9 +164,8 @@ export class ModelCluster implements ModelWorld {
     for (const id of this.agents.keys()) this.startNode(id)
   }
 
-  run(id: string, ha: boolean, diskMib: number, policy?: HaPolicy): void {
-    const spec = VmSpec.parse({ memoryMib: 16, ha, diskMib })
-    const request = { id, spec, ...(policy ? { policy } : {}) }
+  run(id: string, spec: VmSpecInput, policy?: HaPolicy): void {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy }
     this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 

@@ -13,9 +13,11 @@ function play({ seed, acts }: { seed: number; acts: [number, Act][] }): ModelClu
   const fence = seed % 2 === 0 ? { fenceAfterMs: 500 } : {}
   const cluster = new ModelCluster(nodeNames, seed, fence)
   cluster.advance(600)
-  cluster.run('a', true, 4)
-  cluster.run('b', true, 0)
-  cluster.run('c', false, 4)
+  // And half of those, and of the others, pause what they run when they are cut off.
+  const isolation = seed % 4 < 2 ? 'pause' : 'stop'
+  cluster.run('a', { isolation, diskMib: 4 })
+  cluster.run('b', { isolation, diskMib: 0 })
+  cluster.run('c', { ha: false, diskMib: 4 })
   cluster.advance(600)
   for (const [ms, perform] of acts) {
     perform(cluster)
@@ -43,6 +45,17 @@ describe('whatever happens', () => {
       }),
       { numRuns: Number(process.env.GODWIT_PROPERTY_RUNS ?? 150) },
     )
+  })
+
+  test('some VMs stand still where they are cut off, and go on there', () => {
+    const plans = fc.sample(plan, { numRuns: 40, seed: 1 })
+    const wentOn = plans.map(({ acts }) => {
+      const cluster = play({ seed: 0, acts })
+      cluster.heal()
+      cluster.advance(10_000)
+      return [...cluster.agents.values()].reduce((sum, agent) => sum + agent.wentOn, 0)
+    })
+    expect(wentOn.filter((count) => count > 0).length).toBeGreaterThan(3)
   })
 
   test('the same seed gives the same story', () => {

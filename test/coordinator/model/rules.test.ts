@@ -82,7 +82,11 @@ function play({ seed, rules, policies, freezes, acts }: Plan): ModelCluster {
     cluster.ask({ do: 'set-rule', rule: HaRule.parse({ ...one, name: `r${n}` }) })
   cluster.law = () => holdsStrict(cluster)
   for (const [n, id] of ['a', 'b', 'c'].entries())
-    cluster.run(id, id !== 'c', id === 'b' ? 0 : 4, HaPolicy.parse(policies[n]))
+    cluster.run(
+      id,
+      { ha: id !== 'c', diskMib: id === 'b' ? 0 : 4, isolation: n % 2 === 0 ? 'pause' : 'stop' },
+      HaPolicy.parse(policies[n]),
+    )
   cluster.advance(600)
   for (const [ms, perform] of acts) {
     perform(cluster)
