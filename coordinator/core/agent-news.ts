@@ -17,6 +17,7 @@ import { loseCopy } from './recovery.ts'
 import { isOfThatNode, isPassing } from './refusals.ts'
 import { seeSnapshotResult } from './snapshots.ts'
 import { type Step, seeEpoch } from './step-context.ts'
+import { tellFileEnd } from './template-files.ts'
 import { seeTemplateResult } from './templates.ts'
 import {
   becomeFailed,
@@ -39,6 +40,7 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   step.state.commands.delete(result.commandId)
   seeSnapshotResult(step, command, result)
   seeTemplateResult(step, command, result)
+  tellFileEnd(step, result.commandId, command, result)
   seeSweepEnd(step, command, !result.fault)
   seeReplicaResult(step, command, result)
   if (command.kind === 'compare-snapshots')
