@@ -69,10 +69,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     options.settings,
     options.version,
   )
-  const consoles = new ConsoleHub(coordinator, clock)
-  const screens = new ScreenHub(coordinator, clock)
-  const sights = new SightHub(coordinator, clock)
-  const templates = new TemplateHub(coordinator, clock, verify)
+  const hubs = hubsOf(coordinator, clock)
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
   const door = openDoor(options, coordinator)
@@ -88,18 +85,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   sendHeaders(app, door.isTls)
   servePage(app, options.dashboard)
   const { gate, isTls } = door
-  const shared = {
-    coordinator,
-    consoles,
-    screens,
-    sights,
-    templates,
-    clock,
-    log,
-    token,
-    gate,
-    isTls,
-  }
+  const shared = { coordinator, ...hubs, clock, log, token, gate, isTls }
   const sockets = openSockets(app.server, shared)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
@@ -111,16 +97,21 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     routeKeys: app.routeKeys,
     stop: async () => {
       coordinator.stop()
-      consoles.stop()
-      screens.stop()
-      sights.stop()
-      templates.stop()
+      for (const hub of Object.values(hubs)) hub.stop()
       sockets.close()
       await app.close()
       store.close()
     },
   }
 }
+
+/** What passes between clients and agents without the core. */
+const hubsOf = (coordinator: Coordinator, clock: Clock) => ({
+  consoles: new ConsoleHub(coordinator, clock),
+  screens: new ScreenHub(coordinator, clock),
+  sights: new SightHub(coordinator, clock),
+  templates: new TemplateHub(coordinator, clock, verify),
+})
 
 /** Everybody who comes: their accounts, and the gate. */
 function openDoor(options: ServerOptions, { state }: Coordinator) {

@@ -87,7 +87,7 @@ export class TemplateHub {
     }
   }
 
-  /** The client brings a file: what it says first is an ImportRequest, all that follows are parts. */
+  /** The client brings a file: first an ImportRequest, and all that follows are parts. */
   attachImport(importer: Importer, client: TemplateClient): FileSession {
     let stream: Stream | undefined
     let isOver = false

@@ -6,8 +6,8 @@
 // whoever is slow slows the other down, and nobody holds more than that of it.
 //
 //   export  agent → client   begins, then parts: the manifest, then every chunk
-//   import  client → agent   parts: the manifest; then, of the chunks that the store lacks ('wants'),
-//                            header and bytes, in the file's order
+//   import  client → agent   parts: the manifest; then, of the chunks that the store lacks
+//                            ('wants'), header and bytes, in the file's order
 //           agent → coordinator  'import-whole': all is there and checked; it is kept by
 //                            'commit-import' alone, when the cluster knows its name
 
@@ -155,7 +155,7 @@ export const ImportRequest = z.strictObject({
   signature: z
     .strictObject({ key: z.string().regex(keyPattern), hex: z.string().regex(/^[0-9a-f]{128}$/) })
     .optional(),
-  /** This key is good enough this once; one that is not signed is. Both are an operator's to say. */
+  /** Good enough this once: this key; that nobody has signed it. An operator's to say. */
   trust: z.string().regex(keyPattern).optional(),
   allowUnsigned: z.boolean().default(false),
 })
