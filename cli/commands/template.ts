@@ -1,5 +1,5 @@
-// godwit template create | list | show | deploy | rm: a system with its application, kept apart from
-// the VM it was made in, from which new VMs begin at once. Each waits until it is so.
+// godwit template create | list | show | deploy | rm: a system with its application, kept apart
+// from the VM it was made in, from which new VMs begin at once. Each waits until it is so.
 // Not here: what a template is (docs/templates.md), its file (template-file.ts).
 
 import type { Command } from 'commander'
