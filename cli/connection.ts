@@ -15,6 +15,7 @@ import {
   type ClusterState,
   runningClusters,
 } from '#scenarios/local/cluster-folder.ts'
+import { TemplatesClient } from '#scenarios/templates-client.ts'
 import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
 import { loginAt } from './logins.ts'
@@ -86,6 +87,16 @@ export const withAccounts = (
 ): Promise<void> =>
   withApi(cli, command, () =>
     talk(new AccountsClient(wireTo(cli, command.optsWithGlobals<GlobalOptions>()))),
+  )
+
+/** As withApi, for files of templates. */
+export const withTemplates = (
+  cli: Cli,
+  command: Command,
+  talk: (templates: TemplatesClient) => Promise<void>,
+): Promise<void> =>
+  withApi(cli, command, () =>
+    talk(new TemplatesClient(wireTo(cli, command.optsWithGlobals<GlobalOptions>()))),
   )
 
 /** The local cluster that is meant: its processes can be signalled, its logs read. */

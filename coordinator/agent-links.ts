@@ -7,12 +7,14 @@ import type { Cancel, Clock, Log } from '#env/env.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import { AgentMessage, type CoordinatorMessage, type Hello } from '#proto/messages.ts'
+import { isTemplateNews } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import { type MessageLink, sendControl, WireChannel } from '#proto/wire.ts'
 import type { ConsoleHub } from './console/console-hub.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { ScreenHub } from './screen/screen-hub.ts'
 import type { SightHub } from './sights/sight-hub.ts'
+import type { TemplateHub } from './templates/template-hub.ts'
 
 /** The hello is the first thing an agent sends; a link without one is no agent's. */
 const helloMsMax = 5000
@@ -23,6 +25,8 @@ export interface AgentDoor {
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
   readonly screens: ScreenHub
+  /** Absent: no file of a template comes or goes. */
+  readonly templates?: TemplateHub
   /** Absent: nobody can look. */
   readonly sights?: SightHub
   readonly clock: Clock
@@ -74,6 +78,7 @@ class AgentSession {
       consoles.hear(message)
     else if (message.t === 'screen-frame' || message.t === 'screen-accepted') screens.hear(message)
     else if (message.t === 'sight') this.#door.sights?.hear(nodeId, message)
+    else if (isTemplateNews(message)) this.#door.templates?.hear(nodeId, message)
     else coordinator.take({ kind: 'agent-message', linkId, nodeId, message })
   }
 

@@ -9,6 +9,7 @@ import type { Listener } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import type { Hello, Result, VmEvent, VmReport } from '#proto/messages.ts'
+import { isTemplateOrder } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { admit, admitReplica } from './admission.ts'
@@ -87,6 +88,9 @@ export class Agent {
     this.#migrations = this.#makeMigrations()
     this.#snapshots = new SnapshotWork({
       ...{ vmm, store: options.snapshots, consoles: this.#consoles },
+      ...{ layers: options.layers, zstd: env.zstd, log },
+      send: (message) => this.#membership.send(message),
+      tell: (result) => this.#tell(result),
       goOn: (vm, disk) => this.#migrations.goOn(vm, disk),
       desk: (input) => this.#deskDriver.feed(input),
     })
@@ -176,7 +180,10 @@ export class Agent {
         this.#options.runUntilMs[0] = atMs
       },
       leaseLost: () => this.#deskDriver.feed({ on: 'lease-lost' }),
-      down: () => this.#views.forgetViewers(),
+      down: () => {
+        this.#views.forgetViewers()
+        this.#snapshots.files.stopAll()
+      },
       replaced: this.#options.replaced,
       beat: () => this.#consoles.pump(),
       hear: (message) => this.#hear(message),
@@ -213,6 +220,7 @@ export class Agent {
 
   #hear(message: MemberMessage) {
     if (isViewMessage(message)) return this.#views.hear(message)
+    if (isTemplateOrder(message)) return this.#snapshots.files.hear(message)
     if (message.t === 'neighbours') return this.#network.become(message.nodes)
     if (message.t === 'look') return this.#sights.hear(message)
     return this.#deskDriver.feed({ on: 'command', command: message })
@@ -233,8 +241,6 @@ export class Agent {
     if (message.t === 'vm-event' && message.event === 'fenced') this.metrics.fenced()
     this.#membership.tell(message)
   }
-
-  // ---- what the cores decide --------------------------------------------------------------------
 
   #carryOut(effect: DeskEffect) {
     const { vmm } = this.#options
@@ -275,15 +281,9 @@ export class Agent {
     }
   }
 
-  #boot({ vm, by, from, template }: Extract<DeskEffect, { do: 'boot' }>): void {
-    const { vmm } = this.#options
-    const boot = async () => {
-      if (template) await this.#snapshots.deploy(vm, template)
-      else if (from === undefined) await vmm.boot(vm)
-      else await this.#snapshots.restore(vm, from)
-      await vmm.resume(vm)
-    }
-    boot().then(
+  #boot(effect: Extract<DeskEffect, { do: 'boot' }>): void {
+    const { vm, by } = effect
+    this.#snapshots.begin(vm, effect).then(
       () => this.#deskDriver.feed({ on: 'booted', vm, by }),
       (thrown) => this.#deskDriver.feed({ on: 'booted', vm, by, fault: faultOf(thrown) }),
     )

@@ -26,6 +26,10 @@
 //   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
 //   GET, POST /v1/templates               TemplateView[]; TemplateRequest → 202 TemplateView
 //   DELETE /v1/templates/:name            → 202 TemplateView
+//   WS   /v1/templates/:name/file         its file: TemplateWords and parts (templates/messages.ts)
+//   WS   /v1/template-files               a file comes: ImportRequest, then parts
+//   GET  /v1/template-keys                TemplateKeyView[]: whose files are let in
+//   PUT, DELETE /v1/template-keys/:name   TemplateKeyRequest → TemplateKeyView; 204
 //   GET  /v1/migrations, /v1/migrations/:id      MigrationView[] | MigrationView; clones too
 //   GET  /v1/migrations/:id/pages         PageLog, of one that was begun with pageLog
 //   POST /v1/migrations/:id/cancel        → 202 MigrationView
@@ -248,6 +252,20 @@ export const SnapshotView = z.strictObject({
 })
 export type SnapshotView = z.infer<typeof SnapshotView>
 
+/** Where a template's file came from. */
+export const TemplateOrigin = z.strictObject({
+  /** SHA-256 of its manifest. */
+  id: z.string(),
+  name: Name,
+  madeBy: z.string(),
+  cluster: z.string(),
+  version: z.string(),
+  /** Whose signature it had; absent: none. */
+  key: z.string().optional(),
+  diskDigest: z.string().optional(),
+})
+export type TemplateOrigin = z.infer<typeof TemplateOrigin>
+
 /** A snapshot that is kept for itself: new VMs begin as it has it. */
 export const TemplateView = z.strictObject({
   name: Name,
@@ -260,6 +278,8 @@ export const TemplateView = z.strictObject({
   image: z.string(),
   args: z.string(),
   takenWallMs: z.number(),
+  /** Of one that came by a file. */
+  origin: TemplateOrigin.optional(),
   fault: Fault.optional(),
 })
 export type TemplateView = z.infer<typeof TemplateView>

@@ -37,6 +37,8 @@ export const faultStatus = {
   'hash-mismatch': 500,
   'pages-lost': 500,
   'bad-snapshot': 500,
+  'bad-template': 400,
+  'untrusted-key': 403,
   'disk-failed': 500,
   'guest-crashed': 500,
   'shutting-down': 503,

@@ -9,6 +9,7 @@
 //                         drop-snapshot, compare-snapshots, sweep-layers, console-open,
 //                         console-input, console-close, screen-open, screen-shown, screen-input,
 //                         screen-close, neighbours, may-leave, look
+//   both                  files of templates (templates/messages.ts)
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         a replica (+ page frames, replica-messages.ts)
 //                         trunk (+ Ethernet, network-messages.ts)
@@ -84,6 +85,7 @@ import {
   SweepLayers,
   TakeSnapshot,
 } from './store-messages.ts'
+import { templateNews, templateOrders } from './templates/messages.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export * from './console-messages.ts'
@@ -326,6 +328,7 @@ export const AgentMessage = z.discriminatedUnion('t', [
   ScreenAccepted,
   Leaving,
   Sight,
+  ...templateNews,
 ])
 export type AgentMessage = z.infer<typeof AgentMessage>
 
@@ -364,6 +367,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   Neighbours,
   MayLeave,
   Look,
+  ...templateOrders,
 ])
 export type CoordinatorMessage = z.infer<typeof CoordinatorMessage>
 

@@ -1,6 +1,6 @@
-// godwit template create | list | deploy | rm: a system with its application, kept apart from the
-// VM it was made in, from which new VMs begin at once. Each waits until it is so.
-// Not here: what a template is (docs/templates.md).
+// godwit template create | list | show | deploy | rm: a system with its application, kept apart
+// from the VM it was made in, from which new VMs begin at once. Each waits until it is so.
+// Not here: what a template is (docs/templates.md), its file (template-file.ts).
 
 import type { Command } from 'commander'
 import type { TemplateView } from '#proto/api.ts'
@@ -11,9 +11,11 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
-import { positiveNumber, wholeBetween, withExamples } from '../help.ts'
+import { positiveNumber, textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { type Column, tableText } from '../table.ts'
 import { freeNames } from './move.ts'
+import { addTemplateFiles } from './template-file.ts'
+import { addTemplateKeys } from './template-key.ts'
 
 const waitMsMax = 120_000
 const lookMs = 50
@@ -37,6 +39,9 @@ export function addTemplate(program: Command, cli: Cli): void {
   addList(template, cli)
   addDeploy(template, cli)
   addRemove(template, cli)
+  addShow(template, cli)
+  addTemplateFiles(template, cli)
+  addTemplateKeys(template, cli)
 }
 
 function addCreate(parent: Command, cli: Cli): void {
@@ -72,6 +77,44 @@ function addList(parent: Command, cli: Cli): void {
       }),
     )
   withExamples(list, [['godwit template list', 'what new VMs can begin from']])
+}
+
+function addShow(parent: Command, cli: Cli): void {
+  const show = parent
+    .command('show <name>')
+    .description('what a template is, and where it came from')
+    .addOption(textOrJson())
+    .action((name: string, { output }: { readonly output: string }, self: Command) =>
+      withApi(cli, self, async (api) => {
+        const found = (await api.templates()).find((one) => one.name === name)
+        if (!found) throw new CommandError(exitCode.failed, `There is no template ${name}.`)
+        const isJson = output === 'json'
+        cli.terminal.write(isJson ? JSON.stringify(found, null, 2) : shownText(found))
+      }),
+    )
+  withExamples(show, [['godwit template show shop', 'its size, who made it, whose key it had']])
+}
+
+function shownText(view: TemplateView): string {
+  const { origin } = view
+  const rows: [string, string | undefined][] = [
+    ['template', `${view.name}, ${view.phase}`],
+    ['about', view.about || undefined],
+    ['made', new Date(view.takenWallMs).toISOString()],
+    ['memory', mibText(view.memoryMib)],
+    ['disk', view.diskMib > 0 ? mibText(view.diskMib) : undefined],
+    ['image', view.image],
+    ['arguments', view.args || undefined],
+    ['owner', view.owner],
+    ['came as', origin && `${origin.name}, of cluster ${origin.cluster}, by ${origin.version}`],
+    ['made by', origin?.madeBy || undefined],
+    ['file', origin?.id],
+    ['signed by', origin && (origin.key ?? 'nobody')],
+    ['fault', view.fault?.message],
+  ]
+  return rows
+    .flatMap(([title, text]) => (text === undefined ? [] : [`${title.padEnd(10)} ${text}`]))
+    .join('\n')
 }
 
 interface DeployOptions {

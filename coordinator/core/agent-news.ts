@@ -18,6 +18,7 @@ import { isOfThatNode, isPassing } from './refusals.ts'
 import { seeSnapshotResult } from './snapshots.ts'
 import { type Step, seeEpoch } from './step-context.ts'
 import { seeGoOn } from './stranded.ts'
+import { tellFileEnd } from './template-files.ts'
 import { seeTemplateResult } from './templates.ts'
 import {
   becomeFailed,
@@ -40,6 +41,7 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   step.state.commands.delete(result.commandId)
   seeSnapshotResult(step, command, result)
   seeTemplateResult(step, command, result)
+  tellFileEnd(step, result.commandId, command, result)
   seeSweepEnd(step, command, !result.fault)
   seeReplicaResult(step, command, result)
   if (command.kind === 'compare-snapshots')

@@ -40,6 +40,7 @@ import {
 } from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
+import { type FileCommand, isFileCommand, takeFileCommand } from './template-files.ts'
 import {
   dropTemplate,
   giveTemplate,
@@ -61,7 +62,7 @@ type Asked<Do extends ApiCommand['do']> = Extract<ApiCommand, { do: Do }>
 
 /** Decides and acts. Faults change nothing. */
 export function takeCommand(step: Step, command: ApiCommand): ApiAnswer {
-  const answer = dispatch(step, command)
+  const answer = isFileCommand(command) ? takeFileCommand(step, command) : dispatch(step, command)
   return answer !== null && 'code' in answer ? { fault: answer } : { value: answer }
 }
 
@@ -70,7 +71,7 @@ const machineOwner = 'machine'
 
 type Value = Extract<ApiAnswer, { value: unknown }>['value']
 
-function dispatch(step: Step, command: ApiCommand): Value | Fault {
+function dispatch(step: Step, command: Exclude<ApiCommand, FileCommand>): Value | Fault {
   switch (command.do) {
     case 'run':
       return run(step, command)
@@ -113,7 +114,7 @@ type OfVm =
   | 'balloon'
   | 'stop'
 type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
-type Other = Exclude<ApiCommand, { do: OfVm | OfVmToo }>
+type Other = Exclude<ApiCommand, FileCommand | { do: OfVm | OfVmToo }>
 type OfHa = Asked<'set-policy'> | Asked<'set-rule'> | Asked<'drop-rule'> | Asked<'set-ha'>
 
 /** What is not about one VM as it is now. */

@@ -12,6 +12,7 @@ import type { PageLog } from '#proto/page-log.ts'
 import { type PowerSettings, powerSettingsDefault } from '#proto/power.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
 import { migrationHasEnded } from '#proto/state.ts'
+import type { TemplateKeyView } from '#proto/templates/messages.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import type { IsolationResponse } from '#proto/vm-spec.ts'
 import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
@@ -25,6 +26,7 @@ import type {
   Tombstone,
   VmRecord,
 } from './records.ts'
+import type { Arrival } from './template-files.ts'
 
 export interface Settings {
   readonly leaseMs: number
@@ -209,6 +211,8 @@ export interface PendingCommand {
     | 'sweep-layers'
     | 'keep-template'
     | 'drop-template'
+    | 'export-template'
+    | 'import-template'
     | 'replicate'
     | 'end-replication'
     | 'set-lease'
@@ -216,6 +220,7 @@ export interface PendingCommand {
     | 'go-on'
   /** Of the last two. */
   readonly snapshotId?: string
+  readonly arrival?: Arrival
   readonly nodeId: NodeId
   readonly vmId: VmId
   readonly epoch: Epoch
@@ -237,6 +242,8 @@ export interface ClusterState {
   readonly snapshots: Map<string, SnapshotEntry>
   /** By name. */
   readonly templates: Map<string, TemplateEntry>
+  /** Whose files of templates are let in, by name. */
+  readonly templateKeys: Map<string, TemplateKeyView>
   /** By name. */
   readonly rules: Map<string, HaRule>
   ha: HaSettings
@@ -360,6 +367,7 @@ export function emptyCluster(
     tombstones: new Map(),
     snapshots: new Map(),
     templates: new Map(),
+    templateKeys: new Map(),
     rules: new Map(),
     ha: haSettingsDefault,
     power: powerSettingsDefault,

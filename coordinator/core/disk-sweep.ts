@@ -55,10 +55,13 @@ export function layersNamed(state: ClusterState): string[] {
   return [...named].sort()
 }
 
+/** Layers that nobody names yet are made, or are read until all of them are. */
+const usesLayers: readonly string[] = ['take-snapshot', 'import-template', 'export-template']
+
 function isAtRest(state: ClusterState): boolean {
   const isCopying = state.openMigrations.size > 0
   const isDoubtful = [...state.vms.values()].some(({ live }) => live.isDiskInDoubt)
-  const isTaken = [...state.commands.values()].some(({ kind }) => kind === 'take-snapshot')
+  const isTaken = [...state.commands.values()].some(({ kind }) => usesLayers.includes(kind))
   const isSilent = [...state.nodes.values()].some(
     (node) => node.live.vmIds.size > 0 && !isReachable(node),
   )

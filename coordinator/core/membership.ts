@@ -39,6 +39,7 @@ import { loseNode } from './recovery.ts'
 import { takeReports } from './reports.ts'
 import { loseSnapshotCommand } from './snapshots.ts'
 import { type Step, sendTo, touch } from './step-context.ts'
+import { tellFileEnd } from './template-files.ts'
 import { loseTemplateCommand } from './templates.ts'
 import { setVmFault, vmsOn } from './vm-doors.ts'
 
@@ -172,6 +173,7 @@ function loseLink(step: Step, node: Node): void {
     tellUnanswered(step, command)
     loseSnapshotCommand(step, command)
     loseTemplateCommand(step, command)
+    tellFileEnd(step, id, command, { fault: lostNode(node.id) })
     seeSweepEnd(step, command, false)
   }
   for (const migration of migrationsAt(step, node.id)) {
@@ -181,6 +183,9 @@ function loseLink(step: Step, node: Node): void {
     settle(step, migration)
   }
 }
+
+const lostNode = (nodeId: string) =>
+  fault('link-lost', `the link to ${nodeId} was lost before it had ended: ask again`)
 
 /**
  * A start or a stop is settled by reports; a pause, a resume or a balloon that was lost is for

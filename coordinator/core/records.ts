@@ -4,7 +4,7 @@
 // and mean something only as differences.
 
 import { z } from 'zod'
-import { EventView } from '#proto/api.ts'
+import { EventView, TemplateOrigin } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
 import { HaPolicy, HaRule, HaSettings } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
@@ -14,6 +14,7 @@ import { Forecast } from '#proto/pre-copy/forecast.ts'
 import { TookOver } from '#proto/replica-messages.ts'
 import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
+import { TemplateKeyView } from '#proto/templates/messages.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
 
 // Brands exist only for the compiler: the check is that of the plain type.
@@ -206,6 +207,8 @@ export const TemplateEntry = z.strictObject({
   owner: Name.optional(),
   phase: z.enum(['making', 'ready', 'removing', 'failed']),
   record: SnapshotRecord,
+  /** Of one that came by a file. */
+  origin: TemplateOrigin.optional(),
   fault: Fault.optional(),
 })
 export type TemplateEntry = z.infer<typeof TemplateEntry>
@@ -219,6 +222,7 @@ export const recordSchemas = {
   tombstone: Tombstone,
   snapshot: SnapshotEntry,
   template: TemplateEntry,
+  'template-key': TemplateKeyView,
   rule: HaRule,
   ha: HaSettings,
   power: PowerSettings,

@@ -38,6 +38,7 @@ import type {
   Result,
 } from '#proto/messages.ts'
 import type { PowerSettingsChange, PowerView } from '#proto/power.ts'
+import type { TemplateKeyView } from '#proto/templates/messages.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { FenceWord } from './fencing.ts'
@@ -92,6 +93,19 @@ export type ApiCommand =
   | { readonly do: 'set-ha'; readonly change: HaSettingsChange }
   | ({ readonly do: 'keep-template' } & KeepTemplate)
   | { readonly do: 'drop-template'; readonly name: string }
+  /** `version`: of this coordinator. */
+  | { readonly do: 'export-template'; readonly name: string; readonly version: string }
+  | {
+      readonly do: 'import-template'
+      readonly name: string
+      readonly id: string
+      readonly manifestBytes: number
+      /** Whose signature it has, which is good. */
+      readonly key?: string | undefined
+      readonly owner?: string | undefined
+    }
+  | { readonly do: 'trust-key'; readonly name: string; readonly key: string }
+  | { readonly do: 'distrust-key'; readonly name: string }
   | {
       readonly do: 'compare-snapshots'
       readonly vmId: VmId
@@ -145,6 +159,7 @@ export type ApiAnswer =
         | RebalanceView
         | SnapshotView
         | TemplateView
+        | TemplateKeyView
         | HaView
         | PowerView
         | PendingAnswer

@@ -33,6 +33,7 @@ import { fenceLapsed } from './recovery.ts'
 import { absenceLapsed } from './reports.ts'
 import type { Effect, Input, Step } from './step-context.ts'
 import { recordOf } from './stored-state.ts'
+import { seeImportWhole } from './template-files.ts'
 
 export interface Now {
   /** Monotonic. */
@@ -84,6 +85,7 @@ function takeMessage(working: Step, input: Extract<Input, { kind: 'agent-message
   if (message.t === 'heartbeat') seeHeartbeat(working, node, message)
   else if (message.t === 'result') seeResult(working, node, message)
   else if (message.t === 'vm-event') seeVmEvent(working, node, message)
+  else if (message.t === 'import-whole') seeImportWhole(working, node, message)
   else if (message.t === 'leaving') seeLeaving(working, node)
   else if (message.t === 'migration-progress') seeProgress(working, node, message)
 }

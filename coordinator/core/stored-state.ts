@@ -30,6 +30,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
     tombstone: state.tombstones,
     snapshot: state.snapshots,
     template: state.templates,
+    'template-key': state.templateKeys,
     rule: state.rules,
   } as const
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
@@ -70,6 +71,7 @@ export function loadState(
     state.snapshots.set(snapshot.id, asFound(snapshot))
   for (const template of ofKind(records, 'template'))
     state.templates.set(template.id, templateAsFound(template))
+  for (const key of ofKind(records, 'template-key')) state.templateKeys.set(key.name, key)
   for (const rule of ofKind(records, 'rule')) state.rules.set(rule.name, rule)
   state.ha = ofKind(records, 'ha')[0] ?? state.ha
   state.power = ofKind(records, 'power')[0] ?? state.power

@@ -23,13 +23,16 @@ const templateVersion = 2
 
 export const isTemplateName = (vmId: string): boolean => vmId.startsWith(prefix)
 const keptAs = (name: string): VmId => asVmId(`${prefix}${name}`)
+export const kept = (name: string): Kept => ({ vmId: keptAs(name), name: snapshotName })
 
-export function templateView({ id, about, owner, phase, record, fault: why }: TemplateEntry) {
+export function templateView(entry: TemplateEntry) {
+  const { id, about, owner, phase, record, origin, fault: why } = entry
   const { memoryMib, image, args } = record.spec
   return {
     ...{ name: id, about, phase, memoryMib, image, args },
     ...{ diskMib: record.spec.diskMib, takenWallMs: record.takenWallMs },
     ...(owner !== undefined && { owner }),
+    ...(origin && { origin }),
     ...(why && { fault: why }),
   } satisfies TemplateView
 }
@@ -44,35 +47,44 @@ export interface KeepTemplate {
 /** Has a snapshot kept as a template. */
 export function keepTemplate(step: Step, wish: KeepTemplate): TemplateView | Fault {
   const { name, about, vmId, snapshot } = wish
-  const { templates, snapshots } = step.state
-  const old = templates.get(name)
-  if (old && old.phase !== 'failed')
-    return fault('name-taken', `there is a template ${name} already: choose another name`)
-  const record = snapshots.get(`${vmId}/${snapshot}`)?.record
+  const taken = nameIsFree(step, name)
+  if (taken) return taken
+  const record = step.state.snapshots.get(`${vmId}/${snapshot}`)?.record
   if (!record) return fault('unknown-snapshot', `${vmId} has no snapshot ${snapshot}`)
   const node = someNode(step.state, templateVersion)
   if (!node) return noNode
   const owner = step.state.vms.get(vmId)?.owner
   const theirs = owner === undefined ? {} : { owner }
   const entry: TemplateEntry = { id: name, about, ...theirs, phase: 'making', record }
-  put(step, entry)
+  putTemplate(step, entry)
   const commandId = openCommand(step, commandOf(node, 'keep-template', name))
-  const kept = { vmId: keptAs(name), name: snapshotName }
-  sendTo(step, node, { t: 'keep-template', commandId, from: { vmId, name: snapshot }, kept })
+  const from = { vmId, name: snapshot }
+  sendTo(step, node, { t: 'keep-template', commandId, from, kept: kept(name) })
   return templateView(entry)
+}
+
+/** Why it is not, if it is not: there is one, or a file brings one. */
+export function nameIsFree({ state }: Step, name: string): Fault | undefined {
+  const old = state.templates.get(name)
+  const isArriving = [...state.commands.values()].some(
+    ({ kind, snapshotId }) => kind === 'import-template' && snapshotId === name,
+  )
+  if ((old === undefined || old.phase === 'failed') && !isArriving) return undefined
+  return fault('name-taken', `there is a template ${name} already: choose another name`)
 }
 
 export function dropTemplate(step: Step, name: string): TemplateView | Fault {
   const entry = step.state.templates.get(name)
   if (!entry) return unknownTemplate(step, name)
+  const isArriving = entry.origin !== undefined && entry.phase === 'making'
+  if (isArriving) return fault('wrong-state', `${name} is on its way: wait until it is there`)
   const user = [...step.state.vms.values()].find((vm) => vm.deployFrom === name)
   if (user) return fault('wrong-state', `${user.id} is being made of ${name}: wait until it runs`)
   const node = someNode(step.state, templateVersion)
   if (!node) return noNode
-  put(step, { ...entry, phase: 'removing' })
+  putTemplate(step, { ...entry, phase: 'removing' })
   const commandId = openCommand(step, commandOf(node, 'drop-template', name))
-  const snapshot = { vmId: keptAs(name), name: snapshotName }
-  sendTo(step, node, { t: 'drop-snapshot', commandId, ...snapshot })
+  sendTo(step, node, { t: 'drop-snapshot', commandId, ...kept(name) })
   return templateView({ ...entry, phase: 'removing' })
 }
 
@@ -88,20 +100,23 @@ export function seeTemplateResult(
   command: PendingCommand,
   result: Pick<Result, 'fault' | 'snapshot'>,
 ): void {
-  if (command.kind !== 'keep-template' && command.kind !== 'drop-template') return
+  const kinds: readonly string[] = ['keep-template', 'drop-template', 'import-template']
+  if (!kinds.includes(command.kind)) return
   const entry = step.state.templates.get(command.snapshotId ?? '')
   if (!entry) return
   const { id: name } = entry
   if (command.kind === 'drop-template') {
     if (result.fault && result.fault.code !== 'unknown-snapshot')
-      put(step, { ...entry, phase: 'ready', fault: result.fault })
+      putTemplate(step, { ...entry, phase: 'ready', fault: result.fault })
     else forget(step, name)
   } else if (result.snapshot) {
-    put(step, { ...entry, phase: 'ready', record: result.snapshot.record })
+    putTemplate(step, { ...entry, phase: 'ready', record: result.snapshot.record })
     tell(step, 'template-ready', `template ${name} is ready: godwit template deploy ${name}`)
-  } else {
+  } else if (command.kind === 'import-template' && result.fault?.code !== 'link-lost') {
+    if (command.arrival?.isWhole) forget(step, name)
+  } else if (entry.phase === 'making') {
     const why = result.fault ?? fault('bad-message', 'its node said nothing about it')
-    put(step, { ...entry, phase: 'failed', fault: why })
+    putTemplate(step, { ...entry, phase: 'failed', fault: why })
   }
 }
 
@@ -110,7 +125,7 @@ export function deployment(step: Step, vm: Vm): { disk: DiskRef; template: Kept 
   const entry = step.state.templates.get(vm.deployFrom ?? '')
   if (!entry || vm.deployFrom === undefined) return undefined
   const disk = withTop(entry.record.disk, vm.id, takeSerial(step))
-  return { disk, template: { vmId: keptAs(vm.deployFrom), name: snapshotName } }
+  return { disk, template: kept(vm.deployFrom) }
 }
 
 export interface Kept {
@@ -130,20 +145,21 @@ const unknownTemplate = ({ state }: Step, name: string): Fault => {
   return fault('unknown-snapshot', `there is no template ${name}; there are ${names}`)
 }
 
-const noNode = fault('no-node', 'no node is online that could do it: start one')
+export const noNode = fault('no-node', 'no node is online that could do it: start one')
 
-const commandOf = (node: Node, kind: 'keep-template' | 'drop-template', name: string) => ({
+type Kind = `${'keep' | 'drop' | 'export' | 'import'}-template`
+export const commandOf = (node: Node, kind: Kind, name: string) => ({
   ...{ kind, nodeId: node.id, migrationId: undefined, snapshotId: name },
   ...{ vmId: keptAs(name), epoch: 0 as PendingCommand['epoch'] },
 })
 
-function put(step: Step, entry: TemplateEntry): void {
+export function putTemplate(step: Step, entry: TemplateEntry): void {
   step.state.templates.set(entry.id, entry)
   touch(step, 'template', entry.id)
 }
 
 export function giveTemplate(step: Step, entry: TemplateEntry, owner: string): void {
-  put(step, { ...entry, owner })
+  putTemplate(step, { ...entry, owner })
 }
 
 function forget(step: Step, name: string): void {

@@ -16,6 +16,8 @@ import type { Coordinator } from '../coordinator.ts'
 import { unknownVm } from '../core/action-refusals.ts'
 import type { ScreenHub } from '../screen/screen-hub.ts'
 import type { SightHub } from '../sights/sight-hub.ts'
+import type { Importer } from '../templates/signatures.ts'
+import type { TemplateClient, TemplateHub } from '../templates/template-hub.ts'
 import { problemOf } from './problems.ts'
 
 /** Ten views a second are smooth to the eye and cheap to make. */
@@ -39,6 +41,8 @@ interface StreamPorts {
   readonly coordinator: Coordinator
   readonly consoles: ConsoleHub
   readonly screens: ScreenHub
+  /** Absent: there are no files in this world. */
+  readonly templates?: TemplateHub
   /** Absent: nothing can be looked at. */
   readonly sights?: SightHub
   readonly clock: Clock
@@ -48,26 +52,36 @@ interface StreamPorts {
 export interface StreamAccess {
   seen(view: ClusterView): ClusterView
   mayType(vmId: VmId): boolean
+  /** As whom they bring a file. */
+  importer(): Importer
 }
 /** Where nobody has an account. */
-export const wholeAccess: StreamAccess = { seen: (view) => view, mayType: () => true }
+export const wholeAccess: StreamAccess = {
+  seen: (view) => view,
+  mayType: () => true,
+  importer: () => ({ by: undefined, owner: undefined, mayTrust: true }),
+}
 
 export class ClientStreams {
   readonly #consoles: ConsoleHub
   readonly #screens: ScreenHub
   readonly #watchers: Watchers
   readonly #sights: SightHub | undefined
+  readonly #templates: TemplateHub | undefined
 
-  constructor({ coordinator, consoles, screens, sights, clock }: StreamPorts) {
+  constructor({ coordinator, consoles, screens, sights, templates, clock }: StreamPorts) {
     this.#consoles = consoles
     this.#screens = screens
     this.#sights = sights
+    this.#templates = templates
     this.#watchers = new Watchers(coordinator, clock)
   }
 
   open(route: Route, end: StreamEnd, access: StreamAccess = wholeAccess): void {
     if (route.kind === 'watch') this.#watchers.add(end, access)
     else if (route.kind === 'sights') openSights(this.#sights, end, route)
+    else if (route.kind === 'template' || route.kind === 'template-files')
+      openFile(this.#templates, end, route, access)
     else if (route.kind === 'screen') openScreen(this.#screens, end, route, access)
     else openConsole(this.#consoles, end, route, access)
   }
@@ -78,7 +92,11 @@ export class ClientStreams {
 }
 
 export interface Route {
-  readonly kind: 'agent' | 'watch' | 'console' | 'screen' | 'sights'
+  readonly kind:
+    | ('agent' | 'watch' | 'console' | 'screen' | 'sights')
+    | ('template' | 'template-files')
+  /** Of a template. */
+  readonly name?: string
   /** Of sights: what links carry is looked at too. */
   readonly hasLinks?: boolean
   readonly vmId: VmId
@@ -97,9 +115,14 @@ export function routeOf({ pathname, searchParams }: URL, { state }: Coordinator)
     const vmId = asVmId(searchParams.get('vm') ?? '')
     return { kind: 'sights', ...none, vmId, hasLinks: searchParams.get('links') === '1' }
   }
+  if (pathname === '/v1/template-files') return { kind: 'template-files', ...none }
+  const [, template] = /^\/v1\/templates\/([a-z0-9-]+)\/file$/.exec(pathname) ?? []
+  if (template !== undefined) return { kind: 'template', ...none, name: template }
   const [, name, kind] = /^\/v1\/vms\/([^/]+)\/(console|screen)$/.exec(pathname) ?? []
   if (name !== undefined) return { isReplay, ...routeToVm(name, kind === 'screen', state) }
-  const paths = '/agent, /v1/watch, /v1/sights, /v1/vms/ID/console or /v1/vms/ID/screen'
+  const paths =
+    '/agent, /v1/watch, /v1/sights, /v1/templates/NAME/file, /v1/template-files, ' +
+    '/v1/vms/ID/console or /v1/vms/ID/screen'
   const problem = problemOf(fault('bad-request', `no WebSocket here: connect to ${paths}`), 404)
   return { kind: 'console', ...none, problem }
 }
@@ -175,6 +198,36 @@ function openSights(
   })
   end.onClose(() => detach?.())
 }
+
+function openFile(
+  hub: TemplateHub | undefined,
+  end: StreamEnd,
+  { name }: Route,
+  access: StreamAccess,
+): void {
+  const client: TemplateClient = {
+    word: (word) => end.text(JSON.stringify(word)),
+    part: (bytes) => end.bytes(bytes),
+    close: (reason) => end.close(reason),
+  }
+  if (!hub) {
+    client.word({ is: 'failed', fault: noFiles })
+    client.close(noFiles.code)
+    return
+  }
+  const importer = access.importer()
+  const session =
+    name === undefined
+      ? hub.attachImport(importer, client)
+      : hub.attachExport(name, importer.by, client)
+  end.onBytes((bytes) => session.hear(bytes))
+  end.onClose(() => session.detach())
+}
+
+const noFiles = fault(
+  'wrong-state',
+  'there are no files of templates in this world: use a cluster of processes, by godwit up',
+)
 
 /** Everybody who watches the cluster. */
 class Watchers {

@@ -53,6 +53,11 @@ export class Gate {
     this.#ports = ports
   }
 
+  /** Nobody has an account. */
+  get isOpen(): boolean {
+    return this.#ports.accounts.isOpen
+  }
+
   /** Told after anything that may end what somebody is just doing. */
   onChange(fn: () => void): void {
     this.#ports.accounts.onChange(fn)

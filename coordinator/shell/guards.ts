@@ -129,6 +129,9 @@ export const guards: Readonly<Record<string, Guard>> = {
     also: ({ body }) => ({ vm: { action: 'copy', id: (body as Body)?.vm ?? '' } }),
   }),
   'DELETE /v1/templates/:name': template('copy'),
+  'GET /v1/template-keys': cluster('see-cluster'),
+  'PUT /v1/template-keys/:name': cluster('run-cluster'),
+  'DELETE /v1/template-keys/:name': cluster('run-cluster'),
   'POST /v1/vms/:id/migrate': vm('place'),
   'POST /v1/vms/:id/relocate': vm('place'),
   'POST /v1/vms/:id/forecast': vm('place'),
@@ -156,6 +159,9 @@ export const guards: Readonly<Record<string, Guard>> = {
   'WS console': vm('look'),
   'WS screen': vm('look'),
   'WS sights': vm('see'),
+  /** All of its memory: as a copy of it. */
+  'WS template': template('copy'),
+  'WS template-files': cluster('run'),
   /** What links carry is everybody's. */
   'WS links': cluster('see-cluster'),
 }

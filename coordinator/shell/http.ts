@@ -7,11 +7,12 @@ import Fastify from 'fastify'
 import { z } from 'zod'
 import * as api from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
-import { asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
+import { asMigrationId, asNodeId, asVmId, namePattern } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
+import { TemplateKeyRequest, TemplateKeyView } from '#proto/templates/messages.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import { isFault } from '../coordinator.ts'
 import { unknownVm } from '../core/action-refusals.ts'
@@ -68,6 +69,7 @@ export async function createHttpApi(
   vmRoutes(app, ports)
   snapshotRoutes(app, ports)
   templateRoutes(app, ports)
+  templateKeyRoutes(app, ports)
   migrationRoutes(app, ports)
   haRoutes(app, ports)
   laboratoryRoutes(app, ports)
@@ -250,6 +252,27 @@ function templateRoutes(app: App, ports: HttpPorts): void {
   const drop = documented('Remove a template', 202, TemplateView)
   app.delete<{ Params: { name: string } }>('/v1/templates/:name', drop, (request, reply) =>
     ask(ports, reply, { do: 'drop-template', name: request.params.name }),
+  )
+}
+
+function templateKeyRoutes(app: App, ports: HttpPorts): void {
+  const list = documented('Whose files are let in', 200, z.array(TemplateKeyView))
+  app.get('/v1/template-keys', list, () => [...ports.coordinator.state.templateKeys.values()])
+  const trust = documented(
+    'Let in what this key has signed',
+    202,
+    TemplateKeyView,
+    TemplateKeyRequest,
+  )
+  app.put<{ Params: { name: string } }>('/v1/template-keys/:name', trust, (request, reply) => {
+    const { name } = request.params
+    if (!namePattern.test(name)) return refuse(reply, fault('bad-request', `${name} is no name`))
+    const { key } = TemplateKeyRequest.parse(request.body)
+    return ask(ports, reply, { do: 'trust-key', name, key })
+  })
+  const drop = documented('Let it in no more', 204, undefined)
+  app.delete<{ Params: { name: string } }>('/v1/template-keys/:name', drop, (request, reply) =>
+    ask(ports, reply, { do: 'distrust-key', name: request.params.name }, 204),
   )
 }
 

@@ -6,7 +6,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random } from '#env/env.ts'
 import { isLoopback } from '#env/loopback.ts'
-import { type Credentials, refusedCaller, sha256 } from '#env/real.ts'
+import { type Credentials, refusedCaller, sha256, verify } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
@@ -16,6 +16,7 @@ import { hexOf } from '../identity.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import { ScreenHub } from '../screen/screen-hub.ts'
 import { SightHub } from '../sights/sight-hub.ts'
+import { TemplateHub } from '../templates/template-hub.ts'
 import { Gate } from './guard.ts'
 import { sendHeaders } from './headers.ts'
 import { createHttpApi } from './http.ts'
@@ -68,9 +69,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     options.settings,
     options.version,
   )
-  const consoles = new ConsoleHub(coordinator, clock)
-  const screens = new ScreenHub(coordinator, clock)
-  const sights = new SightHub(coordinator, clock)
+  const hubs = hubsOf(coordinator, clock)
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
   const door = openDoor(options, coordinator)
@@ -86,7 +85,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   sendHeaders(app, door.isTls)
   servePage(app, options.dashboard)
   const { gate, isTls } = door
-  const shared = { coordinator, consoles, screens, sights, clock, log, token, gate, isTls }
+  const shared = { coordinator, ...hubs, clock, log, token, gate, isTls }
   const sockets = openSockets(app.server, shared)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
@@ -98,15 +97,21 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     routeKeys: app.routeKeys,
     stop: async () => {
       coordinator.stop()
-      consoles.stop()
-      screens.stop()
-      sights.stop()
+      for (const hub of Object.values(hubs)) hub.stop()
       sockets.close()
       await app.close()
       store.close()
     },
   }
 }
+
+/** What passes between clients and agents without the core. */
+const hubsOf = (coordinator: Coordinator, clock: Clock) => ({
+  consoles: new ConsoleHub(coordinator, clock),
+  screens: new ScreenHub(coordinator, clock),
+  sights: new SightHub(coordinator, clock),
+  templates: new TemplateHub(coordinator, clock, verify),
+})
 
 /** Everybody who comes: their accounts, and the gate. */
 function openDoor(options: ServerOptions, { state }: Coordinator) {

@@ -8,10 +8,12 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Cancel } from '#env/env.ts'
 import { linkOfSocket, provenNameOf } from '#env/real.ts'
+import { type Identity, may } from '#proto/accounts.ts'
 import type { Problem } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
 import { controlBytesMax } from '#proto/units.ts'
 import { type AgentDoor, welcomeAgent } from '../agent-links.ts'
+import type { Importer } from '../templates/signatures.ts'
 import {
   ClientStreams,
   type Route,
@@ -79,7 +81,9 @@ const noCertificate = fault(
 
 const keyOf = ({ kind, hasLinks, vmId }: Route) =>
   kind === 'sights' && (hasLinks || vmId === '') ? 'WS links' : `WS ${kind}`
-const askedOf = ({ vmId }: Route) => ({ params: { id: vmId } })
+const askedOf = ({ vmId, name }: Route) => ({
+  params: name === undefined ? { id: vmId } : { name },
+})
 
 function whyNot(gate: Gate, route: Route, caller: Caller): Problem | undefined {
   const admitted = gate.admit(caller, keyOf(route))
@@ -96,8 +100,16 @@ function accessOf(gate: Gate, caller: Caller): StreamAccess {
   return {
     seen: (view) => sight()?.cluster(view) ?? { ...view, ...nothing },
     mayType: (vmId) => sight()?.mayOn('type', vmId) ?? false,
+    importer: () => importerOf(gate.again(caller), gate.isOpen),
   }
 }
+
+function importerOf(who: Identity | undefined, isOpen: boolean): Importer {
+  const owner = who?.role === 'person' ? who.name : undefined
+  const mayTrust = isOpen || (who !== undefined && may(who, 'run-cluster'))
+  return { by: who?.name || undefined, owner, mayTrust }
+}
+
 const nothing = { nodes: [], vms: [], migrations: [], events: [], rules: [] }
 
 /** Looks again and again whether those who have a stream may still have it. */

@@ -13,24 +13,30 @@ import type {
 import type { Consoles } from '../consoles.ts'
 import type { DeskEffect, DeskInput } from '../desk-state.ts'
 import type { HeldVm } from '../held-vms.ts'
+import { type StreamsPorts, TemplateStreams } from '../templates/template-streams.ts'
 import { compareSnapshots } from './comparing.ts'
+import type { SnapshotName } from './restoring.ts'
 import { Snapshots, type SnapshotsPorts } from './snapshots.ts'
 
-export interface SnapshotWorkPorts extends SnapshotsPorts {
+export interface SnapshotWorkPorts extends SnapshotsPorts, StreamsPorts {
   readonly consoles: Consoles
   desk(input: DeskInput): void
 }
 
+type Beginning = Pick<Extract<DeskEffect, { do: 'boot' }>, 'from' | 'template'>
 type SnapshotVerb = 'take-snapshot' | 'drop-snapshot' | 'compare-snapshots' | 'keep-template'
 type SnapshotEffect = Extract<DeskEffect, { do: SnapshotVerb }>
 
 export class SnapshotWork {
+  /** Of templates. */
+  readonly files: TemplateStreams
   readonly #ports: SnapshotWorkPorts
   readonly #snapshots: Snapshots
 
   constructor(ports: SnapshotWorkPorts) {
     this.#ports = ports
     this.#snapshots = new Snapshots(ports)
+    this.files = new TemplateStreams(ports)
   }
 
   carryOut(effect: SnapshotEffect): void {
@@ -80,16 +86,19 @@ export class SnapshotWork {
     )
   }
 
-  /** A machine of a new VM as the template has it, paused; it finds itself somebody else. */
-  async deploy(vm: HeldVm, template: { readonly vmId: string; readonly name: string }) {
-    const { whole } = await this.#snapshots.restore(vm, template)
-    this.#watch(vm, whole)
-    await this.#ports.vmm.rebrand(vm)
+  /** It runs: booted, as a snapshot of it has it, or as a template does and somebody else. */
+  async begin(vm: HeldVm, { from, template }: Beginning): Promise<void> {
+    const { vmm } = this.#ports
+    if (template) await this.#restore(vm, template)
+    else if (from === undefined) await vmm.boot(vm)
+    else await this.#restore(vm, { vmId: vm.vmId, name: from })
+    if (template) await vmm.rebrand(vm)
+    await vmm.resume(vm)
   }
 
   /** A machine as the snapshot has it, paused. It may run before all of its pages are there. */
-  async restore(vm: HeldVm, name: string): Promise<void> {
-    const { whole } = await this.#snapshots.restore(vm, { vmId: vm.vmId, name })
+  async #restore(vm: HeldVm, from: SnapshotName): Promise<void> {
+    const { whole } = await this.#snapshots.restore(vm, from)
     this.#watch(vm, whole)
   }
 

@@ -20,11 +20,13 @@ export const nodesOf = (...ids: string[]): NodeId[] => ids.map(asNodeId)
 export class Cluster {
   readonly world: LocalWorld
   readonly nodes: readonly NodeId[]
+  readonly folder: ClusterFolder
   /** VMs that two agents said to run at one time: must stay empty. */
   readonly doubles: string[] = []
   #watching = true
 
-  constructor(world: LocalWorld, nodes: readonly NodeId[]) {
+  constructor(world: LocalWorld, nodes: readonly NodeId[], folder: ClusterFolder) {
+    this.folder = folder
     this.world = world
     this.nodes = nodes
     void this.#watch()
@@ -100,7 +102,8 @@ export const pulledImages = join(clustersHome(), 'images')
 export async function startCluster(nodes: readonly NodeId[], leaseMs = 2500): Promise<Cluster> {
   const home = mkdtempSync(join(tmpdir(), 'godwit-test-'))
   if (existsSync(pulledImages)) symlinkSync(pulledImages, join(home, 'images'))
-  const world = new LocalWorld({ folder: new ClusterFolder(home, 'test') })
+  const folder = new ClusterFolder(home, 'test')
+  const world = new LocalWorld({ folder })
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail') console.error(await logsOf(world, nodes))
     await world.stop()
@@ -113,7 +116,7 @@ export async function startCluster(nodes: readonly NodeId[], leaseMs = 2500): Pr
     marginMs: 500,
     rebalance: false,
   })
-  return new Cluster(world, nodes)
+  return new Cluster(world, nodes, folder)
 }
 
 /** The end of every log: what one needs first when such a test fails. */

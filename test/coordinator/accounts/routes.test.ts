@@ -4,6 +4,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { guards } from '#coordinator/shell/guards.ts'
+import { asVmId } from '#proto/ids.ts'
 import {
   type Answer,
   ask,
@@ -68,6 +69,9 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'POST /v1/vms/:id/clone': 'AO',
   'POST /v1/templates': 'AO',
   'DELETE /v1/templates/:name': 'ABO', // none of theirs is there
+  'GET /v1/template-keys': 'VO',
+  'PUT /v1/template-keys/:name': 'O',
+  'DELETE /v1/template-keys/:name': 'O',
   'POST /v1/vms/:id/migrate': 'O',
   'POST /v1/vms/:id/relocate': 'O',
   'POST /v1/vms/:id/forecast': 'O',
@@ -93,6 +97,8 @@ const socketPaths: Readonly<Record<string, string>> = {
   'WS screen': '/v1/vms/:id/screen',
   'WS sights': '/v1/sights?vm=:id',
   'WS links': '/v1/sights?links=1&vm=:id',
+  'WS template': '/v1/templates/of-ann/file',
+  'WS template-files': '/v1/template-files',
 }
 const whoGetsAStream: Readonly<Record<string, string>> = {
   'WS watch': 'VABLMO',
@@ -100,6 +106,8 @@ const whoGetsAStream: Readonly<Record<string, string>> = {
   'WS screen': 'ALO',
   'WS sights': 'VALO',
   'WS links': 'VO',
+  'WS template': 'AO',
+  'WS template-files': 'ABO',
 }
 
 const letters: Readonly<Record<string, string>> = {
@@ -173,6 +181,18 @@ describe('every route', () => {
   })
 })
 
+/** Whose file is asked for, and never comes: the node of this test keeps nothing. */
+function keepTemplateOfAnn(): void {
+  const { state } = server.coordinator
+  const vm = state.vms.get(asVmId(vmOf('ann')))
+  if (!vm) throw new Error('the VM of ann is gone')
+  const { spec, identity, disk } = vm
+  const record = { vmId: asVmId('template-of-ann'), name: 'template', id: '0'.repeat(32), depth: 0 }
+  const entry = { id: 'of-ann', about: '', owner: 'ann', phase: 'ready' } as const
+  const kept = { ...record, takenWallMs: 0, spec, identity, disk }
+  state.templates.set('of-ann', { ...entry, record: kept })
+}
+
 describe('every socket', () => {
   test('has a line in this test', () => {
     const sockets = Object.keys(guards).filter((key) => key.startsWith('WS '))
@@ -186,6 +206,7 @@ describe('every socket', () => {
   test.each(Object.keys(socketPaths))(
     '%s opens for whom it should, and for nobody else',
     async (key) => {
+      if (key === 'WS template') keepTemplateOfAnn()
       const path = socketPaths[key]?.replace(':id', vmOf('ann')) ?? ''
       for (const letter of Object.keys(letters)) {
         const stream = new Stream(path, wayOf(letter))

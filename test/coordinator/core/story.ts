@@ -25,6 +25,7 @@ import {
   type VmEvent,
   type VmReport,
 } from '#proto/messages.ts'
+import type { ImportWhole } from '#proto/templates/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 
 /**
@@ -38,6 +39,9 @@ export class Story {
   readonly lines: string[] = []
   state: ClusterState
   answer: ApiAnswer | undefined
+  /** The version that agents speak. */
+  speaks = 1
+  readonly sent: CoordinatorMessage[] = []
   /** VM → layers that its node reports, if they are not those that the coordinator believes in. */
   readonly layersHeld = new Map<string, string[]>()
   readonly #store = new Map<string, StoredRecord>()
@@ -76,7 +80,14 @@ export class Story {
       kind: 'hello',
       linkId,
       hello: {
-        ...{ t: 'hello', protocolVersion: 1, role: 'agent', token: '', incarnation, pid: 1 },
+        ...{
+          t: 'hello',
+          protocolVersion: this.speaks,
+          role: 'agent',
+          token: '',
+          incarnation,
+          pid: 1,
+        },
         nodeId: asNodeId(node),
         peerAddress: `ws://${node}`,
         capacity: { cores: 1, mipsPerCore: 0, memoryMib: 100 },
@@ -114,6 +125,12 @@ export class Story {
     this.lines.push(`< ${node} ${vm} ${event}`)
     const { vmId, epoch } = this.#names(vm)
     this.#say(node, { t: 'vm-event', vmId, epoch, event })
+  }
+
+  /** What else an agent may say. */
+  hear(node: string, message: ImportWhole): void {
+    this.lines.push(`< ${node} ${message.t}`)
+    this.#say(node, message)
   }
 
   progress(node: string, migration: string, phase: MigrationProgress['phase']): void {
@@ -226,9 +243,10 @@ export class Story {
 
   #show(effect: Effect): void {
     if (effect.kind === 'persist') this.#persist(effect)
-    else if (effect.kind === 'send')
+    else if (effect.kind === 'send') {
+      this.sent.push(effect.message)
       this.lines.push(`> ${this.#links.get(effect.linkId)} ${textOf(effect.message)}`)
-    else if (effect.kind === 'close-link')
+    } else if (effect.kind === 'close-link')
       this.lines.push(`> ${this.#links.get(effect.linkId)} closed: ${effect.reason}`)
     else if (effect.kind === 'fence')
       this.lines.push(`> the fence device: end ${effect.nodeId} ${effect.incarnation}`)
