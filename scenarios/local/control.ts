@@ -41,7 +41,7 @@ export class ControlServer {
         if (request.headers.authorization !== `Bearer ${token}`)
           throw new FaultError(fault('bad-token', 'Show the token of the cluster.'))
         if (request.method !== 'GET') await carryOut(world, await requestOf(request))
-        answer(200, world.standing())
+        answer(200, request.url === '/copies' ? await world.copies() : world.standing())
       } catch (thrown) {
         const refusal = faultOf(thrown)
         answer(faultStatus[refusal.code], refusal)
