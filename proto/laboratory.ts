@@ -73,6 +73,9 @@ export const LaboratoryView = z.strictObject({
 })
 export type LaboratoryView = z.infer<typeof LaboratoryView>
 
+/** What one agent says that it holds. */
+export const AgentCopies = z.array(VmReport.pick({ vmId: true, epoch: true, state: true }))
+
 /**
  * GET /v1/laboratory/copies: what each agent says that it holds, asked past the coordinator and
  * past every cut. Who is dead, hangs or does not answer is left out.
@@ -80,7 +83,7 @@ export type LaboratoryView = z.infer<typeof LaboratoryView>
 export const LaboratoryCopies = z.array(
   z.strictObject({
     nodeId: Name,
-    copies: z.array(VmReport.pick({ vmId: true, epoch: true, state: true })),
+    copies: AgentCopies,
   }),
 )
 export type LaboratoryCopies = z.infer<typeof LaboratoryCopies>

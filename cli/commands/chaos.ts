@@ -1,5 +1,5 @@
-// godwit chaos: a laboratory broken on purpose, deed after deed from a seed, and whether it kept its
-// promises. Each deed and each verdict is a line; a broken promise ends it with exit code 4.
+// godwit chaos: a laboratory broken on purpose, deed after deed from a seed, and whether it kept
+// its promises. Each deed and each verdict is a line; a broken promise ends it with exit code 4.
 // Not here: what is done and looked at (scenarios/chaos/).
 
 import { randomBytes } from 'node:crypto'

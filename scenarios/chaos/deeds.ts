@@ -1,6 +1,6 @@
-// What chaos does to a cluster, one deed at a time, and how it is mended: drawn from a seed, so that
-// the same seed gives the same deeds to the same nodes. Half of them are shorter than a lease, half
-// longer: a hiccup nobody may fall over, and an outage after which VMs run elsewhere. Pure.
+// What chaos does to a cluster, one deed at a time, and how it is mended: drawn from a seed, so
+// that the same seed gives the same deeds to the same nodes. Half of them are shorter than a lease,
+// half longer: a hiccup nobody may fall over, and an outage after which VMs run elsewhere. Pure.
 // Not here: when, and what has to hold afterwards (chaos-run.ts). Times in ms.
 
 import type { Random } from '#env/env.ts'

@@ -1,6 +1,6 @@
-// Chaos against the simulated cluster (the real coordinator, agents and guests, in virtual time), in
-// which no promise is broken; and against a small fake one that breaks each promise on purpose, in
-// which that is found.
+// Chaos against the simulated cluster (the real coordinator, agents and guests, in virtual time),
+// in which no promise is broken; and against a small fake one that breaks each promise on purpose,
+// in which that is found.
 
 import { describe, expect, test } from 'vitest'
 import { SeededRandom } from '#env/memory.ts'
