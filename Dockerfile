@@ -38,6 +38,6 @@ COPY scenarios ./scenarios
 COPY cli ./cli
 COPY --from=build /app/dashboard/dist ./dashboard/dist
 USER node
-EXPOSE 7070 7071 9100
+EXPOSE 7070 7071 7072 7073 9100
 ENTRYPOINT ["node", "tools/container.mjs"]
 CMD ["coordinator"]

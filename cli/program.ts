@@ -7,6 +7,7 @@ import type { Cli } from './cli.ts'
 import { addAccounts } from './commands/accounts.ts'
 import { addBreakCommands } from './commands/break.ts'
 import { addCerts } from './commands/certs.ts'
+import { addChaos } from './commands/chaos.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
@@ -58,6 +59,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addSnapshot(program, cli)
   for (const add of [addConsole, addScreen, addAccounts, addGrants, addCerts]) add(program, cli)
   addBreakCommands(program, cli)
+  addChaos(program, cli)
   for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)
   addCompletion(program, names)

@@ -46,6 +46,7 @@
 //   GET  /v1/laboratory                   LaboratoryView: what is broken on purpose; a cluster that
 //                                         is no laboratory refuses
 //   POST /v1/nodes/:id/break              BreakRequest → 202 LaboratoryView
+//   GET  /v1/laboratory/copies            LaboratoryCopies: what agents say that they hold
 //   GET  /v1/events?after=SEQ             EventView[]
 //   WS   /v1/watch                        a ClusterView first, then one after each change
 //                                         (at most 10 a second)
@@ -194,6 +195,7 @@ export const EventView = z.strictObject({
     'node-gone',
     'node-maintenance',
     'node-empty',
+    'node-broken',
     'vm-placed',
     'vm-running',
     'vm-stopped',

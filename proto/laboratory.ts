@@ -4,6 +4,7 @@
 // Not here: how a process is ended or a link cut (scenarios/local/). Times in ms.
 
 import { z } from 'zod'
+import { VmReport } from './messages.ts'
 import { Name } from './vm-spec.ts'
 
 /** A day. Node's timers end at 25 of them, and longer ones would fire at once. */
@@ -71,3 +72,45 @@ export const LaboratoryView = z.strictObject({
   links: z.array(z.strictObject({ a: Name, b: Name })),
 })
 export type LaboratoryView = z.infer<typeof LaboratoryView>
+
+/** What one agent says that it holds. */
+export const AgentCopies = z.array(VmReport.pick({ vmId: true, epoch: true, state: true }))
+
+/**
+ * GET /v1/laboratory/copies: what each agent says that it holds, asked past the coordinator and
+ * past every cut. Who is dead, hangs or does not answer is left out.
+ */
+export const LaboratoryCopies = z.array(
+  z.strictObject({
+    nodeId: Name,
+    copies: AgentCopies,
+  }),
+)
+export type LaboratoryCopies = z.infer<typeof LaboratoryCopies>
+
+/** What was done on purpose, as the cluster's story tells it. */
+export function breakSentence(id: string, request: BreakRequest): string {
+  switch (request.do) {
+    case 'kill':
+      return `${id} is killed on purpose`
+    case 'revive':
+      return `${id} is started again`
+    case 'hang':
+      return `${id} is made to hang on purpose, for ${request.forMs} ms`
+    case 'wake':
+      return `${id} is woken`
+    case 'cut':
+      return `${id} is cut from ${cutText(request)} on purpose`
+    case 'cut-link':
+      return `the link from ${id} to ${request.to} is cut on purpose`
+    case 'heal-link':
+      return `the link from ${id} to ${request.to} is whole again`
+    case 'heal':
+      return `${id} is whole again`
+  }
+}
+
+function cutText({ coordinator, peers }: { coordinator: boolean; peers: boolean }): string {
+  if (coordinator && peers) return 'all'
+  return coordinator ? 'the coordinator' : 'its peers'
+}

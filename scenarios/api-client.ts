@@ -33,6 +33,7 @@ import {
   WhyView,
 } from '#proto/ha.ts'
 import { jsonOf } from '#proto/json.ts'
+import { type BreakRequest, LaboratoryCopies, LaboratoryView } from '#proto/laboratory.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { type PowerSettingsChange, PowerView } from '#proto/power.ts'
@@ -123,6 +124,11 @@ export interface ApiClient {
   /** Why a VM is where it is, or nowhere, and what would have to change. */
   why(vmId: string): Promise<WhyView>
   events(afterSeq?: number): Promise<EventView[]>
+  /** What is broken on purpose; a cluster that is no laboratory refuses. */
+  laboratory(): Promise<LaboratoryView>
+  breakNode(nodeId: string, request: BreakRequest): Promise<LaboratoryView>
+  /** What each agent says that it holds, past the coordinator. */
+  copies(): Promise<LaboratoryCopies>
   /** Resolves when the stream is open; the first view follows. */
   watch(handlers: WatchHandlers): Promise<Subscription>
   console(
@@ -187,6 +193,11 @@ export class HttpApiClient implements ApiClient {
     this.#ask('DELETE', `/v1/rules/${encodeURIComponent(name)}`, undefined, HaView)
   why = (vmId: string) => this.#get(vmPath(vmId, 'why'), WhyView)
   events = (afterSeq = 0) => this.#get(`/v1/events?after=${afterSeq}`, z.array(EventView))
+
+  laboratory = () => this.#get('/v1/laboratory', LaboratoryView)
+  breakNode = (id: string, request: BreakRequest) =>
+    this.#post(`/v1/nodes/${encodeURIComponent(id)}/break`, request, LaboratoryView)
+  copies = () => this.#get('/v1/laboratory/copies', LaboratoryCopies)
 
   snapshots = (vmId: string) => this.#get(vmPath(vmId, 'snapshots'), z.array(SnapshotView))
   snapshot = (vmId: string, request: z.infer<typeof SnapshotRequest>) =>

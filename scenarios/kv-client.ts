@@ -66,6 +66,13 @@ export class KvClient {
     this.#writing = false
   }
 
+  /** Writes again, after it has stopped. */
+  goOn(): void {
+    if (this.#writing) return
+    this.#writing = true
+    this.#writeAt(this.#clock.nowMs())
+  }
+
   /** Every write that was begun has been answered. */
   get isQuiet(): boolean {
     return !this.#writing && this.#underWay === 0
@@ -73,6 +80,7 @@ export class KvClient {
 
   /** Reads back every key that holds an acknowledged write; `isVerified` tells when. */
   verify(): void {
+    this.#verifiedKeys = 0
     const keys = this.#ledger.keysToVerify
     const next = () => {
       const key = keys.pop()

@@ -1,9 +1,11 @@
 // The entry of the container image, and its health check:
-//   node tools/container.mjs coordinator|agent [FLAG...]
+//   node tools/container.mjs coordinator|agent|laboratory|chaos [FLAG...]
 //   node tools/container.mjs health PORT
 // It answers what only the container knows, then becomes the role's own main program:
 //   - the cluster's token: GODWIT_TOKEN, or a file in the shared volume /token, which the
 //     coordinator fills with a random one at its first start;
+//   - where the cluster is a laboratory (GODWIT_LABORATORY, for coordinator and agents): an agent
+//     then runs under a keeper, which breaks it on purpose when the laboratory says so;
 //   - an agent's name: the `node-2` of Compose's container name, learnt from Docker's own DNS,
 //     or else the container's host name.
 // Not here: anything about VMs. Flags given after the role are handed on and win.
@@ -49,8 +51,9 @@ const roles = {
   agent: async () => {
     const name = await networkName()
     const node = /-(node-\d+)$/.exec(name)?.[1] ?? name
+    const isKept = (process.env.GODWIT_LABORATORY ?? 'none') !== 'none'
     return {
-      main: '../node-agent/main.ts',
+      main: isKept ? '../scenarios/container/keeper-server.ts' : '../node-agent/main.ts',
       flags: [
         ...['--node', node, '--coordinator', `${ws}://coordinator:7070/agent`],
         ...['--listen', `${ws}://0.0.0.0:7071`, '--advertise', `${ws}://${name}:7071`],
@@ -58,6 +61,12 @@ const roles = {
       ],
     }
   },
+  /** What breaks nodes on purpose, when somebody at the page, or chaos, wishes it. */
+  laboratory: async () => ({
+    main: '../scenarios/container/laboratory-server.ts',
+    flags: tokenFlags(),
+  }),
+  chaos: async () => ({ main: '../cli/main.ts', flags: ['chaos'] }),
 }
 
 /** Exit code 0 when the program on this port says that it serves. */

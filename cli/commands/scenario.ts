@@ -195,17 +195,19 @@ async function runOne(
   const folder = openScenarioFolder(path)
   const signal = cli.interrupts.handle()
   const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}`)
+  let pageUrl: () => string | undefined = () => undefined
   const how = {
     signal,
     update: options.update ?? false,
     onProgress: (progress: Progress) => cli.terminal.note(progressText(cli, progress)),
     beforeStop: (outcome: RunOutcome) => {
       written.write(outcome, path, options.world)
-      return present(cli, outcome, options, place)
+      return present(cli, outcome, options, pageUrl())
     },
   }
   if (options.world !== 'sim') {
     const world = realWorld(cli, options, place)
+    pageUrl = () => world.pageUrl
     return settle(cli, await runScenario(folder, { world, clock: cli.clock, ...how }), place)
   }
   const world = new ScenarioSimWorld(await nodePlatform())
@@ -225,7 +227,7 @@ async function present(
   cli: Cli,
   outcome: RunOutcome,
   { output, linger }: RunOptions,
-  place: ClusterFolder,
+  pageUrl: string | undefined,
 ): Promise<void> {
   const { terminal } = cli
   if (output === 'json') terminal.write(JSON.stringify(outcome.report, null, 2))
@@ -233,9 +235,9 @@ async function present(
     terminal.write(`\n${reportText(outcome.report, (style, text) => terminal.paint(style, text))}`)
   if (outcome.expectedLog === 'written') terminal.note('expected.log is written.')
   const isWatched = terminal.interactive && process.stdin.isTTY === true
-  if (!linger || !isWatched) return
-  const state = place.runningState()
-  terminal.note(`The cluster is still up: ${state?.apiUrl}/   (godwit vms; Ctrl-C ends it)`)
+  if (!linger || !isWatched || pageUrl === undefined) return
+  const api = pageUrl.replace(/\/$/, '')
+  terminal.note(`The cluster is still up: ${pageUrl}   (godwit --api ${api} vms; Ctrl-C ends it)`)
   await aborted(cli.interrupts.handle())
 }
 

@@ -137,6 +137,13 @@ export type Input =
       readonly isGoodbye: boolean
     }
   | { readonly kind: 'tick' }
+  /** Somebody broke or mended a node on purpose: for the story alone. */
+  | {
+      readonly kind: 'broken'
+      readonly nodeId: NodeId
+      readonly text: string
+      readonly by?: string
+    }
   /** What the fence device says of a process of a node. */
   | ({ readonly kind: 'fence-word' } & FenceWord)
   | { readonly kind: 'api'; readonly command: ApiCommand; readonly by?: string }

@@ -44,7 +44,7 @@ export interface Now {
 
 /** One input in, effects out, `persist` (if any) first. */
 export function step(state: ClusterState, input: Input, now: Now): Effect[] {
-  const by = input.kind === 'api' ? input.by : undefined
+  const by = input.kind === 'api' || input.kind === 'broken' ? input.by : undefined
   const working: Step = { state, ...now, by, effects: [], touched: new Map() }
   take(working, input)
   placeWaiting(working)
@@ -60,6 +60,8 @@ function take(working: Step, input: Input): void {
   else if (input.kind === 'link-closed')
     seeLinkClosed(working, input.nodeId, input.linkId, input.isGoodbye)
   else if (input.kind === 'fence-word') seeFence(working, input, 'its process is surely gone')
+  else if (input.kind === 'broken')
+    tell(working, 'node-broken', input.text, { nodeId: input.nodeId })
   else if (input.kind === 'migration-admitted') admitMigration(working, input.migrationId)
   else working.effects.push({ kind: 'reply', answer: takeCommand(working, input.command) })
 }

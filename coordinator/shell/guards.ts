@@ -96,6 +96,7 @@ export const guards: Readonly<Record<string, Guard>> = {
   'GET /v1/ha': cluster('see-cluster'),
   'GET /v1/power': cluster('see-cluster'),
   'GET /v1/laboratory': cluster('see-cluster'),
+  'GET /v1/laboratory/copies': cluster('see-cluster'),
   'GET /v1/vms/:id/why': cluster('see-cluster'),
   'POST /v1/nodes/:id/evacuate': cluster('run-cluster'),
   'POST /v1/nodes/:id/break': cluster('run-cluster'),

@@ -14,11 +14,23 @@ import type { World } from '../world.ts'
 
 export type { ControlRequest } from '#proto/laboratory.ts'
 
+type Breakable = Pick<
+  World,
+  | 'killNode'
+  | 'startNode'
+  | 'hangNode'
+  | 'cutNode'
+  | 'healNode'
+  | 'killCoordinator'
+  | 'restartCoordinator'
+  | 'copies'
+>
+
 /** What the launcher does to its nodes besides what every world can. */
-export interface Laboratory extends World {
-  wakeNode(id: NodeId): void
-  cutLink(one: NodeId, other: NodeId): void
-  healLink(one: NodeId, other: NodeId): void
+export interface Laboratory extends Breakable {
+  wakeNode(id: NodeId): void | Promise<void>
+  cutLink(one: NodeId, other: NodeId): void | Promise<void>
+  healLink(one: NodeId, other: NodeId): void | Promise<void>
   /** What is broken now. */
   standing(): LaboratoryView
 }
@@ -41,7 +53,7 @@ export class ControlServer {
         if (request.headers.authorization !== `Bearer ${token}`)
           throw new FaultError(fault('bad-token', 'Show the token of the cluster.'))
         if (request.method !== 'GET') await carryOut(world, await requestOf(request))
-        answer(200, world.standing())
+        answer(200, request.url === '/copies' ? await world.copies() : world.standing())
       } catch (thrown) {
         const refusal = faultOf(thrown)
         answer(faultStatus[refusal.code], refusal)
@@ -67,12 +79,17 @@ async function requestOf(chunks: AsyncIterable<Buffer>): Promise<ControlRequest>
     text += chunk
     if (text.length > requestCharsMax) throw new FaultError(fault('bad-request', 'Too long.'))
   }
-  const checked = ControlRequest.safeParse(jsonOf(text))
+  return wishOf(jsonOf(text))
+}
+
+/** Throws the fault that says why it is none. */
+export function wishOf(said: unknown): ControlRequest {
+  const checked = ControlRequest.safeParse(said)
   if (checked.success) return checked.data
   throw new FaultError(fault('bad-request', z.prettifyError(checked.error)))
 }
 
-async function carryOut(world: Laboratory, request: ControlRequest): Promise<void> {
+export async function carryOut(world: Laboratory, request: ControlRequest): Promise<void> {
   const id = asNodeId(request.id)
   const isCoordinator = request.id === 'coordinator'
   switch (request.do) {

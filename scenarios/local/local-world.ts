@@ -14,7 +14,15 @@ import { invariant } from '#proto/invariant.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { WebWire } from '../api-wire.ts'
-import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, Roads } from '../world.ts'
+import type {
+  AgentAnswer,
+  ClusterSpec,
+  CutLinks,
+  NodeSpec,
+  ProcessView,
+  Roads,
+  World,
+} from '../world.ts'
 import { copiesAt } from './agent-copies.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
@@ -53,7 +61,7 @@ interface NodeProcess {
   wake: NodeJS.Timeout | undefined
 }
 
-export class LocalWorld implements Laboratory {
+export class LocalWorld implements World, Laboratory {
   readonly #folder: ClusterFolder
   readonly #programs: Programs
   readonly #graceMs: number

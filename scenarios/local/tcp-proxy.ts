@@ -15,14 +15,21 @@ export interface Ways {
   readonly back: Road
 }
 
-/** Which they are for a new connection, by the caller's port. */
-export type WaysOf = (callerPort: number) => Ways
+/** Which they are for a new connection, by where it comes from. */
+export type WaysOf = (callerPort: number, callerAddress: string) => Ways
+
+export interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+const loopback = '127.0.0.1'
 
 export class Door {
   readonly #server: Server
   readonly #waysOf: WaysOf
   readonly #passages = new Set<Connection>()
-  #targetPort: number | undefined
+  #target: Place | undefined
 
   private constructor(waysOf: WaysOf) {
     this.#waysOf = waysOf
@@ -31,12 +38,12 @@ export class Door {
     )
   }
 
-  /** Listens on loopback, on a port that the system chooses. */
-  static async open(waysOf: WaysOf): Promise<Door> {
+  /** Listens on loopback unless said, on a port that the system chooses. */
+  static async open(waysOf: WaysOf, at: Place = { host: loopback, port: 0 }): Promise<Door> {
     const door = new Door(waysOf)
     await new Promise<void>((resolve, reject) => {
       door.#server.once('error', reject)
-      door.#server.listen(0, '127.0.0.1', resolve)
+      door.#server.listen(at.port, at.host, resolve)
     })
     return door
   }
@@ -46,9 +53,10 @@ export class Door {
   }
 
   /** Where connections go from now on; until it is first called they are refused. */
-  leadTo(port: number): void {
-    invariant(port !== this.port, 'a door that leads to itself lets nobody in')
-    this.#targetPort = port
+  leadTo(port: number, host = loopback): void {
+    const isItself = host === loopback && port === this.port
+    invariant(!isItself, 'a door that leads to itself lets nobody in')
+    this.#target = { host, port }
   }
 
   /** Looks again at every connection: is a way of it cut? */
@@ -63,13 +71,13 @@ export class Door {
   }
 
   #enter(caller: Socket): void {
-    const port = this.#targetPort
-    if (port === undefined) {
+    const target = this.#target
+    if (target === undefined) {
       caller.resetAndDestroy()
       return
     }
-    const ways = this.#waysOf(caller.remotePort ?? 0)
-    const passage = new Connection(ways, caller, port, () => this.#passages.delete(passage))
+    const ways = this.#waysOf(caller.remotePort ?? 0, caller.remoteAddress ?? '')
+    const passage = new Connection(ways, caller, target, () => this.#passages.delete(passage))
     this.#passages.add(passage)
     passage.review()
   }
@@ -79,16 +87,16 @@ export class Door {
 class Connection {
   readonly #ways: Ways
   readonly #caller: Socket
-  readonly #targetPort: number
+  readonly #place: Place
   readonly #onGone: () => void
   #target: Socket | undefined
   #flows: readonly Flow[] = []
   readonly #gone = { caller: false, target: false }
 
-  constructor(ways: Ways, caller: Socket, targetPort: number, onGone: () => void) {
+  constructor(ways: Ways, caller: Socket, place: Place, onGone: () => void) {
     this.#ways = ways
     this.#caller = caller
-    this.#targetPort = targetPort
+    this.#place = place
     this.#onGone = onGone
     caller.setNoDelay(true)
     this.#breakWith(caller, 'caller')
@@ -120,7 +128,7 @@ class Connection {
   }
 
   #reach(): void {
-    const target = connect({ port: this.#targetPort, host: '127.0.0.1', allowHalfOpen: true })
+    const target = connect({ ...this.#place, allowHalfOpen: true })
     target.setNoDelay(true)
     this.#breakWith(target, 'target')
     this.#target = target

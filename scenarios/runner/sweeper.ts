@@ -5,6 +5,9 @@ import type { Clock } from '#env/env.ts'
 import type { AgentAnswer, ProcessView, World } from '../world.ts'
 import { CopyWatch, type DoubleCopy } from './copy-watch.ts'
 
+/** What of a world is asked. */
+export type Swept = Pick<World, 'copies' | 'processes'>
+
 export interface SweepHandlers {
   onSweep(answers: readonly AgentAnswer[], double: DoubleCopy | undefined): void
   /** Once for each end of a process. */
@@ -18,14 +21,14 @@ export interface SweepHandlers {
 const sweepMs = 200
 
 export class Sweeper {
-  readonly #world: World
+  readonly #world: Swept
   readonly #clock: Clock
   readonly #handlers: SweepHandlers
   readonly #copies = new CopyWatch()
   readonly #ended = new Set<string>()
   #open = true
 
-  constructor(world: World, clock: Clock, handlers: SweepHandlers) {
+  constructor(world: Swept, clock: Clock, handlers: SweepHandlers) {
     this.#world = world
     this.#clock = clock
     this.#handlers = handlers

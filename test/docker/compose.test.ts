@@ -4,7 +4,10 @@
 // Needs a Docker daemon and the base image: .ci/docker.sh makes both where they are missing.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SeededRandom } from '#env/memory.ts'
+import { realClock } from '#env/real.ts'
 import { asVmId } from '#proto/ids.ts'
+import { ChaosRun } from '#scenarios/chaos/chaos-run.ts'
 import { ComposeCluster, type Copy } from './compose-cluster.ts'
 import { type GuestConsole, openGuestConsole } from './guest-console.ts'
 
@@ -106,6 +109,22 @@ describe('a cluster in containers', { timeout: 120_000 }, () => {
       .poll(async () => (await cluster.onlineNodes()).sort(), patience)
       .toEqual(['node-1', 'node-2'])
     expect(Object.keys(await whoRunsWhat()).sort()).toEqual(['checker', 'store', 'writer'])
+  })
+
+  test('chaos breaks containers from within, and finds every promise kept', async () => {
+    const said: string[] = []
+    const { api } = cluster
+    const run = new ChaosRun(
+      {
+        ...{ api, laboratory: api, clock: realClock, random: new SeededRandom(2), prefix: 'x' },
+        say: (word, text) => void said.push(`${word}: ${text}`),
+      },
+      { everyMs: 500, forMs: 12_000, kinds: ['kill', 'hang', 'cut'] },
+    )
+    const report = await run.run()
+    expect(report.violation, said.join('\n')).toBeUndefined()
+    expect(report.deeds).toBeGreaterThan(0)
+    expect(report.acknowledged).toBeGreaterThan(0)
   })
 
   test('no guest ever ran twice', () => expect(seenTwice).toEqual([]))

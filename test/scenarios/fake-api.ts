@@ -42,6 +42,13 @@ const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   })),
 })
 
+const refuseToBreak = async (): Promise<never> => {
+  throw refuse('wrong-state', 'A fake cluster is broken by its world.')
+}
+const noLaboratory = {
+  ...{ laboratory: refuseToBreak, breakNode: refuseToBreak, copies: refuseToBreak },
+}
+
 export class FakeApi {
   readonly #cluster: FakeCluster
 
@@ -105,7 +112,7 @@ export class FakeApi {
         throw refuse('wrong-state', 'Too late.')
       }),
       rebalance: asked(() => this.#rebalance()),
-      ...fakeHa(asked, this.#cluster),
+      ...{ ...noLaboratory, ...fakeHa(asked, this.#cluster) },
       events: asked(() => [...this.#cluster.events]),
       watch: asked((handlers) => {
         this.#cluster.watchers.add(handlers)

@@ -18,6 +18,7 @@ const shellPatterns: readonly RegExp[] = [
   /^scenarios\/sim\/node-platform\.ts$/,
   /^scenarios\/local\//,
   /^scenarios\/compose\//,
+  /^scenarios\/container\/(?!laboratory\.ts|keeper-wire\.ts)/,
 ]
 
 /** State machines that are stepped: no waiting in them at all. */

@@ -41,6 +41,7 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'GET /v1/ha': 'VO',
   'GET /v1/power': 'VO',
   'GET /v1/laboratory': 'VO',
+  'GET /v1/laboratory/copies': 'VO',
   'GET /v1/vms/:id/why': 'VO',
   'POST /v1/nodes/:id/evacuate': 'O',
   'POST /v1/nodes/:id/break': 'O',

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { launcherAt } from '#coordinator/shell/launcher.ts'
+import type { EventView } from '#proto/api.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import { call, joined, laboratoryIs, problem, servesEachTest } from './serving.ts'
 
@@ -40,6 +41,7 @@ describe('a cluster that is no laboratory', () => {
     await joined('n1')
     for (const answer of [
       await call('GET', '/v1/laboratory'),
+      await call('GET', '/v1/laboratory/copies'),
       await call('POST', '/v1/nodes/n1/break', { do: 'kill' }),
     ]) {
       expect(answer.status).toBe(409)
@@ -62,6 +64,24 @@ describe('a laboratory', () => {
       { method: 'GET', token: 'Bearer a secret', body: undefined },
       { method: 'POST', token: 'Bearer a secret', body: { do: 'hang', forMs: 500, id: 'n1' } },
     ])
+  })
+
+  test('has it in its story: what was done, to whom', async () => {
+    const { port } = await launcher()
+    await laboratoryIs(port)
+    await joined('n1')
+    await call('POST', '/v1/nodes/n1/break', { do: 'cut', coordinator: true, peers: false })
+    const { body } = await call('GET', '/v1/events')
+    const told = (body as EventView[]).filter(({ kind }) => kind === 'node-broken')
+    const text = 'n1 is cut from the coordinator on purpose'
+    expect(told).toMatchObject([{ text, nodeId: 'n1' }])
+  })
+
+  test('passes on what agents say that they hold', async () => {
+    const copies = [{ nodeId: 'n1', copies: [{ vmId: 'a', epoch: 3, state: 'running' }] }]
+    const { port } = await launcher(200, copies)
+    await laboratoryIs(port)
+    expect(await call('GET', '/v1/laboratory/copies')).toEqual({ status: 200, body: copies })
   })
 
   test('asks nothing about a node that is not there, or for something that is no wish', async () => {
