@@ -11,6 +11,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import { Credentials, openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
@@ -69,7 +70,8 @@ async function makeAgent(
   mkdirSync(settings.disks, { recursive: true })
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
-  const pool = new RamPool(realClock)
+  const memory = memoryFrom(new RamPool(realClock), module)
+  const image = imageReader((location) => readFile(location), settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
@@ -100,19 +102,19 @@ async function makeAgent(
       random: realRandom,
       digest: sha256,
     }),
-    vmm: new Vmm({
-      pcpus,
-      createMemory: (ramBytes) => {
-        const memory = pool.take(ramBytes)
-        if (memory) return WasmGuestMemory.on(module, memory, ramBytes)
-        return WasmGuestMemory.create(module, ramBytes)
-      },
-      recycle: (memory) => void pool.give(memory.surrender()),
-      image: imageReader((location) => readFile(location), settings.images),
-    }),
+    vmm: new Vmm({ pcpus, ...memory, image }),
   })
   return agent
 }
+
+const memoryFrom = (pool: RamPool, module: WebAssembly.Module) => ({
+  createMemory: (ramBytes: number) => {
+    const memory = pool.take(ramBytes)
+    if (memory) return WasmGuestMemory.on(module, memory, ramBytes)
+    return WasmGuestMemory.create(module, ramBytes)
+  },
+  recycle: (memory: GuestMemory) => void pool.give(memory.surrender()),
+})
 
 type ForAllPcpus = Omit<PcpuStart, 'doorbell' | 'mips' | 'diskFolder'>
 

@@ -1,5 +1,5 @@
-// What a search wishes of guests, migrations, high availability and power while faults go on, how it
-// breaks disks, and the law about the one rule that is strict from the beginning.
+// What a search wishes of guests, migrations, high availability and power while faults go on, how
+// it breaks disks, and the law about the one rule that is strict from the beginning.
 // Not here: when any of it is done (fault-run.ts).
 
 import type { ClusterState } from '#coordinator/core/cluster-state.ts'
