@@ -107,7 +107,7 @@ export class Machine {
         this.#awaitedGpa = gpa
       },
       end,
-      diskFailed: (cause) => end({ reason: 'disk-failed', detail: String(cause) }),
+      diskFailed: (cause) => end({ reason: 'disk-failed', detail: wordsOf(cause) }),
     })
     this.#core = makeCore({
       mmioRead: (gpa, size) => this.#countedBus().read(gpa, size),
@@ -396,3 +396,5 @@ export class Machine {
     return instructionEpochNs + BigInt(this.#core.ticks) * nsPerTick
   }
 }
+
+const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -301,4 +301,6 @@ export interface PcpuStart {
   readonly mips: number
   /** The folder of the shared disk store. */
   readonly diskFolder: string
+  /** How the store is made to fail (env/faulty-disk.ts); absent: this node is in no laboratory. */
+  readonly diskFaults?: SharedArrayBuffer
 }

@@ -25,6 +25,8 @@ export interface Settings {
   /** undefined: no metrics port. */
   readonly metricsPort: number | undefined
   readonly metricsHost: string
+  /** It may be broken on purpose, by whoever knows the token, at its metrics port. */
+  readonly isLaboratory: boolean
   readonly logLevel: string
 }
 
@@ -88,6 +90,11 @@ const flags = {
     what: 'PORT for /metrics and /healthz; 0 = any',
   },
   'metrics-host': { variable: 'GODWIT_METRICS_HOST', fallback: '127.0.0.1', what: 'HOST of it' },
+  laboratory: {
+    variable: 'GODWIT_LABORATORY',
+    fallback: 'no',
+    what: 'yes: whoever has the token may break it on purpose, at its metrics port',
+  },
   'log-level': { variable: 'GODWIT_LOG_LEVEL', fallback: 'info', what: 'debug|info|warn|error' },
 } as const
 type Flag = keyof typeof flags
@@ -125,6 +132,7 @@ export function readSettings(
     images: text('images'),
     metricsPort: metricsPort === '' ? undefined : Number(metricsPort),
     metricsHost: text('metrics-host'),
+    isLaboratory: text('laboratory') === 'yes',
     logLevel: text('log-level'),
   }
 }

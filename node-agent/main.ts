@@ -11,6 +11,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
+import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import { Credentials, openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
@@ -21,6 +22,7 @@ import { readSettings, type Settings, usage } from './flags.ts'
 import { imageReader } from './images.ts'
 import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
 import { RamPool } from './ram-pool.ts'
+import { LaboratoryBench } from './shell/laboratory-bench.ts'
 import { SnapshotStore } from './snapshots/snapshot-store.ts'
 import { Vmm } from './vmm.ts'
 
@@ -46,9 +48,11 @@ async function main(): Promise<void> {
     process.exitCode = usageExitCode
     return
   }
-  const agent = await makeAgent(settings, await tokenOf(settings))
+  const token = await tokenOf(settings)
+  const bench = settings.isLaboratory ? new LaboratoryBench(token) : undefined
+  const agent = await makeAgent(settings, token, bench)
   const address = await agent.start()
-  const metricsPort = await serveMetrics(agent, settings)
+  const metricsPort = await serveMetrics(agent, settings, bench)
   stopOnSignals(agent)
   console.log(`agent ${settings.node} listening on ${address}${metricsPort}`)
 }
@@ -58,23 +62,22 @@ async function tokenOf({ tokenFile, token }: Settings): Promise<string> {
   return (await readFile(tokenFile, 'utf8')).trim()
 }
 
-async function makeAgent(settings: Settings, token: string): Promise<Agent> {
+async function makeAgent(
+  settings: Settings,
+  token: string,
+  bench: LaboratoryBench | undefined,
+): Promise<Agent> {
   mkdirSync(settings.disks, { recursive: true })
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
-  const pool = new RamPool(realClock)
+  const memory = memoryFrom(new RamPool(realClock), module)
+  const image = imageReader((location) => readFile(location), settings.images)
   let agent: Agent | undefined
-  const pcpus = Array.from({ length: settings.cores }, (_, index) => {
-    const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-    const { mips, disks: diskFolder } = settings
-    const thread = spawnPcpu({ module, runUntilMs, doorbell, mips, diskFolder })
-    return new PcpuHandle(index, thread, doorbell, {
-      event: (event) => agent?.hearPcpu(index, event),
-      death: (reason) => agent?.losePcpu(index, reason),
-    })
-  })
+  const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
   const { coordinator, listen, certs } = settings
+  const store = (folder: string) =>
+    bench?.breakable(openFolderDisk(folder)) ?? openFolderDisk(folder)
   const credentials = certs === undefined ? undefined : new Credentials(certs, node)
   const advertise = credentials ? namedAddress(settings) : settings.advertise
   agent = new Agent({
@@ -92,25 +95,43 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
       console.error(message)
       void agent?.stop().then(() => process.exit(1))
     },
-    layers: openFolderDisk(settings.disks),
+    layers: store(settings.disks),
     snapshots: new SnapshotStore({
-      disk: openFolderDisk(`${settings.disks}/snapshots`),
+      disk: store(`${settings.disks}/snapshots`),
       clock: realClock,
       random: realRandom,
       digest: sha256,
     }),
-    vmm: new Vmm({
-      pcpus,
-      createMemory: (ramBytes) => {
-        const memory = pool.take(ramBytes)
-        if (memory) return WasmGuestMemory.on(module, memory, ramBytes)
-        return WasmGuestMemory.create(module, ramBytes)
-      },
-      recycle: (memory) => void pool.give(memory.surrender()),
-      image: imageReader((location) => readFile(location), settings.images),
-    }),
+    vmm: new Vmm({ pcpus, ...memory, image }),
   })
   return agent
+}
+
+const memoryFrom = (pool: RamPool, module: WebAssembly.Module) => ({
+  createMemory: (ramBytes: number) => {
+    const memory = pool.take(ramBytes)
+    if (memory) return WasmGuestMemory.on(module, memory, ramBytes)
+    return WasmGuestMemory.create(module, ramBytes)
+  },
+  recycle: (memory: GuestMemory) => void pool.give(memory.surrender()),
+})
+
+type ForAllPcpus = Omit<PcpuStart, 'doorbell' | 'mips' | 'diskFolder'>
+
+/** `agent` hears what they tell, once it is there. */
+function makePcpus(
+  { cores, mips, disks: diskFolder }: Settings,
+  start: ForAllPcpus,
+  agent: () => Agent | undefined,
+): PcpuHandle[] {
+  return Array.from({ length: cores }, (_, index) => {
+    const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+    const thread = spawnPcpu({ ...start, doorbell, mips, diskFolder })
+    return new PcpuHandle(index, thread, doorbell, {
+      event: (event) => agent()?.hearPcpu(index, event),
+      death: (reason) => agent()?.losePcpu(index, reason),
+    })
+  })
 }
 
 /** With its name in it, which who connects there must be shown. */
@@ -140,7 +161,11 @@ function spawnPcpu(start: PcpuStart): PcpuThread {
 }
 
 /** @returns what to add to the ready line */
-async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
+async function serveMetrics(
+  agent: Agent,
+  settings: Settings,
+  bench: LaboratoryBench | undefined,
+): Promise<string> {
   const { metricsPort, metricsHost } = settings
   if (metricsPort === undefined) return ''
   const server = createServer((request, response) => {
@@ -158,7 +183,8 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
       response
         .writeHead(200, { 'content-type': 'application/json' })
         .end(JSON.stringify(agent.copies))
-    } else response.writeHead(404).end('there are /metrics, /vms and /healthz\n')
+    } else if (bench && request.url === '/laboratory') void bench.take(request, response)
+    else response.writeHead(404).end('there are /metrics, /vms and /healthz\n')
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -13,6 +13,7 @@ import { WasmCore } from '#engine/cpu/core.ts'
 import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import { Pcpu } from '#engine/pcpu.ts'
 import type { PcpuMessage, PcpuRequest, PcpuStart } from '#engine/vm-config.ts'
+import { faultyDisk, SharedDiskFaults } from '#env/faulty-disk.ts'
 import { realClock } from '#env/real/clock.ts'
 import { openFolderDisk } from '#env/real/disk.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -24,7 +25,9 @@ port.once('message', (start: PcpuStart) => loop(makePcpu(start), new Int32Array(
 
 function makePcpu(start: PcpuStart): Pcpu {
   const runUntilMs = new Float64Array(start.runUntilMs)
-  const store = openFolderDisk(start.diskFolder)
+  const folder = openFolderDisk(start.diskFolder)
+  const faults = start.diskFaults && new SharedDiskFaults(start.diskFaults)
+  const store = faults ? faultyDisk(folder, () => faults.now) : folder
   return new Pcpu({
     host: realClock,
     makeCore: ({ memory, ramBytes, clock, boot }, hooks) => {

@@ -59,6 +59,13 @@ export const ControlRequest = z.discriminatedUnion('do', [
 ])
 export type ControlRequest = z.infer<typeof ControlRequest>
 
+/** What the launcher has an agent do to itself, at its metrics port. Absent: it stays as it is. */
+export const AgentBreakRequest = z.strictObject({
+  /** How the store of disks and snapshots fails for it. */
+  disk: z.strictObject({ reads: z.boolean(), writes: z.boolean(), isFull: z.boolean() }).optional(),
+})
+export type AgentBreakRequest = z.infer<typeof AgentBreakRequest>
+
 /** GET /v1/laboratory: what is broken now. */
 export const LaboratoryView = z.strictObject({
   nodes: z.array(

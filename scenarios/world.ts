@@ -5,6 +5,7 @@
 // be called at any time, also twice. Times in ms, sizes in MiB.
 
 import type { Inflate } from '#env/env.ts'
+import type { DiskFaults } from '#env/faulty-disk.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { ApiClient } from './api-client.ts'
@@ -102,6 +103,8 @@ export interface World {
   healNode(id: NodeId): Promise<void>
   /** Absent: this world cannot. */
   readonly roads?: Roads
+  /** From now on the store of disks and snapshots fails so for this node. Absent: it cannot. */
+  readonly breakDisk?: (id: NodeId, faults: DiskFaults) => Promise<void>
   /**
    * Starts the process of a node that was killed, or that is later, empty; resolves when it runs.
    */

@@ -140,6 +140,8 @@ function seeOwnersEvent(step: Step, vm: Vm, { event, fault: cause }: VmEvent): v
     const migration = openMigrationOf(step, vm)
     const crash = cause ?? fault('guest-crashed', `${vm.id} has crashed: see its console`)
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'it crashed')
+    // Its node cannot reach its disk: the same would befall it there again, and not elsewhere.
+    else if (vm.spec.ha && isOfThatNode(crash)) seeFailedStart(step, vm, crash)
     else seeCrash(step, vm, crash)
     endOf(step, vm, migration, crash)
   }

@@ -161,6 +161,8 @@ function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: num
       path: [...path, 'vm'],
       message: `\`${step.vm}\` needs \`start: later\` to be run`,
     })
+  if (step.do === 'fail-disk' && !step.reads && !step.writes)
+    found.push({ path, message: 'nothing fails by this: leave reads or writes true' })
   if (step.do === 'cut-node' && !step.coordinator && !step.peers)
     found.push({ path, message: 'this cuts nothing: leave coordinator or peers true' })
   return found

@@ -43,6 +43,12 @@ const stepSentences: StepSentences = {
   'cut-link': (step) => `cut ${linkText(step)}`,
   'heal-link': (step) => `heal ${linkText(step)}`,
   'shape-link': (step) => `make ${linkText(step)} ${shapeText(step)}`,
+  'fail-disk': ({ node, reads, writes }) => {
+    const what = [...(reads ? ['reads'] : []), ...(writes ? ['writes'] : [])]
+    return `let ${what.join(' and ')} of the store fail on node ${node}`
+  },
+  'fill-disk': ({ node }) => `let the store have no room for node ${node}`,
+  'heal-disk': ({ node }) => `let the store be well again for node ${node}`,
   'kill-rack': ({ rack }) => `kill rack ${rack} (SIGKILL)`,
   'start-rack': ({ rack }) => `start rack ${rack} again`,
   'cut-rack': ({ rack }) => `cut rack ${rack} off`,

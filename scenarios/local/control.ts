@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { Fault, FaultError, fault, faultOf, faultStatus } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { jsonOf } from '#proto/json.ts'
-import { ControlRequest, type LaboratoryView } from '#proto/laboratory.ts'
+import { type AgentBreakRequest, ControlRequest, type LaboratoryView } from '#proto/laboratory.ts'
 import type { World } from '../world.ts'
 
 export type { ControlRequest } from '#proto/laboratory.ts'
@@ -112,11 +112,14 @@ export async function carryOut(world: Laboratory, request: ControlRequest): Prom
   }
 }
 
-/** Asks the launcher; resolves when the fact is true. Throws the fault of its refusal. */
+/**
+ * Asks the launcher, or an agent of a laboratory; resolves when the fact is true. Throws the fault
+ * of its refusal.
+ */
 export async function askControl(
   url: string,
   token: string,
-  request: ControlRequest,
+  request: ControlRequest | AgentBreakRequest,
 ): Promise<void> {
   const answer = await fetch(url, {
     method: 'POST',

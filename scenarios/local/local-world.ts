@@ -7,11 +7,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
 import { realInflate } from '#env/real/deflate.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { LaboratoryView } from '#proto/laboratory.ts'
+import type { AgentBreakRequest, LaboratoryView } from '#proto/laboratory.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { WebWire } from '../api-wire.ts'
 import type {
@@ -26,7 +27,7 @@ import type {
 import { copiesAt } from './agent-copies.ts'
 import { Child, describeEnd } from './child.ts'
 import type { ClusterFolder } from './cluster-folder.ts'
-import { ControlServer, type Laboratory } from './control.ts'
+import { askControl, ControlServer, type Laboratory } from './control.ts'
 import { LoopbackNetwork } from './loopback-network.ts'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { agentPlan, coordinatorPlan, type Programs, programs } from './programs.ts'
@@ -59,6 +60,8 @@ interface NodeProcess {
   /** Where its metrics port answers, once it is ready. */
   metricsUrl: string | undefined
   wake: NodeJS.Timeout | undefined
+  /** Whether its process runs or is another by now. */
+  diskFaults: DiskFaults
 }
 
 export class LocalWorld implements World, Laboratory {
@@ -181,6 +184,12 @@ export class LocalWorld implements World, Laboratory {
     return { nodes, links: this.#network.cutLinks }
   }
 
+  async breakDisk(id: NodeId, disk: DiskFaults): Promise<void> {
+    const node = this.#node(id)
+    node.diskFaults = disk
+    if (node.child.running) await this.#tellAgent(node, { disk })
+  }
+
   async startNode(id: NodeId): Promise<void> {
     const later = this.#spec?.nodes.find((node) => node.id === id && !this.#nodes.has(id))
     const node = later ? undefined : this.#node(id)
@@ -267,6 +276,7 @@ export class LocalWorld implements World, Laboratory {
     })
     clearTimeout(this.#nodes.get(id)?.wake)
     const node: NodeProcess = {
+      diskFaults: this.#nodes.get(id)?.diskFaults ?? noDiskFaults,
       spec,
       child: this.#launch(id, plan),
       metricsUrl: undefined,
@@ -276,7 +286,14 @@ export class LocalWorld implements World, Laboratory {
     const [peerUrl = '', metricsUrl] = await node.child.ready()
     this.#network.leadToNode(id, Number(new URL(peerUrl).port))
     node.metricsUrl = metricsUrl
+    if (node.diskFaults !== noDiskFaults) await this.#tellAgent(node, { disk: node.diskFaults })
     this.#writeState()
+  }
+
+  /** What an agent does to itself. Throws the fault of its refusal. */
+  async #tellAgent({ metricsUrl, spec }: NodeProcess, request: AgentBreakRequest): Promise<void> {
+    if (metricsUrl === undefined) throw new FaultError(fault('wrong-state', `${spec.id} starts.`))
+    await askControl(new URL('/laboratory', metricsUrl).href, this.#folder.readToken(), request)
   }
 
   #launch(id: string, plan: ConstructorParameters<typeof Child>[0]): Child {

@@ -91,6 +91,7 @@ export function agentPlan(
       ...['--token-file', folder.tokenFile, '--disks', folder.disks, '--metrics-port', '0'],
       ...['--cores', String(node.cores), '--mips', String(node.mipsPerCore)],
       ...['--memory', String(node.memoryMib), '--images', folder.images],
+      ...['--laboratory', 'yes'],
     ],
     logFile: folder.logFile(node.id),
     readyLine: /^agent \S+ listening on (wss?:\/\/[^\s,]+), metrics on (http:\/\/\S+)/,

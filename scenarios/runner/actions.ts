@@ -2,6 +2,7 @@
 // An action resolves when its effect is seen, and throws FaultError when it does not come about.
 // Not here: triggers and labels (timeline-run.ts).
 
+import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
 import type { VmView } from '#proto/api.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { HaPolicy } from '#proto/ha.ts'
@@ -11,7 +12,7 @@ import { specOf } from '../language/cluster.ts'
 import { policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
-import { linkActions } from './link-actions.ts'
+import { linkActions, noDisks } from './link-actions.ts'
 import {
   hasEnded,
   insist,
@@ -79,6 +80,10 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   },
   'heal-node': ({ node }, stage) => stage.world.healNode(asNodeId(node)),
   ...linkActions,
+  'fail-disk': ({ node, reads, writes }, stage) =>
+    breakDisk(node, { reads, writes, isFull: false }, stage),
+  'fill-disk': ({ node }, stage) => breakDisk(node, { ...noDiskFaults, isFull: true }, stage),
+  'heal-disk': ({ node }, stage) => breakDisk(node, noDiskFaults, stage),
   'start-node': startNode,
   'fence-node': fenceNode,
   evacuate,
@@ -286,6 +291,11 @@ async function fenceNode({ node, off, within }: StepOf<'fence-node'>, stage: Sta
   await stage.waiting.until(`node ${node} to be fenced`, within, () =>
     stage.view().nodes.find(({ id, phase }) => id === node && phase === 'fenced'),
   )
+}
+
+async function breakDisk(node: string, faults: DiskFaults, { world }: Stage): Promise<void> {
+  if (!world.breakDisk) throw noDisks()
+  return world.breakDisk(asNodeId(node), faults)
 }
 
 async function evacuate({ node, within }: StepOf<'evacuate'>, stage: Stage): Promise<void> {

@@ -36,10 +36,12 @@ export const linkActions = {
   'heal-rack': (step: StepOf<'heal-rack'>, stage: Stage) => healAll(waysOut(step, stage), stage),
 }
 
-/** Said before anything is started. */
-export function refuseLinksHere({ cluster, timeline }: Scenario, { roads }: World): void {
+/** What the world cannot break is said before anything is started. */
+export function refuseWhatCannotBe({ cluster, timeline }: Scenario, world: World): void {
   const needs = cluster.links.length > 0 || timeline.some((step) => step.do in linkActions)
-  if (needs && !roads) throw noRoads()
+  if (needs && !world.roads) throw noRoads()
+  const breaks = timeline.some(({ do: what }) => what === 'fail-disk' || what === 'fill-disk')
+  if (breaks && !world.breakDisk) throw noDisks()
 }
 
 /** Before the first VM is there. */
@@ -87,6 +89,11 @@ function roadsIn({ roads }: World): Roads {
 
 const noRoads = (): FaultError => {
   const text = 'This world cannot cut or shape single links: run it with --world local or sim.'
+  return new FaultError(fault('bad-request', text))
+}
+
+export const noDisks = (): FaultError => {
+  const text = 'Disks cannot be broken in this world: run it with --world local or sim.'
   return new FaultError(fault('bad-request', text))
 }
 

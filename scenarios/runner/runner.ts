@@ -24,7 +24,7 @@ import { ClusterWatch } from './cluster-watch.ts'
 import { Docket } from './docket.ts'
 import type { Evidence } from './evidence.ts'
 import { clonesOfVm } from './judges.ts'
-import { refuseLinksHere, shapeFromTheStart } from './link-actions.ts'
+import { refuseWhatCannotBe, shapeFromTheStart } from './link-actions.ts'
 import { PageLogCollector } from './page-log-collector.ts'
 import type { Progress } from './progress.ts'
 import { isNews } from './progress.ts'
@@ -87,7 +87,7 @@ export class ScenarioRun {
   async #start(): Promise<void> {
     const { world, clock } = this.#ports
     const { cluster, vms, seed } = this.#scenario
-    refuseLinksHere(this.#scenario, world)
+    refuseWhatCannotBe(this.#scenario, world)
     this.#say('cluster', `starting a coordinator and ${cluster.nodes.length} nodes`)
     await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster, seed)))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)

@@ -45,7 +45,9 @@ export const deeds = [
   'restart-coordinator',
   'protect',
 ] as const
-export type Deed = (typeof deeds)[number]
+/** Of the store that all share; drawn behind all others, so that old seeds have their old plans. */
+const diskDeeds = ['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk'] as const
+export type Deed = (typeof deeds)[number] | (typeof diskDeeds)[number]
 
 export interface Planned {
   readonly atMs: number
@@ -70,7 +72,7 @@ export interface FaultPlan {
 }
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
-const weights: Record<Deed, number> = {
+const weights: Record<(typeof deeds)[number], number> = {
   ...{
     run: 8,
     migrate: 22,
@@ -88,7 +90,7 @@ const weights: Record<Deed, number> = {
   ...{ 'kill-coordinator': 2, 'restart-coordinator': 4 },
   protect: 5,
 }
-const faults: readonly Deed[] = [
+const faults: readonly (typeof deeds)[number][] = [
   'crash',
   'kill',
   'hang',
@@ -119,7 +121,7 @@ export function planOf(random: Random): FaultPlan {
       const rate = faults.includes(deed) ? faultRate : 0.3 + 1.4 * random.float()
       return [deed, weights[deed] * rate]
     }),
-  ) as Record<Deed, number>
+  ) as typeof weights
   const steps: Planned[] = [{ atMs: 700, do: 'run', one: 0, other: 0 }]
   for (let atMs = 800; atMs < safetyMs; atMs += 1 + random.below(2 * paceMs))
     steps.push({
@@ -131,10 +133,27 @@ export function planOf(random: Random): FaultPlan {
   const driftMost = drifts[random.below(drifts.length)] ?? 0
   const road = roads[random.below(roads.length)] ?? nearRoad
   const fenceAfterMs = random.below(4) === 0 ? 800 : undefined
-  return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart: random.below(2) === 0 }
+  const isApart = random.below(2) === 0
+  steps.push(...diskSteps(safetyMs, random))
+  steps.sort((a, b) => a.atMs - b.atMs)
+  return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart }
 }
 
-function draw(of: Readonly<Record<Deed, number>>, random: Random): Deed {
+/** In one run of three the store fails now and then, for one node or another. */
+function diskSteps(safetyMs: number, random: Random): Planned[] {
+  if (random.below(3) > 0) return []
+  const steps: Planned[] = []
+  for (let atMs = 900 + random.below(2000); atMs < safetyMs; atMs += 1 + random.below(1500))
+    steps.push({
+      atMs,
+      do: diskDeeds[random.below(diskDeeds.length)] ?? 'heal-disk',
+      one: random.below(1000),
+      other: random.below(1000),
+    })
+  return steps
+}
+
+function draw(of: Readonly<typeof weights>, random: Random): Deed {
   const total = deeds.reduce((sum, deed) => sum + of[deed], 0)
   let left = random.float() * total
   for (const deed of deeds) {

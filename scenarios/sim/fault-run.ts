@@ -9,17 +9,20 @@ import { freshIdentity } from '#coordinator/identity.ts'
 import { type MemoryLog, SeededRandom } from '#env/memory.ts'
 import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
-import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
 import { hits, isBetween } from './fault-aims.ts'
 import type { Deed, FaultPlan, Planned } from './fault-plan.ts'
 import {
   brokenRule,
   crashGuest,
+  diskFaults,
   firstTwoApart,
+  modes,
   policyFor,
   power,
   protectionFor,
+  specs,
   wishRule,
 } from './fault-wishes.ts'
 import { coordinatorName } from './sim-coordinator.ts'
@@ -37,26 +40,11 @@ export interface RunOutcome {
 }
 
 const strikes = ['sender', 'receiver', 'break', 'cut', 'hang'] as const
-type Strike = (typeof strikes)[number]
+type Strike = (typeof strikes)[number] | 'disk'
+const arriving: readonly Strike[] = ['cut', 'hang', 'disk']
 
 const vmsMax = 5
 const restMsMax = 180_000
-
-/** Guests that check what they have, with disks and without. */
-const specs: readonly VmSpecInput[] = [
-  { args: 'workload=dirty wss=1 rate=300', memoryMib: 4, diskMib: 1, clock: 'instructions' },
-  { args: 'workload=check mib=1', memoryMib: 4, clock: 'instructions' },
-  { args: 'workload=kv', memoryMib: 4, diskMib: 1, clock: 'instructions' },
-  { args: 'workload=dirty wss=1 rate=0 tick=20', memoryMib: 4, clock: 'instructions' },
-]
-const modes: readonly Partial<MigrationParams>[] = [
-  {},
-  { mode: 'post-copy', downtimeMsMax: 1 },
-  { mode: 'stop-and-copy' },
-  { whenStuck: 'throttle', downtimeMsMax: 5 },
-  { bandwidthBytesPerSecMax: 2_000_000, encoding: 'raw' },
-  { whenStuck: 'post-copy', downtimeMsMax: 1, bandwidthBytesPerSecMax: 4_000_000 },
-]
 
 /** The one that a number means, whoever is there; undefined: nobody is. */
 function pick<T>(from: Iterable<T>, at: number): T | undefined {
@@ -126,6 +114,7 @@ class FaultRun {
     const world = this.#world
     world.network.onSend = undefined
     world.network.heal()
+    world.diskFaults.clear()
     for (const name of [...this.#names, coordinatorName]) {
       world.process(name).goOn()
       this.#restart(name)
@@ -256,6 +245,12 @@ class FaultRun {
     strike: ({ one, other }) => {
       this.#strike = { left: 1 + (one % 30), what: strikes[other % strikes.length] ?? 'break' }
     },
+    'fail-disk': ({ one, other }) => this.#failDisk(this.#name(one), 1 + (other % 3)),
+    'fill-disk': ({ one }) => this.#failDisk(this.#name(one), 0),
+    'strike-disk': ({ one }) => {
+      this.#strike = { left: 1 + (one % 30), what: 'disk' }
+    },
+    'heal-disk': () => this.#world.diskFaults.clear(),
     'kill-coordinator': () =>
       this.#break(coordinatorName, () => this.#world.process(coordinatorName).kill()),
     'restart-coordinator': () => this.#restart(coordinatorName),
@@ -278,15 +273,17 @@ class FaultRun {
     if (what === 'sender') this.#break(from, () => this.#world.process(from).kill())
     else if (what === 'receiver') this.#break(to, () => this.#world.process(to).kill())
     else if (what === 'break') this.#world.network.break(from, to)
-    else if (what === 'cut') {
-      this.#world.network.part(from, to)
-    } else {
+    else if (what === 'cut') this.#world.network.part(from, to)
+    else if (what === 'disk') this.#failDisk(this.#random.below(2) === 0 ? from : to, 3)
+    else {
       const hung = this.#world.process(to)
       this.#world.network.later(() => hung.hang(), 0)
     }
-    return what === 'cut' || what === 'hang' ? 'arrives' : 'lost'
+    return arriving.includes(what) ? 'arrives' : 'lost'
   }
 
+  readonly #failDisk = (name: string, how: number) =>
+    void this.#world.diskFaults.set(name, diskFaults(how))
   readonly #name = (at: number): string => this.#names[at % this.#names.length] ?? 'n1'
   readonly #process = (at: number) => this.#world.process(this.#name(at))
   /** A node or the coordinator. */

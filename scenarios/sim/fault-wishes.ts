@@ -1,12 +1,32 @@
-// What a search wishes of high availability and power while faults go on, and the law about the one
-// rule that is strict from the beginning. Not here: when any of it is done (fault-run.ts).
+// What a search wishes of guests, migrations, high availability and power while faults go on, how
+// it breaks disks, and the law about the one rule that is strict from the beginning.
+// Not here: when any of it is done (fault-run.ts).
 
 import type { ClusterState } from '#coordinator/core/cluster-state.ts'
 import { nodesOf } from '#coordinator/core/ha/rules.ts'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import type { DiskFaults } from '#env/faulty-disk.ts'
 import type { HaRule } from '#proto/ha.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import type { VmSpecInput } from '#proto/vm-spec.ts'
 import type { SimCoordinator } from './sim-coordinator.ts'
+
+/** Guests that check what they have, with disks and without. */
+export const specs: readonly VmSpecInput[] = [
+  { args: 'workload=dirty wss=1 rate=300', memoryMib: 4, diskMib: 1, clock: 'instructions' },
+  { args: 'workload=check mib=1', memoryMib: 4, clock: 'instructions' },
+  { args: 'workload=kv', memoryMib: 4, diskMib: 1, clock: 'instructions' },
+  { args: 'workload=dirty wss=1 rate=0 tick=20', memoryMib: 4, clock: 'instructions' },
+]
+export const modes: readonly Partial<MigrationParams>[] = [
+  {},
+  { mode: 'post-copy', downtimeMsMax: 1 },
+  { mode: 'stop-and-copy' },
+  { whenStuck: 'throttle', downtimeMsMax: 5 },
+  { bandwidthBytesPerSecMax: 2_000_000, encoding: 'raw' },
+  { whenStuck: 'post-copy', downtimeMsMax: 1, bandwidthBytesPerSecMax: 4_000_000 },
+]
 
 export const firstTwoApart = {
   ...{ kind: 'keep-apart', name: 'first-two', vms: ['v1', 'v2'], strict: true },
@@ -26,6 +46,11 @@ const protections = [
 export const protectionFor = (vmId: VmId, n: number): ApiCommand => ({
   ...{ do: 'set-policy', vmId },
   change: protections[n % protections.length] ?? {},
+})
+
+/** 1: reads fail, 2: writes, 3: both; 0: there is no room. */
+export const diskFaults = (how: number): DiskFaults => ({
+  ...{ reads: (how & 1) > 0, writes: (how & 2) > 0, isFull: how === 0 },
 })
 
 /** One that only wishes: what is strict from the beginning is another's. Or it is dropped. */

@@ -4,6 +4,7 @@
 // Not here: HTTP (sim-wire.ts). Virtual ms, MiB.
 
 import type { Inflate } from '#env/env.ts'
+import type { DiskFaults } from '#env/faulty-disk.ts'
 import { SeededRandom, VirtualClock } from '#env/memory.ts'
 import { type FaultCode, FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
@@ -105,6 +106,11 @@ export class ScenarioSimWorld implements World {
 
   async healNode(id: NodeId): Promise<void> {
     for (const other of this.#others(id, true, true)) this.#sim.network.rejoin(id, other)
+  }
+
+  async breakDisk(id: NodeId, faults: DiskFaults): Promise<void> {
+    this.#process(id)
+    this.#sim.diskFaults.set(id, faults)
   }
 
   async startNode(id: NodeId): Promise<void> {

@@ -51,6 +51,7 @@ export const mustBeSeen: readonly string[] = [
   ...['vm-crashed', 'ha-changed', 'node-gone', 'node-fencing'],
   ...['source lost while copying', 'destination lost while copying'],
   ...['coordinator lost while copying', 'source lost while paging'],
+  ...['disk-error'],
   ...['vm-protected', 'vm-took-over', 'primary lost while its replica is ready'],
 ]
 

@@ -8,6 +8,7 @@ import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Deflate, Disk, Inflate, Log, Random, Zstd } from '#env/env.ts'
+import { type DiskFaults, faultyDisk } from '#env/faulty-disk.ts'
 import { Agent } from '#node-agent/agent.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { PcpuHandle } from '#node-agent/pcpu-handle.ts'
@@ -47,6 +48,8 @@ export interface SimNodeOptions extends SimPlatform, NodeTraits {
   readonly network: SimNetwork
   readonly disk: Disk
   readonly snapshots: Disk
+  /** How the store of both fails for this node now. */
+  diskFaults(): DiskFaults
   readonly random: Random
   readonly log: Log
   readonly coordinator: string
@@ -64,10 +67,15 @@ export class SimNode {
     const { network, memoryMib, mips, cores, random, log, module, image } = options
     const { coordinator, token } = options
     const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
-    const disk = new SimDisk(options.disk)
+    const written = new SimDisk(options.disk)
+    const failing = (disk: Disk) =>
+      faultyDisk(disk, options.diskFaults, ({ code, message }) =>
+        log.info('disk-error', { node: process.name, code, text: message }),
+      )
+    const disk = failing(written)
     this.process = process
     process.onDeath(() => {
-      const sectors = disk.powerLoss(random)
+      const sectors = written.powerLoss(random)
       if (sectors > 0) log.info('power-loss', { node: process.name, sectors })
     })
     this.vmm = new Vmm({
@@ -94,7 +102,8 @@ export class SimNode {
       },
       layers: disk,
       snapshots: new SnapshotStore({
-        ...{ disk: options.snapshots, clock: process, random, digest: options.digest },
+        ...{ clock: process, random, digest: options.digest },
+        disk: failing(options.snapshots),
       }),
       migrationBytesPerSecMax: 0,
       processMemoryMib: () => 1,

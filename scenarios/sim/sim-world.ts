@@ -6,6 +6,7 @@
 import { defaultSettings, type Settings } from '#coordinator/core/cluster-state.ts'
 import type { ApiAnswer, ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
+import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
 import { MemoryDisk, MemoryLog, SeededRandom, VirtualClock } from '#env/memory.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { breathsPending } from '#node-agent/migration/breath.ts'
@@ -59,6 +60,8 @@ export class SimWorld {
   readonly log = new MemoryLog()
   readonly disk = new MemoryDisk()
   readonly nodes = new Map<string, SimNode | ModelNode>()
+  /** By node: how the store fails for it, whether its process runs or is another by now. */
+  readonly diskFaults = new Map<string, DiskFaults>()
   /** Broken laws, as sentences. */
   readonly violations: string[] = []
   readonly #options: SimWorldOptions
@@ -226,6 +229,7 @@ export class SimWorld {
           ...shared,
           ...this.#platform(),
           ...{ disk: this.disk, snapshots: this.#snapshots },
+          diskFaults: () => this.diskFaults.get(name) ?? noDiskFaults,
           ran: (vm) => this.#see(name, vm),
         })
     this.nodes.set(name, node)

@@ -2,6 +2,7 @@
 // nobody gives a VM up that another node can run.
 
 import { expect, test } from 'vitest'
+import { fault } from '#proto/faults.ts'
 import { asMigrationId, asVmId } from '#proto/ids.ts'
 import { moving, started, stateOf } from './story.ts'
 
@@ -61,4 +62,23 @@ test('a node that cannot open the disk does not fail the VM: each other one is t
   story.say('an operator has mended the disk store')
   story.ask({ do: 'start', vmId: asVmId('a') })
   expect(stateOf(story)).toMatch(/^starting n\d @4$/)
+})
+
+const worn = fault('disk-failed', 'EIO: input/output error, writing a.1.disk')
+
+test('a VM whose node cannot reach its disk any more starts on another one, with a pause between', () => {
+  const story = started()
+  story.event('n1', 'a@1', 'crashed', worn)
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.passWith(1000, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+})
+
+test('one that nobody protects has failed, and so has one that only crashed', () => {
+  const unprotected = started({ diskMib: 4, ha: false })
+  unprotected.event('n1', 'a@1', 'crashed', worn)
+  expect(stateOf(unprotected)).toBe('failed undefined @1')
+  const crashed = started()
+  crashed.event('n1', 'a@1', 'crashed')
+  expect(stateOf(crashed)).toBe('failed undefined @1')
 })

@@ -15,7 +15,7 @@ import type { ApiAnswer, ApiCommand, Effect, Input } from '#coordinator/core/ste
 import { loadState } from '#coordinator/core/stored-state.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { SeededRandom } from '#env/memory.ts'
-import type { FaultCode } from '#proto/faults.ts'
+import type { Fault, FaultCode } from '#proto/faults.ts'
 import { asCommandId, asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import {
   type CoordinatorMessage,
@@ -121,10 +121,10 @@ export class Story {
     this.#say(node, message)
   }
 
-  event(node: string, vm: string, event: VmEvent['event']): void {
-    this.lines.push(`< ${node} ${vm} ${event}`)
+  event(node: string, vm: string, event: VmEvent['event'], cause?: Fault): void {
+    this.lines.push(`< ${node} ${vm} ${event}${cause ? ` (${cause.code})` : ''}`)
     const { vmId, epoch } = this.#names(vm)
-    this.#say(node, { t: 'vm-event', vmId, epoch, event })
+    this.#say(node, { t: 'vm-event', vmId, epoch, event, ...(cause ? { fault: cause } : {}) })
   }
 
   /** What else an agent may say. */
