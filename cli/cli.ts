@@ -2,6 +2,7 @@
 // interrupts it. main.ts makes the real one, tests make theirs.
 
 import type { Clock } from '#env/env.ts'
+import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Cli {
@@ -10,6 +11,8 @@ export interface Cli {
   /** The folder of all local clusters. */
   readonly home: string
   readonly interrupts: Interrupts
+  /** Of a cluster that is neither of this machine nor at an address: of a simulated one. */
+  readonly api?: ApiClient
 }
 
 /**

@@ -77,7 +77,7 @@ function wireTo(cli: Cli, options: GlobalOptions): WebWire {
 
 /** The API of the cluster that is meant. */
 export const connect = (cli: Cli, options: GlobalOptions): ApiClient =>
-  new HttpApiClient(wireTo(cli, options))
+  cli.api ?? new HttpApiClient(wireTo(cli, options))
 
 /** As withApi, for what is about accounts. */
 export const withAccounts = (

@@ -3,7 +3,6 @@
 
 import type { MigrationView } from '#proto/api.ts'
 import type { MigrationRecord, PostCopyRecord } from '#proto/messages.ts'
-import type { Range } from '#proto/pre-copy/forecast.ts'
 import { bar, bytesText, countText, msText, percentText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
 import { rangeText } from './forecast-text.ts'
@@ -30,8 +29,11 @@ export function progressLine(view: MigrationView): string {
   if (view.phase === 'copying' || view.phase === 'paging') {
     const { sentPages, pagesOfRound } = view
     if (view.phase === 'copying') parts.push(`round ${view.round}`)
-    parts.push(bar(pagesOfRound ? sentPages / pagesOfRound : 0, barWidth))
-    parts.push(`${countText(sentPages)} of ${countText(pagesOfRound)} pages`)
+    // Before its first word nothing is known of the round.
+    if (pagesOfRound > 0) {
+      parts.push(bar(sentPages / pagesOfRound, barWidth))
+      parts.push(`${countText(sentPages)} of ${countText(pagesOfRound)} pages`)
+    }
   }
   if (view.bytes > 0) parts.push(bytesText(view.bytes))
   if (view.expectedDowntimeMs !== undefined)
@@ -42,7 +44,7 @@ export function progressLine(view: MigrationView): string {
 /** Says when a new plain line is worth it: a new phase or round. */
 export const progressStep = (view: MigrationView): string => `${view.phase} ${view.round}`
 
-/** What came of it: numbers when it is done, the fault when not. */
+/** What came of it in a line: numbers when it is done, the fault when not. */
 export function outcomeText(view: MigrationView): string {
   const { record, fault } = view
   if (view.phase === 'done' && record) return `${title(view)}  done: ${recordText(view, record)}`
@@ -51,43 +53,51 @@ export function outcomeText(view: MigrationView): string {
   return `${title(view)}  ${phaseWords[view.phase]}${why}${fault ? '' : where}`
 }
 
-function recordText(view: MigrationView, record: MigrationRecord): string {
+function recordText({ purpose }: MigrationView, record: MigrationRecord): string {
   const rounds = record.rounds.length
   return [
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
     `${countText(record.pages)} pages${encodingsText(record)}`,
     bytesText(record.bytes),
-    `total ${msText(record.totalMs)}${against(view.forecast?.totalMs)}`,
-    `${view.purpose === 'clone' ? 'pause of the parent' : 'downtime'} ` +
-      `${msText(record.downtimeMs)}${against(view.forecast?.downtimeMs)}${partsText(record)}`,
-    ...(record.guestMips ? [guestText(record.guestMips)] : []),
-    ...(record.throttledToPercent === undefined
-      ? []
-      : [`slowed down to ${record.throttledToPercent} % of a core`]),
-    ...(record.postCopy ? [postCopyText(record.postCopy)] : []),
+    `total ${msText(record.totalMs)}`,
+    `${purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
     `hash ${record.hash}`,
   ].join(', ')
 }
 
-/** What the forecast had said. */
-const against = (forecast: Range | undefined): string =>
-  forecast ? ` (forecast ${rangeText(forecast, msText)})` : ''
+/** The line, and below it what else was measured, a line each. */
+export function outcomeLines(view: MigrationView): string[] {
+  const { record, forecast } = view
+  if (view.phase !== 'done' || !record) return [outcomeText(view)]
+  const { guestMips, throttledToPercent, postCopy } = record
+  const total = forecast && `total ${rangeText(forecast.totalMs, msText)}`
+  const details = [
+    ...(forecast ? [`foreseen: ${total}; downtime ${rangeText(forecast.downtimeMs, msText)}`] : []),
+    ...partsText(record),
+    ...(guestMips ? [guestText(guestMips)] : []),
+    ...(throttledToPercent === undefined
+      ? []
+      : [`slowed down to ${throttledToPercent} % of a core`]),
+    ...(postCopy ? [postCopyText(postCopy)] : []),
+  ]
+  return [outcomeText(view), ...details.map((line) => `  ${line}`)]
+}
 
-/** ` = pause 0.3 + last round 2.1 + …`: where the downtime went. */
-function partsText({ downtime }: MigrationRecord): string {
-  if (!downtime) return ''
+/** `downtime: pause 0.3 + last round 2.1 + … ms`: where it went. */
+function partsText({ downtime }: MigrationRecord): string[] {
+  if (!downtime) return []
   const { pauseMs, lastRoundMs, stateMs, verificationMs, resumeMs, onTheWayMs } = downtime
   const parts = { pause: pauseMs, 'last round': lastRoundMs, state: stateMs }
   const all = { ...parts, hash: verificationMs, resume: resumeMs, 'on the way': onTheWayMs }
   const texts = Object.entries(all).map(([name, ms]) => `${name} ${ms.toFixed(1)}`)
-  return ` = ${texts.join(' + ')}`
+  return [`downtime: ${texts.join(' + ')} ms`]
 }
 
 /** A guest that does little tells nothing of its speed. */
 const tellingMips = 1
 
 function guestText({ before, during }: NonNullable<MigrationRecord['guestMips']>): string {
-  if (before < tellingMips) return 'its guest was idle'
+  if (before < tellingMips) return 'its guest needed little of its CPU'
   return `its guest had ${percentText((100 * during) / before)} of its speed meanwhile`
 }
 

@@ -25,7 +25,7 @@ import {
   wholeNumber,
   withExamples,
 } from '../help.ts'
-import { outcomeText, progressLine, progressStep } from '../migration-progress.ts'
+import { outcomeLines, progressLine, progressStep } from '../migration-progress.ts'
 
 /** What one request may ask for (CloneRequest in proto/api.ts). */
 const clonesMax = 256
@@ -256,7 +256,8 @@ async function showMigration(
   if (options.wait && options.pageLog !== undefined)
     writeFileSync(options.pageLog, JSON.stringify(await api.pageLog(ended.id)))
   if (options.output === 'json') cli.terminal.write(JSON.stringify(ended, null, 2))
-  else cli.terminal.write(options.wait ? outcomeText(ended) : `${ended.id} is accepted.`)
+  else
+    cli.terminal.write(options.wait ? outcomeLines(ended).join('\n') : `${ended.id} is accepted.`)
   if (options.wait && ended.phase !== 'done') throw new CommandError(exitCode.failed, '')
 }
 

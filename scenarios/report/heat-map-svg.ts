@@ -139,17 +139,16 @@ function lookOf(cell: Cell, pagesPerCell: number): string | undefined {
 /** How often the pages of each column were sent: what a VM writes again and again stands out. */
 function strip({ often }: HeatMap, cellPx: number, y: number): string[] {
   const most = Math.max(1, ...often)
-  const bars = often.map((times, column) => {
-    const high = ((times / most) * stripPx).toFixed(1)
-    const x = left + column * cellPx
-    const from = (y + stripPx - Number(high)).toFixed(1)
-    return `M${x.toFixed(1)} ${from}h${cellPx.toFixed(1)}v${high}h-${cellPx.toFixed(1)}z`
+  const bottom = y + stripPx
+  const steps = often.map((times, column) => {
+    const top = (bottom - (times / most) * stripPx).toFixed(1)
+    return `V${top}H${(left + (column + 1) * cellPx).toFixed(1)}`
   })
+  const skyline = `M${left} ${bottom}${steps.join('')}V${bottom}z`
   return [
     `<text class="name" x="${left - 8}" y="${y + 9}">${timesText(most)} sent</text>`,
     `<text class="name" x="${left - 8}" y="${y + stripPx}">never</text>`,
-    `<path fill="var(--soft)" shape-rendering="crispEdges" d="${bars.join('')}">` +
-      '<title>how often a page was sent</title></path>',
+    `<path fill="var(--soft)" d="${skyline}"><title>how often it was sent</title></path>`,
   ]
 }
 

@@ -23,6 +23,7 @@ export const MigrationReport = z.strictObject({
   outcome: z.enum(['done', 'failed', 'cancelled', 'unfinished']),
   /** Passes over memory, stop-and-copy among them. */
   rounds: count,
+  /** In the rounds, and by post-copy. */
   bytes: count,
   totalMs: ms.optional(),
   downtimeMs: ms.optional(),
@@ -154,7 +155,7 @@ const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> =
   cause: move.cause,
   outcome: outcomeOf(move),
   rounds: move.record?.rounds.length ?? 0,
-  bytes: move.record?.bytes ?? move.bytes,
+  bytes: (move.record?.bytes ?? move.bytes) + (move.record?.postCopy?.bytes ?? 0),
   hash: move.record?.hash ?? '',
   ...only({
     totalMs: move.record?.totalMs,

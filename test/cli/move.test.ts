@@ -2,7 +2,7 @@
 // sees of it.
 import { describe, expect, test } from 'vitest'
 import { freeNames } from '#cli/commands/move.ts'
-import { outcomeText, progressLine } from '#cli/migration-progress.ts'
+import { outcomeLines, outcomeText, progressLine } from '#cli/migration-progress.ts'
 import { busyCluster, doneMigration, migrationView } from '../coordinator-double/views.ts'
 import { coordinatorWith, godwit } from './rehearsal.ts'
 
@@ -73,6 +73,19 @@ describe('the line of a migration', () => {
       'ledger n1 → n2  switching over  38.6 MB  expected downtime 14.2 ms',
     )
     expect(line('resolving')).toContain('the coordinator asks both ends')
+  })
+
+  test('has what else was measured below it, a line each', () => {
+    const parts = { pauseMs: 1, lastRoundMs: 2, stateMs: 1, verificationMs: 3, resumeMs: 1 }
+    const view = doneMigration('m-1')
+    const { record } = view
+    if (!record) throw new Error('it is done')
+    const measured = { ...record, downtime: { ...parts, onTheWayMs: 1.4 }, throttledToPercent: 20 }
+    expect(outcomeLines({ ...view, record: measured })).toEqual([
+      outcomeText(view),
+      '  downtime: pause 1.0 + last round 2.0 + state 1.0 + hash 3.0 + resume 1.0 + on the way 1.4 ms',
+      '  slowed down to 20 % of a core',
+    ])
   })
 
   test('ends in numbers or in a reason', () => {
