@@ -22,6 +22,7 @@ export { sha256 } from './real/digest.ts'
 export { openFolderDisk } from './real/disk.ts'
 export { realLog } from './real/log.ts'
 export { realRandom } from './real/random.ts'
+export { realTracer } from './real/tracer.ts'
 export { linkOfSocket, realTransport, refusedCaller } from './real/transport.ts'
 
 /**

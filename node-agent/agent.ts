@@ -6,12 +6,12 @@
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
-import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import { faultOf } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import type { Hello, Result, VmEvent, VmReport } from '#proto/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
-import { admit, admitReplica } from './admission.ts'
+import { admit, admitReplica, mayLaunch } from './admission.ts'
 import { controlLimits, limits, trunkAnswerMsMax, trunkLimits } from './agent-limits.ts'
 import { numbersOf } from './agent-numbers.ts'
 import type { AgentOptions } from './agent-options.ts'
@@ -37,6 +37,7 @@ import { allServed } from './serving-end.ts'
 import type { Sights } from './sights.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
+import { Trail } from './tracing/trail.ts'
 import { newSights } from './what-is-seen.ts'
 
 export class Agent {
@@ -56,6 +57,7 @@ export class Agent {
   readonly #nodePace: Pace
   readonly #sights: Sights
   readonly #sent = new SentBytes()
+  readonly #trail: Trail
   #listener: Listener | undefined
   #stopped = false
 
@@ -64,6 +66,7 @@ export class Agent {
     const { env, vmm, capacity } = options
     const { clock, log } = env
     const vms = new HeldVms(capacity.memoryMib)
+    this.#trail = new Trail(env)
     this.#desk = newDesk(options.nodeId, vms)
     this.#deskDriver = new StepDriver(
       clock,
@@ -215,6 +218,7 @@ export class Agent {
     if (isViewMessage(message)) return this.#views.hear(message)
     if (message.t === 'neighbours') return this.#network.become(message.nodes)
     if (message.t === 'look') return this.#sights.hear(message)
+    this.#trail.heard(message)
     return this.#deskDriver.feed({ on: 'command', command: message })
   }
 
@@ -231,6 +235,7 @@ export class Agent {
 
   #tell(message: Result | VmEvent): void {
     if (message.t === 'vm-event' && message.event === 'fenced') this.metrics.fenced()
+    this.#trail.told(message)
     this.#membership.tell(message)
   }
 
@@ -324,6 +329,7 @@ export class Agent {
     const { clock, log, zstd } = env
     return new Migrations({
       ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
+      trail: this.#trail,
       digest: this.#options.snapshots.ports.digest,
       nodePace: this.#nodePace,
       mipsBefore: (vm) => this.#meter.loadOf(vm)?.mips,
@@ -334,7 +340,7 @@ export class Agent {
       admitReplica: (offer) => this.#admitted(admitReplica(this.#desk, offer)),
       openReplica: (offer, vm, link) => this.#replication.open(offer, vm, link),
       trunk: (nodeId, link) => this.#network.accept(nodeId, link),
-      mayLaunch: (vm) => this.#mayLaunch(vm),
+      mayLaunch: (vm) => mayLaunch(this.#desk, vm, this.#membership.holdsLease),
       desk: (input) => this.#deskDriver.feed(input),
       progress: (message) => this.#membership.send(message),
       event: (vm, event, value) => {
@@ -368,7 +374,7 @@ export class Agent {
       connect: (address) => this.#connect(address),
       hello: () => this.#hello('peer'),
       frames: (vm, { frames, lost }) => this.#network.hear(vm, frames, lost),
-      mayLaunch: (vm) => this.#mayLaunch(vm),
+      mayLaunch: (vm) => mayLaunch(this.#desk, vm, this.#membership.holdsLease),
       changed: () => this.#membership.beatNow(),
       diskFailed: (vm, { message }) => this.#guests.lose(vm, 'disk-failed', message),
     })
@@ -385,15 +391,5 @@ export class Agent {
     })
     vmm.watch({ begins: (vm) => network.attach(vm), ends: (vm) => network.detach(vm) })
     return network
-  }
-
-  #mayLaunch(vm: HeldVm): Fault | undefined {
-    const { nodeId } = this.#options
-    if (!vm.spec.ha) return undefined
-    if (!this.#membership.holdsLease)
-      return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
-    if (!vm.needsVerdict) return undefined
-    const why = 'lost its lease meanwhile: only the coordinator may have it run'
-    return fault('lease-lost', `node ${nodeId}, which was to run ${vm.vmId}, ${why}`)
   }
 }

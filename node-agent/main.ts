@@ -13,7 +13,15 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
-import { Credentials, openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
+import {
+  Credentials,
+  openFolderDisk,
+  realClock,
+  realEnv,
+  realRandom,
+  realTracer,
+  sha256,
+} from '#env/real.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { mebibyte } from '#proto/units.ts'
 import { Agent } from './agent.ts'
@@ -46,10 +54,10 @@ async function main(): Promise<void> {
     process.exitCode = usageExitCode
     return
   }
-  const agent = await makeAgent(settings, await tokenOf(settings))
+  const { agent, close } = await makeAgent(settings, await tokenOf(settings))
   const address = await agent.start()
   const metricsPort = await serveMetrics(agent, settings)
-  stopOnSignals(agent)
+  stopOnSignals(agent, close)
   console.log(`agent ${settings.node} listening on ${address}${metricsPort}`)
 }
 
@@ -58,7 +66,8 @@ async function tokenOf({ tokenFile, token }: Settings): Promise<string> {
   return (await readFile(tokenFile, 'utf8')).trim()
 }
 
-async function makeAgent(settings: Settings, token: string): Promise<Agent> {
+/** `close`: what it had to tell of itself is told. */
+async function makeAgent(settings: Settings, token: string) {
   mkdirSync(settings.disks, { recursive: true })
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
@@ -77,6 +86,9 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
   const { coordinator, listen, certs } = settings
   const credentials = certs === undefined ? undefined : new Credentials(certs, node)
   const advertise = credentials ? namedAddress(settings) : settings.advertise
+  const name = `agent-${node}`
+  const env = realEnv(name, settings.logLevel, credentials)
+  const tracer = await realTracer(name, env.log)
   agent = new Agent({
     ...{ token, coordinator, listen, advertise },
     nodeId: asNodeId(node),
@@ -84,7 +96,7 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
     pid: process.pid,
     capacity: { cores, mipsPerCore: mips, memoryMib },
     migrationBytesPerSecMax,
-    env: realEnv(`agent-${node}`, settings.logLevel, credentials),
+    env: { ...env, tracer },
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,
     // Unprotected VMs too: the cluster has given this node's place to another process.
@@ -110,7 +122,7 @@ async function makeAgent(settings: Settings, token: string): Promise<Agent> {
       image: imageReader((location) => readFile(location), settings.images),
     }),
   })
-  return agent
+  return { agent, close: async () => tracer?.close() }
 }
 
 /** With its name in it, which who connects there must be shown. */
@@ -171,12 +183,12 @@ async function serveMetrics(agent: Agent, settings: Settings): Promise<string> {
   return `, metrics on http://${metricsHost}:${(server.address() as AddressInfo).port}/metrics`
 }
 
-function stopOnSignals(agent: Agent): void {
+function stopOnSignals(agent: Agent, close: () => Promise<void>): void {
   let asked = 0
   const stop = () => {
     // Who asks twice does not want to wait for VMs that are moved away.
     const ended = asked++ === 0 ? agent.leave() : agent.stop()
-    void ended.then(() => process.exit(0))
+    void ended.then(close).then(() => process.exit(0))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

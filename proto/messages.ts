@@ -35,6 +35,7 @@ import {
   nodeId,
   onVm,
   RoundRecord,
+  traced,
   VmReport,
   vmId,
 } from './message-parts.ts'
@@ -222,6 +223,7 @@ export const Start = z.strictObject({
   snapshot: Name.optional(),
   /** It does not boot: it begins as this one has it, as somebody else. */
   template: z.strictObject({ vmId, name: Name }).optional(),
+  ...traced,
 })
 export type Start = z.infer<typeof Start>
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
@@ -244,6 +246,7 @@ export const Migrate = z.strictObject({
   /** Of its family, at the destination. */
   kin: z.array(vmId).max(16).optional(),
   params: MigrationParams,
+  ...traced,
 })
 export type Migrate = z.infer<typeof Migrate>
 
@@ -300,6 +303,7 @@ export const Clone = z.strictObject({
   parentDisk: DiskRef,
   clones: z.array(CloneTarget).min(1).max(256),
   params: MigrationParams,
+  ...traced,
 })
 export type Clone = z.infer<typeof Clone>
 

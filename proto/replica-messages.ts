@@ -14,6 +14,7 @@ import {
   ms,
   nodeId,
   onVm,
+  traced,
   vmId,
 } from './message-parts.ts'
 import { CloneTarget, MachineKind, StateSection } from './migration-messages.ts'
@@ -57,6 +58,7 @@ export const TakeOver = z.strictObject({
   vmId,
   replicaId: migrationId,
   epoch,
+  ...traced,
 })
 export type TakeOver = z.infer<typeof TakeOver>
 

@@ -6,7 +6,13 @@
 import { defaultSettings, type Settings } from '#coordinator/core/cluster-state.ts'
 import type { ApiAnswer, ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
-import { MemoryDisk, MemoryLog, SeededRandom, VirtualClock } from '#env/memory.ts'
+import {
+  MemoryDisk,
+  MemoryLog,
+  type MemoryTracer,
+  SeededRandom,
+  VirtualClock,
+} from '#env/memory.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { breathsPending } from '#node-agent/migration/breath.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
@@ -49,6 +55,8 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
   /** Clocks go wrong by up to that share, either way, and begin anywhere; 0: all are the same. */
   readonly driftMost?: number
   readonly road?: RoadTraits
+  /** Keeps the spans of all processes (of models: of the coordinator); absent: nothing is traced. */
+  readonly tracer?: MemoryTracer
 }
 
 const token = 'secret'
@@ -186,7 +194,7 @@ export class SimWorld {
     const process = this.#process(coordinatorName)
     return new SimCoordinator(process, {
       ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
-      ...{ settings, token, checkEveryMs },
+      ...{ settings, token, checkEveryMs, tracer: this.#options.tracer?.of(coordinatorName) },
       fence: {
         end: async ({ nodeId }) => {
           this.clock.stir()
@@ -226,6 +234,7 @@ export class SimWorld {
           ...shared,
           ...this.#platform(),
           ...{ disk: this.disk, snapshots: this.#snapshots },
+          tracer: this.#options.tracer?.of(name),
           ran: (vm) => this.#see(name, vm),
         })
     this.nodes.set(name, node)
