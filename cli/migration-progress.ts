@@ -66,6 +66,7 @@ function recordText(view: MigrationView, record: MigrationRecord): string {
       : [`slowed down to ${record.throttledToPercent} % of a core`]),
     ...(record.postCopy ? [postCopyText(record.postCopy)] : []),
     `hash ${record.hash}`,
+    ...(view.traceId === undefined ? [] : [`trace ${view.traceId}`]),
   ].join(', ')
 }
 

@@ -1,6 +1,6 @@
-// Spans that have begun and not ended, in one process. Times are given in ms of its monotonic clock,
-// also after the fact; where a span stands in the day is reckoned by one offset for all, so that
-// spans of one process lie as they were, to the microsecond. Not here: what is worth a span
+// Spans that have begun and not ended, in one process. Times are given in ms of its monotonic
+// clock, also after the fact; where a span stands in the day is reckoned by one offset for all, so
+// that spans of one process lie as they were, to the microsecond. Not here: what is worth a span
 // (coordinator/tracing/, node-agent/tracing/), where spans go (a Tracer).
 
 import type { Clock, SpanAttributes, SpanContext, SpanRecord, Tracer } from './env.ts'

@@ -1,7 +1,7 @@
-// Whether an arriving copy may stay, and run: pure. Every refusal is a named fault; the VM goes on at its
-// source. A copy that is here already under an older epoch and does not run is stale, because the
-// source proves by its offer that the VM went on elsewhere: it makes way.
-// Not here: what happens after (migration/destination.ts). Sizes in MiB and pages of 4,096 bytes.
+// Whether an arriving copy may stay, and run: pure. Every refusal is a named fault; the VM goes on
+// at its source. A copy that is here already under an older epoch and does not run is stale,
+// because the source proves by its offer that the VM went on elsewhere: it makes way. Not here:
+// what happens after (migration/destination.ts). Sizes in MiB and pages of 4,096 bytes.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CloneTarget, Offer, ReplicaOffer } from '#proto/messages.ts'

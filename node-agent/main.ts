@@ -73,15 +73,7 @@ async function makeAgent(settings: Settings, token: string) {
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const pool = new RamPool(realClock)
   let agent: Agent | undefined
-  const pcpus = Array.from({ length: settings.cores }, (_, index) => {
-    const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
-    const { mips, disks: diskFolder } = settings
-    const thread = spawnPcpu({ module, runUntilMs, doorbell, mips, diskFolder })
-    return new PcpuHandle(index, thread, doorbell, {
-      event: (event) => agent?.hearPcpu(index, event),
-      death: (reason) => agent?.losePcpu(index, reason),
-    })
-  })
+  const pcpus = makePcpus(settings, { module, runUntilMs }, () => agent)
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
   const { coordinator, listen, certs } = settings
   const credentials = certs === undefined ? undefined : new Credentials(certs, node)
@@ -105,12 +97,7 @@ async function makeAgent(settings: Settings, token: string) {
       void agent?.stop().then(() => process.exit(1))
     },
     layers: openFolderDisk(settings.disks),
-    snapshots: new SnapshotStore({
-      disk: openFolderDisk(`${settings.disks}/snapshots`),
-      clock: realClock,
-      random: realRandom,
-      digest: sha256,
-    }),
+    snapshots: snapshotsIn(settings.disks),
     vmm: new Vmm({
       pcpus,
       createMemory: (ramBytes) => {
@@ -123,6 +110,27 @@ async function makeAgent(settings: Settings, token: string) {
     }),
   })
   return { agent, close: async () => tracer?.close() }
+}
+
+const snapshotsIn = (folder: string): SnapshotStore =>
+  new SnapshotStore({
+    disk: openFolderDisk(`${folder}/snapshots`),
+    ...{ clock: realClock, random: realRandom, digest: sha256 },
+  })
+
+function makePcpus(
+  { cores, mips, disks: diskFolder }: Settings,
+  shared: Pick<PcpuStart, 'module' | 'runUntilMs'>,
+  agent: () => Agent | undefined,
+): PcpuHandle[] {
+  return Array.from({ length: cores }, (_, index) => {
+    const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+    const thread = spawnPcpu({ ...shared, doorbell, mips, diskFolder })
+    return new PcpuHandle(index, thread, doorbell, {
+      event: (event) => agent()?.hearPcpu(index, event),
+      death: (reason) => agent()?.losePcpu(index, reason),
+    })
+  })
 }
 
 /** With its name in it, which who connects there must be shown. */

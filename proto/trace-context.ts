@@ -1,7 +1,8 @@
-// Which trace a message belongs to, as W3C Trace Context has it (https://www.w3.org/TR/trace-context/,
-// section 3.2): `00-TRACEID-SPANID-FLAGS`, in hex digits. Between our processes only traces travel
-// that are recorded; what a client's request brings may be anything, and is read with care.
-// Not here: spans (env/spans.ts), who begins a trace (coordinator/tracing/).
+// Which trace a message belongs to, as W3C Trace Context has it
+// (https://www.w3.org/TR/trace-context/, section 3.2): `00-TRACEID-SPANID-FLAGS`, in hex digits.
+// Between our processes only traces travel that are recorded; what a client's request brings may be
+// anything, and is read with care. Not here: spans (env/spans.ts), who begins a trace
+// (coordinator/tracing/).
 
 import { z } from 'zod'
 

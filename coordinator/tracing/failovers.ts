@@ -18,6 +18,8 @@ interface Loss {
   /** It is fenced, or gone, or back: no other of its VMs will have to be recovered. */
   isSettled: boolean
   isBack: boolean
+  /** When the last of it happened. */
+  lastMs: number
   /** VMs that are being recovered, and how many there were. */
   readonly open: Set<VmId>
   vms: number
@@ -67,7 +69,7 @@ export class Failovers {
       const outcome = isBack && vms === 0 ? 'came back' : failed > 0 ? 'failed' : 'recovered'
       const attributes = { 'godwit.vms': vms, 'godwit.outcome': outcome }
       const fault = failed > 0 ? `${failed} of its ${vms} VMs do not run` : undefined
-      loss.root.end({ attributes, fault })
+      loss.root.end({ atMs: loss.lastMs, attributes, fault })
       this.#losses.delete(nodeId)
     }
   }
@@ -84,7 +86,7 @@ export class Failovers {
   #begin(nodeId: NodeId, atMs: number): Loss {
     const root = this.#spans.begin('failover', { atMs, attributes: { 'godwit.node': nodeId } })
     const loss: Loss = {
-      ...{ root, suspect: undefined, isSettled: false, isBack: false },
+      ...{ root, suspect: undefined, isSettled: false, isBack: false, lastMs: atMs },
       ...{ open: new Set<VmId>(), vms: 0, failed: 0 },
     }
     this.#losses.set(nodeId, loss)
@@ -103,7 +105,7 @@ export class Failovers {
     // A fence without a doubt before it is an operator's; else nothing was lost of which we know.
     const loss = this.#losses.get(nodeId) ?? (kind === 'node-fenced' && this.#begin(nodeId, atMs))
     if (!loss || loss.isSettled) return
-    Object.assign(loss, { isSettled: true, isBack })
+    Object.assign(loss, { isSettled: true, isBack, lastMs: atMs })
     loss.suspect?.end({ atMs, attributes: { 'godwit.ended_by': text } })
   }
 
@@ -146,6 +148,7 @@ export class Failovers {
     placement?.end({ atMs, fault })
     span.end({ atMs, fault })
     loss.open.delete(vmId)
+    loss.lastMs = atMs
     if (fault !== undefined) loss.failed += 1
   }
 }

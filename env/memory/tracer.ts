@@ -1,4 +1,6 @@
-// The tracer that keeps every span, so that a test can read what was told. Ids come from a seed.
+// The tracer that keeps every span, so that a test can read what was told. Ids come from a seed:
+// the same run has the same ids. Not here: what becomes a span (env/spans.ts and who uses it).
+// Times in ms.
 
 import type { Random, SpanRecord, Tracer } from '../env.ts'
 

@@ -1,8 +1,8 @@
 // Spans on their way to whoever collects them, by OpenTelemetry's own exporter (OTLP over HTTP, as
 // JSON). Its standard variables say where to and how (OTEL_EXPORTER_OTLP_ENDPOINT, ..._HEADERS,
 // ..._TIMEOUT, ..._CERTIFICATE, ...): https://opentelemetry.io/docs/specs/otel/protocol/exporter/.
-// Without an endpoint nothing is loaded. A collector that is slow or away costs a bounded queue, and
-// one line of the log a minute.
+// Without an endpoint nothing is loaded. A collector that is slow or away costs a bounded queue,
+// and one line of the log a minute.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
-// The destination of a migration or clone as spans, one a phase: incoming, verify, prepared, resume,
-// and in post-copy the pages that come after. Pure: a state in, spans out.
-// Not here: the machine (migration/destination.ts), the span that they are parts of (trail.ts).
+// The destination of a migration or clone as spans, one a phase: incoming, verify, prepared,
+// resume, and in post-copy the pages that come after. Pure: a state in, spans out. Not here: the
+// machine (migration/destination.ts), the span that they are parts of (trail.ts).
 
 import type { OpenSpan } from '#env/spans.ts'
 import type {

@@ -1,4 +1,6 @@
 // Spans as a test reads them: as a tree, one line a span, `service name` with its children below.
+// Where something failed, the sentence stands behind it. Not here: who collects (otlp-receiver.ts).
+// Times in wall clock ms.
 
 import type { SpanRecord } from '#env/env.ts'
 

@@ -216,3 +216,14 @@ test('the same seed tells the same spans, and whoever looks on changes nothing',
   expect(two.spans).toEqual(one.spans)
   expect(await transcript()).toBe(watched)
 })
+
+test('no secret and nothing of a guest is in a span', async () => {
+  const tracer = newTracer()
+  const world = await moved(await begun(tracer))
+  const vm = coordinatorOf(world).state.vms.get(asVmId('vm'))
+  expect(vm?.identity).toMatchObject({ randomSeed: expect.any(String) })
+  const spans = JSON.stringify(tracer.spans)
+  // `secret` is the token of this cluster's agents.
+  for (const hidden of ['secret', 'workload', ...Object.values(vm?.identity ?? {})])
+    expect(spans).not.toContain(hidden)
+})
