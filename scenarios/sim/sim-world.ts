@@ -55,7 +55,7 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
   /** Clocks go wrong by up to that share, either way, and begin anywhere; 0: all are the same. */
   readonly driftMost?: number
   readonly road?: RoadTraits
-  /** Keeps the spans of all processes (of models: of the coordinator); absent: nothing is traced. */
+  /** Keeps the spans of all processes (of models: the coordinator's); absent: none are made. */
   readonly tracer?: MemoryTracer
 }
 
