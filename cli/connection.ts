@@ -72,7 +72,8 @@ function wireTo(cli: Cli, options: GlobalOptions): WebWire {
   const { url, name, operatorSecret, caFile } = placeOf(cli, options)
   if (caFile !== undefined) trustAlso(caFile)
   const secret = process.env.GODWIT_API_TOKEN || loginAt(cli.home, name) || operatorSecret
-  return new WebWire(url, secret)
+  // A script that has a trace says so there (OpenTelemetry, environment variable carriers).
+  return new WebWire(url, secret, process.env.TRACEPARENT)
 }
 
 /** The API of the cluster that is meant. */

@@ -13,12 +13,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>> | undefined
 }
 
-const levels: readonly (readonly [least: number, name: string, paint: Paint | undefined])[] = [
-  [50, 'ERROR', 'red'],
-  [40, 'WARN', 'yellow'],
-  [30, 'INFO', undefined],
-  [0, 'DEBUG', 'dim'],
-]
+const levelPaints: Readonly<Record<string, Paint>> = { ERROR: 'red', WARN: 'yellow', DEBUG: 'dim' }
 
 export function readLogLines(processId: string, text: string): LogLine[] {
   const lines: LogLine[] = []
@@ -37,11 +32,8 @@ export function logLineText(line: LogLine, { paint }: Pick<Terminal, 'paint'>): 
   const who = line.processId.padEnd(11)
   if (!line.fields) return `${''.padEnd(18)}  ${who}  ${line.raw}`
   const { level, time: _time, name: _name, msg, ...rest } = line.fields
-  const [, levelName, style] = levels.find(([least]) => Number(level) >= least) ?? [
-    0,
-    '',
-    undefined,
-  ]
+  const levelName = String(level ?? '').toUpperCase()
+  const style = levelPaints[levelName]
   const padded = levelName.padEnd(5)
   const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${valueText(value)}`)
   const head = `${clockTimeText(line.atMs)} ${style ? paint(style, padded) : padded}`

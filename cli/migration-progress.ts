@@ -53,7 +53,7 @@ export function outcomeText(view: MigrationView): string {
   return `${title(view)}  ${phaseWords[view.phase]}${why}${fault ? '' : where}`
 }
 
-function recordText({ purpose }: MigrationView, record: MigrationRecord): string {
+function recordText({ purpose, traceId }: MigrationView, record: MigrationRecord): string {
   const rounds = record.rounds.length
   return [
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
@@ -62,6 +62,7 @@ function recordText({ purpose }: MigrationView, record: MigrationRecord): string
     `total ${msText(record.totalMs)}`,
     `${purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
     `hash ${record.hash}`,
+    ...(traceId === undefined ? [] : [`trace ${traceId}`]),
   ].join(', ')
 }
 

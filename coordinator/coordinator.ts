@@ -3,12 +3,13 @@
 // links), so that tests and the simulated world run the very same. Not here: sockets and HTTP
 // (shell/), any decision (core/). Times in monotonic ms.
 
-import type { Cancel, Clock, Log, Random } from '#env/env.ts'
+import type { Cancel, Clock, Log, Random, Tracer } from '#env/env.ts'
 import type { ClusterView, EventView, MigrationView } from '#proto/api.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
-import type { CommandId, MigrationId, NodeId } from '#proto/ids.ts'
+import type { CommandId, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { CoordinatorMessage, Result } from '#proto/messages.ts'
+import type { ClientTrace } from '#proto/trace-context.ts'
 import type { ClusterState, LinkId, Settings } from './core/cluster-state.ts'
 import { assertChanged, assertInvariants } from './core/invariants.ts'
 import { step } from './core/step.ts'
@@ -18,6 +19,7 @@ import { clusterView } from './core/views.ts'
 import { hexOf } from './identity.ts'
 import { MigrationQueue } from './migration-queue.ts'
 import type { Store } from './store.ts'
+import { ClusterTracing } from './tracing/cluster-tracing.ts'
 
 export interface CoordinatorPorts {
   readonly clock: Clock
@@ -25,6 +27,8 @@ export interface CoordinatorPorts {
   readonly log: Log
   readonly store: Store
   readonly fence?: FenceDevice
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined
   /** How often the whole state is held against its invariants; 0: after each step. */
   readonly checkEveryMs?: number
 }
@@ -70,6 +74,7 @@ export class Coordinator {
   readonly #observers: Observer[] = []
   readonly #ends = new Map<LinkId, AgentEnd>()
   readonly #queue: MigrationQueue
+  readonly #tracing: ClusterTracing | undefined
   readonly #inputs: Input[] = []
   #isStepping = false
   #isStopped = false
@@ -89,6 +94,8 @@ export class Coordinator {
     const loaded = loadState(ports.store.load(), names, settings, ports.clock.nowMs())
     if ('code' in loaded) throw new FaultError(loaded)
     this.state = loaded
+    this.#tracing = ports.tracer && new ClusterTracing(loaded, ports.tracer, ports.clock)
+    if (this.#tracing) this.observe(this.#tracing)
     this.#queue = new MigrationQueue(
       (migrationId: MigrationId) => this.take({ kind: 'migration-admitted', migrationId }),
       settings,
@@ -140,10 +147,13 @@ export class Coordinator {
     }
   }
 
-  /** What a person asks for, answered at once. @param by their account, if they have one */
-  ask(command: ApiCommand, by?: string): ApiAnswer {
+  /**
+   * What a person asks for, answered at once. @param by their account, if they have one. @param
+   * trace in which their client does it
+   */
+  ask(command: ApiCommand, by?: string, trace?: ClientTrace): ApiAnswer {
     invariant(!this.#isStepping, 'an API command came in the middle of a step')
-    this.take({ kind: 'api', command, ...(by !== undefined && { by }) })
+    this.take({ kind: 'api', command, trace, ...(by !== undefined && { by }) })
     const answer = this.#answer
     invariant(answer, 'the core gave no answer')
     this.#answer = undefined
@@ -165,7 +175,8 @@ export class Coordinator {
     const { clock } = this.#ports
     const nowMs = clock.nowMs()
     const { revision } = this.state
-    const effects = step(this.state, input, { nowMs, wallMs: clock.wallMs() })
+    const newTrace = this.#tracing?.namer(input)
+    const effects = step(this.state, input, { nowMs, wallMs: clock.wallMs(), newTrace })
     this.#check(effects, nowMs)
     for (const effect of effects) this.#carryOut(effect)
     const tookMs = clock.nowMs() - nowMs
@@ -191,7 +202,9 @@ export class Coordinator {
         this.#ports.store.apply(effect.puts, effect.deletes)
         break
       case 'send':
-        this.#ends.get(effect.linkId)?.send(effect.message)
+        this.#ends
+          .get(effect.linkId)
+          ?.send(this.#tracing?.stamped(effect.message) ?? effect.message)
         break
       case 'close-link':
         this.#ends.get(effect.linkId)?.close(effect.reason)
@@ -231,7 +244,9 @@ export class Coordinator {
     const node =
       kind === 'node-online' && nodeId ? this.state.nodes.get(nodeId as NodeId) : undefined
     if (node) void this.#ports.fence?.see?.({ nodeId: node.id, pid: node.pid })
-    this.#ports.log.info(kind, { text, by, seq, nodeId, vmId, migrationId })
+    const epoch = this.state.vms.get(vmId as VmId)?.epoch
+    const ids = { nodeId, vmId, epoch, migrationId, ...this.#tracing?.hear(event) }
+    this.#ports.log.info(kind, { text, by, seq, ...ids })
     for (const observer of this.#observers) observer.event?.(event)
   }
 }

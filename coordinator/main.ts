@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { Credentials, coordinatorName, realEnv } from '#env/real.ts'
+import { Credentials, coordinatorName, realEnv, realTracer } from '#env/real.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { defaultSettings, type Settings } from './core/cluster-state.ts'
 import { fenceDevice } from './shell/fence-devices.ts'
@@ -177,20 +177,22 @@ async function main(): Promise<void> {
     process.exit(70)
   }
   process.on('uncaughtException', onBug)
+  const tracer = await realTracer('coordinator', log)
   const server = await startServer({
-    ...{ clock, random, log, settings, token, host, port, onBug },
+    ...{ clock, random, log, tracer, settings, token, host, port, onBug },
+    version: versionOfPackage(),
     ...(operatorSecret !== undefined && { operatorSecret }),
     isTrusted: readOpen(read),
     ...credentialsOf(read),
     ...(fence === 'none' ? {} : { fence: fenceDevice(fence) }),
     ...laboratoryOf(read, token),
     store: openSqliteStore(read('data', 'godwit.db')),
-    version: versionOfPackage(),
     dashboard: read('dashboard', fileURLToPath(new URL('../dashboard/dist', import.meta.url))),
   })
   process.stdout.write(`coordinator listening on ${server.address}\n`)
   const stop = () => {
-    server.stop().then(
+    const stopped = server.stop().then(() => tracer?.close())
+    stopped.then(
       () => process.exit(0),
       (thrown) => onBug(thrown),
     )

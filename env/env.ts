@@ -116,6 +116,39 @@ export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>
 /** At once. undefined: it is damaged, or unpacks to more than `bytesMax`. */
 export type Inflate = (packed: Uint8Array, bytesMax: number) => Uint8Array | undefined
 
+export type SpanAttributes = Readonly<Record<string, string | number | boolean>>
+
+/** A span: hex digits, 32 of the trace and 16 of the span itself. */
+export interface SpanContext {
+  readonly traceId: string
+  readonly spanId: string
+}
+
+/** Something that took time and has ended. */
+export interface SpanRecord {
+  readonly name: string
+  readonly context: SpanContext
+  readonly parentSpanId?: string | undefined
+  /** `client` asks another process, `server` does what it was asked. */
+  readonly kind: 'internal' | 'client' | 'server'
+  /** Wall clock, fractional ms. */
+  readonly startWallMs: number
+  readonly durationMs: number
+  readonly attributes: SpanAttributes
+  /** What else caused it. */
+  readonly links: readonly SpanContext[]
+  /** Why it failed; absent: it did not. */
+  readonly fault?: string | undefined
+}
+
+/** Where spans go. It has dice of its own: to be watched changes nothing of what is watched. */
+export interface Tracer {
+  /** Random hex digits, not all zero. */
+  freshId(digits: 16 | 32): string
+  /** Never throws, never waits: what cannot be delivered in time is dropped. */
+  record(span: SpanRecord): void
+}
+
 /** All of them, as the shells hand them in. */
 export interface Env {
   readonly clock: Clock
@@ -124,4 +157,6 @@ export interface Env {
   readonly transport: Transport
   readonly zstd: Zstd
   readonly deflate: Deflate
+  /** Absent: nobody wants to see traces, and none are made. */
+  readonly tracer?: Tracer | undefined
 }

@@ -7,6 +7,7 @@ import type { Log, LogFields, Random } from './env.ts'
 
 export { VirtualClock } from './memory/clock.ts'
 export { MemoryDisk } from './memory/disk.ts'
+export { type KeptSpan, MemoryTracer } from './memory/tracer.ts'
 export { MemoryTransport } from './memory/transport.ts'
 
 /** xoroshiro128+ from a seed (pure-rand): repeatable, not secret. */

@@ -23,6 +23,7 @@ export { openFolderDisk } from './real/disk.ts'
 export { realLog } from './real/log.ts'
 export { realRandom } from './real/random.ts'
 export { makeKey, type PrivateKey, readKey, sign, verify } from './real/signing.ts'
+export { realTracer } from './real/tracer.ts'
 export { linkOfSocket, realTransport, refusedCaller } from './real/transport.ts'
 
 /**

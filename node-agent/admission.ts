@@ -1,7 +1,7 @@
-// Whether an arriving copy may stay: pure. Every refusal is a named fault; the VM goes on at its
-// source. A copy that is here already under an older epoch and does not run is stale, because the
-// source proves by its offer that the VM went on elsewhere: it makes way.
-// Not here: what happens after (migration/destination.ts). Sizes in MiB and pages of 4,096 bytes.
+// Whether an arriving copy may stay, and run: pure. Every refusal is a named fault; the VM goes on
+// at its source. A copy that is here already under an older epoch and does not run is stale,
+// because the source proves by its offer that the VM went on elsewhere: it makes way. Not here:
+// what happens after (migration/destination.ts). Sizes in MiB and pages of 4,096 bytes.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CloneTarget, Offer, ReplicaOffer } from '#proto/messages.ts'
@@ -44,6 +44,20 @@ export function admitReplica(
     return { fault: noRoom(state, memoryMib) }
   const effects = held ? evict(state, held) : []
   return { vm: state.vms.becomeReplica(order, migrationId), effects }
+}
+
+/** Whether a complete copy may begin to run here, by the word of its source. */
+export function mayLaunch(
+  { nodeId }: Pick<DeskState, 'nodeId'>,
+  vm: HeldVm,
+  hasLease: boolean,
+): Fault | undefined {
+  if (!vm.spec.ha) return undefined
+  if (!hasLease)
+    return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
+  if (!vm.needsVerdict) return undefined
+  const why = 'lost its lease meanwhile: only the coordinator may have it run'
+  return fault('lease-lost', `node ${nodeId}, which was to run ${vm.vmId}, ${why}`)
 }
 
 function refuse(state: DeskState, offer: Offer, hasLease: boolean): Fault | undefined {

@@ -6,13 +6,13 @@
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
-import { type Fault, fault, faultOf } from '#proto/faults.ts'
+import { type Fault, faultOf } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import type { Hello, Result, VmEvent, VmReport } from '#proto/messages.ts'
 import { isTemplateOrder } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
-import { admit, admitReplica } from './admission.ts'
+import { admit, admitReplica, mayLaunch } from './admission.ts'
 import { controlLimits, limits, trunkAnswerMsMax, trunkLimits } from './agent-limits.ts'
 import { numbersOf } from './agent-numbers.ts'
 import type { AgentOptions } from './agent-options.ts'
@@ -38,6 +38,7 @@ import { allServed } from './serving-end.ts'
 import type { Sights } from './sights.ts'
 import { SnapshotWork } from './snapshots/snapshot-work.ts'
 import { StepDriver } from './step-driver.ts'
+import { Trail } from './tracing/trail.ts'
 import { newSights } from './what-is-seen.ts'
 
 export class Agent {
@@ -57,6 +58,7 @@ export class Agent {
   readonly #nodePace: Pace
   readonly #sights: Sights
   readonly #sent = new SentBytes()
+  readonly #trail: Trail
   #listener: Listener | undefined
   #stopped = false
 
@@ -65,6 +67,7 @@ export class Agent {
     const { env, vmm, capacity } = options
     const { clock, log } = env
     const vms = new HeldVms(capacity.memoryMib)
+    this.#trail = new Trail(env)
     this.#desk = newDesk(options.nodeId, vms)
     this.#deskDriver = new StepDriver(
       clock,
@@ -97,11 +100,8 @@ export class Agent {
     this.#sights = newSights(clock, this.#membership, {
       ...{ vms, vmm, migrations: this.#migrations, network: this.#network, sent: this.#sent },
     })
-    this.metrics = new NodeMetrics(() =>
-      numbersOf({
-        ...{ vms, meter: this.#meter, membership: this.#membership, network: this.#network },
-      }),
-    )
+    const measured = { vms, meter: this.#meter, network: this.#network }
+    this.metrics = new NodeMetrics(() => numbersOf({ ...measured, membership: this.#membership }))
   }
 
   /** Listens for peers, then joins. @returns where it listens */
@@ -223,6 +223,7 @@ export class Agent {
     if (isTemplateOrder(message)) return this.#snapshots.files.hear(message)
     if (message.t === 'neighbours') return this.#network.become(message.nodes)
     if (message.t === 'look') return this.#sights.hear(message)
+    this.#trail.heard(message)
     return this.#deskDriver.feed({ on: 'command', command: message })
   }
 
@@ -239,6 +240,7 @@ export class Agent {
 
   #tell(message: Result | VmEvent): void {
     if (message.t === 'vm-event' && message.event === 'fenced') this.metrics.fenced()
+    this.#trail.told(message)
     this.#membership.tell(message)
   }
 
@@ -326,6 +328,7 @@ export class Agent {
     const { clock, log, zstd } = env
     return new Migrations({
       ...{ clock, log, zstd, token, vmm, vms: this.#desk.vms, consoles: this.#consoles },
+      trail: this.#trail,
       digest: this.#options.snapshots.ports.digest,
       nodePace: this.#nodePace,
       mipsBefore: (vm) => this.#meter.loadOf(vm)?.mips,
@@ -336,7 +339,7 @@ export class Agent {
       admitReplica: (offer) => this.#admitted(admitReplica(this.#desk, offer)),
       openReplica: (offer, vm, link) => this.#replication.open(offer, vm, link),
       trunk: (nodeId, link) => this.#network.accept(nodeId, link),
-      mayLaunch: (vm) => this.#mayLaunch(vm),
+      mayLaunch: (vm) => mayLaunch(this.#desk, vm, this.#membership.holdsLease),
       desk: (input) => this.#deskDriver.feed(input),
       progress: (message) => this.#membership.send(message),
       event: (vm, event, value) => {
@@ -370,7 +373,7 @@ export class Agent {
       connect: (address) => this.#connect(address),
       hello: () => this.#hello('peer'),
       frames: (vm, { frames, lost }) => this.#network.hear(vm, frames, lost),
-      mayLaunch: (vm) => this.#mayLaunch(vm),
+      mayLaunch: (vm) => mayLaunch(this.#desk, vm, this.#membership.holdsLease),
       changed: () => this.#membership.beatNow(),
       diskFailed: (vm, { message }) => this.#guests.lose(vm, 'disk-failed', message),
     })
@@ -387,15 +390,5 @@ export class Agent {
     })
     vmm.watch({ begins: (vm) => network.attach(vm), ends: (vm) => network.detach(vm) })
     return network
-  }
-
-  #mayLaunch(vm: HeldVm): Fault | undefined {
-    const { nodeId } = this.#options
-    if (!vm.spec.ha) return undefined
-    if (!this.#membership.holdsLease)
-      return fault('lease-lost', `node ${nodeId} holds no lease now, so it may not run ${vm.vmId}`)
-    if (!vm.needsVerdict) return undefined
-    const why = 'lost its lease meanwhile: only the coordinator may have it run'
-    return fault('lease-lost', `node ${nodeId}, which was to run ${vm.vmId}, ${why}`)
   }
 }

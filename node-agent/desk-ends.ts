@@ -1,5 +1,5 @@
-// How VMs of this node end, or come to a stand: with the lease, with their guest, by an order. Pure.
-// Not here: orders (desk.ts), how a machine is taken apart (vmm.ts).
+// How VMs of this node end, or come to a stand: with the lease, with their guest, by an order.
+// Pure. Not here: orders (desk.ts), how a machine is taken apart (vmm.ts).
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { CommandId, MigrationId } from '#proto/ids.ts'

@@ -13,8 +13,17 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
+import type { Disk } from '#env/env.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
-import { Credentials, openFolderDisk, realClock, realEnv, realRandom, sha256 } from '#env/real.ts'
+import {
+  Credentials,
+  openFolderDisk,
+  realClock,
+  realEnv,
+  realRandom,
+  realTracer,
+  sha256,
+} from '#env/real.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { mebibyte } from '#proto/units.ts'
 import { Agent } from './agent.ts'
@@ -50,10 +59,10 @@ async function main(): Promise<void> {
   }
   const token = await tokenOf(settings)
   const bench = settings.isLaboratory ? new LaboratoryBench(token) : undefined
-  const agent = await makeAgent(settings, token, bench)
+  const { agent, close } = await makeAgent(settings, token, bench)
   const address = await agent.start()
   const metricsPort = await serveMetrics(agent, settings, bench)
-  stopOnSignals(agent)
+  stopOnSignals(agent, close)
   console.log(`agent ${settings.node} listening on ${address}${metricsPort}`)
 }
 
@@ -62,11 +71,8 @@ async function tokenOf({ tokenFile, token }: Settings): Promise<string> {
   return (await readFile(tokenFile, 'utf8')).trim()
 }
 
-async function makeAgent(
-  settings: Settings,
-  token: string,
-  bench: LaboratoryBench | undefined,
-): Promise<Agent> {
+/** `close`: what it had to tell of itself is told. */
+async function makeAgent(settings: Settings, token: string, bench: LaboratoryBench | undefined) {
   mkdirSync(settings.disks, { recursive: true })
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
@@ -80,6 +86,9 @@ async function makeAgent(
     bench?.breakable(openFolderDisk(folder)) ?? openFolderDisk(folder)
   const credentials = certs === undefined ? undefined : new Credentials(certs, node)
   const advertise = credentials ? namedAddress(settings) : settings.advertise
+  const name = `agent-${node}`
+  const env = realEnv(name, settings.logLevel, credentials)
+  const tracer = await realTracer(name, env.log)
   agent = new Agent({
     ...{ token, coordinator, listen, advertise },
     nodeId: asNodeId(node),
@@ -87,7 +96,7 @@ async function makeAgent(
     pid: process.pid,
     capacity: { cores, mipsPerCore: mips, memoryMib },
     migrationBytesPerSecMax,
-    env: realEnv(`agent-${node}`, settings.logLevel, credentials),
+    env: { ...env, tracer },
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,
     // Unprotected VMs too: the cluster has given this node's place to another process.
@@ -96,16 +105,14 @@ async function makeAgent(
       void agent?.stop().then(() => process.exit(1))
     },
     layers: store(settings.disks),
-    snapshots: new SnapshotStore({
-      disk: store(`${settings.disks}/snapshots`),
-      clock: realClock,
-      random: realRandom,
-      digest: sha256,
-    }),
+    snapshots: snapshotsOn(store(`${settings.disks}/snapshots`)),
     vmm: new Vmm({ pcpus, ...memory, image }),
   })
-  return agent
+  return { agent, close: async () => tracer?.close() }
 }
+
+const snapshotsOn = (disk: Disk): SnapshotStore =>
+  new SnapshotStore({ disk, ...{ clock: realClock, random: realRandom, digest: sha256 } })
 
 const memoryFrom = (pool: RamPool, module: WebAssembly.Module) => ({
   createMemory: (ramBytes: number) => {
@@ -197,12 +204,12 @@ async function serveMetrics(
   return `, metrics on http://${metricsHost}:${(server.address() as AddressInfo).port}/metrics`
 }
 
-function stopOnSignals(agent: Agent): void {
+function stopOnSignals(agent: Agent, close: () => Promise<void>): void {
   let asked = 0
   const stop = () => {
     // Who asks twice does not want to wait for VMs that are moved away.
     const ended = asked++ === 0 ? agent.leave() : agent.stop()
-    void ended.then(() => process.exit(0))
+    void ended.then(close).then(() => process.exit(0))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

@@ -28,6 +28,7 @@ import type { SourcePlan } from './migration/source-state.ts'
 import type { TrunkEnd } from './network/network.ts'
 import { type PeerRun, PeerSession } from './peer-session.ts'
 import type { PrimaryLink } from './replication/replica.ts'
+import type { Trail } from './tracing/trail.ts'
 import type { Vmm } from './vmm.ts'
 
 export type MigrationEffect = Extract<
@@ -46,6 +47,8 @@ export interface MigrationPorts {
   readonly vmm: Vmm
   readonly vms: HeldVms
   readonly consoles: Consoles
+  /** Looks on. */
+  readonly trail: Trail
   mipsBefore(vm: HeldVm): number | undefined
   connect(address: string): Promise<MessageLink>
   hello(): SourceMessage
@@ -109,7 +112,9 @@ export class Migrations {
       this.#cloneHere(plan, vm)
       return
     }
-    const run = new SourceRun(plan, vm, {
+    const { plan: traced, ...watch } = this.#ports.trail.ofSource(plan)
+    const run = new SourceRun(traced, vm, {
+      ...watch,
       ...{ clock, log, zstd, digest: this.#ports.digest, vmm, connect, hello, progress },
       ...{ nodePace, mipsBefore },
       console: consoles.of(vm),
@@ -150,6 +155,7 @@ export class Migrations {
     const discard = (vm: HeldVm, fault: Fault) => this.#discard(vm, fault)
     cloneHere(plan, parent, admission.admitted, {
       ...{ ...this.#ports, forks: this.#forks, mayLaunch, launched, discard },
+      span: this.#ports.trail.spanOf(commandId),
     }).then(
       (record) => end({ record }),
       (thrown) => {
@@ -221,6 +227,7 @@ export class Migrations {
         desk({ on: 'guest-stopped', vmId, reason: 'pages-lost', detail }),
       discard: (vm, fault) => this.#discard(vm, fault),
       ended: () => this.#destinations.delete(offer.migrationId),
+      ...this.#ports.trail.ofDestination(offer),
     })
     this.#destinations.set(offer.migrationId, run)
     return run

@@ -9,18 +9,22 @@ export class StepDriver<Input, Effect> {
   readonly #clock: Clock
   readonly #step: (input: Input & { readonly nowMs: number }) => readonly Effect[]
   readonly #carryOut: (effect: Effect) => void
+  readonly #seen: (nowMs: number, effects: readonly Effect[]) => void
   readonly #inbox: Input[] = []
   readonly #alarms = new Set<Cancel>()
   #stepping = false
 
+  /** @param seen after each step, before its effects: for whoever looks on */
   constructor(
     clock: Clock,
     step: (input: Input & { readonly nowMs: number }) => readonly Effect[],
     carryOut: (effect: Effect) => void,
+    seen: (nowMs: number, effects: readonly Effect[]) => void = () => undefined,
   ) {
     this.#clock = clock
     this.#step = step
     this.#carryOut = carryOut
+    this.#seen = seen
   }
 
   feed(input: Input): void {
@@ -28,8 +32,12 @@ export class StepDriver<Input, Effect> {
     if (this.#stepping) return
     this.#stepping = true
     try {
-      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift())
-        this.carryOut(this.#step({ ...next, nowMs: this.#clock.nowMs() }))
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        const nowMs = this.#clock.nowMs()
+        const effects = this.#step({ ...next, nowMs })
+        this.#seen(nowMs, effects)
+        this.carryOut(effects)
+      }
     } finally {
       this.#stepping = false
     }

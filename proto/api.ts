@@ -165,6 +165,8 @@ export const MigrationView = z.strictObject({
   cause: z.string(),
   /** As a sentence, when there is more to say. */
   why: z.string().optional(),
+  /** Where traces are collected it is found by this. */
+  traceId: z.string().optional(),
   round: z.int(),
   sentPages: z.int(),
   pagesOfRound: z.int(),

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
 import { pageEncodings } from './page-frame.ts'
+import { Traceparent } from './trace-context.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 // Brands exist only for the compiler: the check on the wire is that of the plain type.
@@ -22,6 +23,8 @@ export const ms = z.number().min(0)
 export const bytes = z.instanceof(Uint8Array)
 /** An order about one VM. */
 export const onVm = { commandId, vmId, epoch }
+/** Whose consequence it is; absent: nobody traces it. Not to agents of version 1. */
+export const traced = { traceparent: Traceparent.optional() }
 /** `ws://host:port` of the agent's peer port. */
 export const address = z.string().max(300)
 

@@ -3,7 +3,7 @@
 // Times in ms, sizes in bytes or MiB as the name says. `seq` numbers grow per link.
 //   agent → coordinator   hello, heartbeat, result, vm-event, migration-progress, leaving,
 //                         console-output, console-accepted, screen-frame, screen-accepted, sight
-//   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, migrate,
+//   coordinator → agent   welcome, refused, lease, start, stop, pause, resume, go-on, migrate,
 //                         cancel-migration, switch-to-post-copy, pages-lost, resolve, clone,
 //                         replicate, end-replication, take-over, set-lease, take-snapshot,
 //                         drop-snapshot, compare-snapshots, sweep-layers, console-open,
@@ -36,6 +36,7 @@ import {
   nodeId,
   onVm,
   RoundRecord,
+  traced,
   VmReport,
   vmId,
 } from './message-parts.ts'
@@ -62,6 +63,7 @@ import {
   CheckpointKept,
   DiskPart,
   EndReplication,
+  GoOn,
   ReplicaOffer,
   Replicate,
   SetLease,
@@ -224,6 +226,7 @@ export const Start = z.strictObject({
   snapshot: Name.optional(),
   /** It does not boot: it begins as this one has it, as somebody else. */
   template: z.strictObject({ vmId, name: Name }).optional(),
+  ...traced,
 })
 export type Start = z.infer<typeof Start>
 export const Stop = z.strictObject({ t: z.literal('stop'), ...onVm })
@@ -233,9 +236,6 @@ export type Pause = z.infer<typeof Pause>
 export const Resume = z.strictObject({ t: z.literal('resume'), ...onVm })
 export type Resume = z.infer<typeof Resume>
 
-/** A VM that is stranded under `epoch` runs on, under `nextEpoch`. */
-export const GoOn = z.strictObject({ t: z.literal('go-on'), ...onVm, nextEpoch: epoch })
-export type GoOn = z.infer<typeof GoOn>
 /** Asks the guest for so many of its pages; it gives them, or not, as it runs: see its load. */
 export const Balloon = z.strictObject({ t: z.literal('balloon'), ...onVm, targetPages: count })
 export type Balloon = z.infer<typeof Balloon>
@@ -250,6 +250,7 @@ export const Migrate = z.strictObject({
   /** Of its family, at the destination. */
   kin: z.array(vmId).max(16).optional(),
   params: MigrationParams,
+  ...traced,
 })
 export type Migrate = z.infer<typeof Migrate>
 
@@ -306,6 +307,7 @@ export const Clone = z.strictObject({
   parentDisk: DiskRef,
   clones: z.array(CloneTarget).min(1).max(256),
   params: MigrationParams,
+  ...traced,
 })
 export type Clone = z.infer<typeof Clone>
 

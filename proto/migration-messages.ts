@@ -4,7 +4,17 @@
 
 import { z } from 'zod'
 import { Fault } from './faults.ts'
-import { bytes, count, epoch, migrationId, ms, nodeId, pageWaits, vmId } from './message-parts.ts'
+import {
+  bytes,
+  count,
+  epoch,
+  migrationId,
+  ms,
+  nodeId,
+  pageWaits,
+  traced,
+  vmId,
+} from './message-parts.ts'
 import { DiskRef, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export const CloneTarget = z.strictObject({
@@ -49,6 +59,7 @@ export const Offer = z.strictObject({
   /** Absent: of a source that is older than this. */
   machine: MachineKind.optional(),
   verify: z.enum(['incremental', 'full']),
+  ...traced,
 })
 export type Offer = z.infer<typeof Offer>
 

@@ -14,6 +14,7 @@ import {
   ms,
   nodeId,
   onVm,
+  traced,
   vmId,
 } from './message-parts.ts'
 import { CloneTarget, MachineKind, StateSection } from './migration-messages.ts'
@@ -58,6 +59,7 @@ export const TakeOver = z.strictObject({
   vmId,
   replicaId: migrationId,
   epoch,
+  ...traced,
 })
 export type TakeOver = z.infer<typeof TakeOver>
 
@@ -70,6 +72,10 @@ export const SetLease = z.strictObject({
   isolation: z.enum(isolationResponses).optional(),
 })
 export type SetLease = z.infer<typeof SetLease>
+
+/** To its node: a VM that is stranded there under `epoch` runs on, under `nextEpoch`. */
+export const GoOn = z.strictObject({ t: z.literal('go-on'), ...onVm, nextEpoch: epoch })
+export type GoOn = z.infer<typeof GoOn>
 
 // ---- primary → replica's node -------------------------------------------------------------------
 

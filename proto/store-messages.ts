@@ -3,7 +3,7 @@
 // store itself (node-agent/snapshots/).
 
 import { z } from 'zod'
-import { commandId, count, onVm, vmId } from './message-parts.ts'
+import { commandId, count, onVm, traced, vmId } from './message-parts.ts'
 import { DiskRef, Name } from './vm-spec.ts'
 
 /** Takes a snapshot; the VM goes on under its own epoch, on `disk` (its layers + a new top). */
@@ -12,6 +12,7 @@ export const TakeSnapshot = z.strictObject({
   ...onVm,
   name: Name,
   disk: DiskRef,
+  ...traced,
 })
 export type TakeSnapshot = z.infer<typeof TakeSnapshot>
 /** Any node can: the store is the cluster's. */

@@ -51,10 +51,16 @@ export class WebWire implements ApiWire {
   readonly #base: string
   readonly #headers: Readonly<Record<string, string>>
 
-  /** `baseUrl`: `http://host:port` of the coordinator. `secret`: of a session or a token. */
-  constructor(baseUrl: string, secret?: string) {
+  /**
+   * `baseUrl`: `http://host:port` of the coordinator. `secret`: of a session or a token.
+   * `traceparent`: of the trace that its requests are a part of.
+   */
+  constructor(baseUrl: string, secret?: string, traceparent?: string) {
     this.#base = baseUrl.replace(/\/+$/, '')
-    this.#headers = secret === undefined ? {} : { authorization: `Bearer ${secret}` }
+    this.#headers = {
+      ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
+      ...(traceparent ? { traceparent } : {}),
+    }
   }
 
   async request(method: string, path: string, body?: unknown): Promise<WireAnswer> {

@@ -49,6 +49,7 @@ export function planMigration(step: Step, plan: MigrationPlan): Migration {
     id: asMigrationId(`m${serial}`),
     ...{ serial, purpose, to, cause },
     ...(why === undefined ? {} : { why }),
+    ...(step.newTrace && { trace: step.newTrace() }),
     vmId: vm.id,
     cloneIds: [],
     from: vm.nodeId,

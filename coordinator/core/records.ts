@@ -15,6 +15,7 @@ import { TookOver } from '#proto/replica-messages.ts'
 import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { TemplateKeyView } from '#proto/templates/messages.ts'
+import { TraceRef } from '#proto/trace-context.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
 
 // Brands exist only for the compiler: the check is that of the plain type.
@@ -145,6 +146,8 @@ export const MigrationEntry = z.strictObject({
   cause: z.string(),
   /** As a sentence, when there is more to say than the cause. */
   why: z.string().optional(),
+  /** Under which it is traced; it is nothing to this core but to be kept. */
+  trace: TraceRef.optional(),
   params: MigrationParams,
   /** The VM's epoch at the source, and the one under which the destination will run it. */
   epoch,

@@ -39,6 +39,7 @@ import type {
 } from '#proto/messages.ts'
 import type { PowerSettingsChange, PowerView } from '#proto/power.ts'
 import type { TemplateKeyView } from '#proto/templates/messages.ts'
+import type { ClientTrace, TraceRef } from '#proto/trace-context.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import type { ClusterState, LinkId, Node, PendingCommand } from './cluster-state.ts'
 import type { FenceWord } from './fencing.ts'
@@ -146,7 +147,13 @@ export type Input =
     }
   /** What the fence device says of a process of a node. */
   | ({ readonly kind: 'fence-word' } & FenceWord)
-  | { readonly kind: 'api'; readonly command: ApiCommand; readonly by?: string }
+  | {
+      readonly kind: 'api'
+      readonly command: ApiCommand
+      readonly by?: string
+      /** Of whoever asks. */
+      readonly trace?: ClientTrace | undefined
+    }
   /** The queue has a place at both ends for it. */
   | { readonly kind: 'migration-admitted'; readonly migrationId: MigrationId }
 
@@ -203,6 +210,8 @@ export interface Step {
   readonly wallMs: number
   /** The account of whoever asked for it. */
   readonly by?: string | undefined
+  /** Names a new trace; absent: nobody wants to see any. */
+  readonly newTrace?: (() => TraceRef) | undefined
   readonly effects: Effect[]
   /** Records to write or (when they are gone) delete at the end of the step. */
   readonly touched: Map<string, RecordKey>

@@ -4,6 +4,7 @@
 // about it.
 
 import { invariant } from '#proto/invariant.ts'
+import type { TraceRef } from '#proto/trace-context.ts'
 import { seeResult, seeVmEvent } from './agent-news.ts'
 import { takeCommand } from './api-commands.ts'
 import { type ClusterState, isActive } from './cluster-state.ts'
@@ -40,6 +41,8 @@ export interface Now {
   readonly nowMs: number
   /** For people only. */
   readonly wallMs: number
+  /** For people only, too: what begins in this step is traced under such a name. */
+  readonly newTrace?: (() => TraceRef) | undefined
 }
 
 /** One input in, effects out, `persist` (if any) first. */

@@ -55,7 +55,7 @@ export function vmView(vm: Vm): VmView {
 
 export function migrationView(migration: Migration): MigrationView {
   const { id, purpose, vmId, cloneIds, from, to, phase, cause, why, live } = migration
-  const { queuedAtMs, endedAtMs, forecast, record, fault } = migration
+  const { queuedAtMs, endedAtMs, forecast, record, fault, trace } = migration
   return {
     ...{ id, purpose, vmId, cloneIds, from, to, phase, cause, queuedAtMs },
     round: record?.rounds.at(-1)?.round ?? live.round,
@@ -63,7 +63,7 @@ export function migrationView(migration: Migration): MigrationView {
     pagesOfRound: live.pagesOfRound,
     bytes: record?.bytes ?? live.bytes,
     ...present({ expectedDowntimeMs: live.expectedDowntimeMs, endedAtMs, forecast }),
-    ...present({ record, fault, why }),
+    ...present({ record, fault, why, traceId: trace?.traceId }),
   } as MigrationView
 }
 

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Random } from '#env/env.ts'
 import * as api from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
+import { clientTraceOf } from '#proto/trace-context.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import type { ApiCommand } from '../core/step-context.ts'
 import type { Launcher } from './launcher.ts'
@@ -56,7 +57,9 @@ export const refuse = (reply: FastifyReply, why: Fault) => sendProblem(reply, pr
 
 /** Asks the core; 202 with what was decided, or a problem. */
 export function ask(ports: HttpPorts, reply: FastifyReply, command: ApiCommand, status = 202) {
-  const answer = ports.coordinator.ask(command, reply.request.who?.name || undefined)
+  const { who, headers } = reply.request
+  const trace = clientTraceOf(headers.traceparent)
+  const answer = ports.coordinator.ask(command, who?.name || undefined, trace)
   if (isFault(answer)) return refuse(reply, answer.fault)
   return reply.code(status).send(answer.value ?? undefined)
 }

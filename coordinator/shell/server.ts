@@ -4,7 +4,7 @@
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { Clock, Log, Random } from '#env/env.ts'
+import type { Clock, Log, Random, Tracer } from '#env/env.ts'
 import { isLoopback } from '#env/loopback.ts'
 import { type Credentials, refusedCaller, sha256, verify } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined
   readonly store: SqliteStore
   readonly fence?: FenceDevice
   /** Absent: nothing may be broken on purpose. */
@@ -65,7 +67,7 @@ export interface CoordinatorServer {
 export async function startServer(options: ServerOptions): Promise<CoordinatorServer> {
   const { clock, random, log, store, token, fence } = options
   const coordinator = new Coordinator(
-    { clock, random, log, store, ...(fence ? { fence } : {}) },
+    { clock, random, log, store, tracer: options.tracer, ...(fence ? { fence } : {}) },
     options.settings,
     options.version,
   )

@@ -7,9 +7,10 @@ import type { Log } from '../env.ts'
 /** @param name which process this is, e.g. `agent node-1`. @param level as pino's. */
 export function realLog(name: string, level: string): Log {
   const destination = pino.destination({ dest: 2, sync: true })
-  return wrap(
-    pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime }, destination),
-  )
+  const timestamp = pino.stdTimeFunctions.isoTime
+  // Levels by name: whoever collects the lines need not know pino's numbers.
+  const formatters = { level: (label: string) => ({ level: label }) }
+  return wrap(pino({ name, level, base: { name }, timestamp, formatters }, destination))
 }
 
 function wrap(logger: pino.Logger): Log {

@@ -4,6 +4,7 @@
 // (../migration/), the images (forks.ts). Times in ms.
 
 import type { Clock } from '#env/env.ts'
+import type { OpenSpan } from '#env/spans.ts'
 import { type Fault, FaultError, faultOf } from '#proto/faults.ts'
 import type { MigrationRecord, StateSection } from '#proto/messages.ts'
 import type { Consoles } from '../consoles.ts'
@@ -20,6 +21,8 @@ export interface LocalClonePorts extends LaunchPorts {
   /** A fault when this node may not run it: it holds no lease. */
   mayLaunch(vm: HeldVm): Fault | undefined
   discard(vm: HeldVm, fault: Fault): void
+  /** The part of a trace that this is. */
+  readonly span?: OpenSpan | undefined
 }
 
 /** @param clones admitted, in the order of the plan. Throws a FaultError when one does not run. */
@@ -33,20 +36,16 @@ export async function cloneHere(
   const startedAtMs = clock.nowMs()
   let fork: Fork | undefined
   try {
+    const capture = ports.span?.child('capture', { atMs: startedAtMs })
     fork = await forks.fork(parent, plan.parentDisk)
+    capture?.end({ attributes: { 'godwit.paused_ms': fork.pausedMs } })
     if (plan.parentDisk) parent.disk = plan.parentDisk
     // Nothing that the parent has written since has been heard yet.
     const ring = consoles.of(parent).capture()
     const forkedAtMs = clock.nowMs()
-    const { sections, image } = fork
-    const { independent } = plan.params
-    await Promise.all(
-      clones.map(async (clone) => {
-        const { attached } = await forks.open(clone, image, independent)
-        consoles.of(clone).restore(ring)
-        await Promise.all([attached, begin(clone, sections, forkedAtMs, ports)])
-      }),
-    )
+    const state = { ring, sections: fork.sections, forkedAtMs }
+    const { image } = fork
+    await Promise.all(clones.map((clone) => begin(clone, image, state, plan, ports)))
   } catch (thrown) {
     for (const clone of clones) if (clone.state !== 'running') ports.discard(clone, faultOf(thrown))
     throw thrown
@@ -57,15 +56,33 @@ export async function cloneHere(
   return { ...nothing, totalMs: clock.nowMs() - startedAtMs, downtimeMs: fork.pausedMs }
 }
 
+/** What all clones begin with besides their pages. */
+interface ParentState {
+  readonly ring: StateSection
+  readonly sections: readonly StateSection[]
+  readonly forkedAtMs: number
+}
+
 async function begin(
   clone: HeldVm,
-  sections: readonly StateSection[],
-  forkedAtMs: number,
+  image: Fork['image'],
+  { ring, sections, forkedAtMs }: ParentState,
+  plan: SourcePlan,
   ports: LocalClonePorts,
 ): Promise<void> {
-  const refused = ports.mayLaunch(clone)
-  if (refused) throw new FaultError(refused)
-  ports.vms.becomePrepared(clone)
-  const elapsedMs = ports.clock.nowMs() - forkedAtMs
-  await launch(clone, { sections, elapsedMs, isClone: true }, ports)
+  const attributes = { 'godwit.vm': clone.vmId }
+  const forking = ports.span?.child('fork', { attributes })
+  const { attached } = await ports.forks.open(clone, image, plan.params.independent)
+  ports.consoles.of(clone).restore(ring)
+  forking?.end()
+  const starting = ports.span?.child('first instruction', { attributes })
+  const launched = async () => {
+    const refused = ports.mayLaunch(clone)
+    if (refused) throw new FaultError(refused)
+    ports.vms.becomePrepared(clone)
+    const elapsedMs = ports.clock.nowMs() - forkedAtMs
+    await launch(clone, { sections, elapsedMs, isClone: true }, ports)
+  }
+  await Promise.all([attached, launched()])
+  starting?.end()
 }

@@ -41,6 +41,8 @@ export interface DestinationPorts extends LaunchPorts {
   /** The copy is worth nothing any more, if it is still here. */
   discard(vm: HeldVm, fault: Fault): void
   ended(): void
+  /** After each step, for whoever looks on. */
+  seen?(state: DestinationState, nowMs: number, effects: readonly DestinationEffect[]): void
 }
 
 /** The link that the source speaks over now. */
@@ -85,6 +87,7 @@ export class DestinationRun {
       ports.clock,
       (input) => stepDestination(this.state, input as DestinationInput),
       (effect) => this.#carryOut(effect),
+      (nowMs, effects) => ports.seen?.(this.state, nowMs, effects),
     )
   }
 

@@ -2,7 +2,7 @@
 // coordinator's word; and the doubt in between. Part of the step machine of source.ts.
 // Times in ms.
 
-import { type Fault, fault } from '#proto/faults.ts'
+import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { MigrationRecord } from '#proto/messages.ts'
 import {
@@ -209,3 +209,10 @@ export function lost(state: SourceState, reason: string): Fault {
       'Migrate again when it is back.',
   )
 }
+
+export const unreachable = (address: string, thrown: unknown): Fault =>
+  fault(
+    'link-lost',
+    `the destination at ${address} does not answer: ${faultOf(thrown).message}. ` +
+      'Is its peer port reachable?',
+  )

@@ -4,7 +4,7 @@
 
 import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'
-import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationProgress, Result } from '#proto/messages.ts'
 import {
   DestinationMessage,
@@ -31,6 +31,7 @@ import { PageSender } from './page-sender.ts'
 import { PageServer } from './page-server.ts'
 import { signOfLifeMs } from './protocol.ts'
 import { beginSource, stepSource } from './source.ts'
+import { unreachable } from './source-end.ts'
 import {
   isPaused,
   newSource,
@@ -60,8 +61,10 @@ export interface SourcePorts {
   hello(): SourceMessage
   /** The VM goes on here, on this disk if one is given. */
   goOn(vm: HeldVm, disk: SourcePlan['parentDisk']): Promise<void>
-  /** At once, before it returns: the epoch is given up. */
-  /** `owesPages`: what may run elsewhere from now on still lacks pages from here. */
+  /**
+   * At once, before it returns: the epoch is given up. `owesPages`: what may run elsewhere from now
+   * on still lacks pages from here.
+   */
   release(vm: HeldVm, owesPages: boolean): void
   /** It runs over there, and fetches its last pages from here. */
   serving(vm: HeldVm): void
@@ -72,6 +75,8 @@ export interface SourcePorts {
   answer(result: Result): void
   /** Nothing more will come of this run. */
   ended(): void
+  /** After each step, for whoever looks on. */
+  seen?(state: SourceState, nowMs: number, effects: readonly SourceEffect[]): void
 }
 
 export class SourceRun {
@@ -116,6 +121,7 @@ export class SourceRun {
       ports.clock,
       (input) => stepSource(this.state, input as SourceInput),
       (effect) => this.#carryOut(effect),
+      (nowMs, effects) => ports.seen?.(this.state, nowMs, effects),
     )
   }
 
@@ -390,10 +396,3 @@ export class SourceRun {
     if (this.state.phase === 'ended') this.#ports.ended()
   }
 }
-
-const unreachable = (address: string, thrown: unknown): Fault =>
-  fault(
-    'link-lost',
-    `the destination at ${address} does not answer: ${faultOf(thrown).message}. ` +
-      'Is its peer port reachable?',
-  )

@@ -116,13 +116,9 @@ function offer(
   if (protocolVersion < modernVersion && mayPostCopy(state.plan.params))
     return giveUp(state, tooOld(state), nowMs, false)
   state.isModern = protocolVersion >= modernVersion
-  return [
-    ...becomePhase(state, 'offering', nowMs, answerMsMax),
-    {
-      do: 'send',
-      message: { ...state.plan.offer, ...(machine && state.isModern ? { machine } : {}) },
-    },
-  ]
+  const { traceparent: _, ...plain } = state.plan.offer
+  const message = state.isModern ? { ...state.plan.offer, ...(machine && { machine }) } : plain
+  return [...becomePhase(state, 'offering', nowMs, answerMsMax), { do: 'send', message }]
 }
 
 const tooOld = ({ plan }: SourceState): Fault =>

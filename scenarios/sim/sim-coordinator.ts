@@ -9,7 +9,7 @@ import type { Settings } from '#coordinator/core/cluster-state.ts'
 import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
 import { ScreenHub } from '#coordinator/screen/screen-hub.ts'
 import type { Store } from '#coordinator/store.ts'
-import type { Log, Random } from '#env/env.ts'
+import type { Log, Random, Tracer } from '#env/env.ts'
 import type { SimNetwork } from './sim-network.ts'
 import type { SimProcess } from './sim-process.ts'
 
@@ -38,6 +38,7 @@ export interface SimCoordinatorOptions {
   readonly store: Store
   readonly random: Random
   readonly log: Log
+  readonly tracer?: Tracer | undefined
   readonly settings: Settings
   readonly token: string
   readonly fence: FenceDevice
@@ -52,11 +53,11 @@ export class SimCoordinator {
   readonly screens: ScreenHub
 
   constructor(process: SimProcess, options: SimCoordinatorOptions) {
-    const { network, store, random, settings, token, fence, checkEveryMs } = options
+    const { network, store, random, settings, token, fence, tracer, checkEveryMs } = options
     const log = options.log.child({ node: process.name })
     this.process = process
     this.coordinator = new Coordinator(
-      { clock: process, random, log, store, fence, checkEveryMs },
+      { clock: process, random, log, store, fence, tracer, checkEveryMs },
       settings,
       'sim',
     )

@@ -7,7 +7,7 @@ import { WasmCore } from '#engine/cpu/core.ts'
 import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { Digest } from '#engine/snapshots/digest.ts'
-import type { Deflate, Disk, Inflate, Log, Random, Zstd } from '#env/env.ts'
+import type { Deflate, Disk, Inflate, Log, Random, Tracer, Zstd } from '#env/env.ts'
 import { type DiskFaults, faultyDisk } from '#env/faulty-disk.ts'
 import { Agent } from '#node-agent/agent.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
@@ -52,6 +52,7 @@ export interface SimNodeOptions extends SimPlatform, NodeTraits {
   diskFaults(): DiskFaults
   readonly random: Random
   readonly log: Log
+  readonly tracer?: Tracer | undefined
   readonly coordinator: string
   readonly token: string
   /** An instruction of this VM is about to retire here. */
@@ -97,7 +98,7 @@ export class SimNode {
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {
         ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },
-        deflate: options.deflate,
+        ...{ deflate: options.deflate, tracer: options.tracer },
         transport: network.transportOf(process),
       },
       layers: disk,

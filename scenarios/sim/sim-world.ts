@@ -7,7 +7,13 @@ import { defaultSettings, type Settings } from '#coordinator/core/cluster-state.
 import type { ApiAnswer, ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
-import { MemoryDisk, MemoryLog, SeededRandom, VirtualClock } from '#env/memory.ts'
+import {
+  MemoryDisk,
+  MemoryLog,
+  type MemoryTracer,
+  SeededRandom,
+  VirtualClock,
+} from '#env/memory.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { breathsPending } from '#node-agent/migration/breath.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
@@ -50,6 +56,8 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
   /** Clocks go wrong by up to that share, either way, and begin anywhere; 0: all are the same. */
   readonly driftMost?: number
   readonly road?: RoadTraits
+  /** Keeps the spans of all processes (of models: the coordinator's); absent: none are made. */
+  readonly tracer?: MemoryTracer
 }
 
 const token = 'secret'
@@ -189,7 +197,7 @@ export class SimWorld {
     const process = this.#process(coordinatorName)
     return new SimCoordinator(process, {
       ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
-      ...{ settings, token, checkEveryMs },
+      ...{ settings, token, checkEveryMs, tracer: this.#options.tracer?.of(coordinatorName) },
       fence: {
         end: async ({ nodeId }) => {
           this.clock.stir()
@@ -230,6 +238,7 @@ export class SimWorld {
           ...this.#platform(),
           ...{ disk: this.disk, snapshots: this.#snapshots },
           diskFaults: () => this.diskFaults.get(name) ?? noDiskFaults,
+          tracer: this.#options.tracer?.of(name),
           ran: (vm) => this.#see(name, vm),
         })
     this.nodes.set(name, node)

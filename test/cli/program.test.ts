@@ -122,7 +122,13 @@ describe('logs', () => {
     writeFileSync(join(folder.logs, `${process}.log`), `${lines.join('\n')}\n`)
   }
   const line = (time: string, msg: string) =>
-    JSON.stringify({ level: 40, time: `2026-11-23T09:00:${time}Z`, name: 'x', msg, nodeId: 'n1' })
+    JSON.stringify({
+      level: 'warn',
+      time: `2026-11-23T09:00:${time}Z`,
+      name: 'x',
+      msg,
+      nodeId: 'n1',
+    })
 
   test('of all processes are merged by time, also after the end', async () => {
     const home = temporaryHome()

@@ -26,5 +26,8 @@ test('the real log writes JSON lines on stderr, and nothing on stdout', () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
-  expect(lines).toMatchObject([{ name: 'agent n1', vm: 'a', epoch: 4, msg: 'vm-started' }])
+  expect(lines).toMatchObject([
+    { level: 'info', name: 'agent n1', vm: 'a', epoch: 4, msg: 'vm-started' },
+  ])
+  expect(lines[0].time).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
 })

@@ -10,6 +10,7 @@ import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import type { Launcher } from '#coordinator/shell/launcher.ts'
 import { type CoordinatorServer, startServer } from '#coordinator/shell/server.ts'
 import { openSqliteStore } from '#coordinator/shell/sqlite-store.ts'
+import type { Tracer } from '#env/env.ts'
 import { MemoryLog } from '#env/memory.ts'
 import { realClock, realRandom } from '#env/real.ts'
 import { Problem, VmView } from '#proto/api.ts'
@@ -22,12 +23,14 @@ export const voices: Voice[] = []
 const settings = { ...defaultSettings, heartbeatMs: 50, leaseMs: 400, marginMs: 100 }
 
 let laboratory: Launcher | undefined
+let tracer: Tracer | undefined
 
 const start = () =>
   startServer({
     ...{ clock: realClock, random: realRandom, log: new MemoryLog(), settings, token },
     ...{ version: '0.0.0', host: '127.0.0.1', port: 0, dashboard: join(folder, 'page') },
     ...(laboratory ? { laboratory } : {}),
+    tracer,
     store: openSqliteStore(join(folder, 'cluster.db')),
     onBug: (thrown) => {
       throw thrown
@@ -42,6 +45,7 @@ export function servesEachTest(): void {
   })
   afterEach(async () => {
     laboratory = undefined
+    tracer = undefined
     for (const voice of voices.splice(0)) voice.close()
     await server.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -57,6 +61,12 @@ export async function restartServer(): Promise<void> {
 /** From now on, until the end of the test. */
 export async function laboratoryIs(launcher: Launcher): Promise<void> {
   laboratory = launcher
+  await restartServer()
+}
+
+/** From now on, until the end of the test. */
+export async function isTracedBy(one: Tracer): Promise<void> {
+  tracer = one
   await restartServer()
 }
 
