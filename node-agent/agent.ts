@@ -64,16 +64,13 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options
-    const { env, vmm, capacity } = options
+    const { env, vmm } = options
     const { clock, log } = env
-    const vms = new HeldVms(capacity.memoryMib)
+    const vms = new HeldVms(options.capacity.memoryMib)
     this.#trail = new Trail(env)
     this.#desk = newDesk(options.nodeId, vms)
-    this.#deskDriver = new StepDriver(
-      clock,
-      (input) => stepDesk(this.#desk, input),
-      (effect) => this.#carryOut(effect),
-    )
+    const decide = (input: DeskInput) => stepDesk(this.#desk, input)
+    this.#deskDriver = new StepDriver(clock, decide, (effect) => this.#carryOut(effect))
     this.#membership = this.#makeMembership()
     const held = (vmId: VmId) => vms.get(vmId)
     const holds = (vm: HeldVm, send: () => void) => this.#replication.holdPicture(vm, send)

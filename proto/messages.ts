@@ -120,13 +120,7 @@ export {
 } from './migration-messages.ts'
 export * from './replica-messages.ts'
 export * from './screen-messages.ts'
-export {
-  CompareSnapshots,
-  DropSnapshot,
-  KeepTemplate,
-  SweepLayers,
-  TakeSnapshot,
-} from './store-messages.ts'
+export * from './store-messages.ts'
 
 // ---- agent → coordinator ------------------------------------------------------------------------
 
