@@ -76,7 +76,8 @@
 import { z } from 'zod'
 import { Fault } from './faults.ts'
 import { HaPolicy, HaRuleView, HaSettings } from './ha.ts'
-import { MigrationParams, MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
+import { MigrationWishes } from './message-parts.ts'
+import { MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
 import { PowerState, PowerView } from './power.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
 import { TookOver } from './replica-messages.ts'
@@ -327,7 +328,7 @@ export const TemplateRequest = z.strictObject({
 })
 export const MigrateRequest = z.strictObject({
   to: Name.optional(), // absent: the best one
-  params: MigrationParams.partial().optional(),
+  params: MigrationWishes.optional(),
   cause: z.string().max(40).default('operator'),
   /** Try it, even if the forecast is that it would be given up. */
   force: z.boolean().optional(),
@@ -344,7 +345,7 @@ export const ForecastView = z.strictObject({
 export type ForecastView = z.infer<typeof ForecastView>
 export const MaintenanceRequest = z.strictObject({
   /** How its VMs move; those that write too fast are slowed down, if nothing else is said. */
-  params: MigrationParams.partial().optional(),
+  params: MigrationWishes.optional(),
 })
 export const FenceRequest = z.strictObject({
   /** An operator's word: it is off. Else the fence device is asked. */
@@ -355,7 +356,7 @@ export const CloneRequest = z.strictObject({
   ids: z.array(Name).min(1).max(256),
   /** Absent: the parent's own node if there is room. */
   to: Name.optional(),
-  params: MigrationParams.partial().optional(),
+  params: MigrationWishes.optional(),
 })
 export const BalloonRequest = z.strictObject({
   /** What is left to the guest of its RAM: it gives up the rest, as far as it can spare it. */

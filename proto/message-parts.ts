@@ -143,6 +143,20 @@ export const MigrationParams = z.strictObject({
 })
 export type MigrationParams = z.infer<typeof MigrationParams>
 
+const { shape } = MigrationParams
+/** What is said of them: what is not said is left to whoever carries it out. */
+export const MigrationWishes = z.strictObject({
+  mode: shape.mode.unwrap().optional(),
+  whenStuck: shape.whenStuck.unwrap().optional(),
+  independent: shape.independent.unwrap().optional(),
+  downtimeMsMax: shape.downtimeMsMax.unwrap().optional(),
+  encoding: shape.encoding.unwrap().optional(),
+  bandwidthBytesPerSecMax: shape.bandwidthBytesPerSecMax.unwrap().optional(),
+  pageLog: shape.pageLog.unwrap().optional(),
+  roundsMax: shape.roundsMax.unwrap().optional(),
+  verify: shape.verify.unwrap().optional(),
+} satisfies Record<keyof MigrationParams, z.ZodType>)
+
 /** The VM may run at the destination before it has all of its pages. */
 export const mayPostCopy = ({ mode, whenStuck }: MigrationParams): boolean =>
   mode === 'post-copy' || whenStuck === 'post-copy'

@@ -33,6 +33,12 @@ function commandsOf(line: string): string[][] {
 const blocks = (text: string): string[] =>
   [...text.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.split('\n'))
 
+/** Whole commands in the cells of tables. */
+const cells = (text: string): string[] =>
+  [...text.matchAll(/^\|.*$/gm)].flatMap(([row]) =>
+    [...row.matchAll(/`(godwit [^`]+)`/g)].map(([, line = '']) => line),
+  )
+
 function mistakeIn(program: Command, words: readonly string[]): string | undefined {
   let command = program
   const rest = [...words]
@@ -53,7 +59,7 @@ test.each(files)('%s', (name) => {
   const cli = { terminal, clock: realClock, home: '/nowhere', interrupts: new Interrupts() }
   const program = buildProgram(cli)
   const text = readFileSync(`${root}${name}`, 'utf8')
-  const mistakes = blocks(text).flatMap((line) =>
+  const mistakes = [...blocks(text), ...cells(text)].flatMap((line) =>
     commandsOf(line).flatMap((words) => {
       const mistake = mistakeIn(program, words)
       return mistake ? [`${line}: ${mistake}`] : []

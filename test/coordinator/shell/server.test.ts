@@ -15,6 +15,7 @@ import {
   Problem,
   VmView,
 } from '#proto/api.ts'
+import { asNodeId } from '#proto/ids.ts'
 import {
   call,
   folder,
@@ -153,6 +154,13 @@ describe('the HTTP API', () => {
     const all = await get('/v1/events', z.array(EventView))
     expect(all.map(({ seq }) => seq)).toEqual(all.map((_, n) => n + 1))
     expect(await get('/v1/events?after=2', z.array(EventView))).toEqual(all.slice(2))
+  })
+
+  test('what is not said of an evacuation stays its own: VMs are slowed down rather than stuck', async () => {
+    await joined('n1')
+    await call('POST', '/v1/nodes/n1/evacuate', { params: { downtimeMsMax: 50 } })
+    const node = server.coordinator.state.nodes.get(asNodeId('n1'))
+    expect(node?.maintenance?.params).toMatchObject({ downtimeMsMax: 50, whenStuck: 'throttle' })
   })
 
   test('the OpenAPI document describes every route with its body', async () => {
