@@ -11,6 +11,7 @@ import {
   type ProtectionLevel,
   protectionLevels,
 } from '#proto/ha.ts'
+import { type IsolationResponse, isolationResponses } from '#proto/vm-spec.ts'
 import { type RulePart, ruleOf, said } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -65,6 +66,7 @@ interface SetOptions {
   readonly lock?: boolean
   readonly unlock?: boolean
   readonly protection?: ProtectionLevel
+  readonly isolation?: IsolationResponse
   readonly every?: number
 }
 
@@ -88,6 +90,11 @@ function addSet(parent: Command, cli: Cli): void {
         protectionLevels,
       ),
     )
+    .addOption(
+      new Option('--isolation <what>', 'what a node that is cut off does with it').choices(
+        isolationResponses,
+      ),
+    )
     .option('--every <ms>', 'from one checkpoint to the next', wholeBetween(20, 3_600_000))
     .action((vms: string[], options: SetOptions, self: Command) => {
       const change = changeOf(options, self.getOptionValueSource('failback') === 'cli')
@@ -104,6 +111,7 @@ function addSet(parent: Command, cli: Cli): void {
     ['godwit ha set db --priority 200 --restarts 3', 'first, and again after a crash'],
     ['godwit ha set web --after db', 'web starts when db runs'],
     ['godwit ha set db --lock', 'while somebody works on it'],
+    ['godwit ha set db --isolation pause', 'cut off, it stands still and goes on where it was'],
     ['godwit ha set db --protection continuous', 'another node keeps it as it is, all the time'],
     ['godwit ha set web --protection checkpoint --every 10000', 'or as it was every ten seconds'],
   ])
@@ -111,10 +119,10 @@ function addSet(parent: Command, cli: Cli): void {
 
 function changeOf(options: SetOptions, saysFailback: boolean): HaPolicyChange {
   const { priority, after, restarts, relocations, failback, lock, unlock } = options
-  const { protection, every: checkpointMs } = options
+  const { protection, isolation, every: checkpointMs } = options
   const locked = lock ? true : unlock ? false : undefined
   const back = saysFailback ? failback : undefined
-  const rest = { failback: back, locked, protection, checkpointMs }
+  const rest = { failback: back, locked, protection, isolation, checkpointMs }
   return said({ priority, after, restarts, relocations, ...rest })
 }
 
@@ -126,6 +134,7 @@ function policyText({
   failback,
   locked,
   protection,
+  isolation,
   checkpointMs,
 }: HaPolicy): string {
   const parts = [
@@ -136,6 +145,7 @@ function policyText({
     failback ? 'failback' : 'no failback',
     ...(locked ? ['locked'] : []),
     ...(protection ? [`protection ${protection}`] : []),
+    ...(isolation ? [`isolation ${isolation}`] : []),
     ...(checkpointMs ? [`a checkpoint every ${checkpointMs} ms`] : []),
   ]
   return parts.join(', ')

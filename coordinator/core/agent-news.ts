@@ -67,7 +67,7 @@ function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: R
 }
 
 const isOfReplicas = (kind: PendingCommand['kind']): boolean =>
-  kind === 'replicate' || kind === 'end-replication' || kind === 'set-lease'
+  ['replicate', 'end-replication', 'set-lease', 'set-isolation'].includes(kind)
 
 /** Its replica runs; or it does not, and the VM starts from its disk. */
 function seeTakeOver(step: Step, vm: Vm, result: Result): void {

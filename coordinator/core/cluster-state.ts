@@ -216,6 +216,7 @@ export interface PendingCommand {
     | 'replicate'
     | 'end-replication'
     | 'set-lease'
+    | 'set-isolation'
     | 'take-over'
     | 'go-on'
   /** Of the last two. */

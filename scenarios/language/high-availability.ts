@@ -24,6 +24,7 @@ export const policyKeys = {
   failback: z.boolean().optional().describe('Goes back to a better node by itself; true'),
   locked: z.boolean().optional().describe('Nothing moves or restarts it by itself; false'),
   protection: policy.protection.describe('What becomes of it when its node is lost'),
+  isolation: policy.isolation.describe('What a node that is cut off does with it: stop, or pause'),
   checkpoint: Duration.optional().describe('From one checkpoint to the next'),
 }
 export const PolicyPart = z.strictObject(policyKeys).describe('How it is kept running')
@@ -31,9 +32,9 @@ export type PolicyPart = z.infer<typeof PolicyPart>
 
 /** As the API takes it: what is said, and nothing else. */
 export function policyOf(part: PolicyPart): HaPolicyChange {
-  const { priority, after, restarts, relocations, failback, locked, protection } = part
+  const { priority, after, restarts, relocations, failback, locked, protection, isolation } = part
   const said = { priority, after, restarts, relocations, failback, locked, protection }
-  const all = { ...said, checkpointMs: part.checkpoint }
+  const all = { ...said, isolation, checkpointMs: part.checkpoint }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 

@@ -55,8 +55,10 @@ const policyTexts = ({
   failback,
   locked,
   protection,
+  isolation,
 }: PolicyPart) => [
   ...(protection === undefined ? [] : [`protection ${protection}`]),
+  ...(isolation === undefined ? [] : [`isolation ${isolation}`]),
   ...(priority === undefined ? [] : [`priority ${priority}`]),
   ...(after === undefined ? [] : [`after ${after.join(' and ')}`]),
   ...(restarts === undefined ? [] : [`${restarts} restarts`]),

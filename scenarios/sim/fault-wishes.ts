@@ -42,6 +42,8 @@ const protections = [
   { protection: 'continuous', checkpointMs: 100 },
   { protection: 'checkpoint', checkpointMs: 1000 },
   { protection: 'restart' },
+  { protection: 'restart', isolation: 'pause' },
+  { protection: 'restart', isolation: 'stop' },
 ] as const
 export const protectionFor = (vmId: VmId, n: number): ApiCommand => ({
   ...{ do: 'set-policy', vmId },

@@ -95,20 +95,20 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   sendTo(step, from, { t: 'replicate', ...names, destination, everyMs, continuous })
 }
 
-/** Whether the node's lease covers it: what it may do is what it was told last. */
+/** Whether the node's lease covers it, and what it does when that ends: as it was told last. */
 function adjustLease(step: Step, vm: Vm): void {
-  const leased = protectionOf(vm) !== 'none'
-  const isolation = isolationOf(vm)
-  const { isLeased } = vm.live
-  const isSo = isLeased === undefined || (isLeased === leased && vm.live.isolation === isolation)
+  const { isLeased, isolation: before } = vm.live
+  const [leased, isolation] = [protectionOf(vm) !== 'none', isolationOf(vm)]
+  const isSo = isLeased === undefined || (isLeased === leased && before === isolation)
   if (isSo || vm.phase !== 'running' || vm.nodeId === undefined) return
   const node = nodeOf(step.state, vm.nodeId)
-  if (!isReachable(node) || isAsked(step.state, 'set-lease', vm.id)) return
+  const kind = isLeased === leased ? 'set-isolation' : 'set-lease'
+  if (!isReachable(node) || isAsked(step.state, kind, vm.id)) return
   // From when it may have been told on, no lease ends it. The other way round it has to say so.
   if (!leased) setLeased(step, vm, false)
   const { id: vmId, epoch } = vm
-  const commandId = openCommand(step, about('set-lease', vm, node.id))
-  const response = vm.live.isolation === isolation ? {} : { isolation }
+  const commandId = openCommand(step, about(kind, vm, node.id))
+  const response = before === isolation ? {} : { isolation }
   sendTo(step, node, { t: 'set-lease', commandId, vmId, epoch, leased, ...response })
 }
 
