@@ -21,14 +21,17 @@ export class ReportFolder {
     this.#folder = folder
   }
 
-  write({ report, recording }: RunOutcome, path: string, world: string): void {
+  /** `isOneOfMany`: its files bear its seed, and its line that runs it again names it. */
+  write({ report, recording }: RunOutcome, path: string, world: string, isOneOfMany = false): void {
     mkdirSync(this.#folder, { recursive: true })
     const { tracks, events, pageLogs } = recording
+    const seed = isOneOfMany ? ` --seed ${report.seed} --repeat 1` : ''
+    const name = isOneOfMany ? `${report.scenario}-seed-${report.seed}` : report.scenario
     const facts = {
       ...{ version: version(), world, tracks, events, pageLogs },
-      replay: `godwit scenario run ${relative(process.cwd(), path) || path} --world ${world}`,
+      replay: `godwit scenario run ${relative(process.cwd(), path) || path} --world ${world}${seed}`,
     }
-    const file = (ending: string) => join(this.#folder, `${report.scenario}.${ending}`)
+    const file = (ending: string) => join(this.#folder, `${name}.${ending}`)
     writeFileSync(file('html'), htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)
     this.#reports.push(report)

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly clock: Clock
   /** Writes expected.log instead of comparing with it. */
   readonly update?: boolean
+  /** Instead of the scenario's own. */
+  readonly seed?: number
   readonly onProgress?: (progress: Progress) => void
   /** Ctrl-C: ends the run at once; the world is stopped all the same. */
   readonly signal?: AbortSignal
@@ -84,14 +86,17 @@ export { mistakeText }
 async function outcomeOf(
   scenario: Scenario,
   folder: ScenarioFolder,
-  { world, clock, update, onProgress, signal }: RunOptions,
+  { world, clock, update, onProgress, signal, seed = scenario.seed }: RunOptions,
 ): Promise<RunOutcome> {
-  const run = new ScenarioRun(scenario, {
-    world,
-    clock,
-    onProgress: onProgress ?? (() => {}),
-    signal,
-  })
+  const run = new ScenarioRun(
+    { ...scenario, seed },
+    {
+      world,
+      clock,
+      onProgress: onProgress ?? (() => {}),
+      signal,
+    },
+  )
   const recording = await run.run()
   const report = reportOf(recording)
   const transcript = transcriptOf(recording)

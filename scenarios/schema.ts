@@ -14,6 +14,12 @@ export const Scenario = z
     name: Name.describe('As the folder is called'),
     about: z.string().min(1).describe('One sentence: what this shows'),
     seed: z.int().min(0).default(1).describe('For whatever is chosen at random'),
+    repetitions: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(1)
+      .describe('It is run so often, each time with the next seed, and passes when all have'),
     cluster: ClusterPart,
     vms: z.array(VmPart).default([]).describe('The VMs'),
     rules: z.array(RulePart).default([]).describe('Which VMs belong where'),

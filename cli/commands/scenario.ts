@@ -13,7 +13,9 @@ import { firstFiles, storyText } from '#scenarios/language/story.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { openScenarioFolder } from '#scenarios/local/scenario-folder.ts'
+import type { Report } from '#scenarios/report/report.ts'
 import { reportText } from '#scenarios/report/report-text.ts'
+import { type RunOfMany, spreadOf, spreadText } from '#scenarios/report/spread.ts'
 import {
   mistakeText,
   type Progress,
@@ -28,7 +30,7 @@ import { ScenarioSimWorld } from '#scenarios/sim/scenario-world.ts'
 import type { World } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { textOrJson, withExamples } from '../help.ts'
+import { textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
 import { ReportFolder } from '../report-folder.ts'
 import type { Paint } from '../terminal.ts'
@@ -45,6 +47,8 @@ interface RunOptions {
   readonly image?: string
   readonly reports?: string
   readonly output: 'text' | 'json'
+  readonly repeat?: number
+  readonly seed?: number
 }
 
 export function addScenario(program: Command, cli: Cli): void {
@@ -116,6 +120,12 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .option('--all', 'all of the library that comes along')
     .option('--update', 'write expected.log instead of comparing with it')
     .option('--reports <folder>', 'where to write HTML, JSON and JUnit XML of the runs')
+    .option(
+      '--repeat <n>',
+      "so often, each with the next seed (the scenario's)",
+      wholeBetween(1, 1000),
+    )
+    .option('--seed <n>', "the first seed (the scenario's)", wholeBetween(0, 2 ** 31))
     .option('--linger', 'on a terminal: leave the cluster and its page up until Ctrl-C')
     .addOption(worldOption())
     .option('--image <image>', 'for containers: take this one, and build none')
@@ -128,7 +138,7 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
       const failed: string[] = []
       const written = new ReportFolder(options.reports ?? join(cli.home, 'reports'))
       for (const folder of folders)
-        if (!(await runOne(cli, folder, options, written))) failed.push(folder)
+        if (!(await runRepeated(cli, folder, options, written))) failed.push(folder)
       cli.terminal.note(`Reports: ${written.finish()}`)
       const took = ((cli.clock.nowMs() - beganAtMs) / 1000).toFixed(1)
       if (folders.length > 1)
@@ -140,6 +150,10 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
   withExamples(run, [
     ['godwit scenario run scenarios/library/tour --linger', 'what `npm start` does'],
     ['godwit scenario run --all --world sim', 'the whole library, in virtual time'],
+    [
+      'godwit scenario run my-scenario --repeat 20',
+      'twenty times: how far downtime and RTO spread',
+    ],
     ['godwit scenario run my-scenario --world compose', 'in containers: docs/containers.md'],
     ['godwit scenario run scenarios/library/* -o json', 'reports as data, one a scenario'],
     ['godwit scenario run my-scenario --update', 'accept what happened as what should'],
@@ -185,12 +199,54 @@ function addNew(scenario: Command, cli: Cli): void {
   withExamples(create, [['godwit scenario new my-outage', 'then change it, and run it']])
 }
 
+/** As often as is said; what all of them measured is told behind them. */
+async function runRepeated(
+  cli: Cli,
+  path: string,
+  options: RunOptions,
+  written: ReportFolder,
+): Promise<boolean> {
+  const read = await readFolder(openScenarioFolder(path))
+  if ('mistakes' in read) return runOne(cli, path, options, written)
+  const { seed: own, repetitions } = read.scenario
+  const { seed: first = own, repeat: count = repetitions } = options
+  const runs: RunOfMany[] = []
+  for (let n = 0; n < count; n++) {
+    let report: Report | undefined
+    const passed = await runOne(cli, path, { ...options, seed: first + n }, written, {
+      isOneOfMany: count > 1,
+      onReport: (one) => {
+        report = one
+      },
+    })
+    if (report) runs.push({ report, passed })
+  }
+  if (count > 1) presentSpread(cli, runs, options)
+  return runs.length === count && runs.every(({ passed }) => passed)
+}
+
+function presentSpread(
+  { terminal }: Cli,
+  runs: readonly RunOfMany[],
+  { output }: RunOptions,
+): void {
+  const spread = spreadOf(runs)
+  if (output === 'json') terminal.write(JSON.stringify(spread, null, 2))
+  else terminal.write(`\n${spreadText(spread, (style, text) => terminal.paint(style, text))}`)
+}
+
+interface OfMany {
+  readonly isOneOfMany: boolean
+  onReport(report: Report): void
+}
+
 /** False: it ran, and something was not as it should be. */
 async function runOne(
   cli: Cli,
   path: string,
   options: RunOptions,
   written: ReportFolder,
+  many?: OfMany,
 ): Promise<boolean> {
   const folder = openScenarioFolder(path)
   const signal = cli.interrupts.handle()
@@ -199,9 +255,11 @@ async function runOne(
   const how = {
     signal,
     update: options.update ?? false,
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
     onProgress: (progress: Progress) => cli.terminal.note(progressText(cli, progress)),
     beforeStop: (outcome: RunOutcome) => {
-      written.write(outcome, path, options.world)
+      written.write(outcome, path, options.world, many?.isOneOfMany)
+      many?.onReport(outcome.report)
       return present(cli, outcome, options, pageUrl())
     },
   }

@@ -169,10 +169,11 @@ function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: num
 }
 
 function findingsOfSeen(names: Names, { when }: Step, path: YamlPath): Finding[] {
-  if (when === undefined) return []
+  if (when === undefined || 'told' in when) return []
+  if ('node' in when) return unknownNode(names, [...path, 'when', 'node'], when.node)
   return 'vm' in when
     ? unknown('VM', [...path, 'when', 'vm'], when.vm, names.vms)
-    : unknownNode(names, [...path, 'when', 'node'], when.node)
+    : unknown('VM', [...path, 'when', 'migration'], when.migration, names.vms)
 }
 
 function findingsOfExpectation(names: Names, item: Expectation, path: YamlPath): Finding[] {

@@ -1,12 +1,13 @@
 // Steps and expectations as sentences: for progress lines, the report and the transcript. One table
 // each. A sentence says only what the scenario says, so that it is the same in every run.
 
+import { mibText } from '#proto/quantity.ts'
 import type { Expectation, ExpectationOf } from './expectations.ts'
 import { policyKeys, settingsKeys } from './high-availability.ts'
 import { linkText, shapeText } from './links.ts'
 import { powerKeys } from './power.ts'
 import { durationText } from './quantities.ts'
-import type { Step, StepOf } from './timeline.ts'
+import type { Seen, Step, StepOf } from './timeline.ts'
 
 type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string }
 
@@ -26,6 +27,13 @@ const stepSentences: StepSentences = {
   restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
   template: ({ vm, name }) => `keep ${vm} as template ${name}`,
   migrate: ({ vm, to }) => `migrate ${vm} to ${to ?? 'the best node'}`,
+  cancel: ({ vm }) => `cancel the migration of ${vm}`,
+  'post-copy': ({ vm }) => `let ${vm} go on at its destination at once`,
+  'drop-snapshot': ({ vm, snapshot }) => `drop snapshot ${snapshot} of ${vm}`,
+  'drop-template': ({ template }) => `drop template ${template}`,
+  balloon: ({ vm, memory }) => `ask ${vm} to hold ${mibText(memory)}`,
+  'sleep-node': ({ node }) => `put node ${node} to sleep`,
+  'wake-node': ({ node }) => `wake node ${node}`,
   relocate: ({ vm, to }) => `stop ${vm} and start it on ${to ?? 'the best other node'}`,
   clone: ({ vm, count, to }) =>
     `clone ${vm} ${count === 1 ? 'once' : `${count} times`}${to === undefined ? '' : ` to ${to}`}`,
@@ -72,8 +80,18 @@ export function stepSentence(step: Step): string {
 function triggerText({ at, after, when }: Step): string {
   if (at !== undefined) return `at ${durationText(at)}: `
   if (after !== undefined) return `after "${after}": `
-  if (when === undefined) return ''
-  return `once ${'vm' in when ? when.vm : `node ${when.node}`} is ${when.phase}: `
+  return when === undefined ? '' : `once ${seenText(when)}: `
+}
+
+/** Of what a step waits for. */
+export function seenText(when: Seen): string {
+  if ('told' in when) return `the cluster tells of "${when.told}"`
+  if ('says' in when) return `the guest in ${when.vm} says "${when.says}"`
+  if ('node' in when) return `node ${when.node} is ${when.phase}`
+  if ('vm' in when) return `${when.vm} is ${when.phase}`
+  const { migration, phase, round } = when
+  const how = [...(phase ? [phase] : []), ...(round === undefined ? [] : [`in round ${round}`])]
+  return `the migration of ${migration} is ${how.join(' and ') || 'under way'}`
 }
 
 type ExpectationSentences = {

@@ -10,13 +10,27 @@ import { durationText } from './quantities.ts'
 import { expectationSentence, stepSentence } from './sentences.ts'
 
 export function storyText(scenario: Scenario): string {
-  const { name, about, cluster, vms, rules, clients, typists, timeline, expectations } = scenario
+  const {
+    name,
+    about,
+    repetitions,
+    cluster,
+    vms,
+    rules,
+    clients,
+    typists,
+    timeline,
+    expectations,
+  } = scenario
   const { nodes, racks, links, lease, margin } = cluster
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
   const speed = (mips: number) => (mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`)
   return [
     `${name}: ${about}`,
+    ...(repetitions === 1
+      ? []
+      : ['', `It is played ${repetitions} times, with another seed each.`]),
     ...part(`What stands there (a silent node is fenced after ${durationText(lease + margin)})`, [
       ...nodes.map((n) => `node ${n.id}: ${n.cores} pCPU, ${speed(n.mips)}, ${mibText(n.memory)}`),
       ...Object.entries(racks).map(([rack, ids]) => `rack ${rack}: ${ids.join(', ')}`),

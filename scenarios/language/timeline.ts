@@ -6,20 +6,31 @@
 
 import { z } from 'zod'
 import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.ts'
-import { NodePhase, VmPhase } from '#proto/state.ts'
+import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
 import { linkKeys, shapeKeys } from './links.ts'
 import { powerKeys } from './power.ts'
-import { Duration } from './quantities.ts'
+import { Duration, Size } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
 const node = Name.describe('A node of this scenario')
 const rack = Name.describe('A rack of this scenario: cluster.racks')
 
+const text = z.string().min(1)
 export const Seen = z
-  .union([z.strictObject({ vm, phase: VmPhase }), z.strictObject({ node, phase: NodePhase })])
-  .describe('A state of a VM or a node, as the coordinator shows it')
+  .union([
+    z.strictObject({ vm, phase: VmPhase }),
+    z.strictObject({ node, phase: NodePhase }),
+    z.strictObject({
+      migration: Name.describe('A VM that is being migrated'),
+      phase: MigrationPhase.optional().describe('Left out: any before its end'),
+      round: z.int().min(0).optional().describe('In this round at least'),
+    }),
+    z.strictObject({ vm, says: text.describe('On its console, since the clock started') }),
+    z.strictObject({ told: text.describe('In the story of the cluster, since the run began') }),
+  ])
+  .describe('Something that is seen: a state as the coordinator shows it, or words')
 
 const trigger = {
   at: Duration.optional().describe('Since the cluster stood and the first VMs ran'),
@@ -59,6 +70,11 @@ export const Step = z
       force: z.boolean().default(false).describe('Also where a forecast or a rule is against it'),
       outcome,
     }),
+    step('cancel', 'Cancels the migration of a VM that is under way', { vm, outcome }),
+    step('post-copy', 'Lets a migration under way go on at the destination at once', {
+      vm,
+      outcome,
+    }),
     step('relocate', 'Stops a VM and boots it on another node', {
       vm,
       to: node.optional().describe('Left out: the best other one'),
@@ -93,6 +109,18 @@ export const Step = z
       outcome,
     }),
     step('template', 'Keeps what a running VM is now as a template', { vm, name: Name, outcome }),
+    step('drop-snapshot', 'Drops a snapshot', { vm, snapshot: Name, outcome }),
+    step('drop-template', 'Drops a template', {
+      template: Name.describe('What it is called'),
+      outcome,
+    }),
+    step('balloon', 'Asks the guest of a VM to hold no more memory than this', {
+      vm,
+      memory: Size,
+      outcome,
+    }),
+    step('sleep-node', 'Empties a node and puts it into standby', { node, outcome }),
+    step('wake-node', 'Wakes a node that sleeps', { node, outcome }),
     step('kill-node', 'SIGKILL to the node', { node }),
     step('stop-node', 'Shuts the node down in good order (SIGTERM)', { node }),
     step('hang-node', 'Freezes the process of the node for a while', { node, for: Duration }),

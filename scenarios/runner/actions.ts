@@ -23,6 +23,7 @@ import {
   untilRunning,
   untilVm,
 } from './stage.ts'
+import { verbActions } from './verb-actions.ts'
 
 /** `cloneIds`: what the VMs of a clone step are called. */
 type Act<S extends Step> = (step: S, stage: Stage, cloneIds: readonly string[]) => Promise<unknown>
@@ -80,6 +81,7 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   },
   'heal-node': ({ node }, stage) => stage.world.healNode(asNodeId(node)),
   ...linkActions,
+  ...verbActions,
   'fail-disk': ({ node, reads, writes }, stage) =>
     breakDisk(node, { reads, writes, isFull: false }, stage),
   'fill-disk': ({ node }, stage) => breakDisk(node, { ...noDiskFaults, isFull: true }, stage),

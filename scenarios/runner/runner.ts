@@ -54,6 +54,7 @@ export class ScenarioRun {
   readonly #pageLogs: PageLogCollector
   readonly #mayEnd = new Set<string>()
   readonly #open: { close(): void }[] = []
+  readonly #heard = new Map<string, string>()
   #clients: Clients | undefined
   #timeline: TimelineRun | undefined
   #sweeps = 0
@@ -167,6 +168,8 @@ export class ScenarioRun {
       world: this.#ports.world,
       waiting: this.#waiting,
       view: () => this.#chronicle.view,
+      told: () => this.#chronicle.events,
+      heard: (vmId) => this.#heard.get(vmId) ?? '',
       mayEnd: (processId, may) =>
         may ? this.#mayEnd.add(processId) : this.#mayEnd.delete(processId),
       sayTo: (vmId, request) => this.#clients?.say(vmId, request),
@@ -189,13 +192,20 @@ export class ScenarioRun {
     })
   }
 
-  /** Ears where an expectation is about what a guest says. */
+  /** Ears where an expectation, or the trigger of a step, is about what a guest says. */
   #listen(): void {
-    const vmIds = this.#scenario.expectations.flatMap((item) =>
+    const { expectations, timeline } = this.#scenario
+    const expected = expectations.flatMap((item) =>
       item.expect === 'console-contains' || item.expect === 'console-never' ? item.vm : [],
     )
-    for (const vmId of new Set(vmIds))
-      this.#clients?.listen(vmId, (text) => this.#show({ kind: 'said', vmId, text }))
+    const awaited = timeline.flatMap(({ when }) => (when && 'says' in when ? when.vm : []))
+    for (const vmId of new Set([...expected, ...awaited]))
+      this.#clients?.listen(vmId, (text) => {
+        this.#show({ kind: 'said', vmId, text })
+        if (!awaited.includes(vmId)) return
+        this.#heard.set(vmId, `${this.#heard.get(vmId) ?? ''}${text}\n`)
+        this.#waiting.changed()
+      })
   }
 
   /** Some expectations need somebody to ask. */

@@ -14,6 +14,10 @@ export interface Stage {
   readonly waiting: Waiting
   /** The last view; every new one makes `waiting` look again. */
   readonly view: () => ClusterView
+  /** The cluster's own story, from the beginning of the run. */
+  readonly told: () => readonly { readonly text: string }[]
+  /** What the guest of a VM that a step waits for has said since the clock started. */
+  readonly heard: (vmId: string) => string
   /** Whether this process (a node's id, or `coordinator`) may end because the scenario says so. */
   readonly mayEnd: (processId: string, may: boolean) => void
   /** One line to the guest in a VM, once. */

@@ -3,8 +3,9 @@
 // is `not-reached`. Not here: what a step does (actions.ts). Times in ms of the run.
 
 import { type Fault, faultOf } from '#proto/faults.ts'
+import { migrationHasEnded } from '#proto/state.ts'
 import { clonesOf } from '../language/references.ts'
-import { stepSentence } from '../language/sentences.ts'
+import { seenText, stepSentence } from '../language/sentences.ts'
 import type { Seen, Step } from '../language/timeline.ts'
 import type { StepRecord } from '../report/recording.ts'
 import { act } from './actions.ts'
@@ -70,14 +71,8 @@ export class TimelineRun {
   }
 
   #seen(when: Seen, withinMs: number): Promise<true> {
-    const { waiting, view } = this.#stage
-    const name = 'vm' in when ? when.vm : `node ${when.node}`
-    return waiting.until(`${name} to be ${when.phase}`, withinMs, () => {
-      const things = 'vm' in when ? view().vms : view().nodes
-      const id = 'vm' in when ? when.vm : when.node
-      const isSo = things.some((thing) => thing.id === id && thing.phase === when.phase)
-      return isSo || undefined
-    })
+    const stage = this.#stage
+    return stage.waiting.until(seenText(when), withinMs, () => isSeen(when, stage) || undefined)
   }
 
   #indexOf(label: string): number {
@@ -102,6 +97,21 @@ export class TimelineRun {
     if (ended) this.#hooks.onEnded(record)
     else this.#hooks.onBegan(record)
   }
+}
+
+function isSeen(when: Seen, { view, told, heard }: Stage): boolean {
+  if ('told' in when) return told().some(({ text }) => text.includes(when.told))
+  if ('says' in when) return heard(when.vm).includes(when.says)
+  if ('migration' in when)
+    return view().migrations.some(
+      ({ vmId, phase, round }) =>
+        vmId === when.migration &&
+        (when.phase === undefined ? !migrationHasEnded(phase) : phase === when.phase) &&
+        round >= (when.round ?? 0),
+    )
+  if ('node' in when)
+    return view().nodes.some(({ id, phase }) => id === when.node && phase === when.phase)
+  return view().vms.some(({ id, phase }) => id === when.vm && phase === when.phase)
 }
 
 const unreached = (step: Step): StepRecord => ({

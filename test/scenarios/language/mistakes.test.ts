@@ -74,7 +74,7 @@ describe('shape', () => {
       's.yaml:5:14: unknown key `memroy`; did you mean `memory`?',
     ])
     expect(mistakesIn(`${head}colour: red\n`)[0]).toMatch(
-      /^s\.yaml:4:1: unknown key `colour`; known: name, about, seed, cluster/,
+      /^s\.yaml:4:1: unknown key `colour`; known: name, about, seed, repetitions, cluster/,
     )
   })
   test('an unknown key inside a step, among the keys of that step', () => {
@@ -87,7 +87,7 @@ describe('shape', () => {
       's.yaml:5:9: unknown `migrat`; did you mean `migrate`?',
     ])
     expect(mistakesIn(`${head}timeline:\n  - at: 2s\n`)[0]).toMatch(
-      /^s\.yaml:5:5: this needs one of: run, migrate, relocate, clone/,
+      /^s\.yaml:5:5: this needs one of: run, migrate, cancel, post-copy, relocate/,
     )
     expect(mistakesIn(`${head}expectations:\n  - expect: single-copies\n`)).toEqual([
       's.yaml:5:13: unknown `single-copies`; did you mean `single-copy`?',
