@@ -1,0 +1,201 @@
+// The manifests of kubernetes/, without a cluster: each object is what its schema says, what names
+// another names one that is there, and what containers are told is what our programs understand.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as apps from 'kubernetes-models/apps/v1'
+import * as networking from 'kubernetes-models/networking.k8s.io/v1'
+import * as policy from 'kubernetes-models/policy/v1'
+import * as core from 'kubernetes-models/v1'
+import { describe, expect, test } from 'vitest'
+import { readSettings } from '#node-agent/flags.ts'
+import { repositoryRoot } from '../tidy/source-file.ts'
+import {
+  at,
+  build,
+  containersOf,
+  folderOf,
+  listAt,
+  type Manifest,
+  readText,
+  type Tree,
+} from './manifests.ts'
+
+const variants = ['base', ...readdirSync(folderOf('overlays')).map((name) => `overlays/${name}`)]
+const read = (path: string) => readFileSync(join(repositoryRoot, path), 'utf8')
+
+type Model = new (data: never) => { validate(): void }
+const models: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  ...{ v1: core, 'apps/v1': apps, 'policy/v1': policy, 'networking.k8s.io/v1': networking },
+}
+
+/** Is there a `kubectl` whose kustomize works? */
+const hasKubectl = spawnSync('kubectl', ['kustomize', folderOf('base')]).status === 0
+
+describe.each(variants)('%s', (variant) => {
+  const built = build(folderOf(variant))
+  const all = [...built.values()]
+  const workloads = all.filter((one) => containersOf(one).length > 0)
+  const labelsOf = (workload: Manifest) =>
+    at(workload, 'spec', 'template', 'metadata', 'labels') as Record<string, string>
+  const podsFor = (selector: unknown) =>
+    workloads.filter((one) =>
+      Object.entries(selector as Record<string, string>).every(
+        ([key, value]) => labelsOf(one)[key] === value,
+      ),
+    )
+  const portsOf = (workload: Manifest) =>
+    containersOf(workload).flatMap((container) => listAt(container, 'ports'))
+
+  test.each(all.map((one) => [`${one.kind}/${one.metadata.name}`, one] as const))(
+    '%s is what its schema says',
+    (_name, manifest) => {
+      const Known = models[manifest.apiVersion]?.[manifest.kind] as Model | undefined
+      expect(Known, `no schema of ${manifest.apiVersion} ${manifest.kind}`).toBeDefined()
+      if (Known) new Known(manifest as never).validate()
+    },
+  )
+
+  // skipped: only where there is no kubectl; CI's machine may have none.
+  test.skipIf(!hasKubectl)('is what kustomize makes of it', () => {
+    const text = execFileSync('kubectl', ['kustomize', folderOf(variant)], { encoding: 'utf8' })
+    const theirs = new Map(readText(text).map((one) => [`${one.kind}/${one.metadata.name}`, one]))
+    expect([...theirs.keys()].sort()).toEqual([...built.keys()].sort())
+    for (const [key, manifest] of built) expect(theirs.get(key)?.spec, key).toEqual(manifest.spec)
+  })
+
+  test('selectors find the pods they mean, by ports that those have', () => {
+    for (const one of all.filter(({ kind }) => kind === 'Service')) {
+      const [workload, ...more] = podsFor(at(one, 'spec', 'selector'))
+      expect([workload?.kind, more], one.metadata.name).toEqual(['StatefulSet', []])
+      const names = workload ? portsOf(workload).map(({ name }) => name) : []
+      for (const { targetPort } of listAt(one, 'spec', 'ports')) expect(names).toContain(targetPort)
+    }
+    for (const workload of workloads) {
+      const selector = at(workload, 'spec', 'selector', 'matchLabels')
+      expect(podsFor(selector)).toEqual([workload])
+      expect(built.has(`Service/${at(workload, 'spec', 'serviceName')}`)).toBe(true)
+    }
+    for (const one of all.filter(({ kind }) => kind === 'PodDisruptionBudget'))
+      expect(podsFor(at(one, 'spec', 'selector', 'matchLabels'))).toHaveLength(1)
+  })
+
+  test('what may be reached is what somebody listens on, and all else is shut', () => {
+    const policies = all.filter(({ kind }) => kind === 'NetworkPolicy')
+    const shut = policies.find(
+      (one) => Object.keys(at(one, 'spec', 'podSelector') as Tree).length === 0,
+    )
+    expect(at(shut, 'spec')).toEqual({ podSelector: {}, policyTypes: ['Ingress', 'Egress'] })
+    const ours = workloads.flatMap(portsOf).map(({ containerPort }) => containerPort)
+    for (const one of policies.filter((other) => other !== shut)) {
+      const [workload] = podsFor(at(one, 'spec', 'podSelector', 'matchLabels'))
+      const open = listAt(one, 'spec', 'ingress').flatMap((rule) => listAt(rule, 'ports'))
+      const listens = workload ? portsOf(workload).map(({ containerPort }) => containerPort) : []
+      expect(open.map(({ port }) => port).sort()).toEqual(listens.sort())
+      const out = listAt(one, 'spec', 'egress').flatMap((rule) => listAt(rule, 'ports'))
+      for (const { port } of out) expect([...ours, 53]).toContain(port)
+    }
+  })
+
+  describe.each(workloads.map((one) => [one.metadata.name, one] as const))(
+    '%s',
+    (role, workload) => {
+      const [container = {}] = containersOf(workload)
+      const pod = at(workload, 'spec', 'template', 'spec')
+      const env = new Map(listAt(container, 'env').map(({ name, value }) => [String(name), value]))
+
+      test('is nobody much, has nothing to write to, and bounds', () => {
+        expect(at(pod, 'automountServiceAccountToken')).toBe(false)
+        expect(at(pod, 'securityContext')).toMatchObject({
+          ...{ runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+        })
+        expect(at(container, 'securityContext')).toEqual({
+          ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
+          capabilities: { drop: ['ALL'] },
+        })
+        expect(at(container, 'resources', 'limits', 'memory')).toMatch(/^\d+[MG]i$/)
+        expect(at(container, 'resources', 'requests', 'cpu')).toBeDefined()
+      })
+
+      test('is asked for its health at ports it has', () => {
+        const named = portsOf(workload).map(({ name }) => name)
+        for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe']) {
+          const asked = at(container, probe, 'httpGet') ?? at(container, probe, 'tcpSocket')
+          expect(named, `${role} ${probe}`).toContain(at(asked, 'port'))
+        }
+        // The coordinator's absence must not end agents, whose guests go on.
+        if (role === 'agent') expect(at(container, 'livenessProbe', 'httpGet')).toBeUndefined()
+      })
+
+      test('mounts what there is, where its program looks', () => {
+        const claims = listAt(workload, 'spec', 'volumeClaimTemplates').map((one) =>
+          at(one, 'metadata', 'name'),
+        )
+        const volumes = listAt(pod, 'volumes')
+        for (const { name } of listAt(container, 'volumeMounts'))
+          expect([...claims, ...volumes.map((one) => one.name)]).toContain(name)
+        for (const volume of volumes) {
+          const claim = at(volume, 'persistentVolumeClaim', 'claimName')
+          if (claim !== undefined) expect(built.has(`PersistentVolumeClaim/${claim}`)).toBe(true)
+        }
+        const mounted = listAt(container, 'volumeMounts').map(({ mountPath }) => mountPath)
+        const folder = { coordinator: '/data', agent: '/disks' }[role]
+        expect(mounted).toEqual(expect.arrayContaining([folder, '/token', '/tmp']))
+      })
+
+      test('takes secrets that docs/containers.md says how to make, with their keys', () => {
+        const manual = read('docs/containers.md')
+        for (const volume of listAt(pod, 'volumes')) {
+          const name = at(volume, 'secret', 'secretName')
+          if (name === undefined) continue
+          expect(manual).toContain(`create secret generic ${name}`)
+          for (const { key } of listAt(volume, 'secret', 'items'))
+            expect(manual, `${key}`).toContain(String(key))
+        }
+        expect(manual).toContain('--from-literal=token=')
+      })
+
+      test('is told what its program understands', () => {
+        const entry = read('tools/container.mjs')
+        const [program, ...flags] = at(container, 'args') as string[]
+        expect(entry).toContain(`  ${program}: async () =>`)
+        const main = program === 'agent' ? 'node-agent/flags.ts' : 'coordinator/main.ts'
+        for (const name of env.keys())
+          if (name !== 'POD_NAME') expect(read(main) + entry).toMatch(new RegExp(`\\b${name}\\b`))
+        if (program !== 'agent') return
+        const isTls = env.has('GODWIT_CERTS')
+        const ws = isTls ? 'wss' : 'ws'
+        const argv = flags.map((flag) => flag.replace('$(POD_NAME)', 'agent-0'))
+        const settings = readSettings(
+          [
+            ...[
+              '--coordinator',
+              `${ws}://coordinator:7070/agent`,
+              '--listen',
+              `${ws}://0.0.0.0:7071`,
+            ],
+            ...argv,
+          ],
+          Object.fromEntries(env) as Record<string, string>,
+        )
+        expect(settings).toMatchObject({
+          node: 'agent-0',
+          advertise: `${ws}://agent-0.agents:7071`,
+        })
+      })
+    },
+  )
+
+  test('an agent has the memory that it promises to VMs, and time to let them go', () => {
+    const agent = built.get('StatefulSet/agent')
+    const [container = {}] = agent ? containersOf(agent) : []
+    const promised = listAt(container, 'env').find(({ name }) => name === 'GODWIT_MEMORY')
+    const limit = String(at(container, 'resources', 'limits', 'memory'))
+    const [, number = '0', unit] = /^(\d+)([MG])i$/.exec(limit) ?? []
+    const limitMib = Number(number) * (unit === 'G' ? 1024 : 1)
+    expect(limitMib - Number(promised?.value)).toBeGreaterThanOrEqual(512)
+    const graceSeconds = at(agent, 'spec', 'template', 'spec', 'terminationGracePeriodSeconds')
+    expect(graceSeconds).toBeGreaterThan(120)
+  })
+})
