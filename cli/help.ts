@@ -3,6 +3,7 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { stuckPolicies } from '#proto/messages.ts'
+import { Duration } from '#scenarios/language/quantities.ts'
 import { exitCodeSentences } from './exit-code.ts'
 
 /** Adds examples to a command's help: what to type, what it does. */
@@ -59,4 +60,11 @@ export function amount(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value
   throw new InvalidArgumentError('Write a number, 0 or more.')
+}
+
+/** Reads an option's value as a duration with its unit, in ms. */
+export function duration(text: string): number {
+  const { data, error } = Duration.safeParse(text)
+  if (data !== undefined) return data
+  throw new InvalidArgumentError(error?.issues[0]?.message ?? '')
 }

@@ -23,6 +23,7 @@ import { addNode } from './commands/node.ts'
 import { addRun } from './commands/run.ts'
 import { addDemo, addScenario } from './commands/scenario.ts'
 import { addScreen } from './commands/screen.ts'
+import { addShowcase } from './commands/showcase.ts'
 import { addSnapshot } from './commands/snapshot.ts'
 import { addTemplate } from './commands/template.ts'
 import { addTop } from './commands/top.ts'
@@ -60,6 +61,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   for (const add of [addConsole, addScreen, addAccounts, addGrants, addCerts]) add(program, cli)
   addBreakCommands(program, cli)
   addChaos(program, cli)
+  addShowcase(program, cli)
   for (const add of [addScenario, addDemo]) add(program, cli)
   addImage(program, cli)
   addCompletion(program, names)

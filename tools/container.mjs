@@ -1,5 +1,5 @@
 // The entry of the container image, and its health check:
-//   node tools/container.mjs coordinator|agent|laboratory|chaos [FLAG...]
+//   node tools/container.mjs coordinator|agent|laboratory|showcase|chaos|linux [FLAG...]
 //   node tools/container.mjs health PORT
 // It answers what only the container knows, then becomes the role's own main program:
 //   - the cluster's token: GODWIT_TOKEN, or a file in the shared volume /token, which the
@@ -16,9 +16,12 @@ import { existsSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { hostname, networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const tokenFile = '/token/token'
+const tokenEveryMs = 100
+const tokenTriesMax = 600
 /** Both roles read the folder of certificates from this variable by themselves. */
 const ws = process.env.GODWIT_CERTS ? 'wss' : 'ws'
 
@@ -26,6 +29,12 @@ const ws = process.env.GODWIT_CERTS ? 'wss' : 'ws'
 function makeToken() {
   if (process.env.GODWIT_TOKEN || existsSync(tokenFile)) return
   writeFileSync(tokenFile, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 })
+}
+
+/** All start at once: the first coordinator may have it in a moment. */
+async function waitForToken() {
+  const isThere = () => process.env.GODWIT_TOKEN || existsSync(tokenFile)
+  for (let tries = 0; !isThere() && tries < tokenTriesMax; tries++) await sleep(tokenEveryMs)
 }
 
 const tokenFlags = () => (process.env.GODWIT_TOKEN ? [] : ['--token-file', tokenFile])
@@ -49,6 +58,7 @@ const roles = {
     }
   },
   agent: async () => {
+    await waitForToken()
     const name = await networkName()
     const node = /-(node-\d+)$/.exec(name)?.[1] ?? name
     const isKept = (process.env.GODWIT_LABORATORY ?? 'none') !== 'none'
@@ -62,10 +72,13 @@ const roles = {
     }
   },
   /** What breaks nodes on purpose, when somebody at the page, or chaos, wishes it. */
-  laboratory: async () => ({
-    main: '../scenarios/container/laboratory-server.ts',
-    flags: tokenFlags(),
-  }),
+  laboratory: async () => {
+    await waitForToken()
+    return { main: '../scenarios/container/laboratory-server.ts', flags: tokenFlags() }
+  },
+  /** Pulls Debian and starts guests of it. */
+  linux: async () => ({ main: './debian-guests.mjs', flags: [] }),
+  showcase: async () => ({ main: '../cli/main.ts', flags: ['showcase'] }),
   chaos: async () => ({ main: '../cli/main.ts', flags: ['chaos'] }),
 }
 

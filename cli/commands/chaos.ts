@@ -7,11 +7,11 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { SeededRandom } from '#env/memory.ts'
 import { type ChaosReport, ChaosRun, type ChaosWord } from '#scenarios/chaos/chaos-run.ts'
 import { type DeedKind, deedKinds } from '#scenarios/chaos/deeds.ts'
-import { Duration, durationText } from '#scenarios/language/quantities.ts'
+import { durationText } from '#scenarios/language/quantities.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
-import { wholeNumber, withExamples } from '../help.ts'
+import { duration, wholeNumber, withExamples } from '../help.ts'
 import type { Paint } from '../terminal.ts'
 
 interface ChaosOptions {
@@ -52,12 +52,6 @@ export function addChaos(program: Command, cli: Cli): void {
     ['godwit chaos --seed 7 --every 5s --for 10m', 'the same deeds each time, for ten minutes'],
     ['godwit chaos --only cut', 'links alone'],
   ])
-}
-
-function duration(text: string): number {
-  const { data, error } = Duration.safeParse(text)
-  if (data !== undefined) return data
-  throw new InvalidArgumentError(error?.issues[0]?.message ?? '')
 }
 
 function kindsOf(text: string): DeedKind[] {

@@ -1,6 +1,7 @@
 // Packages of Debian's riscv64 architecture, fetched by this machine's own apt on any architecture:
-// from the mirror that its sources name, verified with Debian's keyring. Nothing of the machine's
-// apt or dpkg state is touched: lists, cache and state lie in a folder that is thrown away.
+// from the mirror that its sources name (or GODWIT_DEBIAN_MIRROR), verified with Debian's keyring.
+// Nothing of the machine's apt or dpkg state is touched: lists, cache and state lie in a folder
+// that is thrown away.
 // Not here: what is made of them (debian.ts). Throws CommandErrors that say what to do.
 
 import { execFile } from 'node:child_process'
@@ -123,6 +124,8 @@ export const versionsOf = (packages: readonly Package[]) =>
   packages.map(({ name, version }) => ({ name, version }))
 
 async function findMirror(): Promise<string> {
+  const { GODWIT_DEBIAN_MIRROR: wanted } = process.env
+  if (wanted) return wanted.replace(/\/+$/, '')
   const filter = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']
   const sites = await run('apt-get', ['indextargets', '--format', '$(SITE)', ...filter]).then(
     ({ stdout }) => stdout.split('\n').filter((line) => line !== ''),

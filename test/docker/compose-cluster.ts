@@ -43,6 +43,7 @@ export class ComposeCluster {
       .withEnvironment({
         GODWIT_PORT: '127.0.0.1:0',
         NODES: String(nodeIds.length),
+        DEMO: '0',
         REBALANCE: 'off', // so that where each VM is has one cause: the test
       })
       .withDefaultWaitStrategy(Wait.forHealthCheck())
