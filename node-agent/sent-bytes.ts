@@ -1,5 +1,6 @@
 // How many bytes of pages this node has sent to each other one, whatever address that had: every
-// link that carries them is counted where it is made. Not here: guests' frames (network/network.ts).
+// link that carries them is counted where it is made. Not here: guests' frames
+// (network/network.ts).
 
 import type { MessageLink } from '#proto/wire.ts'
 
