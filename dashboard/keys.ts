@@ -19,7 +19,7 @@ export const keyTable: readonly KeyRow[] = [
   { key: '?', what: 'this help', run: openHelp },
   { key: '/', what: 'find a VM or a node', run: () => document.getElementById(findId)?.focus() },
   { key: '1', what: 'the cluster', run: () => go({ is: 'cluster' }) },
-  { key: '2', what: 'links', run: () => go({ is: 'links' }) },
+  { key: '2', what: 'links, for who may see them', run: () => go({ is: 'links' }) },
   { key: '3', what: 'events', run: () => go({ is: 'events', filter: {} }) },
   { key: 'm', what: 'move the VM that is open, or whose tile has the focus', run: moveOpen },
   { key: 'e', what: 'events of the VM or node that is open', run: eventsOfOpen },

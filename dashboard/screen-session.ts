@@ -1,5 +1,7 @@
 // One screen that is looked at: frames in, drawn in order, each said to be shown when it is; keys
-// and pointer out. Frames come from the network: what is none ends nothing but itself.
+// and pointer out. Keys that are hit while the coordinator is away are kept, and sent when it is
+// back; what the pointer does meanwhile is done to an old picture, and is not. Frames come from the
+// network: what is none ends nothing but itself.
 // Not here: the canvas and its events (parts/screen-panel.tsx), the socket (live-stream.ts).
 
 import { jsonOf } from '#proto/json.ts'
@@ -24,7 +26,12 @@ export interface ScreenPorts {
   onHeader(header: ScreenHeader, isBack: boolean): void
   /** The picture has changed: red, green, blue, opaque. */
   onPicture(rgba: Uint8ClampedArray<ArrayBuffer>): void
+  /** So many keys wait for the coordinator, and so many found no room. */
+  onWaiting?(kept: number, lost: number): void
 }
+
+/** Of keys going down: whoever types more than that blindly is told that it is lost. */
+export const keptKeysMax = 100
 
 export class ScreenSession {
   readonly #ports: ScreenPorts
@@ -34,6 +41,10 @@ export class ScreenSession {
   /** Frames are unpacked one after the other. */
   #drawing = Promise.resolve()
   #pointer: { readonly x: number; readonly y: number } | undefined
+  /** Of keys, while nobody listens. */
+  #kept: InputEvent[] = []
+  #keptKeys = 0
+  #lostKeys = 0
 
   constructor(ports: ScreenPorts) {
     this.#ports = ports
@@ -46,7 +57,20 @@ export class ScreenSession {
 
   /** 1: down, 0: up, 2: it repeats itself. */
   key(code: number, value: 0 | 1 | 2): void {
-    this.#act(keyEvents(devices.keyboard, code, value))
+    const events = keyEvents(devices.keyboard, code, value)
+    // Behind those that wait, for their order is what was meant.
+    const isSent = this.#kept.length === 0 && this.#act(events)
+    if (!isSent) this.#keep(code, value, events)
+  }
+
+  /** Somebody listens again. */
+  comeBack(): void {
+    const kept = this.#kept
+    this.#kept = []
+    this.#keptKeys = 0
+    this.#lostKeys = 0
+    this.#ports.onWaiting?.(0, 0)
+    if (kept.length > 0) this.#ports.send(encodeInput(encodeEvents(kept)))
   }
 
   button(code: number, value: 0 | 1): void {
@@ -83,12 +107,27 @@ export class ScreenSession {
 
   /** Whoever goes away lets go of what is held. */
   release(): void {
-    this.#act(this.#held.release())
+    const events = this.#held.release()
+    if (this.#kept.length > 0 || !this.#act(events)) this.#kept.push(...events)
   }
 
-  #act(events: readonly InputEvent[]): void {
-    if (events.length === 0) return
-    if (this.#ports.send(encodeInput(encodeEvents(events)))) this.#held.see(events)
+  #act(events: readonly InputEvent[]): boolean {
+    if (events.length === 0) return true
+    const isSent = this.#ports.send(encodeInput(encodeEvents(events)))
+    if (isSent) this.#held.see(events)
+    return isSent
+  }
+
+  /** A key that is down comes up, whatever there is room for; one that repeats itself need not. */
+  #keep(code: number, value: 0 | 1 | 2, events: readonly InputEvent[]): void {
+    if (value === 2 || (value === 0 && !this.#held.has(devices.keyboard, code))) return
+    if (value === 1 && this.#keptKeys >= keptKeysMax) this.#lostKeys += 1
+    else {
+      this.#keptKeys += value
+      this.#kept.push(...events)
+      this.#held.see(events)
+    }
+    this.#ports.onWaiting?.(this.#keptKeys, this.#lostKeys)
   }
 
   #takeHeader(text: string): void {

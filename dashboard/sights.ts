@@ -7,6 +7,7 @@ import { type LinkView, type PageMap, SightView } from '#proto/sights.ts'
 import { browserPorts } from './browser.ts'
 import { LiveStream } from './live-stream.ts'
 import { route } from './route.ts'
+import { allows } from './session.ts'
 
 export const links = signal<readonly LinkView[]>([])
 export const pageMap = signal<PageMap | undefined>(undefined)
@@ -15,7 +16,9 @@ export const pageMap = signal<PageMap | undefined>(undefined)
 const wish = computed(() => {
   const at = route.value
   if (at.is === 'vm') return `vm=${encodeURIComponent(at.id)}`
-  return at.is === 'links' || at.is === 'node' ? 'links=1' : ''
+  // Who would be refused does not ask.
+  const hasLinks = at.is === 'links' || at.is === 'node'
+  return hasLinks && allows('see-cluster') ? 'links=1' : ''
 })
 
 /** For as long as the page lives. */

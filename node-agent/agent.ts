@@ -359,7 +359,7 @@ export class Agent {
   /** For pages: what goes out is counted. */
   async #connect(address: string): Promise<MessageLink> {
     const link = await this.#options.env.transport.connect(address, limits, answerMsMax)
-    return this.#sent.counted(address, link)
+    return this.#sent.counted(this.#network.nameAt(address), link)
   }
 
   #makeReplication(): Replication {

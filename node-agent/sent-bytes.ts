@@ -1,5 +1,6 @@
-// How many bytes of pages this node has sent to each address of another one: every link that
-// carries them is counted where it is made. Not here: guests' frames (network/network.ts).
+// How many bytes of pages this node has sent to each other one, whatever address that had: every
+// link that carries them is counted where it is made. Not here: guests' frames
+// (network/network.ts).
 
 import type { MessageLink } from '#proto/wire.ts'
 
@@ -7,19 +8,19 @@ export class SentBytes {
   readonly #sent = new Map<string, number>()
 
   /** Since this process began. */
-  to(address: string): number {
-    return this.#sent.get(address) ?? 0
+  to(node: string): number {
+    return this.#sent.get(node) ?? 0
   }
 
   /** The same link; what is sent on it counts from now on. */
-  counted(address: string, link: MessageLink): MessageLink {
+  counted(node: string, link: MessageLink): MessageLink {
     return {
       peer: link.peer,
       get bufferedBytes() {
         return link.bufferedBytes
       },
       send: (bytes, sent) => {
-        this.#sent.set(address, this.to(address) + bytes.length)
+        this.#sent.set(node, this.to(node) + bytes.length)
         link.send(bytes, sent)
       },
       drained: (belowBytes) => link.drained(belowBytes),

@@ -35,9 +35,9 @@ export function newSights(clock: Clock, membership: Membership, parts: SeenParts
 
 /** What has gone to each other node. */
 const linksOf = ({ network, sent }: SeenParts): LinkSight[] =>
-  network.neighbours.map(({ nodeId, address }) => {
+  network.neighbours.map(({ nodeId }) => {
     const trunk = network.trunkTo(nodeId)
-    return { to: nodeId, ...trunk, pageBytes: sent.to(address) }
+    return { to: nodeId, ...trunk, pageBytes: sent.to(nodeId) }
   })
 
 /** Nothing of a VM that is not here, or has no machine. */

@@ -90,6 +90,10 @@ export class HeldKeys {
     }
   }
 
+  has(device: number, code: number): boolean {
+    return this.#held.has(`${device}:${code}`)
+  }
+
   /** The events that let go of all of them. */
   release(): InputEvent[] {
     const events = [...this.#held.values()].flatMap((held) => keyEvents(held.device, held.code, 0))

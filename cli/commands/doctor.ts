@@ -16,6 +16,7 @@ import { connect, type GlobalOptions } from '../connection.ts'
 import { clusterFindings, type Finding, type MachineFacts, machineFindings } from '../diagnosis.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import type { Paint } from '../terminal.ts'
 
 const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -89,7 +90,7 @@ export function addDoctor(program: Command, cli: Cli): void {
     .action(async ({ output }: { readonly output: string }, self: Command) => {
       const machine = machineFindings(await factsOf(cli))
       const cluster = await lookAtCluster(cli, self.optsWithGlobals<GlobalOptions>())
-      if (output === 'json') cli.terminal.write(JSON.stringify({ machine, cluster }, null, 2))
+      if (output === 'json') writeJson(cli.terminal, { machine, cluster })
       else {
         show(cli, 'This machine', machine)
         if (cluster) show(cli, 'The cluster', cluster)

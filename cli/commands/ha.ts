@@ -18,6 +18,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { haText, rulesText, whyText } from '../ha-text.ts'
 import { textOrJson, wholeBetween, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { addPower } from './power.ts'
 
 const list = (text: string): string[] => text.split(',').filter((name) => name !== '')
@@ -50,7 +51,7 @@ function addStatus(parent: Command, cli: Cli): void {
     .action((options: Printed, self: Command) =>
       withApi(cli, self, async (api) => {
         const [view, vms] = [await api.ha(), await api.vms()]
-        if (options.output === 'json') cli.terminal.write(JSON.stringify(view, null, 2))
+        if (options.output === 'json') writeJson(cli.terminal, view)
         else cli.terminal.write(haText(view, vms, cli.terminal.paint))
       }),
     )
@@ -210,7 +211,7 @@ function addRule(program: Command, cli: Cli): void {
     .action((options: Printed, self: Command) =>
       withApi(cli, self, async (api) => {
         const { rules } = await api.ha()
-        if (options.output === 'json') cli.terminal.write(JSON.stringify(rules, null, 2))
+        if (options.output === 'json') writeJson(cli.terminal, rules)
         else if (rules.length === 0) cli.terminal.note('There are no rules.')
         else cli.terminal.write(rulesText(rules, cli.terminal.paint))
       }),
@@ -278,7 +279,7 @@ function addWhy(program: Command, cli: Cli): void {
     .action((vm: string, options: Printed, self: Command) =>
       withApi(cli, self, async (api) => {
         const view = await api.why(vm)
-        if (options.output === 'json') cli.terminal.write(JSON.stringify(view, null, 2))
+        if (options.output === 'json') writeJson(cli.terminal, view)
         else cli.terminal.write(whyText(view, cli.terminal.paint))
       }),
     )

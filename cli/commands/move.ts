@@ -25,6 +25,7 @@ import {
   wholeNumber,
   withExamples,
 } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { outcomeLines, progressLine, progressStep } from '../migration-progress.ts'
 
 /** What one request may ask for (CloneRequest in proto/api.ts). */
@@ -242,7 +243,7 @@ function paramsOf(options: MoveOptions): Partial<MigrationParams> {
 }
 
 function showForecast(cli: Cli, view: ForecastView, { output }: MoveOptions): void {
-  if (output === 'json') cli.terminal.write(JSON.stringify(view, null, 2))
+  if (output === 'json') writeJson(cli.terminal, view)
   else for (const line of forecastLines(view)) cli.terminal.write(line)
 }
 
@@ -255,7 +256,7 @@ async function showMigration(
   const ended = options.wait ? await followMigration(cli, api, accepted) : accepted
   if (options.wait && options.pageLog !== undefined)
     writeFileSync(options.pageLog, JSON.stringify(await api.pageLog(ended.id)))
-  if (options.output === 'json') cli.terminal.write(JSON.stringify(ended, null, 2))
+  if (options.output === 'json') writeJson(cli.terminal, ended)
   else
     cli.terminal.write(options.wait ? outcomeLines(ended).join('\n') : `${ended.id} is accepted.`)
   if (options.wait && ended.phase !== 'done') throw new CommandError(exitCode.failed, '')

@@ -8,6 +8,7 @@ import { said } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { amount, positiveNumber, textOrJson, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { type Column, tableText } from '../table.ts'
 
 type Row = PowerView['nodes'][number]
@@ -51,7 +52,7 @@ function addStatus(parent: Command, cli: Cli): void {
     .action(({ output }: { readonly output: string }, self: Command) =>
       withApi(cli, self, async (api) => {
         const view = await api.power()
-        if (output === 'json') cli.terminal.write(JSON.stringify(view, null, 2))
+        if (output === 'json') writeJson(cli.terminal, view)
         else show(cli, view)
       }),
     )

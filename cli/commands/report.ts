@@ -9,6 +9,7 @@ import { isPassed, Report } from '#scenarios/report/report.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { type Column, tableText } from '../table.ts'
 import type { Paint } from '../terminal.ts'
 
@@ -60,7 +61,7 @@ export function addReport(program: Command, cli: Cli): void {
     .action((before: string, after: string, { output }: { readonly output: string }) => {
       const [one, other] = [readReport(before), readReport(after)]
       const found = differencesOf(one, other)
-      if (output === 'json') cli.terminal.write(JSON.stringify(found, null, 2))
+      if (output === 'json') writeJson(cli.terminal, found)
       else {
         cli.terminal.write(`${wholeText('before', one)}\n${wholeText('after ', other)}\n`)
         if (found.length === 0) cli.terminal.write('Nothing differs.')

@@ -17,6 +17,7 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { followEvacuation } from '../follow-evacuation.ts'
 import { textOrJson, whenStuck, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 
 interface RollOptions {
   readonly exec: string
@@ -72,7 +73,7 @@ async function rollAll(
     const last = done.at(-1)
     if (last && options.output === 'text') cli.terminal.write(maintainedText(last))
   }
-  if (options.output === 'json') cli.terminal.write(JSON.stringify(done, null, 2))
+  if (options.output === 'json') writeJson(cli.terminal, done)
 }
 
 /** The named nodes, or all that are in service; never one that somebody else is at work on. */

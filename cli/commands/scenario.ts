@@ -31,6 +31,7 @@ import type { World } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, wholeBetween, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { aborted } from '../listing.ts'
 import { ReportFolder } from '../report-folder.ts'
 import type { Paint } from '../terminal.ts'
@@ -66,7 +67,7 @@ export function addScenario(program: Command, cli: Cli): void {
   const schema = scenario
     .command('schema')
     .description('the JSON Schema of scenario.yaml, for editors')
-    .action(() => cli.terminal.write(JSON.stringify(scenarioJsonSchema(), null, 2)))
+    .action(() => writeJson(cli.terminal, scenarioJsonSchema()))
   addReport(program, cli)
   withExamples(schema, [['godwit scenario schema > scenario.schema.json', 'complete and check']])
 }
@@ -288,7 +289,7 @@ async function present(
   pageUrl: string | undefined,
 ): Promise<void> {
   const { terminal } = cli
-  if (output === 'json') terminal.write(JSON.stringify(outcome.report, null, 2))
+  if (output === 'json') writeJson(terminal, outcome.report)
   else
     terminal.write(`\n${reportText(outcome.report, (style, text) => terminal.paint(style, text))}`)
   if (outcome.expectedLog === 'written') terminal.note('expected.log is written.')

@@ -11,6 +11,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { textOrJson, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { snapshotTree } from '../snapshot-tree.ts'
 import { type Column, tableText } from '../table.ts'
 
@@ -150,7 +151,7 @@ function addDiff(parent: Command, cli: Cli): void {
     .action((vm: string, from: string, to: string, options: { output: string }, self: Command) =>
       withApi(cli, self, async (api) => {
         const found = await api.compareSnapshots(vm, from, to)
-        if (options.output === 'json') cli.terminal.write(JSON.stringify(found, null, 2))
+        if (options.output === 'json') writeJson(cli.terminal, found)
         else for (const line of comparisonLines(found)) cli.terminal.write(line)
       }),
     )

@@ -179,7 +179,7 @@ export interface Migration extends MigrationEntry {
     /** When a displaced process of that end is surely fenced. */
     sourceLostAtMs: number | undefined
     destinationLostAtMs: number | undefined
-    /** The last round that ended; the progress below is of the one after it, or of it. */
+    /** The round that is under way; the progress below is of it. */
     round: number
     sentPages: number
     pagesOfRound: number

@@ -145,7 +145,8 @@ export function seeProgress(step: Step, node: Node, message: MigrationProgress):
   if (migration.from !== node.id) return
   const { live } = migration
   live.newsAtMs = step.nowMs
-  live.round = message.round ? message.round.round : live.round
+  // It tells of a round when that has ended: from then on the next one is under way.
+  if (message.round) live.round = message.round.round + 1
   live.sentPages = message.sentPages
   live.pagesOfRound = message.pagesOfRound
   live.bytes = message.bytes

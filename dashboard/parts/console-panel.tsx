@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConsoleHeader } from '#proto/api.ts'
 import { jsonOf } from '#proto/json.ts'
 import { browserPorts } from '../browser.ts'
+import { KeptInput, nothingWaits, type Waiting } from '../kept-input.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
 import { openTerminal, type TerminalView } from '../terminal-view.ts'
 
@@ -17,29 +18,33 @@ interface ConsoleProps {
 
 export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
+  const [waiting, setWaiting] = useState(nothingWaits)
   const box = useRef<HTMLDivElement>(null)
   const line = useRef<HTMLInputElement>(null)
-  const stream = useRef<LiveStream | undefined>(undefined)
+  const input = useRef<KeptInput | undefined>(undefined)
   const terminal = useRef<TerminalView | undefined>(undefined)
   useEffect(() => {
     if (!box.current) return
     const view = openTerminal(box.current, {
-      onTyped: (bytes) => void stream.current?.send(bytes),
+      onTyped: (bytes) => void input.current?.type(bytes),
       onLeave: () => line.current?.focus(),
     })
     terminal.current = view
-    const opened = new LiveStream(browserPorts(`v1/vms/${vmId}/console?replay=1`), {
+    const kept = new KeptInput((bytes) => opened.send(bytes), setWaiting)
+    const opened: LiveStream = new LiveStream(browserPorts(`v1/vms/${vmId}/console?replay=1`), {
       onState: (now) => {
         setState(now)
+        if (now.is !== 'live') return
         // Everything kept is replayed after each connect.
-        if (now.is === 'live') view.clear()
+        view.clear()
+        kept.comeBack()
       },
       onMessage: (data) => {
         if (typeof data === 'string') view.write(headerText(data))
         else if (data instanceof ArrayBuffer) view.write(new Uint8Array(data))
       },
     })
-    stream.current = opened
+    input.current = kept
     return () => {
       opened.close()
       view.dispose()
@@ -48,7 +53,7 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
   return (
     <section class="console" aria-labelledby="console-title">
       <h3 id="console-title">
-        Console {state.is !== 'live' && <small>{state.is === 'away' ? 'away' : '…'}</small>}
+        Console <small role="status">{sentenceOf(state, waiting)}</small>
         <small class="hint">Ctrl+] leaves the terminal</small>
       </h3>
       <div class="terminal-box" ref={box} />
@@ -56,7 +61,7 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
         <LineInput
           field={line}
           onLine={(text) => {
-            const sent = stream.current?.send(lineBytes(text)) ?? false
+            const sent = input.current?.type(lineBytes(text)) ?? false
             if (sent && !echoes) terminal.current?.write(`› ${text}\r\n`)
             return sent
           }}
@@ -64,6 +69,13 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
       )}
     </section>
   )
+}
+
+function sentenceOf({ is }: StreamState, { keptBytes, lostBytes }: Waiting): string {
+  if (is === 'live') return ''
+  if (is === 'connecting') return '…'
+  if (lostBytes > 0) return 'away; no more can be kept: what is typed now is lost'
+  return keptBytes > 0 ? 'away; what was typed is sent when it is back' : 'away'
 }
 
 function LineInput({

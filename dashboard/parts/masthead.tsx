@@ -8,6 +8,7 @@ import type { ClusterSums } from '../cluster-model.ts'
 import type { StreamState } from '../live-stream.ts'
 import { isHelpOpen } from '../questions.ts'
 import { hashOf, type Route, route } from '../route.ts'
+import { allows } from '../session.ts'
 import { Find } from './find.tsx'
 import { WhoLooks } from './login.tsx'
 import { Sign } from './sign.tsx'
@@ -46,16 +47,21 @@ const places: readonly (readonly [word: string, to: Route])[] = [
   ['Events', { is: 'events', filter: {} }],
 ]
 
+/** What links carry is the cluster's to see. */
+export const mayGo = ({ is }: Route): boolean => is !== 'links' || allows('see-cluster')
+
 function Places() {
   const { is } = route.value
   const here = is === 'links' || is === 'events' ? is : 'cluster'
   return (
     <nav aria-label="Places">
-      {places.map(([word, to]) => (
-        <a key={word} href={hashOf(to)} aria-current={to.is === here ? 'page' : undefined}>
-          {word}
-        </a>
-      ))}
+      {places
+        .filter(([, to]) => mayGo(to))
+        .map(([word, to]) => (
+          <a key={word} href={hashOf(to)} aria-current={to.is === here ? 'page' : undefined}>
+            {word}
+          </a>
+        ))}
     </nav>
   )
 }

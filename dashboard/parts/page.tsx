@@ -10,7 +10,7 @@ import { Events } from './events.tsx'
 import { Help } from './help.tsx'
 import { History } from './history.tsx'
 import { Links } from './links.tsx'
-import { Masthead } from './masthead.tsx'
+import { Masthead, mayGo } from './masthead.tsx'
 import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
@@ -47,7 +47,7 @@ export function Page() {
 
 function Place() {
   const at = route.value
-  if (at.is === 'links') return <Links />
+  if (at.is === 'links' && mayGo(at)) return <Links />
   return at.is === 'events' ? <Events filter={at.filter} /> : <Cluster />
 }
 

@@ -24,6 +24,8 @@ interface Shown {
   readonly state: StreamState
   readonly nodeId: string | undefined
   readonly isBack: boolean
+  /** Keys that wait, and that found no room. */
+  readonly waiting: { readonly kept: number; readonly lost: number }
 }
 
 /** It takes the keyboard as a whole, and says so to who does not see it. */
@@ -74,6 +76,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
   const [nodeId, setNodeId] = useState<string | undefined>(undefined)
   const [isBack, setIsBack] = useState(false)
   const [session, setSession] = useState<ScreenSession | undefined>(undefined)
+  const [waiting, setWaiting] = useState({ kept: 0, lost: 0 })
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const opened = new ScreenSession({
@@ -87,9 +90,13 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
         timer = setTimeout(() => setIsBack(false), backMs)
       },
       onPicture: (rgba) => draw(canvas.current, rgba),
+      onWaiting: (kept, lost) => setWaiting({ kept, lost }),
     })
     const stream = new LiveStream(browserPorts(`v1/vms/${vmId}/screen`), {
-      onState: setState,
+      onState: (now) => {
+        setState(now)
+        if (now.is === 'live') opened.comeBack()
+      },
       onMessage: (data) => opened.hear(data),
     })
     setSession(opened)
@@ -106,7 +113,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
       stream.close()
     }
   }, [vmId, canvas])
-  return { session, state, nodeId, isBack }
+  return { session, state, nodeId, isBack, waiting }
 }
 
 function draw(canvas: HTMLCanvasElement | null, rgba: Uint8ClampedArray<ArrayBuffer>): void {
@@ -194,8 +201,8 @@ const drawsPointer = ({ spec }: VmView): boolean => spec.image === 'godwit-guest
 const isStill = ({ phase }: VmView, { state }: Shown): boolean =>
   state.is !== 'live' || (phase !== 'running' && phase !== 'migrating')
 
-function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack }: Shown): string {
-  if (state.is === 'away') return 'the coordinator is away; it comes back by itself'
+function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack, waiting }: Shown): string {
+  if (state.is === 'away') return awayText(waiting)
   if (state.is === 'connecting') return '…'
   if (phase === 'migrating') return 'it is moving …'
   if (phase === 'paused') return 'paused: nothing moves until it is resumed'
@@ -203,4 +210,10 @@ function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack }: Shown):
   if (phase !== 'running') return fault?.message ?? phase
   const where = nodeId ? ` on ${nodeId}` : ''
   return isBack ? `back,${where}` : `live${where}`
+}
+
+function awayText({ kept, lost }: Shown['waiting']): string {
+  if (lost > 0) return 'the coordinator is away; no more keys can be kept: these are lost'
+  if (kept > 0) return 'the coordinator is away; the keys are sent when it is back'
+  return 'the coordinator is away; it comes back by itself'
 }

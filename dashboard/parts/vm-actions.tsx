@@ -115,7 +115,7 @@ function CloneNode({ to, nodes, change }: CloneNodeProps) {
         value={to}
         onChange={(event) => change(event.currentTarget.value)}
       >
-        <option value={same}>the same node</option>
+        <option value={same}>its node</option>
         {nodes
           .filter(({ phase }) => phase === 'online')
           .map(({ id }) => (

@@ -115,6 +115,11 @@ export class Network {
   }
 
   /** All other nodes. */
+  /** Which node is there now; of one that nobody knows, the address itself. */
+  nameAt(address: string): string {
+    return this.#neighbours.find((each) => each.address === address)?.nodeId ?? address
+  }
+
   get neighbours(): readonly Neighbour[] {
     return this.#neighbours
   }

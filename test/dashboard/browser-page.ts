@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
+import type { IdentityView } from '#proto/accounts.ts'
 import type { ClusterView } from '#proto/api.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
@@ -27,6 +28,8 @@ export interface PageOptions {
   readonly hash?: string
   readonly touch?: boolean
   readonly laboratory?: LaboratoryView
+  /** Has logged in; absent: nobody has an account. */
+  readonly who?: IdentityView
 }
 
 /** Registers what builds and ends it; the function opens a page. */
@@ -57,6 +60,8 @@ export function browserPage() {
       await double.close()
       expect(errors).toEqual([])
     })
+    const { who } = options
+    if (who) await page.route('**/v1/me', (route) => route.fulfill({ json: who }))
     await page.goto(double.url + (options.hash ?? ''))
     await page
       .getByText(/^live( on .*)?$/)

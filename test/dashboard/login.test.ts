@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import {
@@ -18,6 +18,7 @@ import {
   vmOf,
   ways,
 } from '../coordinator/accounts/people.ts'
+import { violations } from './axe.ts'
 
 const chromiumPath = [process.env.CHROME, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
   (path) => path !== undefined && existsSync(path),
@@ -38,8 +39,8 @@ afterAll(async () => {
 })
 
 /** A browser of its own, as of another person. Whatever the policy forbids ends the test. */
-async function open(path = '/'): Promise<Page> {
-  const context = await browser.newContext()
+async function open(path = '/', look: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext(look)
   const page = await context.newPage()
   const wrong: string[] = []
   page.on('pageerror', (error) => wrong.push(error.message))
@@ -82,6 +83,35 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByLabel('Password').waitFor()
     expect(await page.locator('body').innerText()).not.toContain(vmOf('ann'))
+  })
+
+  test('is asked in by a form without a violation, wide, narrow, light and dark', async () => {
+    const looks: BrowserContextOptions[] = [
+      { colorScheme: 'light' },
+      { colorScheme: 'dark', viewport: { width: 380, height: 800 } },
+    ]
+    for (const look of looks) {
+      const page = await open('/', look)
+      await page.getByLabel('Password').waitFor()
+      expect(await violations(page)).toEqual([])
+      await page.getByLabel('Name').fill('nobody-of-that-name')
+      await page.getByLabel('Password').fill('a wrong password')
+      await page.getByRole('button', { name: 'Log in' }).click()
+      await page.getByText('name or password is wrong').waitFor()
+      expect(await violations(page)).toEqual([])
+    }
+  })
+
+  test('offers the links between nodes to who may see them, and to nobody else', async () => {
+    const page = await open('/#/links')
+    await logIn(page, 'ann')
+    await tile(page, 'ann').waitFor()
+    const links = page.getByRole('link', { name: 'Links' })
+    expect(await links.count()).toBe(0)
+    const viewer = await open()
+    await logIn(viewer, 'vera')
+    await viewer.getByRole('link', { name: 'Links' }).click()
+    await viewer.getByRole('heading', { name: 'Each link' }).waitFor()
   })
 
   test('leads by a link to one VM, keeps its secret out of every address, and ends with it', async () => {

@@ -3,7 +3,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { placeOn, ScreenSession } from '#dashboard/screen-session.ts'
+import { keptKeysMax, placeOn, ScreenSession } from '#dashboard/screen-session.ts'
 import { readClientWord } from '#proto/screen.ts'
 import { encodeBody, encodeFrame } from '#proto/screen-frame.ts'
 import { decodeEvents, devices, type InputEvent, keyEvents, types } from '#proto/screen-input.ts'
@@ -26,6 +26,7 @@ function opened() {
     [],
   ]
   const link = { isUp: true }
+  const waits: [kept: number, lost: number][] = []
   const session = new ScreenSession({
     send: (bytes) => {
       const word = readClientWord(bytes)
@@ -39,9 +40,70 @@ function opened() {
     },
     onHeader: (_, isBack) => headers.push(isBack),
     onPicture: (rgba) => pictures.push(rgba[0] ?? 0),
+    onWaiting: (kept, lost) => waits.push([kept, lost]),
   })
-  return { session, link, shown, events, pictures, headers }
+  return { session, link, shown, events, pictures, headers, waits }
 }
+
+describe('keys while the coordinator is away', () => {
+  const codes = (events: readonly InputEvent[]) =>
+    events.filter(({ type }) => type === types.key).map(({ code, value }) => `${code}:${value}`)
+
+  test('are sent when it is back, once and in order, and come up again', () => {
+    const { session, link, events, waits } = opened()
+    link.isUp = false
+    session.key(30, 1)
+    session.key(30, 2)
+    session.key(30, 0)
+    session.key(31, 1)
+    session.release()
+    expect(waits.at(-1)).toEqual([2, 0])
+    link.isUp = true
+    session.comeBack()
+    session.comeBack()
+    session.key(32, 1)
+    expect(codes(events)).toEqual(['30:1', '30:0', '31:1', '31:0', '32:1'])
+    expect(waits.at(-1)).toEqual([0, 0])
+  })
+
+  test('that were down before come up behind what was typed meanwhile', () => {
+    const { session, link, events } = opened()
+    session.key(42, 1)
+    link.isUp = false
+    session.key(30, 1)
+    session.key(30, 0)
+    session.key(42, 0)
+    link.isUp = true
+    session.comeBack()
+    expect(codes(events)).toEqual(['42:1', '30:1', '30:0', '42:0'])
+  })
+
+  test('are counted as lost when there are too many, and no key stays down', () => {
+    const { session, link, events, waits } = opened()
+    link.isUp = false
+    for (let n = 0; n < keptKeysMax + 5; n++) {
+      session.key(30, 1)
+      session.key(30, 0)
+    }
+    expect(waits.at(-1)).toEqual([keptKeysMax, 5])
+    link.isUp = true
+    session.comeBack()
+    expect(codes(events)).toHaveLength(2 * keptKeysMax)
+    expect(codes(events).at(-1)).toBe('30:0')
+  })
+
+  test('are all that waits: what the pointer did was done to an old picture', () => {
+    const { session, link, events } = opened()
+    link.isUp = false
+    session.point(0.5, 0.5)
+    session.button(0x110, 1)
+    session.button(0x110, 0)
+    session.wheel(1)
+    link.isUp = true
+    session.comeBack()
+    expect(events).toEqual([])
+  })
+})
 
 describe('frames', () => {
   test('are drawn in order, and each said to be shown when it is', async () => {
@@ -73,14 +135,16 @@ describe('frames', () => {
 })
 
 describe('a person', () => {
-  test('holds what went out, and lets go of it', () => {
+  test('holds what went out or waits, and lets go of it', () => {
     const { session, link, events } = opened()
     session.key(42, 1)
     link.isUp = false
-    session.key(30, 1) // Was not sent: there is nothing to let go of.
-    link.isUp = true
+    session.key(30, 1)
     session.release()
-    expect(events.slice(2)).toEqual(keyEvents(devices.keyboard, 42, 0))
+    link.isUp = true
+    session.comeBack()
+    const key = (code: number, value: 0 | 1) => keyEvents(devices.keyboard, code, value)
+    expect(events.slice(2)).toEqual([...key(30, 1), ...key(42, 0), ...key(30, 0)])
   })
 
   test('points: only the last place goes out, and a button goes down where the pointer is', () => {

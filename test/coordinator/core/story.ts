@@ -133,10 +133,15 @@ export class Story {
     this.#say(node, message)
   }
 
-  progress(node: string, migration: string, phase: MigrationProgress['phase']): void {
+  progress(
+    node: string,
+    migration: string,
+    phase: MigrationProgress['phase'],
+    more: Partial<MigrationProgress> = {},
+  ): void {
     this.lines.push(`< ${node} ${migration} ${phase}`)
     const migrationId = asMigrationId(migration)
-    const figures = { sentPages: 0, pagesOfRound: 0, bytes: 0 }
+    const figures = { sentPages: 0, pagesOfRound: 0, bytes: 0, ...more }
     this.#say(node, { t: 'migration-progress', migrationId, phase, ...figures })
   }
 

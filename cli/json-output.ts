@@ -1,0 +1,7 @@
+// What a command prints when it is asked for JSON (`-o json`): one value, indented, on stdout.
+// Not here: lists, which print rows, and one a line while they are watched (listing.ts).
+
+import type { Terminal } from './terminal.ts'
+
+export const writeJson = (terminal: Pick<Terminal, 'write'>, value: unknown): void =>
+  terminal.write(JSON.stringify(value, null, 2))

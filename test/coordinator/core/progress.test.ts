@@ -1,0 +1,31 @@
+// How far a migration is, as its view says it while it is under way.
+
+import { expect, test } from 'vitest'
+import { migrationView } from '#coordinator/core/views.ts'
+import { asMigrationId } from '#proto/ids.ts'
+import { Story } from './story.ts'
+
+const record = (round: number) => ({
+  ...{ round, pages: 100, zeroPages: 0, bytes: 409_600, ms: 10, dirtyPages: 20 },
+})
+
+test('the round is the one that is under way: the next as soon as one has ended', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a', {}, 'n1')
+  story.beat('n1', ['a@1 running'])
+  story.migrate('a', 'n2')
+  story.admit('m2')
+  const round = () => {
+    const migration = story.state.migrations.get(asMigrationId('m2'))
+    return migration && migrationView(migration).round
+  }
+  expect(round()).toBe(0)
+  story.progress('n1', 'm2', 'copying', { sentPages: 40, pagesOfRound: 100 })
+  expect(round()).toBe(0)
+  story.progress('n1', 'm2', 'copying', { round: record(0), sentPages: 100, pagesOfRound: 100 })
+  story.progress('n1', 'm2', 'copying', { sentPages: 3, pagesOfRound: 20 })
+  expect(round()).toBe(1)
+  story.progress('n1', 'm2', 'copying', { round: record(1), sentPages: 20, pagesOfRound: 20 })
+  expect(round()).toBe(2)
+})

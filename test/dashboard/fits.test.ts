@@ -1,0 +1,67 @@
+// Nothing lies upon anything else, and no figure breaks off its line: in a large cluster, in front
+// of somebody who has logged in, at the widths that people's windows have.
+
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import type { ClusterView } from '#proto/api.ts'
+import { busyCluster } from '../coordinator-double/views.ts'
+import { browserPage, chromiumPath } from './browser-page.ts'
+
+const open = browserPage()
+const who = { name: 'olga', role: 'operator', open: false } as const
+const widths = [1280, 1500, 1700]
+
+/** Nodes with figures as long as they get. */
+function largeCluster(): ClusterView {
+  const view = busyCluster()
+  const large = { cores: 32, mipsPerCore: 100, memoryMib: 65_536 }
+  const nodes = view.nodes.map((node) => ({
+    ...{ ...node, capacity: large, memoryReservedMib: 43_210 },
+  }))
+  const power = { ...view.power, watts: 1840, joules: 51, joulesAllOn: 100 }
+  return { ...view, nodes, power }
+}
+
+const tops = (page: Page, selector: string) =>
+  page
+    .locator(selector)
+    .evaluateAll((all) => [
+      ...new Set(all.map((each) => Math.round(each.getBoundingClientRect().top))),
+    ])
+
+describe.skipIf(!chromiumPath)('the page of a large cluster', () => {
+  test.each(widths)('has its sums in one row, %i pixels wide', async (width) => {
+    const { page } = await open({ view: largeCluster(), who, size: { width, height: 900 } })
+    await page.locator('.who').waitFor()
+    expect(await tops(page, '.sums > div')).toHaveLength(1)
+    const heights = await page
+      .locator('.meter .text')
+      .evaluateAll((all) => all.map((each) => Math.round(each.getBoundingClientRect().height)))
+    expect(new Set(heights).size).toBe(1)
+  })
+
+  test.each(widths)('has a VM’s panel in which nothing overlaps, %i pixels wide', async (width) => {
+    const size = { width, height: 900 }
+    const { page } = await open({ view: largeCluster(), who, size, hash: '#/vm/shop' })
+    await page.getByRole('button', { name: '×10' }).click()
+    const boxes = await page.locator('.panel > *').evaluateAll((all) =>
+      all.map((each) => {
+        const { top, bottom } = each.getBoundingClientRect()
+        return { top, bottom }
+      }),
+    )
+    for (const [at, { bottom }] of boxes.entries())
+      expect((boxes[at + 1]?.top ?? Number.POSITIVE_INFINITY) + 1).toBeGreaterThan(bottom)
+    // What is chosen can be read whole: a select without bounds would be no wider.
+    const isCut = await page.evaluate(`(() => {
+      const select = document.querySelector('[aria-label="Node of the clones"]')
+      const free = select.cloneNode(true)
+      free.style.maxWidth = 'none'
+      select.after(free)
+      const [own, wanted] = [select, free].map((each) => each.getBoundingClientRect().width)
+      free.remove()
+      return own + 1 < wanted
+    })()`)
+    expect(isCut).toBe(false)
+  })
+})
