@@ -14,12 +14,12 @@ export const Scenario = z
     name: Name.describe('As the folder is called'),
     about: z.string().min(1).describe('One sentence: what this shows'),
     seed: z.int().min(0).default(1).describe('For whatever is chosen at random'),
+    cluster: ClusterPart,
     traces: z
       .string()
       .regex(/^[a-z0-9.-]+\.csv$/, 'name a .csv file of the folder')
       .optional()
       .describe('Load traces: a file of the folder, a VM a line (docs/scenarios.md)'),
-    cluster: ClusterPart,
     vms: z.array(VmPart).default([]).describe('The VMs'),
     rules: z.array(RulePart).default([]).describe('Which VMs belong where'),
     clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),

@@ -272,7 +272,7 @@ export interface ClusterState {
   sweepAtMs: number
   /** Counts changes that a view shows. */
   revision: number
-  /** Counts records that were changed: as long as it stays, what was heard before says nothing new. */
+  /** Counts records that were changed: while it stays, what was heard before says nothing new. */
   changes: number
   /** No node's silence means anything before that; a changed node is looked at anew. */
   watchAtMs: number
@@ -392,10 +392,7 @@ export function emptyCluster(
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
     sweepAtMs: nowMs,
-    revision: 1,
-    changes: 0,
-    watchAtMs: nowMs,
+    ...{ revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
     watched: { lost: new Set(), guarded: new Set() },
-    countEnergyAtMs: nowMs,
   }
 }

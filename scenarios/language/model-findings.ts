@@ -1,5 +1,5 @@
-// What a schema cannot see of VMs as models: that all VMs of a scenario are, or none; that nothing is
-// asked of one that only a guest has; that it uses no more memory than it has.
+// What a schema cannot see of VMs as models: that all VMs of a scenario are, or none; that nothing
+// is asked of one that only a guest has; that it uses no more memory than it has.
 
 import type { Scenario } from '../schema.ts'
 import type { VmPart } from './cluster.ts'
