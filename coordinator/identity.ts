@@ -6,8 +6,13 @@ import type { Random } from '#env/env.ts'
 import { ipv4OfMac, isReserved } from '#proto/network-address.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 
-export const hexOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function hexOf(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += hexOfByte[byte]
+  return text
+}
 
 /**
  * For VMs beside those that have these MAC addresses: all differ in the IPv4 address too that
