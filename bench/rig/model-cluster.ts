@@ -27,7 +27,7 @@ export const cpuMs = (): number => {
   return (user + system) / 1000
 }
 
-/** All nodes joined, all VMs running. The whole state is held against its invariants once a minute. */
+/** All nodes joined, all VMs running. Invariants of the whole state are looked at once a minute. */
 export async function modelCluster({ nodes, vmsPerNode }: ClusterSize): Promise<SimWorld> {
   const names = Array.from({ length: nodes }, (_, n) => `n${n}`)
   const world = new SimWorld({

@@ -391,8 +391,7 @@ export function emptyCluster(
     nextCommand: 1,
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
-    sweepAtMs: nowMs,
-    ...{ revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
+    ...{ sweepAtMs: nowMs, revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
     watched: { lost: new Set(), guarded: new Set() },
   }
 }
