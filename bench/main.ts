@@ -19,6 +19,7 @@ const briefly: Record<string, readonly string[]> = {
   screen: ['--runs', '2'],
   protection: ['--turns', '1'],
   page: ['--runs', '1', '--seconds', '5'],
+  simulation: ['--minutes', '3', '--only', 'failover,hour'],
   v86: ['--runs', '1'],
 }
 

@@ -16,7 +16,9 @@ import {
 
 export type ReadVms = { readonly requests: RunInput[] } | { readonly mistakes: string[] }
 
-const VmParts = z.array(VmPart).min(1)
+/** Where guests run there are no models, and each VM has its own name. */
+const OneVm = VmPart.omit({ count: true, model: true })
+const VmParts = z.array(OneVm).min(1)
 
 /** `file` is only named in mistakes. */
 export function readVms(text: string, file: string): ReadVms {
@@ -36,7 +38,7 @@ function vmsOf(value: unknown): { value: unknown; at: (path: YamlPath) => YamlPa
   return { value: [value], at: (path) => path.slice(1) }
 }
 
-function requestOf(vm: VmPart): RunInput {
+function requestOf(vm: z.infer<typeof OneVm>): RunInput {
   return { id: vm.id, spec: specOf(vm), ...(vm.node === undefined ? {} : { startOn: vm.node }) }
 }
 
@@ -51,7 +53,7 @@ function mistakesOf(
     return [mistakeText(yaml.mistakeAt(path, field ? `${field}: ${issue.message}` : issue.message))]
   }
   return issue.keys.map((key) => {
-    const known = Object.keys(VmPart.shape)
+    const known = Object.keys(OneVm.shape)
     return mistakeText(yaml.mistakeAt(path, `unknown key \`${key}\`${suggestion(key, known)}`, key))
   })
 }

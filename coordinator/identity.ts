@@ -6,8 +6,13 @@ import type { Random } from '#env/env.ts'
 import { ipv4OfMac, isReserved } from '#proto/network-address.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 
-export const hexOf = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function hexOf(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += hexOfByte[byte]
+  return text
+}
 
 /**
  * For VMs beside those that have these MAC addresses: all differ in the IPv4 address too that
@@ -18,18 +23,21 @@ export function freshIdentities(
   count: number,
   macs: readonly string[],
 ): VmIdentity[] {
-  const taken = new Set(macs.map(ipv4OfMac))
+  const taken = new Set(macs.map(addressPart))
   return Array.from({ length: count }, () => {
     const identity = freshIdentity(random, taken)
-    taken.add(ipv4OfMac(identity.mac))
+    taken.add(addressPart(identity.mac))
     return identity
   })
 }
 
-/** `taken`: IPv4 addresses that it may not have. */
+/** The octets of a MAC that make its IPv4 address (ipv4OfMac). */
+const addressPart = (mac: string): string => mac.slice(-8)
+
+/** `taken`: address parts that it may not have. */
 export function freshIdentity(random: Random, taken: ReadonlySet<string> = new Set()): VmIdentity {
   let mac = freshMac(random)
-  while (taken.has(ipv4OfMac(mac)) || isReserved(ipv4OfMac(mac))) mac = freshMac(random)
+  while (taken.has(addressPart(mac)) || isReserved(ipv4OfMac(mac))) mac = freshMac(random)
   return { instanceId: uuidOf(random.bytes(16)), mac, randomSeed: hexOf(random.bytes(32)) }
 }
 

@@ -28,11 +28,13 @@ export function keep(box: Outbox, message: News): void {
 
 /** A heartbeat goes out on a link that carried everything kept. */
 export function mark(box: Outbox, seq: number): void {
+  if (box.kept.length === 0) return
   for (const entry of box.kept) entry.sentBefore ??= seq
 }
 
 /** That heartbeat was acknowledged. */
 export function arrived(box: Outbox, seq: number): void {
+  if (box.kept.length === 0) return
   const first = box.kept.findIndex(({ sentBefore }) => sentBefore === undefined || sentBefore > seq)
   box.kept.splice(0, first === -1 ? box.kept.length : first)
 }

@@ -28,16 +28,20 @@ export class StepDriver<Input, Effect> {
   }
 
   feed(input: Input): void {
-    this.#inbox.push(input)
-    if (this.#stepping) return
+    if (this.#stepping) {
+      this.#inbox.push(input)
+      return
+    }
     this.#stepping = true
     try {
-      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      let next: Input | undefined = input
+      do {
         const nowMs = this.#clock.nowMs()
         const effects = this.#step({ ...next, nowMs })
         this.#seen(nowMs, effects)
         this.carryOut(effects)
-      }
+        next = this.#inbox.length > 0 ? this.#inbox.shift() : undefined
+      } while (next !== undefined)
     } finally {
       this.#stepping = false
     }

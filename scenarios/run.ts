@@ -10,6 +10,7 @@ import { isPassed, type Report, reportOf } from './report/report.ts'
 import { differences, transcriptOf } from './report/transcript.ts'
 import type { Progress } from './runner/progress.ts'
 import { ScenarioRun } from './runner/runner.ts'
+import { VmSpecs } from './runner/vm-specs.ts'
 import { Interrupted } from './runner/waiting.ts'
 import type { ScenarioFolder } from './scenario-folder.ts'
 import type { Scenario } from './schema.ts'
@@ -88,15 +89,15 @@ async function outcomeOf(
   folder: ScenarioFolder,
   { world, clock, update, onProgress, signal, seed = scenario.seed }: RunOptions,
 ): Promise<RunOutcome> {
-  const run = new ScenarioRun(
-    { ...scenario, seed },
-    {
-      world,
-      clock,
-      onProgress: onProgress ?? (() => {}),
-      signal,
-    },
-  )
+  const traceText = scenario.traces === undefined ? '' : await folder.read(csvOf(scenario.traces))
+  const seeded = { ...scenario, seed }
+  const run = new ScenarioRun(seeded, {
+    specs: new VmSpecs(seeded, world, traceText),
+    world,
+    clock,
+    onProgress: onProgress ?? (() => {}),
+    signal,
+  })
   const recording = await run.run()
   const report = reportOf(recording)
   const transcript = transcriptOf(recording)
@@ -106,6 +107,8 @@ async function outcomeOf(
   const why = [...whyNot(report), ...log.why]
   return { passed: why.length === 0, why, report, transcript, recording, expectedLog: log.is }
 }
+
+const csvOf = (file: string) => file as `${string}.csv`
 
 function whyNot({ fault, steps, expectations }: Report): string[] {
   return [

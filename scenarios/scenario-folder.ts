@@ -1,4 +1,4 @@
-// A scenario's folder, as the runner sees it: three small texts by name. The port only, because
+// A scenario's folder, as the runner sees it: its texts by name. The port only, because
 // this room touches no file system; local/scenario-folder.ts has the real one, tests have theirs in
 // memory.
 
@@ -12,4 +12,4 @@ export interface ScenarioFolder {
   write(file: ScenarioFile, text: string): Promise<void>
 }
 
-export type ScenarioFile = 'README.md' | 'scenario.yaml' | 'expected.log'
+export type ScenarioFile = 'README.md' | 'scenario.yaml' | 'expected.log' | `${string}.csv`

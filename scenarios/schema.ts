@@ -21,6 +21,11 @@ export const Scenario = z
       .default(1)
       .describe('It is run so often, each time with the next seed, and passes when all have'),
     cluster: ClusterPart,
+    traces: z
+      .string()
+      .regex(/^[a-z0-9.-]+\.csv$/, 'name a .csv file of the folder')
+      .optional()
+      .describe('Load traces: a file of the folder, a VM a line (docs/scenarios.md)'),
     vms: z.array(VmPart).default([]).describe('The VMs'),
     rules: z.array(RulePart).default([]).describe('Which VMs belong where'),
     clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),

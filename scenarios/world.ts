@@ -10,6 +10,7 @@ import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { ApiClient } from './api-client.ts'
 import type { LinkShape } from './link-shape.ts'
+import type { Trace } from './sim/models/traces.ts'
 
 /** One node as the scenario declares it. */
 export interface NodeSpec {
@@ -33,6 +34,8 @@ export interface ClusterSpec {
   readonly fenceAfterMs?: number
   /** Every migration is written down page by page: see ApiClient.pageLog. */
   readonly pageLogs?: boolean
+  /** All VMs are models; only in a world that may. */
+  readonly models?: { readonly traces: ReadonlyMap<string, Trace> }
   /** For whatever is chosen at random, in a world where that can be said. */
   readonly seed?: number
 }
@@ -85,6 +88,8 @@ export interface AgentAnswer {
 export interface World {
   /** Resolves when the coordinator serves and every node that is not later is online. Once. */
   startCluster(spec: ClusterSpec): Promise<void>
+  /** It can run VMs as models. */
+  readonly mayModel?: boolean
   /** Valid after startCluster; goes on to work after a coordinator restart. */
   readonly api: ApiClient
   /** What unpacks the frames of a screen. */

@@ -78,11 +78,9 @@ export const wishOfAll = (vms: readonly Vm[]): Wish => ({
 })
 
 export function fits(burden: NodeBurden, wish: Wish): boolean {
+  if (burden.reservedMib + wish.memoryMib > burden.memoryMib) return false
   const demandPercent = burden.demandPercent + wish.demandPercent
-  return (
-    burden.reservedMib + wish.memoryMib <= burden.memoryMib &&
-    loadOf({ ...burden, demandPercent }) <= cpuOvercommitMax
-  )
+  return loadOf({ demandPercent, cores: burden.cores }) <= cpuOvercommitMax
 }
 
 /** Loads that differ by less than this part of a node are the same: demands are noise below it. */
@@ -92,7 +90,7 @@ export const isFlapping = ({ live }: Node): boolean => live.lostAtMs.length >= f
 
 export function marksOfBurden(burden: NodeBurden, flaps: boolean, wish: Wish): number[] {
   const demandPercent = burden.expectedPercent + wish.demandPercent
-  const load = loadOf({ ...burden, demandPercent })
+  const load = loadOf({ demandPercent, cores: burden.cores })
   return [flaps ? 1 : 0, Math.round(load / loadStep), burden.vms]
 }
 

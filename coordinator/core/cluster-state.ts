@@ -7,7 +7,7 @@ import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
 import { type HaRule, type HaSettings, haSettingsDefault } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
-import type { VmLoad } from '#proto/messages.ts'
+import type { VmLoad, VmReport } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
 import { type PowerSettings, powerSettingsDefault } from '#proto/power.ts'
 import type { LinkSeen } from '#proto/pre-copy/forecast.ts'
@@ -88,6 +88,8 @@ export interface Node extends NodeRecord {
     fenceAskedAtMs: number | undefined
     /** It wants to shut down, and waits until it may. */
     asksLeave: boolean
+    /** The last reports that said nothing new, and at which count of changes that was. */
+    heard: { readonly reports: readonly VmReport[]; readonly changes: number } | undefined
     /** What burdens.ts has reckoned, as long as it is true. */
     burden: NodeBurden | undefined
     /** Its VMs are moved away, so that it can go to standby. */
@@ -271,6 +273,14 @@ export interface ClusterState {
   sweepAtMs: number
   /** Counts changes that a view shows. */
   revision: number
+  /** Counts records that were changed: while it stays, what was heard before says nothing new. */
+  changes: number
+  /** No node's silence means anything before that; a changed node is looked at anew. */
+  watchAtMs: number
+  /** VMs that a tick may have to do something about: see watched-vms.ts. */
+  readonly watched: { readonly lost: Set<VmId>; readonly guarded: Set<VmId> }
+  /** When what the nodes draw is added up again. */
+  countEnergyAtMs: number
 }
 
 export const isOpen = (migration: MigrationEntry): boolean => !migrationHasEnded(migration.phase)
@@ -295,6 +305,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   lostAtMs: [],
   fenceAskedAtMs: undefined,
   asksLeave: false,
+  heard: undefined,
   burden: undefined,
   isEmptying: false,
   emptySinceMs: undefined,
@@ -381,7 +392,7 @@ export function emptyCluster(
     nextCommand: 1,
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
-    sweepAtMs: nowMs,
-    revision: 1,
+    ...{ sweepAtMs: nowMs, revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
+    watched: { lost: new Set(), guarded: new Set() },
   }
 }

@@ -18,7 +18,8 @@ export interface NodeBurden {
 }
 
 /** Demand over capacity: 1 = every core is wanted all the time; above it VMs wait. */
-export const loadOf = (node: NodeBurden): number => node.demandPercent / (node.cores * 100)
+export const loadOf = (node: Pick<NodeBurden, 'demandPercent' | 'cores'>): number =>
+  node.demandPercent / (node.cores * 100)
 const memoryOf = (node: NodeBurden): number => node.reservedMib / node.memoryMib
 
 const mean = (values: readonly number[]): number =>

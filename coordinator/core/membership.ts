@@ -36,7 +36,7 @@ import {
   isLost,
 } from './node-doors.ts'
 import { loseNode } from './recovery.ts'
-import { takeReports } from './reports.ts'
+import { hearReports, takeReports } from './reports.ts'
 import { loseSnapshotCommand } from './snapshots.ts'
 import { type Step, sendTo, touch } from './step-context.ts'
 import { tellFileEnd } from './template-files.ts'
@@ -133,7 +133,7 @@ export function seeHeartbeat(step: Step, node: Node, heartbeat: Heartbeat): void
   renew(step, node)
   becomeOnline(step, node, false)
   // Stale copies are told to stop before the lease is renewed: a link delivers in order.
-  takeReports(step, node, heartbeat.vms, false)
+  hearReports(step, node, heartbeat.vms)
   sendTo(step, node, { t: 'lease', seq: heartbeat.seq, leaseMs: step.state.settings.leaseMs })
 }
 
@@ -198,8 +198,30 @@ function tellUnanswered(step: Step, { kind, vmId, nodeId }: PendingCommand): voi
   setVmFault(step, vm, fault('link-lost', text))
 }
 
-/** Time has passed: silence becomes suspicion, and a lease that is over becomes a fence. */
-export function watchNode(step: Step, node: Node): void {
+/**
+ * Time has passed, perhaps enough for some node's silence to mean something. Heartbeats only put
+ * that off, and whatever else changes a node has all of them looked at again.
+ */
+export function watchNodes(step: Step): void {
+  const { state, nowMs } = step
+  if (nowMs < state.watchAtMs) return
+  for (const node of state.nodes.values()) watchNode(step, node)
+  let nextMs = Number.POSITIVE_INFINITY
+  for (const node of state.nodes.values()) nextMs = Math.min(nextMs, watchAgainMs(step, node))
+  state.watchAtMs = nextMs
+}
+
+function watchAgainMs({ state: { settings }, nowMs }: Step, node: Node): number {
+  const { lostAtMs, heartbeatAtMs } = node.live
+  if (isDoubtful(node)) return nowMs
+  const forgottenMs =
+    lostAtMs[0] === undefined ? Number.POSITIVE_INFINITY : lostAtMs[0] + flapWindowMs
+  if (isLost(node)) return forgottenMs
+  return Math.min(forgottenMs, heartbeatAtMs + heartbeatsMissedMax * settings.heartbeatMs)
+}
+
+/** Silence becomes suspicion, and a lease that is over becomes a fence. */
+function watchNode(step: Step, node: Node): void {
   const { lostAtMs } = node.live
   while (step.nowMs - (lostAtMs[0] ?? step.nowMs) > flapWindowMs) lostAtMs.shift()
   if (isLost(node)) return

@@ -31,6 +31,7 @@ export function loseCopy(step: Step, vm: Vm, loss: Loss): void {
   const isGone = loss.isCertain || vm.spec.ha
   if (vm.phase === 'stopping') {
     if (!isGone) return
+    step.state.watched.lost.add(vm.id)
     if (loss.fencedAtMs > step.nowMs) vm.live.fencedAtMs = loss.fencedAtMs
     else becomeStopped(step, vm, loss.why)
   } else if (isGone && loss.fencedAtMs <= step.nowMs && takeOver(step, vm, loss.why)) return

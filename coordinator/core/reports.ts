@@ -4,9 +4,10 @@
 // learns what runs.
 
 import type { NodeId } from '#proto/ids.ts'
-import type { VmReport } from '#proto/messages.ts'
+import type { VmLoad, VmReport } from '#proto/messages.ts'
 import { setDemand } from './burdens.ts'
 import {
+  type ClusterState,
   isActive,
   isOpen,
   type Migration,
@@ -28,6 +29,9 @@ import { loseCopy } from './recovery.ts'
 import { nodeOf, type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
 import { seeStranded, standStill } from './stranded.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
+
+/** Demands nearer to each other than this are the same. */
+const demandNoisePercent = 0.01
 
 /** The one copy, of one that runs or could. */
 const isLive = ({ state }: VmReport): boolean =>
@@ -57,6 +61,31 @@ export function takeReports(
     const migration = step.state.migrations.get(id)
     if (migration?.from === node.id || migration?.to === node.id) settle(step, migration)
   }
+}
+
+/**
+ * All that a node holds, as a heartbeat says it. The very same list as before tells nothing new, as
+ * long as nothing else has changed: inside one process an agent says so by saying it again.
+ */
+export function hearReports(step: Step, node: Node, reports: readonly VmReport[]): void {
+  const { state } = step
+  const { heard } = node.live
+  if (heard?.reports === reports && heard.changes === state.changes) return
+  takeReports(step, node, reports, false)
+  const isOld = isAsKnown(state, node, reports)
+  node.live.heard = isOld ? { reports, changes: state.changes } : undefined
+}
+
+/** All of it runs as it should, as it did, and nothing else is under way with it. */
+function isAsKnown(state: ClusterState, node: Node, reports: readonly VmReport[]): boolean {
+  if (reports.length !== node.live.vmIds.size || node.live.incoming.size > 0) return false
+  return reports.every(({ vmId, epoch, state: is, migrationId, replica, load }) => {
+    const vm = state.vms.get(vmId)
+    if (vm?.nodeId !== node.id || vm.epoch !== epoch || is !== 'running') return false
+    if (vm.phase !== 'running' || vm.migrationId !== undefined || migrationId || replica)
+      return false
+    return load === undefined || vm.live.demandPercent === measuredDemand(load)
+  })
 }
 
 // ---- copies that run ----------------------------------------------------------------------------
@@ -108,13 +137,16 @@ function takeLoad({ state }: Step, vm: Vm, report: VmReport): void {
   if (!report.load) return
   vm.live.load = report.load
   const { demandPercent } = vm.live
-  const { cpuDemandPercent, cpuGotPercent } = report.load
-  const measured = credibleDemand(cpuDemandPercent, cpuGotPercent)
+  const measured = measuredDemand(report.load)
   // A fifth of each new value: at four heartbeats a second that is a memory of about one second.
   const smoothed =
     demandPercent === undefined ? measured : demandPercent + (measured - demandPercent) / 5
-  setDemand(state, vm, smoothed)
+  const next = Math.abs(measured - smoothed) < demandNoisePercent ? measured : smoothed
+  if (next !== demandPercent) setDemand(state, vm, next)
 }
+
+const measuredDemand = ({ cpuDemandPercent, cpuGotPercent }: VmLoad): number =>
+  credibleDemand(cpuDemandPercent, cpuGotPercent)
 
 /**
  * While a clone or a snapshot is under way the new layers are ours to know; before it and after it
@@ -238,7 +270,9 @@ function noteAbsent(step: Step, node: Node, reports: readonly VmReport[], isHell
       continue
     }
     if (isHello) vm.live.isConfirmed = true
-    if (!awaitsStart(step, vm)) vm.live.absentSinceMs ??= step.nowMs
+    if (awaitsStart(step, vm)) continue
+    vm.live.absentSinceMs ??= step.nowMs
+    step.state.watched.lost.add(vm.id)
   }
   for (const id of step.state.openMigrations) {
     const migration = step.state.migrations.get(id)

@@ -221,6 +221,9 @@ export interface Step {
 export function touch(step: Step, kind: RecordKind, id: string): void {
   step.touched.set(`${kind}/${id}`, { kind, id })
   step.state.revision++
+  step.state.changes++
+  if (kind === 'node') step.state.watchAtMs = step.nowMs
+  if (kind === 'vm') step.state.watched.guarded.add(id as VmId)
 }
 
 export function takeEpoch(step: Step): Epoch {

@@ -20,7 +20,7 @@ import {
   seeHeartbeat,
   seeHello,
   seeLinkClosed,
-  watchNode,
+  watchNodes,
 } from './membership.ts'
 import { admitMigration, beginAdmitted, seeProgress } from './migrations.ts'
 import { carryOut } from './move-commands.ts'
@@ -35,6 +35,7 @@ import { absenceLapsed } from './reports.ts'
 import type { Effect, Input, Step } from './step-context.ts'
 import { recordOf } from './stored-state.ts'
 import { seeImportWhole } from './template-files.ts'
+import { watchedVms } from './watched-vms.ts'
 
 export interface Now {
   /** Monotonic. */
@@ -97,7 +98,7 @@ function takeMessage(working: Step, input: Extract<Input, { kind: 'agent-message
 
 function tick(working: Step): void {
   const { state } = working
-  for (const node of state.nodes.values()) watchNode(working, node)
+  watchNodes(working)
   for (const id of [...state.openMigrations]) {
     const migration = state.migrations.get(id)
     if (!migration) continue
@@ -106,9 +107,11 @@ function tick(working: Step): void {
     endsLapsed(working, migration)
     settle(working, migration)
   }
-  for (const vm of [...state.vms.values()]) {
+  for (const vm of watchedVms(state, 'lost')) {
     fenceLapsed(working, vm)
     absenceLapsed(working, vm)
+    const { fencedAtMs, absentSinceMs } = vm.live
+    if (fencedAtMs === undefined && absentSinceMs === undefined) state.watched.lost.delete(vm.id)
   }
   evacuate(working)
   keepRules(working)

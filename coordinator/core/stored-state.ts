@@ -131,6 +131,8 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     if (vm.nodeId !== undefined && awaitsFence) vm.live.fencedAtMs = fencedAtMs
     nodeLiveOf(state, vm.nodeId)?.vmIds.add(vm.id)
     nodeLiveOf(state, vm.replica?.nodeId)?.replicaOf.add(vm.id)
+    state.watched.lost.add(vm.id)
+    state.watched.guarded.add(vm.id)
     state.vms.set(vm.id, vm)
   }
 }

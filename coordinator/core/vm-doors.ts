@@ -205,6 +205,7 @@ export function becomeRecovering(step: Step, vm: Vm, fencedAtMs: number, why: st
   delete vm.fault
   if (fencedAtMs <= step.nowMs) assign(step, vm, undefined)
   else vm.live.fencedAtMs = fencedAtMs
+  step.state.watched.lost.add(vm.id)
   if (vm.phase === 'recovering') {
     if (vm.nodeId === undefined) step.state.waiting.add(vm.id)
     touch(step, 'vm', vm.id)

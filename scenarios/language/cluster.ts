@@ -6,12 +6,17 @@ import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { Name, VmSpec } from '#proto/vm-spec.ts'
 import { PolicyPart, SettingsPart } from './high-availability.ts'
 import { LinkPart, RacksPart } from './links.ts'
+import { ModelPart } from './model.ts'
 import { PowerPart } from './power.ts'
 import { Duration, Share, Size } from './quantities.ts'
+
+const many = (max: number, what: string) =>
+  z.int().min(1).max(max).optional().describe(`So many ${what}, called ID-1, ID-2, …`)
 
 export const NodePart = z
   .strictObject({
     id: Name.describe('What the node is called in this scenario'),
+    count: many(10_000, 'nodes'),
     cores: z.number().min(0.1).max(256).default(1).describe('pCPUs: worker threads of the node'),
     mips: z
       .number()
@@ -48,6 +53,8 @@ const spec = VmSpec.shape
 export const VmPart = z
   .strictObject({
     id: Name.describe('What the VM is called'),
+    count: many(100_000, 'VMs'),
+    model: ModelPart.optional(),
     image: spec.image.describe('The guest image'),
     args: spec.args.describe('Boot arguments, e.g. workload=kv (docs/guest.md)'),
     memory: Size.default(16).describe('RAM'),
@@ -93,7 +100,7 @@ export type VmPart = z.infer<typeof VmPart>
 export type ClientPart = z.infer<typeof ClientPart>
 
 /** The VM's spec as the API takes it. */
-export const specOf = (vm: VmPart): VmSpec =>
+export const specOf = (vm: Omit<VmPart, 'count' | 'model'>): VmSpec =>
   VmSpec.parse({
     image: vm.image,
     args: vm.args,

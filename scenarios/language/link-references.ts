@@ -3,12 +3,13 @@
 
 import type { Scenario } from '../schema.ts'
 import { coordinatorEnd, type LinkPart, roadsOf } from './links.ts'
+import { namesOfMany } from './many.ts'
 import type { Step } from './timeline.ts'
 import { type Finding, unknown } from './unknown-name.ts'
 import type { YamlPath } from './yaml-text.ts'
 
 export function findingsOfPlaces({ cluster }: Scenario): Finding[] {
-  const ids = cluster.nodes.map(({ id }) => id)
+  const ids = cluster.nodes.flatMap(namesOfMany)
   const path = ['cluster', 'racks']
   const home = new Map<string, string>()
   const found = Object.entries(cluster.racks).flatMap(([rack, nodes]) => {
@@ -38,10 +39,11 @@ export function findingsOfLinkStep({ cluster }: Scenario, step: Step, path: Yaml
 }
 
 function findingsOfEnds(
-  { nodes, racks }: Scenario['cluster'],
+  { nodes: parts, racks }: Scenario['cluster'],
   path: YamlPath,
   ends: Pick<LinkPart, 'from' | 'to' | 'one-way'>,
 ): Finding[] {
+  const nodes = parts.flatMap(namesOfMany).map((id) => ({ id }))
   const known = [...nodes.map(({ id }) => id), ...Object.keys(racks), coordinatorEnd]
   const found = [
     ...unknown('end of a link', [...path, 'from'], ends.from, known),

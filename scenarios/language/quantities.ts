@@ -4,10 +4,10 @@
 
 import { z } from 'zod'
 
-const msPerUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000 }
+const msPerUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const mibPerUnit: Record<string, number> = { MiB: 1, GiB: 1024 }
 
-const duration = /^(\d+(?:\.\d+)?)(ms|s|m)$/
+const duration = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/
 const size = /^(\d+)(MiB|GiB)$/
 const share = /^(\d+(?:\.\d+)?)%$/
 const rate = /^(\d+(?:\.\d+)?)(kB\/s|MB\/s|GB\/s|kbit\/s|Mbit\/s|Gbit\/s)$/
@@ -22,7 +22,7 @@ const amount = (pattern: RegExp, text: string, perUnit: Record<string, number>):
   return Number(digits) * (perUnit[unit] ?? 1)
 }
 
-/** Written 500ms, 2s or 1m; read as ms. */
+/** Written 500ms, 2s, 1m or 1h; read as ms. */
 export const Duration = z
   .string({ error: 'write a duration with its unit: 500ms, 2s or 1m' })
   .regex(duration, 'write a duration with its unit: 500ms, 2s or 1m')

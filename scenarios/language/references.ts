@@ -7,6 +7,8 @@ import type { ClientPart, TypistPart, VmPart } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
 import { nodeIdOf, type RulePart } from './high-availability.ts'
 import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
+import { namesOfMany } from './many.ts'
+import { findingsOfModels } from './model-findings.ts'
 import { cloneNames, type Step } from './timeline.ts'
 import { type Finding, unknown } from './unknown-name.ts'
 import type { YamlPath } from './yaml-text.ts'
@@ -31,6 +33,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
       rules.map(({ name }) => ({ id: name })),
       'name',
     ),
+    ...findingsOfModels(scenario),
     ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),
     ...typists.flatMap((typist, i) => findingsOfTypist(typist, ['typists', i], vms)),
     ...timeline.flatMap((step, i) => findingsOfStep(scenario, names, step, i)),
@@ -51,8 +54,8 @@ interface Names {
 
 function namesOf({ cluster, vms, rules, clients, typists, timeline }: Scenario): Names {
   return {
-    nodes: cluster.nodes.map((node) => node.id),
-    vms: [...vms.map((vm) => vm.id), ...clonesOf(timeline).flatMap((clone) => clone.ids)],
+    nodes: cluster.nodes.flatMap(namesOfMany),
+    vms: [...vms.flatMap(namesOfMany), ...clonesOf(timeline).flatMap((clone) => clone.ids)],
     clients: clients.map((client) => client.id),
     typists: typists.map((typist) => typist.id),
     rules: [
@@ -79,14 +82,17 @@ export function clonesOf(timeline: readonly Step[]): { step: number; ids: string
 function twice(
   what: string,
   path: YamlPath,
-  items: readonly { id: string }[],
+  items: readonly { id: string; count?: number | undefined }[],
   key = 'id',
 ): Finding[] {
-  return items.flatMap(({ id }, i) =>
-    items.findIndex((other) => other.id === id) < i
-      ? [{ path: [...path, i, key], message: `there already is a ${what} \`${id}\`` }]
-      : [],
-  )
+  const seen = new Set<string>()
+  return items.flatMap((item, i) => {
+    const names = namesOfMany(item)
+    const id = names.find((name) => seen.has(name))
+    for (const name of names) seen.add(name)
+    if (id === undefined) return []
+    return [{ path: [...path, i, key], message: `there already is a ${what} \`${id}\`` }]
+  })
 }
 
 const unknownNode = (names: Names, path: YamlPath, name: string | undefined): Finding[] =>

@@ -2,6 +2,7 @@
 // column. Syntax, then shape, then names: the later checks need what the earlier ones promise.
 
 import { Scenario } from '../schema.ts'
+import { writtenOut } from './many.ts'
 import { mistakesOf } from './mistakes.ts'
 import { findingsOf } from './references.ts'
 import { type Mistake, parseYaml } from './yaml-text.ts'
@@ -21,5 +22,5 @@ export function readScenario(text: string, file: string, folderName?: string): R
   const mistakes = findingsOf(scenario).map(({ path, message }) => yaml.mistakeAt(path, message))
   if (folderName !== undefined && scenario.name !== folderName)
     mistakes.unshift(yaml.mistakeAt(['name'], `should be \`${folderName}\`, as its folder is`))
-  return mistakes.length > 0 ? { mistakes } : { scenario }
+  return mistakes.length > 0 ? { mistakes } : { scenario: writtenOut(scenario) }
 }

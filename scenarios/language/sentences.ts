@@ -100,6 +100,7 @@ type ExpectationSentences = {
 
 const expectationSentences: ExpectationSentences = {
   'vm-on': ({ vm, node, ...how }) => held(`${vm} runs on ${anyOf(node)}`, how),
+  'vms-running': ({ min, max, ...how }) => held(`there are ${bounds(min, max, 'running VM')}`, how),
   'vm-phase': ({ vm, phase, ...how }) => held(`${vm} is ${anyOf(phase)}`, how),
   'node-phase': ({ node, phase, ...how }) => held(`node ${node} is ${phase}`, how),
   'node-power': ({ node, is, ...how }) => held(`node ${node} is ${is}`, how),

@@ -8,7 +8,6 @@ import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { evacuationHasEnded } from '#proto/state.ts'
-import { specOf } from '../language/cluster.ts'
 import { policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
@@ -131,7 +130,7 @@ export async function runVm(
   const where = vm.node === undefined ? {} : { startOn: vm.node }
   const made = template === undefined ? {} : { template }
   const policy = vm.policy === undefined ? {} : { policy: HaPolicy.parse(policyOf(vm.policy)) }
-  await stage.world.api.run({ id: vm.id, spec: specOf(vm), ...where, ...made, ...policy })
+  await stage.world.api.run({ id: vm.id, spec: stage.specs.of(vm), ...where, ...made, ...policy })
   if (wait) await untilRunning(stage, vmId, withinMs)
 }
 

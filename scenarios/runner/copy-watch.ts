@@ -40,9 +40,9 @@ export class CopyWatch {
 }
 
 function doubleOf(copies: readonly Running[]): DoubleCopy | undefined {
-  for (const { vmId } of copies) {
-    const nodeIds = copies.filter((copy) => copy.vmId === vmId).map((copy) => copy.nodeId)
-    if (nodeIds.length > 1) return { vmId, nodeIds }
-  }
-  return undefined
+  const seen = new Set<string>()
+  const twice = copies.find(({ vmId }) => seen.has(vmId) || !seen.add(vmId))
+  if (!twice) return undefined
+  const { vmId } = twice
+  return { vmId, nodeIds: copies.filter((copy) => copy.vmId === vmId).map(({ nodeId }) => nodeId) }
 }

@@ -31,6 +31,7 @@ import { isNews } from './progress.ts'
 import type { Stage } from './stage.ts'
 import { Sweeper } from './sweeper.ts'
 import { TimelineRun } from './timeline-run.ts'
+import type { VmSpecs } from './vm-specs.ts'
 import { Waiting } from './waiting.ts'
 
 export interface RunnerPorts {
@@ -38,6 +39,7 @@ export interface RunnerPorts {
   readonly clock: Clock
   readonly onProgress: (progress: Progress) => void
   readonly signal: AbortSignal | undefined
+  readonly specs: VmSpecs
 }
 
 /** Booting a guest on a busy machine takes seconds; longer is a fault. */
@@ -50,6 +52,7 @@ export class ScenarioRun {
   readonly #beganAtMs: number
   readonly #waiting: Waiting
   readonly #chronicle = new Chronicle()
+  readonly #specs: VmSpecs
   readonly #docket: Docket
   readonly #pageLogs: PageLogCollector
   readonly #mayEnd = new Set<string>()
@@ -64,6 +67,7 @@ export class ScenarioRun {
   constructor(scenario: Scenario, ports: RunnerPorts) {
     this.#scenario = scenario
     this.#ports = ports
+    this.#specs = ports.specs
     this.#beganAtMs = ports.clock.nowMs()
     this.#waiting = new Waiting(ports.clock, ports.signal)
     this.#pageLogs = new PageLogCollector(() => ports.world.api)
@@ -90,7 +94,7 @@ export class ScenarioRun {
     const { cluster, vms, seed } = this.#scenario
     refuseWhatCannotBe(this.#scenario, world)
     this.#say('cluster', `starting a coordinator and ${cluster.nodes.length} nodes`)
-    await this.#unlessInterrupted(world.startCluster(clusterSpecOf(cluster, seed)))
+    await this.#unlessInterrupted(world.startCluster(this.#cluster()))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
     await shapeFromTheStart(cluster, world)
     this.#open.push(new ClusterWatch(world.api, clock, (view) => this.#viewed(view)))
@@ -109,6 +113,12 @@ export class ScenarioRun {
     for (const part of this.#scenario.clients) this.#clients.startWriting(part)
     for (const part of this.#scenario.typists) this.#clients.startTyping(part)
     this.#readyAtMs = this.#nowMs()
+  }
+
+  #cluster(): ClusterSpec {
+    const { cluster, seed } = this.#scenario
+    const { areModels, traces } = this.#specs
+    return { ...clusterSpecOf(cluster, seed), ...(areModels ? { models: { traces } } : {}) }
   }
 
   /** What holds before the first VM is there. */
@@ -165,6 +175,7 @@ export class ScenarioRun {
   get #stage(): Stage {
     return {
       scenario: this.#scenario,
+      specs: this.#specs,
       world: this.#ports.world,
       waiting: this.#waiting,
       view: () => this.#chronicle.view,

@@ -6,10 +6,12 @@ import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { Scenario } from '../schema.ts'
 import type { World } from '../world.ts'
+import type { VmSpecs } from './vm-specs.ts'
 import type { Waiting } from './waiting.ts'
 
 export interface Stage {
   readonly scenario: Scenario
+  readonly specs: VmSpecs
   readonly world: World
   readonly waiting: Waiting
   /** The last view; every new one makes `waiting` look again. */

@@ -7,7 +7,7 @@ import type { ExpectationOf } from '../language/expectations.ts'
 import { broken, held, type Judge, open } from './finding.ts'
 
 type StateExpectation = ExpectationOf<
-  'vm-on' | 'vm-phase' | 'node-phase' | 'node-load' | 'node-power'
+  'vm-on' | 'vm-phase' | 'vms-running' | 'node-phase' | 'node-load' | 'node-power'
 >
 
 /** When it has to be so. */
@@ -35,9 +35,15 @@ export function stateJudge(item: StateExpectation): Judge {
 }
 
 function look(item: StateExpectation, view: ClusterView): Look {
+  if (item.expect === 'vms-running') return lookAtAll(item, view)
   return item.expect === 'vm-on' || item.expect === 'vm-phase'
     ? lookAtVm(item, view)
     : lookAtNode(item, view)
+}
+
+function lookAtAll({ min, max }: ExpectationOf<'vms-running'>, { vms }: ClusterView): Look {
+  const count = vms.filter(({ phase }) => phase === 'running' || phase === 'migrating').length
+  return { isSo: count >= min && count <= (max ?? count), detail: `${count} run` }
 }
 
 function lookAtVm(item: ExpectationOf<'vm-on' | 'vm-phase'>, view: ClusterView): Look {

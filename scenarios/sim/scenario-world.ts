@@ -20,12 +20,15 @@ import { SimWorld } from './sim-world.ts'
 /** Of nodes that declare no speed: enough for every guest here, and little to reckon. */
 const mipsDefault = 50
 const logLines = 200
+/** Of a world of models, which may be large: the coordinator's own pace. */
+const modelsCheckEveryMs = 1000
 /** About what two processes on one machine, or two machines at 2.4 Gbit/s, send to each other. */
 const road = { latencyMs: 0.2, jitterMs: 0, bytesPerMs: 300_000 }
 
 export class ScenarioSimWorld implements World {
   readonly clock = new VirtualClock()
   readonly pageUrl = undefined
+  readonly mayModel = true
   readonly inflate: Inflate
   readonly api: ApiClient
   readonly roads: Roads = {
@@ -45,7 +48,8 @@ export class ScenarioSimWorld implements World {
   constructor(platform: SimPlatform) {
     this.#platform = platform
     this.inflate = platform.inflate
-    this.#wire = new SimWire(() => this.#sim.coordinator, new SeededRandom(1))
+    const stir = () => this.clock.stir()
+    this.#wire = new SimWire(() => this.#sim.coordinator, new SeededRandom(1), stir)
     this.api = new HttpApiClient(this.#wire)
   }
 
@@ -64,7 +68,7 @@ export class ScenarioSimWorld implements World {
   async startCluster(spec: ClusterSpec): Promise<void> {
     invariant(!this.#world, 'a world starts its cluster once')
     const { nodes, leaseMs, heartbeatMs, marginMs, rebalance, fenceAfterMs } = spec
-    const { pageLogs = false, seed = 1 } = spec
+    const { models, pageLogs = false, seed = 1 } = spec
     const fence = fenceAfterMs === undefined ? {} : { fenceAfterMs }
     const traits = nodes.map(({ id, cores, mipsPerCore, memoryMib }) => {
       const mips = mipsPerCore || mipsDefault
@@ -77,6 +81,7 @@ export class ScenarioSimWorld implements World {
       traits: new Map(traits),
       settings: { leaseMs, heartbeatMs, marginMs, rebalance, pageLogs, ...fence },
       isBusy: () => this.#wire.isBusy,
+      ...(models && { models, checkEveryMs: modelsCheckEveryMs }),
     })
     for (const { id, isLater } of nodes) if (isLater) this.#later.add(id)
     await this.#allOnline(nodes.length - this.#later.size)

@@ -54,7 +54,11 @@ export class SimProcess implements Clock {
 
   wakeAt(atMs: number, fn: () => void): Cancel {
     let isCancelled = false
-    const ring = () => this.do(() => (isCancelled ? undefined : fn()))
+    const ring = () => {
+      if (this.#state === 'running') fn()
+      // Kept while it hangs, it may be cancelled before it goes on.
+      else this.do(() => (isCancelled ? undefined : fn()))
+    }
     const worldMs = this.#inTheWorld(atMs)
     const cancel = this.#isQuiet
       ? this.#world.wakeQuietly(worldMs, ring)

@@ -27,10 +27,13 @@ interface Served {
 export class SimWire implements ApiWire {
   readonly #coordinator: () => SimCoordinator
   readonly #random: Random
+  readonly #stir: () => void
   readonly #served = new WeakMap<SimCoordinator, Served>()
   #pending = 0
 
-  constructor(coordinator: () => SimCoordinator, random: Random) {
+  /** @param stir something is under way that the world must wait for */
+  constructor(coordinator: () => SimCoordinator, random: Random, stir: () => void) {
+    this.#stir = stir
     this.#coordinator = coordinator
     this.#random = random
   }
@@ -58,7 +61,7 @@ export class SimWire implements ApiWire {
     const coordinator = this.#living(path)
     const route = routeOf(new URL(path, 'http://coordinator'), coordinator.coordinator)
     if (route.problem) throw away(path, route.problem.detail)
-    const stream = new SimStream(coordinator, handlers)
+    const stream = new SimStream(coordinator, handlers, this.#stir)
     // What it says first comes after the answer that it is open.
     coordinator.process.do(() => this.#servedBy(coordinator).streams.open(route, stream))
     return stream.session
@@ -114,8 +117,10 @@ class SimStream implements StreamEnd {
   #hear: (bytes: Uint8Array) => void = () => undefined
   #onClose: (() => void)[] = []
   #isOpen = true
+  readonly #stir: () => void
 
-  constructor(coordinator: SimCoordinator, handlers: StreamHandlers) {
+  constructor(coordinator: SimCoordinator, handlers: StreamHandlers, stir: () => void) {
+    this.#stir = stir
     this.#coordinator = coordinator
     this.#handlers = handlers
     coordinator.process.onDeath(() => this.#end('the connection is lost'))
@@ -167,6 +172,8 @@ class SimStream implements StreamEnd {
   }
 
   #soon(fn: () => void): void {
-    if (this.#isOpen) queueMicrotask(fn)
+    if (!this.#isOpen) return
+    this.#stir()
+    queueMicrotask(fn)
   }
 }

@@ -38,9 +38,10 @@ export function keepRules(step: Step): void {
 /** Whom rules may want elsewhere; the youngest first, so that the elder ones stay. */
 function subjects(state: ClusterState): Vm[] {
   const named = new Set([...state.rules.values()].flatMap(({ vms }) => vms))
-  return [...state.vms.values()]
-    .filter((vm) => vm.awayFrom !== undefined || named.has(vm.id))
-    .sort((a, b) => b.serial - a.serial)
+  const found: Vm[] = []
+  for (const vm of state.vms.values())
+    if (vm.awayFrom !== undefined || named.has(vm.id)) found.push(vm)
+  return found.sort((a, b) => b.serial - a.serial)
 }
 
 const movesUnderWay = (state: ClusterState): number =>

@@ -26,6 +26,7 @@ import {
   touch,
 } from '../step-context.ts'
 import { becomeRecovering, becomeStarting, setReplica } from '../vm-doors.ts'
+import { watchedVms } from '../watched-vms.ts'
 import { companyOf, forbids, policyOf } from './rules.ts'
 
 /** What an operator wants for it. */
@@ -51,13 +52,18 @@ function termsOf(vm: Vm): Terms | undefined {
 // ---- each tick ----------------------------------------------------------------------------------
 
 export function protect(step: Step): void {
-  for (const vm of step.state.vms.values()) {
+  for (const vm of watchedVms(step.state, 'guarded')) {
     const terms = vm.policy || vm.replica ? termsOf(vm) : undefined
     if (vm.replica) review(step, vm, terms)
     else if (terms) beginReplica(step, vm, terms)
     adjustLease(step, vm)
+    if (!terms && !vm.replica && isLeasedAsWanted(vm)) step.state.watched.guarded.delete(vm.id)
   }
 }
+
+const isLeasedAsWanted = (vm: Vm): boolean =>
+  vm.live.isLeased === undefined ||
+  (vm.live.isLeased === (protectionOf(vm) !== 'none') && vm.live.isolation === isolationOf(vm))
 
 /** A replica that is not what is wanted any more, or whose node is to be left alone, ends. */
 function review(step: Step, vm: Vm, terms: Terms | undefined): void {
@@ -97,10 +103,9 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
 
 /** Whether the node's lease covers it, and what it does when that ends: as it was told last. */
 function adjustLease(step: Step, vm: Vm): void {
+  if (isLeasedAsWanted(vm) || vm.phase !== 'running' || vm.nodeId === undefined) return
   const { isLeased, isolation: before } = vm.live
   const [leased, isolation] = [protectionOf(vm) !== 'none', isolationOf(vm)]
-  const isSo = isLeased === undefined || (isLeased === leased && before === isolation)
-  if (isSo || vm.phase !== 'running' || vm.nodeId === undefined) return
   const node = nodeOf(step.state, vm.nodeId)
   const kind = isLeased === leased ? 'set-isolation' : 'set-lease'
   if (!isReachable(node) || isAsked(step.state, kind, vm.id)) return
@@ -196,6 +201,7 @@ export function seeReplicaResult(step: Step, command: PendingCommand, result: Re
 export function seeLease(step: Step, vm: Vm, { ha: leased, isolation }: VmSpec): void {
   vm.live.isLeased = leased
   vm.live.isolation = isolation ?? 'stop'
+  if (!isLeasedAsWanted(vm)) step.state.watched.guarded.add(vm.id)
   setLeased(step, vm, leased && !isAsked(step.state, 'set-lease', vm.id))
 }
 

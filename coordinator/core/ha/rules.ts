@@ -39,7 +39,8 @@ export function companyOf(state: ClusterState, vm: Vm): Vm[] {
 
 /** Where copies of a VM are or may come to be: both ends, while it moves. */
 export function nodesOf(state: ClusterState, vm: Vm): NodeId[] {
-  const migration = vm.migrationId === undefined ? undefined : state.migrations.get(vm.migrationId)
+  if (vm.migrationId === undefined) return vm.nodeId === undefined ? [] : [vm.nodeId]
+  const migration = state.migrations.get(vm.migrationId)
   const isMove = migration?.purpose === 'migrate' && isOpen(migration)
   return [...new Set([...(vm.nodeId ? [vm.nodeId] : []), ...(isMove ? [migration.to] : [])])]
 }

@@ -18,7 +18,7 @@ import { StepDriver } from '#node-agent/step-driver.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import type { Hello, NodeCapacity, Result, VmReport } from '#proto/messages.ts'
-import { isTemplateOrder, type TemplateOrder } from '#proto/templates/messages.ts'
+import { isTemplateOrder } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import { ModelMigrations } from './model-migrations.ts'
 import { type ModelledVm, ModelledVms } from './modelled-vms.ts'
@@ -143,7 +143,7 @@ export class ModelAgent {
 
   #hear(message: MemberMessage): void {
     if (isViewMessage(message) || message.t === 'neighbours' || message.t === 'look') return
-    if (isTemplateOrder(message)) this.#refuseFile(message)
+    if (isTemplateOrder(message)) this.#refuseFiles(message)
     else this.#feed({ on: 'command', command: message })
   }
 
@@ -165,8 +165,8 @@ export class ModelAgent {
         this.#drop(effect.vm)
         return effect.by === undefined ? undefined : this.#feed({ on: 'done', by: effect.by })
       case 'pause':
-      case 'resume':
       case 'strand':
+      case 'resume':
         return this.#stir(effect)
       case 'set-lease':
         return this.#feed({ on: 'done', by: effect.by })
@@ -206,17 +206,11 @@ export class ModelAgent {
     this.#feed({ on: 'launched', vm, epoch, by })
   }
 
-  #stir({ do: what, vm, by }: Extract<DeskEffect, { do: 'pause' | 'resume' | 'strand' }>): void {
+  #stir({ do: what, vm, by }: Extract<DeskEffect, { do: 'pause' | 'strand' | 'resume' }>): void {
     const one = this.models.get(vm)
     if (one && what === 'resume') this.#run(one)
     else if (one) this.#halt(one)
     if (by !== undefined) this.#feed({ on: 'done', by })
-  }
-
-  #refuseFile(order: TemplateOrder): void {
-    if (order.t !== 'export-template' && order.t !== 'import-template') return
-    const { commandId } = order
-    this.#membership.tell({ t: 'result', commandId, fault: needsGuest('a template') })
   }
 
   #refuse(effect: DeskEffect): void {
@@ -242,6 +236,11 @@ export class ModelAgent {
       this.#feed({ on: 'done', by: effect.order.commandId })
     else if ('order' in effect)
       this.#feed({ on: 'done', by: effect.order.commandId, fault: needsGuest(`\`${effect.do}\``) })
+  }
+
+  #refuseFiles({ commandId }: { readonly commandId?: Result['commandId'] }): void {
+    if (commandId === undefined) return
+    this.#membership.tell({ t: 'result', commandId, fault: needsGuest('a template') })
   }
 
   #made(vm: HeldVm): ModelledVm | Fault {
