@@ -12,6 +12,7 @@ import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
 import { addDoctor } from './commands/doctor.ts'
+import { addExperiment } from './commands/experiment.ts'
 import { addGrants } from './commands/grants.ts'
 import { addHaCommands } from './commands/ha.ts'
 import { addHeatMap } from './commands/heat-map.ts'
@@ -62,7 +63,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addBreakCommands(program, cli)
   addChaos(program, cli)
   addShowcase(program, cli)
-  for (const add of [addScenario, addDemo]) add(program, cli)
+  for (const add of [addScenario, addDemo, addExperiment]) add(program, cli)
   addImage(program, cli)
   addCompletion(program, names)
   return withExamples(program, [
