@@ -122,7 +122,7 @@ export class Agent {
   /** Stops every VM, says so, and leaves. */
   async stop(): Promise<void> {
     if (this.#stopped) return
-    await allServed(this.#desk.vms, this.#options.env.clock)
+    await allServed(this.#desk.vms, () => this.#migrations.isServing, this.#options.env.clock)
     await this.#replication.finish()
     this.#deskDriver.feed({ on: 'closing' })
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))

@@ -4,7 +4,7 @@
 export { absentTable, blockPool, claimPages, ramAddress, touchedTable } from './page-work'
 export { dirtyTable, frozenTable, logTable, trackedTable } from './page-work'
 export { askedAddress, collectPages, copiesAddress, filledAddress, fullHash } from './page-work'
-export { hashStaged, noteStored, stagePagesMax, touchedPages, trackedHash } from './page-work'
+export { hashStaged, noteCopies, noteStored, stagePagesMax, touchedPages, trackedHash } from './page-work'
 export { noteBrought, zeroAddress, zeroPages } from './page-work'
 export { format, memoryBytes } from './pages'
 export { endRelease, releasePages } from './page-release'
