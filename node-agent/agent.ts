@@ -1,8 +1,7 @@
 // One node: feeds the pure core (desk.ts) with what happens, and carries out what it decides.
 // Not here: decisions, threads and files (main.ts makes them), the link and the lease
 // (membership.ts), the two ends of a migration (migrations.ts).
-// It never ends because of what the coordinator or a peer does or says. Times in ms of the injected
-// clock.
+// It never ends because of what the coordinator or a peer says. Times in ms of the injected clock.
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'

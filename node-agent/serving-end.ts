@@ -1,5 +1,6 @@
 // The end of a node in good order, as far as others need it: VMs that run elsewhere on pages from
-// here, moved or cloned, get them first. Not here: the serving itself (migration/page-server.ts). Times in ms.
+// here, moved or cloned, get them first. Not here: the serving itself (migration/page-server.ts).
+// Times in ms.
 
 import type { Clock } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'

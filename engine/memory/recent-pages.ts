@@ -1,6 +1,7 @@
 // Which pages a hart has used last, as its software TLB has them: each entry is a page that was
 // translated for it since the TLB was dropped. Read while the hart runs: it is a hint, and a torn
-// entry names a page in vain. Not here: the TLB (../cpu/core/tlb.ts), who wants to know. Page indices.
+// entry names a page in vain. Not here: the TLB (../cpu/core/tlb.ts), who wants to know.
+// Page indices.
 
 import { pageBytes } from '#proto/units.ts'
 import type { CorePlaces } from '../cpu/module.ts'

@@ -1,6 +1,6 @@
-// Clones on another node that begin before their pages are there: the parent is forked as for clones
-// beside it, and goes on; the pages that it has used last are sent along, so that the clone does not
-// wait for each of them, and all others are served from the image. Not here: the conversation
+// Clones on another node that begin before their pages are there: the parent is forked as for
+// clones beside it, and goes on; the pages that it has used last are sent along, so that the clone
+// does not wait for each, and all others are served from the image. Not here: the conversation
 // (../migration/source.ts), the serving (../migration/page-server.ts). Ms, page indices.
 // After Lagar-Cavilla et al., "SnowFlock", EuroSys 2009, which sends nothing ahead.
 

@@ -1,6 +1,6 @@
-// What a source gives after its VM, or clones of it, run elsewhere: pages that are asked for, of a VM
-// that stands still, or of the image of one that was forked and goes on. Not here: what is decided
-// (source-serving.ts), the links (source-run.ts). Ms, page indices.
+// What a source gives after its VM, or clones of it, run elsewhere: pages that are asked for, of a
+// VM that stands still, or of the image of one that was forked and goes on. Not here: what is
+// decided (source-serving.ts), the links (source-run.ts). Ms, page indices.
 
 import type { Clock } from '#env/env.ts'
 import type { CloneTarget, Want } from '#proto/messages.ts'

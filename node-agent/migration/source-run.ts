@@ -177,8 +177,6 @@ export class SourceRun {
         return this.#resume(effect.disk)
       case 'throttle':
         return this.#try(() => this.#ports.vmm.throttle(vm, effect.percent))
-      case 'fork':
-        return this.#try(async () => this.feed(await this.#serving.fork(() => this.#linkEnds())))
       case 'release':
         return this.#ports.release(vm, this.state.missing !== undefined)
       case 'destroy':
@@ -205,6 +203,8 @@ export class SourceRun {
 
   #carryOutServing(effect: ServingEffect) {
     switch (effect.do) {
+      case 'fork':
+        return this.#try(async () => this.feed(await this.#serving.fork(() => this.#linkEnds())))
       case 'become-serving':
         return this.#ports.serving(this.vm)
       case 'serve':

@@ -222,8 +222,6 @@ export type SourceEffect =
   | { readonly do: 'resume'; readonly disk?: DiskRef }
   /** The VM gets no more of a core than that, for as long as it is here. */
   | { readonly do: 'throttle'; readonly percent: number }
-  /** Captures the VM, which goes on at once; sends the pages that it has used last. */
-  | { readonly do: 'fork' }
   | { readonly do: 'release' }
   | { readonly do: 'destroy' }
   | { readonly do: 'doubt' }
@@ -241,6 +239,8 @@ export type SourceEffect =
 
 /** Of post-copy, when the VM runs over there. */
 export type ServingEffect =
+  /** Captures the VM, which goes on at once; sends the pages that it has used last. */
+  | { readonly do: 'fork' }
   /** This copy has nothing but pages from now on. */
   | { readonly do: 'become-serving' }
   | { readonly do: 'serve'; readonly want: Want }

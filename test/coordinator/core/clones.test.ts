@@ -100,7 +100,7 @@ test('when the node of its parent is surely gone, it is told that its pages are 
   const story = paging()
   story.lose('n1', true)
   story.passWith(500, { n2: ['a1@2 running'] })
-  expect(story.sent.at(-1)).toMatchObject({ t: 'pages-lost', migrationId: 'm2' })
+  expect(story.sent.find(({ t }) => t === 'pages-lost')).toMatchObject({ migrationId: 'm2' })
   expect(story.state.migrations.get(asMigrationId('m2'))?.fault?.code).toBe('pages-lost')
   story.event('n2', 'a1@2', 'fenced')
   expect(stateOf(story, 'a1')).toMatch(/^(starting|pending|recovering)/)

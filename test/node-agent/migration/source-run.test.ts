@@ -63,8 +63,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
   const run = new SourceRun(planOf('migrate'), vm, {
     ...{ clock: new VirtualClock(), log: new MemoryLog(), zstd: realZstd, digest: sha256 },
     ...{ vmm: vmm as unknown as Vmm, console: new GuestConsole(), nodePace: newPace(0, 0) },
-    mipsBefore: () => undefined,
-    forks: new Forks(vmm as unknown as Vmm),
+    ...{ mipsBefore: () => undefined, forks: new Forks(vmm as unknown as Vmm) },
     connect: async () => acceptingLink(),
     hello: () => ({ t: 'hello' }) as SourceMessage,
     goOn: async () => undefined,

@@ -184,8 +184,6 @@ export class TwoEnds {
         return this.#takeLog(effect.pause, dirty)
       case 'finish':
         return this.#finish()
-      case 'fork':
-        return this.#fork()
       case 'resume':
         return this.#resume()
       case 'release':
@@ -216,6 +214,8 @@ export class TwoEnds {
     switch (effect.do) {
       case 'forget':
         return
+      case 'fork':
+        return this.#fork()
       case 'become-serving':
         return void this.story.push('serving')
       case 'serve':
