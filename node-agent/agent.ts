@@ -1,8 +1,7 @@
 // One node: feeds the pure core (desk.ts) with what happens, and carries out what it decides.
 // Not here: decisions, threads and files (main.ts makes them), the link and the lease
 // (membership.ts), the two ends of a migration (migrations.ts).
-// It never ends because of what the coordinator or a peer does or says. Times in ms of the injected
-// clock.
+// It never ends because of what the coordinator or a peer says. Times in ms of the injected clock.
 
 import type { PcpuEvent } from '#engine/vm-config.ts'
 import type { Listener } from '#env/env.ts'
@@ -123,7 +122,7 @@ export class Agent {
   /** Stops every VM, says so, and leaves. */
   async stop(): Promise<void> {
     if (this.#stopped) return
-    await allServed(this.#desk.vms, this.#options.env.clock)
+    await allServed(this.#desk.vms, () => this.#migrations.isServing, this.#options.env.clock)
     await this.#replication.finish()
     this.#deskDriver.feed({ on: 'closing' })
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))

@@ -24,7 +24,7 @@ import { incompatible, machineKind } from './migration/compatibility.ts'
 import { DestinationRun } from './migration/destination-run.ts'
 import type { Pace } from './migration/pace.ts'
 import { type SourceNews, SourceRun } from './migration/source-run.ts'
-import type { SourcePlan } from './migration/source-state.ts'
+import { isPromised, type SourcePlan } from './migration/source-state.ts'
 import type { TrunkEnd } from './network/network.ts'
 import { type PeerRun, PeerSession } from './peer-session.ts'
 import type { PrimaryLink } from './replication/replica.ts'
@@ -85,6 +85,11 @@ export class Migrations {
     return this.#sources.size + this.#destinations.size + this.#sessions.size
   }
 
+  /** Clones elsewhere live on pages from here. */
+  get isServing(): boolean {
+    return [...this.#sources.values()].some(({ state }) => isPromised(state))
+  }
+
   /** How far the pages of a VM are that is leaving, for who looks. */
   sentOf(vm: HeldVm): SourceRun['sent'] {
     for (const run of this.#sources.values()) if (run.vm === vm) return run.sent
@@ -116,7 +121,7 @@ export class Migrations {
     const run = new SourceRun(traced, vm, {
       ...watch,
       ...{ clock, log, zstd, digest: this.#ports.digest, vmm, connect, hello, progress },
-      ...{ nodePace, mipsBefore },
+      ...{ nodePace, mipsBefore, forks: this.#forks },
       console: consoles.of(vm),
       goOn: (of, disk) => this.goOn(of, disk),
       release: (of, owesPages) => vms.becomeReleased(of, owesPages),

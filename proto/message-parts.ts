@@ -123,7 +123,7 @@ export const MigrationParams = z.strictObject({
    * `raise-limit`: double the limit of the downtime, up to 16 times. `give-up`: it stays where it is.
    */
   whenStuck: z.enum(stuckPolicies).default('stop'),
-  /** Of a clone on its parent's node: it gets all of its pages, and shares none. */
+  /** Of a clone: all pages of its own, at once; on another node it starts when it has them. */
   independent: z.boolean().default(false),
   downtimeMsMax: z.number().min(1).max(60_000).default(30),
   /**

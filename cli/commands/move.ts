@@ -151,7 +151,7 @@ function addClone(program: Command, cli: Cli): void {
     .option('-n, --count <n>', 'how many', wholeBetween(1, clonesMax), 1)
     .option('--to <node>', "where; left out: the parent's node if there is room")
     .option('--name <name>', 'what to call them: NAME-1, NAME-2 …; left out: VM-1, VM-2 …')
-    .option('--independent', "all pages of its own at once; without, it shares its parent's")
+    .option('--independent', 'all pages of its own; without, they come when it touches them')
     .action((vm: string, options: CloneOptions, command: Command) =>
       withApi(cli, command, async (api) => {
         const ids = freeNames(options.name ?? vm, options.count, await api.vms())
@@ -167,7 +167,7 @@ function addClone(program: Command, cli: Cli): void {
   withExamples(withMoveOptions(clone), [
     ['godwit clone web', 'one copy, web-1, on the same node'],
     ['godwit clone web --count 10 --to n3', 'ten of them on n3'],
-    ['godwit clone web --independent', 'one that shares no memory with web'],
+    ['godwit clone web --independent', 'one that does not need web any more'],
   ])
 }
 

@@ -63,9 +63,7 @@ const mayFetchPages = ({ params, live, resolveNode, to }: Migration): boolean =>
  */
 function settlePaging(step: Step, migration: Migration): void {
   const { vmId, from, to } = migration
-  const source = nodeOf(step.state, from)
-  // One that is only cut off from us, and fenced, goes on serving.
-  const isGone = source.phase === 'gone' || source.incarnation !== migration.fromIncarnation
+  const isGone = isSourceGone(step, migration)
   const vm = step.state.vms.get(vmId)
   const isThere = vm?.nodeId === to && !isOver.includes(vm.phase)
   if (isThere && !isGone) return
@@ -73,6 +71,12 @@ function settlePaging(step: Step, migration: Migration): void {
   const lost = fault('pages-lost', `${why} before it had told that all pages were there`)
   if (isThere) sendPagesLost(step, migration, lost)
   endMigration(step, migration, { phase: 'failed', fault: lost })
+}
+
+/** One that is only cut off from us, and fenced, goes on serving. */
+function isSourceGone(step: Step, { from, fromIncarnation }: Migration): boolean {
+  const source = nodeOf(step.state, from)
+  return source.phase === 'gone' || source.incarnation !== fromIncarnation
 }
 
 const isOver: readonly VmPhase[] = ['pending', 'recovering', 'stopped', 'failed']
@@ -267,6 +271,8 @@ function settleClone(step: Step, migration: Migration): void {
   const { live } = migration
   const clones = migration.cloneIds.map((id) => step.state.vms.get(id))
   if (live.resultFault) endByFault(step, migration, live.resultFault)
+  else if (migration.phase === 'paging' && isSourceGone(step, migration))
+    losePagesOfClones(step, migration)
   else if (clones.every((clone) => clone?.phase !== 'starting')) {
     if (step.nowMs - live.newsAtMs > releasedDoubtMs)
       endMigration(step, migration, { phase: 'done' })
@@ -274,6 +280,14 @@ function settleClone(step: Step, migration: Migration): void {
     endByFault(step, migration, fault('link-lost', `${migration.from} is lost; clone again`))
   else if (!live.asked && step.nowMs - live.newsAtMs > migrationSilenceMs)
     if (isLinked(step, migration, 'from')) sendCancel(step, migration, true)
+}
+
+/** What had not come will not come: clones that lack some begin anew, from their disks. */
+function losePagesOfClones(step: Step, migration: Migration): void {
+  const why = `${migration.from} was lost before it had told that all pages were there`
+  const lost = fault('pages-lost', why)
+  sendPagesLost(step, migration, lost)
+  endMigration(step, migration, { phase: 'failed', fault: lost })
 }
 
 function vmOf(step: Step, migration: Migration): Vm {

@@ -20,7 +20,7 @@ const doorsFrom: Record<MigrationPhase, readonly MigrationPhase[]> = {
   copying: ['queued'],
   switching: ['copying'],
   resolving: ['copying', 'switching'],
-  paging: ['switching', 'resolving'],
+  paging: ['copying', 'switching', 'resolving'],
   done: ['copying', 'switching', 'resolving', 'paging'],
   failed: ['queued', 'copying', 'switching', 'resolving', 'paging'],
   cancelled: ['queued', 'copying', 'switching', 'resolving'],
@@ -75,7 +75,9 @@ export function becomeResolving(step: Step, migration: Migration): void {
 export function becomePaging(step: Step, migration: Migration): void {
   if (migration.phase === 'paging') return
   enter(step, migration, 'paging')
-  const text = `${nameOf(migration)} has switched over; its last pages come as they are needed`
+  const isClone = migration.purpose === 'clone'
+  const is = isClone ? 'runs; its pages come' : 'has switched over; its last pages come'
+  const text = `${nameOf(migration)} ${is} as they are needed`
   tell(step, 'migration-paging', text, about(migration))
 }
 

@@ -16,7 +16,13 @@ import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { forecastOf } from './forecasts.ts'
 import { mustEndReplica } from './ha/protection.ts'
 import { pageLogsKept } from './limits.ts'
-import { addRecord, becomeCopying, becomeResolving, becomeSwitching } from './migration-doors.ts'
+import {
+  addRecord,
+  becomeCopying,
+  becomePaging,
+  becomeResolving,
+  becomeSwitching,
+} from './migration-doors.ts'
 import { endMigration } from './migration-end.ts'
 import { isLost } from './node-doors.ts'
 import {
@@ -153,7 +159,8 @@ export function seeProgress(step: Step, node: Node, message: MigrationProgress):
   live.expectedDowntimeMs = message.expectedDowntimeMs ?? live.expectedDowntimeMs
   step.state.revision++
   if (message.phase === 'switching') becomeSwitching(step, migration)
-  if (message.phase === 'paging') sourceServes(step, migration)
+  if (message.phase === 'paging' && migration.purpose === 'clone') becomePaging(step, migration)
+  else if (message.phase === 'paging') sourceServes(step, migration)
   if (message.phase !== 'resolving' || migration.purpose === 'clone') return
   live.isUrgent = true
   if (!migration.hasMoved) becomeResolving(step, migration)

@@ -68,6 +68,7 @@ export interface CoreExports {
 
   collectPages(count: number): number
   noteStored(count: number): void
+  noteCopies(count: number): void
   noteBrought(count: number, zero: number): number
   zeroPages(count: number): void
   trackedHash(): bigint

@@ -76,6 +76,16 @@ export class ForkImage {
     return this.#readAside(page, into) ?? isTouched
   }
 
+  /** It is known to be all zero: nobody had ever written to it. */
+  isUntouched(page: number): boolean {
+    for (let image: ForkImage | undefined = this; image; image = image.#next) {
+      const flag = Atomics.load(image.#flags, page)
+      if (flag !== kept.inRam) return flag === kept.zero
+    }
+    if (this.memory.isAbsent(page)) return this.#base?.isUntouched(page) ?? false
+    return !this.memory.isTouched(page)
+  }
+
   /** undefined: nobody has written to it since. */
   #readAside(page: number, into: Uint8Array): boolean | undefined {
     for (let image: ForkImage | undefined = this; image; image = image.#next) {

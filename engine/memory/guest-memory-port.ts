@@ -75,6 +75,10 @@ export interface GuestMemory {
   bring(pages: Uint32Array, bytes: Uint8Array): void
   /** The same for pages that are all zero. */
   bringZero(pages: Uint32Array): void
+  /** Records hashes as if these bytes had been collected for these pages: what an image has. */
+  noteCopies(pages: Uint32Array, bytes: Uint8Array): void
+  /** Up to so many that the hart has used last, as far as its TLB remembers; in no order. */
+  recentPages(pagesMax: number): Uint32Array
   /**
    * 32 bits over the recorded hashes of these pages, in this order: equal at both ends if the pages
    * are.

@@ -7,6 +7,7 @@ import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
 import { type CoreInstance, createVmMemory, instantiateCore, noHooks } from '../cpu/module.ts'
 import type { CollectedPages, GuestMemory, PageTables } from './guest-memory-port.ts'
+import { recentPages } from './recent-pages.ts'
 import { UsedMemory } from './used-memory.ts'
 
 /** RAM comes in whole WebAssembly pages. */
@@ -166,6 +167,20 @@ export class WasmGuestMemory implements GuestMemory {
     this.#inBatches(pages, (count) => {
       this.#absentPages -= this.#core.call.noteBrought(count, 1)
     })
+  }
+
+  noteCopies(pages: Uint32Array, bytes: Uint8Array): void {
+    invariant(bytes.length === pages.length * pageBytes, 'Pages and their bytes differ in number')
+    const { at, call } = this.#core
+    this.#inBatches(pages, (count, first) => {
+      const copies = bytes.subarray(first * pageBytes, (first + count) * pageBytes)
+      this.#bytes.set(copies, at.copiesAddress)
+      call.noteCopies(count)
+    })
+  }
+
+  recentPages(pagesMax: number): Uint32Array {
+    return recentPages(this.#bytes, this.#core.at, this.pageCount, pagesMax)
   }
 
   contentSum(pages: Uint32Array): number {

@@ -6,6 +6,9 @@ export function setPage(bitmap: Uint8Array, page: number): void {
   bitmap[page >> 3] = (bitmap[page >> 3] ?? 0) | (1 << (page & 7))
 }
 
+export const hasPage = (bitmap: Uint8Array, page: number): boolean =>
+  (((bitmap[page >> 3] ?? 0) >> (page & 7)) & 1) === 1
+
 /** How many pages are in it. */
 export function countPages(bitmap: Uint8Array): number {
   let count = 0

@@ -7,6 +7,7 @@ import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { DestinationMessage, Offer, SourceMessage, StateSection } from '#proto/messages.ts'
+import { SharedSource } from '../cloning/shared-source.ts'
 import { consoleSectionKind, type GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { type LaunchPorts, launch } from '../launch.ts'
@@ -247,16 +248,24 @@ export class DestinationRun {
     for (const vm of this.vms.slice(1)) {
       const memory = await this.#ports.vmm.openCopy(vm)
       memory.copyFrom(this.#memory)
+      if (this.state.isPartial) vm.pageSource = 'linked'
       await breathe()
     }
   }
 
-  /** From before its first instruction on; until no page is absent, or the VM is gone. */
-  async #fetchPages(vm: HeldVm): Promise<void> {
+  /** From before the first instruction on; until no page is absent, or all of them are gone. */
+  async #fetchPages(): Promise<void> {
     const { vmm } = this.#ports
-    await vmm.bringPages(vm, this.#source)
-    vm.pageSource = undefined
-    if (!vmm.memoryOf(vm)) return this.feed({ on: 'settled' })
+    const [, another] = this.vms
+    const { pageCount } = this.#memory
+    const source = another ? new SharedSource(this.#source, pageCount) : this.#source
+    await Promise.all(
+      this.vms.map(async (vm) => {
+        await vmm.bringPages(vm, source)
+        vm.pageSource = undefined
+      }),
+    )
+    if (!this.vms.some((vm) => vmm.memoryOf(vm))) return this.feed({ on: 'settled' })
     const { migrationId } = this.state.offer
     const ramHash = this.#memory.trackedHash()
     this.feed({
@@ -280,12 +289,12 @@ export class DestinationRun {
   async #launchAll(): Promise<void> {
     const refused = this.vms.map((vm) => this.#ports.mayLaunch(vm)).find((value) => value)
     if (refused) throw new FaultError(refused)
+    if (this.state.isPartial) this.#fetchPages().catch(() => undefined) // They were lost before.
     await Promise.all(this.vms.map((vm) => this.#launch(vm)))
   }
 
   /** The guest finds the time passed that passed; a clone finds itself somebody else. */
   async #launch(vm: HeldVm): Promise<void> {
-    if (this.state.isPartial) this.#fetchPages(vm).catch(() => undefined) // It was lost before.
     const elapsedMs = this.#ports.clock.nowMs() - this.#pausedAtMs
     const isClone = this.state.offer.purpose === 'clone'
     await launch(vm, { sections: this.#sections, elapsedMs, isClone }, this.#ports)

@@ -1,9 +1,8 @@
 // Post-copy, at the source: sends the pages that the destination asks for over one link, those that
-// its VM waits for before all others. The VM stands still here, so that a page is always what it
-// was. Not here: which pages are asked for (engine/memory/pager.ts at the destination).
+// its VM waits for before all others. A page is always what it was at the switchover. Not here:
+// which pages are asked for (engine/memory/pager.ts at the destination), where they are
+// (page-origin.ts).
 
-import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
-import { setPage } from '#engine/memory/page-bitmap.ts'
 import type { Clock } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
 import { FaultError, fault } from '#proto/faults.ts'
@@ -13,6 +12,7 @@ import { pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
 import { type Pace, spendAll } from './pace.ts'
+import type { PageOrigin } from './page-origin.ts'
 import type { PageRecorder } from './page-recorder.ts'
 import type { RoundSent } from './source-state.ts'
 
@@ -29,25 +29,23 @@ export interface PageServerPorts {
 
 export class PageServer {
   readonly #target: Pick<CloneTarget, 'vmId' | 'epoch'>
-  readonly #memory: GuestMemory
+  readonly #origin: PageOrigin
   readonly #ports: PageServerPorts
-  readonly #wanted: Uint8Array
   #urgentWaiting = 0
 
   constructor(
     target: Pick<CloneTarget, 'vmId' | 'epoch'>,
-    memory: GuestMemory,
+    origin: PageOrigin,
     ports: PageServerPorts,
   ) {
     this.#target = target
-    this.#memory = memory
+    this.#origin = origin
     this.#ports = ports
-    this.#wanted = new Uint8Array(memory.pageCount / 8)
   }
 
   /** Resolves when the link has them. Throws a FaultError for what makes no sense. */
   async send(want: Want): Promise<RoundSent> {
-    const pages = pagesOf(want, this.#memory.pageCount)
+    const pages = pagesOf(want, this.#origin.pageCount)
     if (want.urgent) this.#urgentWaiting++
     try {
       if (!want.urgent) await this.#stepAside()
@@ -68,15 +66,12 @@ export class PageServer {
   }
 
   #answer({ request, urgent }: Want, asked: Uint32Array): RoundSent {
-    const first = Math.min(...asked)
-    for (const page of asked) setPage(this.#wanted, page)
-    const { pages, bytes, zeroPages } = this.#memory.collect(this.#wanted, first, asked.length)
-    for (const page of asked) this.#wanted[page >> 3] = 0
+    const { pages, bytes, zeroPages } = this.#origin.read(asked)
     let sent = 0
     let frames = 0
     const frame = (encoding: PageEncoding, of: Uint32Array, content: Uint8Array) => {
       if (of.length === 0) return
-      const contentSum = encoding === 'raw' ? this.#memory.contentSum(of) : 0
+      const contentSum = encoding === 'raw' ? this.#origin.contentSum(of) : 0
       const place = { ...this.#target, round: request, frameNumber: frames++ }
       const out = encodePageFrame({ ...place, encoding, pages: of, contentSum, bytes: content })
       this.#ports.link.send(out)

@@ -30,7 +30,10 @@
 // If the link breaks in between, the source makes a new one (`reconnect`, answered by `running`)
 // and the destination asks again for what has not come. What serves pages never runs again.
 //
-// A clone is the same until `final`; there the parent gets its new disk layers and goes on at once,
+// A clone whose pages come later begins as that: after `accept` its parent is forked, and goes on;
+// the pages that it has used last are round 0, and `final` lists the others. When it is proven it
+// starts by itself: `running`, `want`, `whole` as above, out of the fork's image.
+// Any other clone is the same until `final`; there the parent gets its new disk layers and goes on,
 // and after `prepared` nothing is given up: the destination starts the clones by itself and says
 // `running`.
 // Until `run` either end may `abort`: the source goes on, the destination discards. A link that

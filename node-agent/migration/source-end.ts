@@ -5,10 +5,13 @@
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { MigrationRecord } from '#proto/messages.ts'
+import { pagesLostMsMax } from './protocol.ts'
+import { gone } from './source-serving.ts'
 import {
   becomePhase,
   isClone,
   isPaused,
+  isPromised,
   isReleased,
   type SourceEffect,
   type SourceInput,
@@ -42,6 +45,7 @@ export function giveUp(
   nowMs: number,
   vmIsGone: boolean,
 ): SourceEffect[] {
+  if (isPromised(state)) return vmIsGone ? [] : keepPromise(state, value, nowMs)
   if (state.phase === 'in-doubt' || state.phase === 'serving') return tryAgain(state)
   if (isReleased(state)) return doubt(state, value, nowMs)
   const { migrationId, commandId } = state.plan
@@ -57,6 +61,16 @@ export function giveUp(
     { do: 'answer', commandId, fault: value, record },
     { do: 'end', reason: value.code },
   ]
+}
+
+/**
+ * A clone over there needs pages from here, as long as there is one: who has not heard of us for so
+ * long has given it up.
+ */
+function keepPromise(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
+  state.unlinkedSinceMs ??= nowMs
+  if (nowMs - state.unlinkedSinceMs <= pagesLostMsMax) return tryAgain(state)
+  return gone(state, value, nowMs)
 }
 
 /** Of what cannot run without pages from here, the link is made anew, as often as it breaks. */
@@ -91,7 +105,8 @@ export function cancel(
   input: Extract<SourceInput, { on: 'cancel' }>,
 ): SourceEffect[] {
   const { commandId } = input
-  if (isReleased(state)) return commandId === undefined ? [] : [tooLate(commandId)]
+  if (isReleased(state) || isPromised(state))
+    return commandId === undefined ? [] : [tooLate(commandId)]
   const effects = giveUp(state, input.fault, input.nowMs, false)
   return commandId === undefined ? effects : [...effects, { do: 'answer', commandId }]
 }

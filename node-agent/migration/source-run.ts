@@ -14,6 +14,7 @@ import {
   type Welcome,
 } from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
+import type { Forks } from '../cloning/forks.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import type { Sending } from '../page-map.ts'
@@ -28,8 +29,8 @@ import { stateBytes } from './hash.ts'
 import { newPace, type Pace } from './pace.ts'
 import { PageRecorder } from './page-recorder.ts'
 import { PageSender } from './page-sender.ts'
-import { PageServer } from './page-server.ts'
 import { signOfLifeMs } from './protocol.ts'
+import { ServingRun } from './serving-run.ts'
 import { beginSource, stepSource } from './source.ts'
 import { unreachable } from './source-end.ts'
 import {
@@ -52,6 +53,7 @@ export interface SourcePorts {
   /** SHA-256. */
   readonly digest: Digest
   readonly vmm: Vmm
+  readonly forks: Forks
   readonly console: GuestConsole
   /** All migrations of this node together go no faster. */
   readonly nodePace: Pace
@@ -91,8 +93,8 @@ export class SourceRun {
   readonly #rate: LinkRate
   readonly #frames = new FramePool()
   #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
-  /** Post-copy: sends what is asked for over the present link. */
-  #server: PageServer | undefined
+  /** Sends what is asked for over the present link. */
+  readonly #serving: ServingRun
   #isReconnecting = false
   #log: number | undefined
   readonly #speed: GuestSpeed
@@ -117,6 +119,9 @@ export class SourceRun {
     const { vmId, migrationId, params, offer } = plan
     const about = { vmId, migrationId, pageCount: offer.pageCount }
     this.#recorder = params.pageLog ? new PageRecorder(about, nowMs) : undefined
+    this.#serving = new ServingRun(plan, vm, {
+      ...{ ...ports, paces: this.#paces, recorder: this.#recorder },
+    })
     this.#driver = new StepDriver(
       ports.clock,
       (input) => stepSource(this.state, input as SourceInput),
@@ -198,12 +203,14 @@ export class SourceRun {
 
   #carryOutServing(effect: ServingEffect) {
     switch (effect.do) {
+      case 'fork':
+        return this.#try(async () => this.feed(await this.#serving.fork(() => this.#linkEnds())))
       case 'become-serving':
         return this.#ports.serving(this.vm)
       case 'serve':
         return this.#try(() => this.#serve(effect.want))
       case 'compare':
-        return this.#compare(effect.ramHash)
+        return this.feed({ on: 'compared', isEqual: this.#serving.isEqual(effect.ramHash) })
       case 'reconnect':
         return this.#reconnect(effect)
     }
@@ -220,22 +227,7 @@ export class SourceRun {
   }
 
   async #serve(want: Want): Promise<void> {
-    this.#server ??= this.#newServer()
-    this.feed({ on: 'served', sent: await this.#server.send(want) })
-  }
-
-  #newServer(): PageServer {
-    const { target, memory, link } = this.#ends()
-    const { clock } = this.#ports
-    return new PageServer(target, memory, {
-      ...{ clock, link, paces: this.#paces, recorder: this.#recorder },
-    })
-  }
-
-  /** What was sent and what came are equal when the sums over their pages' hashes are. */
-  #compare(ramHash: string): void {
-    const isEqual = this.#ports.vmm.memoryOf(this.vm)?.trackedHash() === ramHash
-    this.feed({ on: 'compared', isEqual })
+    this.feed({ on: 'served', sent: await this.#serving.send(want, this.#linkEnds()) })
   }
 
   /** One link at a time, and one try at a time. */
@@ -243,7 +235,7 @@ export class SourceRun {
     const { clock } = this.#ports
     if (this.#isReconnecting) return
     this.#isReconnecting = true
-    this.#server = undefined
+    this.#serving.newLink()
     this.#channel?.close('link-lost')
     clock.wakeAt(clock.nowMs() + afterMs, () => {
       this.#isReconnecting = false
@@ -313,10 +305,15 @@ export class SourceRun {
   /** What pages are sent of, from where, and over what. */
   #ends() {
     const memory = this.#ports.vmm.memoryOf(this.vm)
+    if (!memory) throw new FaultError(fault('cancelled', 'the VM has gone'))
+    return { memory, ...this.#linkEnds() }
+  }
+
+  #linkEnds() {
     const link = this.#channel?.link
     const target = this.state.plan.offer.vms[0]
-    if (!memory || !link || !target) throw new FaultError(fault('cancelled', 'the VM has gone'))
-    return { memory, link, target }
+    if (!link || !target) throw new FaultError(fault('link-lost', 'there is no link now'))
+    return { link, target }
   }
 
   #newSender(round: number, bitmap: 'all' | Uint8Array): PageSender {
@@ -388,6 +385,7 @@ export class SourceRun {
     this.#over = true
     this.#driver.silence()
     this.#closeLog()
+    this.#serving.end()
     this.#channel?.close(reason)
     this.#ports.log.info('migration source ended', {
       ...{ vmId: this.vm.vmId, phase: this.state.phase, reason },

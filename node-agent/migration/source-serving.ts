@@ -8,18 +8,28 @@ import { countPages } from '#engine/memory/page-bitmap.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { DestinationMessage } from '#proto/messages.ts'
 import { progress, recordOf, succeed } from './source-end.ts'
-import { becomePhase, type RoundSent, type SourceEffect, type SourceState } from './source-state.ts'
+import {
+  becomePhase,
+  isClone,
+  isPromised,
+  type RoundSent,
+  type SourceEffect,
+  type SourceState,
+} from './source-state.ts'
 
 const forEver = Number.POSITIVE_INFINITY
 
 /** The destination says that it runs the VM: for the first time, or over a new link. */
 export function serve(state: SourceState, nowMs: number): SourceEffect[] {
+  state.unlinkedSinceMs = undefined
   if (state.phase === 'serving') return []
-  state.downtimeMs = nowMs - state.stoppedAtMs
+  if (!isClone(state)) state.downtimeMs = nowMs - state.stoppedAtMs
   state.served.sinceMs = nowMs
   state.pagesOfRound = countPages(state.missing ?? new Uint8Array(0))
   becomePhase(state, 'serving', nowMs, forEver)
-  return [{ do: 'become-serving' }, progress(state, 0, state.bytes)]
+  // A clone's parent goes on: what serves is its image.
+  const serving: SourceEffect[] = isClone(state) ? [] : [{ do: 'become-serving' }]
+  return [...serving, progress(state, 0, state.bytes)]
 }
 
 /**
@@ -28,10 +38,10 @@ export function serve(state: SourceState, nowMs: number): SourceEffect[] {
  */
 export function reconnected(state: SourceState): SourceEffect[] {
   state.served.reconnections += 1
-  const { migrationId, vmId, offer } = state.plan
-  const epoch = offer.vms[0]?.epoch ?? state.plan.epoch
+  const { migrationId, offer, ...own } = state.plan
+  const { vmId, epoch } = offer.vms[0] ?? own
   const again: SourceEffect = { do: 'send', message: { t: 'reconnect', migrationId, vmId, epoch } }
-  const isTold = state.phase === 'serving'
+  const isTold = state.phase === 'serving' || isClone(state)
   return isTold ? [again] : [again, { do: 'send', message: { t: 'run', migrationId } }]
 }
 
@@ -42,6 +52,8 @@ export function hearServing(
   nowMs: number,
 ): SourceEffect[] | undefined {
   switch (message.t) {
+    case 'prepared':
+      return isPromised(state) ? [] : undefined
     case 'want':
       return state.phase === 'serving' ? [{ do: 'serve', want: message }] : undefined
     case 'whole':
@@ -52,6 +64,7 @@ export function hearServing(
       return serve(state, nowMs)
     case 'refuse':
     case 'abort':
+      if (state.phase === 'promised') return gone(state, neverBegan(state, message.fault), nowMs)
       return state.phase === 'serving' ? gone(state, message.fault, nowMs) : []
     default:
       return undefined
@@ -78,12 +91,19 @@ export function seeComparison(state: SourceState, isEqual: boolean, nowMs: numbe
   ]
 }
 
+/** What arrived before the link broke was not enough to begin with. */
+function neverBegan({ plan }: SourceState, said: Fault): Fault {
+  if (said.code !== 'unknown-migration') return said
+  const why = `the link to node ${plan.destination.nodeId} broke before the clone had begun`
+  return fault('link-lost', `${why}: clone again`)
+}
+
 /** The destination has no use for the pages any more: its VM has ended. */
-function gone(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
+export function gone(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
   const record = recordOf(state, nowMs)
   becomePhase(state, 'ended', nowMs, forEver)
   return [
-    { do: 'destroy' },
+    ...(isClone(state) ? [] : [{ do: 'destroy' } as const]),
     { do: 'answer', commandId: state.plan.commandId, fault: value, record },
     { do: 'end', reason: value.code },
   ]

@@ -43,6 +43,8 @@ export type SourcePhase =
   | 'looking' // reads the dirty log of the running VM
   | 'stopping' // pauses the VM and reads the log a last time
   | 'finishing' // paused: sends what is left, captures the state
+  | 'forking' // a clone whose pages come later: captures its parent, which goes on
+  | 'promised' // that clone may start there as soon as it is proven, and its pages are here
   | 'proving' // the destination restores and compares
   | 'released' // THE VM IS NOT OURS ANY MORE: only the coordinator's word may run it here again
   | 'in-doubt' // released, and nobody says whether it runs over there
@@ -51,13 +53,15 @@ export type SourcePhase =
 
 const ways: Record<SourcePhase, readonly SourcePhase[]> = {
   connecting: ['offering', 'ended'],
-  offering: ['copying', 'stopping', 'ended'],
+  offering: ['copying', 'stopping', 'forking', 'ended'],
+  forking: ['promised', 'ended'],
   copying: ['applying', 'ended'],
   applying: ['looking', 'ended'],
   looking: ['copying', 'stopping', 'ended'],
   stopping: ['finishing', 'ended'],
   finishing: ['proving', 'ended'],
   proving: ['released', 'ended'],
+  promised: ['serving', 'ended'],
   released: ['in-doubt', 'serving', 'ended'],
   'in-doubt': ['serving', 'ended'],
   serving: ['ended'],
@@ -121,6 +125,8 @@ export interface SourceState {
   sinceRound: number
   /** The destination of a clone has said `prepared`. */
   prepared: boolean
+  /** Of a clone that needs pages from here: since when there is no link. */
+  unlinkedSinceMs: number | undefined
   deadlineMs: number
 }
 
@@ -172,6 +178,17 @@ export type SourceInput = {
       readonly hash: string
       readonly ramHash?: string
     }
+  /** The VM was captured, and goes on; what was sent of it is in `sent`. */
+  | {
+      readonly on: 'forked'
+      readonly sent: RoundSent
+      readonly sections: readonly StateSection[]
+      readonly hash: string
+      readonly missing: Uint8Array
+      /** How long it stood still, and how long ago that is. */
+      readonly pausedMs: number
+      readonly agoMs: number
+    }
   /** The VM goes on here. */
   | { readonly on: 'resumed' }
   /** Pages that were asked for are on their way. */
@@ -222,6 +239,8 @@ export type SourceEffect =
 
 /** Of post-copy, when the VM runs over there. */
 export type ServingEffect =
+  /** Captures the VM, which goes on at once; sends the pages that it has used last. */
+  | { readonly do: 'fork' }
   /** This copy has nothing but pages from now on. */
   | { readonly do: 'become-serving' }
   | { readonly do: 'serve'; readonly want: Want }
@@ -261,6 +280,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     limitFactor: 1,
     sinceRound: 0,
     prepared: false,
+    unlinkedSinceMs: undefined,
     deadlineMs: Number.POSITIVE_INFINITY,
   }
 }
@@ -296,19 +316,31 @@ export const isReleased = (state: SourceState): boolean =>
 
 export const isClone = (state: SourceState): boolean => state.plan.offer.purpose === 'clone'
 
+/**
+ * It starts over there with next to no pages: they come from an image that is kept here. Where one
+ * of its family is, pages are named, and next to nothing has to cross the link before it starts.
+ */
+export const isLazyClone = (state: SourceState): boolean =>
+  isClone(state) && state.isModern && !state.hasDonor && !state.plan.params.independent
+
+/** What may run over there lacks pages from here; the parent goes on meanwhile. */
+export const isPromised = (state: SourceState): boolean =>
+  isClone(state) && (state.phase === 'promised' || state.phase === 'serving')
+
 /** The VM stands still because of this migration. */
 export const isPaused = (state: SourceState): boolean => state.pausedAtMs !== undefined
 
 /** What must hold after every step. */
 export function assertSource(state: SourceState): void {
   const { phase, plan } = state
-  if (isReleased(state)) {
+  if (isReleased(state) && !isPromised(state)) {
     invariant(plan.offer.purpose === 'migrate', 'a clone releases nothing')
     invariant(state.hash.length === 16, 'no epoch is given up before the hashes are equal')
   }
   if (phase === 'serving')
     invariant(state.missing !== undefined, 'only what is missing over there is served')
-  if (phase === 'stopping' || phase === 'finishing' || isReleased(state))
+  const isGone = isReleased(state) && !isPromised(state)
+  if (phase === 'stopping' || phase === 'finishing' || isGone)
     invariant(isPaused(state), `a VM that is ${phase} stands still`)
   if (phase === 'copying' || phase === 'applying' || phase === 'looking')
     invariant(!isPaused(state), `a VM that is ${phase} runs`)

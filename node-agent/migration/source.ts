@@ -41,6 +41,8 @@ import {
   assertSource,
   becomePhase,
   isClone,
+  isLazyClone,
+  isPromised,
   isReleased,
   type SourceEffect,
   type SourceInput,
@@ -69,7 +71,7 @@ export function stepSource(state: SourceState, input: SourceInput): SourceEffect
 function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
   switch (input.on) {
     case 'linked':
-      return isReleased(state) ? reconnected(state) : offer(state, input)
+      return isReleased(state) || isPromised(state) ? reconnected(state) : offer(state, input)
     case 'message':
       return hear(state, input.message, input.nowMs)
     case 'sending':
@@ -88,6 +90,8 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
       return giveUp(state, input.fault, input.nowMs, input.on === 'vm-lost')
     case 'link-closed':
       return giveUp(state, lost(state, input.reason), input.nowMs, false)
+    case 'forked':
+      return sendForked(state, input)
     case 'resumed':
       return parentGoesOn(state, input.nowMs)
     case 'served':
@@ -130,7 +134,7 @@ const tooOld = ({ plan }: SourceState): Fault =>
 function hear(state: SourceState, message: DestinationMessage, nowMs: number): SourceEffect[] {
   const { phase } = state
   if (message.t === 'welcome') return []
-  if (isReleased(state) && state.missing) {
+  if ((isReleased(state) || isPromised(state)) && state.missing) {
     const effects = hearServing(state, message, nowMs)
     if (effects) return effects
   }
@@ -151,7 +155,28 @@ function hear(state: SourceState, message: DestinationMessage, nowMs: number): S
 
 function accepted(state: SourceState, { hasDonor }: Accept, nowMs: number): SourceEffect[] {
   state.hasDonor = hasDonor === true
-  return beginRounds(state, nowMs)
+  if (!isLazyClone(state)) return beginRounds(state, nowMs)
+  state.stoppedAtMs = nowMs
+  return [...becomePhase(state, 'forking', nowMs, answerFullMsMax), { do: 'fork' }]
+}
+
+/** The parent goes on already: nothing that it does from now on is the clone's. */
+function sendForked(
+  state: SourceState,
+  forked: Extract<SourceInput, { on: 'forked' }>,
+): SourceEffect[] {
+  if (state.phase !== 'forking') return []
+  const { sent, sections, hash, missing, pausedMs, agoMs, nowMs } = forked
+  countSent(state, sent)
+  Object.assign(state, { hash, missing, downtimeMs: pausedMs })
+  const { migrationId } = state.plan
+  const { frames } = sent
+  const about = { migrationId, round: 0, frames, hash, missing: new Uint8Array(missing) }
+  return [
+    { do: 'send', message: { t: 'final', ...about, sections: [...sections], pausedMs: agoMs } },
+    // It starts by itself when it is proven, and needs pages then, whatever we have heard of it.
+    ...becomePhase(state, 'promised', nowMs, answerFullMsMax),
+  ]
 }
 
 function applied(

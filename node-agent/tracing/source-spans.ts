@@ -15,6 +15,8 @@ const names: Record<SourcePhase, string | undefined> = {
   looking: 'round',
   stopping: 'stop-and-copy',
   finishing: 'stop-and-copy',
+  forking: 'fork',
+  promised: 'verify',
   proving: 'verify',
   released: 'switchover',
   'in-doubt': 'in doubt',

@@ -33,13 +33,14 @@ const toB = () => {
 }
 const kinOf = (names: readonly string[]) => (names.length > 0 ? { kin: names.map(asVmId) } : {})
 
+/** All of it before it starts: where there is no sibling, that takes all pages. */
 async function cloneToB(name: string, epoch: number, kin: string[]): Promise<MigrationRecord> {
   const result = await coordinator.command('a', {
     t: 'clone',
     ...{ vmId: asVmId('parent'), epoch: asEpoch(1), migrationId: asMigrationId(`of-${name}`) },
     ...{ ...toB(), ...kinOf(kin), parentDisk: { sizeBytes: 0, layers: [] } },
     clones: [vmOrder(name, epoch, spec)],
-    params: params({ verify: 'full' }),
+    params: params({ verify: 'full', independent: kin.length === 0 }),
   })
   expect(result.fault).toBeUndefined()
   await isWell(name, epoch)

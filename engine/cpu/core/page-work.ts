@@ -57,6 +57,15 @@ export function collectPages(count: u32): u32 {
   return filled
 }
 
+/** As if the staged copies had been collected of the pages asked for; RAM is not looked at. */
+export function noteCopies(count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const page = asked(i)
+    const copy = copyAddress(i)
+    track(page, isZeroPage(copy) ? 0 : partOf(page, hashPage(copy)))
+  }
+}
+
 /**
  * Takes note of the pages asked for, which were just overwritten from outside this module. They are
  * judged where they are: a page is stored into RAM only while no guest runs on it.

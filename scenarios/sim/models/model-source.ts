@@ -64,7 +64,9 @@ export class ModelSource {
   #isOver = false
 
   constructor(plan: SourcePlan, one: ModelledVm, ports: ModelSourcePorts) {
-    this.state = newSource(plan, ports.clock.nowMs())
+    // A model is sent as a whole: it has no image of what it was.
+    const params = { ...plan.params, independent: true }
+    this.state = newSource({ ...plan, params }, ports.clock.nowMs())
     this.#one = one
     this.#ports = ports
     this.#driver = new StepDriver(

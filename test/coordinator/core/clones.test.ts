@@ -74,3 +74,48 @@ test('clones that queue for one parent get no more layers than a disk may have',
   story.restart()
   expect(layersOf(story, 'a')).toHaveLength(63)
 })
+
+/** A clone of `a` runs on n2, and its pages come from n1. */
+function paging(): Story {
+  const story = started({ diskMib: 4 })
+  story.clone('a', ['a1'], 'n2')
+  story.admit('m2')
+  story.event('n2', 'a1@2', 'running')
+  story.progress('n1', 'm2', 'paging')
+  return story
+}
+
+test('a clone whose pages come later runs at once, and is left alone until it has them', () => {
+  const story = paging()
+  expect([stateOf(story, 'a1'), phaseOf(story, 'm2')]).toEqual(['running n2 @2', 'paging'])
+  story.migrate('a1', 'n1')
+  expect(story.answer).toMatchObject({ fault: { code: 'wrong-state' } })
+  story.result('n1', 'run1-2')
+  expect(phaseOf(story, 'm2')).toBe('done')
+  story.migrate('a1', 'n1')
+  expect(story.answer).toHaveProperty('value')
+})
+
+test('when the node of its parent is surely gone, it is told that its pages are lost', () => {
+  const story = paging()
+  story.lose('n1', true)
+  story.passWith(500, { n2: ['a1@2 running'] })
+  expect(story.sent.find(({ t }) => t === 'pages-lost')).toMatchObject({ migrationId: 'm2' })
+  expect(story.state.migrations.get(asMigrationId('m2'))?.fault?.code).toBe('pages-lost')
+  story.event('n2', 'a1@2', 'fenced')
+  expect(stateOf(story, 'a1')).toMatch(/^(starting|pending|recovering)/)
+  story.say('a late word of its first life changes nothing')
+  const epoch = story.state.vms.get(asVmId('a1'))?.epoch
+  story.progress('n1', 'm2', 'paging')
+  story.event('n2', 'a1@2', 'running')
+  expect(story.state.vms.get(asVmId('a1'))?.epoch).toBe(epoch)
+  expect(phaseOf(story, 'm2')).toBe('failed')
+})
+
+test('a parent’s node that is only cut off goes on serving: nothing is given up', () => {
+  const story = paging()
+  story.lose('n1')
+  story.passWith(10_000, { n2: ['a1@2 running'] })
+  expect(story.sent.map(({ t }) => t)).not.toContain('pages-lost')
+  expect(stateOf(story, 'a1')).toBe('running n2 @2')
+})

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { MemoryLog, VirtualClock } from '#env/memory.ts'
 import { sha256 } from '#env/real/digest.ts'
 import { realZstd } from '#env/real/zstd.ts'
+import { Forks } from '#node-agent/cloning/forks.ts'
 import { GuestConsole } from '#node-agent/console.ts'
 import { HeldVms } from '#node-agent/held-vms.ts'
 import { newPace } from '#node-agent/migration/pace.ts'
@@ -62,7 +63,7 @@ test('cancelled while its dirty log is being opened, it closes it: a VM has only
   const run = new SourceRun(planOf('migrate'), vm, {
     ...{ clock: new VirtualClock(), log: new MemoryLog(), zstd: realZstd, digest: sha256 },
     ...{ vmm: vmm as unknown as Vmm, console: new GuestConsole(), nodePace: newPace(0, 0) },
-    mipsBefore: () => undefined,
+    ...{ mipsBefore: () => undefined, forks: new Forks(vmm as unknown as Vmm) },
     connect: async () => acceptingLink(),
     hello: () => ({ t: 'hello' }) as SourceMessage,
     goOn: async () => undefined,

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { asCommandId } from '#proto/ids.ts'
 import { planOf, type Twist, TwoEnds } from './two-ends.ts'
 
-const begin = (purpose: 'migrate' | 'clone', twist?: Twist) => new TwoEnds(planOf(purpose), twist)
+const begin = (purpose: 'migrate' | 'clone', twist?: Twist) =>
+  new TwoEnds(planOf(purpose, { independent: true }), twist)
 
 /** How many deliveries an undisturbed one takes. */
 function length(purpose: 'migrate' | 'clone'): number {
@@ -226,6 +227,66 @@ describe('post-copy', () => {
     const ends = leave()
     ends.tellSource({ on: 'linked', protocolVersion: 1 })
     expect(ends.results[0]?.fault?.code).toBe('version-mismatch')
+  })
+})
+
+/** Of a clone whose pages come later. */
+const fork = (twist?: Twist) => new TwoEnds(planOf('clone'), twist)
+
+describe('a clone whose pages come later', () => {
+  test('starts when it is proven, while its parent goes on, and ends when it is whole', () => {
+    const ends = fork().run()
+    expect(ends.story).toEqual(['forked', 'prepared', 'running', 'answer done'])
+    expect([ends.sourceRuns, ends.sourceDestroyed]).toEqual([true, false])
+    expect(ends.results[0]?.record).toMatchObject({ postCopy: { pages: 3, reconnections: 0 } })
+  })
+
+  test('cut at every message: it is whole over the next link, or was never begun', () => {
+    const whole = fork()
+    let steps = 0
+    for (; !whole.isOver; steps++) whole.step()
+    for (let at = 1; at <= steps; at++) {
+      const ends = fork()
+      for (let n = 0; n < at; n++) ends.step()
+      ends.cut()
+      ends.run()
+      const told = `cut after ${at}: ${ends.story.join(', ')}`
+      expect(ends.sourceRuns, told).toBe(true)
+      expect(ends.results, told).toHaveLength(1)
+      expect(ends.story, told).not.toContain('serving')
+      if (ends.destinationRuns) expect(ends.requestsLeft, told).toBeLessThanOrEqual(0)
+    }
+  })
+
+  test('whose pages were damaged on their way is told, and its parent goes on', () => {
+    const ends = fork({ damaged: true }).run()
+    expect(ends.results[0]?.fault?.code).toBe('hash-mismatch')
+    expect([ends.sourceRuns, ends.sourceDestroyed]).toEqual([true, false])
+  })
+
+  test('whose destination is not heard of any more is given up when it must have given up', () => {
+    const ends = fork()
+    while (ends.source.phase !== 'serving') ends.step()
+    ends.cut()
+    const gone = { on: 'link-failed', fault: { code: 'link-lost', message: 'nobody' } } as const
+    ends.tellSource(gone)
+    expect(ends.source.phase).toBe('serving')
+    ends.nowMs += 31_000
+    ends.tellSource(gone)
+    expect(ends.results[0]?.fault?.code).toBe('link-lost')
+    expect([ends.source.phase, ends.sourceRuns]).toEqual(['ended', true])
+  })
+
+  test('is served on when its parent has ended, and cannot be cancelled any more', () => {
+    const ends = fork()
+    while (ends.source.phase !== 'serving') ends.step()
+    ends.tellSource({ on: 'vm-lost', fault: { code: 'guest-crashed', message: 'it has ended' } })
+    const fault = { code: 'cancelled', message: 'by the test' } as const
+    ends.tellSource({ on: 'cancel', fault, commandId: asCommandId('cancel') })
+    ends.run()
+    expect(ends.story.filter((line) => line.startsWith('answer'))).toEqual([
+      ...['answer wrong-state', 'answer done'],
+    ])
   })
 })
 

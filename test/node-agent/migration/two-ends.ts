@@ -214,6 +214,8 @@ export class TwoEnds {
     switch (effect.do) {
       case 'forget':
         return
+      case 'fork':
+        return this.#fork()
       case 'become-serving':
         return void this.story.push('serving')
       case 'serve':
@@ -242,6 +244,15 @@ export class TwoEnds {
   #finish(): void {
     if (this.linked) this.#toDestination.push({ on: 'frame' })
     this.#sourceWork.push({ on: 'last-sent', sent: onePage, sections: [], hash })
+  }
+
+  /** The parent goes on; all but one page is still here. */
+  #fork(): void {
+    this.story.push('forked')
+    if (this.linked) this.#toDestination.push({ on: 'frame' })
+    const missing = new Uint8Array(pageCount / 8).fill(0xff)
+    const state = { sent: onePage, sections: [], hash, missing }
+    this.#sourceWork.push({ on: 'forked', ...state, pausedMs: 1, agoMs: 2 })
   }
 
   #pause(): void {
