@@ -108,6 +108,8 @@ export interface World {
   healNode(id: NodeId): Promise<void>
   /** Absent: this world cannot. */
   readonly roads?: Roads
+  /** Its clock goes so from now on; 1: evenly. Absent: this world cannot. */
+  readonly driftClock?: (id: NodeId, rate: number) => Promise<void>
   /** From now on the store of disks and snapshots fails so for this node. Absent: it cannot. */
   readonly breakDisk?: (id: NodeId, faults: DiskFaults) => Promise<void>
   /**

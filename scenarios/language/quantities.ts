@@ -48,6 +48,15 @@ export const Rate = z
   .refine((text) => Number.parseFloat(text) > 0, rateHint)
   .transform((text) => amount(rate, text, bytesPerUnit))
 
+const drift = /^([+-]\d+(?:\.\d+)?)(%|ppm)$/
+const driftHint = 'write a drift with its sign, up to 2% either way: +200ppm, -1.5%'
+/** Written +200ppm or -1.5%; read as a share: what a clock gains on an even one. */
+export const Drift = z
+  .string({ error: driftHint })
+  .regex(drift, driftHint)
+  .transform((text) => amount(drift, text, { '%': 0.01, ppm: 1e-6 }))
+  .refine((share) => Math.abs(share) <= 0.02, driftHint)
+
 /** For sentences: 1500 → `1.5 s`, 300 → `300 ms`. */
 export function durationText(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`

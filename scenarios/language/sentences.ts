@@ -51,6 +51,11 @@ const stepSentences: StepSentences = {
   'cut-link': (step) => `cut ${linkText(step)}`,
   'heal-link': (step) => `heal ${linkText(step)}`,
   'shape-link': (step) => `make ${linkText(step)} ${shapeText(step)}`,
+  'drift-clock': ({ node, by: share }) => {
+    const ppm = Math.round(Math.abs(share) * 1e6)
+    if (ppm === 0) return `let the clock of node ${node} go evenly`
+    return `let the clock of node ${node} go ${ppm} ppm too ${share > 0 ? 'fast' : 'slowly'}`
+  },
   'fail-disk': ({ node, reads, writes }) => {
     const what = [...(reads ? ['reads'] : []), ...(writes ? ['writes'] : [])]
     return `let ${what.join(' and ')} of the store fail on node ${node}`

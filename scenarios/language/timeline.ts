@@ -11,7 +11,7 @@ import { Name } from '#proto/vm-spec.ts'
 import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
 import { linkKeys, shapeKeys } from './links.ts'
 import { powerKeys } from './power.ts'
-import { Duration, Size } from './quantities.ts'
+import { Drift, Duration, Size } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
 const node = Name.describe('A node of this scenario')
@@ -135,6 +135,10 @@ export const Step = z
     step('shape-link', 'Makes links slow, narrow or lossy; with none of it said: as good as any', {
       ...linkKeys,
       ...shapeKeys,
+    }),
+    step('drift-clock', 'The clock of a node goes too fast or too slowly from now on', {
+      node,
+      by: Drift.describe('What it gains, up to 2% either way, for which margins pay; +0%: none'),
     }),
     step('fail-disk', 'The store of disks and snapshots gives errors to this node', {
       node,

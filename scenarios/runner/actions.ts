@@ -11,7 +11,7 @@ import { evacuationHasEnded } from '#proto/state.ts'
 import { policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
-import { linkActions, noDisks } from './link-actions.ts'
+import { linkActions, noClocks, noDisks } from './link-actions.ts'
 import {
   hasEnded,
   insist,
@@ -83,6 +83,10 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   ...verbActions,
   'fail-disk': ({ node, reads, writes }, stage) =>
     breakDisk(node, { reads, writes, isFull: false }, stage),
+  'drift-clock': async ({ node, by }, { world }) => {
+    if (!world.driftClock) throw noClocks()
+    await world.driftClock(asNodeId(node), 1 + by)
+  },
   'fill-disk': ({ node }, stage) => breakDisk(node, { ...noDiskFaults, isFull: true }, stage),
   'heal-disk': ({ node }, stage) => breakDisk(node, noDiskFaults, stage),
   'start-node': startNode,

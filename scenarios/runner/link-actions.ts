@@ -42,6 +42,8 @@ export function refuseWhatCannotBe({ cluster, timeline }: Scenario, world: World
   if (needs && !world.roads) throw noRoads()
   const breaks = timeline.some(({ do: what }) => what === 'fail-disk' || what === 'fill-disk')
   if (breaks && !world.breakDisk) throw noDisks()
+  const drifts = timeline.some(({ do: what }) => what === 'drift-clock')
+  if (drifts && !world.driftClock) throw noClocks()
 }
 
 /** Before the first VM is there. */
@@ -94,6 +96,11 @@ const noRoads = (): FaultError => {
 
 export const noDisks = (): FaultError => {
   const text = 'Disks cannot be broken in this world: run it with --world local or sim.'
+  return new FaultError(fault('bad-request', text))
+}
+
+export const noClocks = (): FaultError => {
+  const text = 'All processes of this world have one clock: run it with --world sim.'
   return new FaultError(fault('bad-request', text))
 }
 

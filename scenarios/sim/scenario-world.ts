@@ -113,6 +113,10 @@ export class ScenarioSimWorld implements World {
     for (const other of this.#others(id, true, true)) this.#sim.network.rejoin(id, other)
   }
 
+  async driftClock(id: NodeId, rate: number): Promise<void> {
+    this.#living(id).changeRate(rate)
+  }
+
   async breakDisk(id: NodeId, faults: DiskFaults): Promise<void> {
     this.#process(id)
     this.#sim.diskFaults.set(id, faults)

@@ -22,7 +22,8 @@ export class SimProcess implements Clock {
   readonly name: string
   readonly #world: VirtualClock
   readonly #isQuiet: boolean
-  readonly #reading: Reading
+  #reading: Reading
+  #hasChanged = false
   readonly #kept: (() => void)[] = []
   #state: 'running' | 'hanging' | 'dead' = 'running'
   #onDeath: (() => void)[] = []
@@ -54,19 +55,34 @@ export class SimProcess implements Clock {
 
   wakeAt(atMs: number, fn: () => void): Cancel {
     let isCancelled = false
+    let cancel: Cancel
     const ring = () => {
-      if (this.#state === 'running') fn()
+      if (this.#hasChanged && this.nowMs() < atMs) cancel = this.#wakeInTheWorld(atMs, ring)
+      else if (this.#state === 'running') fn()
       // Kept while it hangs, it may be cancelled before it goes on.
       else this.do(() => (isCancelled ? undefined : fn()))
     }
-    const worldMs = this.#inTheWorld(atMs)
-    const cancel = this.#isQuiet
-      ? this.#world.wakeQuietly(worldMs, ring)
-      : this.#world.wakeAt(worldMs, ring)
+    cancel = this.#wakeInTheWorld(atMs, ring)
     return () => {
       isCancelled = true
       cancel()
     }
+  }
+
+  /**
+   * From now on its clock goes so, without a jump. What was set before never rings before its time;
+   * it may ring later than that, when the clock goes faster now.
+   */
+  changeRate(rate: number): void {
+    this.#hasChanged = true
+    this.#reading = { startMs: this.nowMs() - rate * this.#world.nowMs(), rate }
+  }
+
+  #wakeInTheWorld(atMs: number, ring: () => void): Cancel {
+    const worldMs = this.#inTheWorld(atMs)
+    return this.#isQuiet
+      ? this.#world.wakeQuietly(worldMs, ring)
+      : this.#world.wakeAt(worldMs, ring)
   }
 
   #inTheWorld(atMs: number): number {

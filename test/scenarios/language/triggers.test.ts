@@ -61,3 +61,20 @@ test('a disk that nothing fails of is no fault', () => {
     's.yaml:6:5: nothing fails by this: leave reads or writes true',
   ])
 })
+
+test('a clock drifts by a share with its sign, within bounds', () => {
+  const step = (by: string) => `timeline:\n  - { do: drift-clock, node: a, by: ${by} }\n`
+  const found = readOf(`timeline:
+  - { do: drift-clock, node: a, by: +200ppm }
+  - { do: drift-clock, node: a, by: -1.5% }
+  - { do: drift-clock, node: a, by: +0% }
+`)
+  if ('mistakes' in found) throw new Error(found.mistakes.map(mistakeText).join('\n'))
+  expect(found.scenario.timeline.map(stepSentence)).toEqual([
+    'let the clock of node a go 200 ppm too fast',
+    'let the clock of node a go 15000 ppm too slowly',
+    'let the clock of node a go evenly',
+  ])
+  expect(mistakesIn(step('5%'))[0]).toMatch(/with its sign/)
+  expect(mistakesIn(step('+5%'))[0]).toMatch(/up to 2%/)
+})
