@@ -61,7 +61,9 @@ const roles = {
     await waitForToken()
     const name = await networkName()
     const node = /-(node-\d+)$/.exec(name)?.[1] ?? name
-    const isKept = (process.env.GODWIT_LABORATORY ?? 'none') !== 'none'
+    // A keeper has one door to one coordinator: an agent of several (URL,URL) runs without.
+    const isOfSeveral = flags.some((flag) => /^wss?:.*,/.test(flag))
+    const isKept = (process.env.GODWIT_LABORATORY ?? 'none') !== 'none' && !isOfSeveral
     return {
       main: isKept ? '../scenarios/container/keeper-server.ts' : '../node-agent/main.ts',
       flags: [
