@@ -4,17 +4,18 @@
 
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { trustAlso } from '#env/real.ts'
+import { realClock, trustAlso } from '#env/real.ts'
 import { type FaultCode, FaultError } from '#proto/faults.ts'
 import { AccountsClient } from '#scenarios/accounts-client.ts'
 import { type ApiClient, HttpApiClient } from '#scenarios/api-client.ts'
-import { WebWire } from '#scenarios/api-wire.ts'
+import type { ApiWire } from '#scenarios/api-wire.ts'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
 import {
   ClusterFolder,
   type ClusterState,
   runningClusters,
 } from '#scenarios/local/cluster-folder.ts'
+import { wireTo } from '#scenarios/several-wire.ts'
 import { TemplatesClient } from '#scenarios/templates-client.ts'
 import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
@@ -36,6 +37,8 @@ export const clusterName = ({ cluster }: GlobalOptions): string => cluster ?? 'd
 /** Where the cluster that is meant is, and under which name a login to it is kept. */
 export interface Place {
   readonly url: string
+  /** Of several coordinators, each one's; the first is `url`. */
+  readonly urls: readonly string[]
   readonly name: string
   /** Of a cluster of this machine, to whom may read its folder. */
   readonly operatorSecret?: string | undefined
@@ -47,14 +50,17 @@ export function placeOf(cli: Cli, options: GlobalOptions): Place {
   if (api === undefined) {
     const { apiUrl, cluster, caFile } = localCluster(cli, options)
     const operatorSecret = new ClusterFolder(cli.home, cluster).readOperatorSecret()
-    return { url: apiUrl, name: cluster, operatorSecret, caFile }
+    return { url: apiUrl, urls: [apiUrl], name: cluster, operatorSecret, caFile }
   }
-  const url = URL.parse(api)
-  if (!/^https?:$/.test(url?.protocol ?? ''))
-    throw new CommandError(exitCode.usage, `--api: \`${api}\` is no URL like ${exampleUrl}`)
+  const urls = api.split(',').map(urlOf)
   const { ca: caFile } = options
-  const name = url?.origin ?? api
-  return { url: api.replace(/\/+$/, ''), name, operatorSecret: secretByFile(), caFile }
+  const name = urls.map((url) => new URL(url).origin).join(',')
+  return { url: urls[0] ?? api, urls, name, operatorSecret: secretByFile(), caFile }
+}
+
+function urlOf(text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text.trim().replace(/\/+$/, '')
+  throw new CommandError(exitCode.usage, `--api: \`${text}\` is no URL like ${exampleUrl}`)
 }
 
 /** Where the coordinator's own file is at hand, as in its container. */
@@ -68,17 +74,17 @@ function secretByFile(): string | undefined {
 }
 
 /** The way to the cluster that is meant, in the name of whoever has logged in. */
-function wireTo(cli: Cli, options: GlobalOptions): WebWire {
-  const { url, name, operatorSecret, caFile } = placeOf(cli, options)
+function wireOf(cli: Cli, options: GlobalOptions): ApiWire {
+  const { urls, name, operatorSecret, caFile } = placeOf(cli, options)
   if (caFile !== undefined) trustAlso(caFile)
   const secret = process.env.GODWIT_API_TOKEN || loginAt(cli.home, name) || operatorSecret
   // A script that has a trace says so there (OpenTelemetry, environment variable carriers).
-  return new WebWire(url, secret, process.env.TRACEPARENT)
+  return wireTo(urls, realClock, secret, process.env.TRACEPARENT)
 }
 
 /** The API of the cluster that is meant. */
 export const connect = (cli: Cli, options: GlobalOptions): ApiClient =>
-  cli.api ?? new HttpApiClient(wireTo(cli, options))
+  cli.api ?? new HttpApiClient(wireOf(cli, options))
 
 /** As withApi, for what is about accounts. */
 export const withAccounts = (
@@ -87,7 +93,7 @@ export const withAccounts = (
   talk: (accounts: AccountsClient) => Promise<void>,
 ): Promise<void> =>
   withApi(cli, command, () =>
-    talk(new AccountsClient(wireTo(cli, command.optsWithGlobals<GlobalOptions>()))),
+    talk(new AccountsClient(wireOf(cli, command.optsWithGlobals<GlobalOptions>()))),
   )
 
 /** As withApi, for files of templates. */
@@ -97,7 +103,7 @@ export const withTemplates = (
   talk: (templates: TemplatesClient) => Promise<void>,
 ): Promise<void> =>
   withApi(cli, command, () =>
-    talk(new TemplatesClient(wireTo(cli, command.optsWithGlobals<GlobalOptions>()))),
+    talk(new TemplatesClient(wireOf(cli, command.optsWithGlobals<GlobalOptions>()))),
   )
 
 /** The local cluster that is meant: its processes can be signalled, its logs read. */

@@ -75,7 +75,10 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
 }
 
 const whichCluster = (): Option[] => [
-  new Option('--api <url>', 'the coordinator of a cluster started elsewhere').env('GODWIT_API'),
+  new Option(
+    '--api <url>',
+    'the coordinator of a cluster started elsewhere, or all of several: URL,URL',
+  ).env('GODWIT_API'),
   new Option('--ca <file>', 'whose certificate that one shows (its ca.pem)').env('GODWIT_CA'),
   new Option('--cluster <name>', 'which local cluster').env('GODWIT_CLUSTER'),
 ]

@@ -33,6 +33,14 @@ export interface AgentDoor {
   readonly log: Log
   /** The cluster's shared secret. */
   readonly token: string
+  /** Of one of several coordinators. */
+  readonly leadership?: Leadership | undefined
+}
+
+interface Leadership {
+  readonly term: number
+  /** Perhaps another leads. */
+  doubt(): void
 }
 
 /** Takes over a link that came in. */
@@ -84,7 +92,12 @@ class AgentSession {
 
   #greet(hello: Hello): void {
     const { provenName } = this.#link
-    const refusal = this.#nodeId ? helloTwice : refuseHello(hello, this.#door.token, provenName)
+    const { token, leadership } = this.#door
+    const refusal = this.#nodeId ? helloTwice : refuseHello(hello, token, provenName)
+    if (!refusal && hello.term !== undefined && hello.term > (leadership?.term ?? 0)) {
+      this.#yield(hello.term)
+      return
+    }
     if (refusal) {
       this.#refuse(refusal)
       return
@@ -92,6 +105,13 @@ class AgentSession {
     this.#forgetDeadline()
     this.#nodeId = hello.nodeId
     this.#door.coordinator.take({ kind: 'hello', linkId: this.#linkId, hello })
+  }
+
+  /** Whoever has obeyed a later coordinator does not obey this one, which may learn of it so. */
+  #yield(term: number): void {
+    const { leadership } = this.#door
+    this.#refuse(leadership ? outranked(leadership.term, term) : neverSeveral(term))
+    leadership?.doubt()
   }
 
   #refuse(why: Fault): void {
@@ -115,6 +135,19 @@ class AgentSession {
 }
 
 const helloTwice = fault('bad-message', 'a second hello on one link: open another link for it')
+
+const outranked = (own: number, term: number) =>
+  fault(
+    'stale-term',
+    `this agent has obeyed a coordinator of term ${term}, and this one is of term ${own}: the later ` +
+      'one is obeyed; an agent of an earlier etcd is to be started anew',
+  )
+const neverSeveral = (term: number) =>
+  fault(
+    'stale-term',
+    `this agent has obeyed a coordinator of term ${term}, and this one is the only one of its ` +
+      'cluster: start the agent anew if it is to change clusters',
+  )
 
 /** @param provenName by a certificate; undefined: the link asks for none */
 function refuseHello(

@@ -18,6 +18,7 @@ import { loadState } from './core/stored-state.ts'
 import { clusterView } from './core/views.ts'
 import { hexOf } from './identity.ts'
 import { MigrationQueue } from './migration-queue.ts'
+import { Outlet } from './outlet.ts'
 import type { Store } from './store.ts'
 import { ClusterTracing } from './tracing/cluster-tracing.ts'
 
@@ -29,8 +30,17 @@ export interface CoordinatorPorts {
   readonly fence?: FenceDevice
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer | undefined
+  /** Of one of several coordinators: whether it may still act. Absent: there is only this one. */
+  readonly leadership?: LeadershipHold
   /** How often the whole state is held against its invariants; 0: after each step. */
   readonly checkEveryMs?: number
+}
+
+/** The right to be the one that decides; it ends by itself, or when it is ended. */
+export interface LeadershipHold {
+  readonly holds: boolean
+  /** It is over: another leads, or will. */
+  end(why: Fault): void
 }
 
 /** One process of a node. */
@@ -75,6 +85,7 @@ export class Coordinator {
   readonly #ends = new Map<LinkId, AgentEnd>()
   readonly #queue: MigrationQueue
   readonly #tracing: ClusterTracing | undefined
+  readonly #outlet: Outlet
   readonly #inputs: Input[] = []
   #isStepping = false
   #isStopped = false
@@ -96,6 +107,7 @@ export class Coordinator {
     this.state = loaded
     this.#tracing = ports.tracer && new ClusterTracing(loaded, ports.tracer, ports.clock)
     if (this.#tracing) this.observe(this.#tracing)
+    this.#outlet = new Outlet(ports.store, (thrown) => this.#loseStore(thrown))
     this.#queue = new MigrationQueue(
       (migrationId: MigrationId) => this.take({ kind: 'migration-admitted', migrationId }),
       settings,
@@ -112,10 +124,22 @@ export class Coordinator {
   }
 
   /** Nothing is decided any more: what links say on their way down is for the next process. */
-  stop(): void {
+  stop(reason = 'shutting-down'): void {
     this.#isStopped = true
+    this.#outlet.shut()
     this.#nextTick()
-    for (const end of this.#ends.values()) end.close('shutting-down')
+    for (const end of this.#ends.values()) end.close(reason)
+  }
+
+  /** Done when all that was decided before is durable; never, if that fails. */
+  whenDurable(act: () => void): void {
+    this.#outlet.pass(act)
+  }
+
+  /** As whenDurable, for who waits; rejected with the fault. undefined: it is durable. */
+  settled(): Promise<void> | undefined {
+    if (this.#isStopped) return this.#ports.leadership && Promise.reject(new FaultError(notLeading))
+    return this.#ports.store.settled?.()
   }
 
   /** A link of an agent that has not said hello yet. */
@@ -131,12 +155,12 @@ export class Coordinator {
 
   /** Sends past the core: console traffic, which it does not see. */
   sendTo(linkId: LinkId, message: CoordinatorMessage): void {
-    this.#ends.get(linkId)?.send(message)
+    this.#outlet.pass(() => this.#ends.get(linkId)?.send(message))
   }
 
   /** Carried out at once, or after the step that is being carried out. */
   take(input: Input): void {
-    if (this.#isStopped) return
+    if (this.#isStopped || this.#isDeposed()) return
     this.#inputs.push(input)
     if (this.#isStepping) return
     this.#isStepping = true
@@ -155,6 +179,7 @@ export class Coordinator {
     invariant(!this.#isStepping, 'an API command came in the middle of a step')
     this.take({ kind: 'api', command, trace, ...(by !== undefined && { by }) })
     const answer = this.#answer
+    if (!answer && this.#isStopped && this.#ports.leadership) return { fault: notLeading }
     invariant(answer, 'the core gave no answer')
     this.#answer = undefined
     return answer
@@ -180,10 +205,34 @@ export class Coordinator {
     this.#check(effects, nowMs)
     for (const effect of effects) this.#carryOut(effect)
     const tookMs = clock.nowMs() - nowMs
-    for (const observer of this.#observers) {
-      observer.stepped?.(input, tookMs)
-      if (this.state.revision !== revision) observer.changed?.()
-    }
+    for (const observer of this.#observers) observer.stepped?.(input, tookMs)
+    if (this.state.revision === revision) return
+    this.#outlet.pass(() => {
+      for (const observer of this.#observers) observer.changed?.()
+    })
+  }
+
+  /**
+   * Looked at after an input came and before anything is done about it: whatever answers it was
+   * asked for while this coordinator led.
+   */
+  #isDeposed(): boolean {
+    const { leadership } = this.#ports
+    if (!leadership || leadership.holds) return false
+    this.stop('not-leader')
+    leadership.end(notLeading)
+    return true
+  }
+
+  #loseStore(thrown: unknown): void {
+    const why = faultOf(thrown)
+    this.#ports.log.error('what was decided did not become durable', { ...why })
+    this.stop('not-leader')
+    invariant(
+      this.#ports.leadership,
+      `a store that writes later needs a leadership: ${why.message}`,
+    )
+    this.#ports.leadership.end(why)
   }
 
   #check(effects: readonly Effect[], nowMs: number): void {
@@ -196,11 +245,15 @@ export class Coordinator {
       if (effect.kind === 'persist') assertChanged(this.state, [...effect.puts, ...effect.deletes])
   }
 
+  /** A reply waits for nothing here: who passes it on waits for settled(). */
   #carryOut(effect: Effect): void {
+    if (effect.kind === 'persist') this.#outlet.persist(effect.puts, effect.deletes)
+    else if (effect.kind === 'reply') this.#answer = effect.answer
+    else this.#outlet.pass(() => this.#act(effect))
+  }
+
+  #act(effect: Exclude<Effect, { kind: 'persist' | 'reply' }>): void {
     switch (effect.kind) {
-      case 'persist':
-        this.#ports.store.apply(effect.puts, effect.deletes)
-        break
       case 'send':
         this.#ends
           .get(effect.linkId)
@@ -208,9 +261,6 @@ export class Coordinator {
         break
       case 'close-link':
         this.#ends.get(effect.linkId)?.close(effect.reason)
-        break
-      case 'reply':
-        this.#answer = effect.answer
         break
       case 'answered':
         for (const observer of this.#observers) observer.answered?.(effect.commandId, effect.result)
@@ -250,5 +300,10 @@ export class Coordinator {
     for (const observer of this.#observers) observer.event?.(event)
   }
 }
+
+const notLeading = fault(
+  'not-leader',
+  'another coordinator leads now, or soon will: ask again, and any of them says which',
+)
 
 export const isFault = (answer: ApiAnswer): answer is { readonly fault: Fault } => 'fault' in answer

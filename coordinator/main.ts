@@ -10,14 +10,25 @@ import { parseArgs } from 'node:util'
 import { Credentials, coordinatorName, realEnv, realTracer } from '#env/real.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { defaultSettings, type Settings } from './core/cluster-state.ts'
+import {
+  type EtcdSettings,
+  etcdFlagNames,
+  etcdUsage,
+  leaseMsBesides,
+  readEtcd,
+  worryOf,
+} from './shell/etcd-flags.ts'
+import { etcdGateway } from './shell/etcd-gateway.ts'
 import { fenceDevice } from './shell/fence-devices.ts'
 import { launcherAt } from './shell/launcher.ts'
-import { startServer } from './shell/server.ts'
+import { type ServerOptions, startServer } from './shell/server.ts'
+import { OneOfSeveral } from './shell/several.ts'
 import { openSqliteStore } from './shell/sqlite-store.ts'
 
 const usage = `usage: node coordinator/main.ts [flags]
   --listen HOST:PORT     where to serve (GODWIT_LISTEN; 127.0.0.1:7070; port 0: any)
   --data FILE            the store, or :memory: (GODWIT_DATA; godwit.db)
+${etcdUsage}\
   --token-file FILE      the agents' shared secret (GODWIT_TOKEN_FILE; or GODWIT_TOKEN itself)
   --certs FOLDER         ca.pem and coordinator.pem (godwit certs): everything over TLS, and agents
                          must show certificates (GODWIT_CERTS; none)
@@ -25,7 +36,8 @@ const usage = `usage: node coordinator/main.ts [flags]
                          (GODWIT_OPERATOR_SECRET; none)
   --open yes             serve a network that is trusted: without TLS and, as long as there are no
                          accounts, to everybody (GODWIT_OPEN; no)
-  --lease-ms MS          how long a node runs protected VMs unanswered (GODWIT_LEASE_MS; 2500)
+  --lease-ms MS          how long a node runs protected VMs unanswered (GODWIT_LEASE_MS; 2500, and
+                         8000 with several coordinators)
   --heartbeat-ms MS      how often agents report (GODWIT_HEARTBEAT_MS; 250)
   --margin-ms MS         waited after a lease before recovery (GODWIT_MARGIN_MS; 500)
   --migrations-max N     at once in the cluster (GODWIT_MIGRATIONS_MAX; 4)
@@ -60,6 +72,7 @@ const flags = [
   'laboratory',
   'dashboard',
   'log',
+  ...etcdFlagNames,
 ] as const
 type Flag = (typeof flags)[number]
 type Read = (flag: Flag, standard: string) => string
@@ -93,8 +106,9 @@ function readSwitch(read: Read, flag: Flag, standard: 'on' | 'off'): boolean {
   return given === 'on'
 }
 
-function readSettings(read: Read): Settings {
-  const leaseMs = readMs(read, 'lease-ms', defaultSettings.leaseMs)
+function readSettings(read: Read, isOneOfSeveral: boolean): Settings {
+  const standardMs = isOneOfSeveral ? leaseMsBesides : defaultSettings.leaseMs
+  const leaseMs = readMs(read, 'lease-ms', standardMs)
   const heartbeatMs = readMs(read, 'heartbeat-ms', defaultSettings.heartbeatMs)
   const marginMs = readMs(read, 'margin-ms', defaultSettings.marginMs)
   if (heartbeatMs * 3 > leaseMs)
@@ -162,9 +176,10 @@ function versionOfPackage(): string {
 
 async function main(): Promise<void> {
   const read = readFlags(process.argv.slice(2))
-  const settings = readSettings(read)
   const token = readToken(read)
   const { host, port } = readListen(read)
+  const etcd = readEtcd(read, host)
+  const settings = readSettings(read, etcd !== undefined)
   // What it writes, the store above all, is nobody else's to read.
   process.umask(0o077)
   const operatorSecret = readOperatorSecret(read)
@@ -178,7 +193,7 @@ async function main(): Promise<void> {
   }
   process.on('uncaughtException', onBug)
   const tracer = await realTracer('coordinator', log)
-  const server = await startServer({
+  const options = {
     ...{ clock, random, log, tracer, settings, token, host, port, onBug },
     version: versionOfPackage(),
     ...(operatorSecret !== undefined && { operatorSecret }),
@@ -186,19 +201,32 @@ async function main(): Promise<void> {
     ...credentialsOf(read),
     ...(fence === 'none' ? {} : { fence: fenceDevice(fence) }),
     ...laboratoryOf(read, token),
-    store: openSqliteStore(read('data', 'godwit.db')),
     dashboard: read('dashboard', fileURLToPath(new URL('../dashboard/dist', import.meta.url))),
-  })
-  process.stdout.write(`coordinator listening on ${server.address}\n`)
-  const stop = () => {
-    const stopped = server.stop().then(() => tracer?.close())
+  }
+  const { address, stop } = await (etcd
+    ? serveWithOthers(options, etcd)
+    : serveAlone(options, read('data', 'godwit.db')))
+  process.stdout.write(`coordinator listening on ${address}\n`)
+  const end = () => {
+    const stopped = stop().then(() => tracer?.close())
     stopped.then(
       () => process.exit(0),
       (thrown) => onBug(thrown),
     )
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  process.once('SIGTERM', end)
+  process.once('SIGINT', end)
+}
+
+const serveAlone = (options: Omit<ServerOptions, 'store'>, file: string) =>
+  startServer({ ...options, store: openSqliteStore(file) })
+
+async function serveWithOthers(options: Omit<ServerOptions, 'store'>, etcd: EtcdSettings) {
+  const { place, ...names } = etcd
+  const worry = worryOf(etcd, options.settings.leaseMs)
+  if (worry !== undefined) options.log.warn('several coordinators', { worry })
+  const one = new OneOfSeveral({ ...options, ...names, etcd: etcdGateway(place) })
+  return { address: await one.start(), stop: () => one.stop() }
 }
 
 if (process.argv.includes('--help')) process.stdout.write(usage)

@@ -10,5 +10,7 @@ export const controlLimits = { messageBytesMax: 8 << 20 }
 export const trunkLimits = { messageBytesMax: batchBytesMax }
 /** A node that does not answer is tried again: there is no use in long waits. */
 export const trunkAnswerMsMax = 3000
+/** Of several coordinators one that does not answer is left for the next. */
+export const turnMsMax = 1000
 /** Console output waits in its ring while so much is on the link already. */
 export const outputBufferedBytesMax = 1 << 20

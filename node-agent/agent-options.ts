@@ -15,8 +15,8 @@ export interface AgentOptions {
   readonly pid: number
   readonly token: string
   readonly capacity: NodeCapacity
-  /** `ws://host:port/agent` */
-  readonly coordinator: string
+  /** `ws://host:port/agent`; of several coordinators, each one's. */
+  readonly coordinators: readonly string[]
   /** `ws://host:port` of the peer port; port 0 lets the system choose. */
   readonly listen: string
   /** How other nodes reach it, when that is not where it listens. */

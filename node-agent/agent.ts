@@ -13,10 +13,11 @@ import { isTemplateOrder } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { admit, admitReplica, mayLaunch } from './admission.ts'
-import { controlLimits, limits, trunkAnswerMsMax, trunkLimits } from './agent-limits.ts'
+import { limits, trunkAnswerMsMax, trunkLimits } from './agent-limits.ts'
 import { numbersOf } from './agent-numbers.ts'
 import type { AgentOptions } from './agent-options.ts'
 import type { Consoles } from './consoles.ts'
+import { waysTo } from './coordinator-link.ts'
 import { stepDesk } from './desk.ts'
 import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk-state.ts'
 import { GuestEvents } from './guest-events.ts'
@@ -159,10 +160,8 @@ export class Agent {
   // ---- the coordinator --------------------------------------------------------------------------
 
   #makeMembership(): Membership {
-    const { env, coordinator } = this.#options
     return new Membership({
-      env,
-      connect: () => env.transport.connect(coordinator, controlLimits, answerMsMax),
+      ...waysTo(this.#options),
       hello: () => this.#hello('agent'),
       heartbeat: () => {
         this.metrics.heartbeat()

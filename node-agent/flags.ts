@@ -8,7 +8,7 @@ import { namePattern } from '#proto/ids.ts'
 
 export interface Settings {
   readonly node: string
-  readonly coordinator: string
+  readonly coordinators: readonly string[]
   readonly listen: string
   readonly advertise: string | undefined
   readonly tokenFile: string | undefined
@@ -35,7 +35,7 @@ const flags = {
   coordinator: {
     variable: 'GODWIT_COORDINATOR',
     fallback: 'ws://127.0.0.1:7070/agent',
-    what: 'ws://HOST:PORT/agent',
+    what: 'ws://HOST:PORT/agent; of several coordinators, all of them: URL,URL',
   },
   listen: {
     variable: 'GODWIT_LISTEN',
@@ -118,7 +118,7 @@ export function readSettings(
   const metricsPort = text('metrics-port')
   return {
     node: text('node'),
-    coordinator: text('coordinator'),
+    coordinators: listOf(text('coordinator')),
     listen: text('listen'),
     advertise: text('advertise') || undefined,
     tokenFile: text('token-file') || undefined,
@@ -151,11 +151,17 @@ function parse(argv: readonly string[]): Map<Flag, string> | string {
   return given
 }
 
+const listOf = (text: string): string[] => text.split(',').map((part) => part.trim())
+
+const addresses = (text: (flag: Flag) => string) =>
+  (['coordinator', 'listen', 'advertise'] as const).flatMap((flag) =>
+    listOf(text(flag)).map((address) => [flag, address] as const),
+  )
+
 function check(text: (flag: Flag) => string): string | undefined {
   if (!namePattern.test(text('node')))
     return `--node ${text('node') || '(missing)'}: use 1-63 of a-z, 0-9 and -, not - at either end`
-  for (const flag of ['coordinator', 'listen', 'advertise'] as const) {
-    const address = text(flag)
+  for (const [flag, address] of addresses(text)) {
     if (address !== '' && !/^wss?:\/\//.test(address))
       return `--${flag} ${address}: write it as ws://host:port`
   }
@@ -178,8 +184,7 @@ function check(text: (flag: Flag) => string): string | undefined {
 
 /** What crosses a network is encrypted, or said to be trusted. */
 function checkLinks(text: (flag: Flag) => string): string | undefined {
-  for (const flag of ['coordinator', 'listen', 'advertise'] as const) {
-    const address = text(flag)
+  for (const [flag, address] of addresses(text)) {
     if (address === '') continue
     const isTls = address.startsWith('wss:')
     if (isTls !== (text('certs') !== ''))

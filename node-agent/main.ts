@@ -81,7 +81,7 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
-  const { coordinator, listen, certs } = settings
+  const { coordinators, listen, certs } = settings
   const store = (folder: string) =>
     bench?.breakable(openFolderDisk(folder)) ?? openFolderDisk(folder)
   const credentials = certs === undefined ? undefined : new Credentials(certs, node)
@@ -90,7 +90,7 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const env = realEnv(name, settings.logLevel, credentials)
   const tracer = await realTracer(name, env.log)
   agent = new Agent({
-    ...{ token, coordinator, listen, advertise },
+    ...{ token, coordinators, listen, advertise },
     nodeId: asNodeId(node),
     incarnation: randomUUID(),
     pid: process.pid,

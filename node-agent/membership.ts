@@ -28,7 +28,8 @@ export type MemberMessage = Exclude<
 
 export interface MembershipPorts {
   readonly env: Pick<Env, 'clock' | 'random' | 'log'>
-  connect(): Promise<MessageLink>
+  readonly coordinators: readonly string[]
+  connect(coordinator: string): Promise<MessageLink>
   hello(): Hello
   heartbeat(): Omit<Heartbeat, 't' | 'seq'>
   /** Protected VMs may run until then. */
@@ -79,6 +80,7 @@ export class Membership {
     )
     this.#link = new CoordinatorLink({
       ...{ clock, random, log },
+      coordinators: ports.coordinators,
       connect: ports.connect,
       hello: ports.hello,
       up: (welcome) => this.#join(welcome),
@@ -184,9 +186,14 @@ export class Membership {
     clock.wakeAt(clock.nowMs() + this.#heartbeatMs, () => this.#beat())
     if (!this.#link.isUp) return
     // A link on which nothing comes back is cut, whatever the operating system still believes.
-    if (clock.nowMs() - this.#answeredAtMs > this.#leaseMs) this.#link.drop('no answer')
+    if (clock.nowMs() - this.#answeredAtMs > this.#silentMsMax) this.#link.drop('no answer')
     else this.#sendHeartbeat()
     this.#ports.beat()
+  }
+
+  /** Where another may lead by now, it is looked for while the lease still lasts. */
+  get #silentMsMax(): number {
+    return this.#ports.coordinators.length > 1 ? this.#leaseMs / 3 : this.#leaseMs
   }
 
   #sendHeartbeat(): void {

@@ -381,6 +381,9 @@ export const ConsoleHeader = z.strictObject({
 })
 export type ConsoleHeader = z.infer<typeof ConsoleHeader>
 
+/** The header in which a coordinator that does not lead says where the one is that does. */
+export const leaderHeader = 'godwit-leader'
+
 /** RFC 9457, with our fault inside. */
 export const Problem = z.strictObject({
   type: z.string(),

@@ -42,6 +42,8 @@ export const faultStatus = {
   'disk-failed': 500,
   'guest-crashed': 500,
   'shutting-down': 503,
+  'not-leader': 503,
+  'stale-term': 409,
   internal: 500,
 } as const
 

@@ -18,6 +18,8 @@ export const commandId = id as unknown as z.ZodType<CommandId, string>
 /** Room is left above it: the next epoch must be a number too, whatever a peer claims. */
 const epochMax = 2 ** 52
 export const epoch = z.int().min(0).max(epochMax) as unknown as z.ZodType<Epoch, number>
+/** A coordinator's time as the leader of several: only the highest is obeyed. */
+export const term = z.int().min(1)
 export const count = z.int().min(0)
 export const ms = z.number().min(0)
 export const bytes = z.instanceof(Uint8Array)

@@ -23,6 +23,7 @@ import {
   ConsoleOutput,
 } from './console-messages.ts'
 import { Fault } from './faults.ts'
+import { Hello, Refused, Welcome } from './greeting.ts'
 import {
   address,
   commandId,
@@ -32,7 +33,6 @@ import {
   MigrationRecord,
   migrationId,
   ms,
-  NodeCapacity,
   nodeId,
   onVm,
   RoundRecord,
@@ -91,6 +91,7 @@ import { templateNews, templateOrders } from './templates/messages.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 export * from './console-messages.ts'
+export { Hello, Refused, Welcome } from './greeting.ts'
 export {
   ByEncoding,
   DowntimeParts,
@@ -123,23 +124,6 @@ export * from './screen-messages.ts'
 export * from './store-messages.ts'
 
 // ---- agent → coordinator ------------------------------------------------------------------------
-
-/** First message on every link, by the end that connects. */
-export const Hello = z.strictObject({
-  t: z.literal('hello'),
-  protocolVersion: z.int(),
-  role: z.enum(['agent', 'peer']),
-  token: z.string().max(200),
-  nodeId,
-  /** New at each start of the process: tells a restarted agent from one that reconnects. */
-  incarnation: z.string().max(80),
-  peerAddress: address,
-  capacity: NodeCapacity,
-  pid: z.int(),
-  /** Everything the agent holds now. */
-  vms: z.array(VmReport).max(10_000),
-})
-export type Hello = z.infer<typeof Hello>
 
 export const Heartbeat = z.strictObject({
   t: z.literal('heartbeat'),
@@ -191,18 +175,6 @@ export const MigrationProgress = z.strictObject({
 export type MigrationProgress = z.infer<typeof MigrationProgress>
 
 // ---- coordinator → agent ------------------------------------------------------------------------
-
-export const Welcome = z.strictObject({
-  t: z.literal('welcome'),
-  protocolVersion: z.int(),
-  clusterId: z.string().max(80),
-  leaseMs: ms,
-  heartbeatMs: ms,
-})
-export type Welcome = z.infer<typeof Welcome>
-/** The link is closed after it. */
-export const Refused = z.strictObject({ t: z.literal('refused'), fault: Fault })
-export type Refused = z.infer<typeof Refused>
 
 /** Renews the lease: until (when the agent *sent* heartbeat `seq`, its own clock) + leaseMs. */
 export const Lease = z.strictObject({ t: z.literal('lease'), seq: count, leaseMs: ms })

@@ -7,7 +7,9 @@ export const mebibyte = 1 << 20
 export const pagesPerMebibyte = mebibyte / pageBytes
 
 /** The version of everything in proto/. Two ends that differ by more than one refuse each other. */
-export const protocolVersion = 2
+export const protocolVersion = 3
+/** Ends before this know no terms: there was one coordinator. */
+export const termVersion = 3
 
 /**
  * A control message is small; pages travel in frames. Anything larger is an attack or a mistake.

@@ -37,6 +37,15 @@ export const away = (doing: string, why: string) =>
   new FaultError(
     fault('link-lost', `The coordinator did not answer (${doing}: ${why}); see that it runs.`),
   )
+/** Nobody has heard of it: there was no connection. Codes of Node's sockets and of its fetch. */
+export function isUnsent(thrown: unknown): boolean {
+  return thrown instanceof Error && unsentCodes.has((thrown.cause as { code?: string })?.code ?? '')
+}
+const unsentCodes = new Set([
+  ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
 const whyOf = (thrown: unknown): string => {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown
   return cause instanceof Error ? cause.message : String(cause)
@@ -50,12 +59,14 @@ const requestMsMax = 10_000
 export class WebWire implements ApiWire {
   readonly #base: string
   readonly #headers: Readonly<Record<string, string>>
+  readonly #answerMsMax: number
 
   /**
    * `baseUrl`: `http://host:port` of the coordinator. `secret`: of a session or a token.
    * `traceparent`: of the trace that its requests are a part of.
    */
-  constructor(baseUrl: string, secret?: string, traceparent?: string) {
+  constructor(baseUrl: string, secret?: string, traceparent?: string, answerMsMax = requestMsMax) {
+    this.#answerMsMax = answerMsMax
     this.#base = baseUrl.replace(/\/+$/, '')
     this.#headers = {
       ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
@@ -66,7 +77,7 @@ export class WebWire implements ApiWire {
   async request(method: string, path: string, body?: unknown): Promise<WireAnswer> {
     const answer = await fetch(this.#base + path, {
       method,
-      signal: AbortSignal.timeout(requestMsMax),
+      signal: AbortSignal.timeout(this.#answerMsMax),
       ...(body === undefined
         ? { headers: this.#headers }
         : {
@@ -74,7 +85,9 @@ export class WebWire implements ApiWire {
             headers: { ...this.#headers, 'content-type': 'application/json' },
           }),
     }).catch((thrown: unknown) => {
-      throw away(`${method} ${path}`, whyOf(thrown))
+      const lost = away(`${method} ${path}`, whyOf(thrown))
+      lost.cause = thrown instanceof Error ? thrown.cause : undefined
+      throw lost
     })
     const text = await answer.text().catch((thrown: unknown) => {
       throw away(`${method} ${path}`, whyOf(thrown))

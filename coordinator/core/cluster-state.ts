@@ -37,6 +37,8 @@ export interface Settings {
   /** Migrations at once: in all, and out of or into a node. */
   readonly migrationsMax: number
   readonly migrationsPerNodeMax: number
+  /** Of this coordinator as the leader of several; absent: there is only this one. */
+  readonly term?: number
   /** A node that was silent for so long is fenced by the device; absent: there is none. */
   readonly fenceAfterMs?: number
   /** Every migration is written down page by page, also those that nobody asked it of. */

@@ -8,7 +8,7 @@
 import { fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
 import type { Heartbeat, Hello } from '#proto/messages.ts'
-import { protocolVersion } from '#proto/units.ts'
+import { protocolVersion, termVersion } from '#proto/units.ts'
 import {
   type LinkId,
   type Migration,
@@ -89,14 +89,16 @@ function newNode(step: Step, hello: Hello): Node {
 }
 
 function welcome(step: Step, node: Node, linkId: LinkId): void {
-  const { leaseMs, heartbeatMs } = step.state.settings
+  const { leaseMs, heartbeatMs, term } = step.state.settings
   node.live.linkId = linkId
   node.live.isReady = false
   node.live.heartbeatAtMs = step.nowMs
   node.live.dropsAskedAtMs.clear()
   renew(step, node)
   const { clusterId } = step.state.meta
-  sendTo(step, node, { t: 'welcome', protocolVersion, clusterId, leaseMs, heartbeatMs })
+  const known = node.live.protocolVersion >= termVersion ? { term } : {}
+  const terms = { clusterId, leaseMs, heartbeatMs, ...(term !== undefined && known) }
+  sendTo(step, node, { t: 'welcome', protocolVersion, ...terms })
 }
 
 function renew(step: Step, node: Node): void {

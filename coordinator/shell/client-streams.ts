@@ -247,7 +247,8 @@ class Watchers {
   add(end: StreamEnd, access: StreamAccess): void {
     this.#ends.set(end, { readAtMs: this.#clock.nowMs(), access })
     end.onClose(() => this.#ends.delete(end))
-    end.text(JSON.stringify(access.seen(this.#coordinator.view())))
+    const text = JSON.stringify(access.seen(this.#coordinator.view()))
+    this.#coordinator.whenDurable(() => end.text(text))
   }
 
   stop(): void {
@@ -272,7 +273,8 @@ class Watchers {
       if (end.bufferedBytes < watcherBytesMax) {
         watcher.readAtMs = nowMs
         const seen = watcher.access.seen(view)
-        end.text(seen === view ? text : JSON.stringify(seen))
+        const own = seen === view ? text : JSON.stringify(seen)
+        this.#coordinator.whenDurable(() => end.text(own))
       } else if (nowMs - watcher.readAtMs > 60_000) end.drop()
     }
   }

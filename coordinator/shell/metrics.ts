@@ -84,6 +84,12 @@ function countMigrations(coordinator: Coordinator, registry: Registry): void {
 
 function countDecisions(coordinator: Coordinator, registry: Registry): void {
   const registers = [registry]
+  const leads = new Gauge({
+    name: 'godwit_coordinator_leads',
+    help: '1: it leads; 0: it waits until it is needed.',
+    registers,
+  })
+  leads.set(1)
   const fences = new Counter({
     name: 'godwit_coordinator_fences_total',
     help: 'Nodes whose lease and margin ran out.',

@@ -1,22 +1,23 @@
 // All of a coordinator behind one port: HTTP, WebSockets, the page, metrics. main.ts starts it from
 // flags, tests start it with ports of their own.
 
-import type { RequestListener } from 'node:http'
-import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random, Tracer } from '#env/env.ts'
 import { isLoopback } from '#env/loopback.ts'
-import { type Credentials, refusedCaller, sha256, verify } from '#env/real.ts'
+import { type Credentials, sha256, verify } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '../coordinator.ts'
 import type { Settings } from '../core/cluster-state.ts'
+import type { Leadership } from '../etcd/leadership.ts'
 import { hexOf } from '../identity.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import { ScreenHub } from '../screen/screen-hub.ts'
 import { SightHub } from '../sights/sight-hub.ts'
+import type { ClusterStore } from '../store.ts'
 import { TemplateHub } from '../templates/template-hub.ts'
+import { holdAnswers } from './durable-answers.ts'
 import { Gate } from './guard.ts'
 import { sendHeaders } from './headers.ts'
 import { createHttpApi } from './http.ts'
@@ -24,8 +25,8 @@ import type { Launcher } from './launcher.ts'
 import { createMetrics } from './metrics.ts'
 import { scryptPasswords } from './passwords.ts'
 import { openSockets } from './sockets.ts'
-import type { SqliteStore } from './sqlite-store.ts'
 import { servePage } from './static-page.ts'
+import { tlsServer } from './tls-server.ts'
 
 export interface ServerOptions {
   readonly clock: Clock
@@ -33,8 +34,10 @@ export interface ServerOptions {
   readonly log: Log
   /** Absent: nothing is traced. */
   readonly tracer?: Tracer | undefined
-  readonly store: SqliteStore
+  readonly store: ClusterStore
   readonly fence?: FenceDevice
+  /** Of one of several, elected; absent: there is only this one. */
+  readonly leadership?: Leadership
   /** Absent: nothing may be broken on purpose. */
   readonly laboratory?: Launcher
   readonly settings: Settings
@@ -60,14 +63,19 @@ export interface CoordinatorServer {
   readonly coordinator: Coordinator
   /** `METHOD path` of every route that is served. */
   readonly routeKeys: ReadonlySet<string>
-  stop(): Promise<void>
+  /** @param reason that its agents are told */
+  stop(reason?: string): Promise<void>
 }
 
 /** Loads the store, listens, and begins to decide. Throws a FaultError when it cannot. */
 export async function startServer(options: ServerOptions): Promise<CoordinatorServer> {
-  const { clock, random, log, store, token, fence } = options
+  const { clock, random, log, store, token, fence, credentials, leadership } = options
   const coordinator = new Coordinator(
-    { clock, random, log, store, tracer: options.tracer, ...(fence ? { fence } : {}) },
+    {
+      ...{ clock, random, log, store, tracer: options.tracer },
+      ...(fence && { fence }),
+      ...(leadership && { leadership }),
+    },
     options.settings,
     options.version,
   )
@@ -78,16 +86,18 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const app = await createHttpApi(
     {
       ...{ coordinator, metrics, random, laboratory: options.laboratory },
-      ...(options.credentials && tlsOf(options.credentials, log)),
+      ...(credentials && { serverFactory: (handler) => tlsServer(credentials, log, handler) }),
       nowMs: () => clock.nowMs(),
       onBug: options.onBug,
     },
     door,
   )
   sendHeaders(app, door.isTls)
+  if (leadership) holdAnswers(app, coordinator)
   servePage(app, options.dashboard)
   const { gate, isTls } = door
-  const shared = { coordinator, ...hubs, clock, log, token, gate, isTls }
+  const doors = { ...hubs, gate, isTls, leadership }
+  const shared = { coordinator, clock, log, token, ...doors }
   const sockets = openSockets(app.server, shared)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
@@ -97,8 +107,8 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     address: `${isTls ? 'https' : 'http'}://${host}:${port}`,
     coordinator,
     routeKeys: app.routeKeys,
-    stop: async () => {
-      coordinator.stop()
+    stop: async (reason) => {
+      coordinator.stop(reason)
       for (const hub of Object.values(hubs)) hub.stop()
       sockets.close()
       await app.close()
@@ -114,13 +124,19 @@ const hubsOf = (coordinator: Coordinator, clock: Clock) => ({
   sights: new SightHub(coordinator, clock),
   templates: new TemplateHub(coordinator, clock, verify),
 })
+/** Throws a FaultError when others could listen, and nobody has said that they may. */
+export function checkPlace({ host, credentials, isTrusted }: Place) {
+  const isTls = credentials !== undefined
+  const isOurs = isLoopback(host) || isTrusted === true
+  if (!isOurs && !isTls) throw new FaultError(fault('bad-request', plainText(host)))
+  return { isOurs, isTls }
+}
+type Place = Pick<ServerOptions, 'host' | 'credentials' | 'isTrusted'>
 
 /** Everybody who comes: their accounts, and the gate. */
 function openDoor(options: ServerOptions, { state }: Coordinator) {
   const { clock, random, store, operatorSecret } = options
-  const isTls = options.credentials !== undefined
-  const isOurs = isLoopback(options.host) || options.isTrusted === true
-  if (!isOurs && !isTls) throw new FaultError(fault('bad-request', plainText(options.host)))
+  const { isOurs, isTls } = checkPlace(options)
   const accounts = new Accounts({
     ...{ shelf: store.people, passwords: scryptPasswords(), sha256, mayBeOpen: isOurs },
     wallMs: () => clock.wallMs(),
@@ -134,21 +150,6 @@ function openDoor(options: ServerOptions, { state }: Coordinator) {
   const cookie = `${isTls ? '__Host-' : ''}${state.meta.clusterId}`
   const gate = new Gate({ accounts, state, cookie, isTls, nowMs: () => clock.nowMs() })
   return { accounts, cookie, isTls, gate }
-}
-
-/** One server for HTTPS; a certificate is asked for, and needed by agents only (sockets.ts). */
-function tlsOf(credentials: Credentials, log: Log) {
-  return {
-    serverFactory: (handler: RequestListener) => {
-      const options = { ...credentials.now, requestCert: true, rejectUnauthorized: false }
-      const server = createServer(options, handler)
-      credentials.onChange((now) => server.setSecureContext(now))
-      server.on('tlsClientError', (error, { remoteAddress }) =>
-        log.warn('caller refused', refusedCaller(error, remoteAddress)),
-      )
-      return server
-    },
-  }
 }
 
 const plainText = (host: string) =>

@@ -7,7 +7,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { AccountShelf, ShelfEntry } from '../accounts/records.ts'
 import type { RecordKey, RecordKind, StoredRecord } from '../core/records.ts'
-import type { Store } from '../store.ts'
+import type { ClusterStore } from '../store.ts'
 
 const schema = `
   pragma journal_mode = wal;
@@ -36,7 +36,7 @@ export function openSqliteStore(file: string): SqliteStore {
   }
 }
 
-export class SqliteStore implements Store {
+export class SqliteStore implements ClusterStore {
   /** Accounts and grants, in a table beside the cluster's records. */
   readonly people: AccountShelf
   readonly #database: DatabaseSync
@@ -67,7 +67,7 @@ export class SqliteStore implements Store {
       }))
   }
 
-  apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): void {
+  apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): undefined {
     this.#database.exec('begin immediate')
     try {
       for (const { kind, id, value } of puts) this.#put.run(kind, id, JSON.stringify(value))

@@ -24,7 +24,7 @@ export class SimStore implements Store {
     return structuredClone([...this.#records.values()])
   }
 
-  apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): void {
+  apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): undefined {
     for (const { kind, id } of deletes) this.#records.delete(`${kind}/${id}`)
     // What is put is a copy already (stored-state.ts), and nobody changes it.
     for (const record of puts) this.#records.set(`${record.kind}/${record.id}`, record)

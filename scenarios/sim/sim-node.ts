@@ -66,7 +66,6 @@ export class SimNode {
 
   constructor(process: SimProcess, incarnation: string, options: SimNodeOptions) {
     const { network, memoryMib, mips, cores, random, log, module, image } = options
-    const { coordinator, token } = options
     const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
     const written = new SimDisk(options.disk)
     const failing = (disk: Disk) =>
@@ -93,7 +92,8 @@ export class SimNode {
     })
     const { name } = process
     this.#agent = new Agent({
-      ...{ nodeId: asNodeId(name), incarnation, pid: 1, token, coordinator, vmm: this.vmm },
+      ...{ nodeId: asNodeId(name), incarnation, pid: 1, vmm: this.vmm },
+      ...{ token: options.token, coordinators: [options.coordinator] },
       ...{ listen: `ws://${name}:7000`, advertise: undefined, runUntilMs },
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {

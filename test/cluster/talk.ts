@@ -3,11 +3,11 @@
 
 import { expect } from 'vitest'
 import { realClock } from '#env/real.ts'
+import type { ApiClient } from '#scenarios/api-client.ts'
 import { GuestLine } from '#scenarios/guest-line.ts'
-import type { Cluster } from './cluster.ts'
 
 /** What a guest is asked line by line, and what it says. */
-export function talk({ api }: Cluster, vmId: string) {
+export function talk({ api }: { readonly api: ApiClient }, vmId: string) {
   const lines: string[] = []
   const line = new GuestLine(api, realClock, vmId, false, {
     onOpen: () => {},

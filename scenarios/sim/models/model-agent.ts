@@ -101,6 +101,7 @@ export class ModelAgent {
     const { env, coordinator, nodeId, replaced } = this.#options
     return new Membership({
       env,
+      coordinators: [coordinator],
       connect: () => env.transport.connect(coordinator, controlLimits, answerMsMax),
       hello: () => this.#hello('agent'),
       heartbeat: () => {

@@ -1,0 +1,145 @@
+// The connection to etcd: the JSON gateway of any of its members, over HTTP or TLS, one after the
+// other when one does not answer. What it does not answer clearly is the fault `link-lost`: nobody
+// knows whether it was done. Not here: what is said (etcd/etcd-words.ts), trying again.
+// Source: etcd.io, "Why gRPC gateway"; gRPC's status codes (google/rpc/code.proto).
+
+import { readFileSync } from 'node:fs'
+import http, { type RequestOptions } from 'node:http'
+import https from 'node:https'
+import { z } from 'zod'
+import { FaultError, fault } from '#proto/faults.ts'
+import { jsonOf } from '#proto/json.ts'
+import type { Etcd } from '../etcd/etcd-words.ts'
+
+export interface EtcdPlace {
+  /** `http://host:port` or `https://host:port` of members. */
+  readonly urls: readonly string[]
+  /** PEM files: whom to trust, and who we are. */
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+  /** `name:password`, where etcd wants one. */
+  readonly user?: string | undefined
+}
+
+/** By these codes etcd says that it has not done it and will not: gRPC's numbers. */
+const refusals: Readonly<Record<number, string>> = {
+  3: 'invalid argument',
+  5: 'not found',
+  7: 'permission denied',
+  8: 'out of room',
+  9: 'failed precondition',
+}
+/** The user's token has run out, or none was shown: not done either, and mended by a new one. */
+const unauthenticated = 16
+const answerBytesMax = 64 << 20
+
+const Refusal = z.object({ code: z.number().default(2), message: z.string().default('') })
+
+export function etcdGateway(place: EtcdPlace): Etcd {
+  return new EtcdGateway(place)
+}
+
+class EtcdGateway implements Etcd {
+  readonly #urls: readonly URL[]
+  readonly #user: string | undefined
+  readonly #options: RequestOptions
+  #at = 0
+  #token: string | undefined
+
+  constructor({ urls, caFile, certFile, keyFile, user }: EtcdPlace) {
+    this.#urls = urls.map((url) => new URL(url))
+    this.#user = user
+    const isTls = this.#urls[0]?.protocol === 'https:'
+    const read = (file: string | undefined) => (file ? readFileSync(file) : undefined)
+    const tls = { ca: read(caFile), cert: read(certFile), key: read(keyFile) }
+    const agent = isTls
+      ? new https.Agent({ keepAlive: true, ...tls })
+      : new http.Agent({ keepAlive: true })
+    this.#options = { method: 'POST', agent }
+  }
+
+  async call(path: string, body: object, timeoutMs: number): Promise<unknown> {
+    if (this.#user !== undefined && this.#token === undefined) await this.#logIn(timeoutMs)
+    const answer = await this.#post(path, body, timeoutMs)
+    if (answer.isGood) return answer.body
+    const { code, message } = Refusal.parse(answer.body ?? {})
+    const isToken = code === unauthenticated || /invalid auth token/.test(message)
+    if (isToken && this.#token !== undefined) {
+      this.#token = undefined
+      throw new FaultError(fault('link-lost', 'the login at etcd has run out: it is made anew'))
+    }
+    const refusal = isToken ? 'it wants GODWIT_ETCD_USER' : refusals[code]
+    if (refusal) throw new FaultError(fault('wrong-state', `etcd refuses: ${message} (${refusal})`))
+    this.#turn()
+    throw new FaultError(fault('link-lost', `etcd has no answer: ${message}`))
+  }
+
+  async #logIn(timeoutMs: number): Promise<void> {
+    const [name = '', password = ''] = (this.#user ?? '').split(/:(.*)/s)
+    const { isGood, body } = await this.#post(
+      '/v3/auth/authenticate',
+      { name, password },
+      timeoutMs,
+    )
+    const token = z.object({ token: z.string() }).safeParse(body)
+    if (!isGood || !token.success)
+      throw new FaultError(fault('wrong-state', `etcd does not let ${name} in: GODWIT_ETCD_USER`))
+    this.#token = token.data.token
+  }
+
+  /** Another member is asked the next time. */
+  #turn(): void {
+    this.#at = (this.#at + 1) % this.#urls.length
+  }
+
+  async #post(path: string, body: object, timeoutMs: number): Promise<Answer> {
+    const url = new URL(path, this.#urls[this.#at])
+    try {
+      return await post(url, JSON.stringify(body), timeoutMs, {
+        ...this.#options,
+        headers: {
+          'content-type': 'application/json',
+          ...(this.#token !== undefined && { authorization: this.#token }),
+        },
+      })
+    } catch (thrown) {
+      this.#turn()
+      const why = thrown instanceof Error ? thrown.message || String(thrown) : String(thrown)
+      throw new FaultError(fault('link-lost', `etcd at ${url.origin} did not answer: ${why}`))
+    }
+  }
+}
+
+interface Answer {
+  readonly isGood: boolean
+  readonly body: unknown
+}
+
+function post(url: URL, text: string, timeoutMs: number, options: RequestOptions) {
+  return new Promise<Answer>((resolve, reject) => {
+    const { request } = url.protocol === 'https:' ? https : http
+    const asked = request(url, options, (answer) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      answer.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        bytes += chunk.length
+        if (bytes > answerBytesMax) asked.destroy(new Error('the answer is too large'))
+      })
+      answer.on('error', reject)
+      answer.on('end', () => {
+        clearTimeout(timer)
+        const isGood = answer.statusCode === 200
+        resolve({ isGood, body: jsonOf(Buffer.concat(chunks).toString()) })
+      })
+    })
+    const late = new Error(`nothing within ${Math.round(timeoutMs)} ms`)
+    const timer = setTimeout(() => asked.destroy(late), timeoutMs)
+    asked.on('error', (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+    asked.end(text)
+  })
+}
