@@ -69,16 +69,8 @@ export interface CoordinatorServer {
 
 /** Loads the store, listens, and begins to decide. Throws a FaultError when it cannot. */
 export async function startServer(options: ServerOptions): Promise<CoordinatorServer> {
-  const { clock, random, log, store, token, fence, credentials, leadership } = options
-  const coordinator = new Coordinator(
-    {
-      ...{ clock, random, log, store, tracer: options.tracer },
-      ...(fence && { fence }),
-      ...(leadership && { leadership }),
-    },
-    options.settings,
-    options.version,
-  )
+  const { clock, random, log, store, token, credentials, leadership } = options
+  const coordinator = coordinatorOf(options)
   const hubs = hubsOf(coordinator, clock)
   tellNeighbours(coordinator)
   const metrics = createMetrics(coordinator)
@@ -115,6 +107,19 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
       store.close()
     },
   }
+}
+
+function coordinatorOf(options: ServerOptions): Coordinator {
+  const { clock, random, log, store, tracer, fence, leadership } = options
+  return new Coordinator(
+    {
+      ...{ clock, random, log, store, tracer },
+      ...(fence && { fence }),
+      ...(leadership && { leadership }),
+    },
+    options.settings,
+    options.version,
+  )
 }
 
 /** What passes between clients and agents without the core. */
