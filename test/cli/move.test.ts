@@ -1,6 +1,6 @@
 // godwit migrate, clone, cancel, rebalance: what is asked of the coordinator, and what a person
 // sees of it.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { freeNames } from '#cli/commands/move.ts'
 import { outcomeLines, outcomeText, progressLine } from '#cli/migration-progress.ts'
 import { busyCluster, doneMigration, migrationView } from '../coordinator-double/views.ts'
@@ -73,6 +73,15 @@ describe('the line of a migration', () => {
       'ledger n1 → n2  switching over  38.6 MB  expected downtime 14.2 ms',
     )
     expect(line('resolving')).toContain('the coordinator asks both ends')
+  })
+
+  test('is asked for in the trace of the script that asks, if that has one', async () => {
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+    vi.stubEnv('TRACEPARENT', traceparent)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const double = await coordinatorWith(busyCluster())
+    await godwit('migrate shop n2 --no-wait', { double })
+    expect(double.asked).toMatchObject([{ path: '/v1/vms/shop/migrate', traceparent }])
   })
 
   test('has what else was measured below it, a line each', () => {

@@ -17,6 +17,8 @@ export interface Asked {
   readonly method: string
   readonly path: string
   readonly body: unknown
+  /** Of the trace that it was asked in, if in any. */
+  readonly traceparent?: string
 }
 
 type Answer = { readonly status: number; readonly body: unknown }
@@ -132,7 +134,9 @@ export class CoordinatorDouble {
     if (!pathname.startsWith('/v1/')) return this.#servePage(pathname, response)
     const method = request.method ?? 'GET'
     const body: unknown = text === '' ? undefined : JSON.parse(text)
-    if (method !== 'GET') this.asked.push({ method, path: pathname, body })
+    const { traceparent } = request.headers
+    const trace = typeof traceparent === 'string' ? { traceparent } : {}
+    if (method !== 'GET') this.asked.push({ method, path: pathname, body, ...trace })
     const answer = this.#answer(method, pathname.split('/').slice(2), body)
     response.writeHead(answer.status, { 'content-type': 'application/json' })
     response.end(answer.body === undefined ? '' : JSON.stringify(answer.body))

@@ -93,6 +93,22 @@ function expectRecorded(trace: readonly ToldSpan[], record: unknown): void {
   expect(whole['godwit.bytes']).toBe(bytes)
 }
 
+test('in post-copy the last pages are a part of it on both sides', async () => {
+  const tracer = newTracer()
+  const world = await begun(tracer)
+  world.migrate('vm', 'b', { mode: 'post-copy', bandwidthBytesPerSecMax: 500_000 })
+  await runsOn(world, 'vm', 'b')
+  await world.until('its end', () => coordinatorOf(world).state.openMigrations.size === 0)
+  await world.pass(500)
+  const trace = traceOf(tracer.spans, 'migration')
+  const fetched = named(trace, 'b', 'fetch pages')
+  const served = named(trace, 'a', 'post-copy')
+  expect(served.attributes['godwit.pages']).toBeGreaterThan(0)
+  // It runs there from `resume` on, and what it lacks comes behind.
+  const resumed = named(trace, 'b', 'resume')
+  expect(fetched.startWallMs).toBeCloseTo(resumed.startWallMs + resumed.durationMs, 3)
+})
+
 test('each span lies within the one that it is a part of, or that caused it begins before', async () => {
   const tracer = newTracer()
   await moved(await begun(tracer))
