@@ -49,11 +49,19 @@ async function networkName() {
   return names[0]?.split('.')[0] ?? hostname()
 }
 
+/** All that there are: GODWIT_COORDINATORS names their services. */
+const coordinators = () =>
+  (process.env.GODWIT_COORDINATORS || 'coordinator')
+    .split(',')
+    .map((name) => `${ws}://${name}:7070/agent`)
+    .join(',')
+
 const roles = {
   coordinator: async () => {
     makeToken()
     return {
       main: '../coordinator/main.ts',
+      // With GODWIT_STORE it is one of several, and has no file of its own.
       flags: ['--listen', '0.0.0.0:7070', '--data', '/data/godwit.db', ...tokenFlags()],
     }
   },
@@ -65,7 +73,7 @@ const roles = {
     return {
       main: isKept ? '../scenarios/container/keeper-server.ts' : '../node-agent/main.ts',
       flags: [
-        ...['--node', node, '--coordinator', `${ws}://coordinator:7070/agent`],
+        ...['--node', node, '--coordinator', coordinators()],
         ...['--listen', `${ws}://0.0.0.0:7071`, '--advertise', `${ws}://${name}:7071`],
         ...['--disks', '/disks', '--metrics-port', '9100', ...tokenFlags()],
       ],
