@@ -1,14 +1,26 @@
 #!/usr/bin/env node
 // Starts the TypeScript command: in this process when its Node strips types, else with the Node
-// that `npm ci` brought (plain JavaScript for that reason). Signals and the exit code pass through
-// as if there were one process.
-import { spawn } from 'node:child_process'
+// that came with the packages (plain JavaScript for that reason). In a fresh clone it installs and
+// builds first (tools/setup.mjs). Signals and the exit code pass through as if there were one
+// process.
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
+const fileAt = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const main = new URL('../cli/main.ts', import.meta.url)
-const bundled = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url))
+const bundled = fileAt('node_modules/.bin/node')
+
+/** npm writes the first last; the second is what the build makes. */
+const made = ['node_modules/.package-lock.json', 'engine/cpu/core.wasm']
+if (!made.every((path) => existsSync(fileAt(path)))) {
+  // What it says is no result of the command.
+  const { status } = spawnSync(process.execPath, [fileAt('tools/setup.mjs')], {
+    stdio: ['ignore', 2, 2],
+  })
+  if (status !== 0) process.exit(1)
+}
 
 if (process.features.typescript) {
   process.argv[1] = fileURLToPath(main)
@@ -23,6 +35,6 @@ if (process.features.typescript) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
 } else {
   console.error(`Godwit needs Node 24.12 or newer; this is ${process.version}.`)
-  console.error('Run `npm ci` in its folder first: that brings one along.')
+  console.error('Run `node tools/setup.mjs` in its folder: that brings one along.')
   process.exit(1)
 }
