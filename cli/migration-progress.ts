@@ -55,13 +55,17 @@ export function outcomeText(view: MigrationView): string {
 
 function recordText({ purpose, traceId }: MigrationView, record: MigrationRecord): string {
   const rounds = record.rounds.length
-  return [
+  const sent = [
     `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`,
     `${countText(record.pages)} pages${encodingsText(record)}`,
     bytesText(record.bytes),
+  ]
+  return [
+    // A clone on its parent's node is sent nothing.
+    ...(rounds > 0 ? sent : ['pages shared until they are touched']),
     `total ${msText(record.totalMs)}`,
     `${purpose === 'clone' ? 'pause of the parent' : 'downtime'} ${msText(record.downtimeMs)}`,
-    `hash ${record.hash}`,
+    ...(record.hash === '' ? [] : [`hash ${record.hash}`]),
     ...(traceId === undefined ? [] : [`trace ${traceId}`]),
   ].join(', ')
 }

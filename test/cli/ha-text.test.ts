@@ -46,6 +46,15 @@ test('the state of the cluster: what may fail, and whom that would strand', () =
   `)
 })
 
+/** Local time, as times are told. */
+const noonMs = new Date(2026, 0, 2, 12).getTime()
+
+test('why: a story of several days has dates', () => {
+  const story = [-24, 0].map((hours) => ({ seq: 1, wallMs: noonMs + hours * 3_600_000, text: 'x' }))
+  const view = { vmId: 'db', now: 'db runs', bound: [], nodes: [], mend: [], story }
+  expect(whyText(view, plain)).toContain('2026-01-01 12:00:00.000  x\n  2026-01-02 12:00:00.000  x')
+})
+
 test('why: one answer, from the sentence to the story', () => {
   const view = {
     ...{ vmId: 'db', now: 'db is running, on n1: no other node could take it' },
@@ -55,7 +64,7 @@ test('why: one answer, from the sentence to the story', () => {
       { id: 'node-2', may: false, text: 'it is in maintenance' },
     ],
     mend: [],
-    story: [{ seq: 1, wallMs: 0, text: 'db runs on n1' }],
+    story: [{ seq: 1, wallMs: noonMs, text: 'db runs on n1' }],
   }
   expect(whyText(view, plain)).toMatchInlineSnapshot(`
     "db is running, on n1: no other node could take it
@@ -68,6 +77,6 @@ test('why: one answer, from the sentence to the story', () => {
       ✗ node-2  it is in maintenance
 
     Its story
-      1970-01-01T00:00:00.000Z  db runs on n1"
+      12:00:00.000  db runs on n1"
   `)
 })

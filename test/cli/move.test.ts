@@ -88,6 +88,16 @@ describe('the line of a migration', () => {
     ])
   })
 
+  test('of a clone beside its parent speaks of no rounds: it was sent nothing', () => {
+    const { record, ...view } = doneMigration('m-1')
+    if (!record) throw new Error('it is done')
+    const shared = { ...record, rounds: [], pages: 0, bytes: 0, hash: '' }
+    const purpose = 'clone' as const
+    expect(outcomeText({ ...view, purpose, cloneIds: ['a', 'b'], record: shared })).toMatch(
+      /2 clones on n2 {2}done: pages shared until they are touched, total 412 ms, pause of [^,]+$/,
+    )
+  })
+
   test('ends in numbers or in a reason', () => {
     const message = 'The destination is gone; the VM goes on at n1.'
     expect(outcomeText(doneMigration('m-1'))).toContain('downtime 9.4 ms')

@@ -24,7 +24,7 @@ export const shellBlock = (lines: readonly string[]): string =>
  */
 export const wordsOfOutput = (text: string): string =>
   text
-    .replace(/\b[0-9a-f]{16}\b/g, '#')
+    .replace(/\b[0-9a-f]{16,32}\b/g, '#')
     .replace(/[\d][\d,.:TZ-]*/g, '#')
     .replace(/# (B|kB|MB|GB|KiB|MiB|ms|s)\b/g, '#')
     .replace(/[░▒▓█│·]+/g, ' ')
