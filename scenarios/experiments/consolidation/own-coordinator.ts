@@ -154,4 +154,3 @@ function askedAt({ kind, trace }: OwnVm, atSec: number): number {
 function meanAsked({ kind, trace: { percents } }: OwnVm): number {
   return (kind.mips * percents.reduce((sum, percent) => sum + percent, 0)) / percents.length / 100
 }
-
