@@ -58,8 +58,15 @@ export interface Experiment {
   /** Of this many nodes, when nothing else is said. */
   readonly nodes: number
   readonly published: readonly Published[]
-  /** `breathe` is waited for now and then: it throws when nobody waits for the end any more. */
-  run(trial: Trial, breathe: () => Promise<void>): Promise<TrialResult>
+  run(trial: Trial, pause: Pause): Promise<TrialResult>
+}
+
+/** What trials wait for, so that others have their turn. */
+export interface Pause {
+  /** Now and then: throws when nobody waits for the end any more. */
+  breathe(): Promise<void>
+  /** A turn of the event loop. */
+  turn(): Promise<void>
 }
 
 export interface ExperimentProgress {
@@ -86,14 +93,14 @@ export async function runExperiment(
   const trials = trialsOf(experiment, workload, seeds)
   const beganAtMs = clock.nowMs()
   const outcomes: Outcome[] = []
-  const breathe = breather(clock, signal)
+  const pause = pauseOf(clock, signal)
   for (const trial of trials) {
     const done = outcomes.length
     const leftMs = done ? ((clock.nowMs() - beganAtMs) / done) * (trials.length - done) : undefined
     const now = { variant: trial.variant, day: trial.day.name, seed: trial.seed }
     onProgress({ done, trials: trials.length, now, leftMs })
     try {
-      outcomes.push({ ...now, ...(await experiment.run(trial, breathe)) })
+      outcomes.push({ ...now, ...(await experiment.run(trial, pause)) })
     } catch (thrown) {
       if (signal.aborted) return outcomes
       throw thrown
@@ -116,12 +123,14 @@ export function trialsOf(
 
 const breathEveryMs = 50
 
-function breather(clock: Clock, signal: AbortSignal): () => Promise<void> {
+function pauseOf(clock: Clock, signal: AbortSignal): Pause {
+  const turn = () => new Promise<void>((go) => void clock.wakeAt(clock.nowMs(), go))
   let nextAtMs = clock.nowMs()
-  return async () => {
+  const breathe = async () => {
     if (clock.nowMs() < nextAtMs) return
-    await new Promise<void>((go) => void clock.wakeAt(clock.nowMs(), go))
+    await turn()
     signal.throwIfAborted()
     nextAtMs = clock.nowMs() + breathEveryMs
   }
+  return { breathe, turn }
 }

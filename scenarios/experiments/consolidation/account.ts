@@ -69,13 +69,13 @@ export function measuresOf(
     vms,
   }: {
     readonly nodes: readonly { readonly account: NodeAccount }[]
-    readonly vms: readonly { readonly account: VmAccount }[]
+    readonly vms: readonly { readonly account: Pick<VmAccount, 'asked' | 'lost'> }[]
   },
   { joules, migrations, nodesOn }: Totals,
 ): Measures {
   const ofNodes = (of: (node: NodeAccount) => number) =>
     nodes.reduce((sum, { account }) => sum + of(account), 0)
-  const ofVms = (of: (vm: VmAccount) => number) =>
+  const ofVms = (of: (vm: Pick<VmAccount, 'asked' | 'lost'>) => number) =>
     vms.reduce((sum, { account }) => sum + of(account), 0)
   const part = (of: number, whole: number) => (whole === 0 ? 0 : of / whole)
   const slatah = part(

@@ -5,12 +5,14 @@
 
 import { SeededRandom } from '#env/memory.ts'
 import { invariant } from '#proto/invariant.ts'
-import type { Experiment, Trial, TrialResult } from '../experiment.ts'
+import type { Experiment, Pause, Trial, TrialResult } from '../experiment.ts'
 import { type DetectorName, detectorNames, parameters } from './overload.ts'
+import { runOwn } from './own-coordinator.ts'
 import { byPaper, byProgram } from './published.ts'
 import { asFirstReleased, asLaterReleased, type Reading, readings } from './reading.ts'
 import { type Consolidation, replaying } from './replay.ts'
 import { type SelectorName, selectorNames } from './selection.ts'
+import { shuffled } from './shuffled.ts'
 
 const source = [
   'Beloglazov and Buyya, Optimal online deterministic algorithms and adaptive heuristics for',
@@ -34,7 +36,7 @@ async function run(
   policy: string,
   reading: Reading,
   { day, seed, nodes }: Trial,
-  breathe: () => Promise<void>,
+  { breathe }: Pause,
 ): Promise<TrialResult> {
   const random = new SeededRandom(seed)
   const traces = seed === 0 ? day.traces : shuffled(day.traces, random)
@@ -47,28 +49,18 @@ async function run(
   }
 }
 
-/** Fisher and Yates. */
-function shuffled<Of>(list: readonly Of[], random: SeededRandom): Of[] {
-  const result = [...list]
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = random.below(i + 1)
-    ;[result[i], result[j]] = [result[j] as Of, result[i] as Of]
-  }
-  return result
-}
-
 export const laterRelease: Experiment = {
   name: 'consolidation',
   about: 'when, which and where to migrate: 5 × 4 policies of 2012, as CloudSim runs them',
   ...{ source, nodes: 800, variants: ['npa', 'dvfs', ...policies], published: byProgram },
-  run: (trial, breathe) => run(trial.variant, asLaterReleased, trial, breathe),
+  run: (trial, pause) => run(trial.variant, asLaterReleased, trial, pause),
 }
 
 export const firstRelease: Experiment = {
   name: 'consolidation-2012',
   about: 'the same as CloudSim 3.0 ran them, when the paper was published',
   ...{ source, nodes: 800, variants: ['npa', 'dvfs', ...policies], published: byPaper },
-  run: (trial, breathe) => run(trial.variant, asFirstReleased, trial, breathe),
+  run: (trial, pause) => run(trial.variant, asFirstReleased, trial, pause),
 }
 
 const readingOf = (variant: string): Reading => {
@@ -84,8 +76,23 @@ export const underReadings: Experiment = {
   variants: ['thr-mmt', 'lr-mmt'].flatMap((policy) =>
     Object.keys(readings).map((reading) => `${policy}: ${reading}`),
   ),
-  run: (trial, breathe) => {
+  run: (trial, pause) => {
     const [policy = ''] = trial.variant.split(': ')
-    return run(policy, readingOf(trial.variant), trial, breathe)
+    return run(policy, readingOf(trial.variant), trial, pause)
+  },
+}
+
+const ours = ['godwit', 'godwit: memory kept']
+
+/** Small enough for a day in minutes: nothing published is of this size. */
+export const ownCoordinator: Experiment = {
+  name: 'consolidation-own',
+  about: "Godwit's own coordinator on the same loads, beside the policies of 2012 at the same size",
+  ...{ source, nodes: 16, published: [] },
+  variants: ['dvfs', 'thr-mmt', 'lr-mmt', ...ours],
+  run: (trial, pause) => {
+    const { variant } = trial
+    if (!ours.includes(variant)) return run(variant, asLaterReleased, trial, pause)
+    return runOwn({ keepsMemory: variant === ours[1] }, trial, pause)
   },
 }

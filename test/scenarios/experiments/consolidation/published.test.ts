@@ -36,7 +36,7 @@ test('both figures of NPA are 400 · (117 W + 135 W), for a day and to the last 
 })
 
 // skipped: without the data there is nothing to compare; set GODWIT_TRACES to a folder that has it
-describe.skipIf(!isThere)('on the published traces', () => {
+describe.skipIf(!isThere)('on the published traces', { timeout: 600_000 }, () => {
   test('what later papers compare with is met: energy within 2 %, migrations within 4 %', () => {
     for (const { variant, measures: theirs } of byProgram.slice(1, 3)) {
       const ours = measures('20110303', variant, asLaterReleased)
