@@ -9,7 +9,7 @@ import type { DiskFaults } from '#env/faulty-disk.ts'
 import type { HaRule } from '#proto/ha.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
-import type { VmSpecInput } from '#proto/vm-spec.ts'
+import { isolationResponses, type VmSpecInput } from '#proto/vm-spec.ts'
 import type { SimCoordinator } from './sim-coordinator.ts'
 
 /** Guests that check what they have, with disks and without. */
@@ -42,12 +42,13 @@ const protections = [
   { protection: 'continuous', checkpointMs: 100 },
   { protection: 'checkpoint', checkpointMs: 1000 },
   { protection: 'restart' },
-  { protection: 'restart', isolation: 'pause' },
-  { protection: 'restart', isolation: 'stop' },
 ] as const
 export const protectionFor = (vmId: VmId, n: number): ApiCommand => ({
   ...{ do: 'set-policy', vmId },
-  change: protections[n % protections.length] ?? {},
+  change: {
+    ...protections[n % protections.length],
+    isolation: isolationResponses[Math.floor(n / protections.length) % 2],
+  },
 })
 
 /** 1: reads fail, 2: writes, 3: both; 0: there is no room. */
