@@ -226,20 +226,25 @@ export class Pcpu {
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
   }
 
-  /** Whatever of it fails, the VM goes on if it ran. */
+  /** Whatever of it fails, the VM goes on if it ran, on the disk that it had. */
   #fork(vm: ScheduledVm, { image, disk }: CommandOf<'fork'>): PcpuAnswers['fork'] {
     mustHoldNothing(vm)
     const { host } = this.#options
+    const { config } = vm
     const startMs = host.nowMs()
     const isPaused = vm.state.is === 'paused'
     this.#pause(vm)
     try {
       const sections = paused(vm).machine.capture()
       vm.machine.freeze(image)
-      if (disk) this.#changeDisk(vm, { do: 'change-disk', vmId: vm.config.vmId, ...disk })
-      return { sections, pausedMs: host.nowMs() - startMs }
-    } finally {
+      if (disk) this.#changeDisk(vm, { do: 'change-disk', vmId: config.vmId, ...disk })
+      const pausedMs = host.nowMs() - startMs
       if (!isPaused) this.#resume(vm)
+      return { sections, pausedMs }
+    } catch (thrown) {
+      vm.config = config
+      if (!isPaused) this.#resume(vm)
+      throw thrown
     }
   }
 

@@ -281,6 +281,8 @@ function place(step: Step, vm: Vm): void {
   const choice = heldBack(state, vm) ?? chooseNode(state, wish, startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
+    // Where it was refused is better than nowhere: those that are left may not take it for long.
+    vm.live.refusedBy.clear()
     setVmFault(step, vm, choice)
     return
   }

@@ -24,6 +24,8 @@ export interface ServingPorts {
   readonly console: GuestConsole
   readonly paces: readonly Pace[]
   readonly recorder: PageRecorder | undefined
+  /** Or it has ended, and that is told. */
+  goOn(vm: HeldVm, disk: undefined): Promise<void>
 }
 
 /** Where pages go. */
@@ -51,8 +53,12 @@ export class ServingRun {
 
   /** The parent goes on by itself; what its clones lack is in the image from now on. */
   async fork(ends: () => LinkEnds): Promise<Forked> {
-    const { clock } = this.#ports
-    const forked = await forkFar(this.#vm, this.#plan.parentDisk, this.#ports)
+    const { clock, goOn } = this.#ports
+    const forking = forkFar(this.#vm, this.#plan.parentDisk, this.#ports)
+    const forked = await forking.catch(async (thrown) => {
+      await goOn(this.#vm, undefined).catch(() => undefined) // It has been told of.
+      throw thrown
+    })
     this.#forked = forked
     if (this.#isOver) this.end()
     const { target, link } = ends()

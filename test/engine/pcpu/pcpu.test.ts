@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { PreservedPages } from '#engine/cpu/core-port.ts'
 import { Exit } from '#engine/cpu/core-port.ts'
 import { uartRegion } from '#engine/devices/memory-map.ts'
 import { TestDisk } from '../machine-rig.ts'
@@ -244,6 +245,25 @@ describe('the disk of a VM', () => {
     change('base', 'top', 'one')
     change('base', 'top', 'one', 'two')
     expect(opened).toEqual(['base+top', 'base+top+one'])
+  })
+
+  test('a fork whose new layer cannot be made leaves the VM running on the old ones', () => {
+    const opened: string[] = []
+    const openDisk = ({ layers }: { layers: readonly string[] }) => {
+      if (layers.includes('new')) throw new Error('no space left')
+      opened.push(layers.join('+'))
+      return new TestDisk()
+    }
+    const rig = new PcpuRig({ openDisk })
+    rig.do({ do: 'attach', config: rig.config('a', { disk }), start: 'empty' })
+    rig.do({ do: 'resume', vmId: 'a' })
+    const above = { layers: ['base', 'top', 'new'], epoch: 1 }
+    const image = {} as PreservedPages
+    expect(() => rig.do({ do: 'fork', vmId: 'a', image, disk: above })).toThrow('no space left')
+    const { instructions } = rig.stats('a')
+    rig.runMs(5)
+    expect(rig.stats('a').instructions).toBeGreaterThan(instructions)
+    expect(opened).toEqual(['base+top', 'base+top'])
   })
 
   test('one that cannot be opened refuses the resume, and the VM stays paused', () => {

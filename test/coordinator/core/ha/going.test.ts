@@ -2,6 +2,7 @@
 // relocated.
 
 import { expect, test } from 'vitest'
+import type { HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
 
@@ -106,4 +107,15 @@ test('relocated: stopped, then booted where it was to go; elsewhere, when that i
   expect(stateOf(story)).toBe('starting n2 @3')
   story.result('n2', 'run1-5')
   expect(stateOf(story)).toBe('running n2 @3')
+})
+
+test('a node that could not start it is asked again when no other one may', () => {
+  const story = started()
+  const rule: HaRule = { kind: 'keep-apart', name: 'two', vms: ['a', 'b'], strict: true }
+  story.ask({ do: 'set-rule', rule })
+  story.run('b')
+  const starts = () => story.lines.filter((line) => line.startsWith('> n2 start b@'))
+  story.result('n2', /\((.*?)\)/.exec(starts()[0] ?? '')?.[1] ?? '', 'disk-failed')
+  story.passWith(3000, { n1: ['a@1 running'], n2: [] })
+  expect(starts().length).toBeGreaterThan(1)
 })
