@@ -81,5 +81,7 @@ say "base image $BASE"
 # look for published ports on the bridge's address there.
 export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
 export DOCKER_TESTS=1 TAG=ci
-PATH=$PWD/node_modules/.bin:$PATH vitest run test/docker \
+# One file after the other: each asks the daemon for all containers, and another's may be gone when
+# it is looked at.
+PATH=$PWD/node_modules/.bin:$PATH vitest run test/docker --no-file-parallelism \
   --reporter=default --reporter=json --outputFile.json="$report"
