@@ -5,6 +5,7 @@
 // Not here: the layers themselves (clones.ts, snapshots.ts).
 
 import { type ClusterState, isActive, type Vm } from './cluster-state.ts'
+import { isAsked } from './step-context.ts'
 
 /** The next change has to wait. */
 export const isDiskChanging = (state: ClusterState, vm: Vm): boolean =>
@@ -12,7 +13,7 @@ export const isDiskChanging = (state: ClusterState, vm: Vm): boolean =>
 
 /** While it is, which layers the VM has is the coordinator's to know. */
 export const isBeingChanged = (state: ClusterState, vm: Vm): boolean =>
-  isBeingCloned(state, vm) || isBeingTaken(state, vm)
+  isBeingCloned(state, vm) || isAsked(state, 'take-snapshot', vm.id)
 
 function isBeingCloned({ openMigrations, migrations }: ClusterState, vm: Vm): boolean {
   for (const id of openMigrations) {
@@ -20,11 +21,5 @@ function isBeingCloned({ openMigrations, migrations }: ClusterState, vm: Vm): bo
     if (migration?.vmId !== vm.id || migration.purpose !== 'clone') continue
     if (isActive(migration)) return true
   }
-  return false
-}
-
-function isBeingTaken({ commands }: ClusterState, vm: Vm): boolean {
-  for (const { kind, vmId } of commands.values())
-    if (kind === 'take-snapshot' && vmId === vm.id) return true
   return false
 }

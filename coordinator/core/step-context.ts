@@ -272,6 +272,17 @@ export function sendTo(step: Step, node: Node, message: CoordinatorMessage): boo
 export const takeCommandId = (step: Step): CommandId =>
   asCommandId(`${step.state.runId}-${step.state.nextCommand++}`)
 
+/** Such a command for the VM has no answer yet. */
+export function isAsked(
+  { commands }: ClusterState,
+  kind: PendingCommand['kind'],
+  vmId: VmId,
+): boolean {
+  for (const command of commands.values())
+    if (command.kind === kind && command.vmId === vmId) return true
+  return false
+}
+
 /** A new command id, remembered until its result comes or its link ends. */
 export function openCommand(step: Step, command: Omit<PendingCommand, 'sentAtMs'>): CommandId {
   const id = takeCommandId(step)

@@ -8,7 +8,7 @@
 import type { Epoch } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import type { Node, Vm } from './cluster-state.ts'
-import { isReachable, openCommand, type Step, sendTo, takeEpoch } from './step-context.ts'
+import { isAsked, isReachable, openCommand, type Step, sendTo, takeEpoch } from './step-context.ts'
 import { becomeRecovering, becomeRunning, becomeStarting, becomeStopped } from './vm-doors.ts'
 
 /** Its owner says that it stands still. */
@@ -24,7 +24,8 @@ export function seeStranded(step: Step, vm: Vm, node: Node, report: VmReport): b
   if (report.state !== 'stranded') return false
   if (vm.goesOn && vm.phase === 'starting' && vm.nodeId === node.id && report.epoch < vm.epoch) {
     vm.live.absentSinceMs = undefined
-    if (isReachable(node) && !isAsked(step, vm)) sendGoOn(step, vm, node, report.epoch)
+    if (isReachable(node) && !isAsked(step.state, 'go-on', vm.id))
+      sendGoOn(step, vm, node, report.epoch)
     return true
   }
   if (vm.phase !== 'recovering' || vm.nodeId !== undefined || vm.epoch !== report.epoch)
@@ -55,12 +56,6 @@ function sendGoOn(step: Step, vm: Vm, node: Node, epoch: Epoch): void {
   const about = { kind: 'go-on', nodeId: node.id, vmId, epoch: nextEpoch } as const
   const commandId = openCommand(step, { ...about, migrationId: undefined })
   sendTo(step, node, { t: 'go-on', commandId, vmId, epoch, nextEpoch })
-}
-
-function isAsked({ state }: Step, vm: Vm): boolean {
-  for (const { kind, vmId } of state.commands.values())
-    if (kind === 'go-on' && vmId === vm.id) return true
-  return false
 }
 
 /** It runs; or it does not, and starts like any other. */

@@ -5,17 +5,18 @@
 // Not here: checkpoints (node-agent/replication/), VMs without a replica (../recovery.ts). Ms.
 
 import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'
-import { asMigrationId, type MigrationId, type VmId } from '#proto/ids.ts'
+import { asMigrationId, type MigrationId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import type { IsolationResponse, VmSpec } from '#proto/vm-spec.ts'
 import { wishOf } from '../burdens.ts'
-import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
+import type { Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful, isLost } from '../node-doors.ts'
 import { chooseNode, isNode } from '../placement.ts'
 import {
+  isAsked,
   isReachable,
   nodeOf,
   openCommand,
@@ -119,12 +120,6 @@ function adjustLease(step: Step, vm: Vm): void {
 
 const about = (kind: PendingCommand['kind'], vm: Vm, nodeId: Node['id']) =>
   ({ kind, nodeId, vmId: vm.id, epoch: vm.epoch, migrationId: undefined }) as const
-
-function isAsked({ commands }: ClusterState, kind: PendingCommand['kind'], vmId: VmId): boolean {
-  for (const command of commands.values())
-    if (command.kind === kind && command.vmId === vmId) return true
-  return false
-}
 
 // ---- the primary goes on alone ------------------------------------------------------------------
 
