@@ -4,6 +4,20 @@
 // image: `npm run test:docker` runs them where both are at hand, .ci/docker.sh makes both first.
 
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Minutes each: they begin first, so that none of them is what everybody waits for at the end. */
+const long = ['scenarios/library-', 'sim/mutations', 'dashboard/accessibility', 'post-copy.test']
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = long.findIndex((part) => moduleId.includes(part))
+      return at < 0 ? long.length : at
+    }
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other))
+  }
+}
 
 export default defineConfig({
   test: {
@@ -11,8 +25,9 @@ export default defineConfig({
     exclude: process.env.DOCKER_TESTS ? [] : ['test/docker/**'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    sequence: { sequencer: LongFirst },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // A test that leaves a process or a socket behind should be seen, not waited for.
     teardownTimeout: 5_000,
   },

@@ -1,7 +1,7 @@
 // Moves the pages of one round from RAM onto the link: collected 256 at a time into private copies,
 // framed, sent.
-// Bounded: at most inFlightBytesMax wait in this process, and the event loop turns between batches,
-// so that heartbeats, cancels and consoles do not wait for a migration.
+// Bounded: what waits in this process is a moment of the link's rate, and the event loop turns
+// between batches, so that heartbeats, cancels and consoles do not wait for a migration.
 // Not here: which pages a round has (source.ts), how a frame is laid out (proto/page-frame.ts).
 // Bytes, pages of 4,096.
 
@@ -16,12 +16,12 @@ import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import type { Sending } from '../page-map.ts'
 import { breathe } from './breath.ts'
-import { type LinkRate, seeLink } from './encoding/link-rate.ts'
+import { inFlightBytes, type LinkRate, pieceBytes, seeLink } from './encoding/link-rate.ts'
 import type { EncodedPages, PageEncoder } from './encoding/page-encoder.ts'
 import type { FramePool } from './frame-pool.ts'
 import { type Pace, pieceBytesMax, spendAll } from './pace.ts'
 import type { PageRecorder } from './page-recorder.ts'
-import { answerMsMax, inFlightBytesMax, progressMs } from './protocol.ts'
+import { answerMsMax, progressMs } from './protocol.ts'
 import { addEncoded, type RoundSent } from './source-state.ts'
 
 /** Pages to be sent: a VM's RAM, or copies of some of it. */
@@ -59,6 +59,10 @@ type Encoded = Omit<EncodedPages, 'encoding'> & { readonly encoding: PageEncodin
 const bytesPerBreath = 4 << 20
 /** What may still wait in this process when a round is called sent. */
 const endOfRoundBytesMax = 1 << 20
+const standsStill = fault(
+  'timed-out',
+  `no page left this node for ${answerMsMax} ms; is the link cut?`,
+)
 
 export class PageSender {
   readonly #ports: PageSenderPorts
@@ -122,7 +126,8 @@ export class PageSender {
   }
 
   #pagesPerFrame(): number {
-    const pages = Math.floor(pieceBytesMax(...this.#ports.paces) / pageBytes)
+    const { paces, rate } = this.#ports
+    const pages = Math.floor(Math.min(pieceBytesMax(...paces), pieceBytes(rate)) / pageBytes)
     return Math.max(1, Math.min(pagesPerFrameMax, pages))
   }
 
@@ -177,8 +182,9 @@ export class PageSender {
   }
 
   async #makeRoom(): Promise<void> {
-    const { link } = this.#ports
-    if (link.bufferedBytes > inFlightBytesMax) await this.#drain(inFlightBytesMax / 2)
+    const { link, rate } = this.#ports
+    const most = inFlightBytes(rate)
+    if (link.bufferedBytes > most) await this.#drain(most / 2)
     if (this.#bytes - this.#bytesAtBreath < bytesPerBreath) return
     this.#bytesAtBreath = this.#bytes
     await breathe()
@@ -190,32 +196,34 @@ export class PageSender {
   async #drain(belowBytes: number): Promise<void> {
     const { link, clock } = this.#ports
     if (link.bufferedBytes <= belowBytes) return
-    let stalled = false
-    const drained = link.drained(belowBytes)
-    await new Promise<void>((resolve) => {
-      let left = link.bufferedBytes
+    let left = link.bufferedBytes
+    let movedAtMs = clock.nowMs()
+    await new Promise<void>((resolve, reject) => {
       const watch = () => {
-        stalled = link.bufferedBytes >= left
+        const nowMs = clock.nowMs()
+        if (link.bufferedBytes < left) movedAtMs = nowMs
         left = link.bufferedBytes
-        if (stalled) resolve()
-        else cancel = clock.wakeAt(clock.nowMs() + answerMsMax, watch)
+        if (nowMs - movedAtMs >= answerMsMax) return reject(new FaultError(standsStill))
+        seeLink(this.#ports.rate, 0, left, nowMs)
+        this.#tell()
+        cancel = clock.wakeAt(nowMs + progressMs, watch)
       }
-      let cancel = clock.wakeAt(clock.nowMs() + answerMsMax, watch)
-      void drained.then(() => {
+      let cancel = clock.wakeAt(movedAtMs + progressMs, watch)
+      void link.drained(belowBytes).then(() => {
         cancel()
         resolve()
       })
     })
-    if (stalled)
-      throw new FaultError(
-        fault('timed-out', `no page left this node for ${answerMsMax} ms; is the link cut?`),
-      )
   }
 
+  /** How far the round has come: by what has left this process. */
   #tell(): void {
-    const nowMs = this.#ports.clock.nowMs()
+    const { clock, link, progress } = this.#ports
+    const nowMs = clock.nowMs()
     if (nowMs - this.#toldAtMs < progressMs) return
     this.#toldAtMs = nowMs
-    this.#ports.progress(this.#pages, this.#bytes)
+    const bytes = Math.max(0, this.#bytes - link.bufferedBytes)
+    const share = this.#bytes > 0 ? bytes / this.#bytes : 1
+    progress(Math.floor(this.#pages * share), bytes)
   }
 }

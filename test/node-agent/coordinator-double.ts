@@ -181,7 +181,7 @@ export const params = (given: Partial<MigrationParams> = {}): MigrationParams =>
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + withinMs
   for (;;) {

@@ -38,7 +38,7 @@ async function isWellAtB(): Promise<void> {
   const before = two.printed.length
   await eventually(
     'more writes',
-    () => two.printed.slice(before).match(/dirty writes/g)?.length === 2,
+    () => (two.printed.slice(before).match(/dirty writes/g)?.length ?? 0) >= 2,
   )
   expect(two.printed).not.toMatch(/BAD|<gap>/)
   expect(two.printed.match(/ready/g)).toHaveLength(1)
@@ -90,7 +90,8 @@ test('a link that breaks again and again loses nothing: the rest comes over the 
 })
 
 test('on command, a slow first round ends at once, and what it has not sent is fetched', async () => {
-  const road = await SlowRoad.to(coordinator.node('b').peerAddress, 2 << 20)
+  // So slow that the order comes in the first round, however busy the machine is.
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress, 256 << 10)
   await boot()
   const command = migrate({ verify: 'full', encoding: 'raw' }, road)
   await eventually('a round on its way', () =>
@@ -98,9 +99,7 @@ test('on command, a slow first round ends at once, and what it has not sent is f
   )
   const asked = { t: 'switch-to-post-copy', migrationId: asMigrationId('m1') } as const
   expect(await coordinator.command('a', asked)).toMatchObject({ t: 'result' })
-  await eventually('a to serve', () => state('a') === 'serving')
   road.bytesPerSec = Number.POSITIVE_INFINITY
-  road.break()
   const { fault, record } = await resultOf(command)
   expect(fault).toBeUndefined()
   expect(record?.rounds).toHaveLength(2)

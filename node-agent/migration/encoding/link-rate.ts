@@ -1,6 +1,10 @@
-// How fast a link takes bytes, while it is what everybody waits for. Pure; bytes and ms.
-// A link that is never behind was never seen to be the bottleneck: its rate is infinite until then.
+// How fast a link takes bytes, while it is what everybody waits for, and how much is handed to it
+// at a time, so that on a narrow one a cancel, a switch to post-copy and the progress told do not
+// wait for what lies before them. Pure; bytes and ms. A link that is never behind was never seen to
+// be the bottleneck: its rate is infinite until then.
 // Not here: limits that an operator sets (pace.ts).
+
+import { inFlightBytesMax } from '../protocol.ts'
 
 export interface LinkRate {
   bytesPerMs: number
@@ -11,6 +15,12 @@ export interface LinkRate {
   leftBefore: number
 }
 
+/** What lies before the link may take it so long; a piece of it so long. */
+const inFlightMs = 250
+const pieceMs = 100
+const inFlightBytesMin = 256 << 10
+/** Until the link has been seen at its limit. */
+const inFlightBytesAtFirst = 1 << 20
 /** Below this a window measures the scheduler. */
 const windowMs = 20
 const windowBytes = 1 << 20
@@ -37,3 +47,12 @@ export function seeLink(rate: LinkRate, bytes: number, waiting: number, nowMs: n
   if (!isBehind) rate.bytesPerMs = known ? Math.max(rate.bytesPerMs, measured) : rate.bytesPerMs
   else rate.bytesPerMs = known ? rate.bytesPerMs * (1 - weight) + measured * weight : measured
 }
+
+/** Frames that may wait in this process. */
+export const inFlightBytes = ({ bytesPerMs }: LinkRate): number =>
+  Number.isFinite(bytesPerMs)
+    ? Math.min(Math.max(bytesPerMs * inFlightMs, inFlightBytesMin), inFlightBytesMax)
+    : inFlightBytesAtFirst
+
+/** What may go out in one piece. */
+export const pieceBytes = ({ bytesPerMs }: LinkRate): number => bytesPerMs * pieceMs

@@ -12,7 +12,7 @@ import { PageEncoder } from '#node-agent/migration/encoding/page-encoder.ts'
 import { FramePool } from '#node-agent/migration/frame-pool.ts'
 import { newPace } from '#node-agent/migration/pace.ts'
 import { receiveFrame } from '#node-agent/migration/page-receiver.ts'
-import { PageSender } from '#node-agent/migration/page-sender.ts'
+import { PageSender, type PageSenderPorts } from '#node-agent/migration/page-sender.ts'
 import { asEpoch, asVmId } from '#proto/ids.ts'
 import { encodePageFrame } from '#proto/page-frame.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
@@ -56,8 +56,14 @@ function bitmapOf(pages: Iterable<number>): Uint8Array {
   return bitmap
 }
 
-function senderOf(memory: WasmGuestMemory, link: MessageLink, round: number, pages: number[]) {
-  const clock = new VirtualClock()
+function senderOf(
+  memory: WasmGuestMemory,
+  link: MessageLink,
+  round: number,
+  pages: number[],
+  more: Partial<PageSenderPorts> & { readonly clock?: VirtualClock } = {},
+) {
+  const { clock = new VirtualClock() } = more
   const ports = {
     ...{ clock, link, memory, paces: [newPace(0, 0)], frames: new FramePool() },
     ...{
@@ -65,7 +71,8 @@ function senderOf(memory: WasmGuestMemory, link: MessageLink, round: number, pag
       rate: newLinkRate(0),
       recorder: undefined,
     },
-    ...{ ended: () => false, progress: () => {} },
+    ...{ ended: () => false, progress: () => {}, ...more },
+    clock,
   }
   return {
     clock,
@@ -163,6 +170,56 @@ test('a frame at an odd place of a larger buffer is understood', () => {
   expect(
     receiveFrame(socketBuffer.subarray(4), { ...vm, memory, zstd: realZstd }, place),
   ).toBeUndefined()
+})
+
+/** Takes so much in each ms of its clock, and no more. */
+function narrowLink(clock: VirtualClock, bytesPerMs: number) {
+  const frames: Uint8Array[] = []
+  const waiting: { readonly below: number; readonly resolve: () => void }[] = []
+  let buffered = 0
+  const link: MessageLink = {
+    ...linkDouble().link,
+    get bufferedBytes() {
+      return buffered
+    },
+    send: (bytes) => {
+      frames.push(bytes)
+      buffered += bytes.length
+    },
+    drained: (below = 0) => new Promise((resolve) => waiting.push({ below, resolve })),
+  }
+  const pass = async (ms: number) => {
+    for (let n = 0; n < ms; n += 10) {
+      buffered = Math.max(0, buffered - 10 * bytesPerMs)
+      for (const one of waiting.splice(0))
+        if (buffered <= one.below) one.resolve()
+        else waiting.push(one)
+      clock.advance(10)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  return { frames, link, pass }
+}
+
+test('on a narrow link little lies before it: progress is told all along, and a cut is quick', async () => {
+  const source = freshMemory()
+  for (const page of all) source.store(Uint32Array.of(page), pageOf(1 + (page % 250)))
+  const clock = new VirtualClock()
+  const { frames, link, pass } = narrowLink(clock, 64)
+  const told: number[] = []
+  const progress = (_: number, bytes: number) => told.push(bytes)
+  const { sender } = senderOf(source, link, 0, all, { clock, progress })
+  const sending = sender.send()
+  await pass(24_000)
+  expect(told.length).toBeGreaterThan(60)
+  expect(told.slice(1).every((bytes, at) => bytes > (told[at] ?? 0))).toBe(true)
+  expect(link.bufferedBytes).toBeLessThan(512 << 10)
+  const before = frames.length
+  sender.cut()
+  await pass(5000)
+  expect(frames.length).toBeLessThanOrEqual(before + 1)
+  const { unsent } = await sending
+  expect(unsent?.some((byte) => byte > 0)).toBe(true)
 })
 
 test('a link on which nothing leaves any more ends the round with timed-out', async () => {
