@@ -7,8 +7,10 @@ import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import type { MigrationId, NodeId } from '#proto/ids.ts'
 import type {
+  Join,
   MigrationProgress,
   Offer,
+  Reconnect,
   ReplicaOffer,
   Result,
   SourceMessage,
@@ -198,16 +200,22 @@ export class Migrations {
     const session = new PeerSession(link, {
       ...{ clock, log, token, welcome, admit, trunk, admitReplica, openReplica },
       open: (offer, vms, own) => this.#open(offer, vms, own),
-      reconnect: ({ migrationId, vmId, epoch }) => {
-        const run = this.#destinations.get(migrationId)
-        const [target] = run?.state.offer.vms ?? []
-        const isIt = target?.vmId === vmId && target.epoch === epoch
-        return isIt && run?.state.isPartial ? run : undefined
+      reconnect: (source) => {
+        const run = this.#runOf(source)
+        return run?.state.isPartial ? run : undefined
       },
+      join: (stream, own) => this.#runOf(stream)?.join(own),
       discard: (vm, fault) => this.#discard(vm, fault),
       closed: () => this.#sessions.delete(session),
     })
     this.#sessions.add(session)
+  }
+
+  /** The run that takes this copy in. */
+  #runOf({ migrationId, vmId, epoch }: Reconnect | Join): DestinationRun | undefined {
+    const run = this.#destinations.get(migrationId)
+    const [target] = run?.state.offer.vms ?? []
+    return target?.vmId === vmId && target.epoch === epoch ? run : undefined
   }
 
   /** Ends every link of this node with others; what was not complete is discarded. */

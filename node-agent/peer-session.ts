@@ -11,6 +11,7 @@ import type { Offer } from '#proto/messages.ts'
 import {
   type DestinationMessage,
   type Hello,
+  type Join,
   type Reconnect,
   type ReplicaOffer,
   SourceMessage,
@@ -46,6 +47,8 @@ export interface PeerPorts {
   open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<PeerRun>
   /** The run of a VM in post-copy whose source has made a new link. */
   reconnect(source: Reconnect): LastingRun | undefined
+  /** What takes the frames of one more link of a migration that comes in. */
+  join(stream: Join, session: PeerSession): PeerRun | undefined
   discard(vm: HeldVm, fault: Fault): void
   /** A replica of a VM that runs there. */
   admitReplica(offer: ReplicaOffer): { readonly vm: HeldVm } | { readonly fault: Fault }
@@ -92,6 +95,7 @@ export class PeerSession {
     if (this.#phase === 'idle' && message.t === 'replica-offer') return this.#keep(message)
     if (this.#phase === 'idle' && message.t === 'trunk') return this.#becomeTrunk()
     if (this.#phase === 'idle' && message.t === 'reconnect') return this.#goOn(message)
+    if (this.#phase === 'idle' && message.t === 'join') return this.#becomeStream(message)
     if (this.#phase === 'opening' && message.t === 'abort') return this.close('cancelled')
     this.#refuse(
       fault('bad-message', `${message.t} means nothing on a link that is ${this.#phase}`),
@@ -158,6 +162,14 @@ export class PeerSession {
     run.reconnect(this)
   }
 
+  #becomeStream(stream: Join) {
+    const run = this.#ports.join(stream, this)
+    if (!run) return this.#decline(stream, unknownRun(stream))
+    this.#phase = 'running'
+    this.#run = run
+    this.#channel.send({ t: 'joined', migrationId: stream.migrationId })
+  }
+
   #decline(offer: Pick<Offer, 'migrationId'>, refusal: Fault): void {
     this.#ports.log.warn('offer refused', { ...refusal, migrationId: offer.migrationId })
     this.#channel.send({ t: 'refuse', migrationId: offer.migrationId, fault: refusal })
@@ -179,7 +191,7 @@ export class PeerSession {
   }
 }
 
-const unknownRun = ({ vmId, migrationId }: Reconnect): Fault =>
+const unknownRun = ({ vmId, migrationId }: Reconnect | Join): Fault =>
   fault('unknown-migration', `nothing of VM ${vmId} and migration ${migrationId} is here`)
 
 function greetingFault(hello: Hello, token: string, provenName?: string): Fault | undefined {

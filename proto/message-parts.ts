@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from './ids.ts'
 import { pageEncodings } from './page-frame.ts'
 import { Traceparent } from './trace-context.ts'
+import { streamsMax } from './units.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
 
 // Brands exist only for the compiler: the check on the wire is that of the plain type.
@@ -133,6 +134,11 @@ export const MigrationParams = z.strictObject({
   encoding: z.enum(encodingWishes).default('auto'),
   /** 0 = no limit. Of the last round too, in which the VM stands still. */
   bandwidthBytesPerSecMax: z.number().min(0).default(0),
+  /**
+   * Links that carry its pages side by side; absent: one. Worth while where a single connection
+   * cannot fill the road: long, lossy, or limited by connection.
+   */
+  streams: z.int().min(1).max(streamsMax).optional(),
   /** Write down which pages were sent when, how and why: proto/page-log.ts. */
   pageLog: z.boolean().default(false),
   roundsMax: z.int().min(1).max(1000).default(30),
@@ -154,6 +160,7 @@ export const MigrationWishes = z.strictObject({
   downtimeMsMax: shape.downtimeMsMax.unwrap().optional(),
   encoding: shape.encoding.unwrap().optional(),
   bandwidthBytesPerSecMax: shape.bandwidthBytesPerSecMax.unwrap().optional(),
+  streams: shape.streams,
   pageLog: shape.pageLog.unwrap().optional(),
   roundsMax: shape.roundsMax.unwrap().optional(),
   verify: shape.verify.unwrap().optional(),

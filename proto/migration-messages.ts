@@ -63,6 +63,14 @@ export const Offer = z.strictObject({
 })
 export type Offer = z.infer<typeof Offer>
 
+/**
+ * After hello, instead of an offer: more page frames of a migration that is under way come over this
+ * link, and nothing else. The answer is `joined`; what is not is `refuse`d. Since version 4.
+ */
+export const Join = z.strictObject({ t: z.literal('join'), migrationId, vmId, epoch })
+export type Join = z.infer<typeof Join>
+export const Joined = z.strictObject({ t: z.literal('joined'), migrationId })
+
 export const Accept = z.strictObject({
   t: z.literal('accept'),
   migrationId,
@@ -78,6 +86,7 @@ export const RoundEnd = z.strictObject({
   round: count,
   frames: count,
 })
+export type RoundEnd = z.infer<typeof RoundEnd>
 export const RoundApplied = z.strictObject({
   t: z.literal('round-applied'),
   migrationId,

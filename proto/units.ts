@@ -7,9 +7,13 @@ export const mebibyte = 1 << 20
 export const pagesPerMebibyte = mebibyte / pageBytes
 
 /** The version of everything in proto/. Two ends that differ by more than one refuse each other. */
-export const protocolVersion = 3
+export const protocolVersion = 4
 /** Ends before this know no terms: there was one coordinator. */
 export const termVersion = 3
+/** Ends before this know of one link a migration. */
+export const streamsVersion = 4
+/** Beyond that, more links are only more to do. */
+export const streamsMax = 16
 
 /**
  * A control message is small; pages travel in frames. Anything larger is an attack or a mistake.

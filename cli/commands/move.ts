@@ -39,6 +39,7 @@ interface MoveOptions {
   readonly mode?: MigrationParams['mode']
   readonly whenStuck?: MigrationParams['whenStuck']
   readonly encoding?: MigrationParams['encoding']
+  readonly streams?: number
   readonly forecast?: boolean
   readonly force?: boolean
   readonly pageLog?: string
@@ -55,6 +56,7 @@ const withMoveOptions = (command: Command): Command =>
         encodingWishes,
       ),
     )
+    .option('--streams <n>', 'so many links carry its pages side by side (1)', wholeNumber)
     .option('--rounds <n>', 'give up pre-copy after so many rounds', wholeNumber)
     .addOption(
       new Option('--verify <how>', 'full: hash all of the RAM on both ends besides').choices([
@@ -229,11 +231,12 @@ export function freeNames(
 }
 
 function paramsOf(options: MoveOptions): Partial<MigrationParams> {
-  const { downtime, bandwidth, rounds, verify, mode, whenStuck, encoding } = options
+  const { downtime, bandwidth, rounds, verify, mode, whenStuck, encoding, streams } = options
   return {
     ...(mode === undefined ? {} : { mode }),
     ...(whenStuck === undefined ? {} : { whenStuck }),
     ...(encoding === undefined ? {} : { encoding }),
+    ...(streams === undefined ? {} : { streams }),
     ...(options.pageLog === undefined ? {} : { pageLog: true }),
     ...(downtime === undefined ? {} : { downtimeMsMax: downtime }),
     ...(bandwidth === undefined ? {} : { bandwidthBytesPerSecMax: bandwidth * 1e6 }),

@@ -6,6 +6,8 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
+import type { MigrationParams } from '#proto/messages.ts'
+import { streamsVersion } from '#proto/units.ts'
 import type { DiskRef, VmIdentity } from '#proto/vm-spec.ts'
 import { type ClusterState, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { diskLayersMax } from './limits.ts'
@@ -77,7 +79,8 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
   becomeCopying(step, migration)
   const { id: migrationId, vmId, epoch, params } = migration
   sendTo(step, from, {
-    ...{ t: 'clone', commandId, vmId, epoch, migrationId, parentDisk, params },
+    ...{ t: 'clone', commandId, vmId, epoch, migrationId, parentDisk },
+    params: paramsFor(from, params),
     destination: { nodeId: to.id, address: to.peerAddress },
     ...kinAt(step.state, parent, from, to),
     clones: clones.map(({ id, epoch, spec, identity, disk }) => ({
@@ -93,6 +96,12 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
 export function withTop(disk: DiskRef, vmId: VmId, serial: number): DiskRef {
   if (disk.sizeBytes === 0) return disk
   return { sizeBytes: disk.sizeBytes, layers: [...disk.layers, `${vmId}.${serial}.disk`] }
+}
+
+/** As this agent understands them. */
+export function paramsFor(node: Node, params: MigrationParams): MigrationParams {
+  const { streams: _, ...plain } = params
+  return node.live.protocolVersion < streamsVersion ? plain : params
 }
 
 /** A VM's family has most of its pages in common with it: so many are named at most. */

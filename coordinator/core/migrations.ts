@@ -9,7 +9,7 @@ import { asMigrationId, type CommandId, type MigrationId, type NodeId } from '#p
 import { invariant } from '#proto/invariant.ts'
 import { MigrationParams, type MigrationProgress, type Result } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
-import { beginClone, kinAt, tooManyLayers } from './clones.ts'
+import { beginClone, kinAt, paramsFor, tooManyLayers } from './clones.ts'
 import { isOpen, type Migration, migrationLive, type Node, type Vm } from './cluster-state.ts'
 import { isDiskChanging } from './disk-change.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
@@ -142,7 +142,8 @@ function beginMigration(step: Step, migration: Migration, from: Node, to: Node):
   const names = { commandId, vmId, epoch, nextEpoch, migrationId }
   const vm = step.state.vms.get(vmId)
   const kin = vm ? kinAt(step.state, vm, from, to) : {}
-  sendTo(step, from, { t: 'migrate', ...names, destination, ...kin, params })
+  const order = { ...names, destination, ...kin, params: paramsFor(from, params) }
+  sendTo(step, from, { t: 'migrate', ...order })
 }
 
 export function seeProgress(step: Step, node: Node, message: MigrationProgress): void {

@@ -11,9 +11,9 @@ import type { CloneTarget } from '#proto/messages.ts'
 import { encodePageFrame } from '#proto/page-frame.ts'
 import { pagesPerFrameMax } from '#proto/units.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
-import type { MessageLink } from '#proto/wire.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
+import type { PageLink } from '../migration/page-links.ts'
 import { filledPages, forkedOrigin } from '../migration/page-origin.ts'
 import type { RoundSent } from '../migration/source-state.ts'
 import type { Vmm } from '../vmm.ts'
@@ -57,7 +57,7 @@ export async function forkFar(
 export function sendRecent(
   { image, recent }: { readonly image: ForkImage; readonly recent: Uint32Array },
   { vmId, epoch }: CloneTarget,
-  link: MessageLink,
+  link: PageLink,
 ): RoundSent {
   const none = { frames: 0, pages: 0, zeroPages: 0, bytes: 0 }
   if (recent.length === 0) return none

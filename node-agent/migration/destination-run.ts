@@ -7,10 +7,12 @@ import type { Clock, Log, Zstd } from '#env/env.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { DestinationMessage, Offer, SourceMessage, StateSection } from '#proto/messages.ts'
+import { streamsMax } from '#proto/units.ts'
 import { SharedSource } from '../cloning/shared-source.ts'
 import { consoleSectionKind, type GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { type LaunchPorts, launch } from '../launch.ts'
+import type { PeerRun } from '../peer-session.ts'
 import { StepDriver } from '../step-driver.ts'
 import { breathe } from './breath.ts'
 import {
@@ -67,6 +69,10 @@ export class DestinationRun {
   /** When the VM stopped at the source, by this node's clock, but for the way of one message. */
   #pausedAtMs = 0
   #isOver = false
+  /** The links besides the first. */
+  readonly #streams = new Set<SourceLink>()
+  /** The frames of the present round that have come, if they come over several links. */
+  readonly #seen = { round: 0, frames: new Set<number>() }
 
   constructor(
     offer: Offer,
@@ -130,6 +136,7 @@ export class DestinationRun {
   reconnect(link: SourceLink): void {
     this.#link.close('replaced')
     this.#link = link
+    this.#closeStreams('replaced')
     for (const vm of this.vms) if (vm.pageSource) vm.pageSource = 'linked'
     this.feed({ on: 'reconnected' })
   }
@@ -137,8 +144,15 @@ export class DestinationRun {
   /** A link has ended: perhaps one that was replaced before. */
   closed(link: SourceLink, reason: string): void {
     if (link !== this.#link) return
+    // Not before: a source that loses one of them takes the migration for lost.
+    this.#closeStreams(reason)
     for (const vm of this.vms) if (vm.pageSource) vm.pageSource = 'lost'
     this.feed({ on: 'link-closed', reason })
+  }
+
+  #closeStreams(reason: string): void {
+    for (const stream of this.#streams) stream.close(reason)
+    this.#streams.clear()
   }
 
   /** One page frame, kind byte removed. */
@@ -153,13 +167,36 @@ export class DestinationRun {
     }
     const { vmId, epoch } = this.#vm(0)
     const { zstd } = this.#ports
-    const place = { round: this.state.round, frameNumber: this.state.frames }
+    const place = this.#place()
     const refused = receiveFrame(
       bytes,
       { vmId, epoch, memory: this.#memory, zstd, donor: this.#donor },
       place,
     )
     this.feed({ on: 'frame', ...(refused ? { fault: refused } : {}) })
+  }
+
+  #place() {
+    const { round, frames: frameNumber, isStriped } = this.state
+    if (this.#seen.round !== round) Object.assign(this.#seen, { round, frames: new Set() })
+    return { round, frameNumber, ...(isStriped ? { seen: this.#seen.frames } : {}) }
+  }
+
+  /** Another link that brings frames, and says nothing; what takes them. */
+  join(link: SourceLink): PeerRun | undefined {
+    const { phase, isPartial, frames, round } = this.state
+    const isWanted = phase === 'incoming' || isPartial
+    if (!isWanted || this.#streams.size >= streamsMax) return undefined
+    this.#streams.add(link)
+    if (!this.state.isStriped && this.#seen.round === round)
+      for (let n = 0; n < frames; n++) this.#seen.frames.add(n)
+    this.feed({ on: 'joined' })
+    return {
+      begin: () => undefined,
+      hear: () => link.close('bad-message'),
+      receive: (bytes) => this.receive(bytes),
+      closed: () => void this.#streams.delete(link),
+    }
   }
 
   /** What makes no sense ends its link; the source makes another one. */

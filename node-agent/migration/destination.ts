@@ -7,95 +7,17 @@
 
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
-import type {
-  DestinationMessage,
-  Final,
-  SourceMessage,
-  StateSection,
-  Whole,
-} from '#proto/messages.ts'
+import type { Final, RoundEnd, SourceMessage, Whole } from '#proto/messages.ts'
+import {
+  become,
+  type DestinationEffect,
+  type DestinationInput,
+  type DestinationState,
+  newDestination,
+} from './destination-state.ts'
 import { type Offer, pagesLostMsMax, silenceMsMax } from './protocol.ts'
 
-export type DestinationPhase =
-  | 'incoming' // receives rounds
-  | 'restoring' // has everything, proves it
-  | 'prepared' // complete and equal: waits for `run`
-  | 'starting' // was told to run it
-  | 'paging' // post-copy: it runs, and fetches pages
-  | 'whole' // it has told so; the source's goodbye says that it knows
-  | 'ended'
-
-const ways: Record<DestinationPhase, readonly DestinationPhase[]> = {
-  incoming: ['restoring', 'ended'],
-  restoring: ['prepared', 'ended'],
-  prepared: ['starting', 'ended'],
-  starting: ['paging', 'ended'],
-  paging: ['whole', 'ended'],
-  whole: ['ended'],
-  ended: [],
-}
-
-export interface DestinationState {
-  readonly offer: Offer
-  phase: DestinationPhase
-  /** The round whose frames come now. */
-  round: number
-  /** Frames of this round that are in the RAM. */
-  frames: number
-  wantedHash: string
-  wantedRamHash: string | undefined
-  /** Post-copy: pages are missing until the source has sent them. */
-  isPartial: boolean
-  isLinked: boolean
-  told: Whole | undefined
-  /** The copies are discarded when nothing was heard until then. */
-  deadlineMs: number
-}
-
-export type DestinationInput = { readonly nowMs: number } /** A frame was stored, or refused. */ & (
-  | { readonly on: 'frame'; readonly fault?: Fault }
-  | { readonly on: 'message'; readonly message: SourceMessage }
-  | {
-      readonly on: 'restored'
-      readonly hash: string
-      readonly ramHash?: string
-      /** What each took. */
-      readonly took?: { readonly stateMs: number; readonly verificationMs: number }
-    }
-  | { readonly on: 'started'; readonly fault?: Fault }
-  | { readonly on: 'failed'; readonly fault: Fault }
-  | { readonly on: 'link-closed'; readonly reason: string }
-  /** The source has made a new link. */
-  | { readonly on: 'reconnected' }
-  /** The coordinator knows that the source will never come back. */
-  | { readonly on: 'source-lost'; readonly fault: Fault }
-  /** No page is absent any more. */
-  | { readonly on: 'whole'; readonly message: Whole }
-  | { readonly on: 'woken' }
-  /**
-   * The coordinator stopped, discarded or started the copies; they are no longer this migration's.
-   */
-  | { readonly on: 'settled' }
-)
-
-export type DestinationEffect =
-  | { readonly do: 'send'; readonly message: DestinationMessage }
-  | {
-      readonly do: 'restore'
-      readonly sections: readonly StateSection[]
-      readonly pausedMs: number
-      readonly full: boolean
-      readonly missing: Uint8Array | undefined
-    }
-  | { readonly do: 'become-prepared' }
-  | { readonly do: 'start' }
-  /** Over the new link, what the old one has not answered. */
-  | { readonly do: 'ask-again' }
-  /** A VM that runs here cannot go on: pages of it are lost. */
-  | { readonly do: 'lose'; readonly fault: Fault }
-  | { readonly do: 'discard'; readonly fault: Fault }
-  | { readonly do: 'wake-at'; readonly atMs: number }
-  | { readonly do: 'close'; readonly reason: string }
+export type { DestinationEffect, DestinationInput, DestinationState } from './destination-state.ts'
 
 /** A destination that has room and says so. */
 export function beginDestination(
@@ -103,16 +25,7 @@ export function beginDestination(
   nowMs: number,
   hasDonor = false,
 ): { readonly state: DestinationState; readonly effects: DestinationEffect[] } {
-  const state: DestinationState = {
-    offer,
-    phase: 'incoming',
-    round: 0,
-    frames: 0,
-    wantedHash: '',
-    wantedRamHash: undefined,
-    ...{ isPartial: false, isLinked: true, told: undefined },
-    deadlineMs: nowMs + silenceMsMax,
-  }
+  const state = newDestination(offer, nowMs)
   const { migrationId } = offer
   return {
     state,
@@ -140,6 +53,9 @@ function dispatch(state: DestinationState, input: DestinationInput): Destination
       return seeFrame(state, input.fault, input.nowMs)
     case 'message':
       return hear(state, input.message, input.nowMs)
+    case 'joined':
+      state.isStriped = true
+      return []
     case 'restored':
       return compare(state, input)
     case 'started':
@@ -171,6 +87,21 @@ function seeFrame(
   if (state.phase !== 'incoming') return abort(state, outOfPlace(state, 'a page frame'))
   state.frames += 1
   state.deadlineMs = nowMs + silenceMsMax
+  const { held } = state
+  if (!held || state.frames < held.frames) return []
+  state.held = undefined
+  return hear(state, held, nowMs)
+}
+
+/** Over several links a word may overtake the frames that it is about. */
+function mustWait(state: DestinationState, message: RoundEnd | Final): boolean {
+  const { isStriped, round, frames } = state
+  return isStriped && message.round === round && frames < message.frames
+}
+
+function hold(state: DestinationState, message: RoundEnd | Final): DestinationEffect[] {
+  if (state.held) return abort(state, outOfPlace(state, message.t))
+  state.held = message
   return []
 }
 
@@ -181,8 +112,10 @@ function hear(state: DestinationState, message: SourceMessage, nowMs: number): D
     return abort(state, outOfPlace(state, message.t))
   if (isRunning(state)) return hearRunning(state, message)
   if (message.t === 'abort') return state.phase === 'starting' ? [] : discard(state, message.fault)
-  if (message.t === 'round-end' && state.phase === 'incoming') return endRound(state, message)
-  if (message.t === 'final' && state.phase === 'incoming') return restore(state, message)
+  if (state.phase === 'incoming' && (message.t === 'round-end' || message.t === 'final')) {
+    if (mustWait(state, message)) return hold(state, message)
+    return message.t === 'final' ? restore(state, message) : endRound(state, message)
+  }
   if (message.t === 'run' && state.phase === 'prepared') return start(state)
   return abort(state, outOfPlace(state, message.t))
 }
@@ -372,15 +305,6 @@ function wake(state: DestinationState, nowMs: number): DestinationEffect[] {
   if (state.phase !== 'incoming') return []
   if (nowMs < state.deadlineMs) return [{ do: 'wake-at', atMs: state.deadlineMs }]
   return abort(state, fault('timed-out', `the source was silent for ${silenceMsMax} ms`))
-}
-
-/** The only door into a phase. */
-function become(state: DestinationState, phase: DestinationPhase): void {
-  invariant(
-    ways[state.phase].includes(phase),
-    `a migration destination that is ${state.phase} cannot become ${phase}`,
-  )
-  state.phase = phase
 }
 
 /** What must hold after every step. */

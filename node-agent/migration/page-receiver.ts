@@ -31,6 +31,8 @@ export interface Donor {
 export interface FramePlace {
   readonly round: number
   readonly frameNumber: number
+  /** Those of this round that have come, where they come in any order. */
+  readonly seen?: Set<number> | undefined
 }
 
 /**
@@ -51,7 +53,7 @@ export function receiveFrame(
       `a page frame of VM ${frame.vmId} epoch ${frame.epoch} ` +
         `on the link of ${copy.vmId} epoch ${copy.epoch}`,
     )
-  if (frame.round !== place.round || frame.frameNumber !== place.frameNumber)
+  if (frame.round !== place.round || !isDue(frame.frameNumber, place))
     return fault(
       'bad-frame',
       `frame ${frame.frameNumber} of round ${frame.round} came; ` +
@@ -65,6 +67,14 @@ export function receiveFrame(
   const sum = frame.encoding === 'zero' ? 0 : copy.memory.contentSum(frame.pages)
   if (sum === frame.contentSum) return undefined
   return fault('bad-frame', 'the pages of a frame were damaged on the way; migrate again')
+}
+
+/** Each once; over one link in their order. */
+function isDue(frameNumber: number, { frameNumber: next, seen }: FramePlace): boolean {
+  if (!seen) return frameNumber === next
+  if (seen.has(frameNumber)) return false
+  seen.add(frameNumber)
+  return true
 }
 
 /** Takes what the donor has, and notes what it has not: its guest may have written to it. */

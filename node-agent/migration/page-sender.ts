@@ -13,13 +13,13 @@ import type { Epoch, VmId } from '#proto/ids.ts'
 import type { ByEncoding } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
 import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
-import type { MessageLink } from '#proto/wire.ts'
 import type { Sending } from '../page-map.ts'
 import { breathe } from './breath.ts'
 import { inFlightBytes, type LinkRate, pieceBytes, seeLink } from './encoding/link-rate.ts'
 import type { EncodedPages, PageEncoder } from './encoding/page-encoder.ts'
 import type { FramePool } from './frame-pool.ts'
 import { type Pace, pieceBytesMax, spendAll } from './pace.ts'
+import type { PageLink } from './page-links.ts'
 import type { PageRecorder } from './page-recorder.ts'
 import { answerMsMax, progressMs } from './protocol.ts'
 import { addEncoded, type RoundSent } from './source-state.ts'
@@ -29,7 +29,7 @@ export type SentMemory = Pick<GuestMemory, 'collect' | 'pageCount' | 'contentSum
 
 export interface PageSenderPorts {
   readonly clock: Clock
-  readonly link: MessageLink
+  readonly link: PageLink
   readonly memory: SentMemory
   /** The limits that hold: of this migration, of this node. */
   readonly paces: readonly Pace[]

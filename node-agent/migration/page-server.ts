@@ -9,9 +9,9 @@ import { FaultError, fault } from '#proto/faults.ts'
 import type { CloneTarget, Want } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding } from '#proto/page-frame.ts'
 import { pagesPerFrameMax } from '#proto/units.ts'
-import type { MessageLink } from '#proto/wire.ts'
 import { breathe } from './breath.ts'
 import { type Pace, spendAll } from './pace.ts'
+import type { PageLink } from './page-links.ts'
 import type { PageOrigin } from './page-origin.ts'
 import type { PageRecorder } from './page-recorder.ts'
 import type { RoundSent } from './source-state.ts'
@@ -21,7 +21,7 @@ const bufferedBytesMax = 1 << 20
 
 export interface PageServerPorts {
   readonly clock: Clock
-  readonly link: MessageLink
+  readonly link: PageLink
   /** What the VM waits for counts, but does not wait. */
   readonly paces: readonly Pace[]
   readonly recorder: PageRecorder | undefined

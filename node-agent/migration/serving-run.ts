@@ -4,7 +4,6 @@
 
 import type { Clock } from '#env/env.ts'
 import type { CloneTarget, Want } from '#proto/messages.ts'
-import type { MessageLink } from '#proto/wire.ts'
 import { type FarFork, forkFar, sendRecent } from '../cloning/far-clone.ts'
 import type { Forks } from '../cloning/forks.ts'
 import type { GuestConsole } from '../console.ts'
@@ -12,6 +11,7 @@ import type { HeldVm } from '../held-vms.ts'
 import type { Vmm } from '../vmm.ts'
 import { stateBytes } from './hash.ts'
 import type { Pace } from './pace.ts'
+import type { PageLink } from './page-links.ts'
 import { forkedOrigin, standingOrigin } from './page-origin.ts'
 import type { PageRecorder } from './page-recorder.ts'
 import { PageServer } from './page-server.ts'
@@ -31,7 +31,7 @@ export interface ServingPorts {
 /** Where pages go. */
 export interface LinkEnds {
   readonly target: CloneTarget
-  readonly link: MessageLink
+  readonly link: PageLink
 }
 
 type Forked = Omit<Extract<SourceInput, { on: 'forked' }>, 'nowMs'>
@@ -92,7 +92,7 @@ export class ServingRun {
     this.#forked = undefined
   }
 
-  #newServer(target: CloneTarget, link: MessageLink): PageServer {
+  #newServer(target: CloneTarget, link: PageLink): PageServer {
     const { clock, vmm, paces, recorder } = this.#ports
     const image = this.#forked?.image
     const origin = image ? forkedOrigin(image) : standingOrigin(vmm.mustHave(this.#vm))

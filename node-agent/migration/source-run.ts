@@ -5,15 +5,16 @@
 import type { Digest } from '#engine/snapshots/digest.ts'
 import type { Clock, Log, Zstd } from '#env/env.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
-import type { MigrationProgress, Result } from '#proto/messages.ts'
-import {
-  DestinationMessage,
-  type SourceMessage,
-  type StateSection,
-  type Want,
-  type Welcome,
+import { invariant } from '#proto/invariant.ts'
+import type {
+  MigrationProgress,
+  Result,
+  SourceMessage,
+  StateSection,
+  Want,
+  Welcome,
 } from '#proto/messages.ts'
-import { type MessageLink, WireChannel } from '#proto/wire.ts'
+import type { MessageLink } from '#proto/wire.ts'
 import type { Forks } from '../cloning/forks.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -32,7 +33,7 @@ import { PageSender } from './page-sender.ts'
 import { signOfLifeMs } from './protocol.ts'
 import { ServingRun } from './serving-run.ts'
 import { beginSource, stepSource } from './source.ts'
-import { unreachable } from './source-end.ts'
+import { SourceLink } from './source-link.ts'
 import {
   isPaused,
   newSource,
@@ -92,10 +93,9 @@ export class SourceRun {
   readonly #recorder: PageRecorder | undefined
   readonly #rate: LinkRate
   readonly #frames = new FramePool()
-  #channel: WireChannel<DestinationMessage, SourceMessage> | undefined
+  readonly #link: SourceLink
   /** Sends what is asked for over the present link. */
   readonly #serving: ServingRun
-  #isReconnecting = false
   #log: number | undefined
   readonly #speed: GuestSpeed
   /** The round of a VM that runs. */
@@ -122,6 +122,7 @@ export class SourceRun {
     this.#serving = new ServingRun(plan, vm, {
       ...{ ...ports, paces: this.#paces, recorder: this.#recorder },
     })
+    this.#link = this.#newLink(plan)
     this.#driver = new StepDriver(
       ports.clock,
       (input) => stepSource(this.state, input as SourceInput),
@@ -160,9 +161,9 @@ export class SourceRun {
     const { vm } = this
     switch (effect.do) {
       case 'connect':
-        return this.#try(() => this.#connect(effect.address))
+        return this.#try(() => this.#link.connect(effect.address))
       case 'send':
-        return this.#channel?.send(effect.message)
+        return this.#link.send(effect.message)
       case 'send-round':
         return this.#try(() => this.#sendRound(effect))
       case 'cut-round':
@@ -212,7 +213,8 @@ export class SourceRun {
       case 'compare':
         return this.feed({ on: 'compared', isEqual: this.#serving.isEqual(effect.ramHash) })
       case 'reconnect':
-        return this.#reconnect(effect)
+        this.#serving.newLink()
+        return this.#link.reconnect(effect.address, effect.afterMs)
     }
   }
 
@@ -230,39 +232,19 @@ export class SourceRun {
     this.feed({ on: 'served', sent: await this.#serving.send(want, this.#linkEnds()) })
   }
 
-  /** One link at a time, and one try at a time. */
-  #reconnect({ address, afterMs }: Extract<SourceEffect, { do: 'reconnect' }>): void {
-    const { clock } = this.#ports
-    if (this.#isReconnecting) return
-    this.#isReconnecting = true
-    this.#serving.newLink()
-    this.#channel?.close('link-lost')
-    clock.wakeAt(clock.nowMs() + afterMs, () => {
-      this.#isReconnecting = false
-      if (!this.#over) this.#try(() => this.#connect(address))
-    })
-  }
-
-  async #connect(address: string) {
-    let link: MessageLink
-    try {
-      link = await this.#ports.connect(address)
-    } catch (thrown) {
-      return this.feed({ on: 'link-failed', fault: unreachable(address, thrown) })
-    }
-    if (this.#over) return link.close('cancelled')
-    const isCurrent = () => this.#channel?.link === link
-    this.#channel = new WireChannel<DestinationMessage, SourceMessage>(link, DestinationMessage, {
-      message: (message) => {
-        if (message.t !== 'welcome') return this.feed({ on: 'message', message })
-        this.#try(() => this.#describe(message))
+  #newLink({ migrationId, offer, params }: SourcePlan): SourceLink {
+    const { vmId, epoch } = offer.vms[0] ?? this.vm
+    return new SourceLink(
+      { t: 'join', migrationId, vmId, epoch },
+      params.streams ?? 1,
+      this.#ports,
+      {
+        welcome: (message) => this.#try(() => this.#describe(message)),
+        message: (message) => this.feed({ on: 'message', message }),
+        failed: (why) => this.feed({ on: 'link-failed', fault: why }),
+        closed: (reason) => this.feed({ on: 'link-closed', reason }),
       },
-      closed: (reason, refused) => {
-        if (!isCurrent()) return
-        this.feed(refused ? { on: 'link-failed', fault: refused } : { on: 'link-closed', reason })
-      },
-    })
-    this.#channel.send(this.#ports.hello())
+    )
   }
 
   /** What the destination must be able to run; also the first time that this code runs. */
@@ -310,10 +292,9 @@ export class SourceRun {
   }
 
   #linkEnds() {
-    const link = this.#channel?.link
     const target = this.state.plan.offer.vms[0]
-    if (!link || !target) throw new FaultError(fault('link-lost', 'there is no link now'))
-    return { link, target }
+    invariant(target, 'a migration moves something')
+    return { link: this.#link.pages, target }
   }
 
   #newSender(round: number, bitmap: 'all' | Uint8Array): PageSender {
@@ -386,7 +367,7 @@ export class SourceRun {
     this.#driver.silence()
     this.#closeLog()
     this.#serving.end()
-    this.#channel?.close(reason)
+    this.#link.close(reason)
     this.#ports.log.info('migration source ended', {
       ...{ vmId: this.vm.vmId, phase: this.state.phase, reason },
       ...{ migrationId: this.state.plan.migrationId, rounds: this.state.rounds.length },

@@ -7,7 +7,7 @@ import type {
   DestinationEffect,
   DestinationPhase,
   DestinationState,
-} from '../migration/destination.ts'
+} from '../migration/destination-state.ts'
 
 const names: Record<DestinationPhase, string | undefined> = {
   incoming: 'incoming',

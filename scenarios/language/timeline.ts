@@ -7,6 +7,7 @@
 import { z } from 'zod'
 import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
+import { streamsMax } from '#proto/units.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
 import { linkKeys, shapeKeys } from './links.ts'
@@ -66,6 +67,7 @@ export const Step = z
       'when-stuck': z.enum(stuckPolicies).optional().describe('When it writes too fast'),
       'downtime-max': Duration.optional().describe('Stop-and-copy when the estimate is below'),
       'bandwidth-max': z.number().positive().optional().describe('MB/s at most'),
+      streams: z.int().min(1).max(streamsMax).optional().describe('Links that carry its pages'),
       verify: z.enum(['incremental', 'full']).optional(),
       force: z.boolean().default(false).describe('Also where a forecast or a rule is against it'),
       outcome,

@@ -220,6 +220,7 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
     ...(step['bandwidth-max'] === undefined
       ? {}
       : { bandwidthBytesPerSecMax: step['bandwidth-max'] * 1e6 }),
+    ...(step.streams === undefined ? {} : { streams: step.streams }),
     ...(step.verify === undefined ? {} : { verify: step.verify }),
   }
   const to = step.to === undefined ? {} : { to: step.to }

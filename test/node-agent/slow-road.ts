@@ -11,6 +11,8 @@ export class SlowRoad {
   isBlocked = false
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Those that came to it, in their order, and what each has brought. */
+  readonly #near: { readonly socket: Socket; bytes: number }[] = []
   #broken = 0
 
   static async to(address: string, bytesPerSec = Number.POSITIVE_INFINITY): Promise<SlowRoad> {
@@ -25,6 +27,11 @@ export class SlowRoad {
     this.#server = createServer((near) => {
       if (this.isBlocked) return void near.destroy()
       const far = connect(port, host)
+      const one = { socket: near, bytes: 0 }
+      this.#near.push(one)
+      near.on('data', (bytes) => {
+        one.bytes += bytes.length
+      })
       this.#join(near, far)
       this.#join(far, near)
     })
@@ -41,6 +48,22 @@ export class SlowRoad {
   /** How many connections it has broken. */
   get broken(): number {
     return this.#broken
+  }
+
+  /** How many connections there ever were. */
+  get connections(): number {
+    return this.#near.length
+  }
+
+  /** Bytes that each connection has brought here, in the order of the connections. */
+  get carried(): number[] {
+    return this.#near.map(({ bytes }) => bytes)
+  }
+
+  /** That connection, and what is on it. */
+  breakOne(index: number): void {
+    this.#broken++
+    this.#near[index]?.socket.destroy()
   }
 
   /** What is on it is lost. */

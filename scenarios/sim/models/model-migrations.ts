@@ -85,6 +85,7 @@ export class ModelMigrations {
         const isIt = target?.vmId === vmId && target.epoch === epoch
         return isIt && run?.state.isPartial ? run : undefined
       },
+      join: () => undefined,
       discard: (vm, why) => this.#discard(vm, why),
       admitReplica: () => ({ fault: noReplicas }),
       openReplica: () => Promise.reject(new FaultError(noReplicas)),

@@ -62,6 +62,32 @@ describe('pages', () => {
     expect(hear(roundEnd(1, 1))).toEqual(['round-applied'])
   })
 
+  test('over several links, the word behind frames waits for those that it has overtaken', () => {
+    const { feed, hear, state } = destination()
+    feed({ on: 'joined' })
+    feed({ on: 'frame' })
+    expect(hear(roundEnd(0, 3))).toEqual([])
+    expect(feed({ on: 'frame' })).toEqual([])
+    expect(feed({ on: 'frame' })).toEqual(['round-applied'])
+    expect(hear(final({ round: 1, frames: 1 }))).toEqual([])
+    expect(feed({ on: 'frame' })).toEqual(['restore'])
+    expect(state.phase).toBe('restoring')
+  })
+
+  test('what waits there is given up with the migration, or by silence, or by another word', () => {
+    const waiting = () => {
+      const ends = destination()
+      ends.feed({ on: 'joined' })
+      ends.hear(roundEnd(0, 3))
+      return ends
+    }
+    const abort = { t: 'abort', migrationId, fault: fault('cancelled', 'no more') } as const
+    expect(waiting().hear(abort)).toEqual(['discard', 'close cancelled'])
+    expect(waiting().feed({ on: 'woken' }, silenceMsMax)).toContain('abort timed-out')
+    expect(waiting().hear(roundEnd(0, 4))).toContain('abort bad-message')
+    expect(waiting().hear(roundEnd(1, 0))).toContain('abort bad-frame')
+  })
+
   test('a frame that is missing ends it', () => {
     const { feed, hear } = destination()
     feed({ on: 'frame' })

@@ -173,6 +173,7 @@ export class TestCluster {
       },
       open: () => Promise.reject(new Error('nobody migrates here')),
       reconnect: () => undefined,
+      join: () => undefined,
       discard: () => undefined,
       admitReplica: () => {
         throw new Error('no replicas here')
