@@ -7,7 +7,9 @@ export const mebibyte = 1 << 20
 export const pagesPerMebibyte = mebibyte / pageBytes
 
 /** The version of everything in proto/. Two ends that differ by more than one refuse each other. */
-export const protocolVersion = 3
+export const protocolVersion = 4
+/** Ends before this know one network for all VMs, and nothing of segments. */
+export const segmentVersion = 4
 /** Ends before this know no terms: there was one coordinator. */
 export const termVersion = 3
 
