@@ -5,7 +5,7 @@ import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#p
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { bytesText, countText, mibText, mipsText, msText, percentText } from '#proto/quantity.ts'
 import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
-import { workloadOf } from '#proto/vm-spec.ts'
+import { networkText, workloadOf } from '#proto/vm-spec.ts'
 import type { Column } from './table.ts'
 import type { Paint } from './terminal.ts'
 
@@ -120,6 +120,7 @@ export const vmList: List<VmView> = {
       wide: true,
     },
     { title: 'ADDRESS', text: addressText, wide: true },
+    { title: 'NETWORK', text: (vm) => networkText(vm.spec), wide: true },
     { title: 'MAC', text: (vm) => vm.identity.mac, wide: true },
     { title: 'ARGS', text: (vm) => vm.spec.args, wide: true },
   ],

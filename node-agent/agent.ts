@@ -254,6 +254,8 @@ export class Agent {
           effect.order.commandId,
           carryOutSweep(effect.order, this.#desk.vms, this.#options),
         )
+      case 'set-network':
+        return this.#rejoin(effect)
       case 'replicate':
       case 'end-replication':
       case 'set-lease':
@@ -276,6 +278,11 @@ export class Agent {
       default:
         return this.#migrations.carryOut(effect)
     }
+  }
+
+  #rejoin({ vm, by }: { readonly vm: HeldVm; readonly by: Result['commandId'] }): void {
+    this.#network.rejoin(vm)
+    this.#then(by, Promise.resolve())
   }
 
   #boot(effect: Extract<DeskEffect, { do: 'boot' }>): void {
@@ -333,7 +340,7 @@ export class Agent {
       admit: (offer) => this.#admitted(admit(this.#desk, offer, this.#membership.holdsLease)),
       admitReplica: (offer) => this.#admitted(admitReplica(this.#desk, offer)),
       openReplica: (offer, vm, link) => this.#replication.open(offer, vm, link),
-      trunk: (nodeId, link) => this.#network.accept(nodeId, link),
+      trunk: (nodeId, link, version) => this.#network.accept(nodeId, link, version),
       mayLaunch: (vm) => mayLaunch(this.#desk, vm, this.#membership.holdsLease),
       desk: (input) => this.#deskDriver.feed(input),
       progress: (message) => this.#membership.send(message),

@@ -29,6 +29,7 @@ import type {
   TookOver,
   VmEvent,
 } from '#proto/messages.ts'
+import type { SetNetwork } from '#proto/network-messages.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
 import type { SourcePlan } from './migration/source-state.ts'
 
@@ -46,7 +47,7 @@ export type Command =
       | SwitchToPostCopy
       | Resolve
     )
-  | (Replicate | EndReplication | TakeOver | SetLease)
+  | (Replicate | EndReplication | TakeOver | SetLease | SetNetwork)
   | (TakeSnapshot | DropSnapshot | KeepTemplate | CompareSnapshots | PagesLost | SweepLayers)
 
 export interface DeskState {
@@ -115,6 +116,7 @@ export type DeskEffect =
   | { readonly do: 'take-over'; readonly vm: HeldVm; readonly epoch: Epoch; readonly by: CommandId }
   | { readonly do: 'replicate'; readonly vm: HeldVm; readonly order: Replicate }
   | { readonly do: 'end-replication' | 'set-lease'; readonly vm: HeldVm; readonly by: CommandId }
+  | { readonly do: 'set-network'; readonly vm: HeldVm; readonly by: CommandId }
   | { readonly do: 'destroy'; readonly vm: HeldVm; readonly by?: CommandId }
   | { readonly do: 'begin-source'; readonly plan: SourcePlan }
   | {

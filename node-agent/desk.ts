@@ -22,6 +22,7 @@ import type {
   TakeOver,
   TakeSnapshot,
 } from '#proto/messages.ts'
+import type { SetNetwork } from '#proto/network-messages.ts'
 import { answer, event, keepAnswer } from './desk-answers.ts'
 import { destroy, fence, lapse, loseGuest, settled } from './desk-ends.ts'
 import {
@@ -105,6 +106,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'replicate') return replicate(state, vm, command)
   if (command.t === 'end-replication') return endReplication(state, vm, command)
   if (command.t === 'set-lease') return setLease(vm, command)
+  if (command.t === 'set-network') return setNetwork(vm, command)
   return beginSource(state, vm, command)
 }
 
@@ -271,6 +273,12 @@ function takeOver(state: DeskState, { commandId, vmId, replicaId, epoch }: TakeO
 function setLease(vm: HeldVm, { commandId: by, leased, isolation }: SetLease): DeskEffect[] {
   vm.spec = { ...vm.spec, ha: leased, ...(isolation ? { isolation } : {}) }
   return [{ do: 'set-lease', vm, by }]
+}
+
+/** Whether it has a card was settled when it was built: only whom it hears may change. */
+function setNetwork(vm: HeldVm, { commandId: by, network }: SetNetwork): DeskEffect[] {
+  if (network !== false && vm.spec.network !== false) vm.spec = { ...vm.spec, network }
+  return [{ do: 'set-network', vm, by }]
 }
 
 // ---- what became of it --------------------------------------------------------------------------

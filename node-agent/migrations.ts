@@ -59,7 +59,7 @@ export interface MigrationPorts {
   admitReplica(offer: ReplicaOffer): { readonly vm: HeldVm } | { readonly fault: Fault }
   openReplica(offer: ReplicaOffer, vm: HeldVm, link: PrimaryLink): Promise<PeerRun>
   /** A link that another node has opened is not for a migration, but a trunk. */
-  trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
+  trunk(nodeId: NodeId, link: MessageLink, version: number): TrunkEnd
   mayLaunch(vm: HeldVm): Fault | undefined
   desk(input: DeskInput): void
   progress(message: MigrationProgress): void

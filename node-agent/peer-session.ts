@@ -53,8 +53,8 @@ export interface PeerPorts {
   /** A replica of a VM that runs there. */
   admitReplica(offer: ReplicaOffer): { readonly vm: HeldVm } | { readonly fault: Fault }
   openReplica(offer: ReplicaOffer, vm: HeldVm, session: PeerSession): Promise<PeerRun>
-  /** The link is that node's trunk from now on. */
-  trunk(nodeId: NodeId, link: MessageLink): TrunkEnd
+  /** The link is that node's trunk from now on; `version`: the protocol that it speaks. */
+  trunk(nodeId: NodeId, link: MessageLink, version: number): TrunkEnd
   closed(): void
 }
 
@@ -64,6 +64,7 @@ export class PeerSession {
   readonly #tooLate: Cancel
   #phase: 'greeting' | 'idle' | 'opening' | 'running' | 'trunk' | 'closed' = 'greeting'
   #nodeId: NodeId | undefined
+  #version = 0
   #run: PeerRun | undefined
   #trunk: TrunkEnd | undefined
 
@@ -114,6 +115,7 @@ export class PeerSession {
     if (refusal) return this.#refuse(refusal)
     this.#phase = 'idle'
     this.#nodeId = hello.nodeId
+    this.#version = hello.protocolVersion
     this.#channel.send(this.#ports.welcome())
   }
 
@@ -121,7 +123,7 @@ export class PeerSession {
     invariant(this.#nodeId, 'a link is greeted before it is idle')
     this.#phase = 'trunk'
     this.#tooLate()
-    this.#trunk = this.#ports.trunk(this.#nodeId, this.#channel.link)
+    this.#trunk = this.#ports.trunk(this.#nodeId, this.#channel.link, this.#version)
   }
 
   #consider(offer: Offer) {

@@ -385,7 +385,7 @@ function configOf({ vm, memory }: Machine): VmConfig {
     ...(disk.layers.length > 0 ? { disk } : {}),
     ...(spec.heartbeatMs === undefined ? {} : { heartbeatMs: spec.heartbeatMs }),
     epoch,
-    network: spec.network,
+    network: spec.network !== false,
     ...(screen && { screen }),
   }
 }

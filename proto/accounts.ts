@@ -29,7 +29,7 @@ export const reaches = {
   share: { viewer: 'none', operator: 'all', person: 'own' },
   /** Begin a new one; it is theirs. */
   run: { viewer: 'none', operator: 'all', person: 'all' },
-  /** Where it runs, and who is moved or restarted first. */
+  /** Where it runs, in which network, and who is moved or restarted first. */
   place: { viewer: 'none', operator: 'all', person: 'none' },
   /** Nodes, rules, power, metrics. */
   'see-cluster': { viewer: 'all', operator: 'all', person: 'none' },

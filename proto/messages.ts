@@ -8,7 +8,7 @@
 //                         replicate, end-replication, take-over, set-lease, take-snapshot,
 //                         drop-snapshot, compare-snapshots, sweep-layers, console-open,
 //                         console-input, console-close, screen-open, screen-shown, screen-input,
-//                         screen-close, neighbours, may-leave, look
+//                         screen-close, neighbours, set-network, may-leave, look
 //   both                  files of templates (templates/messages.ts)
 //   agent ↔ agent         a migration (+ page frames, migration-messages.ts)
 //                         a replica (+ page frames, replica-messages.ts)
@@ -58,7 +58,7 @@ import {
   Want,
   Whole,
 } from './migration-messages.ts'
-import { Neighbours, TrunkRequest } from './network-messages.ts'
+import { Neighbours, SetNetwork, TrunkRequest } from './network-messages.ts'
 import { PageLog } from './page-log.ts'
 import {
   Checkpoint,
@@ -324,6 +324,7 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   EndReplication,
   TakeOver,
   SetLease,
+  SetNetwork,
   TakeSnapshot,
   DropSnapshot,
   KeepTemplate,

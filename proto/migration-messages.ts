@@ -64,8 +64,8 @@ export const Offer = z.strictObject({
 export type Offer = z.infer<typeof Offer>
 
 /**
- * After hello, instead of an offer: more page frames of a migration that is under way come over this
- * link, and nothing else. The answer is `joined`; what is not is `refuse`d. Since version 4.
+ * After hello, instead of an offer: more page frames of a migration that is under way come over
+ * this link, and nothing else. The answer is `joined`; what is not is `refuse`d. Since version 4.
  */
 export const Join = z.strictObject({ t: z.literal('join'), migrationId, vmId, epoch })
 export type Join = z.infer<typeof Join>

@@ -3,7 +3,8 @@
 // names these among those that a link may carry).
 
 import { z } from 'zod'
-import { address, nodeId } from './message-parts.ts'
+import { address, nodeId, onVm } from './message-parts.ts'
+import { VmSpec } from './vm-spec.ts'
 
 export const Neighbour = z.strictObject({ nodeId, address })
 export type Neighbour = z.infer<typeof Neighbour>
@@ -17,6 +18,14 @@ export const Neighbours = z.strictObject({
   nodes: z.array(Neighbour).max(10_000),
 })
 export type Neighbours = z.infer<typeof Neighbours>
+
+/** Coordinator → agent: from now on the VM hears the VMs of that network, and no others. */
+export const SetNetwork = z.strictObject({
+  t: z.literal('set-network'),
+  ...onVm,
+  network: VmSpec.shape.network.unwrap(),
+})
+export type SetNetwork = z.infer<typeof SetNetwork>
 
 /**
  * Agent → agent, behind the hello: this link carries Ethernet frames from now on, both ways, and

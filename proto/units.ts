@@ -8,6 +8,8 @@ export const pagesPerMebibyte = mebibyte / pageBytes
 
 /** The version of everything in proto/. Two ends that differ by more than one refuse each other. */
 export const protocolVersion = 4
+/** Ends before this know one network for all VMs, and nothing of segments. */
+export const segmentVersion = 4
 /** Ends before this know no terms: there was one coordinator. */
 export const termVersion = 3
 /** Ends before this know of one link a migration. */

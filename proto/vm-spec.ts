@@ -8,6 +8,17 @@ import { ScreenText } from './screen.ts'
 
 export const Name = z.string().regex(namePattern, 'use 1-63 of a-z, 0-9 and -, not - at either end')
 
+/**
+ * Whose VMs hear each other: the network that an operator has given this name, or, with a `~`
+ * before it, the one of the person of this name.
+ */
+export const NetworkName = z
+  .string()
+  .regex(/^~?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'write the NAME of a network, or ~PERSON')
+
+/** The network of a person's VMs. */
+export const networkOfPerson = (person: string): string => `~${person}`
+
 export const VmIdentity = z.strictObject({
   /**
    * Tells a guest that it is another one than before: new for each VM and each clone. UUID text.
@@ -58,13 +69,26 @@ export const VmSpec = z.strictObject({
    * ends as one that crashed. Absent: it may. Clock `real` only.
    */
   heartbeatMs: z.int().min(1000).max(3_600_000).optional(),
-  /** A network device, on the one network of the cluster, with an address of its own. */
-  network: z.boolean().default(true),
+  /**
+   * A network device, with an address of its own. `true`: among the VMs of its owner, or among
+   * those that nobody owns; a name: among those of that network. No frame goes to another network.
+   */
+  network: z.union([z.boolean(), NetworkName]).default(true),
   /** With keyboard and pointer, as `800x600`: its pixels are the end of the VM's memory. */
   screen: ScreenText.optional(),
 })
 export type VmSpec = z.infer<typeof VmSpec>
 export type VmSpecInput = z.input<typeof VmSpec>
+
+/** For people: whose VMs it hears. */
+export const networkText = ({ network }: Pick<VmSpec, 'network'>): string =>
+  network === false
+    ? 'none'
+    : network === true
+      ? 'common'
+      : network.startsWith('~')
+        ? `${network.slice(1)}’s own`
+        : network
 
 /**
  * For people: `kv` of the boot arguments `workload=kv …`; the image's name when the guest is not

@@ -1,5 +1,5 @@
-// godwit completion bash|zsh|fish|powershell: what a shell needs to complete commands, options, VMs
-// and nodes. The script calls us back (`godwit complete -- …`) with what has been typed.
+// godwit completion bash|zsh|fish|powershell: what a shell needs to complete commands, options,
+// VMs, nodes and scenarios. The script calls us back (`godwit complete -- …`) with what has been typed.
 
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
@@ -7,12 +7,10 @@ import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { connect } from '../connection.ts'
 import { withExamples } from '../help.ts'
+import { libraryNames } from '../scenario-library.ts'
 
-/**
- * What the names of the running cluster are completed for: command → names for each of its
- * arguments.
- */
-const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes')[]>> = {
+/** Command → which names each of its arguments is completed by. */
+const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes' | 'scenarios')[]>> = {
   migrate: ['vms', 'nodes'],
   clone: ['vms'],
   pause: ['vms'],
@@ -28,6 +26,10 @@ const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes')[]>> = {
   cut: ['nodes'],
   heal: ['nodes'],
   logs: ['nodes'],
+  'scenario run': ['scenarios'],
+  'scenario check': ['scenarios'],
+  'scenario explain': ['scenarios'],
+  demo: ['scenarios'],
 }
 
 export interface ClusterNames {
@@ -59,12 +61,12 @@ export async function namesOfCluster(cli: Cli): Promise<ClusterNames> {
 export function addCompletion(program: Command, names: ClusterNames): void {
   const completion = tab(program, { completionCommandName: 'completion' })
   for (const [name, kinds] of Object.entries(argumentNames)) {
-    const texts = program.commands.find((command) => command.name() === name)?.registeredArguments
+    const texts = commandAt(program, name)?.registeredArguments
     for (const [i, kind] of kinds.entries()) {
       const argument = texts?.[i]
       if (!argument) continue
       const offer = (add: (name: string, about: string) => void) => {
-        for (const known of names[kind]) add(known, '')
+        for (const known of kind === 'scenarios' ? libraryNames() : names[kind]) add(known, '')
       }
       completion.commands.get(name)?.argument(argument.name(), offer, argument.variadic)
     }
@@ -76,4 +78,11 @@ export function addCompletion(program: Command, names: ClusterNames): void {
     ['godwit completion zsh > ~/.zfunc/_godwit', 'a folder of $fpath'],
     ['godwit completion fish | source', 'likewise'],
   ])
+}
+
+/** `scenario run`: a command of a command. */
+function commandAt(program: Command, path: string): Command | undefined {
+  let at: Command | undefined = program
+  for (const word of path.split(' ')) at = at?.commands.find((one) => one.name() === word)
+  return at
 }

@@ -30,7 +30,7 @@ interface RunOptions {
   readonly heartbeat?: number
   readonly pin?: boolean
   readonly ha: boolean
-  readonly network: boolean
+  readonly network?: boolean | string
   readonly wait: boolean
 }
 
@@ -56,6 +56,7 @@ export function addRun(program: Command, cli: Cli): void {
     .option('--heartbeat <seconds>', 'a kernel that is silent for so long hangs', wholeNumber)
     .option('--node <node>', 'start it there; left out: where placement puts it')
     .option('--pin', 'with --node: it may run there and nowhere else')
+    .option('--network <name>', 'hear the VMs of that network, and no others')
     .option('--no-network', 'without a network device')
     .option('--no-ha', 'do not restart it elsewhere when its node is lost')
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
@@ -75,6 +76,7 @@ export function addRun(program: Command, cli: Cli): void {
       'a desktop, to be used in the page',
     ],
     ['godwit run solo --node n2 --pin --no-ha', 'on n2 only, and lost with it'],
+    ['godwit run web --image debian --network shop', 'hears the VMs of the network shop alone'],
     ['godwit run -f vms.yaml', 'all VMs of a file'],
   ])
 }
@@ -114,11 +116,11 @@ function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
     boot,
     screen,
     heartbeatMs: options.heartbeat === undefined ? undefined : options.heartbeat * 1000,
+    network: options.network,
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   refuseMistakes(id, spec)
-  const withoutNetwork = options.network ? {} : { network: false }
-  return { id, spec: { ...spec, ha: options.ha, ...withoutNetwork }, ...placeOf(options) }
+  return { id, spec: { ...spec, ha: options.ha }, ...placeOf(options) }
 }
 
 /** What the coordinator would refuse, said in the words of the command line. */

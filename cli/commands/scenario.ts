@@ -1,10 +1,9 @@
-// godwit scenario run | check | explain | new | schema, and godwit demo: stories with an expected
-// end, each in a cluster of its own. The results go to stdout, what happens meanwhile to stderr.
-// Not here: the running (scenarios/run.ts).
+// godwit scenario list | run | check | explain | new | schema, and godwit demo: stories with an
+// expected end, each in a cluster of its own, found by name in the library or by path. The results
+// go to stdout, what happens meanwhile to stderr. Not here: the running (scenarios/run.ts).
 
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { namePattern } from '#proto/ids.ts'
 import { ComposeWorld } from '#scenarios/compose/compose-world.ts'
@@ -34,6 +33,12 @@ import { textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { aborted } from '../listing.ts'
 import { ReportFolder } from '../report-folder.ts'
+import {
+  libraryFolder,
+  libraryNames,
+  libraryScenarios,
+  scenarioFolderOf,
+} from '../scenario-library.ts'
 import type { Paint } from '../terminal.ts'
 import { addReport } from './report.ts'
 
@@ -56,12 +61,22 @@ export function addScenario(program: Command, cli: Cli): void {
   const scenario = program
     .command('scenario')
     .description('stories with an expected end: run them, check them')
+  const list = scenario
+    .command('list')
+    .alias('ls')
+    .description('the scenarios of the library that comes along')
+    .addOption(textOrJson())
+    .action(({ output }: Pick<RunOptions, 'output'>) => listLibrary(cli, output))
+  withExamples(list, [['godwit scenario list', 'what there is, by name']])
   addScenarioRun(scenario, cli)
   const check = scenario
-    .command('check <folder...>')
+    .command('check <scenario...>')
     .description('read scenarios without running them; mistakes as file:line:column')
-    .action((folders: string[]) => checkFolders(cli, folders))
-  withExamples(check, [['godwit scenario check scenarios/library/*', 'all of the library']])
+    .action((named: string[]) => checkFolders(cli, named.map(scenarioFolderOf)))
+  withExamples(check, [
+    ['godwit scenario check my-scenario', 'a folder, or a name of the library'],
+    ['godwit scenario check scenarios/library/*', 'all of the library'],
+  ])
   addExplain(scenario, cli)
   addNew(scenario, cli)
   const schema = scenario
@@ -79,9 +94,9 @@ export function addDemo(program: Command, cli: Cli): void {
     .description('play a story of the library and leave its cluster up; without a name: which')
     .addOption(worldOption())
     .action(async (name: string | undefined, { world }: { readonly world: WorldName }) => {
-      if (name === undefined) return listLibrary(cli)
-      const path = join(library, name)
-      if (!existsSync(path)) throw new CommandError(exitCode.usage, noDemo(name))
+      if (name === undefined) return listLibrary(cli, 'text')
+      const path = libraryFolder(name)
+      if (!libraryNames().includes(name)) throw new CommandError(exitCode.usage, noDemo(name))
       const options = { world, linger: true, output: 'text' } as const
       const written = new ReportFolder(join(cli.home, 'reports'))
       const passed = await runOne(cli, path, options, written)
@@ -95,18 +110,16 @@ export function addDemo(program: Command, cli: Cli): void {
 }
 
 function noDemo(name: string): string {
-  const near = nearestName(name, readdirSync(library))
+  const near = nearestName(name, libraryNames())
   return `There is no demo \`${name}\`${near ? `; did you mean \`${near}\`?` : ': see godwit demo'}`
 }
 
-async function listLibrary(cli: Cli): Promise<void> {
-  const names = readdirSync(library)
-  const width = Math.max(...names.map((name) => name.length))
-  for (const name of names) {
-    const read = await readFolder(openScenarioFolder(join(library, name)))
-    const about = 'scenario' in read ? read.scenario.about : ''
+async function listLibrary(cli: Cli, output: RunOptions['output']): Promise<void> {
+  const scenarios = await libraryScenarios()
+  if (output === 'json') return writeJson(cli.terminal, scenarios)
+  const width = Math.max(...scenarios.map(({ name }) => name.length))
+  for (const { name, about } of scenarios)
     cli.terminal.write(`${cli.terminal.paint('bold', name.padEnd(width))}  ${about}`)
-  }
 }
 
 const worldOption = (): Option =>
@@ -116,8 +129,8 @@ const worldOption = (): Option =>
 
 function addScenarioRun(scenario: Command, cli: Cli): void {
   const run = scenario
-    .command('run [folder...]')
-    .description('run scenarios, one after the other, each in a cluster of its own')
+    .command('run [scenario...]')
+    .description('run scenarios of the library, or folders, each in a cluster of its own')
     .option('--all', 'all of the library that comes along')
     .option('--update', 'write expected.log instead of comparing with it')
     .option('--reports <folder>', 'where to write HTML, JSON and JUnit XML of the runs')
@@ -132,9 +145,9 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
     .option('--image <image>', 'for containers: take this one, and build none')
     .addOption(textOrJson('how to print the report'))
     .action(async (named: string[], options: RunOptions) => {
-      const folders = options.all ? libraryFolders() : named
-      if (folders.length === 0)
-        throw new CommandError(exitCode.usage, 'Name a scenario folder, or --all of the library')
+      const names = options.all ? libraryNames() : named
+      if (names.length === 0) throw new CommandError(exitCode.usage, nothingNamed)
+      const folders = options.all ? names.map(libraryFolder) : names.map(scenarioFolderOf)
       const beganAtMs = cli.clock.nowMs()
       const failed: string[] = []
       const written = new ReportFolder(options.reports ?? join(cli.home, 'reports'))
@@ -149,36 +162,34 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
       if (failed.length > 0) throw new CommandError(exitCode.unmet, `Not met: ${failed.join(', ')}`)
     })
   withExamples(run, [
-    ['godwit scenario run scenarios/library/tour --linger', 'what `npm start` does'],
+    ['godwit scenario run tour --linger', 'what `npm start` does'],
     ['godwit scenario run --all --world sim', 'the whole library, in virtual time'],
     [
       'godwit scenario run my-scenario --repeat 20',
       'twenty times: how far downtime and RTO spread',
     ],
     ['godwit scenario run my-scenario --world compose', 'in containers: docs/containers.md'],
-    ['godwit scenario run scenarios/library/* -o json', 'reports as data, one a scenario'],
+    ['godwit scenario run failover blackout -o json', 'reports as data, one a scenario'],
     ['godwit scenario run my-scenario --update', 'accept what happened as what should'],
   ])
 }
 
-const library = fileURLToPath(new URL('../../scenarios/library', import.meta.url))
-const libraryFolders = (): string[] => readdirSync(library).map((name) => join(library, name))
+const nothingNamed =
+  'Name a scenario of the library (godwit scenario list), a folder of yours, or --all'
 
 function addExplain(scenario: Command, cli: Cli): void {
   const explain = scenario
-    .command('explain <folder...>')
+    .command('explain <scenario...>')
     .description('tell the story of scenarios in sentences, without running them')
-    .action(async (folders: string[]) => {
-      for (const path of folders) {
+    .action(async (named: string[]) => {
+      for (const path of named.map(scenarioFolderOf)) {
         const read = await readFolder(openScenarioFolder(path))
         if ('mistakes' in read)
           throw new CommandError(exitCode.usage, read.mistakes.map(mistakeText).join('\n'))
         cli.terminal.write(storyText(read.scenario))
       }
     })
-  withExamples(explain, [
-    ['godwit scenario explain scenarios/library/home-again', 'what happens, what is expected'],
-  ])
+  withExamples(explain, [['godwit scenario explain home-again', 'what happens, what is expected']])
 }
 
 function addNew(scenario: Command, cli: Cli): void {

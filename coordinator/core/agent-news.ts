@@ -55,7 +55,7 @@ export function seeResult(step: Step, node: Node, result: Result): void {
 
 function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: Result): void {
   const refusal = result.fault
-  if (isOfReplicas(kind)) return
+  if (isKeptTrying(kind)) return
   if (kind === 'take-over') seeTakeOver(step, vm, result)
   else if (kind === 'go-on') seeGoOn(step, vm, result)
   else if (kind === 'start') seeStart(step, vm, refusal)
@@ -66,8 +66,8 @@ function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: R
   else if (kind === 'resume' && vm.phase === 'paused') becomeRunning(step, vm)
 }
 
-const isOfReplicas = (kind: PendingCommand['kind']): boolean =>
-  ['replicate', 'end-replication', 'set-lease', 'set-isolation'].includes(kind)
+const isKeptTrying = (kind: PendingCommand['kind']): boolean =>
+  ['replicate', 'end-replication', 'set-lease', 'set-isolation', 'set-network'].includes(kind)
 
 /** Its replica runs; or it does not, and the VM starts from its disk. */
 function seeTakeOver(step: Step, vm: Vm, result: Result): void {

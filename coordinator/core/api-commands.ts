@@ -15,6 +15,7 @@ import { type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
 import { admit, dropRule, haView, setHa, setPolicy, setRule } from './ha/commands.ts'
+import { endReplica } from './ha/protection.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import {
@@ -28,6 +29,7 @@ import {
   relocate,
   switchToPostCopy,
 } from './move-commands.ts'
+import { networkFrom, specOfNew, specOwnedBy, tellNetwork } from './networks.ts'
 import { chooseNode, isNode, placeWaiting, startWhere } from './placement.ts'
 import { powerView } from './power/energy.ts'
 import { setPower, sleep, wake } from './power/standby.ts'
@@ -170,10 +172,21 @@ function own(step: Step, { vmId, owner }: Asked<'own'>): Value | Fault {
   if (!vm) return unknownVm(vmId)
   delete vm.owner
   if (owner !== undefined) vm.owner = owner
+  joinNetworkOfOwner(step, vm)
   touch(step, 'vm', vm.id)
   const whose = owner === undefined ? "nobody's" : `${owner}'s`
   tell(step, 'access', `${vm.id} is ${whose} from now on`, { vmId })
   return vmView(vm)
+}
+
+/** Its former company hears it no more; a replica of it would still know the old network. */
+function joinNetworkOfOwner(step: Step, vm: Vm): void {
+  const spec = specOwnedBy(vm.spec, vm.owner)
+  if (spec.network === vm.spec.network) return
+  vm.spec = spec
+  if (vm.replica) endReplica(step, vm)
+  const node = vm.nodeId && step.state.nodes.get(vm.nodeId)
+  if (node) tellNetwork(step, node, vm)
 }
 
 /** Whoever gets the account's name next gets nothing of it. */
@@ -245,7 +258,8 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
   if (startOn !== undefined && !state.nodes.has(startOn)) return unknownNode(step, startOn)
   const id = asVmId(request.id)
   const serial = takeSerial(step)
-  const spec = template ? specFrom(template.record.spec, request.spec) : request.spec
+  const wished = template ? specFrom(template.record.spec, request.spec) : request.spec
+  const spec = specOfNew(wished, owner)
   const empty = { sizeBytes: spec.diskMib * mebibyte, layers: [] }
   const vm: Vm = {
     ...{ id, serial, identity, ...(owner !== undefined && { owner }) },
@@ -280,6 +294,7 @@ function admitNew(step: Step, vm: Vm): Fault | undefined {
 const specFrom = (made: VmSpec, wish: VmSpec): VmSpec => ({
   ...made,
   ...{ cpuShares: wish.cpuShares, cpuCapPercent: wish.cpuCapPercent, ha: wish.ha },
+  network: networkFrom(made.network, wish.network),
 })
 
 function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>): CloneView | Fault {

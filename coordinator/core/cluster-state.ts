@@ -221,6 +221,7 @@ export interface PendingCommand {
     | 'end-replication'
     | 'set-lease'
     | 'set-isolation'
+    | 'set-network'
     | 'take-over'
     | 'go-on'
   /** Of the last two. */
@@ -249,7 +250,6 @@ export interface ClusterState {
   readonly templates: Map<string, TemplateEntry>
   /** Whose files of templates are let in, by name. */
   readonly templateKeys: Map<string, TemplateKeyView>
-  /** By name. */
   readonly rules: Map<string, HaRule>
   ha: HaSettings
   power: PowerSettings

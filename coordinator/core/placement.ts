@@ -22,6 +22,7 @@ import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
 import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
+import { cannotKeepApart } from './networks.ts'
 import { isReachable, type Step, takeEpoch } from './step-context.ts'
 import { goOn, standingOn } from './stranded.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
@@ -58,6 +59,8 @@ export function obstacleAt(
   if (node.maintenance) return { kind: 'maintenance', text: 'it is in maintenance' }
   if (node.standby && !asAwake) return { kind: 'asleep', text: 'it is in standby' }
   if (but?.has(node.id)) return { kind: 'excluded', text: 'it could not start it' }
+  const tooOld = vm && cannotKeepApart(node, vm.spec)
+  if (tooOld !== undefined) return { kind: 'rule', text: tooOld }
   const rule = vm && ruleAgainst(state, vm, node, along)
   if (rule !== undefined) return { kind: 'rule', text: rule }
   const burden = burdenOf(state, node)

@@ -3,7 +3,6 @@
 // so what it leaves out is news too. Here is also how a restarted (or new and empty) coordinator
 // learns what runs.
 
-import type { NodeId } from '#proto/ids.ts'
 import type { VmLoad, VmReport } from '#proto/messages.ts'
 import { setDemand } from './burdens.ts'
 import {
@@ -24,9 +23,10 @@ import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { openMigrationOf } from './migration-end.ts'
+import { seeNetwork } from './networks.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
-import { nodeOf, type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
+import { type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
 import { seeStranded, standStill } from './stranded.ts'
 import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
 
@@ -79,11 +79,12 @@ export function hearReports(step: Step, node: Node, reports: readonly VmReport[]
 /** All of it runs as it should, as it did, and nothing else is under way with it. */
 function isAsKnown(state: ClusterState, node: Node, reports: readonly VmReport[]): boolean {
   if (reports.length !== node.live.vmIds.size || node.live.incoming.size > 0) return false
-  return reports.every(({ vmId, epoch, state: is, migrationId, replica, load }) => {
+  return reports.every(({ vmId, epoch, state: is, migrationId, replica, load, spec }) => {
     const vm = state.vms.get(vmId)
     if (vm?.nodeId !== node.id || vm.epoch !== epoch || is !== 'running') return false
     if (vm.phase !== 'running' || vm.migrationId !== undefined || migrationId || replica)
       return false
+    if (vm.spec.network !== spec.network) return false
     return load === undefined || vm.live.demandPercent === measuredDemand(load)
   })
 }
@@ -93,7 +94,7 @@ function isAsKnown(state: ClusterState, node: Node, reports: readonly VmReport[]
 function takeLive(step: Step, node: Node, report: VmReport): void {
   const vm = step.state.vms.get(report.vmId)
   if (!vm) takeUnknown(step, node, report)
-  else if (vm.nodeId === node.id && vm.epoch === report.epoch) takeOwner(step, vm, report)
+  else if (vm.nodeId === node.id && vm.epoch === report.epoch) takeOwner(step, node, vm, report)
   else if (takeMigrated(step, node, vm, report)) {
     if (report.state === 'stranded' && vm.phase === 'running') standStill(step, vm, node)
   } else if (!seeStranded(step, vm, node, report)) {
@@ -109,19 +110,20 @@ function takeLive(step: Step, node: Node, report: VmReport): void {
 const isNowhere = (vm: Vm): boolean => vm.phase === 'pending' || vm.phase === 'stopped'
 
 /** It runs where and as we think. */
-function takeOwner(step: Step, vm: Vm, report: VmReport): void {
+function takeOwner(step: Step, node: Node, vm: Vm, report: VmReport): void {
   vm.live.isConfirmed = true
   vm.live.absentSinceMs = undefined
   vm.live.fencedAtMs = undefined
   takeLoad(step, vm, report)
   takeDisk(step, vm, report)
   seeLease(step, vm, report.spec)
+  seeNetwork(step, node, vm, report.spec)
   seePrimary(step, vm, report.replica)
   const migration = openMigrationOf(step, vm)
   if (migration && migration.from === vm.nodeId) migration.live.source = 'holds'
   if (vm.phase === 'stopping') resendStop(step, vm)
   if (vm.phase === 'stopping' || vm.phase === 'migrating' || report.state === 'starting') return
-  if (report.state === 'stranded') standStill(step, vm, nodeOf(step.state, vm.nodeId as NodeId))
+  if (report.state === 'stranded') standStill(step, vm, node)
   else if (report.state === 'paused') becomePaused(step, vm)
   else becomeRunning(step, vm)
 }
@@ -183,7 +185,7 @@ function believe(step: Step, node: Node, vm: Vm, report: VmReport): void {
   const migration = openMigrationOf(step, vm)
   if (migration) return
   moveVm(step, vm, node.id, report.epoch)
-  takeOwner(step, vm, report)
+  takeOwner(step, node, vm, report)
 }
 
 function takeUnknown(step: Step, node: Node, report: VmReport): void {
@@ -207,7 +209,7 @@ function adopt(step: Step, node: Node, report: VmReport): void {
     live: vmLive(),
   }
   addVm(step, vm)
-  takeOwner(step, vm, report)
+  takeOwner(step, node, vm, report)
 }
 
 // ---- copies that do not run ---------------------------------------------------------------------

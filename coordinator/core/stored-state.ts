@@ -14,6 +14,7 @@ import {
   type Settings,
   vmLive,
 } from './cluster-state.ts'
+import { specOwnedBy } from './networks.ts'
 import { isDoubtful } from './node-doors.ts'
 import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
 
@@ -122,7 +123,9 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
   const fencedAtMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
   const vms = ofKind(records, 'vm').sort((a, b) => a.serial - b.serial)
   for (const record of vms) {
-    const vm = { ...record, live: vmLive() }
+    // A store from before networks of persons says of a person's VM that it is among all.
+    const spec = specOwnedBy(record.spec, record.owner)
+    const vm = { ...record, ...(record.owner !== undefined && { spec }), live: vmLive() }
     const waits = vm.phase === 'pending' || (vm.phase === 'recovering' && vm.nodeId === undefined)
     if (waits) state.waiting.add(vm.id)
     // When the fence it waits for was to be reached was known to our predecessor only. An

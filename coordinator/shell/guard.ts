@@ -159,7 +159,7 @@ const deeds: Readonly<Record<Action, string>> = {
   copy: 'copy VMs',
   share: 'make links',
   run: 'run VMs',
-  place: 'say where a VM runs, or who comes first',
+  place: 'say where a VM runs, in which network, or who comes first',
   'see-cluster': 'see nodes and rules',
   'run-cluster': 'change the cluster',
   accounts: 'change accounts and owners',

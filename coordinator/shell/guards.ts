@@ -72,6 +72,11 @@ const placing = (fields: readonly string[]) => (body: unknown) =>
     : undefined
 const isPlaced = placing(['nodeId', 'startOn', 'policy'])
 const isSentTo = placing(['to', 'params'])
+/** Whose VMs it hears is an operator's to say; that it has a card at all is not. */
+const isJoined = (body: unknown) =>
+  typeof (body as { spec?: { network?: unknown } } | undefined)?.spec?.network === 'string'
+    ? 'place'
+    : undefined
 type Body = Readonly<Record<string, string>> | undefined
 
 // tidy: data table
@@ -111,7 +116,10 @@ export const guards: Readonly<Record<string, Guard>> = {
   'POST /v1/rebalance': cluster('run-cluster'),
 
   'POST /v1/vms': cluster('run', {
-    also: ({ body }) => ({ needs: isPlaced(body), template: (body as Body)?.template }),
+    also: ({ body }) => ({
+      needs: isPlaced(body) ?? isJoined(body),
+      template: (body as Body)?.template,
+    }),
   }),
   'GET /v1/vms/:id': vm('see', { shown: (sight, answer) => sight.vm(answer) }),
   'POST /v1/vms/:id/pause': vm('use'),

@@ -5,6 +5,7 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { staysOpen, vmPhaseSentences } from '#proto/state.ts'
+import { networkText } from '#proto/vm-spec.ts'
 import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
@@ -86,6 +87,7 @@ function Facts(vm: VmView) {
     ['Epoch', String(vm.epoch)],
     ['MAC', identity.mac],
     ['Address', spec.network ? ipv4OfMac(identity.mac) : 'none'],
+    ['Network', spec.network ? networkText(spec) : undefined],
   ]
   return (
     <dl class="facts">

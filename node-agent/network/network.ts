@@ -67,7 +67,7 @@ export class Network {
       ...ports,
       up: (trunk) => this.#addTrunk(trunk),
       down: (trunk) => this.#switch.remove(trunk),
-      frames: (trunk, frames) => this.#take(trunk, frames),
+      frames: (trunk, frames, segment) => this.#take(trunk, frames, segment),
     })
   }
 
@@ -90,12 +90,19 @@ export class Network {
     this.#announcing.delete(port)
   }
 
+  /** It is among others from now on. What is on its way to it was sent when it was not yet. */
+  rejoin(vm: HeldVm): void {
+    if (!this.#vms.has(vm)) return
+    this.detach(vm)
+    this.attach(vm)
+  }
+
   /** What a guest has sent, and how many frames its device has lost. */
   hear(vm: HeldVm, frames: readonly Uint8Array[], lost: number): void {
     this.traffic.lost.device += lost
     const port = this.#vms.get(vm)
     port?.wake()
-    if (port) this.#take(port, frames)
+    if (port) this.#take(port, frames, port.segment)
     else this.traffic.lost['no-port'] += frames.length
   }
 
@@ -105,9 +112,9 @@ export class Network {
     this.#trunks.become(neighbours)
   }
 
-  /** A link on which another node has asked for a trunk. */
-  accept(from: NodeId, link: MessageLink): TrunkEnd {
-    const trunk = this.#trunks.accept(from, link)
+  /** A link on which another node has asked for a trunk; `version`: the protocol that it speaks. */
+  accept(from: NodeId, link: MessageLink, version: number): TrunkEnd {
+    const trunk = this.#trunks.accept(from, link, version)
     return {
       receive: (bytes) => this.#trunks.receive(trunk, bytes),
       closed: (reason) => this.#trunks.drop(trunk, reason),
@@ -147,23 +154,29 @@ export class Network {
   #addTrunk(trunk: Trunk): void {
     this.#switch.add(trunk)
     // Whoever has lost sight of this node may have the wrong idea of where its VMs are.
-    trunk.send([...this.#vms.values()].map(({ mac }) => announcement(mac)))
+    const ports = Map.groupBy(this.#vms.values(), ({ segment }) => segment)
+    for (const [segment, here] of ports)
+      trunk.send(
+        here.map(({ mac }) => announcement(mac)),
+        segment,
+      )
   }
 
-  #take(from: Port, frames: readonly Uint8Array[]): void {
+  /** All of one segment, as what goes out then is. */
+  #take(from: Port, frames: readonly Uint8Array[], segment: string): void {
     pass(this.traffic[from.kind].in, frames)
-    for (const frame of frames) this.#takeOne(from, frame)
-    for (const [port, outgoing] of this.#outgoing) this.#send(port, outgoing)
+    for (const frame of frames) this.#takeOne(from, frame, segment)
+    for (const [port, outgoing] of this.#outgoing) this.#send(port, outgoing, segment)
     this.#outgoing.clear()
   }
 
-  #takeOne(from: Port, frame: Uint8Array): void {
+  #takeOne(from: Port, frame: Uint8Array, segment: string): void {
     const answers = from.kind === 'vm' ? answersTo(frame, from.owner) : undefined
     if (answers !== undefined) {
       for (const answer of answers) this.#put(from, answer)
       return
     }
-    const verdict = this.#switch.forward(from, frame, this.#ports.clock.nowMs())
+    const verdict = this.#switch.forward(from, frame, this.#ports.clock.nowMs(), segment)
     if (typeof verdict === 'string') this.traffic.lost[verdict]++
     else for (const port of verdict) this.#put(port, frame)
   }
@@ -174,8 +187,8 @@ export class Network {
     else this.#outgoing.set(port, [frame])
   }
 
-  #send(port: Port, frames: readonly Uint8Array[]): void {
-    const sent = port.send(frames)
+  #send(port: Port, frames: readonly Uint8Array[], segment: string): void {
+    const sent = port.kind === 'trunk' ? port.send(frames, segment) : port.send(frames)
     const passed = sent === frames.length ? frames : frames.slice(0, sent)
     pass(this.traffic[port.kind].out, passed)
     if (port.kind === 'trunk') this.#countOut(port.name, passed)
@@ -194,7 +207,7 @@ export class Network {
     const { clock } = this.#ports
     const announcing = clock.wakeAt(clock.nowMs() + afterMs - before, () => {
       const frame = announcement(port.mac)
-      for (const trunk of this.#trunks.all()) trunk.send([frame])
+      for (const trunk of this.#trunks.all()) trunk.send([frame], port.segment)
       this.#announce(port, nth + 1)
     })
     this.#announcing.set(port, announcing)

@@ -5,10 +5,12 @@
 //
 // Laws: a frame never goes back out of the port it came from; what came by a trunk never goes out
 // by a trunk (split horizon: every node has a trunk to every other, so there is no loop and no
-// spanning tree); a VM sends with its own address or not at all; an address that is a VM's here is
-// nobody else's. Frames for all or for nobody known cost every VM something, so that a VM may send
-// only so many of them (storm control).
+// spanning tree); what was sent in one segment goes to no VM of another, and over no trunk whose
+// other end could not tell them apart; a VM sends with its own address or not at all; an address
+// that is a VM's here is nobody else's. Frames for all or for nobody known cost every VM something,
+// so that a VM may send only so many of them (storm control).
 
+import { commonSegment } from '#proto/ethernet-batch.ts'
 import { destinationOf, ethernetHeaderBytes, isGroup, sourceOf } from './ethernet.ts'
 import { MacTable } from './mac-table.ts'
 
@@ -18,9 +20,13 @@ export interface SwitchPort {
   readonly name: string
   /** The address that is a VM's; a trunk carries many. */
   readonly mac?: number
+  /** The one segment that a VM is in; a trunk carries many. */
+  readonly segment?: string
+  /** Of a trunk: the other end knows the common segment only. */
+  readonly isPlain?: boolean
 }
 
-export const dropReasons = ['malformed', 'spoofed', 'storm', 'no-port'] as const
+export const dropReasons = ['malformed', 'spoofed', 'foreign', 'storm', 'no-port'] as const
 export type DropReason = (typeof dropReasons)[number]
 
 /** What becomes of a frame: the ports it goes to, or why it goes nowhere. */
@@ -39,7 +45,8 @@ export class LearningSwitch<Port extends SwitchPort> {
   readonly #ports = new Set<Port>()
   /** Each VM's port by its address, as the answer that it is. */
   readonly #own = new Map<number, readonly [Port]>()
-  readonly #learned = new MacTable<Port>()
+  /** For each segment that has a VM here: of others no frame has anywhere to go. */
+  readonly #learned = new Map([[commonSegment, new MacTable<Port>()]])
   readonly #floods = new Map<Port, Allowance>()
 
   get ports(): ReadonlySet<Port> {
@@ -48,7 +55,9 @@ export class LearningSwitch<Port extends SwitchPort> {
 
   /** Addresses that were learned from trunks. */
   get learned(): number {
-    return this.#learned.size
+    let size = 0
+    for (const table of this.#learned.values()) size += table.size
+    return size
   }
 
   /** A VM whose address another port has takes it over: it is the one that was started last. */
@@ -56,44 +65,60 @@ export class LearningSwitch<Port extends SwitchPort> {
     this.#ports.add(port)
     if (port.mac === undefined) return
     this.#own.set(port.mac, [port])
-    this.#learned.forget(port.mac)
+    const segment = segmentOf(port)
+    if (!this.#learned.has(segment)) this.#learned.set(segment, new MacTable())
+    for (const table of this.#learned.values()) table.forget(port.mac)
   }
 
   /** Forgets the port and all that was learned from it. */
   remove(port: Port): void {
     this.#ports.delete(port)
     this.#floods.delete(port)
-    this.#learned.forgetPort(port)
+    for (const table of this.#learned.values()) table.forgetPort(port)
     if (port.mac !== undefined && this.#own.get(port.mac)?.[0] === port) this.#own.delete(port.mac)
+    if (port.kind === 'vm') this.#forgetIfEmpty(segmentOf(port))
   }
 
-  /** Where a frame that came in at `from` goes. */
-  forward(from: Port, frame: Uint8Array, nowMs: number): Verdict<Port> {
+  #forgetIfEmpty(segment: string): void {
+    if (segment === commonSegment) return
+    for (const { segment: other } of this.#ports) if (other === segment) return
+    this.#learned.delete(segment)
+  }
+
+  /** Where a frame that came in at `from` goes. `tag`: the segment that a trunk says it is of. */
+  forward(from: Port, frame: Uint8Array, nowMs: number, tag = commonSegment): Verdict<Port> {
     if (!this.#ports.has(from)) return 'no-port'
     if (frame.length < ethernetHeaderBytes) return 'malformed'
     const source = sourceOf(frame)
     if (isGroup(source) || source === 0) return 'malformed'
     if (from.kind === 'vm' ? source !== from.mac : this.#own.has(source)) return 'spoofed'
-    if (from.kind === 'trunk') this.#learned.learn(source, from, nowMs)
+    const segment = from.kind === 'vm' ? segmentOf(from) : tag
+    if (from.kind === 'trunk') this.#learned.get(segment)?.learn(source, from, nowMs)
     const destination = destinationOf(frame)
-    return isGroup(destination) ? this.#flood(from, nowMs) : this.#deliver(from, destination, nowMs)
+    return isGroup(destination)
+      ? this.#flood(from, segment, nowMs)
+      : this.#deliver(from, segment, destination, nowMs)
   }
 
-  #deliver(from: Port, destination: number, nowMs: number): Verdict<Port> {
+  #deliver(from: Port, segment: string, destination: number, nowMs: number): Verdict<Port> {
     const own = this.#own.get(destination)
+    // A VM of another segment is not there for this one.
+    if (own !== undefined && segmentOf(own[0]) !== segment) return 'foreign'
     if (own !== undefined) return own[0] === from ? none : own
     // Whoever sent it by a trunk thought that the VM is here: it has just gone, and nobody else
     // here may have its frames.
     if (from.kind === 'trunk') return none
-    const trunk = this.#learned.find(destination, nowMs)
-    return trunk === undefined ? this.#flood(from, nowMs) : [trunk]
+    const trunk = this.#learned.get(segment)?.find(destination, nowMs)
+    return trunk === undefined ? this.#flood(from, segment, nowMs) : [trunk]
   }
 
-  #flood(from: Port, nowMs: number): Verdict<Port> {
+  #flood(from: Port, segment: string, nowMs: number): Verdict<Port> {
     if (from.kind === 'vm' && !this.#mayFlood(from, nowMs)) return 'storm'
     const to: Port[] = []
-    for (const port of this.#ports)
-      if (port !== from && (port.kind === 'vm' || from.kind === 'vm')) to.push(port)
+    for (const port of this.#ports) {
+      const takes = port.kind === 'vm' ? segmentOf(port) === segment : mayCarry(port, segment)
+      if (port !== from && takes && (port.kind === 'vm' || from.kind === 'vm')) to.push(port)
+    }
     return to
   }
 
@@ -110,3 +135,8 @@ export class LearningSwitch<Port extends SwitchPort> {
 }
 
 const none: readonly never[] = []
+
+const segmentOf = ({ segment = commonSegment }: SwitchPort): string => segment
+
+const mayCarry = ({ isPlain = false }: SwitchPort, segment: string): boolean =>
+  segment === commonSegment || !isPlain

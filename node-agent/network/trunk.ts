@@ -8,9 +8,10 @@
 // for a while is given up, whatever the operating system still believes.
 
 import type { Clock } from '#env/env.ts'
-import { decodeBatch, encodeBatches } from '#proto/ethernet-batch.ts'
+import { commonSegment, decodeBatch, encodeBatches } from '#proto/ethernet-batch.ts'
 import type { Fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
+import { segmentVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import type { SwitchPort } from './switch.ts'
 
@@ -23,7 +24,7 @@ export const silenceMsMax = 3500
 
 export interface TrunkPorts {
   readonly clock: Clock
-  frames(trunk: Trunk, frames: readonly Uint8Array[]): void
+  frames(trunk: Trunk, frames: readonly Uint8Array[], segment: string): void
 }
 
 export class Trunk implements SwitchPort {
@@ -31,14 +32,18 @@ export class Trunk implements SwitchPort {
   /** The other node. */
   readonly name: NodeId
   readonly link: MessageLink
+  /** The other end is older than segments: it gets nothing of them. */
+  readonly isPlain: boolean
   readonly #ports: TrunkPorts
   #heardAtMs: number
   #sentAtMs: number
   #isUp = true
 
-  constructor(name: NodeId, link: MessageLink, ports: TrunkPorts) {
+  /** @param version which protocol the other end speaks. */
+  constructor(name: NodeId, link: MessageLink, version: number, ports: TrunkPorts) {
     this.name = name
     this.link = link
+    this.isPlain = version < segmentVersion
     this.#ports = ports
     this.#heardAtMs = ports.clock.nowMs()
     this.#sentAtMs = this.#heardAtMs
@@ -57,11 +62,12 @@ export class Trunk implements SwitchPort {
     if (this.#ports.clock.nowMs() - this.#sentAtMs >= signOfLifeMs) this.send([])
   }
 
-  /** Returns how many were sent; the others are lost. */
-  send(frames: readonly Uint8Array[]): number {
+  /** Returns how many were sent; the others are lost. All of them are of that segment. */
+  send(frames: readonly Uint8Array[], segment: string = commonSegment): number {
+    if (this.isPlain && segment !== commonSegment) return 0
     if (!this.#isUp || this.link.bufferedBytes > backlogBytesMax) return 0
     this.#sentAtMs = this.#ports.clock.nowMs()
-    for (const message of encodeBatches(frames)) this.link.send(message)
+    for (const message of encodeBatches(frames, segment)) this.link.send(message)
     return frames.length
   }
 
@@ -71,7 +77,7 @@ export class Trunk implements SwitchPort {
     this.#heardAtMs = this.#ports.clock.nowMs()
     const batch = decodeBatch(bytes)
     if ('fault' in batch) return batch.fault
-    if (batch.frames.length > 0) this.#ports.frames(this, batch.frames)
+    if (batch.frames.length > 0) this.#ports.frames(this, batch.frames, batch.segment)
     return undefined
   }
 

@@ -20,7 +20,7 @@ export interface TrunksPorts {
   hello(): SourceMessage
   up(trunk: Trunk): void
   down(trunk: Trunk): void
-  frames(trunk: Trunk, frames: readonly Uint8Array[]): void
+  frames(trunk: Trunk, frames: readonly Uint8Array[], segment: string): void
 }
 
 /** A node that is to be connected to. */
@@ -75,16 +75,16 @@ export class Trunks {
   }
 
   /** A link of that node has become a trunk; one that is no member's is closed at once. */
-  accept(name: NodeId, link: MessageLink): Trunk {
+  accept(name: NodeId, link: MessageLink, version: number): Trunk {
     const { clock, frames, log, up } = this.#ports
     if (this.#members && !this.#members.has(name)) {
-      const stranger = new Trunk(name, link, { clock, frames })
+      const stranger = new Trunk(name, link, version, { clock, frames })
       stranger.close('not a member')
       return stranger
     }
     const older = this.#trunks.get(name)
     if (older) this.drop(older, 'replaced')
-    const trunk = new Trunk(name, link, { clock, frames })
+    const trunk = new Trunk(name, link, version, { clock, frames })
     this.#trunks.set(name, trunk)
     log.info('trunk up', { to: name })
     up(trunk)
@@ -167,7 +167,7 @@ export class Trunks {
         channel.send({ t: 'trunk' })
         way.isDialling = false
         way.backoffMs = backoffMsMin
-        trunk = this.accept(name, link)
+        trunk = this.accept(name, link, message.protocolVersion)
       },
       frame: (bytes) => trunk && this.receive(trunk, bytes),
       closed: (reason) => {

@@ -5,6 +5,7 @@
 // Not here: the queue inside the guest's device (engine/devices/virtio-net.ts), where frames go
 // (switch.ts).
 
+import { commonSegment } from '#proto/ethernet-batch.ts'
 import type { HeldVm } from '../held-vms.ts'
 import type { PortOwner } from './address-answers.ts'
 import { macOfText } from './ethernet.ts'
@@ -26,6 +27,7 @@ export class VmPort implements SwitchPort {
   readonly kind = 'vm'
   readonly name: string
   readonly mac: number
+  readonly segment: string
   readonly owner: PortOwner
   readonly #deliver: (frames: readonly Uint8Array[]) => Promise<Delivery>
   readonly #traffic: Traffic
@@ -34,12 +36,13 @@ export class VmPort implements SwitchPort {
   #isDeaf = false
 
   constructor(
-    { vmId, identity }: HeldVm,
+    { vmId, identity, spec }: HeldVm,
     deliver: (frames: readonly Uint8Array[]) => Promise<Delivery>,
     traffic: Traffic,
   ) {
     this.name = vmId
     this.mac = macOfText(identity.mac)
+    this.segment = typeof spec.network === 'string' ? spec.network : commonSegment
     this.owner = { vmId, mac: identity.mac }
     this.#deliver = deliver
     this.#traffic = traffic

@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { godwit, temporaryHome } from './rehearsal.ts'
 
 const tour = fileURLToPath(new URL('../../scenarios/library/tour', import.meta.url))
@@ -62,6 +62,47 @@ test('demo lists the library, plays one by name, and knows what was meant', asyn
   expect((await godwit('demo short-hiccup --world sim')).out).toContain('passed:')
   const wrong = await godwit('demo toru')
   expect([wrong.code, wrong.notes]).toEqual([2, 'There is no demo `toru`; did you mean `tour`?'])
+})
+
+describe('a scenario by name', () => {
+  test('is found in the library: run, check, explain', async () => {
+    expect((await godwit('scenario run short-hiccup --world sim')).out).toContain('passed:')
+    expect((await godwit('scenario check tour')).out).toMatch(/scenarios\/library\/tour: \S/)
+    expect((await godwit('scenario explain home-again')).out).toContain('home-again')
+  })
+
+  test('that is none names the nearest, and how to see them all', async () => {
+    const { code, notes } = await godwit('scenario run falover --world sim')
+    expect(code).toBe(2)
+    expect(notes).toContain('neither as a folder here nor in the library; did you mean `failover`?')
+    expect(notes).toContain('godwit scenario list')
+  })
+
+  test('before anything runs: the second name is looked at first', async () => {
+    const { code, out } = await godwit('scenario run short-hiccup nowhere-at-all --world sim')
+    expect([code, out]).toEqual([2, ''])
+  })
+
+  test('is listed, for people and as data', async () => {
+    const { out } = await godwit('scenario list')
+    expect(out).toMatch(/^failover +\S/m)
+    const listed = JSON.parse((await godwit('scenario list -o json')).out)
+    expect(listed).toContainEqual({ name: 'tour', about: expect.stringContaining('first flight') })
+  })
+
+  test('is completed', async () => {
+    const words = async (line: string) => {
+      const written: string[] = []
+      const log = vi.spyOn(console, 'log').mockImplementation((text) => void written.push(text))
+      await godwit(['complete', '--', ...line.split(' ')]).finally(() => log.mockRestore())
+      return written.map((text) => text.split('\t')[0])
+    }
+    expect(await words('scenario run fail')).toEqual(
+      expect.arrayContaining(['failover', 'failover-storm']),
+    )
+    expect(await words('demo tou')).toContain('tour')
+    expect(await words('scenario explain ')).toContain('tour')
+  })
 })
 
 test('scenario run without a folder says what to name', async () => {

@@ -70,6 +70,19 @@ test('its end is asked of its own only; of another it has been reached', () => {
   expect(desk.tell(end('vm1'))).toEqual(['end-replication vm1'])
 })
 
+test('set-network changes whom a VM hears, and not whether it has a card', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  desk.start('mute', 1, { network: false })
+  const tell = (vm: string, network: string | boolean) =>
+    desk.tell({ t: 'set-network', ...of(vm, 1), network })
+  expect(tell('vm1', '~ann').length).toBe(1)
+  expect(desk.vm('vm1').spec.network).toBe('~ann')
+  tell('vm1', false)
+  tell('mute', '~ann')
+  expect([desk.vm('vm1').spec.network, desk.vm('mute').spec.network]).toEqual(['~ann', false])
+})
+
 test('set-lease changes what a lost lease destroys', () => {
   const desk = new Desk()
   desk.start('vm1')

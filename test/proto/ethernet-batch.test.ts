@@ -16,15 +16,18 @@ const frame = fc.uint8Array({ minLength: ethernetBytesMin, maxLength: ethernetBy
 /** As the channel hands it over. */
 const behindKind = (message: Uint8Array) => message.subarray(1)
 
-test('all frames arrive, in order, in messages that are not too long', () => {
+const segments = fc.constantFrom('', 'shop', '~ann', `~${'a'.repeat(63)}`)
+
+test('all frames arrive, in order and in their segment, in messages that are not too long', () => {
   fc.assert(
-    fc.property(fc.array(frame, { maxLength: 150, size: 'max' }), (frames) => {
-      const messages = encodeBatches(frames)
+    fc.property(fc.array(frame, { maxLength: 150, size: 'max' }), segments, (frames, segment) => {
+      const messages = encodeBatches(frames, segment)
       const arrived = messages.flatMap((message) => {
         expect(message[0]).toBe(frameKind)
         expect(message.length).toBeLessThanOrEqual(batchBytesMax)
         const decoded = decodeBatch(behindKind(message))
         if ('fault' in decoded) throw new Error(decoded.fault.message)
+        expect(decoded.segment).toBe(segment)
         return decoded.frames
       })
       expect(arrived).toEqual(frames)
@@ -36,14 +39,15 @@ test('all frames arrive, in order, in messages that are not too long', () => {
 test('no frame at all is one message: a sign of life', () => {
   const [message, ...more] = encodeBatches([])
   expect(more).toEqual([])
-  expect(decodeBatch(behindKind(message as Uint8Array))).toEqual({ frames: [] })
+  expect(decodeBatch(behindKind(message as Uint8Array))).toEqual({ segment: '', frames: [] })
 })
 
 test('bytes of anybody never throw, and give no frame that cannot be', () => {
   const noise = fc.uint8Array({ maxLength: 4000 })
   const begun = noise.map((bytes) => Uint8Array.of(1, 20, 0, ...bytes))
+  const named = noise.map((bytes) => Uint8Array.of(2, 1, 97, 20, 0, ...bytes))
   fc.assert(
-    fc.property(fc.oneof(noise, begun), (bytes) => {
+    fc.property(fc.oneof(noise, begun, named), (bytes) => {
       const decoded = decodeBatch(bytes)
       if ('fault' in decoded) expect(decoded.fault.code).toBe('bad-frame')
       else
@@ -60,7 +64,9 @@ test('what is wrong is said', () => {
     const decoded = decodeBatch(Uint8Array.from(bytes))
     return 'fault' in decoded ? decoded.fault.message : 'nothing'
   }
-  expect(whyOf(2)).toContain('its version is 2')
+  expect(whyOf(3)).toContain('its version is 3')
+  for (const name of [[0], [5, 97], [1, 0x20], [2, 126], [65, ...new Array(65).fill(97)]])
+    expect(whyOf(2, ...name), String(name)).toContain('its segment has no name')
   expect(whyOf(1, 20)).toContain('inside a length')
   expect(whyOf(1, 20, 0, 1, 2)).toContain('inside a frame')
   expect(whyOf(1, 13, 0, ...new Array(13).fill(0))).toContain('a frame of 13 bytes')

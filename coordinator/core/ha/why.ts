@@ -113,7 +113,14 @@ function mends(state: ClusterState, vm: Vm, nodes: WhyView['nodes']): string[] {
   if (vm.nodeId !== undefined)
     return [`${vm.nodeId} must be fenced first: its lease has to run out, or it has to come back`]
   if (nodes.some(({ may }) => may)) return ['nothing: it is about to start']
-  return nodes.map(({ id: node, text }) => `${node}: ${text}`)
+  return eachOnce(nodes)
+}
+
+/** What stands in the way at several nodes is told once, with their names. */
+function eachOnce(nodes: WhyView['nodes']): string[] {
+  const sharedBy = new Map<string, string[]>()
+  for (const { id, text } of nodes) sharedBy.set(text, [...(sharedBy.get(text) ?? []), id])
+  return [...sharedBy].map(([text, ids]) => `${ids.join(', ')}: ${text}`)
 }
 
 const brokenMends = (state: ClusterState, vm: Vm): string[] =>

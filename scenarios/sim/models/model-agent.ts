@@ -170,6 +170,7 @@ export class ModelAgent {
       case 'resume':
         return this.#stir(effect)
       case 'set-lease':
+      case 'set-network':
         return this.#feed({ on: 'done', by: effect.by })
       case 'begin-source':
       case 'tell-source':

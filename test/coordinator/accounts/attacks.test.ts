@@ -92,6 +92,15 @@ describe('the console of another', () => {
     expect((await ask('POST', '/v1/vms', ways.bob, asked)).status).toBe(400)
   })
 
+  test('is not heard on the network: a person chooses no network, neither of another nor by name', async () => {
+    const run = (network: unknown) =>
+      ask('POST', '/v1/vms', ways.bob, { id: 'x', spec: { network } })
+    for (const network of ['~ann', '~bob', 'shop']) expect((await run(network)).status).toBe(403)
+    expect((await run(true)).body).toMatchObject({ owner: 'bob', spec: { network: '~bob' } })
+    await ask('POST', '/v1/vms/x/stop', ways.bob)
+    expect((await ask('DELETE', '/v1/vms/x', ways.bob)).status).toBe(204)
+  })
+
   test('shows a viewer its VM, but neither its console nor its random seed', async () => {
     const { body } = await ask('GET', `/v1/vms/${annVm}`, ways.vera)
     expect(body).toMatchObject({ identity: { randomSeed: '0'.repeat(64) } })

@@ -30,8 +30,8 @@ import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 
 /**
  * `a@1 running`, `a@2 prepared m3`: what an agent holds; with a replica `a@1 running r3=kept`, and
- * `leased` or `unleased` where its node has another word for that than we believe; `owes` where a
- * released one still owes pages.
+ * `leased` or `unleased` where its node has another word for that than we believe, `net:~ann` where
+ * it has it in another network; `owes` where a released one still owes pages.
  */
 type HeldText = string
 
@@ -282,17 +282,18 @@ export class Story {
 
   #report(text: HeldText): VmReport {
     const [name = '', state = 'running', ...more] = text.split(' ')
-    const isLeased = more.includes('leased') || !more.includes('unleased')
     const saysLease = more.some((word) => word.endsWith('leased'))
     const [replica] = more.filter((word) => word.includes('=')).map((word) => word.split('='))
     const migration = more.find((word) => /^[a-z]+\d+$/.test(word))
     const { vmId, epoch } = this.#names(name)
     const vm = this.state.vms.get(vmId)
-    const believedSpec = vm?.spec ?? VmSpec.parse({ memoryMib: 16 })
-    const spec = saysLease ? { ...believedSpec, ha: isLeased } : believedSpec
+    const spec = { ...(vm?.spec ?? VmSpec.parse({ memoryMib: 16 })) }
+    const told = /net:(\S+)/.exec(text)?.[1]
+    if (saysLease) spec.ha = !more.includes('unleased')
+    if (told) Object.assign(spec, { network: told === 'true' || told })
     const identity = vm?.identity ?? freshIdentity(this.#random)
-    const believed = vm?.disk ?? { sizeBytes: 0, layers: [] }
-    const disk = { ...believed, layers: this.layersHeld.get(vmId) ?? believed.layers }
+    const { sizeBytes, layers } = vm?.disk ?? { sizeBytes: 0, layers: [] }
+    const disk = { sizeBytes, layers: this.layersHeld.get(vmId) ?? layers }
     const migrationId = migration && { migrationId: asMigrationId(migration) }
     const [id = '', is] = replica ?? []
     const said = replica && { replica: { id: asMigrationId(id), state: is, checkpoints: 1 } }

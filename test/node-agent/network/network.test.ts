@@ -7,6 +7,7 @@ import { backlogBytesMax, silenceMsMax, Trunk } from '#node-agent/network/trunk.
 import { waitingFramesMax } from '#node-agent/network/vm-port.ts'
 import { batchBytesMax } from '#proto/ethernet-batch.ts'
 import { asNodeId } from '#proto/ids.ts'
+import { protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { type Guest, payloadOf, TestCluster } from './nodes.ts'
 
@@ -64,6 +65,58 @@ describe('VMs reach each other', () => {
     n1.network.hear(a.vm, [whoHas([10, 255, 255, 254], a)], 0)
     await made.settle()
     expect([a, b, c].map(({ got }) => got.length)).toEqual([1, 0, 0])
+  })
+})
+
+describe('VMs of different networks', () => {
+  test('hear nothing of each other, on one node or on two', async () => {
+    const made = await cluster('n1', 'n2')
+    const [n1, n2] = [made.node('n1'), made.node('n2')]
+    const [ann, bob] = [n1.run(made.guest('~ann')), n1.run(made.guest('~bob'))]
+    const [annsOther, bobsOther] = [n2.run(made.guest('~ann')), n2.run(made.guest('~bob'))]
+    const nobodys = n2.run(made.guest())
+    await made.pass(1000)
+    for (const { got } of [ann, bob, annsOther, bobsOther, nobodys]) got.length = 0
+    n1.say(ann, 'all', 'hello all')
+    for (const other of [bob, bobsOther, nobodys]) n1.say(ann, other, 'hello you')
+    n1.say(ann, annsOther, 'hello my own')
+    await made.settle()
+    expect(heard(annsOther)).toEqual(['hello all', 'hello my own'])
+    expect([bob, bobsOther, nobodys, ann].map(({ got }) => got.length)).toEqual([0, 0, 0, 0])
+    expect(n1.network.traffic.lost.foreign).toBe(1)
+  })
+
+  test('one that is given away leaves one company for another, and is announced there', async () => {
+    const made = await cluster('n1', 'n2')
+    const [n1, n2] = [made.node('n1'), made.node('n2')]
+    const given = n1.run(made.guest('~ann'))
+    const [ann, bob] = [n2.run(made.guest('~ann')), n2.run(made.guest('~bob'))]
+    await made.pass(1000)
+    given.vm.spec = { ...given.vm.spec, network: '~bob' }
+    n1.network.rejoin(given.vm)
+    await made.pass(10)
+    n1.say(given, 'all', 'who is here?')
+    n2.say(bob, given, 'I am')
+    n2.say(ann, given, 'I was')
+    await made.settle()
+    expect([heard(ann), heard(bob), heard(given)]).toEqual([[], ['who is here?'], ['I am']])
+  })
+
+  test('nothing of a network of its own goes to a node that is too old to tell', async () => {
+    const made = new TestCluster('n1', 'n2', 'n3')
+    for (const name of ['n1', 'n3']) made.old.add(name)
+    await made.start()
+    const [n1, n2, n3] = ['n1', 'n2', 'n3'].map((name) => made.node(name))
+    const [ann, nobodys] = [n2?.run(made.guest('~ann')), n2?.run(made.guest())] as [Guest, Guest]
+    await made.pass(1000)
+    const came = () => [n1, n3].map((node) => node?.network.traffic.trunk.in.frames)
+    const before = came()
+    n2?.say(ann, 'all', 'secret')
+    await made.pass(1000)
+    expect(came()).toEqual(before)
+    n2?.say(nobodys, 'all', 'for all')
+    await made.settle()
+    expect(came()).toEqual(before.map((frames) => Number(frames) + 1))
   })
 })
 
@@ -198,7 +251,10 @@ describe('nothing grows without bound', () => {
       send: (bytes: Uint8Array) => sent.push(bytes),
     } as unknown as MessageLink & { bufferedBytes: number }
     const { clock } = new TestCluster()
-    const trunk = new Trunk(asNodeId('n2'), link, { clock, frames: () => undefined })
+    const trunk = new Trunk(asNodeId('n2'), link, protocolVersion, {
+      clock,
+      frames: () => undefined,
+    })
     expect(trunk.send([new Uint8Array(60)])).toBe(1)
     link.bufferedBytes = backlogBytesMax + 1
     expect(trunk.send([new Uint8Array(60), new Uint8Array(60)])).toBe(0)

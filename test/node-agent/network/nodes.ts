@@ -11,12 +11,16 @@ import type { Delivery } from '#node-agent/network/vm-port.ts'
 import { PeerSession } from '#node-agent/peer-session.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import type { Hello, Welcome } from '#proto/messages.ts'
-import { protocolVersion } from '#proto/units.ts'
+import { protocolVersion, segmentVersion } from '#proto/units.ts'
+import type { VmSpec } from '#proto/vm-spec.ts'
 import { vmOrder } from '../coordinator-double.ts'
 
 const welcome: Welcome = {
   ...{ t: 'welcome', protocolVersion, clusterId: 'test', leaseMs: 1000, heartbeatMs: 100 },
 }
+
+/** Its agent is one version older than segments. */
+const oldVersion = segmentVersion - 1
 
 /** A guest: what has come to it, and how much it can take. */
 export interface Guest {
@@ -45,7 +49,7 @@ export class TestNode {
     this.network = new Network({
       ...{ clock, log: this.log, nodeId: this.nodeId, random: new SeededRandom(name.length) },
       connect: (address) => transport.connect(address, limits, 1000),
-      hello: () => helloOf(name, cluster.tokens.get(name) ?? 'secret'),
+      hello: () => cluster.helloOf(name),
       deliver: (vm, frames) => this.#deliver(vm, frames),
     })
   }
@@ -81,7 +85,7 @@ export class TestNode {
 
 const limits = { messageBytesMax: 64 * 1024 }
 
-const helloOf = (name: string, token: string): Hello => ({
+const helloFrom = (name: string, token: string, protocolVersion: number): Hello => ({
   ...{ t: 'hello', protocolVersion, role: 'peer', token, nodeId: asNodeId(name) },
   ...{ incarnation: name, peerAddress: `ws://${name}:1`, pid: 1, vms: [] },
   capacity: { cores: 1, mipsPerCore: 0, memoryMib: 64 },
@@ -92,6 +96,8 @@ export class TestCluster {
   readonly nodes: TestNode[]
   /** Tokens that differ from the cluster's. */
   readonly tokens = new Map<string, string>()
+  /** Nodes that say they are older than segments. */
+  readonly old = new Set<string>()
   readonly #memory = new MemoryTransport()
   /** Both ends of each link, as its node sends on it. */
   readonly #cut = new Set<string>()
@@ -110,6 +116,14 @@ export class TestCluster {
           await this.#memory.connect(address, limits, timeoutMs),
         ),
     }
+  }
+
+  helloOf(name: string): Hello {
+    return helloFrom(name, this.tokens.get(name) ?? 'secret', this.#versionOf(name))
+  }
+
+  #versionOf(name: string): number {
+    return this.old.has(name) ? oldVersion : protocolVersion
   }
 
   node(name: string): TestNode {
@@ -133,9 +147,13 @@ export class TestCluster {
     for (const { network } of this.nodes) network.become(neighbours)
   }
 
-  guest(): Guest {
+  guest(network: VmSpec['network'] = true): Guest {
     this.#guests++
-    const vm = { ...vmOrder(`vm-${this.#guests}`, 1, {}), state: 'running', launching: undefined }
+    const vm = {
+      ...vmOrder(`vm-${this.#guests}`, 1, { network }),
+      state: 'running',
+      launching: undefined,
+    }
     const mac = `02:00:00:00:00:0${this.#guests}`
     const identity = { ...vm.identity, mac }
     const held = { ...vm, identity, migrationId: undefined } as HeldVm
@@ -167,7 +185,7 @@ export class TestCluster {
     node.links.push(link)
     new PeerSession(link, {
       ...{ clock: this.clock, log: node.log, token: 'secret' },
-      welcome: () => welcome,
+      welcome: () => ({ ...welcome, protocolVersion: this.#versionOf(node.nodeId) }),
       admit: () => {
         throw new Error('nobody migrates here')
       },
@@ -181,7 +199,7 @@ export class TestCluster {
       openReplica: () => {
         throw new Error('no replicas here')
       },
-      trunk: (nodeId, trunk) => node.network.accept(nodeId, trunk),
+      trunk: (nodeId, trunk, version) => node.network.accept(nodeId, trunk, version),
       closed: () => undefined,
     })
   }

@@ -69,6 +69,45 @@ describe('where a frame goes', () => {
   })
 })
 
+describe('segments', () => {
+  const inside = (nth: number, segment: string): SwitchPort => ({ ...vmPort(nth), segment })
+  const [a, b, other, plain] = [inside(1, '~ann'), inside(2, '~ann'), inside(3, '~bob'), vmPort(4)]
+  const north = trunkPort('north')
+  const old: SwitchPort = { ...trunkPort('old'), isPlain: true }
+
+  test('what is for all is for all of the segment, here and on nodes that know of it', () => {
+    const lan = node(a, b, other, plain, north, old)
+    expect(to(lan.forward(a, frame(macOf(1), broadcastMac), 0))).toEqual(['north', 'vm-2'])
+    expect(to(lan.forward(plain, frame(macOf(4), broadcastMac), 0))).toEqual(['north', 'old'])
+  })
+
+  test('a VM of another one cannot be named either', () => {
+    const lan = node(a, other, north)
+    expect(to(lan.forward(a, frame(macOf(1), macOf(3)), 0))).toBe('foreign')
+    expect(to(lan.forward(north, frame(macOf(9), macOf(3)), 0, '~ann'))).toBe('foreign')
+    expect(to(lan.forward(north, frame(macOf(9), macOf(3)), 0, '~bob'))).toEqual(['vm-3'])
+    expect(to(lan.forward(north, frame(macOf(9), macOf(3)), 0))).toBe('foreign')
+  })
+
+  test('an address that was heard in one is not known in another', () => {
+    const lan = node(a, other, north, trunkPort('south'))
+    lan.forward(north, frame(macOf(9), broadcastMac), 0, '~ann')
+    expect(to(lan.forward(a, frame(macOf(1), macOf(9)), 1))).toEqual(['north'])
+    expect(to(lan.forward(other, frame(macOf(3), macOf(9)), 1))).toEqual(['north', 'south'])
+  })
+
+  test('of which no VM is here cost no memory, whatever another node claims', () => {
+    const lan = node(a, north)
+    for (let n = 0; n < 100; n++)
+      lan.forward(north, frame(macOf(100 + n), broadcastMac), 0, `made-up-${n}`)
+    expect(lan.learned).toBe(0)
+    lan.forward(north, frame(macOf(9), broadcastMac), 0, '~ann')
+    expect(lan.learned).toBe(1)
+    lan.remove(a)
+    expect(lan.learned).toBe(0)
+  })
+})
+
 describe('what a switch forgets', () => {
   const [a, b] = [vmPort(1), vmPort(2)]
   const north = trunkPort('north')
@@ -165,10 +204,10 @@ class Mesh {
     )
   }
 
-  put(vm: number, node: number): void {
+  put(vm: number, node: number, segment?: string): void {
     const old = this.vms.get(vm)
     if (old) this.switches[old.node]?.remove(old.port)
-    const port = vmPort(vm)
+    const port = { ...vmPort(vm), ...(segment !== undefined && { segment }) }
     this.vms.set(vm, { node, port })
     this.switches[node]?.add(port)
     this.send(vm, broadcastMac)
@@ -179,12 +218,13 @@ class Mesh {
     const from = this.vms.get(vm)
     if (!from) return []
     const got: number[] = []
+    const tag = from.port.segment
     const way = [{ node: from.node, port: from.port, bytes: frame(macOf(vm), to) }]
     for (let hops = 0; way.length > 0; hops++) {
       if (hops > 1000) throw new Error('a frame goes round in circles')
       const { node, port, bytes } = way.pop() as (typeof way)[number]
       this.nowMs += 10
-      const verdict = this.switches[node]?.forward(port, bytes, this.nowMs) ?? []
+      const verdict = this.switches[node]?.forward(port, bytes, this.nowMs, tag) ?? []
       if (typeof verdict === 'string') continue
       for (const out of verdict) {
         if (out.mac !== undefined) got.push(out.mac - macOf(0))
@@ -217,6 +257,35 @@ test('in every cluster a frame for all gets to each other VM once, one for a VM 
         const others = [...mesh.vms.keys()].filter((name) => name !== vm)
         if (forAll) expect(mesh.send(vm, broadcastMac)).toEqual(others)
         else expect(mesh.send(vm, macOf(other))).toEqual(other === vm ? [] : [other])
+      }
+    }),
+  )
+})
+
+/** VM n is in the segment n mod 3 to begin with; when it moves, it may change it. */
+const segmentNames = [undefined, '~ann', '~bob']
+
+test('in every cluster no frame of one segment ever gets to a VM of another', () => {
+  const acts = fc.array(fc.record({ act, joins: fc.nat(2) }), { maxLength: 60 })
+  fc.assert(
+    fc.property(acts, fc.integer({ min: 1, max: 4 }), (all, nodes) => {
+      const mesh = new Mesh(nodes)
+      const segmentOf = new Map<number, string | undefined>()
+      const put = (vm: number, node: number, segment: string | undefined) => {
+        segmentOf.set(vm, segment)
+        mesh.put(vm, node, segment)
+      }
+      for (let vm = 0; vm < vmCount; vm++) put(vm, vm % nodes, segmentNames[vm % 3])
+      for (const { act: one, joins } of all) {
+        const { moves, vm, to: other, node: at, forAll } = one
+        if (moves) put(vm, at % nodes, segmentNames[joins])
+        const others = [...mesh.vms.keys()].filter(
+          (name) => name !== vm && segmentOf.get(name) === segmentOf.get(vm),
+        )
+        const got = mesh.send(vm, forAll ? broadcastMac : macOf(other))
+        if (forAll) expect(got).toEqual(others)
+        else if (others.includes(other)) expect(got).toContain(other)
+        for (const name of got) expect(others).toContain(name)
       }
     }),
   )
