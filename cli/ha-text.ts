@@ -2,7 +2,7 @@
 // Not here: the commands (commands/ha.ts).
 
 import type { VmView } from '#proto/api.ts'
-import type { HaRule, HaRuleView, HaView, WhyView } from '#proto/ha.ts'
+import type { HaGroup, HaRule, HaRuleView, HaView, WhyView } from '#proto/ha.ts'
 import { mibText } from '#proto/quantity.ts'
 import { clockTimeText } from './columns.ts'
 import { type Column, tableText } from './table.ts'
@@ -27,6 +27,20 @@ const ruleColumns: readonly Column<HaRuleView>[] = [
 export const rulesText = (rules: readonly HaRuleView[], paint: Painter): string =>
   tableText(ruleColumns, rules, paint)
 
+const policyTexts = ({ policy }: HaGroup): string =>
+  Object.entries(policy)
+    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(' and ') : value}`)
+    .join(', ')
+
+const groupColumns: readonly Column<HaGroup>[] = [
+  { title: 'GROUP', text: ({ name }) => name },
+  { title: 'VMS', text: ({ vms }) => vms.join(', ') || '–' },
+  { title: 'DECLARED', text: (group) => policyTexts(group) || '–' },
+]
+
+export const groupsText = (groups: readonly HaGroup[], paint: Painter): string =>
+  tableText(groupColumns, groups, paint)
+
 const shutdownTexts = {
   'fail-over': 'start elsewhere',
   freeze: 'wait for it',
@@ -34,7 +48,7 @@ const shutdownTexts = {
 } as const
 
 export function haText(view: HaView, vms: readonly VmView[], paint: Painter): string {
-  const { settings, tolerated, spareMib, shortages, rules } = view
+  const { settings, tolerated, spareMib, shortages, rules, groups } = view
   const armed = settings.armed ? 'armed' : paint('yellow', 'disarmed: nothing happens by itself')
   const protectedVms = vms.filter(({ spec }) => spec.ha).length
   const promise =
@@ -48,6 +62,7 @@ export function haText(view: HaView, vms: readonly VmView[], paint: Painter): st
       paint('yellow', `without ${nodes.join(' and ')} no room for ${stranded.join(', ')}`),
     ),
   ]
+  if (groups.length > 0) lines.push('', groupsText(groups, paint))
   if (rules.length > 0) lines.push('', rulesText(rules, paint))
   return lines.join('\n')
 }

@@ -38,6 +38,7 @@
 //   PATCH /v1/vms/:id/ha                  HaPolicyChange → 202 VmView
 //   GET  /v1/ha                           HaView: settings, spare capacity, rules
 //   PATCH /v1/ha                          HaSettingsChange → 202 HaView
+//   PUT, DELETE /v1/groups/:name          HaGroup → 202 HaView
 //   PUT, DELETE /v1/rules/:name           HaRule → 202 HaView
 //   GET  /v1/power                        PowerView: who is on, what is drawn and saved
 //   PATCH /v1/power                       PowerSettingsChange → 202 PowerView

@@ -4,6 +4,7 @@
 // (docs/high-availability.md).
 
 import { z } from 'zod'
+import { namePattern } from './ids.ts'
 import { isolationResponses, Name } from './vm-spec.ts'
 
 /**
@@ -15,12 +16,18 @@ export type ProtectionLevel = (typeof protectionLevels)[number]
 /** How often, where a policy does not say. */
 export const checkpointMsDefaults = { checkpoint: 5000, continuous: 50 } as const
 
+export const groupPrefix = 'group:'
+/** Wherever VMs are named: one by its name, or all of a group. */
+export const VmOrGroup = z
+  .string()
+  .regex(new RegExp(namePattern.source.replace('^', '^(group:)?')), 'write NAME, or group:NAME')
+
 /** How a VM is kept running. Absent fields have these defaults. */
 export const HaPolicy = z.strictObject({
   /** Whose turn it is when several wait for a node: higher first. */
   priority: z.int().min(0).max(1000).default(100),
   /** Starts only when these run. One that is stopped or has failed is not waited for. */
-  after: z.array(Name).max(32).default([]),
+  after: z.array(VmOrGroup).max(32).default([]),
   /** After a crash or a failed start it is started again on its node so often, in a row. */
   restarts: z.int().min(0).max(100).default(0),
   /**
@@ -56,7 +63,29 @@ export const HaPolicyChange = z.strictObject({
 })
 export type HaPolicyChange = z.infer<typeof HaPolicyChange>
 
-const vms = (least: number) => z.array(Name).min(least).max(256)
+/** So many; a group counts as many. */
+const vms = (least: number) =>
+  z
+    .array(VmOrGroup)
+    .min(1)
+    .max(256)
+    .refine(
+      (names) => names.length >= least || names.some((name) => name.startsWith(groupPrefix)),
+      {
+        message: `it needs ${least} VMs, or a group`,
+      },
+    )
+
+/** VMs about which something is declared together. */
+export const HaGroup = z.strictObject({
+  name: Name,
+  /** Each is in one group at most. A VM of that name may come later. */
+  vms: z.array(Name).max(1024),
+  /** Of each of them, as far as nothing else is said of it. */
+  policy: HaPolicyChange.extend({ relocations: HaPolicy.shape.relocations }).default({}),
+})
+export type HaGroup = z.infer<typeof HaGroup>
+export type HaGroupInput = z.input<typeof HaGroup>
 
 /** On which nodes VMs belong. */
 const NodeAffinity = z.strictObject({
@@ -124,6 +153,7 @@ export const HaView = z.strictObject({
   /** Which nodes' loss would leave protected VMs without room, and which VMs. */
   shortages: z.array(z.strictObject({ nodes: z.array(Name), vms: z.array(Name) })),
   rules: z.array(HaRuleView),
+  groups: z.array(HaGroup),
 })
 export type HaView = z.infer<typeof HaView>
 

@@ -26,6 +26,7 @@ import {
 } from '#proto/api.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import {
+  type HaGroupInput,
   type HaPolicyChange,
   type HaRuleInput,
   type HaSettingsChange,
@@ -119,6 +120,8 @@ export interface ApiClient {
   setHa(change: HaSettingsChange): Promise<HaView>
   /** How a VM is kept running; what is not named stays as it is. */
   setPolicy(vmId: string, change: HaPolicyChange): Promise<VmView>
+  setGroup(group: HaGroupInput): Promise<HaView>
+  dropGroup(name: string): Promise<HaView>
   setRule(rule: HaRuleInput): Promise<HaView>
   dropRule(name: string): Promise<HaView>
   /** Why a VM is where it is, or nowhere, and what would have to change. */
@@ -187,6 +190,10 @@ export class HttpApiClient implements ApiClient {
   setHa = (change: HaSettingsChange) => this.#ask('PATCH', '/v1/ha', change, HaView)
   setPolicy = (vmId: string, change: HaPolicyChange) =>
     this.#ask('PATCH', vmPath(vmId, 'ha'), change, VmView)
+  setGroup = (group: HaGroupInput) =>
+    this.#ask('PUT', `/v1/groups/${encodeURIComponent(group.name)}`, group, HaView)
+  dropGroup = (name: string) =>
+    this.#ask('DELETE', `/v1/groups/${encodeURIComponent(name)}`, undefined, HaView)
   setRule = (rule: HaRuleInput) =>
     this.#ask('PUT', `/v1/rules/${encodeURIComponent(rule.name)}`, rule, HaView)
   dropRule = (name: string) =>

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { Name } from '#proto/vm-spec.ts'
 import { ClientPart, ClusterPart, TypistPart, VmPart } from './language/cluster.ts'
 import { Expectation } from './language/expectations.ts'
-import { RulePart } from './language/high-availability.ts'
+import { GroupPart, RulePart } from './language/high-availability.ts'
 import { Step } from './language/timeline.ts'
 
 export const Scenario = z
@@ -27,6 +27,7 @@ export const Scenario = z
       .optional()
       .describe('Load traces: a file of the folder, a VM a line (docs/scenarios.md)'),
     vms: z.array(VmPart).default([]).describe('The VMs'),
+    groups: z.array(GroupPart).default([]).describe('VMs that are declared about together'),
     rules: z.array(RulePart).default([]).describe('Which VMs belong where'),
     clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),
     typists: z.array(TypistPart).default([]).describe('Who works at their screens meanwhile'),

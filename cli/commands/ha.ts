@@ -3,25 +3,23 @@
 // once. Not here: what it does (docs/high-availability.md).
 
 import { type Command, Option } from 'commander'
-import {
-  HaPolicy,
-  type HaPolicyChange,
-  type HaSettingsChange,
-  haRuleKinds,
-  type ProtectionLevel,
-  protectionLevels,
-} from '#proto/ha.ts'
-import { type IsolationResponse, isolationResponses } from '#proto/vm-spec.ts'
-import { type RulePart, ruleOf, said } from '#scenarios/language/high-availability.ts'
+import { HaPolicy, type HaSettingsChange, haRuleKinds } from '#proto/ha.ts'
+import { type RulePart, ruleOf } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { haText, rulesText, whyText } from '../ha-text.ts'
 import { textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
+import {
+  changeOf,
+  list,
+  type PolicyOptions,
+  policyText,
+  withPolicyOptions,
+} from '../policy-options.ts'
+import { addGroup } from './group.ts'
 import { addPower } from './power.ts'
-
-const list = (text: string): string[] => text.split(',').filter((name) => name !== '')
 
 interface Printed {
   readonly output: 'text' | 'json'
@@ -30,6 +28,7 @@ interface Printed {
 /** How VMs are kept running, where, and on how few nodes. */
 export function addHaCommands(program: Command, cli: Cli): void {
   addHa(program, cli)
+  addGroup(program, cli)
   addRule(program, cli)
   addWhy(program, cli)
   addPower(program, cli)
@@ -58,98 +57,30 @@ function addStatus(parent: Command, cli: Cli): void {
   withExamples(status, [['godwit ha status', 'how many nodes may fail now']])
 }
 
-interface SetOptions {
-  readonly priority?: number
-  readonly after?: string[]
-  readonly restarts?: number
-  readonly relocations?: number | null
-  readonly failback?: boolean
-  readonly lock?: boolean
-  readonly unlock?: boolean
-  readonly protection?: ProtectionLevel
-  readonly isolation?: IsolationResponse
-  readonly every?: number
-}
-
-const relocationsOf = (text: string): number | null =>
-  text === 'default' ? null : wholeBetween(0, 100)(text)
-
 function addSet(parent: Command, cli: Cli): void {
-  const set = parent
-    .command('set <vm...>')
-    .description('how a VM is kept running; what is not named stays as it is')
-    .option('--priority <n>', 'whose turn it is first when several wait', wholeBetween(0, 1000))
-    .option('--after <vms>', 'start only when these run: a,b (empty: at once)', list)
-    .option('--restarts <n>', 'in a row, after a crash or a failed start', wholeBetween(0, 100))
-    .option('--relocations <n>', 'then on so many other nodes; or `default`', relocationsOf)
-    .option('--failback', 'go to a better node by itself when there is one')
-    .option('--no-failback', 'stay where it is')
-    .option('--lock', 'nothing moves or restarts it by itself')
-    .option('--unlock', 'the end of that')
-    .addOption(
-      new Option('--protection <level>', 'what becomes of it when its node is lost').choices(
-        protectionLevels,
-      ),
-    )
-    .addOption(
-      new Option('--isolation <what>', 'what a node that is cut off does with it').choices(
-        isolationResponses,
-      ),
-    )
-    .option('--every <ms>', 'from one checkpoint to the next', wholeBetween(20, 3_600_000))
-    .action((vms: string[], options: SetOptions, self: Command) => {
-      const change = changeOf(options, self.getOptionValueSource('failback') === 'cli')
-      if (Object.keys(change).length === 0)
-        throw new CommandError(exitCode.usage, 'Say what to change: see --help')
-      return withApi(cli, self, async (api) => {
-        for (const vm of vms) {
-          const { policy } = await api.setPolicy(vm, change)
-          cli.terminal.write(`${vm}: ${policyText(policy ?? HaPolicy.parse({}))}`)
-        }
-      })
+  const set = withPolicyOptions(
+    parent
+      .command('set <vm...>')
+      .description('how a VM is kept running; what is not named stays as it is'),
+  ).action((vms: string[], options: PolicyOptions, self: Command) => {
+    const change = changeOf(options, self)
+    if (Object.keys(change).length === 0)
+      throw new CommandError(exitCode.usage, 'Say what to change: see --help')
+    return withApi(cli, self, async (api) => {
+      for (const vm of vms) {
+        const { policy } = await api.setPolicy(vm, change)
+        cli.terminal.write(`${vm}: ${policyText(policy ?? HaPolicy.parse({}))}`)
+      }
     })
+  })
   withExamples(set, [
     ['godwit ha set db --priority 200 --restarts 3', 'first, and again after a crash'],
-    ['godwit ha set web --after db', 'web starts when db runs'],
+    ['godwit ha set web --after db', 'web starts when db runs; or --after group:stores'],
     ['godwit ha set db --lock', 'while somebody works on it'],
     ['godwit ha set db --isolation pause', 'cut off, it stands still and goes on where it was'],
     ['godwit ha set db --protection continuous', 'another node keeps it as it is, all the time'],
     ['godwit ha set web --protection checkpoint --every 10000', 'or as it was every ten seconds'],
   ])
-}
-
-function changeOf(options: SetOptions, saysFailback: boolean): HaPolicyChange {
-  const { priority, after, restarts, relocations, failback, lock, unlock } = options
-  const { protection, isolation, every: checkpointMs } = options
-  const locked = lock ? true : unlock ? false : undefined
-  const back = saysFailback ? failback : undefined
-  const rest = { failback: back, locked, protection, isolation, checkpointMs }
-  return said({ priority, after, restarts, relocations, ...rest })
-}
-
-function policyText({
-  priority,
-  after,
-  restarts,
-  relocations,
-  failback,
-  locked,
-  protection,
-  isolation,
-  checkpointMs,
-}: HaPolicy): string {
-  const parts = [
-    `priority ${priority}`,
-    ...(after.length > 0 ? [`after ${after.join(', ')}`] : []),
-    `restarts ${restarts}`,
-    `relocations ${relocations ?? 'default'}`,
-    failback ? 'failback' : 'no failback',
-    ...(locked ? ['locked'] : []),
-    ...(protection ? [`protection ${protection}`] : []),
-    ...(isolation ? [`isolation ${isolation}`] : []),
-    ...(checkpointMs ? [`a checkpoint every ${checkpointMs} ms`] : []),
-  ]
-  return parts.join(', ')
 }
 
 function addCluster(parent: Command, cli: Cli): void {
@@ -245,7 +176,7 @@ function addRuleSet(parent: Command, cli: Cli): void {
     .addOption(
       new Option('--kind <kind>', 'what it is about').choices(haRuleKinds).makeOptionMandatory(),
     )
-    .requiredOption('--vms <vms>', 'the VMs it binds: a,b', list)
+    .requiredOption('--vms <vms>', 'the VMs it binds: a,b or group:web', list)
     .option('--nodes <nodes>', 'of node-affinity, with priorities: n1:2,n2:1', list)
     .option('--strict', 'never broken (the default for VMs)')
     .option('--no-strict', 'kept where that is possible (the default for nodes)')

@@ -14,7 +14,8 @@ import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
-import { admit, dropRule, haView, setHa, setPolicy, setRule } from './ha/commands.ts'
+import { admit, dropRule, haView, setGroup, setHa, setRule } from './ha/commands.ts'
+import { dropGroup, joinGroup, setPolicy } from './ha/groups.ts'
 import { endReplica } from './ha/protection.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
@@ -117,7 +118,7 @@ type OfVm =
   | 'stop'
 type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
 type Other = Exclude<ApiCommand, FileCommand | { do: OfVm | OfVmToo }>
-type OfHa = Asked<'set-policy'> | Asked<'set-rule'> | Asked<'drop-rule'> | Asked<'set-ha'>
+type OfHa = Asked<'set-policy' | 'set-group' | 'drop-group' | 'set-rule' | 'drop-rule' | 'set-ha'>
 
 /** What is not about one VM as it is now. */
 function dispatchOther(step: Step, command: Other): Value | Fault {
@@ -205,13 +206,22 @@ function dispatchHa(step: Step, command: OfHa): Value | Fault {
     const vm = step.state.vms.get(command.vmId)
     return vm ? (setPolicy(step, vm, command.change) ?? vmView(vm)) : unknownVm(command.vmId)
   }
-  const refused =
-    command.do === 'set-rule'
-      ? setRule(step, command.rule)
-      : command.do === 'drop-rule'
-        ? dropRule(step, command.name)
-        : setHa(step, command.change)
-  return refused ?? haView(step.state)
+  return declare(step, command) ?? haView(step.state)
+}
+
+function declare(step: Step, command: Exclude<OfHa, { do: 'set-policy' }>): null | Fault {
+  switch (command.do) {
+    case 'set-group':
+      return setGroup(step, command.group)
+    case 'drop-group':
+      return dropGroup(step, command.name)
+    case 'set-rule':
+      return setRule(step, command.rule)
+    case 'drop-rule':
+      return dropRule(step, command.name)
+    case 'set-ha':
+      return setHa(step, command.change)
+  }
 }
 
 function onVm(
@@ -279,6 +289,7 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
   const refused = admitNew(step, vm)
   if (refused) return refused
   addVm(step, vm)
+  joinGroup(step, vm)
   placeWaiting(step)
   return vmView(vm)
 }

@@ -10,6 +10,7 @@ import type { MigrationParams } from '#proto/messages.ts'
 import { streamsVersion } from '#proto/units.ts'
 import type { DiskRef, VmIdentity } from '#proto/vm-spec.ts'
 import { type ClusterState, type Migration, type Node, type Vm, vmLive } from './cluster-state.ts'
+import { joinGroup } from './ha/groups.ts'
 import { diskLayersMax } from './limits.ts'
 import { becomeCopying } from './migration-doors.ts'
 import { type Step, sendTo, takeCommandId, takeEpoch, takeSerial, touch } from './step-context.ts'
@@ -43,6 +44,7 @@ export function addClones(
       live: vmLive(),
     }
     addVm(step, clone)
+    joinGroup(step, clone)
     return clone
   })
 }

@@ -5,7 +5,7 @@
 
 import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
-import { type HaRule, type HaSettings, haSettingsDefault } from '#proto/ha.ts'
+import { type HaGroup, type HaRule, type HaSettings, haSettingsDefault } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad, VmReport } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
@@ -251,6 +251,7 @@ export interface ClusterState {
   /** Whose files of templates are let in, by name. */
   readonly templateKeys: Map<string, TemplateKeyView>
   readonly rules: Map<string, HaRule>
+  readonly groups: Map<string, HaGroup>
   ha: HaSettings
   power: PowerSettings
   /** Since this process began: drawn, and what all nodes would have drawn. */
@@ -379,10 +380,8 @@ export function emptyCluster(
     vms: new Map(),
     migrations: new Map(),
     tombstones: new Map(),
-    snapshots: new Map(),
-    templates: new Map(),
-    templateKeys: new Map(),
-    rules: new Map(),
+    ...{ snapshots: new Map(), templates: new Map(), templateKeys: new Map() },
+    ...{ rules: new Map(), groups: new Map() },
     ha: haSettingsDefault,
     power: powerSettingsDefault,
     energy: { countedAtMs: nowMs, joules: 0, joulesAllOn: 0 },

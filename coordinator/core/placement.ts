@@ -20,6 +20,7 @@ import {
 } from './burdens.ts'
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
+import { vmsNamed } from './ha/groups.ts'
 import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
@@ -253,7 +254,7 @@ export function heldBack(state: ClusterState, vm: Vm): Fault | undefined {
     return fault('wrong-state', 'high availability is disarmed: `godwit ha arm` restarts it')
   if (isByItself && policyOf(vm).locked)
     return fault('wrong-state', `it is locked: \`godwit ha set ${vm.id} --unlock\` restarts it`)
-  const first = policyOf(vm).after.find((id) => isComing(state, asVmId(id)))
+  const first = vmsNamed(state, policyOf(vm).after).find((id) => isComing(state, asVmId(id)))
   if (first === undefined) return undefined
   return fault('wrong-state', `it starts after ${first}, which does not run yet`)
 }

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { EventView, TemplateOrigin } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
-import { HaPolicy, HaRule, HaSettings } from '#proto/ha.ts'
+import { HaGroup, HaPolicy, HaPolicyChange, HaRule, HaSettings } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
 import { PowerSettings } from '#proto/power.ts'
@@ -122,6 +122,8 @@ export const VmRecord = z.strictObject({
   wentOnFrom: TookOver.optional(),
   /** As an operator declared it; absent: the defaults. */
   policy: HaPolicy.optional(),
+  /** What of that was said of it itself, and not of its group. */
+  ownPolicy: HaPolicyChange.optional(),
   /** Starts that made good for a crash or a failed start, in a row: here, and on other nodes. */
   tries: z.strictObject({ restarts: z.int(), relocations: z.int() }).optional(),
   /** It had to leave this node, which was taken out of service: it goes back when it may. */
@@ -227,6 +229,7 @@ export const recordSchemas = {
   template: TemplateEntry,
   'template-key': TemplateKeyView,
   rule: HaRule,
+  group: HaGroup,
   ha: HaSettings,
   power: PowerSettings,
   event: EventView,

@@ -19,7 +19,7 @@ import type {
   VmView,
 } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
-import type { HaPolicyChange, HaRule, HaSettingsChange, HaView } from '#proto/ha.ts'
+import type { HaGroup, HaPolicyChange, HaRule, HaSettingsChange, HaView } from '#proto/ha.ts'
 import {
   asCommandId,
   asEpoch,
@@ -89,6 +89,8 @@ export type ApiCommand =
   | { readonly do: 'set-power'; readonly change: PowerSettingsChange }
   | { readonly do: 'sleep' | 'wake'; readonly nodeId: NodeId }
   | { readonly do: 'set-policy'; readonly vmId: VmId; readonly change: HaPolicyChange }
+  | { readonly do: 'set-group'; readonly group: HaGroup }
+  | { readonly do: 'drop-group'; readonly name: string }
   | { readonly do: 'set-rule'; readonly rule: HaRule }
   | { readonly do: 'drop-rule'; readonly name: string }
   | { readonly do: 'set-ha'; readonly change: HaSettingsChange }

@@ -111,6 +111,8 @@ export const guards: Readonly<Record<string, Guard>> = {
   'POST /v1/nodes/:id/wake': cluster('run-cluster'),
   'PATCH /v1/ha': cluster('run-cluster'),
   'PATCH /v1/power': cluster('run-cluster'),
+  'PUT /v1/groups/:name': cluster('run-cluster'),
+  'DELETE /v1/groups/:name': cluster('run-cluster'),
   'PUT /v1/rules/:name': cluster('run-cluster'),
   'DELETE /v1/rules/:name': cluster('run-cluster'),
   'POST /v1/rebalance': cluster('run-cluster'),

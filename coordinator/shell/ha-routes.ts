@@ -4,7 +4,7 @@
 
 import { VmView } from '#proto/api.ts'
 import { fault } from '#proto/faults.ts'
-import { HaPolicyChange, HaRule, HaSettingsChange, HaView, WhyView } from '#proto/ha.ts'
+import { HaGroup, HaPolicyChange, HaRule, HaSettingsChange, HaView, WhyView } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { PowerSettingsChange, PowerView } from '#proto/power.ts'
 import { unknownVm } from '../core/action-refusals.ts'
@@ -38,6 +38,7 @@ export function haRoutes(app: App, ports: HttpPorts): void {
     const change = HaPolicyChange.parse(request.body)
     return ask(ports, reply, { do: 'set-policy', vmId: asVmId(request.params.id), change })
   })
+  groupRoutes(app, ports)
   const rule = documented('Set a rule, or change it', 202, HaView, HaRule)
   app.put<WithName>('/v1/rules/:name', rule, (request, reply) => {
     const wanted = HaRule.parse(request.body)
@@ -54,4 +55,19 @@ export function haRoutes(app: App, ports: HttpPorts): void {
     const vm = state.vms.get(asVmId(request.params.id))
     return vm ? whyOf(state, vm) : refuse(reply, unknownVm(request.params.id))
   })
+}
+
+function groupRoutes(app: App, ports: HttpPorts): void {
+  const group = documented('Set a group of VMs, or change it', 202, HaView, HaGroup)
+  app.put<WithName>('/v1/groups/:name', group, (request, reply) => {
+    const wanted = HaGroup.parse(request.body)
+    if (wanted.name === request.params.name)
+      return ask(ports, reply, { do: 'set-group', group: wanted })
+    const why = `the group calls itself ${wanted.name}: use its name`
+    return refuse(reply, fault('bad-request', why))
+  })
+  const drop = documented('Drop a group; its VMs stay', 202, HaView)
+  app.delete<WithName>('/v1/groups/:name', drop, (request, reply) =>
+    ask(ports, reply, { do: 'drop-group', name: request.params.name }),
+  )
 }

@@ -32,7 +32,7 @@ export function Rules({ rules, ha }: { rules: readonly HaRuleView[]; ha: HaSetti
 }
 
 function sentenceOf(rule: HaRule): string {
-  const vms = rule.vms.join(', ')
+  const vms = rule.vms.join(', ').replaceAll('group:', 'group ')
   const how = rule.strict ? '' : ', if possible'
   if (rule.kind === 'keep-together') return `${vms} together${how}`
   if (rule.kind === 'keep-apart') return `${vms} apart${how}`

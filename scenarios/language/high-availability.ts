@@ -4,11 +4,13 @@
 
 import { z } from 'zod'
 import {
+  type HaGroupInput,
   HaPolicy,
   type HaPolicyChange,
   type HaRuleInput,
   HaSettings,
   haRuleKinds,
+  VmOrGroup,
 } from '#proto/ha.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { Duration } from './quantities.ts'
@@ -18,7 +20,7 @@ const policy = HaPolicy.shape
 /** What is said; what is not said has its default, or stays as it is. */
 export const policyKeys = {
   priority: policy.priority.unwrap().optional().describe('Whose turn it is first: higher; 100'),
-  after: z.array(Name).max(32).optional().describe('Starts only when these run'),
+  after: z.array(VmOrGroup).max(32).optional().describe('Starts only when these run'),
   restarts: policy.restarts.unwrap().optional().describe('In a row, after a crash or failed start'),
   relocations: policy.relocations.describe('Then on so many other nodes'),
   failback: z.boolean().optional().describe('Goes back to a better node by itself; true'),
@@ -43,7 +45,7 @@ const nodeHint = 'write a node as `a`, or with its priority as `a:2`'
 
 export const ruleKeys = {
   kind: z.enum(haRuleKinds).describe('What the rule is about'),
-  vms: z.array(Name).min(1).describe('The VMs it binds'),
+  vms: z.array(VmOrGroup).min(1).describe('The VMs it binds, or group:NAME'),
   nodes: z
     .array(z.string({ error: nodeHint }).regex(nodePattern, nodeHint))
     .min(1)
@@ -51,6 +53,21 @@ export const ruleKeys = {
     .describe('Of node-affinity: where they belong, with priorities: [a:2, b:1]'),
   strict: z.boolean().optional().describe('Never broken; else kept where that is possible'),
 }
+export const groupKeys = {
+  vms: z.array(Name).min(1).describe('Who is in it; each VM is in one group at most'),
+  policy: z.strictObject(policyKeys).optional().describe('Of each of them, unless it says itself'),
+}
+export const GroupPart = z
+  .strictObject({ name: Name.describe('What the group is called'), ...groupKeys })
+  .describe('VMs about which something is declared together')
+export type GroupPart = z.infer<typeof GroupPart>
+
+/** As the API takes it. */
+export const groupOf = ({ name, vms, policy = {} }: GroupPart): HaGroupInput => {
+  const { relocations, ...said } = policyOf(policy)
+  return { name, vms, policy: { ...said, ...(relocations == null ? {} : { relocations }) } }
+}
+
 export const RulePart = z
   .strictObject({ name: Name.describe('What the rule is called'), ...ruleKeys })
   .describe('One rule about which VMs belong where')

@@ -2,10 +2,11 @@
 // parts fit together. Each finding carries the path of the value at fault, so that the reader is
 // sent to the right line.
 
+import { groupPrefix } from '#proto/ha.ts'
 import type { Scenario } from '../schema.ts'
 import type { ClientPart, TypistPart, VmPart } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
-import { nodeIdOf, type RulePart } from './high-availability.ts'
+import { type GroupPart, nodeIdOf, type RulePart } from './high-availability.ts'
 import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
 import { namesOfMany } from './many.ts'
 import { findingsOfModels } from './model-findings.ts'
@@ -16,7 +17,7 @@ import type { YamlPath } from './yaml-text.ts'
 export type { Finding }
 
 export function findingsOf(scenario: Scenario): Finding[] {
-  const { cluster, vms, rules, clients, typists, timeline, expectations } = scenario
+  const { cluster, vms, groups, rules, clients, typists, timeline, expectations } = scenario
   const names = namesOf(scenario)
   return [
     ...twice('node', ['cluster', 'nodes'], cluster.nodes),
@@ -26,7 +27,14 @@ export function findingsOf(scenario: Scenario): Finding[] {
     ...twice('typist', ['typists'], typists),
     ...vms.flatMap((vm, i) => unknownNode(names, ['vms', i, 'node'], vm.node)),
     ...vms.flatMap((vm, i) => findingsOfPolicy(names, ['vms', i, 'policy'], vm.policy?.after)),
+    ...groups.flatMap((group, i) => findingsOfGroup(names, ['groups', i], group)),
     ...rules.flatMap((rule, i) => findingsOfRule(names, ['rules', i], rule)),
+    ...twice(
+      'group',
+      ['groups'],
+      groups.map(({ name }) => ({ id: name })),
+      'name',
+    ),
     ...twice(
       'rule',
       ['rules'],
@@ -48,16 +56,21 @@ interface Names {
   readonly clients: readonly string[]
   readonly typists: readonly string[]
   /** Declared, and set by the timeline. */
+  readonly groups: readonly string[]
   readonly rules: readonly string[]
   readonly labels: readonly string[]
 }
 
-function namesOf({ cluster, vms, rules, clients, typists, timeline }: Scenario): Names {
+function namesOf({ cluster, vms, groups, rules, clients, typists, timeline }: Scenario): Names {
   return {
     nodes: cluster.nodes.flatMap(namesOfMany),
     vms: [...vms.flatMap(namesOfMany), ...clonesOf(timeline).flatMap((clone) => clone.ids)],
     clients: clients.map((client) => client.id),
     typists: typists.map((typist) => typist.id),
+    groups: [
+      ...groups.map(({ name }) => name),
+      ...timeline.flatMap((step) => (step.do === 'set-group' ? step.group : [])),
+    ],
     rules: [
       ...rules.map(({ name }) => name),
       ...timeline.flatMap((step) => (step.do === 'set-rule' ? step.rule : [])),
@@ -122,13 +135,26 @@ function findingsOfTypist(typist: TypistPart, path: YamlPath, vms: readonly VmPa
 }
 
 const findingsOfPolicy = (names: Names, path: YamlPath, after: readonly string[] = []) =>
-  after.flatMap((id, i) => unknown('VM', [...path, 'after', i], id, names.vms))
+  after.flatMap((id, i) => unknownMember(names, [...path, 'after', i], id))
+
+/** Of a VM, or of a group. */
+const unknownMember = (names: Names, path: YamlPath, name: string): Finding[] =>
+  name.startsWith(groupPrefix)
+    ? unknown('group', path, name.slice(groupPrefix.length), names.groups)
+    : unknown('VM', path, name, names.vms)
+
+type GroupKeys = Pick<GroupPart, 'vms' | 'policy'>
+
+const findingsOfGroup = (names: Names, path: YamlPath, { vms, policy }: GroupKeys): Finding[] => [
+  ...vms.flatMap((id, i) => unknown('VM', [...path, 'vms', i], id, names.vms)),
+  ...findingsOfPolicy(names, [...path, 'policy'], policy?.after),
+]
 
 type RuleKeys = Pick<RulePart, 'kind' | 'vms' | 'nodes'>
 
 function findingsOfRule(names: Names, path: YamlPath, { kind, vms, nodes }: RuleKeys): Finding[] {
   const found = [
-    ...vms.flatMap((id, i) => unknown('VM', [...path, 'vms', i], id, names.vms)),
+    ...vms.flatMap((id, i) => unknownMember(names, [...path, 'vms', i], id)),
     ...(nodes ?? []).flatMap((text, i) =>
       unknownNode(names, [...path, 'nodes', i], nodeIdOf(text)),
     ),
@@ -138,8 +164,8 @@ function findingsOfRule(names: Names, path: YamlPath, { kind, vms, nodes }: Rule
     found.push({ path, message: 'node-affinity needs `nodes`, e.g. nodes: [a:2, b:1]' })
   if (!isAffinity && nodes !== undefined)
     found.push({ path: [...path, 'nodes'], message: `${kind} is about VMs: it takes no nodes` })
-  if (!isAffinity && vms.length < 2)
-    found.push({ path: [...path, 'vms'], message: `${kind} needs two VMs at least` })
+  if (!isAffinity && vms.length < 2 && !vms.some((name) => name.startsWith(groupPrefix)))
+    found.push({ path: [...path, 'vms'], message: `${kind} needs two VMs at least, or a group` })
   return found
 }
 
@@ -153,6 +179,10 @@ function findingsOfStep(scenario: Scenario, names: Names, step: Step, index: num
     ...('node' in step ? unknownNode(names, [...path, 'node'], step.node) : []),
     ...('to' in step && !('one-way' in step) ? unknownNode(names, [...path, 'to'], step.to) : []),
     ...(step.do === 'set-policy' ? findingsOfPolicy(names, path, step.after) : []),
+    ...(step.do === 'set-group' ? findingsOfGroup(names, path, step) : []),
+    ...(step.do === 'drop-group'
+      ? unknown('group', [...path, 'group'], step.group, names.groups)
+      : []),
     ...(step.do === 'set-rule' ? findingsOfRule(names, path, step) : []),
     ...(step.do === 'drop-rule' ? unknown('rule', [...path, 'rule'], step.rule, names.rules) : []),
     ...findingsOfSeen(names, step, path),

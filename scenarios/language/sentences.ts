@@ -18,6 +18,11 @@ const stepSentences: StepSentences = {
   'crash-vm': ({ vm }) => `let the guest in ${vm} panic`,
   'hang-vm': ({ vm }) => `let the guest in ${vm} hang`,
   'set-policy': ({ vm, ...step }) => `let ${vm} be kept running with ${keysText(step, policyKeys)}`,
+  'set-group': ({ group, vms, policy }) => {
+    const how = policy ? `, kept running with ${keysText(policy, policyKeys)}` : ''
+    return `let ${vms.join(', ')} be group ${group}${how}`
+  },
+  'drop-group': ({ group }) => `drop group ${group}`,
   'set-rule': ({ rule, vms, kind, nodes }) =>
     `set rule ${rule}: ${kind} of ${vms.join(', ')}${nodes ? ` on ${nodes.join(', ')}` : ''}`,
   'drop-rule': ({ rule }) => `drop rule ${rule}`,

@@ -4,7 +4,7 @@
 import { mibText } from '#proto/quantity.ts'
 import type { Scenario } from '../schema.ts'
 import type { VmPart } from './cluster.ts'
-import type { PolicyPart, RulePart } from './high-availability.ts'
+import type { GroupPart, PolicyPart, RulePart } from './high-availability.ts'
 import { linkText, shapeText } from './links.ts'
 import { durationText } from './quantities.ts'
 import { expectationSentence, stepSentence } from './sentences.ts'
@@ -16,6 +16,7 @@ export function storyText(scenario: Scenario): string {
     repetitions,
     cluster,
     vms,
+    groups,
     rules,
     clients,
     typists,
@@ -36,6 +37,7 @@ export function storyText(scenario: Scenario): string {
       ...Object.entries(racks).map(([rack, ids]) => `rack ${rack}: ${ids.join(', ')}`),
       ...links.map((link) => `${linkText(link)}: ${shapeText(link)}`),
       ...vms.map(vmText),
+      ...groups.map(groupText),
       ...rules.map(ruleText),
       ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),
       ...typists.map((one) => `${one.id} types at the screen of ${one.vm}`),
@@ -80,6 +82,9 @@ const policyTexts = ({
   ...(failback === false ? ['no failback'] : []),
   ...(locked ? ['locked'] : []),
 ]
+
+const groupText = ({ name, vms, policy }: GroupPart): string =>
+  [`group ${name}: ${vms.join(', ')}`, ...policyTexts(policy ?? {})].join('; ')
 
 const ruleText = ({ name, kind, vms, nodes, strict }: RulePart): string => {
   const where = nodes ? ` on ${nodes.join(', ')}` : ''

@@ -9,7 +9,7 @@ import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.t
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { streamsMax } from '#proto/units.ts'
 import { Name } from '#proto/vm-spec.ts'
-import { policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
+import { groupKeys, policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
 import { linkKeys, shapeKeys } from './links.ts'
 import { powerKeys } from './power.ts'
 import { Drift, Duration, Size } from './quantities.ts'
@@ -96,6 +96,12 @@ export const Step = z
     step('crash-vm', 'Lets the guest in a VM panic (our own guest does, when told)', { vm }),
     step('hang-vm', 'Lets the guest in a VM hang (our own guest does, when told)', { vm }),
     step('set-policy', 'Changes how a VM is kept running', { vm, ...policyKeys, outcome }),
+    step('set-group', 'Sets a group of VMs, or changes it', {
+      group: Name.describe('What the group is called'),
+      ...groupKeys,
+      outcome,
+    }),
+    step('drop-group', 'Drops a group; its VMs stay', { group: Name, outcome }),
     step('set-rule', 'Sets a rule, or changes it', {
       rule: Name.describe('What the rule is called'),
       ...ruleKeys,

@@ -8,7 +8,7 @@ import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { evacuationHasEnded } from '#proto/state.ts'
-import { policyOf, ruleOf, said } from '../language/high-availability.ts'
+import { groupOf, policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import type { Step, StepOf } from '../language/timeline.ts'
 import { linkActions, noClocks, noDisks } from './link-actions.ts'
@@ -42,6 +42,10 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   },
   'set-policy': ({ vm, within, ...step }, stage) =>
     insist(stage, within, () => stage.world.api.setPolicy(vm, policyOf(step))),
+  'set-group': ({ group, vms, policy, within }, stage) =>
+    insist(stage, within, () => stage.world.api.setGroup(groupOf({ name: group, vms, policy }))),
+  'drop-group': ({ group, within }, stage) =>
+    insist(stage, within, () => stage.world.api.dropGroup(group)),
   'set-rule': ({ rule, kind, vms, nodes, strict, within }, stage) => {
     const wanted = ruleOf({ name: rule, kind, vms, nodes, strict })
     return insist(stage, within, () => stage.world.api.setRule(wanted))

@@ -10,7 +10,7 @@ import { asNodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { ClusterPart } from '../language/cluster.ts'
 import type { Expectation } from '../language/expectations.ts'
-import { ruleOf, said } from '../language/high-availability.ts'
+import { groupOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
 import { durationText } from '../language/quantities.ts'
 import { stepSentence } from '../language/sentences.ts'
@@ -124,9 +124,10 @@ export class ScenarioRun {
   /** What holds before the first VM is there. */
   async #declare(): Promise<void> {
     const { api } = this.#ports.world
-    const { cluster, rules } = this.#scenario
+    const { cluster, groups, rules } = this.#scenario
     if (cluster.ha) await api.setHa(said(cluster.ha))
     if (cluster.power) await api.setPower(said(powerOf(cluster.power)))
+    for (const group of groups) await api.setGroup(groupOf(group))
     for (const rule of rules) await api.setRule(ruleOf(rule))
   }
 

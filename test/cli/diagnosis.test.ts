@@ -40,7 +40,14 @@ describe('a machine', () => {
 })
 
 const ha = (more: Partial<HaView> = {}): HaView => ({
-  ...{ settings: haSettingsDefault, tolerated: 1, spareMib: 0, shortages: [], rules: [] },
+  ...{
+    settings: haSettingsDefault,
+    tolerated: 1,
+    spareMib: 0,
+    shortages: [],
+    rules: [],
+    groups: [],
+  },
   ...more,
 })
 const said = (view: Parameters<typeof clusterFindings>[0], more: Partial<HaView> = {}) =>

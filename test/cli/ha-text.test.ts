@@ -34,7 +34,7 @@ test('rules: what each says, and what is not so', () => {
 test('the state of the cluster: what may fail, and whom that would strand', () => {
   const view = {
     settings: { ...haSettingsDefault, tolerate: 1, armed: false },
-    ...{ tolerated: 0, spareMib: 96, rules: [] },
+    ...{ tolerated: 0, spareMib: 96, rules: [], groups: [] },
     shortages: [{ nodes: ['n1'], vms: ['db'] }],
   }
   expect(haText(view, [], plain)).toMatchInlineSnapshot(`

@@ -20,7 +20,7 @@ const migrationMs = 300
 
 const noHa = {
   settings: haSettingsDefault,
-  ...{ tolerated: 0, spareMib: 0, shortages: [], rules: [] },
+  ...{ tolerated: 0, spareMib: 0, shortages: [], rules: [], groups: [] },
 }
 
 type Asked = <A extends unknown[], T>(fn: (...args: A) => T) => (...args: A) => Promise<T>
@@ -34,6 +34,7 @@ const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   ha: asked(() => noHa),
   setHa: asked(() => noHa),
   setPolicy: asked((vmId: string) => cluster.vm(vmId).view),
+  ...{ setGroup: asked(() => noHa), dropGroup: asked(() => noHa) },
   setRule: asked(() => noHa),
   dropRule: asked(() => noHa),
   why: asked((vmId: string) => ({

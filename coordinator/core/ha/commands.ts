@@ -3,13 +3,21 @@
 // fault says with what. Everything counts from the next tick on. Not here: what is done about it.
 
 import { type Fault, fault } from '#proto/faults.ts'
-import type { HaPolicyChange, HaRule, HaRuleView, HaSettingsChange, HaView } from '#proto/ha.ts'
-import { asNodeId, asVmId, type VmId } from '#proto/ids.ts'
+import {
+  groupPrefix,
+  type HaGroup,
+  type HaRule,
+  type HaRuleView,
+  type HaSettingsChange,
+  type HaView,
+} from '#proto/ha.ts'
+import { asNodeId } from '#proto/ids.ts'
 import type { ClusterState, Vm } from '../cluster-state.ts'
 import { tell } from '../events.ts'
 import { type Step, touch } from '../step-context.ts'
 import { type OnPaper, shortagesOf, spareMibOf, toleratedOf } from './admission.ts'
-import { brokenBy, policyOf } from './rules.ts'
+import { setGroup as putGroup, spelledOut } from './groups.ts'
+import { brokenBy } from './rules.ts'
 
 export function haView(state: ClusterState): HaView {
   const failures = Math.max(1, state.ha.tolerate)
@@ -21,6 +29,7 @@ export function haView(state: ClusterState): HaView {
       ...{ nodes: [...nodes], vms: [...vms] },
     })),
     rules: rulesView(state),
+    groups: groupsView(state),
   }
 }
 
@@ -29,34 +38,12 @@ export const rulesView = (state: ClusterState): HaRuleView[] =>
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((rule) => ({ rule, broken: brokenBy(state, rule) }))
 
-export function setPolicy(step: Step, vm: Vm, change: HaPolicyChange): null | Fault {
-  const { relocations, ...rest } = change
-  const { relocations: before, ...policy } = policyOf(vm)
-  const after = relocations === undefined ? before : (relocations ?? undefined)
-  const said = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
-  const next = { ...policy, ...said, ...(after === undefined ? {} : { relocations: after }) }
-  const circle = next.after.some((id) => waitsFor(step.state, asVmId(id), vm.id))
-  if (circle)
-    return fault(
-      'bad-request',
-      `${vm.id} would wait for itself: look at what ${next.after} wait for`,
-    )
-  vm.policy = next
-  vm.live.retryAtMs = step.nowMs
-  touch(step, 'vm', vm.id)
-  return null
-}
+const groupsView = ({ groups }: ClusterState): HaGroup[] =>
+  [...groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 
-/** Does `id` start only after `target`, or is it that? */
-function waitsFor(state: ClusterState, id: VmId, target: VmId, seen = new Set<VmId>()): boolean {
-  if (id === target) return true
-  if (seen.has(id)) return false
-  seen.add(id)
-  const vm = state.vms.get(id)
-  return (
-    vm !== undefined && policyOf(vm).after.some((n) => waitsFor(state, asVmId(n), target, seen))
-  )
-}
+/** Whatever rules name it must be able to hold with those who are in it. */
+export const setGroup = (step: Step, group: HaGroup): null | Fault =>
+  putGroup(step, group, (rule) => contradiction(step.state, rule))
 
 export function setRule(step: Step, rule: HaRule): null | Fault {
   const against = contradiction(step.state, rule)
@@ -80,19 +67,34 @@ function unknownRule(state: ClusterState, name: string): Fault {
   return fault('unknown-rule', `there is no rule ${name}; there are ${names}`)
 }
 
+/** `a, group web`. */
+export const namesText = (names: readonly string[]): string =>
+  names.map((name) => name.replace(groupPrefix, 'group ')).join(', ')
+
+/** What is declared of all who are in it. */
+export function groupText({ policy }: HaGroup): string {
+  const said = Object.entries(policy).filter(([, value]) => value !== undefined)
+  const texts = said.map(
+    ([name, value]) => `${name} ${Array.isArray(value) ? namesText(value) : value}`,
+  )
+  return texts.join(', ') || 'nothing is declared of it'
+}
+
 export function ruleText(rule: HaRule): string {
-  const vms = rule.vms.join(', ')
+  const vms = namesText(rule.vms)
   const how = rule.strict ? '' : ' if possible'
   if (rule.kind === 'keep-together') return `${vms} stay together${how}`
   if (rule.kind === 'keep-apart') return `${vms} stay apart${how}`
   const nodes = rule.nodes.map(({ id, priority }) => (priority > 0 ? `${id} (${priority})` : id))
-  const verb = rule.vms.length === 1 ? 'belongs' : 'belong'
+  const verb = rule.vms.length === 1 && !vms.includes(' ') ? 'belongs' : 'belong'
   return `${vms} ${verb} on ${nodes.join(', ')}${how}`
 }
 
 /** What cannot all be so, whatever the cluster does; undefined: nothing is known against it. */
-function contradiction(state: ClusterState, rule: HaRule): string | undefined {
-  const rules = [...state.rules.values()].filter(({ name }) => name !== rule.name)
+function contradiction(state: ClusterState, asked: HaRule): string | undefined {
+  const rule = spelledOut(state, asked)
+  const others = [...state.rules.values()].filter(({ name }) => name !== rule.name)
+  const rules = others.map((other) => spelledOut(state, other))
   if (new Set(rule.vms).size < rule.vms.length) return 'it names a VM twice'
   if (rule.kind === 'node-affinity') {
     const nodes = rule.nodes.map(({ id }) => id)

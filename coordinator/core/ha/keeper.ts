@@ -15,6 +15,7 @@ import { planMigration } from '../migrations.ts'
 import { nodesFor } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
+import { vmsNamed } from './groups.ts'
 import { companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
 
 export const ruleCause = 'rule'
@@ -75,7 +76,9 @@ function isSettled(state: ClusterState, vm: Vm, nowMs: number): boolean {
   if (!node || !isReachable(node) || node.maintenance) return false
   const moving = new Set([...state.openMigrations].map((id) => state.migrations.get(id)?.vmId))
   const isApart = ({ kind }: HaRule) => kind === 'keep-apart'
-  return !rulesOf(state, vm).some((r) => isApart(r) && r.vms.some((id) => moving.has(asVmId(id))))
+  return !rulesOf(state, vm).some(
+    (r) => isApart(r) && vmsNamed(state, r.vms).some((id) => moving.has(asVmId(id))),
+  )
 }
 
 interface Wanted {

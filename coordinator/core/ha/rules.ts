@@ -3,21 +3,22 @@
 // of them holds for all, and they move together. A VM on the move counts at both ends.
 // Not here: what else stands against a node (placement.ts), moves (keeper.ts).
 
-import { type HaPolicy, type HaRule, haPolicyDefault } from '#proto/ha.ts'
+import type { HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId, type NodeId, type VmId } from '#proto/ids.ts'
 import type { VmPhase } from '#proto/state.ts'
 import { type ClusterState, isOpen, type Node, type Vm } from '../cluster-state.ts'
 import { isDoubtful } from '../node-doors.ts'
 import { isReachable } from '../step-context.ts'
+import { vmsNamed } from './groups.ts'
 
-export const policyOf = (vm: Vm): HaPolicy => vm.policy ?? haPolicyDefault
+export { policyOf } from './groups.ts'
 
 export const rulesOf = (state: ClusterState, vm: Vm): HaRule[] =>
-  [...state.rules.values()].filter((rule) => rule.vms.includes(vm.id))
+  [...state.rules.values()].filter((rule) => vmsNamed(state, rule.vms).includes(vm.id))
 
 /** The VMs of the cluster that a rule names, but for some. */
 const namedBut = (state: ClusterState, rule: HaRule, but: ReadonlySet<VmId>): Vm[] =>
-  rule.vms.flatMap((name) => {
+  vmsNamed(state, rule.vms).flatMap((name) => {
     const vm = state.vms.get(asVmId(name))
     return vm && !but.has(vm.id) ? [vm] : []
   })

@@ -7,7 +7,8 @@ import { vmPhaseSentences } from '#proto/state.ts'
 import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
-import { ruleText } from './commands.ts'
+import { groupText, namesText, ruleText } from './commands.ts'
+import { groupOf } from './groups.ts'
 import { isolationOf, protectionOf } from './protection.ts'
 import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
 
@@ -46,12 +47,14 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
     const now = broken.length > 0 ? `; now ${broken.join('; ')}` : ''
     return `rule ${rule.name}: ${ruleText(rule)}${now}`
   })
+  const group = groupOf(state, vm.id)
+  if (group) lines.push(`group ${group.name}: ${groupText(group)}`)
   if (vm.pinnedTo !== undefined) lines.push(`it was started for ${vm.pinnedTo} only`)
   const kept = keptText(vm)
   if (kept) lines.push(kept)
   if (!vm.spec.ha) lines.push('it is not protected: it waits for its node, if that is lost')
   if (locked) lines.push('it is locked: nothing moves or restarts it')
-  if (after.length > 0) lines.push(`it starts after ${after.join(', ')}`)
+  if (after.length > 0) lines.push(`it starts after ${namesText(after)}`)
   if (isolationOf(vm) === 'pause')
     lines.push(
       'a node that is cut off pauses it; it goes on there, if it runs nowhere else by then',

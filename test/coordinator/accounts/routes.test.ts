@@ -51,6 +51,8 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'POST /v1/nodes/:id/wake': 'O',
   'PATCH /v1/ha': 'O',
   'PATCH /v1/power': 'O',
+  'PUT /v1/groups/:name': 'O',
+  'DELETE /v1/groups/:name': 'O',
   'PUT /v1/rules/:name': 'O',
   'DELETE /v1/rules/:name': 'O',
   'POST /v1/rebalance': 'O',
