@@ -1,8 +1,8 @@
 // What a search is done to: a cluster with real guests in real pages, or one whose VMs are models.
-// Coordinator, lease, desk, migrations' step machines, network, faults and laws are the same. Models
-// have no disks, snapshots, clones, replicas or consoles: deeds that are only about those are left
-// out there. In return they are ten times as cheap. Not here: the deeds (fault-run.ts), what a model
-// is (models/vm-model.ts).
+// Coordinator, lease, desk, step machines of migrations, network, faults and laws are the same.
+// Models have no disks, snapshots, clones, replicas or consoles: deeds only about those are left
+// out there. In return they are ten times as cheap. Not here: the deeds (fault-run.ts), what a
+// model is (models/vm-model.ts).
 
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import type { VmId } from '#proto/ids.ts'

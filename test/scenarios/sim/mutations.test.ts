@@ -112,5 +112,5 @@ test('a coordinator that takes every word of a node as of the present epoch', {
     return { ...real, takeReports, hearReports }
   })
   // Where a VM runs is guarded by leases and nodes' names too: what breaks first is its rest.
-  expect((await foundAt(0, 100))?.why).toMatch(/no peace|there is no order/)
+  expect((await foundAt({ from: 100 }))?.why).toMatch(/no peace|there is no order/)
 })
