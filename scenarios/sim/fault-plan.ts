@@ -153,6 +153,11 @@ function diskSteps(safetyMs: number, random: Random): Planned[] {
   return steps
 }
 
+/** Something breaks, or is aimed at; the others are what people do, and mending. */
+export const isFault = (deed: Deed): boolean =>
+  (faults as readonly Deed[]).includes(deed) ||
+  ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk'].includes(deed)
+
 function draw(of: Readonly<typeof weights>, random: Random): Deed {
   const total = deeds.reduce((sum, deed) => sum + of[deed], 0)
   let left = random.float() * total

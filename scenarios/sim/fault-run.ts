@@ -11,23 +11,13 @@ import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
-import { hits, isBetween } from './fault-aims.ts'
-import type { Deed, FaultPlan, Planned } from './fault-plan.ts'
-import {
-  brokenRule,
-  crashGuest,
-  diskFaults,
-  firstTwoApart,
-  modes,
-  policyFor,
-  power,
-  protectionFor,
-  specs,
-  wishRule,
-} from './fault-wishes.ts'
+import { Breakage } from './breakage.ts'
+import { isBetween } from './fault-aims.ts'
+import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
+import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './fault-wishes.ts'
+import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-network.ts'
-import type { SimPlatform } from './sim-node.ts'
 import { SimWorld } from './sim-world.ts'
 
 export interface RunOutcome {
@@ -37,6 +27,9 @@ export interface RunOutcome {
   readonly seen: ReadonlyMap<string, number>
   readonly log: MemoryLog
   readonly virtualMs: number
+  /** So many were done, or aimed; so many have broken something that was whole. */
+  readonly tried: number
+  readonly faults: number
 }
 
 const strikes = ['sender', 'receiver', 'break', 'cut', 'hang'] as const
@@ -53,11 +46,11 @@ function pick<T>(from: Iterable<T>, at: number): T | undefined {
 }
 
 export async function runPlan(
-  platform: SimPlatform,
+  subject: SearchSubject,
   plan: FaultPlan,
   seed: number,
 ): Promise<RunOutcome> {
-  const run = new FaultRun(platform, plan, seed)
+  const run = new FaultRun(subject, plan, seed)
   try {
     await run.safety()
     await run.liveness()
@@ -69,13 +62,16 @@ export async function runPlan(
 }
 
 class FaultRun {
+  readonly #subject: SearchSubject
   readonly #world: SimWorld
   readonly #plan: FaultPlan
   readonly #names: readonly string[]
   readonly #random: SeededRandom
   readonly #seen = new Map<string, number>()
+  readonly #breakage: Breakage
   readonly #wrong: string[] = []
   #vmSerial = 0
+  #tried = 0
   /** Nodes that have been told to shut down, and have not ended. */
   #stopping = 0
   readonly #streams: { readonly streams?: number }
@@ -84,21 +80,23 @@ class FaultRun {
   /** Between two nodes, so many messages from now, this befalls an end of the link. */
   #strike: { left: number; readonly what: Strike } | undefined
 
-  constructor(platform: SimPlatform, plan: FaultPlan, seed: number) {
+  constructor(subject: SearchSubject, plan: FaultPlan, seed: number) {
+    this.#subject = subject
     this.#plan = plan
     this.#names = Array.from({ length: plan.nodes }, (_, at) => `n${at + 1}`)
     this.#random = new SeededRandom(seed ^ 0x5eed)
     // Of the seed itself, and not drawn: old seeds have their old deeds.
     this.#streams = seed % 4 === 2 ? { streams: 3 } : {}
     this.#world = new SimWorld({
-      ...{ ...platform, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
+      ...{ ...subject.world, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
       ...{ driftMost: plan.driftMost, road: plan.road, fenceRebootMs: 2000 },
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
       },
     })
-    this.#world.network.onSend = (crossing) => this.#meet(crossing)
+    this.#breakage = new Breakage(this.#world, (what) => this.#count(what))
+    watchMessages(this.#world, subject, (crossing) => this.#meet(crossing))
   }
 
   /** Under all faults: nothing has to come about, but no law may break. */
@@ -115,7 +113,7 @@ class FaultRun {
   /** Healed: in the end everything is where it is said to be. */
   async liveness(): Promise<void> {
     const world = this.#world
-    world.network.onSend = undefined
+    watchMessages(world, this.#subject, undefined)
     world.network.heal()
     world.diskFaults.clear()
     for (const name of [...this.#names, coordinatorName]) {
@@ -142,7 +140,7 @@ class FaultRun {
       () => disorder(this.#world, this.#names).length === 0,
       () => disorder(this.#world, this.#names),
     )
-    await this.#listenToGuests()
+    if (this.#subject.hasGuests) await this.#listenToGuests()
   }
 
   wrong(text: string): void {
@@ -158,7 +156,8 @@ class FaultRun {
     }
     const { nowMs: virtualMs, log } = this.#world
     const wrong = [...this.#world.violations, ...this.#wrong]
-    return { wrong, seen: this.#seen, log, virtualMs }
+    const { faults } = this.#breakage
+    return { wrong, seen: this.#seen, log, virtualMs, tried: this.#tried, faults }
   }
 
   get #state() {
@@ -198,7 +197,9 @@ class FaultRun {
   // ---- deeds ----
 
   #do(step: Planned): void {
+    if (this.#subject.lacks.has(step.do)) return
     this.#count(`do ${step.do}`)
+    if (isFault(step.do)) this.#tried++
     this.#deeds[step.do](step)
   }
 
@@ -225,42 +226,42 @@ class FaultRun {
     },
     rule: ({ one, other }) => this.#ask(wishRule(this.#state, this.#name(one), other)),
     policy: ({ one, other }) => this.#onVm(one, (vmId) => policyFor(vmId, other)),
-    protect: ({ one, other }) => this.#onVm(one, (vmId) => protectionFor(vmId, other)),
+    protect: ({ one, other }) =>
+      this.#onVm(one, (vmId) => this.#subject.protectionFor(vmId, other)),
     power: ({ one }) => this.#ask({ do: 'set-power', change: power(one % 3 > 0) }),
     crash: ({ one }) => {
       const id = pick(this.#state.vms.keys(), one)
-      if (id !== undefined) crashGuest(this.#world.coordinator, id)
+      if (id !== undefined) this.#breakage.crash(id, this.#subject)
     },
     'stop-node': ({ one }) => this.#stopNode(this.#name(one)),
     return: ({ one }) => this.#ask({ do: 'end-maintenance', nodeId: asNodeId(this.#name(one)) }),
-    kill: ({ one }) => this.#break(this.#name(one), () => this.#process(one).kill()),
+    kill: ({ one }) => this.#breakage.kill(this.#name(one)),
     restart: ({ one }) => this.#restart(this.#name(one)),
-    hang: ({ one }) => this.#break(this.#name(one), () => this.#process(one).hang()),
+    hang: ({ one }) => this.#breakage.hang(this.#name(one)),
     'go-on': ({ one }) => this.#process(one).goOn(),
-    cut: ({ one, other }) => this.#cut(one, other),
-    isolate: ({ one }) => this.#isolate(this.#name(one)),
-    clog: ({ one, other }) => this.#world.network.clog(this.#end(one), 20 + 2 * other),
+    cut: ({ one, other }) => this.#breakage.cut(this.#end(one), this.#end(other), other % 3 > 0),
+    isolate: ({ one }) => this.#breakage.isolate(this.#name(one)),
+    clog: ({ one, other }) => this.#breakage.clog(this.#end(one), 20 + 2 * other),
     heal: () => this.#world.network.heal(),
-    break: ({ one, other }) => this.#world.network.break(this.#end(one), this.#end(other)),
+    break: ({ one, other }) => this.#breakage.break(this.#end(one), this.#end(other)),
     'repeat-message': ({ one }) => {
       this.#repeats = 1 + (one % 3)
     },
     strike: ({ one, other }) => {
       this.#strike = { left: 1 + (one % 30), what: strikes[other % strikes.length] ?? 'break' }
     },
-    'fail-disk': ({ one, other }) => this.#failDisk(this.#name(one), 1 + (other % 3)),
-    'fill-disk': ({ one }) => this.#failDisk(this.#name(one), 0),
+    'fail-disk': ({ one, other }) => this.#breakage.failDisk(this.#name(one), 1 + (other % 3)),
+    'fill-disk': ({ one }) => this.#breakage.failDisk(this.#name(one), 0),
     'strike-disk': ({ one }) => {
       this.#strike = { left: 1 + (one % 30), what: 'disk' }
     },
     'heal-disk': () => this.#world.diskFaults.clear(),
-    'kill-coordinator': () =>
-      this.#break(coordinatorName, () => this.#world.process(coordinatorName).kill()),
+    'kill-coordinator': () => this.#breakage.kill(coordinatorName),
     'restart-coordinator': () => this.#restart(coordinatorName),
   }
 
   /** A message is being sent. */
-  #meet({ from, to }: Crossing): Fate {
+  #meet({ from, to }: Omit<Crossing, 'bytes'>): Fate {
     const isPeer = from !== coordinatorName && to !== coordinatorName
     const isAimed = isPeer && isBetween(this.#state, from, to)
     if (this.#strike && isAimed && --this.#strike.left <= 0) {
@@ -268,25 +269,23 @@ class FaultRun {
       this.#strike = undefined
       return this.#strikeAt(what, from, to)
     }
-    return this.#repeats-- > 0 ? 'twice' : 'arrives'
+    if (this.#repeats-- <= 0) return 'arrives'
+    this.#breakage.faults++
+    return 'twice'
   }
 
   #strikeAt(what: Strike, from: string, to: string): Fate {
     this.#count(`strike: ${what}`)
-    if (what === 'sender') this.#break(from, () => this.#world.process(from).kill())
-    else if (what === 'receiver') this.#break(to, () => this.#world.process(to).kill())
-    else if (what === 'break') this.#world.network.break(from, to)
-    else if (what === 'cut') this.#world.network.part(from, to)
-    else if (what === 'disk') this.#failDisk(this.#random.below(2) === 0 ? from : to, 3)
-    else {
-      const hung = this.#world.process(to)
-      this.#world.network.later(() => hung.hang(), 0)
-    }
+    const breakage = this.#breakage
+    if (what === 'sender') breakage.kill(from)
+    else if (what === 'receiver') breakage.kill(to)
+    else if (what === 'break') breakage.break(from, to)
+    else if (what === 'cut') breakage.cut(from, to, true)
+    else if (what === 'disk') breakage.failDisk(this.#random.below(2) === 0 ? from : to, 3)
+    else breakage.hangSoon(to)
     return arriving.includes(what) ? 'arrives' : 'lost'
   }
 
-  readonly #failDisk = (name: string, how: number) =>
-    void this.#world.diskFaults.set(name, diskFaults(how))
   readonly #name = (at: number): string => this.#names[at % this.#names.length] ?? 'n1'
   readonly #process = (at: number) => this.#world.process(this.#name(at))
   /** A node or the coordinator. */
@@ -303,6 +302,7 @@ class FaultRun {
 
   #run(one: number): void {
     if (this.#state.vms.size >= vmsMax) return
+    const { specs } = this.#subject
     const spec = VmSpec.parse(specs[one % specs.length])
     const request = { id: `v${++this.#vmSerial}`, spec }
     this.#ask({ do: 'run', request, identity: freshIdentity(this.#random) })
@@ -370,25 +370,7 @@ class FaultRun {
     void node.stop()
   }
 
-  #cut(one: number, other: number): void {
-    const [from, to] = [this.#end(one), this.#end(other)]
-    if (from === to) return
-    this.#world.network.cut(from, to)
-    if (other % 3 > 0) this.#world.network.cut(to, from)
-  }
-
-  /** Alive, and neither heard by the coordinator nor hearing it. */
-  #isolate(name: string): void {
-    this.#world.network.part(name, coordinatorName)
-  }
-
   #restart(name: string): void {
     if (!this.#world.process(name).isAlive) this.#world.restart(name)
-  }
-
-  /** Counts what it hits. */
-  #break(name: string, act: () => void): void {
-    for (const what of hits(this.#state, name)) this.#count(what)
-    act()
   }
 }

@@ -5,7 +5,7 @@
 import { SeededRandom } from '#env/memory.ts'
 import { type FaultPlan, type Planned, planOf } from './fault-plan.ts'
 import { type RunOutcome, runPlan } from './fault-run.ts'
-import type { SimPlatform } from './sim-node.ts'
+import type { SearchSubject } from './search-subject.ts'
 
 export interface SearchEnd {
   readonly seed: number
@@ -15,9 +15,9 @@ export interface SearchEnd {
 
 export const planOfSeed = (seed: number): FaultPlan => planOf(new SeededRandom(seed))
 
-export async function runSeed(platform: SimPlatform, seed: number): Promise<SearchEnd> {
+export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {
   const plan = planOfSeed(seed)
-  return { seed, plan, outcome: await runPlan(platform, plan, seed) }
+  return { seed, plan, outcome: await runPlan(subject, plan, seed) }
 }
 
 /**
@@ -25,13 +25,13 @@ export async function runSeed(platform: SimPlatform, seed: number): Promise<Sear
  * result still breaks a law, perhaps another one.
  */
 export async function shorten(
-  platform: SimPlatform,
+  subject: SearchSubject,
   { seed, plan }: SearchEnd,
   tell: (left: number) => void = () => undefined,
 ): Promise<SearchEnd> {
   let steps = [...plan.steps]
   const breaks = async (kept: readonly Planned[]): Promise<boolean> =>
-    (await runPlan(platform, { ...plan, steps: kept }, seed)).wrong.length > 0
+    (await runPlan(subject, { ...plan, steps: kept }, seed)).wrong.length > 0
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
     for (let at = 0; at < steps.length; ) {
       const without = [...steps.slice(0, at), ...steps.slice(at + size)]
@@ -41,11 +41,11 @@ export async function shorten(
     }
   }
   const short = { ...plan, steps }
-  return { seed, plan: short, outcome: await runPlan(platform, short, seed) }
+  return { seed, plan: short, outcome: await runPlan(subject, short, seed) }
 }
 
 /** What a search must have seen, or it has not searched. */
-export const mustBeSeen: readonly string[] = [
+const mustBeSeen: readonly string[] = [
   ...['vm-recovered', 'node-fenced', 'migration-done', 'migration-failed', 'migration-paging'],
   ...['clone-done', 'snapshot-done', 'node-maintenance', 'node-empty'],
   ...['vm-crashed', 'ha-changed', 'node-gone', 'node-fencing'],
@@ -54,6 +54,11 @@ export const mustBeSeen: readonly string[] = [
   ...['disk-error'],
   ...['vm-protected', 'vm-took-over', 'primary lost while its replica is ready'],
 ]
+
+const onlyOfGuests = /clone|snapshot|disk|vm-protected|took-over|replica/
+
+export const mustBeSeenOf = ({ hasGuests }: SearchSubject): readonly string[] =>
+  hasGuests ? mustBeSeen : mustBeSeen.filter((what) => !onlyOfGuests.test(what))
 
 export function addSeen(sum: Map<string, number>, more: ReadonlyMap<string, number>): void {
   for (const [what, count] of more) sum.set(what, (sum.get(what) ?? 0) + count)

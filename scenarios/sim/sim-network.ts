@@ -33,6 +33,8 @@ interface Accepting {
 export class SimNetwork {
   /** Asked about every message as it is sent. */
   onSend: ((crossing: Crossing) => Fate) | undefined
+  /** The same of what passes as it is, for who does not look into it: see mayPass. */
+  onPass: ((crossing: Omit<Crossing, 'bytes'>) => Fate) | undefined
   readonly #clock: VirtualClock
   readonly #passes: boolean
   readonly #accepting = new Map<string, Accepting>()
@@ -315,8 +317,13 @@ export class SimLink extends BufferedLink {
   pass(message: Passed): boolean {
     if (!this.#network.mayPass) return false
     if (this.isEnded || !this.owner.isAlive) return true
-    const arrive = () => this.#to.do(() => this.#other?.takePassed(message))
-    this.#network.cross(this, arrive, 0, quietKinds.has(message.t))
+    const fate = this.#fateOnPass()
+    if (fate === undefined) return true
+    const take = () => this.#to.do(() => this.#other?.takePassed(message))
+    const arrive = fate === 'twice' ? () => [take(), take()] : take
+    // Who looks may have begun something.
+    const isQuiet = fate === 'arrives' && quietKinds.has(message.t)
+    this.#network.cross(this, fate === 'lost' ? () => undefined : arrive, 0, isQuiet)
     return true
   }
 
@@ -334,11 +341,20 @@ export class SimLink extends BufferedLink {
   /** Bytes that stand for so many; `gone`: the last of them has left this computer. */
   sendSized(bytes: Uint8Array, sizeBytes: number, gone: () => void): void {
     if (this.isEnded || !this.owner.isAlive) return
+    const fate = this.#fateOnPass()
+    if (fate === undefined) return
     this.#network.leave(this, sizeBytes, () => {
       const arrive = () => this.#to.do(() => this.#other?.receive(bytes))
-      this.#network.cross(this, arrive, sizeBytes, true)
+      // Pages that are counted would count twice: they never come twice.
+      if (fate !== 'lost') this.#network.cross(this, arrive, sizeBytes, true)
       this.owner.do(gone)
     })
+  }
+
+  /** undefined: to be asked has ended the process, or the link. */
+  #fateOnPass(): Fate | undefined {
+    const fate = this.#network.onPass?.({ from: this.from, to: this.to }) ?? 'arrives'
+    return this.isEnded || !this.owner.isAlive ? undefined : fate
   }
 
   close(reason: string): void {

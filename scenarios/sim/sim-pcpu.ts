@@ -63,7 +63,8 @@ export class SimPcpu implements PcpuThread {
     for (let slices = 0; sleepMs === 0 && slices < slicesMax; slices++) sleepMs = this.#pcpu.run()
     if (!Number.isFinite(sleepMs)) return
     sleepMs = Math.max(sleepMs, emptySliceMs)
-    this.#next = this.#process.wakeAt(this.#process.nowMs() + sleepMs, () =>
+    // What a slice has to say comes by an alarm of its own (#say): nobody waits for this one.
+    this.#next = this.#process.wakeQuietly(this.#process.nowMs() + sleepMs, () =>
       this.#isStopped ? undefined : this.#run(),
     )
   }

@@ -54,15 +54,25 @@ export class SimProcess implements Clock {
   }
 
   wakeAt(atMs: number, fn: () => void): Cancel {
+    return this.#wake(atMs, fn, this.#isQuiet)
+  }
+
+  /** For what leaves nothing behind to wait for, whatever this process does otherwise. */
+  wakeQuietly(atMs: number, fn: () => void): Cancel {
+    return this.#wake(atMs, fn, true)
+  }
+
+  #wake(atMs: number, fn: () => void, isQuiet: boolean): Cancel {
     let isCancelled = false
     let cancel: Cancel
     const ring = () => {
-      if (this.#hasChanged && this.nowMs() < atMs) cancel = this.#wakeInTheWorld(atMs, ring)
+      if (this.#hasChanged && this.nowMs() < atMs)
+        cancel = this.#wakeInTheWorld(atMs, ring, isQuiet)
       else if (this.#state === 'running') fn()
       // Kept while it hangs, it may be cancelled before it goes on.
       else this.do(() => (isCancelled ? undefined : fn()))
     }
-    cancel = this.#wakeInTheWorld(atMs, ring)
+    cancel = this.#wakeInTheWorld(atMs, ring, isQuiet)
     return () => {
       isCancelled = true
       cancel()
@@ -78,11 +88,9 @@ export class SimProcess implements Clock {
     this.#reading = { startMs: this.nowMs() - rate * this.#world.nowMs(), rate }
   }
 
-  #wakeInTheWorld(atMs: number, ring: () => void): Cancel {
+  #wakeInTheWorld(atMs: number, ring: () => void, isQuiet: boolean): Cancel {
     const worldMs = this.#inTheWorld(atMs)
-    return this.#isQuiet
-      ? this.#world.wakeQuietly(worldMs, ring)
-      : this.#world.wakeAt(worldMs, ring)
+    return isQuiet ? this.#world.wakeQuietly(worldMs, ring) : this.#world.wakeAt(worldMs, ring)
   }
 
   #inTheWorld(atMs: number): number {

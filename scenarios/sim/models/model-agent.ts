@@ -16,7 +16,7 @@ import { type MemberMessage, Membership } from '#node-agent/membership.ts'
 import { answerMsMax } from '#node-agent/migration/protocol.ts'
 import { StepDriver } from '#node-agent/step-driver.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
-import type { NodeId } from '#proto/ids.ts'
+import type { NodeId, VmId } from '#proto/ids.ts'
 import type { Hello, NodeCapacity, Result, VmReport } from '#proto/messages.ts'
 import { isTemplateOrder } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
@@ -85,6 +85,13 @@ export class ModelAgent {
     this.#migrations.close('shutting-down')
     await this.#membership.stop('shutting-down')
     await this.#listener?.close()
+  }
+
+  /** A guest that panics, if it runs here. */
+  crash(vmId: VmId): void {
+    const vm = this.#desk.vms.get(vmId)
+    if (!vm || !this.models.get(vm)?.isRunning) return
+    this.#feed({ on: 'guest-stopped', vmId, reason: 'crashed', detail: 'panic: asked for' })
   }
 
   get copies(): VmReport[] {

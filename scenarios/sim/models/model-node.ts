@@ -3,7 +3,7 @@
 
 import type { Log, Random } from '#env/env.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
-import { asNodeId } from '#proto/ids.ts'
+import { asNodeId, type VmId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
 import type { SimNetwork } from '../sim-network.ts'
 import type { NodeTraits } from '../sim-node.ts'
@@ -59,6 +59,11 @@ export class ModelNode {
 
   get holdings() {
     return this.#agent.holdings
+  }
+
+  /** A guest that panics, if it runs here and now. */
+  crash(vmId: VmId): void {
+    if (this.process.isAlive && !this.process.isHanging) this.#agent.crash(vmId)
   }
 
   /** SIGTERM. Resolves when it has left in good order. */

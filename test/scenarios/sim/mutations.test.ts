@@ -18,16 +18,19 @@ afterEach(() => {
 })
 
 /** The first seed, from this one on and with such clocks, under which the mutant breaks a law. */
-async function foundAt(
+async function foundAt({
   driftLeast = 0,
   from = 1,
-): Promise<{ seed: number; why: string } | undefined> {
+  withModels = false,
+} = {}): Promise<{ seed: number; why: string } | undefined> {
   const { planOfSeed, runSeed } = await import('#scenarios/sim/search.ts')
+  const { modelVms, realGuests } = await import('#scenarios/sim/search-subject.ts')
   const ours = await platform()
+  const subject = withModels ? modelVms(ours.turn) : realGuests(ours)
   for (let seed = from; seed < from + seedsMax; seed++) {
     if (planOfSeed(seed).driftMost < driftLeast) continue
     // An invariant that throws has found it too.
-    const wrong = await runSeed(ours, seed).then(
+    const wrong = await runSeed(subject, seed).then(
       ({ outcome }) => outcome.wrong,
       (thrown) => [String(thrown)],
     )
@@ -36,7 +39,7 @@ async function foundAt(
   return undefined
 }
 
-test('a source that resumes after it has released the VM', { timeout: 240_000 }, async () => {
+async function sourceResumes(): Promise<void> {
   vi.resetModules()
   vi.doMock('#node-agent/migration/source-end.ts', async (load) => {
     const real = await load<typeof import('#node-agent/migration/source-end.ts')>()
@@ -47,7 +50,16 @@ test('a source that resumes after it has released the VM', { timeout: 240_000 },
     }
     return { ...real, giveUp }
   })
-  expect(await foundAt(0, 50)).toBeDefined()
+}
+
+test('a source that resumes after it has released the VM', { timeout: 240_000 }, async () => {
+  await sourceResumes()
+  expect(await foundAt({ from: 50 })).toBeDefined()
+})
+
+test('the same, by the search whose VMs are models', { timeout: 240_000 }, async () => {
+  await sourceResumes()
+  expect(await foundAt({ withModels: true })).toBeDefined()
 })
 
 test('layers that are never swept', { timeout: 240_000 }, async () => {
@@ -68,7 +80,7 @@ test('a lease without a margin, by clocks that drift', { timeout: 240_000 }, asy
     const real = await load<typeof import('#proto/units.ts')>()
     return { ...real, leaseMarginMs: 0 }
   })
-  expect((await foundAt(0.01, 700))?.why).toContain('epoch')
+  expect((await foundAt({ driftLeast: 0.01, from: 700 }))?.why).toContain('epoch')
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {
@@ -100,5 +112,5 @@ test('a coordinator that takes every word of a node as of the present epoch', {
     return { ...real, takeReports, hearReports }
   })
   // Where a VM runs is guarded by leases and nodes' names too: what breaks first is its rest.
-  expect((await foundAt(0, 100))?.why).toMatch(/no peace|there is no order/)
+  expect((await foundAt({ from: 100 }))?.why).toMatch(/no peace|there is no order/)
 })

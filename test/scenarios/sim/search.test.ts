@@ -3,16 +3,19 @@
 // GODWIT_SEEDS sets how many (40), GODWIT_SEED where they begin.
 
 import { beforeAll, expect, test } from 'vitest'
-import { addSeen, mustBeSeen, planOfSeed, runSeed } from '#scenarios/sim/search.ts'
-import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
+import { addSeen, mustBeSeenOf, planOfSeed, runSeed } from '#scenarios/sim/search.ts'
+import { modelVms, realGuests, type SearchSubject } from '#scenarios/sim/search-subject.ts'
 import { platform } from './platform.ts'
 
 const seeds = Number(process.env.GODWIT_SEEDS ?? 40)
 const first = Number(process.env.GODWIT_SEED ?? 1)
 
-let ours: SimPlatform
+/** Not within some forty seeds. */
+const rare = /paging|coordinator lost|empty|disk/
+
+let ours: SearchSubject
 beforeAll(async () => {
-  ours = await platform()
+  ours = realGuests(await platform())
 })
 
 const timeout = 60_000 + seeds * 2000
@@ -24,8 +27,25 @@ test(`seeds ${first} to ${first + seeds - 1} break no law`, { timeout }, async (
     addSeen(seen, outcome.seen)
   }
   // A search that never saw a migration lose an end has not searched.
-  const often = mustBeSeen.filter((what) => !/paging|coordinator lost|empty|disk/.test(what))
+  const often = mustBeSeenOf(ours).filter((what) => !rare.test(what))
   expect(often.filter((what) => !seen.has(what))).toEqual([])
+})
+
+test('with models as VMs many more seeds break no law', { timeout: 60_000 }, async () => {
+  const models = modelVms(ours.world.turn)
+  const seen = new Map<string, number>()
+  let [tried, faults] = [0, 0]
+  for (let seed = first; seed < first + 3 * seeds; seed++) {
+    const { outcome } = await runSeed(models, seed)
+    expect(outcome.wrong, `npm run sim -- --models --seed ${seed} --runs 1`).toEqual([])
+    addSeen(seen, outcome.seen)
+    tried += outcome.tried
+    faults += outcome.faults
+  }
+  const often = mustBeSeenOf(models).filter((what) => !rare.test(what))
+  expect(often.filter((what) => !seen.has(what))).toEqual([])
+  expect(faults).toBeGreaterThan(0)
+  expect(faults).toBeLessThan(tried)
 })
 
 test('the same seed is the same run', async () => {

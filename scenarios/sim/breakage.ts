@@ -1,0 +1,93 @@
+// Faults as they befall a simulated world. Each is counted when it has broken something that was
+// whole: who kills the dead, or hangs what hangs, has done nothing. What a death hits is told as
+// sentences. Not here: which faults, and when (fault-plan.ts, fault-run.ts). Virtual ms.
+
+import type { VmId } from '#proto/ids.ts'
+import { hits } from './fault-aims.ts'
+import { diskFaults } from './fault-wishes.ts'
+import type { SearchSubject } from './search-subject.ts'
+import { coordinatorName } from './sim-coordinator.ts'
+import type { SimProcess } from './sim-process.ts'
+import type { SimWorld } from './sim-world.ts'
+
+export class Breakage {
+  /** So many have taken effect. */
+  faults = 0
+  readonly #world: SimWorld
+  readonly #count: (what: string) => void
+
+  constructor(world: SimWorld, count: (what: string) => void) {
+    this.#world = world
+    this.#count = count
+  }
+
+  get #state() {
+    return this.#world.coordinator.coordinator.state
+  }
+
+  kill(name: string): void {
+    this.#lose(name)
+    const process = this.#world.process(name)
+    if (process.isAlive) this.faults++
+    process.kill()
+  }
+
+  hang(name: string): void {
+    this.#lose(name)
+    this.#stop(this.#world.process(name))
+  }
+
+  /** As soon as what happens now is over. */
+  hangSoon(name: string): void {
+    const process = this.#world.process(name)
+    this.#world.network.later(() => this.#stop(process), 0)
+  }
+
+  /** One direction, or both. */
+  cut(from: string, to: string, isBoth: boolean): void {
+    if (from === to) return
+    const { network } = this.#world
+    const isWhole = !network.isCut(from, to) || (isBoth && !network.isCut(to, from))
+    if (isWhole) this.faults++
+    network.cut(from, to)
+    if (isBoth) network.cut(to, from)
+  }
+
+  /** Alive, and neither heard by the coordinator nor hearing it. */
+  isolate(name: string): void {
+    this.cut(name, coordinatorName, true)
+  }
+
+  clog(name: string, ms: number): void {
+    this.faults++
+    this.#world.network.clog(name, ms)
+  }
+
+  break(one: string, other: string): void {
+    const { network } = this.#world
+    const roads = [`${one}>${other}`, `${other}>${one}`]
+    if (network.open.some((road) => roads.includes(road))) this.faults++
+    network.break(one, other)
+  }
+
+  failDisk(name: string, how: number): void {
+    this.faults++
+    this.#world.diskFaults.set(name, diskFaults(how))
+  }
+
+  #stop(process: SimProcess): void {
+    if (process.isAlive && !process.isHanging) this.faults++
+    process.hang()
+  }
+
+  /** A guest panics, if it runs. */
+  crash(id: VmId, { crash }: SearchSubject): void {
+    if (this.#state.vms.get(id)?.phase === 'running') this.faults++
+    crash(this.#world, id)
+  }
+
+  /** Counts what it hits. */
+  #lose(name: string): void {
+    for (const what of hits(this.#state, name)) this.#count(what)
+  }
+}
