@@ -4,6 +4,7 @@
 // (coordinator/shell/guards.ts), who somebody is (coordinator/accounts/). Times in wall ms.
 
 import { z } from 'zod'
+import { QuotaView } from './quotas.ts'
 import { Name } from './vm-spec.ts'
 
 export const Role = z.enum(['viewer', 'operator', 'person'])
@@ -104,6 +105,7 @@ export const IdentityView = z.strictObject({
   /** Nobody has an account: everybody may do everything. */
   open: z.boolean(),
   expiresWallMs: z.number().optional(),
+  quota: QuotaView.optional(),
   /** Once, to a program that logs in. */
   secret: z.string().optional(),
 })
@@ -114,6 +116,8 @@ export const AccountView = z.strictObject({
   name: Name,
   role: Role,
   vms: z.array(Name),
+  /** Absent: their VMs may take what there is. */
+  quota: QuotaView.optional(),
   createdWallMs: z.number(),
 })
 export type AccountView = z.infer<typeof AccountView>

@@ -81,6 +81,7 @@ import { MigrationWishes } from './message-parts.ts'
 import { MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
 import { PowerState, PowerView } from './power.ts'
 import { Forecast, Range } from './pre-copy/forecast.ts'
+import { QuotaView } from './quotas.ts'
 import { TookOver } from './replica-messages.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
@@ -305,6 +306,7 @@ export const ClusterView = z.strictObject({
   ha: HaSettings,
   rules: z.array(HaRuleView),
   power: PowerView,
+  quotas: z.array(QuotaView).optional(),
 })
 export type ClusterView = z.infer<typeof ClusterView>
 

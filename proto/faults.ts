@@ -14,6 +14,7 @@ export const faultStatus = {
   'bad-token': 401,
   'bad-certificate': 401,
   'not-allowed': 403,
+  'over-quota': 403,
   'too-many-requests': 429,
   'unknown-account': 404,
   'unknown-vm': 404,

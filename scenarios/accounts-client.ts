@@ -13,6 +13,7 @@ import {
   type TokenRequest,
 } from '#proto/accounts.ts'
 import { VmView } from '#proto/api.ts'
+import type { Quota } from '#proto/quotas.ts'
 import { askedOf } from './api-client.ts'
 import type { ApiWire } from './api-wire.ts'
 
@@ -33,6 +34,8 @@ export class AccountsClient {
   remove = (name: string) => this.#do('DELETE', `/v1/accounts/${encodeURIComponent(name)}`)
   setPassword = (name: string, request: z.input<typeof PasswordRequest>) =>
     this.#do('PUT', `/v1/accounts/${encodeURIComponent(name)}/password`, request)
+  setQuota = (name: string, quota: Quota) =>
+    this.#ask('PUT', `/v1/accounts/${encodeURIComponent(name)}/quota`, quota, AccountView)
   /** Sessions, tokens and links. */
   grants = () => this.#ask('GET', '/v1/grants', undefined, z.array(GrantView))
   makeToken = (request: z.input<typeof TokenRequest>) =>

@@ -1,9 +1,10 @@
 // godwit user add | list | remove | password, login, logout, whoami: who may use the cluster. Not
-// here: what a role may (proto/accounts.ts), tokens and links (grants.ts).
+// here: what a role may (proto/accounts.ts), tokens and links (grants.ts), quotas (quota.ts).
 
 import { randomInt } from 'node:crypto'
 import { type Command, Option } from 'commander'
 import { type AccountView, Role } from '#proto/accounts.ts'
+import { quotaText } from '#proto/quotas.ts'
 import type { Cli } from '../cli.ts'
 import { type GlobalOptions, placeOf, withAccounts } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
@@ -11,12 +12,14 @@ import { withExamples } from '../help.ts'
 import { keepLogin } from '../logins.ts'
 import { askSecret } from '../secret-input.ts'
 import { type Column, tableText } from '../table.ts'
+import { addQuota } from './quota.ts'
 
 const columns: readonly Column<AccountView>[] = [
   { title: 'NAME', text: (account) => account.name },
   { title: 'ROLE', text: (account) => account.role },
   { title: 'MADE', text: (account) => new Date(account.createdWallMs).toISOString() },
   { title: 'VMS', text: (account) => account.vms.join(', ') || '–' },
+  { title: 'QUOTA', text: ({ quota }) => (quota ? quotaText(quota) : '–') },
 ]
 
 export function addAccounts(program: Command, cli: Cli): void {
@@ -25,6 +28,7 @@ export function addAccounts(program: Command, cli: Cli): void {
   addUserList(user, cli)
   addUserRemove(user, cli)
   addUserPassword(user, cli)
+  addQuota(user, cli)
   addLogin(program, cli)
   addLogout(program, cli)
   addWhoami(program, cli)
@@ -149,14 +153,15 @@ function addWhoami(program: Command, cli: Cli): void {
     .description('as whom the cluster sees you')
     .action((_options: object, self: Command) =>
       withAccounts(cli, self, async (accounts) => {
-        const { open, name, role, limits } = await accounts.me()
+        const { open, name, role, limits, quota } = await accounts.me()
         const only = limits ? `, for ${limits.actions.join(', ')} only` : ''
         cli.terminal.write(
           open ? 'nobody has an account: you may do all' : `${name}, ${role}${only}`,
         )
+        if (quota) cli.terminal.write(quotaText(quota))
       }),
     )
-  withExamples(whoami, [['godwit whoami', 'name and role']])
+  withExamples(whoami, [['godwit whoami', 'name and role, and what of your quota is used']])
 }
 
 async function askTwice(cli: Cli): Promise<string> {

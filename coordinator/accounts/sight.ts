@@ -15,6 +15,7 @@ import type {
 import { haSettingsDefault } from '#proto/ha.ts'
 import { asMigrationId, asVmId } from '#proto/ids.ts'
 import { powerSettingsDefault } from '#proto/power.ts'
+import type { QuotaView } from '#proto/quotas.ts'
 import type { ClusterState, Vm } from '../core/cluster-state.ts'
 
 export const ownedVm = ({ id, identity, owner }: Vm): Owned => ({
@@ -45,13 +46,21 @@ export class Sight {
 
   cluster = (view: ClusterView): ClusterView => {
     if (this.isWhole) return view
+    const { quotas: all } = view
     const vms = this.vms(view.vms)
     const migrations = this.migrations(view.migrations)
     const events = this.events(view.events)
     if (may(this.#who, 'see-cluster')) return { ...view, vms, migrations, events }
+    const quotas = all?.filter((quota) => this.#isOwn(quota))
     const power = { settings: powerSettingsDefault, watts: 0, joules: 0, joulesAllOn: 0, nodes: [] }
     const nodes = nodesOf(view.nodes, vms, migrations)
-    return { ...view, nodes, vms, migrations, events, rules: [], ha: haSettingsDefault, power }
+    const seen = { nodes, vms, migrations, events, ...(quotas && { quotas }) }
+    return { ...view, ...seen, rules: [], ha: haSettingsDefault, power }
+  }
+
+  /** A link or a token to one VM shows nothing of how much its owner has. */
+  #isOwn({ person }: QuotaView): boolean {
+    return person === this.#who.name && this.#who.limits === undefined
   }
 
   vms = (views: readonly VmView[]): VmView[] =>

@@ -34,6 +34,7 @@ import { networkFrom, specOfNew, specOwnedBy, tellNetwork } from './networks.ts'
 import { chooseNode, isNode, placeWaiting, startWhere } from './placement.ts'
 import { powerView } from './power/energy.ts'
 import { setPower, sleep, wake } from './power/standby.ts'
+import { overQuota, setQuota, takenByNew, takenByStart } from './quotas.ts'
 import {
   cannotRestore,
   compareSnapshots,
@@ -151,6 +152,8 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
       return own(step, command)
     case 'disown':
       return disown(step, command.owner)
+    case 'set-quota':
+      return setQuota(step, command.person, command.allowed)
     case 'note':
       tell(step, 'access', command.text, { vmId: command.vmId })
       return null
@@ -196,7 +199,7 @@ function disown(step: Step, owner: string): null {
     if (vm.owner === owner) own(step, { do: 'own', vmId: vm.id })
   for (const template of step.state.templates.values())
     if (template.owner === owner) giveTemplate(step, template, machineOwner)
-  return null
+  return setQuota(step, owner, {})
 }
 
 /** Policies, rules, settings: live from now on. */
@@ -286,7 +289,7 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
     ...(request.policy ? { policy: request.policy } : {}),
     live: vmLive(),
   }
-  const refused = admitNew(step, vm)
+  const refused = overQuota(state, owner, takenByNew(spec)) ?? admitNew(step, vm)
   if (refused) return refused
   addVm(step, vm)
   joinGroup(step, vm)
@@ -313,7 +316,8 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const taken = ids.find((id, n) => step.state.vms.has(id) || ids.indexOf(id) !== n)
   if (taken !== undefined)
     return fault('name-taken', `there is a VM ${taken} already: choose other names`)
-  const layered = tooManyLayers(parent)
+  const over = overQuota(step.state, parent.owner, takenByNew(parent.spec, ids.length))
+  const layered = over ?? tooManyLayers(parent)
   if (layered) return layered
   const wish = wishOf(parent.spec, ids.length)
   const own = request.to ?? parent.nodeId
@@ -356,7 +360,8 @@ function remove(step: Step, vm: Vm): null | Fault {
  * epoch before: the VM goes on under a later one.
  */
 function restore(step: Step, vm: Vm, name: string): Value | Fault {
-  const refused = cannotRestore(step, vm, name)
+  const over = overQuota(step.state, vm.owner, takenByStart(vm))
+  const refused = cannotRestore(step, vm, name) ?? over
   if (refused) return refused
   if (vm.nodeId !== undefined && !isReachable(step.state.nodes.get(vm.nodeId)))
     return outOfReach(vm.nodeId)
@@ -386,6 +391,8 @@ function start(step: Step, vm: Vm): Value | Fault {
       'wrong-state',
       `${vm.nodeId} is lost and may still run ${vm.id}: bring ${vm.nodeId} back, or remove the VM`,
     )
+  const over = overQuota(step.state, vm.owner, takenByStart(vm))
+  if (over) return over
   delete vm.tries
   becomePending(step, vm, 0)
   placeWaiting(step)

@@ -21,6 +21,7 @@ import type {
   MetaRecord,
   MigrationEntry,
   NodeRecord,
+  QuotaEntry,
   SnapshotEntry,
   TemplateEntry,
   Tombstone,
@@ -252,6 +253,7 @@ export interface ClusterState {
   readonly templateKeys: Map<string, TemplateKeyView>
   readonly rules: Map<string, HaRule>
   readonly groups: Map<string, HaGroup>
+  readonly quotas: Map<string, QuotaEntry>
   ha: HaSettings
   power: PowerSettings
   /** Since this process began: drawn, and what all nodes would have drawn. */
@@ -379,9 +381,8 @@ export function emptyCluster(
     nodes: new Map(),
     vms: new Map(),
     migrations: new Map(),
-    tombstones: new Map(),
-    ...{ snapshots: new Map(), templates: new Map(), templateKeys: new Map() },
-    ...{ rules: new Map(), groups: new Map() },
+    ...{ tombstones: new Map(), snapshots: new Map(), templates: new Map() },
+    ...{ templateKeys: new Map(), rules: new Map(), groups: new Map(), quotas: new Map() },
     ha: haSettingsDefault,
     power: powerSettingsDefault,
     energy: { countedAtMs: nowMs, joules: 0, joulesAllOn: 0 },

@@ -11,6 +11,7 @@ import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
 import { PowerSettings } from '#proto/power.ts'
 import { Forecast } from '#proto/pre-copy/forecast.ts'
+import { Quota } from '#proto/quotas.ts'
 import { TookOver } from '#proto/replica-messages.ts'
 import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
@@ -218,6 +219,14 @@ export const TemplateEntry = z.strictObject({
 })
 export type TemplateEntry = z.infer<typeof TemplateEntry>
 
+/** `id`: the person. */
+export const QuotaEntry = z.strictObject({
+  id: Name,
+  allowed: Quota,
+  by: z.string().max(80).optional(),
+})
+export type QuotaEntry = z.infer<typeof QuotaEntry>
+
 /** Kind of record → its schema: what a store may hold. */
 export const recordSchemas = {
   meta: MetaRecord,
@@ -230,6 +239,7 @@ export const recordSchemas = {
   'template-key': TemplateKeyView,
   rule: HaRule,
   group: HaGroup,
+  quota: QuotaEntry,
   ha: HaSettings,
   power: PowerSettings,
   event: EventView,

@@ -38,6 +38,7 @@ import type {
   Result,
 } from '#proto/messages.ts'
 import type { PowerSettingsChange, PowerView } from '#proto/power.ts'
+import type { Quota } from '#proto/quotas.ts'
 import type { TemplateKeyView } from '#proto/templates/messages.ts'
 import type { ClientTrace, TraceRef } from '#proto/trace-context.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
@@ -93,6 +94,8 @@ export type ApiCommand =
   | { readonly do: 'drop-group'; readonly name: string }
   | { readonly do: 'set-rule'; readonly rule: HaRule }
   | { readonly do: 'drop-rule'; readonly name: string }
+  /** Nothing said of any part: no limit. */
+  | { readonly do: 'set-quota'; readonly person: string; readonly allowed: Quota }
   | { readonly do: 'set-ha'; readonly change: HaSettingsChange }
   | ({ readonly do: 'keep-template' } & KeepTemplate)
   | { readonly do: 'drop-template'; readonly name: string }

@@ -34,6 +34,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
     'template-key': state.templateKeys,
     rule: state.rules,
     group: state.groups,
+    quota: state.quotas,
   } as const
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
   if (!found) return undefined
@@ -74,6 +75,7 @@ export function loadState(
   for (const template of ofKind(records, 'template'))
     state.templates.set(template.id, templateAsFound(template))
   for (const key of ofKind(records, 'template-key')) state.templateKeys.set(key.name, key)
+  for (const quota of ofKind(records, 'quota')) state.quotas.set(quota.id, quota)
   for (const rule of ofKind(records, 'rule')) state.rules.set(rule.name, rule)
   for (const group of ofKind(records, 'group')) state.groups.set(group.name, group)
   state.ha = ofKind(records, 'ha')[0] ?? state.ha

@@ -10,6 +10,7 @@ import { rulesView } from './ha/commands.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
 import { isDoubtful } from './node-doors.ts'
 import { powerStateOf, powerView } from './power/energy.ts'
+import { quotasView } from './quotas.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
 function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
@@ -79,6 +80,7 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     events: state.events.slice(-viewEvents),
     ha: state.ha,
     rules: rulesView(state),
+    ...(state.quotas.size > 0 && { quotas: quotasView(state) }),
     power: powerView(state),
   }
 }

@@ -9,10 +9,12 @@ import { type Identity, may } from '#proto/accounts.ts'
 import { VmView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asVmId } from '#proto/ids.ts'
+import { Quota } from '#proto/quotas.ts'
 import { type Accounts, type Session, unknownAccount } from '../accounts/accounts.ts'
 import type { Grant } from '../accounts/records.ts'
 import { ownedVm } from '../accounts/sight.ts'
 import { unknownVm } from '../core/action-refusals.ts'
+import { quotaOf } from '../core/quotas.ts'
 import { retryAfter } from './guard.ts'
 import { type App, ask, documented, type HttpPorts, refuse, type WithId } from './routing.ts'
 
@@ -58,7 +60,9 @@ function sessionRoutes(app: App, ports: HttpPorts, door: AccountDoor): void {
       .send()
   })
   app.get('/v1/me', documented('Who am I', 200, IdentityView), ({ who }, reply) =>
-    who ? meOf(door, who) : refuse(reply, fault('bad-token', 'log in first')),
+    who
+      ? { ...meOf(door, who), ...ownQuota(ports, who) }
+      : refuse(reply, fault('bad-token', 'log in first')),
   )
 }
 
@@ -68,7 +72,8 @@ function personRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): vo
   const view = (name: string) => {
     const { password: _, ...shown } = accounts.all.find((each) => each.name === name) ?? {}
     const vms = [...state.vms.values()].filter(({ owner }) => owner === name).map(({ id }) => id)
-    return { ...shown, vms } as schemas.AccountView
+    const quota = quotaOf(state, name)
+    return { ...shown, vms, ...(quota && { quota }) } as schemas.AccountView
   }
   app.get('/v1/accounts', documented('All accounts', 200, z.array(AccountView)), () =>
     accounts.all.map(({ name }) => view(name)),
@@ -81,6 +86,7 @@ function personRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): vo
     note(ports, request.who?.name ?? '', `${name} has an account now, as ${role}`)
     return reply.code(201).send(view(name))
   })
+  quotaRoutes(app, ports, accounts, view)
   const remove = documented('Remove an account', 204, undefined)
   app.delete<WithName>('/v1/accounts/:name', remove, (request, reply) => {
     const { name } = request.params
@@ -104,6 +110,27 @@ function personRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): vo
     return reply.code(204).send()
   })
 }
+
+function quotaRoutes(
+  app: App,
+  { coordinator }: HttpPorts,
+  accounts: Accounts,
+  view: (name: string) => schemas.AccountView,
+): void {
+  const set = documented('How much their VMs may take', 200, schemas.AccountView, Quota)
+  app.put<WithName>('/v1/accounts/:name/quota', set, (request, reply) => {
+    const { name } = request.params
+    const account = accounts.all.find((each) => each.name === name)
+    if (!account) return refuse(reply, unknownAccount(name))
+    if (account.role !== 'person') return refuse(reply, ownsNothing(name, account.role))
+    const allowed = Quota.parse(request.body)
+    coordinator.ask({ do: 'set-quota', person: name, allowed }, by(request))
+    return reply.send(view(name))
+  })
+}
+
+const ownsNothing = (name: string, role: string): Fault =>
+  fault('wrong-state', `${name} is ${role}: quotas are for persons, whose VMs are their own`)
 
 function tokenRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): void {
   const { GrantView, TokenRequest } = schemas
@@ -179,6 +206,12 @@ function linkRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): void
     const vmId = asVmId(request.params.id)
     return ask(ports, reply, { do: 'own', vmId, ...(owner !== null && { owner }) })
   })
+}
+
+/** Not for who came with a token or by a link: those are for something else. */
+function ownQuota({ coordinator }: HttpPorts, { name, limits }: Identity) {
+  const quota = limits ? undefined : quotaOf(coordinator.state, name)
+  return quota && { quota }
 }
 
 const by = ({ who }: FastifyRequest) => who?.name || undefined

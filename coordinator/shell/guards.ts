@@ -161,6 +161,7 @@ export const guards: Readonly<Record<string, Guard>> = {
   'POST /v1/accounts': cluster('accounts'),
   'DELETE /v1/accounts/:name': cluster('accounts'),
   'PUT /v1/accounts/:name/password': cluster('self'),
+  'PUT /v1/accounts/:name/quota': cluster('accounts'),
   'GET /v1/grants': cluster('self'),
   'POST /v1/tokens': cluster('self'),
   'DELETE /v1/grants/:id': cluster('self'),

@@ -15,6 +15,7 @@ import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
 import { NodePanel } from './node-panel.tsx'
+import { Quotas } from './quotas.tsx'
 import { Rules } from './rules.tsx'
 import { ScreenPage } from './screen-page.tsx'
 import { Story } from './story.tsx'
@@ -78,6 +79,7 @@ function Cluster() {
       </section>
       <div class="aside">
         <OpenPanel />
+        {view.value?.quotas && <Quotas quotas={view.value.quotas} />}
         <Story events={now.events} />
         <Moves moving={now.moving} />
         {view.value && <Rules {...view.value} />}

@@ -114,6 +114,23 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     await viewer.getByRole('heading', { name: 'Each link' }).waitFor()
   })
 
+  test('shows a person what they may use and what of it is used, and changes with it', async () => {
+    const page = await open()
+    await logIn(page, 'ann')
+    await tile(page, 'ann').waitFor()
+    expect(await page.getByText('What you may use').count()).toBe(0)
+    const set = (quota: object) => ask('PUT', '/v1/accounts/ann/quota', ways.olga, quota)
+    await set({ vms: 4, memoryMib: 256 })
+    await page.getByRole('heading', { name: 'What you may use' }).waitFor()
+    await page.getByText('1 of 4', { exact: true }).waitFor()
+    await page.getByText('32 of 256 MiB', { exact: true }).last().waitFor()
+    await set({ vms: 1 })
+    await page.getByText('or ask olga for more').waitFor()
+    expect(await violations(page)).toEqual([])
+    await set({})
+    await page.getByText('What you may use').waitFor({ state: 'detached' })
+  })
+
   test('leads by a link to one VM, keeps its secret out of every address, and ends with it', async () => {
     const link = await linkTo(vmOf('bob'), {}, ways.bob)
     const addresses: string[] = []

@@ -90,6 +90,7 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'POST /v1/accounts': 'O',
   'DELETE /v1/accounts/:name': 'O',
   'PUT /v1/accounts/:name/password': 'VABO',
+  'PUT /v1/accounts/:name/quota': 'O',
   'GET /v1/grants': 'VABO',
   'POST /v1/tokens': 'VABO',
   'DELETE /v1/grants/:id': 'VABO',
