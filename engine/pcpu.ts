@@ -139,6 +139,8 @@ export class Pcpu {
         return paused(vm).machine.rebrand(command.identity)
       case 'change-disk':
         return this.#changeDisk(vm, command)
+      case 'swap-layers':
+        return this.#swapLayers(vm, command.layers)
       case 'fork':
         return this.#fork(vm, command)
       case 'unshare':
@@ -224,6 +226,18 @@ export class Pcpu {
       this.#options.openDisk({ ...disk, epoch: vm.config.epoch }).close()
     vm.machine.releaseDisk()
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
+  }
+
+  /** Between two slices, so that no request is half done. Whatever fails, its disk is as it was. */
+  #swapLayers(vm: ScheduledVm, layers: readonly string[]): undefined {
+    const { disk, vmId, epoch } = vm.config
+    if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
+    if (layers.at(-1) !== disk.layers.at(-1))
+      throw new Error(`VM ${vmId} writes to another layer by now: ${disk.layers.at(-1)}.`)
+    const swapped = { ...disk, layers }
+    if (vm.disk.isOpen) vm.disk.swapSealed(layers.slice(0, -1))
+    else if (vm.state.is !== 'stopped') this.#options.openDisk({ ...swapped, epoch }).close()
+    vm.config = { ...vm.config, disk: swapped }
   }
 
   /** Whatever of it fails, the VM goes on if it ran, on the disk that it had. */

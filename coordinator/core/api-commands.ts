@@ -16,6 +16,7 @@ import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
 import { admit, dropRule, haView, setHa, setPolicy, setRule } from './ha/commands.ts'
 import { endReplica } from './ha/protection.ts'
+import { mergeNow } from './layer-merges.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import {
@@ -98,6 +99,8 @@ function dispatch(step: Step, command: Exclude<ApiCommand, FileCommand>): Value 
       return onVm(step, command.vmId, 'remove', (vm) => remove(step, vm))
     case 'snapshot':
       return onVm(step, command.vmId, 'snapshot', (vm) => takeSnapshot(step, vm, command.name))
+    case 'merge':
+      return onVm(step, command.vmId, 'merge', (vm) => mergeNow(step, vm) ?? vmView(vm))
     case 'restore':
       return onVm(step, command.vmId, 'restore', (vm) => restore(step, vm, command.name))
     default:
@@ -115,7 +118,7 @@ type OfVm =
   | 'resume'
   | 'balloon'
   | 'stop'
-type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
+type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore' | 'merge'
 type Other = Exclude<ApiCommand, FileCommand | { do: OfVm | OfVmToo }>
 type OfHa = Asked<'set-policy'> | Asked<'set-rule'> | Asked<'drop-rule'> | Asked<'set-ha'>
 

@@ -11,7 +11,7 @@ import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
-import { hits, isBetween } from './fault-aims.ts'
+import { hits, isBetween, whoMerges } from './fault-aims.ts'
 import type { Deed, FaultPlan, Planned } from './fault-plan.ts'
 import {
   brokenRule,
@@ -25,6 +25,7 @@ import {
   specs,
   wishRule,
 } from './fault-wishes.ts'
+import { complaintsOf } from './guest-words.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-network.ts'
 import type { SimPlatform } from './sim-node.ts'
@@ -96,6 +97,7 @@ class FaultRun {
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
+        ...(plan.mergeLayersAbove === undefined ? {} : { mergeLayersAbove: plan.mergeLayersAbove }),
       },
     })
     this.#world.network.onSend = (crossing) => this.#meet(crossing)
@@ -142,7 +144,7 @@ class FaultRun {
       () => disorder(this.#world, this.#names).length === 0,
       () => disorder(this.#world, this.#names),
     )
-    await this.#listenToGuests()
+    this.#wrong.push(...(await complaintsOf(this.#world)))
   }
 
   wrong(text: string): void {
@@ -173,26 +175,6 @@ class FaultRun {
     await this.#world
       .until(what, isSo, restMsMax)
       .catch(() => this.#wrong.push(`there is no ${what}: ${why().join('; ')}`))
-  }
-
-  /** Every guest checks its memory all the time: what is wrong it prints. */
-  async #listenToGuests(): Promise<void> {
-    const printed = new Map<string, string>()
-    for (const { id, phase } of this.#state.vms.values()) {
-      if (phase !== 'running') continue
-      const text = new TextDecoder()
-      this.#world.coordinator.consoles.attach(id, {
-        ...{ isReplay: true, bufferedBytes: 0, header: () => undefined, close: () => undefined },
-        output: (bytes) => void printed.set(id, (printed.get(id) ?? '') + text.decode(bytes)),
-      })
-    }
-    await this.#world.pass(3000)
-    for (const [id, text] of printed) {
-      const isAsked = (line: string) => line.includes('panic: asked for')
-      const lines = text.split('\n').filter((line) => !isAsked(line))
-      const bad = lines.find((line) => /BAD|fatal|panic/.test(line))
-      if (bad) this.#wrong.push(`the guest in ${id} says: ${bad}`)
-    }
   }
 
   // ---- deeds ----
@@ -253,6 +235,8 @@ class FaultRun {
     'strike-disk': ({ one }) => {
       this.#strike = { left: 1 + (one % 30), what: 'disk' }
     },
+    merge: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'merge', vmId })),
+    'strike-merge': ({ one, other }) => this.#strikeMerge(one, other),
     'heal-disk': () => this.#world.diskFaults.clear(),
     'kill-coordinator': () =>
       this.#break(coordinatorName, () => this.#world.process(coordinatorName).kill()),
@@ -283,6 +267,15 @@ class FaultRun {
       this.#world.network.later(() => hung.hang(), 0)
     }
     return arriving.includes(what) ? 'arrives' : 'lost'
+  }
+
+  /** Who merges, or now and then the coordinator, dies a moment later. */
+  #strikeMerge(one: number, other: number): void {
+    this.#onVm(one, (vmId) => ({ do: 'merge', vmId }))
+    const merging = pick(whoMerges(this.#state), one)
+    const name = other % 5 === 0 ? coordinatorName : merging
+    const strike = () => this.#break(name ?? '', () => this.#world.process(name ?? '').kill())
+    if (merging !== undefined) this.#world.network.later(strike, 1 + (other % 60))
   }
 
   readonly #failDisk = (name: string, how: number) =>

@@ -96,6 +96,7 @@ export class FakeApi {
       restore: asked((_vmId, name) => {
         throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
       }),
+      merge: asked((vmId) => this.#cluster.vm(vmId).view),
       migrations: asked(() => [...this.#cluster.migrations]),
       migration: asked(
         (id) => this.#cluster.migrations.find((one) => one.id === id) as MigrationView,
