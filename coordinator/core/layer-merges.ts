@@ -61,8 +61,8 @@ function beginByItself(step: Step, vm: Vm): void {
   const node = writerFor(step.state, vm)
   if (!node || whyNot(step.state, vm) || mergesAt(step.state, node) >= mergesPerNodeMax) return
   const sealed = vm.disk.layers.slice(0, -1)
-  const least = Math.ceil(step.state.settings.mergeLayersAbove / 2)
-  const layers = chooseMerge(weighed(step.state, vm, sealed), Math.max(2, least))
+  const many = Math.ceil(step.state.settings.mergeLayersAbove / 2)
+  const layers = chooseMerge(weighed(step.state, vm, sealed), many)
   if (layers.length > 0) begin(step, vm, node, layers)
 }
 
