@@ -48,7 +48,7 @@ export const deeds = [
 /** Of the store that all share; drawn behind all others, so that old seeds have their old plans. */
 const diskDeeds = ['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk'] as const
 /** Drawn from a stream of their own, for the same reason. */
-const mergeDeeds = ['merge', 'merge', 'strike-merge', 'snapshot'] as const
+const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
 export type Deed = (typeof deeds)[number] | (typeof diskDeeds)[number] | (typeof mergeDeeds)[number]
 
 export interface Planned {
