@@ -15,6 +15,7 @@ import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { countPages } from './memory/page-bitmap.ts'
+import { swapLayers } from './pcpu/layer-swap.ts'
 import {
   isProtection,
   mustHoldNothing,
@@ -130,17 +131,15 @@ export class Pcpu {
       case 'close-log':
         return this.#answerLog(vm, command)
       case 'capture':
-        return { sections: paused(vm).machine.capture() }
       case 'describe':
-        return { sections: vm.machine.describe() }
+        return { sections: sectionsOf(vm, command.do) }
       case 'restore':
         return this.#restore(vm, command)
       case 'rebrand':
         return paused(vm).machine.rebrand(command.identity)
       case 'change-disk':
-        return this.#changeDisk(vm, command)
       case 'swap-layers':
-        return this.#swapLayers(vm, command.layers)
+        return this.#changeLayers(vm, command)
       case 'fork':
         return this.#fork(vm, command)
       case 'unshare':
@@ -216,6 +215,11 @@ export class Pcpu {
     paused(vm).machine.restore(sections, { elapsedMs: elapsedMs ?? 0 })
   }
 
+  #changeLayers(vm: ScheduledVm, command: CommandOf<'change-disk' | 'swap-layers'>): undefined {
+    if (command.do === 'change-disk') this.#changeDisk(vm, command)
+    else swapLayers(vm, command.layers, this.#options.openDisk)
+  }
+
   #changeDisk(vm: ScheduledVm, { layers, epoch }: CommandOf<'change-disk'>): undefined {
     const { disk, vmId } = paused(vm).config
     if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
@@ -226,18 +230,6 @@ export class Pcpu {
       this.#options.openDisk({ ...disk, epoch: vm.config.epoch }).close()
     vm.machine.releaseDisk()
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
-  }
-
-  /** Between two slices, so that no request is half done. Whatever fails, its disk is as it was. */
-  #swapLayers(vm: ScheduledVm, layers: readonly string[]): undefined {
-    const { disk, vmId, epoch } = vm.config
-    if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
-    if (layers.at(-1) !== disk.layers.at(-1))
-      throw new Error(`VM ${vmId} writes to another layer by now: ${disk.layers.at(-1)}.`)
-    const swapped = { ...disk, layers }
-    if (vm.disk.isOpen) vm.disk.swapSealed(layers.slice(0, -1))
-    else if (vm.state.is !== 'stopped') this.#options.openDisk({ ...swapped, epoch }).close()
-    vm.config = { ...vm.config, disk: swapped }
   }
 
   /** Whatever of it fails, the VM goes on if it ran, on the disk that it had. */
@@ -383,6 +375,9 @@ export class Pcpu {
     return this.#turns.awaitsLease ? Math.min(leasePollMs, alarmInMs) : alarmInMs
   }
 }
+
+const sectionsOf = (vm: ScheduledVm, how: 'capture' | 'describe') =>
+  how === 'capture' ? paused(vm).machine.capture() : vm.machine.describe()
 
 /** A machine that throws has met a bug of ours: it alone is lost, not the pCPU. */
 function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome {

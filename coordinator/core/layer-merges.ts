@@ -4,8 +4,8 @@
 //
 //   writing    some node writes the new layer beside the old ones. Sealed layers never change, so
 //              this disturbs nobody, whatever the VM does meanwhile: it is moved, cloned, kept,
-//              stopped, started. Without an answer (its link or its node is lost, the coordinator is
-//              new) it is forgotten, and another one begins later, under another name.
+//              stopped, started. Without an answer (its link or its node is lost, the coordinator
+//              is new) it is forgotten, and another one begins later, under another name.
 //   whole      the VM's disk gets the new layer for the old ones: at once when the VM is nowhere,
 //              else by its node, which swaps them between two slices of the guest. The top, and
 //              with it the fence, stays as it is. Not while a copy, a snapshot or a replica of the
@@ -16,8 +16,8 @@
 // takes either from whoever has the older or the newer account of the disk. Both show the same.
 // Which of them the VM has is its node's to say, as with a snapshot or a clone (disk-change.ts).
 //
-// Not here: which layers (merge-choice.ts), the files (node-agent/layer-merge.ts), when the old ones
-// go (disk-sweep.ts). Times in monotonic ms.
+// Not here: which layers (merge-choice.ts), the files (node-agent/layer-merge.ts), when the old
+// ones go (disk-sweep.ts). Times in monotonic ms.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Result } from '#proto/messages.ts'
@@ -254,7 +254,7 @@ function seeSwapped(step: Step, command: PendingCommand, refusal: Fault | undefi
   } else vm.live.mergeTries = later(step, vm)
 }
 
-/** @param layers absent: its disk is as it is; it has the new layer already, or needs it no more. */
+/** @param layers absent: its disk stays; it has the new layer already, or needs it no more. */
 function take(step: Step, vm: Vm, merge: Merge, layers: readonly string[] | undefined): void {
   if (layers) vm.disk = { ...vm.disk, layers: [...layers] }
   const { into, layers: old } = merge

@@ -33,7 +33,7 @@ export class SealedDisk {
     return layer !== undefined
   }
 
-  /** How many blocks from this one on are held by some layer, one behind the other; at most so many. */
+  /** How many blocks from this one on are held, one behind the other; at most so many. */
   heldFrom(block: number, blocksMax: number): number {
     let held = 0
     while (held < blocksMax && this.#layers.some((one) => one.holds(block + held))) held++

@@ -34,6 +34,7 @@ const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   ha: asked(() => noHa),
   setHa: asked(() => noHa),
   setPolicy: asked((vmId: string) => cluster.vm(vmId).view),
+  merge: asked((vmId: string) => cluster.vm(vmId).view),
   setRule: asked(() => noHa),
   dropRule: asked(() => noHa),
   why: asked((vmId: string) => ({
@@ -96,7 +97,6 @@ export class FakeApi {
       restore: asked((_vmId, name) => {
         throw refuse('unknown-snapshot', `There is no snapshot ${name}.`)
       }),
-      merge: asked((vmId) => this.#cluster.vm(vmId).view),
       migrations: asked(() => [...this.#cluster.migrations]),
       migration: asked(
         (id) => this.#cluster.migrations.find((one) => one.id === id) as MigrationView,

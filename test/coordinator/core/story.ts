@@ -325,13 +325,6 @@ function textOf(message: CoordinatorMessage): string {
         `migrate ${message.vmId}@${message.epoch} to ${message.destination.nodeId} ` +
         `as @${message.nextEpoch} (${message.commandId})`
       )
-    case 'merge-layers':
-      return `merge ${message.layers.join(',')} into ${message.into} (${message.commandId})`
-    case 'swap-layers':
-      return (
-        `let ${message.vmId}@${message.epoch} go on over ${message.disk.layers.join(',')} ` +
-        `(${message.commandId})`
-      )
     case 'clone':
       return (
         `clone ${message.vmId}@${message.epoch} into ` +
