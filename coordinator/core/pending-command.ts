@@ -12,7 +12,8 @@ export interface PendingCommand {
     | ('take-snapshot' | 'drop-snapshot' | 'compare-snapshots')
     | ('merge-layers' | 'swap-layers' | 'sweep-layers')
     | ('keep-template' | 'drop-template' | 'export-template' | 'import-template')
-    | ('replicate' | 'end-replication' | 'take-over' | 'set-lease' | 'set-isolation' | 'set-network')
+    | ('replicate' | 'end-replication' | 'take-over')
+    | ('set-lease' | 'set-isolation' | 'set-network')
   /** The snapshot or template that it is about. */
   readonly snapshotId?: string
   /** The layer that a merge makes. */
