@@ -112,6 +112,7 @@ export const vmList: List<VmView> = {
     { title: 'RECOVERED', text: (vm) => String(vm.recoveries), align: 'right', wide: true },
     { title: 'CLONE OF', text: (vm) => vm.clonedFrom ?? none, wide: true },
     { title: 'DISK', text: (vm) => mibText(vm.spec.diskMib), align: 'right', wide: true },
+    { title: 'LAYERS', text: (vm) => String(vm.disk.layers.length), align: 'right', wide: true },
     { title: 'PROTECTION', text: protectionText, wide: true },
     {
       title: 'SPEED',

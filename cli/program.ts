@@ -11,6 +11,7 @@ import { addChaos } from './commands/chaos.ts'
 import { addDown } from './commands/cluster.ts'
 import { addCompletion, type ClusterNames } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
+import { addDisk } from './commands/disk.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addExperiment } from './commands/experiment.ts'
 import { addGrants } from './commands/grants.ts'
@@ -59,6 +60,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addTemplate(program, cli)
   addVmActions(program, cli)
   addSnapshot(program, cli)
+  addDisk(program, cli)
   for (const add of [addConsole, addScreen, addAccounts, addGrants, addCerts]) add(program, cli)
   addBreakCommands(program, cli)
   addChaos(program, cli)

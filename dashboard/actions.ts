@@ -18,7 +18,10 @@ export interface ActionRow<Subject> {
   readonly run: (subject: Subject) => void
 }
 
-/** Without `clone`, `relocate`, `balloon` and `restore`, which need more than a button. */
+/**
+ * Without `clone`, `relocate`, `balloon` and `restore`, which need more than a button; and `merge`,
+ * which the cluster does by itself.
+ */
 // tidy: data table
 const vmNeeds: Partial<Record<VmAction, Action>> = {
   migrate: 'place',

@@ -15,6 +15,7 @@ import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { countPages } from './memory/page-bitmap.ts'
+import { swapLayers } from './pcpu/layer-swap.ts'
 import {
   isProtection,
   mustHoldNothing,
@@ -130,15 +131,15 @@ export class Pcpu {
       case 'close-log':
         return this.#answerLog(vm, command)
       case 'capture':
-        return { sections: paused(vm).machine.capture() }
       case 'describe':
-        return { sections: vm.machine.describe() }
+        return { sections: sectionsOf(vm, command.do) }
       case 'restore':
         return this.#restore(vm, command)
       case 'rebrand':
         return paused(vm).machine.rebrand(command.identity)
       case 'change-disk':
-        return this.#changeDisk(vm, command)
+      case 'swap-layers':
+        return this.#changeLayers(vm, command)
       case 'fork':
         return this.#fork(vm, command)
       case 'unshare':
@@ -212,6 +213,11 @@ export class Pcpu {
 
   #restore(vm: ScheduledVm, { sections, elapsedMs }: CommandOf<'restore'>): undefined {
     paused(vm).machine.restore(sections, { elapsedMs: elapsedMs ?? 0 })
+  }
+
+  #changeLayers(vm: ScheduledVm, command: CommandOf<'change-disk' | 'swap-layers'>): undefined {
+    if (command.do === 'change-disk') this.#changeDisk(vm, command)
+    else swapLayers(vm, command.layers, this.#options.openDisk)
   }
 
   #changeDisk(vm: ScheduledVm, { layers, epoch }: CommandOf<'change-disk'>): undefined {
@@ -369,6 +375,9 @@ export class Pcpu {
     return this.#turns.awaitsLease ? Math.min(leasePollMs, alarmInMs) : alarmInMs
   }
 }
+
+const sectionsOf = (vm: ScheduledVm, how: 'capture' | 'describe') =>
+  how === 'capture' ? paused(vm).machine.capture() : vm.machine.describe()
 
 /** A machine that throws has met a bug of ours: it alone is lost, not the pCPU. */
 function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome {

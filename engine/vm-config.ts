@@ -117,6 +117,11 @@ export type PcpuCommand =
       readonly epoch: number
     }
   /**
+   * Other layers below the same top, with the same in them: its guest notices nothing, and need not
+   * stand still. The top stays open.
+   */
+  | { readonly do: 'swap-layers'; readonly vmId: string; readonly layers: readonly string[] }
+  /**
    * All at once: captures the VM, lets an image share its pages as they are now (see
    * memory/fork-image.ts), gives it other disk layers, and lets it go on if it ran.
    */
@@ -225,6 +230,7 @@ export interface PcpuAnswers {
   restore: undefined
   rebrand: undefined
   'change-disk': undefined
+  'swap-layers': undefined
   /** For how long the VM stood still, in ms of the pCPU's clock. */
   fork: { readonly sections: readonly Section[]; readonly pausedMs: number }
   unshare: undefined

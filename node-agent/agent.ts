@@ -22,7 +22,7 @@ import { type DeskEffect, type DeskInput, type DeskState, newDesk } from './desk
 import { GuestEvents } from './guest-events.ts'
 import { GuestViews, isViewMessage } from './guest-views.ts'
 import { type HeldVm, HeldVms } from './held-vms.ts'
-import { carryOutSweep } from './layer-sweep.ts'
+import { LayerWork } from './layer-work.ts'
 import { sumOfLoads } from './load.ts'
 import { LoadMeter, sampleMs } from './load-meter.ts'
 import { type MemberMessage, Membership } from './membership.ts'
@@ -51,6 +51,7 @@ export class Agent {
   readonly #meter: LoadMeter
   readonly #migrations: Migrations
   readonly #snapshots: SnapshotWork
+  readonly #layers: LayerWork
   readonly #replication: Replication
   readonly #guests: GuestEvents
   readonly #membership: Membership
@@ -94,6 +95,7 @@ export class Agent {
       goOn: (vm, disk) => this.#migrations.goOn(vm, disk),
       desk: (input) => this.#deskDriver.feed(input),
     })
+    this.#layers = new LayerWork({ vms, vmm, store: options.layers, clock, log })
     this.#sights = newSights(clock, this.#membership, {
       ...{ vms, vmm, migrations: this.#migrations, network: this.#network, sent: this.#sent },
     })
@@ -125,6 +127,7 @@ export class Agent {
     await allServed(this.#desk.vms, () => this.#migrations.isServing, this.#options.env.clock)
     await this.#replication.finish()
     this.#deskDriver.feed({ on: 'closing' })
+    this.#layers.stopAll()
     await Promise.all(this.#options.vmm.machines().map(({ vm }) => this.#options.vmm.destroy(vm)))
     this.#stopped = true
     this.#sights.stop()
@@ -178,6 +181,7 @@ export class Agent {
       down: () => {
         this.#views.forgetViewers()
         this.#snapshots.files.stopAll()
+        this.#layers.stopAll()
       },
       replaced: this.#options.replaced,
       beat: () => this.#consoles.pump(),
@@ -250,10 +254,9 @@ export class Agent {
       case 'keep-template':
         return this.#snapshots.carryOut(effect)
       case 'sweep-layers':
-        return this.#then(
-          effect.order.commandId,
-          carryOutSweep(effect.order, this.#desk.vms, this.#options),
-        )
+      case 'merge-layers':
+      case 'swap-layers':
+        return this.#then(effect.order.commandId, this.#layers.carryOut(effect))
       case 'set-network':
         return this.#rejoin(effect)
       case 'replicate':

@@ -12,6 +12,7 @@ import type {
   EndReplication,
   GoOn,
   KeepTemplate,
+  MergeLayers,
   Migrate,
   PagesLost,
   Pause,
@@ -22,6 +23,7 @@ import type {
   SetLease,
   Start,
   Stop,
+  SwapLayers,
   SweepLayers,
   SwitchToPostCopy,
   TakeOver,
@@ -48,7 +50,8 @@ export type Command =
       | Resolve
     )
   | (Replicate | EndReplication | TakeOver | SetLease | SetNetwork)
-  | (TakeSnapshot | DropSnapshot | KeepTemplate | CompareSnapshots | PagesLost | SweepLayers)
+  | (TakeSnapshot | DropSnapshot | KeepTemplate | CompareSnapshots | PagesLost)
+  | (SweepLayers | MergeLayers | SwapLayers)
 
 export interface DeskState {
   readonly nodeId: string
@@ -101,6 +104,8 @@ export type DeskEffect =
   | { readonly do: 'drop-snapshot'; readonly order: DropSnapshot }
   | { readonly do: 'compare-snapshots'; readonly order: CompareSnapshots }
   | { readonly do: 'sweep-layers'; readonly order: SweepLayers }
+  | { readonly do: 'merge-layers'; readonly order: MergeLayers }
+  | { readonly do: 'swap-layers'; readonly vm: HeldVm; readonly order: SwapLayers }
   | { readonly do: 'pause' | 'resume'; readonly vm: HeldVm; readonly by: CommandId }
   /** Nobody has asked for it. */
   | { readonly do: 'strand'; readonly vm: HeldVm; readonly by?: undefined }

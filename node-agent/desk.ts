@@ -13,11 +13,13 @@ import type {
   Clone,
   EndReplication,
   GoOn,
+  MergeLayers,
   Migrate,
   Replicate,
   Resolve,
   SetLease,
   Start,
+  SwapLayers,
   SwitchToPostCopy,
   TakeOver,
   TakeSnapshot,
@@ -94,6 +96,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'keep-template') return [{ do: 'keep-template', order: command }]
   if (command.t === 'compare-snapshots') return [{ do: 'compare-snapshots', order: command }]
   if (command.t === 'sweep-layers') return [{ do: 'sweep-layers', order: command }]
+  if (command.t === 'merge-layers') return mergeLayers(state, command)
   const vm = state.vms.get(command.vmId)
   if (!vm) return answer(state, commandId, unknownVm(state.nodeId, command.vmId))
   if (vm.epoch !== command.epoch) return answer(state, commandId, staleEpoch(vm, command.epoch))
@@ -107,6 +110,7 @@ function take(state: DeskState, command: Command): DeskEffect[] {
   if (command.t === 'end-replication') return endReplication(state, vm, command)
   if (command.t === 'set-lease') return setLease(vm, command)
   if (command.t === 'set-network') return setNetwork(vm, command)
+  if (command.t === 'swap-layers') return swapLayers(state, vm, command)
   return beginSource(state, vm, command)
 }
 
@@ -177,9 +181,31 @@ function takeSnapshot(state: DeskState, vm: HeldVm, order: TakeSnapshot): DeskEf
   return [{ do: 'take-snapshot', vm, order }]
 }
 
+/** A work of the store's: no VM has to be here for it. */
+function mergeLayers(state: DeskState, order: MergeLayers): DeskEffect[] {
+  return state.closing
+    ? answer(state, order.commandId, closingFault)
+    : [{ do: 'merge-layers', order }]
+}
+
+/**
+ * Not while a migration, a snapshot or a replica of it names its layers: those would name what it
+ * does not use any more. A snapshot that is asked for behind this one finds it done.
+ */
+function swapLayers(state: DeskState, vm: HeldVm, order: SwapLayers): DeskEffect[] {
+  const { commandId, disk } = order
+  if (state.closing) return answer(state, commandId, closingFault)
+  const isAble = (vm.state === 'running' || vm.state === 'paused') && vm.launching === undefined
+  const hasTop = disk.layers.at(-1) === vm.disk.layers.at(-1)
+  if (!isAble || !hasTop || isTakenUpOrKept(vm))
+    return answer(state, commandId, wrongState(vm, 'given other disk layers'))
+  vm.swapping = true
+  return [{ do: 'swap-layers', vm, order }]
+}
+
 function beginSource(state: DeskState, vm: HeldVm, command: Migrate | Clone): DeskEffect[] {
   if (state.closing) return answer(state, command.commandId, closingFault)
-  if (vm.state !== 'running' || isTakenUpOrKept(vm))
+  if (vm.state !== 'running' || isTakenUpOrKept(vm) || vm.swapping)
     return answer(state, command.commandId, wrongState(vm, `${command.t}d`))
   if (command.t === 'migrate' && command.destination.nodeId === state.nodeId)
     return answer(
@@ -245,7 +271,8 @@ function resolveDiscard(state: DeskState, vm: HeldVm | undefined, verdict: Resol
 function replicate(state: DeskState, vm: HeldVm, order: Replicate): DeskEffect[] {
   const { commandId, replicaId, destination } = order
   if (state.closing) return answer(state, commandId, closingFault)
-  if (vm.state !== 'running' || isTakenUpOrKept(vm) || destination.nodeId === state.nodeId)
+  const isAble = vm.state === 'running' && !isTakenUpOrKept(vm) && !vm.swapping
+  if (!isAble || destination.nodeId === state.nodeId)
     return answer(state, commandId, wrongState(vm, 'replicated'))
   vm.replica = { id: replicaId, state: 'syncing' }
   return [{ do: 'replicate', vm, order }, ...answer(state, commandId)]

@@ -34,6 +34,8 @@ export interface HeldVm {
   owesPages: boolean
   /** It will stand still for a moment, and then go on: nobody else pauses, resumes or moves it. */
   snapshotting: boolean
+  /** It is about to have other layers below the top of its disk, with the same in them. */
+  swapping: boolean
   /** It has a replica, or is one. */
   replica: VmReport['replica']
   /** Of one with a continuous replica: until then it executes, unless that is moved on. */
@@ -193,6 +195,7 @@ export class HeldVms {
       needsVerdict: false,
       owesPages: false,
       snapshotting: false,
+      swapping: false,
       replica: undefined,
       mayRunUntilMs: Number.POSITIVE_INFINITY,
     }

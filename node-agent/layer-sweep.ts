@@ -2,10 +2,9 @@
 // stays, whatever the coordinator says; so does what is not named like a layer, or was made later.
 // Not here: who names what (coordinator/core/disk-sweep.ts). The store's folder is all nodes'.
 
-import type { Disk } from '#env/env.ts'
+import type { Disk, Log } from '#env/env.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { SweepLayers } from '#proto/messages.ts'
-import type { AgentOptions } from './agent-options.ts'
 import type { HeldVm, HeldVms } from './held-vms.ts'
 
 const layerName = /^[a-z0-9-]+\.(\d+)\.disk$/
@@ -32,9 +31,9 @@ export function sweepLayers(
 export async function carryOutSweep(
   order: SweepLayers,
   vms: HeldVms,
-  { layers, env }: Pick<AgentOptions, 'layers' | 'env'>,
+  { store, log }: { readonly store: Disk; readonly log: Log },
 ): Promise<void> {
-  const { gone, inUse } = sweepLayers(layers, order, vms.all())
-  if (gone.length > 0) env.log.info('layers of disks deleted', { layers: gone.length })
+  const { gone, inUse } = sweepLayers(store, order, vms.all())
+  if (gone.length > 0) log.info('layers of disks deleted', { layers: gone.length })
   if (inUse > 0) throw new FaultError(fault('wrong-state', `${inUse} layers are in use here still`))
 }

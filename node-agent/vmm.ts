@@ -162,6 +162,11 @@ export class Vmm {
       await this.ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
   }
 
+  /** Of one that runs or is paused: other layers below the same top, with the same in them. */
+  async swapLayers(vm: HeldVm, { layers }: DiskRef): Promise<void> {
+    await this.ask(vm, { do: 'swap-layers', layers })
+  }
+
   async openLog(vm: HeldVm): Promise<number> {
     const { log } = (await this.ask(vm, { do: 'open-log' })) as { log: number }
     return log

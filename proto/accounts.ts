@@ -22,7 +22,7 @@ export const reaches = {
   look: { viewer: 'none', operator: 'all', person: 'own' },
   /** Into its console and screen. */
   type: { viewer: 'none', operator: 'all', person: 'own' },
-  /** Pause, resume, stop, start, balloon, restore, remove. */
+  /** Pause, resume, stop, start, balloon, restore, merge, remove. */
   use: { viewer: 'none', operator: 'all', person: 'own' },
   /** Snapshots, clones and templates of it. */
   copy: { viewer: 'none', operator: 'all', person: 'own' },

@@ -24,6 +24,7 @@
 //   DELETE /v1/vms/:id/snapshots/:name    → 202 SnapshotView
 //   GET  /v1/vms/:id/snapshots/:name/compare/:other  SnapshotComparison
 //   POST /v1/vms/:id/restore              RestoreRequest → 202 VmView
+//   POST /v1/vms/:id/merge                → 202 VmView; the layers of its disk become one
 //   GET, POST /v1/templates               TemplateView[]; TemplateRequest → 202 TemplateView
 //   DELETE /v1/templates/:name            → 202 TemplateView
 //   WS   /v1/templates/:name/file         its file: TemplateWords and parts (templates/messages.ts)
@@ -75,6 +76,7 @@
 // Who may ask for what: proto/accounts.ts, coordinator/shell/guards.ts.
 
 import { z } from 'zod'
+import { EventView } from './event-view.ts'
 import { Fault } from './faults.ts'
 import { HaPolicy, HaRuleView, HaSettings } from './ha.ts'
 import { MigrationWishes } from './message-parts.ts'
@@ -86,6 +88,8 @@ import { TookOver } from './replica-messages.ts'
 import { SnapshotMeasured } from './snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from './state.ts'
 import { DiskRef, Name, VmIdentity, VmSpec } from './vm-spec.ts'
+
+export { EventView } from './event-view.ts'
 
 /** A node whose VMs leave. */
 export const EvacuationView = z.strictObject({
@@ -140,6 +144,8 @@ export const VmView = z.strictObject({
   load: VmLoad.optional(),
   /** Absent: nothing was declared, the defaults count. */
   policy: HaPolicy.optional(),
+  /** Some of its disk's layers become one: written by a node, or about to be put in their place. */
+  merging: z.strictObject({ layers: z.int(), phase: z.enum(['writing', 'swapping']) }).optional(),
   /** After its node was lost it went on from a checkpoint, and did not start anew. */
   wentOnFrom: TookOver.optional(),
   /** Kept on another node. */
@@ -184,63 +190,6 @@ export const MigrationView = z.strictObject({
   fault: Fault.optional(),
 })
 export type MigrationView = z.infer<typeof MigrationView>
-
-/** One line of the cluster's story. `text` is a sentence; the ids let a page link it. */
-export const EventView = z.strictObject({
-  seq: z.int(),
-  wallMs: z.number(),
-  /** Monotonic ms of the coordinator process. */
-  atMs: z.number(),
-  kind: z.enum([
-    'node-online',
-    'node-suspect',
-    'node-unreachable',
-    'node-fencing',
-    'node-fenced',
-    'node-gone',
-    'node-maintenance',
-    'node-empty',
-    'node-broken',
-    'vm-placed',
-    'vm-running',
-    'vm-stopped',
-    'vm-crashed',
-    'vm-failed',
-    'vm-recovering',
-    'vm-recovered',
-    'vm-removed',
-    'vm-protected',
-    'vm-unprotected',
-    'vm-took-over',
-    'migration-queued',
-    'migration-started',
-    'migration-paging',
-    'migration-done',
-    'migration-failed',
-    'migration-cancelled',
-    'clone-done',
-    'clone-failed',
-    'snapshot-done',
-    'snapshot-failed',
-    'template-ready',
-    'rebalance',
-    'ha-changed',
-    'node-standby',
-    'node-waking',
-    'node-awake',
-    'power-changed',
-    'ha-warning',
-    'coordinator-started',
-    'access',
-  ]),
-  text: z.string(),
-  /** The account of whoever asked for it. */
-  by: z.string().optional(),
-  nodeId: Name.optional(),
-  vmId: Name.optional(),
-  migrationId: z.string().optional(),
-})
-export type EventView = z.infer<typeof EventView>
 
 export const SnapshotView = z.strictObject({
   vmId: Name,

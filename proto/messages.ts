@@ -86,6 +86,8 @@ import {
   CompareSnapshots,
   DropSnapshot,
   KeepTemplate,
+  MergeLayers,
+  SwapLayers,
   SweepLayers,
   TakeSnapshot,
 } from './store-messages.ts'
@@ -329,6 +331,8 @@ export const CoordinatorMessage = z.discriminatedUnion('t', [
   DropSnapshot,
   KeepTemplate,
   CompareSnapshots,
+  MergeLayers,
+  SwapLayers,
   SweepLayers,
   ConsoleOpen,
   ConsoleClose,

@@ -86,6 +86,7 @@ export const vmActions = [
   'console',
   'snapshot',
   'restore',
+  'merge',
 ] as const
 export type VmAction = (typeof vmActions)[number]
 
@@ -106,6 +107,7 @@ export const vmActionPhases: Record<VmAction, readonly VmPhase[]> = {
   console: ['running', 'paused', 'migrating'],
   snapshot: ['running', 'paused'],
   restore: ['running', 'paused', 'stopped', 'failed'],
+  merge: ['running', 'paused', 'stopped', 'failed'],
 }
 
 /** Somebody's console or screen stays open: it is there, or comes back by itself. */

@@ -4,7 +4,7 @@
 
 import { z } from 'zod'
 import { commandId, count, onVm, traced, vmId } from './message-parts.ts'
-import { DiskRef, Name } from './vm-spec.ts'
+import { DiskRef, layerName, Name } from './vm-spec.ts'
 
 /** Takes a snapshot; the VM goes on under its own epoch, on `disk` (its layers + a new top). */
 export const TakeSnapshot = z.strictObject({
@@ -42,6 +42,29 @@ export const CompareSnapshots = z.strictObject({
   to: Name,
 })
 export type CompareSnapshots = z.infer<typeof CompareSnapshots>
+
+/**
+ * Writes one new layer that holds what these hold together: of each block what the newest of them
+ * has. They are sealed, and stay. To any node that can reach the store; not to agents before
+ * version 4. What it has written when its link is lost it takes away again.
+ */
+export const MergeLayers = z.strictObject({
+  t: z.literal('merge-layers'),
+  commandId,
+  vmId,
+  sizeBytes: z.int().min(1),
+  /** The oldest first, adjacent in the disk of the VM. */
+  layers: z.array(layerName).min(2).max(64),
+  into: layerName,
+})
+export type MergeLayers = z.infer<typeof MergeLayers>
+
+/**
+ * A running or paused VM goes on over these layers: the same top, and below it the same content.
+ * Not to agents before version 4.
+ */
+export const SwapLayers = z.strictObject({ t: z.literal('swap-layers'), ...onVm, disk: DiskRef })
+export type SwapLayers = z.infer<typeof SwapLayers>
 
 /** Layers of disks that nobody names any more are to be deleted: all but these. To any node. */
 export const SweepLayers = z.strictObject({

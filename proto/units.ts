@@ -16,6 +16,8 @@ export const termVersion = 3
 export const streamsVersion = 4
 /** Beyond that, more links are only more to do. */
 export const streamsMax = 16
+/** Agents before this cannot merge layers of disks, nor swap those of a VM. */
+export const mergeVersion = 4
 
 /**
  * A control message is small; pages travel in frames. Anything larger is an attack or a mistake.

@@ -97,6 +97,9 @@ export const networkText = ({ network }: Pick<VmSpec, 'network'>): string =>
 export const workloadOf = ({ args, image }: Pick<VmSpec, 'args' | 'image'>): string =>
   /(?:^|\s)workload=(\S+)/.exec(args)?.[1] ?? image
 
+/** A layer of a disk: a file in the cluster's shared disk store. */
+export const layerName = z.string().regex(/^[a-z0-9.-]{1,120}$/)
+
 /**
  * Where a VM's durable blocks are, in the cluster's shared disk store; the first layer is the
  * oldest.
@@ -104,6 +107,6 @@ export const workloadOf = ({ args, image }: Pick<VmSpec, 'args' | 'image'>): str
 export const DiskRef = z.strictObject({
   sizeBytes: z.int().min(0),
   /** File names in the store. All but the last are read-only and may be shared by clones. */
-  layers: z.array(z.string().regex(/^[a-z0-9.-]{1,120}$/)).max(64),
+  layers: z.array(layerName).max(64),
 })
 export type DiskRef = z.infer<typeof DiskRef>

@@ -94,6 +94,8 @@ export interface ApiClient {
   compareSnapshots(vmId: string, from: string, to: string): Promise<SnapshotComparison>
   /** The answer is from before: it goes on under an epoch above that one. */
   restore(vmId: string, snapshot: string): Promise<VmView>
+  /** Its disk's sealed layers become one. */
+  merge(vmId: string): Promise<VmView>
   templates(): Promise<TemplateView[]>
   /** A snapshot is kept as a template, apart from its VM. */
   keepTemplate(request: z.input<typeof TemplateRequest>): Promise<TemplateView>
@@ -215,6 +217,7 @@ export class HttpApiClient implements ApiClient {
     return this.#get(path, SnapshotComparison)
   }
 
+  merge = (vmId: string) => this.#post(vmPath(vmId, 'merge'), undefined, VmView)
   restore = (vmId: string, snapshot: string) =>
     this.#post(vmPath(vmId, 'restore'), { snapshot }, VmView)
 

@@ -9,6 +9,7 @@ import { seeSweepEnd } from './disk-sweep.ts'
 import { destinationRuns, seeAnswer, seeDiscarded, settle, sourceRuns } from './doubt.ts'
 import { seeReplicaResult, tellTakeOver } from './ha/protection.ts'
 import { freezeVm, seeCrash, seeFailedStart } from './ha/restarts.ts'
+import { seeMergeResult } from './layer-merges.ts'
 import { refusedRetryMs } from './limits.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
 import { endByFault, openMigrationOf } from './migration-end.ts'
@@ -43,6 +44,7 @@ export function seeResult(step: Step, node: Node, result: Result): void {
   seeTemplateResult(step, command, result)
   tellFileEnd(step, result.commandId, command, result)
   seeSweepEnd(step, command, !result.fault)
+  seeMergeResult(step, command, result)
   seeReplicaResult(step, command, result)
   if (command.kind === 'compare-snapshots')
     step.effects.push({ kind: 'answered', commandId: result.commandId, result })
@@ -55,7 +57,7 @@ export function seeResult(step: Step, node: Node, result: Result): void {
 
 function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: Result): void {
   const refusal = result.fault
-  if (isKeptTrying(kind)) return
+  if (isKeptTrying(kind) || kind === 'merge-layers' || kind === 'swap-layers') return
   if (kind === 'take-over') seeTakeOver(step, vm, result)
   else if (kind === 'go-on') seeGoOn(step, vm, result)
   else if (kind === 'start') seeStart(step, vm, refusal)

@@ -17,6 +17,7 @@ import { tell } from './events.ts'
 import { admit, dropRule, haView, setGroup, setHa, setRule } from './ha/commands.ts'
 import { dropGroup, joinGroup, setPolicy } from './ha/groups.ts'
 import { endReplica } from './ha/protection.ts'
+import { mergeNow } from './layer-merges.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import {
@@ -100,6 +101,8 @@ function dispatch(step: Step, command: Exclude<ApiCommand, FileCommand>): Value 
       return onVm(step, command.vmId, 'remove', (vm) => remove(step, vm))
     case 'snapshot':
       return onVm(step, command.vmId, 'snapshot', (vm) => takeSnapshot(step, vm, command.name))
+    case 'merge':
+      return onVm(step, command.vmId, 'merge', (vm) => mergeNow(step, vm) ?? vmView(vm))
     case 'restore':
       return onVm(step, command.vmId, 'restore', (vm) => restore(step, vm, command.name))
     default:
@@ -117,7 +120,7 @@ type OfVm =
   | 'resume'
   | 'balloon'
   | 'stop'
-type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore'
+type OfVmToo = 'start' | 'remove' | 'snapshot' | 'restore' | 'merge'
 type Other = Exclude<ApiCommand, FileCommand | { do: OfVm | OfVmToo }>
 type OfHa = Asked<'set-policy' | 'set-group' | 'drop-group' | 'set-rule' | 'drop-rule' | 'set-ha'>
 

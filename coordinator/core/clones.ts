@@ -56,7 +56,11 @@ export function addClones(
 export const tooManyLayers = ({ id, disk }: Vm): Fault | undefined =>
   disk.layers.length < diskLayersMax
     ? undefined
-    : fault('incompatible', `the disk of ${id} has too many layers: clone a younger VM`)
+    : fault(
+        'wrong-state',
+        `the disk of ${id} has too many layers, and they are not merged yet: ask again in a ` +
+          `moment, and see \`godwit disk show ${id}\``,
+      )
 
 /**
  * Layers are decided now and not at the request: an earlier clone of this parent may have given it
@@ -68,6 +72,7 @@ export function beginClone(step: Step, migration: Migration, from: Node, to: Nod
   const clones = migration.cloneIds.flatMap((id) => step.state.vms.get(id) ?? [])
   for (const clone of clones) {
     clone.disk = withTop(parent.disk, clone.id, takeSerial(step))
+    if (parent.layerWeights) clone.layerWeights = parent.layerWeights
     touch(step, 'vm', clone.id)
   }
   const commandId = takeCommandId(step)

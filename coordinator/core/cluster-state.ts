@@ -6,7 +6,7 @@
 import type { EventView } from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
 import { type HaGroup, type HaRule, type HaSettings, haSettingsDefault } from '#proto/ha.ts'
-import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
+import type { CommandId, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import type { VmLoad, VmReport } from '#proto/messages.ts'
 import type { PageLog } from '#proto/page-log.ts'
 import { type PowerSettings, powerSettingsDefault } from '#proto/power.ts'
@@ -15,8 +15,14 @@ import { migrationHasEnded } from '#proto/state.ts'
 import type { TemplateKeyView } from '#proto/templates/messages.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import type { IsolationResponse } from '#proto/vm-spec.ts'
-import { migrationsMax, migrationsPerNodeMax, rebalanceEveryMs } from './limits.ts'
+import {
+  mergeLayersAbove,
+  migrationsMax,
+  migrationsPerNodeMax,
+  rebalanceEveryMs,
+} from './limits.ts'
 import type { NodeBurden } from './load-score.ts'
+import type { PendingCommand } from './pending-command.ts'
 import type {
   MetaRecord,
   MigrationEntry,
@@ -27,7 +33,8 @@ import type {
   Tombstone,
   VmRecord,
 } from './records.ts'
-import type { Arrival } from './template-files.ts'
+
+export type { PendingCommand } from './pending-command.ts'
 
 export interface Settings {
   readonly leaseMs: number
@@ -44,6 +51,8 @@ export interface Settings {
   readonly fenceAfterMs?: number
   /** Every migration is written down page by page, also those that nobody asked it of. */
   readonly pageLogs: boolean
+  /** Of a disk with more layers some are merged. */
+  readonly mergeLayersAbove: number
 }
 
 export const defaultSettings: Settings = {
@@ -54,6 +63,7 @@ export const defaultSettings: Settings = {
   rebalanceEveryMs,
   ...{ migrationsMax, migrationsPerNodeMax },
   pageLogs: false,
+  mergeLayersAbove,
 }
 
 /** Numbers the shell gives to the links of agents. */
@@ -100,6 +110,8 @@ export interface Node extends NodeRecord {
     emptySinceMs: number | undefined
     /** In standby and woken: when it is on. */
     wakesAtMs: number | undefined
+    /** Its link was lost while it wrote a layer that nobody waits for any more. */
+    mayHaveWritten: boolean
   }
 }
 
@@ -138,6 +150,8 @@ export interface Vm extends VmRecord {
     restartOn: NodeId | undefined
     /** A clone of it failed: on which layers it goes on, its node's next report says. */
     isDiskInDoubt: boolean
+    /** When layers of its disk are merged again, after one that failed. */
+    mergeTries: { readonly count: number; readonly nextAtMs: number }
     /** When a replica of it is tried again. */
     replicaTries: { readonly count: number; readonly nextAtMs: number }
     /** Its replica's node says so. */
@@ -195,46 +209,6 @@ export interface Migration extends MigrationEntry {
   }
 }
 
-/**
- * A command whose result is not there yet. Lost with its link: reports then say what became of it.
- */
-export interface PendingCommand {
-  readonly kind:
-    | 'start'
-    | 'stop'
-    | 'pause'
-    | 'resume'
-    | 'balloon'
-    | 'resolve'
-    | 'cancel'
-    | 'switch'
-    | 'pages-lost'
-    | 'drop'
-    | 'take-snapshot'
-    | 'drop-snapshot'
-    | 'compare-snapshots'
-    | 'sweep-layers'
-    | 'keep-template'
-    | 'drop-template'
-    | 'export-template'
-    | 'import-template'
-    | 'replicate'
-    | 'end-replication'
-    | 'set-lease'
-    | 'set-isolation'
-    | 'set-network'
-    | 'take-over'
-    | 'go-on'
-  /** Of the last two. */
-  readonly snapshotId?: string
-  readonly arrival?: Arrival
-  readonly nodeId: NodeId
-  readonly vmId: VmId
-  readonly epoch: Epoch
-  readonly migrationId: MigrationId | undefined
-  readonly sentAtMs: number
-}
-
 export interface ClusterState {
   readonly settings: Settings
   /** Tells this process's commands from an earlier one's. */
@@ -283,7 +257,7 @@ export interface ClusterState {
   /** No node's silence means anything before that; a changed node is looked at anew. */
   watchAtMs: number
   /** VMs that a tick may have to do something about: see watched-vms.ts. */
-  readonly watched: { readonly lost: Set<VmId>; readonly guarded: Set<VmId> }
+  readonly watched: Readonly<Record<'lost' | 'guarded' | 'layered', Set<VmId>>>
   /** When what the nodes draw is added up again. */
   countEnergyAtMs: number
 }
@@ -315,6 +289,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   isEmptying: false,
   emptySinceMs: undefined,
   wakesAtMs: undefined,
+  mayHaveWritten: false,
 })
 
 export const vmLive = (): Vm['live'] => ({
@@ -330,6 +305,7 @@ export const vmLive = (): Vm['live'] => ({
   runsSinceMs: undefined,
   restartOn: undefined,
   isDiskInDoubt: false,
+  mergeTries: { count: 0, nextAtMs: 0 },
   replicaTries: { count: 0, nextAtMs: 0 },
   isPrimarySilent: false,
   isLeased: undefined,
@@ -395,6 +371,6 @@ export function emptyCluster(
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
     ...{ sweepAtMs: nowMs, revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
-    watched: { lost: new Set(), guarded: new Set() },
+    watched: { lost: new Set(), guarded: new Set(), layered: new Set() },
   }
 }

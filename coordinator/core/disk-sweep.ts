@@ -47,7 +47,11 @@ export function sweepLayers(step: Step): void {
 /** What every VM and snapshot needs; sorted, so that it is the same whoever asks. */
 export function layersNamed(state: ClusterState): string[] {
   const named = new Set<string>()
-  for (const { disk } of state.vms.values()) for (const layer of disk.layers) named.add(layer)
+  for (const { disk, merge } of state.vms.values()) {
+    for (const layer of disk.layers) named.add(layer)
+    // Until it has ended, whoever has the older word of the disk, or the newer one, is right.
+    for (const layer of merge ? [...merge.layers, merge.into] : []) named.add(layer)
+  }
   for (const { record } of state.snapshots.values())
     for (const layer of record?.disk.layers ?? []) named.add(layer)
   for (const { record } of state.templates.values())

@@ -67,6 +67,16 @@ export const displacedKept = 20
 
 /** Layers of a disk; each clone adds one to parent and child (DiskRef allows 64). */
 export const diskLayersMax = 63
+/**
+ * Of a disk with more layers some are merged: a read looks through them all, and each is an open
+ * file. Far below the most, so that there is time for it.
+ */
+export const mergeLayersAbove = 16
+/** More would only share the same store. */
+export const mergesPerNodeMax = 1
+/** A merge that failed is tried again after this, doubled each time up to the longest. */
+export const mergeRetryMs = 1000
+export const mergeRetryMsMax = 60_000
 
 /**
  * Migrations at once, in all and out of or into a node: more would only share the same links and

@@ -21,6 +21,7 @@ import { settle } from './doubt.ts'
 import { endMaintenance } from './evacuation.ts'
 import { type FenceWord, fenceSilent, isFencedBy } from './fencing.ts'
 import { freezeVm } from './ha/restarts.ts'
+import { loseMergeCommand, sweepBehind } from './layer-merges.ts'
 import { displacedKept, flapWindowMs, heartbeatsMissedMax } from './limits.ts'
 import { markCertain } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
@@ -66,6 +67,7 @@ function join(step: Step, linkId: LinkId, hello: Hello, known: Node | undefined)
   if (node.maintenance?.untilBack) endMaintenance(step, node)
   welcome(step, node, linkId)
   becomeOnline(step, node, known === undefined)
+  sweepBehind(step, node)
   takeReports(step, node, hello.vms, true)
 }
 
@@ -177,6 +179,7 @@ function loseLink(step: Step, node: Node): void {
     loseTemplateCommand(step, command)
     tellFileEnd(step, id, command, { fault: lostNode(node.id) })
     seeSweepEnd(step, command, false)
+    loseMergeCommand(step, command)
   }
   for (const migration of migrationsAt(step, node.id)) {
     if (migration.from === node.id) migration.live.source = 'unknown'

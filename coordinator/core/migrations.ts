@@ -26,6 +26,7 @@ import {
 import { endMigration } from './migration-end.ts'
 import { isLost } from './node-doors.ts'
 import {
+  isAsked,
   isReachable,
   nodeOf,
   type Step,
@@ -129,6 +130,8 @@ function mustWait(step: Step, { vmId, from, to, purpose }: Migration): boolean {
   if (![from, to].every((id) => isReachable(nodeOf(step.state, id)))) return true
   const vm = step.state.vms.get(vmId)
   if (vm && mustEndReplica(step, vm)) return true
+  // A moment: its node is giving its disk merged layers, and a copy would name those before.
+  if (vm && isAsked(step.state, 'swap-layers', vm.id)) return true
   return purpose === 'clone' && vm !== undefined && isDiskChanging(step.state, vm)
 }
 

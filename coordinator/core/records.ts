@@ -17,7 +17,7 @@ import { SnapshotMeasured, SnapshotRecord } from '#proto/snapshots.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { TemplateKeyView } from '#proto/templates/messages.ts'
 import { TraceRef } from '#proto/trace-context.ts'
-import { DiskRef, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
+import { DiskRef, layerName, Name, VmIdentity, VmSpec } from '#proto/vm-spec.ts'
 
 // Brands exist only for the compiler: the check is that of the plain type.
 const vmId = Name as unknown as z.ZodType<VmId, string>
@@ -121,6 +121,17 @@ export const VmRecord = z.strictObject({
   takesOver: migrationId.optional(),
   /** What its present run went on from, after its node was lost. */
   wentOnFrom: TookOver.optional(),
+  /** Layers of its disk are being merged: these, adjacent and sealed, into that one. */
+  merge: z
+    .strictObject({
+      layers: z.array(layerName),
+      into: layerName,
+      /** It is written, and waits for its place in the disk. */
+      isWhole: z.boolean(),
+    })
+    .optional(),
+  /** Of layers that were merged: how many each was made of. */
+  layerWeights: z.record(layerName, z.int()).optional(),
   /** As an operator declared it; absent: the defaults. */
   policy: HaPolicy.optional(),
   /** What of that was said of it itself, and not of its group. */

@@ -15,6 +15,7 @@ import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { isDiskChanging } from './disk-change.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
+import { diskAhead } from './layer-merges.ts'
 import type { SnapshotEntry } from './records.ts'
 import {
   type ApiCommand,
@@ -58,7 +59,7 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
   if (isDiskChanging(step.state, vm)) return diskChanging(vm)
   const node = vm.nodeId === undefined ? undefined : nodeOf(step.state, vm.nodeId)
   if (!isReachable(node)) return outOfReach(vm)
-  vm.disk = withTop(vm.disk, vm.id, serial)
+  vm.disk = withTop(diskAhead(step.state, vm), vm.id, serial)
   touch(step, 'vm', vm.id)
   const entry: SnapshotEntry = {
     ...{ id: keyOf(vm.id, name), vmId: vm.id, name, phase: 'taking' },

@@ -85,6 +85,7 @@ export type ApiCommand =
   /** A line of the story: who has done what with accounts and consoles. */
   | { readonly do: 'note'; readonly text: string; readonly vmId?: VmId }
   | { readonly do: 'balloon'; readonly vmId: VmId; readonly memoryMib: number }
+  | { readonly do: 'merge'; readonly vmId: VmId }
   | { readonly do: 'snapshot'; readonly vmId: VmId; readonly name?: string | undefined }
   | { readonly do: 'fence'; readonly nodeId: NodeId; readonly isOff: boolean }
   | { readonly do: 'set-power'; readonly change: PowerSettingsChange }
@@ -229,6 +230,7 @@ export function touch(step: Step, kind: RecordKind, id: string): void {
   step.state.changes++
   if (kind === 'node') step.state.watchAtMs = step.nowMs
   if (kind === 'vm') step.state.watched.guarded.add(id as VmId)
+  if (kind === 'vm') step.state.watched.layered.add(id as VmId)
 }
 
 export function takeEpoch(step: Step): Epoch {

@@ -14,6 +14,7 @@ import { evacuate, seeLeaving } from './evacuation.ts'
 import { tell } from './events.ts'
 import { keepRules } from './ha/keeper.ts'
 import { protect } from './ha/protection.ts'
+import { mergeLayers } from './layer-merges.ts'
 import {
   endsLapsed,
   seeFence,
@@ -119,6 +120,7 @@ function tick(working: Step): void {
   finishWaking(working)
   consolidate(working)
   countEnergy(working)
+  mergeLayers(working)
   sweepLayers(working)
   const isDue = state.settings.rebalance && state.ha.armed
   if (isDue && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)

@@ -140,6 +140,9 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     nodeLiveOf(state, vm.replica?.nodeId)?.replicaOf.add(vm.id)
     state.watched.lost.add(vm.id)
     state.watched.guarded.add(vm.id)
+    state.watched.layered.add(vm.id)
+    // Who wrote it has no command of ours any more: it is begun anew.
+    if (vm.merge?.isWhole === false) delete vm.merge
     state.vms.set(vm.id, vm)
   }
 }

@@ -50,9 +50,13 @@ export function vmView(vm: Vm): VmView {
       replica,
       wentOnFrom,
       load: vm.live.load,
+      merging: mergingView(vm),
     }),
   } as VmView
 }
+
+const mergingView = ({ merge }: Vm) =>
+  merge && { layers: merge.layers.length, phase: merge.isWhole ? 'swapping' : 'writing' }
 
 export function migrationView(migration: Migration): MigrationView {
   const { id, purpose, vmId, cloneIds, from, to, phase, cause, why, live } = migration

@@ -131,6 +131,7 @@ export const guards: Readonly<Record<string, Guard>> = {
   'POST /v1/vms/:id/balloon': vm('use'),
   'DELETE /v1/vms/:id': vm('use'),
   'POST /v1/vms/:id/restore': vm('use'),
+  'POST /v1/vms/:id/merge': vm('use'),
   'GET /v1/vms/:id/snapshots': vm('see'),
   'POST /v1/vms/:id/snapshots': vm('copy'),
   'DELETE /v1/vms/:id/snapshots/:name': vm('copy'),

@@ -185,6 +185,10 @@ function vmRoutes(app: App, ports: HttpPorts): void {
       documented(`${verb} it`, 202, VmView),
       (request, reply) => ask(ports, reply, { do: verb, vmId: asVmId(request.params.id) }),
     )
+  const merge = documented('Make the layers of its disk one', 202, VmView)
+  app.post<WithId>('/v1/vms/:id/merge', merge, (request, reply) =>
+    ask(ports, reply, { do: 'merge', vmId: asVmId(request.params.id) }),
+  )
   const balloon = documented('Leave it less memory, or more again', 202, VmView, BalloonRequest)
   app.post<WithId>('/v1/vms/:id/balloon', balloon, (request, reply) => {
     const { memoryMib } = BalloonRequest.parse(request.body)

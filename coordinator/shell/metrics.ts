@@ -16,6 +16,7 @@ export function createMetrics(coordinator: Coordinator): CoordinatorMetrics {
   countPhases(coordinator, registry)
   countMigrations(coordinator, registry)
   countDecisions(coordinator, registry)
+  countMerges(coordinator, registry)
   return { contentType: registry.contentType, text: () => registry.metrics() }
 }
 
@@ -111,6 +112,30 @@ function countDecisions(coordinator: Coordinator, registry: Registry): void {
     event: ({ kind }) => {
       if (kind === 'node-fenced') fences.inc()
       if (kind === 'vm-recovered') recoveries.inc()
+    },
+  })
+}
+
+function countMerges(coordinator: Coordinator, registry: Registry): void {
+  const registers = [registry]
+  const { vms } = coordinator.state
+  new Gauge({
+    name: 'godwit_coordinator_disk_layers_max',
+    help: 'Layers of the disk that has most of them.',
+    registers,
+    collect() {
+      this.set([...vms.values()].reduce((most, vm) => Math.max(most, vm.disk.layers.length), 0))
+    },
+  })
+  const merges = new Counter({
+    name: 'godwit_coordinator_layer_merges_total',
+    help: 'Merges of layers of disks that have ended.',
+    ...{ labelNames: ['outcome'] as const, registers },
+  })
+  coordinator.observe({
+    event: ({ kind }) => {
+      if (kind === 'layers-merged') merges.inc({ outcome: 'done' })
+      if (kind === 'merge-failed') merges.inc({ outcome: 'failed' })
     },
   })
 }

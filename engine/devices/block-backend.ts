@@ -16,4 +16,9 @@ export interface BlockBackend {
   flush(): void
   /** Gives up the backend without flushing. */
   close(): void
+  /**
+   * Of one that is made of layers: below its top are these from now on, the oldest first, and they
+   * hold what those before them hold. When it throws, nothing has changed.
+   */
+  swapSealed?(layers: readonly string[]): void
 }

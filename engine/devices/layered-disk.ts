@@ -35,7 +35,7 @@ export function openLayeredDisk(store: DiskStore, options: LayeredDiskOptions): 
       sealed.push(DiskLayer.openSealed(store, name, sizeBytes))
     }
     const top = DiskLayer.openTop(store, topName, sizeBytes, epoch)
-    return new LayeredDisk(sizeBytes, top, sealed)
+    return new LayeredDisk(store, sizeBytes, top, sealed)
   } catch (error) {
     for (const layer of sealed) layer.close()
     throw error
@@ -44,12 +44,14 @@ export function openLayeredDisk(store: DiskStore, options: LayeredDiskOptions): 
 
 class LayeredDisk implements BlockBackend {
   readonly sizeBytes: number
+  readonly #store: DiskStore
   readonly #top: DiskLayer
   /** From the top down, the top layer included. */
-  readonly #layers: readonly DiskLayer[]
+  #layers: readonly DiskLayer[]
 
-  constructor(sizeBytes: number, top: DiskLayer, sealed: readonly DiskLayer[]) {
+  constructor(store: DiskStore, sizeBytes: number, top: DiskLayer, sealed: readonly DiskLayer[]) {
     this.sizeBytes = sizeBytes
+    this.#store = store
     this.#top = top
     this.#layers = [top, ...sealed.toReversed()]
   }
@@ -82,6 +84,26 @@ class LayeredDisk implements BlockBackend {
 
   close(): void {
     for (const layer of this.#layers) layer.close()
+  }
+
+  /** The top stays open as it is, with what was not flushed: only what is below it is another. */
+  swapSealed(names: readonly string[]): void {
+    const before = this.#layers.slice(1)
+    const opened: DiskLayer[] = []
+    const sealed: DiskLayer[] = []
+    try {
+      for (const name of names) {
+        const known = before.find((layer) => layer.name === name)
+        const layer = known ?? DiskLayer.openSealed(this.#store, name, this.sizeBytes)
+        if (!known) opened.push(layer)
+        sealed.unshift(layer)
+      }
+    } catch (error) {
+      for (const layer of opened) layer.close()
+      throw error
+    }
+    this.#layers = [this.#top, ...sealed]
+    for (const layer of before) if (!sealed.includes(layer)) layer.close()
   }
 
   /** The layer that holds the byte at `offset`, and for how many bytes from there. */

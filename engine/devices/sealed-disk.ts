@@ -1,5 +1,6 @@
-// A disk as its sealed layers have it, to be read only: what a template's file is made of. Not
-// here: a disk that a guest writes to (layered-disk.ts). Offsets and lengths in bytes.
+// A disk as its sealed layers have it, to be read only: what a template's file is made of, and what
+// is merged into one layer. Not here: a disk that a guest writes to (layered-disk.ts). Offsets and
+// lengths in bytes.
 
 import { blockBytes, DiskLayer, type DiskStore } from './disk-layer.ts'
 
@@ -30,6 +31,13 @@ export class SealedDisk {
     const layer = this.#layers.find((one) => one.holds(block))
     layer?.read(block * blockBytes, into)
     return layer !== undefined
+  }
+
+  /** How many blocks from this one on are held, one behind the other; at most so many. */
+  heldFrom(block: number, blocksMax: number): number {
+    let held = 0
+    while (held < blocksMax && this.#layers.some((one) => one.holds(block + held))) held++
+    return held
   }
 
   close(): void {

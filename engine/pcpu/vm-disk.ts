@@ -32,6 +32,17 @@ export class VmDisk implements BlockBackend {
     return this.#held !== undefined
   }
 
+  get isOpen(): boolean {
+    return this.#below !== undefined
+  }
+
+  /** Of a disk that is open: other layers below its top, with the same in them. */
+  swapSealed(layers: readonly string[]): void {
+    const below = this.#open()
+    if (!below.swapSealed) throw new Error('This disk has no layers that could be swapped.')
+    below.swapSealed(layers)
+  }
+
   /** Something is held, taken or not. */
   get holdsWrites(): boolean {
     return this.#held?.isEmpty === false

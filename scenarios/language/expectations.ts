@@ -44,6 +44,11 @@ export const Expectation = z
   .discriminatedUnion('expect', [
     kind('vm-on', 'A VM runs on a node', { vm, node: nodes, ...state }),
     kind('vm-phase', 'A VM is in a phase', { vm, phase: phases, ...state }),
+    kind('disk-layers', 'The disk of a VM has no more layers than this', {
+      vm,
+      'at-most': z.int().min(1),
+      ...state,
+    }),
     kind('vms-running', 'So many VMs run', {
       min: z.int().min(0).default(0),
       max: z.int().min(0).optional(),

@@ -10,6 +10,7 @@ import type { Step } from './timeline.ts'
 
 const guestSteps: readonly Step['do'][] = [
   ...(['crash-vm', 'hang-vm', 'snapshot', 'restore', 'template', 'clone'] as const),
+  'merge',
   ...(['balloon', 'fail-disk', 'fill-disk', 'heal-disk'] as const),
 ]
 const guestExpectations: readonly Expectation['expect'][] = [

@@ -28,7 +28,9 @@ const stepSentences: StepSentences = {
   'drop-rule': ({ rule }) => `drop rule ${rule}`,
   'set-ha': (step) => `set high availability to ${keysText(step, settingsKeys)}`,
   'set-power': (step) => `set power to ${keysText(step, powerKeys)}`,
-  snapshot: ({ vm, name }) => `take snapshot ${name} of ${vm}`,
+  snapshot: ({ vm, name, count }) =>
+    count === 1 ? `take snapshot ${name} of ${vm}` : `take ${count} snapshots ${name} of ${vm}`,
+  merge: ({ vm }) => `merge the disk layers of ${vm}`,
   restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
   template: ({ vm, name }) => `keep ${vm} as template ${name}`,
   migrate: ({ vm, to }) => `migrate ${vm} to ${to ?? 'the best node'}`,
@@ -111,6 +113,8 @@ type ExpectationSentences = {
 const expectationSentences: ExpectationSentences = {
   'vm-on': ({ vm, node, ...how }) => held(`${vm} runs on ${anyOf(node)}`, how),
   'vms-running': ({ min, max, ...how }) => held(`there are ${bounds(min, max, 'running VM')}`, how),
+  'disk-layers': ({ vm, 'at-most': most, ...how }) =>
+    held(`the disk of ${vm} has at most ${most} layers`, how),
   'vm-phase': ({ vm, phase, ...how }) => held(`${vm} is ${anyOf(phase)}`, how),
   'node-phase': ({ node, phase, ...how }) => held(`node ${node} is ${phase}`, how),
   'node-power': ({ node, is, ...how }) => held(`node ${node} is ${is}`, how),

@@ -110,7 +110,13 @@ export const Step = z
     step('drop-rule', 'Drops a rule', { rule: Name }),
     step('set-ha', 'Changes high availability of the whole cluster', { ...settingsKeys }),
     step('set-power', 'Changes how power is saved', { ...powerKeys }),
-    step('snapshot', 'Takes a snapshot of a running VM', { vm, name: Name, outcome }),
+    step('snapshot', 'Takes a snapshot of a running VM, or several after each other', {
+      vm,
+      name: Name.describe('Of several: <name>-1, <name>-2 …'),
+      count: z.int().min(1).max(256).default(1),
+      outcome,
+    }),
+    step('merge', "Makes the layers of a VM's disk one", { vm, outcome }),
     step('restore', 'Lets a VM go on as a snapshot of it has it', {
       vm,
       snapshot: Name,

@@ -57,7 +57,10 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
     const change = said({ armed, tolerate, admission, shutdown })
     return insist(stage, within, () => stage.world.api.setHa(change))
   },
-  snapshot: (step, stage) => snapshot(step.vm, step.name, stage, step.within),
+  snapshot: async ({ vm, name, count, within }, stage) => {
+    for (let n = 1; n <= count; n++)
+      await snapshot(vm, count === 1 ? name : `${name}-${n}`, stage, within)
+  },
   restore,
   template,
   migrate,

@@ -18,6 +18,7 @@ type Judges = {
 const judges: Judges = {
   'vm-on': stateJudge,
   'vm-phase': stateJudge,
+  'disk-layers': stateJudge,
   'vms-running': stateJudge,
   'node-phase': stateJudge,
   'node-load': stateJudge,

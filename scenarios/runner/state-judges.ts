@@ -7,7 +7,8 @@ import type { ExpectationOf } from '../language/expectations.ts'
 import { broken, held, type Judge, open } from './finding.ts'
 
 type StateExpectation = ExpectationOf<
-  'vm-on' | 'vm-phase' | 'vms-running' | 'node-phase' | 'node-load' | 'node-power'
+  | ('vm-on' | 'vm-phase' | 'vms-running' | 'disk-layers')
+  | ('node-phase' | 'node-load' | 'node-power')
 >
 
 /** When it has to be so. */
@@ -36,9 +37,17 @@ export function stateJudge(item: StateExpectation): Judge {
 
 function look(item: StateExpectation, view: ClusterView): Look {
   if (item.expect === 'vms-running') return lookAtAll(item, view)
+  if (item.expect === 'disk-layers') return lookAtDisk(item, view)
   return item.expect === 'vm-on' || item.expect === 'vm-phase'
     ? lookAtVm(item, view)
     : lookAtNode(item, view)
+}
+
+function lookAtDisk(item: ExpectationOf<'disk-layers'>, { vms }: ClusterView): Look {
+  const vm = vms.find(({ id }) => id === item.vm)
+  if (vm === undefined) return { isSo: false, detail: 'there is no such VM' }
+  const count = vm.disk.layers.length
+  return { isSo: count <= item['at-most'], detail: `it has ${count}` }
 }
 
 function lookAtAll({ min, max }: ExpectationOf<'vms-running'>, { vms }: ClusterView): Look {

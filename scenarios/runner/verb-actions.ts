@@ -36,6 +36,13 @@ export const verbActions = {
       (await api.templates()).some(({ name }) => name === template),
     )
   },
+  merge: async ({ vm: vmId, within }: StepOf<'merge'>, stage: Stage) => {
+    const { api } = stage.world
+    await insist(stage, within, () => api.merge(vmId))
+    await untilGone(stage, `a merge of ${vmId}`, within, async () =>
+      Boolean((await api.vm(vmId)).merging),
+    )
+  },
   'sleep-node': (step: StepOf<'sleep-node'>, stage: Stage) =>
     sleepOrWake(step, stage, 'sleep', 'standby'),
   'wake-node': (step: StepOf<'wake-node'>, stage: Stage) => sleepOrWake(step, stage, 'wake', 'on'),

@@ -22,6 +22,9 @@ export function unrest(world: SimWorld, names: readonly string[]): string[] {
     ...[...vms.values()].flatMap(({ id, replica }) =>
       replica && replica.phase !== 'ready' ? [`the replica of ${id} is ${replica.phase}`] : [],
     ),
+    ...[...vms.values()].flatMap(({ id, merge, replica }) =>
+      merge && !replica ? [`layers of ${id} are being merged`] : [],
+    ),
     ...[...openMigrations].map((id) => `${id} is open`),
     ...[...commands.values()].map(({ kind }) => `${kind} is not answered`),
   ]
@@ -66,7 +69,11 @@ export function disorder(world: SimWorld, names: readonly string[]): string[] {
 /** Layers of disks that nobody names, or that are named and gone. */
 function litter(world: SimWorld): string[] {
   const { state } = world.coordinator.coordinator
-  const named = new Set([...state.vms.values()].flatMap(({ disk }) => disk.layers))
+  const vms = [...state.vms.values()]
+  const named = new Set(vms.flatMap(({ disk }) => disk.layers))
+  // Of one that waits, for as long as the VM has a replica: its old layers, and the new one.
+  for (const { merge } of vms)
+    if (merge) for (const layer of [...merge.layers, merge.into]) named.add(layer)
   const kept = [...state.snapshots.values(), ...state.templates.values()]
   for (const { record } of kept) for (const layer of record?.disk.layers ?? []) named.add(layer)
   // The next one is the one that comes now and then: what was wanted has been done.

@@ -15,6 +15,12 @@ export function isBetween(state: ClusterState, one: string, other: string): bool
   )
 }
 
+/** Nodes that write a layer, or give one to a VM. */
+export const whoMerges = ({ commands }: ClusterState): string[] =>
+  [...commands.values()].flatMap(({ kind, nodeId }) =>
+    kind === 'merge-layers' || kind === 'swap-layers' ? [nodeId] : [],
+  )
+
 /** What is under way there, as sentences that are counted. */
 export function hits(state: ClusterState, name: string): string[] {
   const found: string[] = []
@@ -26,6 +32,12 @@ export function hits(state: ClusterState, name: string): string[] {
   for (const { nodeId, replica } of state.vms.values())
     if (nodeId === name && replica) found.push(`primary lost while its replica is ${replica.phase}`)
     else if (replica?.nodeId === name) found.push(`replica lost while it is ${replica.phase}`)
+  for (const { kind, nodeId } of state.commands.values()) {
+    if (name !== nodeId && name !== coordinatorName) continue
+    const who = name === nodeId ? 'node' : 'coordinator'
+    if (kind === 'merge-layers') found.push(`${who} lost while layers are merged`)
+    if (kind === 'swap-layers') found.push(`${who} lost while layers are swapped`)
+  }
   return found
 }
 

@@ -47,7 +47,9 @@ export const deeds = [
 ] as const
 /** Of the store that all share; drawn behind all others, so that old seeds have their old plans. */
 const diskDeeds = ['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk'] as const
-export type Deed = (typeof deeds)[number] | (typeof diskDeeds)[number]
+/** Drawn from a stream of their own, for the same reason. */
+const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
+export type Deed = (typeof deeds)[number] | (typeof diskDeeds)[number] | (typeof mergeDeeds)[number]
 
 export interface Planned {
   readonly atMs: number
@@ -69,6 +71,8 @@ export interface FaultPlan {
   readonly fenceAfterMs: number | undefined
   /** The first two VMs are kept apart, strictly, from before there are any. */
   readonly isApart: boolean
+  /** Disks with more layers are merged; undefined: as everywhere, which a run does not come to. */
+  readonly mergeLayersAbove: number | undefined
 }
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
@@ -110,8 +114,11 @@ const roads: readonly RoadTraits[] = [
   { latencyMs: 15, jitterMs: 40, bytesPerMs: 2000 },
 ]
 
-/** Each run draws its own size, pace and fault rate. */
-export function planOf(random: Random): FaultPlan {
+/**
+ * Each run draws its own size, pace and fault rate.
+ * @param merges what is drawn about merges of layers comes from here.
+ */
+export function planOf(random: Random, merges: Random): FaultPlan {
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const paceMs = 40 + random.below(600)
@@ -135,8 +142,23 @@ export function planOf(random: Random): FaultPlan {
   const fenceAfterMs = random.below(4) === 0 ? 800 : undefined
   const isApart = random.below(2) === 0
   steps.push(...diskSteps(safetyMs, random))
+  const mergeLayersAbove = merges.below(2) === 0 ? 2 + merges.below(3) : undefined
+  if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
   steps.sort((a, b) => a.atMs - b.atMs)
-  return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart }
+  return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart, mergeLayersAbove }
+}
+
+/** In one run of two layers are merged all the time, and nodes die while they write. */
+function mergeSteps(safetyMs: number, random: Random): Planned[] {
+  const steps: Planned[] = []
+  for (let atMs = 1000 + random.below(1000); atMs < safetyMs; atMs += 1 + random.below(800))
+    steps.push({
+      atMs,
+      do: mergeDeeds[random.below(mergeDeeds.length)] ?? 'merge',
+      one: random.below(1000),
+      other: random.below(1000),
+    })
+  return steps
 }
 
 /** In one run of three the store fails now and then, for one node or another. */
@@ -156,7 +178,7 @@ function diskSteps(safetyMs: number, random: Random): Planned[] {
 /** Something breaks, or is aimed at; the others are what people do, and mending. */
 export const isFault = (deed: Deed): boolean =>
   (faults as readonly Deed[]).includes(deed) ||
-  ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk'].includes(deed)
+  ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
 
 function draw(of: Readonly<typeof weights>, random: Random): Deed {
   const total = deeds.reduce((sum, deed) => sum + of[deed], 0)

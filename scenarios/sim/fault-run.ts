@@ -12,9 +12,10 @@ import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
 import { Breakage } from './breakage.ts'
-import { isBetween } from './fault-aims.ts'
+import { isBetween, whoMerges } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
 import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './fault-wishes.ts'
+import { complaintsOf } from './guest-words.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-network.ts'
@@ -93,6 +94,7 @@ class FaultRun {
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
+        ...(plan.mergeLayersAbove === undefined ? {} : { mergeLayersAbove: plan.mergeLayersAbove }),
       },
     })
     this.#breakage = new Breakage(this.#world, (what) => this.#count(what))
@@ -140,7 +142,7 @@ class FaultRun {
       () => disorder(this.#world, this.#names).length === 0,
       () => disorder(this.#world, this.#names),
     )
-    if (this.#subject.hasGuests) await this.#listenToGuests()
+    if (this.#subject.hasGuests) this.#wrong.push(...(await complaintsOf(this.#world)))
   }
 
   wrong(text: string): void {
@@ -172,26 +174,6 @@ class FaultRun {
     await this.#world
       .until(what, isSo, restMsMax)
       .catch(() => this.#wrong.push(`there is no ${what}: ${why().join('; ')}`))
-  }
-
-  /** Every guest checks its memory all the time: what is wrong it prints. */
-  async #listenToGuests(): Promise<void> {
-    const printed = new Map<string, string>()
-    for (const { id, phase } of this.#state.vms.values()) {
-      if (phase !== 'running') continue
-      const text = new TextDecoder()
-      this.#world.coordinator.consoles.attach(id, {
-        ...{ isReplay: true, bufferedBytes: 0, header: () => undefined, close: () => undefined },
-        output: (bytes) => void printed.set(id, (printed.get(id) ?? '') + text.decode(bytes)),
-      })
-    }
-    await this.#world.pass(3000)
-    for (const [id, text] of printed) {
-      const isAsked = (line: string) => line.includes('panic: asked for')
-      const lines = text.split('\n').filter((line) => !isAsked(line))
-      const bad = lines.find((line) => /BAD|fatal|panic/.test(line))
-      if (bad) this.#wrong.push(`the guest in ${id} says: ${bad}`)
-    }
   }
 
   // ---- deeds ----
@@ -255,6 +237,8 @@ class FaultRun {
     'strike-disk': ({ one }) => {
       this.#strike = { left: 1 + (one % 30), what: 'disk' }
     },
+    merge: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'merge', vmId })),
+    'strike-merge': ({ one, other }) => this.#strikeMerge(one, other),
     'heal-disk': () => this.#world.diskFaults.clear(),
     'kill-coordinator': () => this.#breakage.kill(coordinatorName),
     'restart-coordinator': () => this.#restart(coordinatorName),
@@ -284,6 +268,15 @@ class FaultRun {
     else if (what === 'disk') breakage.failDisk(this.#random.below(2) === 0 ? from : to, 3)
     else breakage.hangSoon(to)
     return arriving.includes(what) ? 'arrives' : 'lost'
+  }
+
+  /** Who merges, or now and then the coordinator, dies a moment later. */
+  #strikeMerge(one: number, other: number): void {
+    this.#onVm(one, (vmId) => ({ do: 'merge', vmId }))
+    const merging = pick(whoMerges(this.#state), one)
+    const name = other % 5 === 0 ? coordinatorName : merging
+    const strike = () => this.#breakage.kill(name ?? '')
+    if (merging !== undefined) this.#world.network.later(strike, 1 + (other % 60))
   }
 
   readonly #name = (at: number): string => this.#names[at % this.#names.length] ?? 'n1'

@@ -13,7 +13,8 @@ export interface SearchEnd {
   readonly outcome: RunOutcome
 }
 
-export const planOfSeed = (seed: number): FaultPlan => planOf(new SeededRandom(seed))
+export const planOfSeed = (seed: number): FaultPlan =>
+  planOf(new SeededRandom(seed), new SeededRandom(seed ^ 0x1a7e5))
 
 export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {
   const plan = planOfSeed(seed)
@@ -52,6 +53,7 @@ const mustBeSeen: readonly string[] = [
   ...['source lost while copying', 'destination lost while copying'],
   ...['coordinator lost while copying', 'source lost while paging'],
   ...['disk-error'],
+  ...['layers-merged', 'node lost while layers are merged'],
   ...['vm-protected', 'vm-took-over', 'primary lost while its replica is ready'],
 ]
 

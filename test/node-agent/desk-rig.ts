@@ -97,6 +97,7 @@ export function noted(effect: DeskEffect): string {
   if (effect.do === 'drop-snapshot') return `drop ${effect.order.name}`
   if (effect.do === 'boot' && effect.from) return `boot ${effect.vm.vmId} from ${effect.from}`
   if (effect.do === 'sweep-layers') return 'sweep layers'
+  if (effect.do === 'merge-layers') return `merge into ${effect.order.into}`
   if (effect.do === 'keep-template') return `keep ${effect.order.kept.vmId}`
   if (effect.do === 'compare-snapshots') return `compare ${effect.order.from}`
   if (effect.do === 'lose-pages') return `lose pages of ${effect.migrationId}`

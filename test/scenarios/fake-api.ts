@@ -35,6 +35,7 @@ const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   setHa: asked(() => noHa),
   setPolicy: asked((vmId: string) => cluster.vm(vmId).view),
   ...{ setGroup: asked(() => noHa), dropGroup: asked(() => noHa) },
+  merge: asked((vmId: string) => cluster.vm(vmId).view),
   setRule: asked(() => noHa),
   dropRule: asked(() => noHa),
   why: asked((vmId: string) => ({

@@ -238,6 +238,10 @@ export class ModelAgent {
         vm,
         result: { ...result, fault: needsGuest('a snapshot') },
       })
+    } else if (effect.do === 'swap-layers') {
+      const { vm, order } = effect
+      vm.swapping = false
+      this.#feed({ on: 'done', by: order.commandId, fault: needsGuest('a disk of layers') })
     } else if ('by' in effect && effect.by !== undefined)
       this.#feed({ on: 'done', by: effect.by, fault: needsGuest(`\`${effect.do}\``) })
     else if (effect.do === 'sweep-layers')

@@ -65,6 +65,7 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'POST /v1/vms/:id/balloon': 'AO',
   'DELETE /v1/vms/:id': 'AO',
   'POST /v1/vms/:id/restore': 'AO',
+  'POST /v1/vms/:id/merge': 'AO',
   'GET /v1/vms/:id/snapshots': 'VALO',
   'POST /v1/vms/:id/snapshots': 'AO',
   'DELETE /v1/vms/:id/snapshots/:name': 'AO',

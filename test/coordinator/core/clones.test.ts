@@ -69,7 +69,7 @@ test('clones that queue for one parent get no more layers than a disk may have',
   story.result('n1', 'run1-2')
   story.admit('m4')
   expect(layersOf(story, 'a')).toHaveLength(63)
-  expect(story.state.migrations.get(asMigrationId('m4'))?.fault?.code).toBe('incompatible')
+  expect(story.state.migrations.get(asMigrationId('m4'))?.fault?.code).toBe('wrong-state')
   story.say('what is remembered can be read again')
   story.restart()
   expect(layersOf(story, 'a')).toHaveLength(63)
