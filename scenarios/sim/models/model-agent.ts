@@ -50,6 +50,8 @@ export class ModelAgent {
   /** The node's lease. */
   #runUntilMs = 0
   readonly #executing = new Set<HeldVm>()
+  /** Running, but for the lease. */
+  readonly #awaitingLease = new Set<ModelledVm>()
   #listener: Listener | undefined
   #isStopped = false
   /** What was said last, while it is true. */
@@ -127,7 +129,7 @@ export class ModelAgent {
       },
       runUntil: (atMs) => {
         this.#runUntilMs = atMs
-        for (const one of this.models.all) this.#execute(one)
+        if (this.#awaitingLease.size > 0) this.#executeAwaiting()
       },
       leaseLost: () => this.#feed({ on: 'lease-lost' }),
       down: () => undefined,
@@ -286,11 +288,20 @@ export class ModelAgent {
   }
 
   /** As a pCPU does, it looks at the lease before the first instruction. */
-  #execute({ vm, isRunning }: ModelledVm): void {
+  #execute(one: ModelledVm): void {
+    const { vm, isRunning } = one
+    if (!isRunning || this.#executing.has(vm)) return
     const mayExecute = !vm.spec.ha || this.#clock.nowMs() < this.#runUntilMs
-    if (!isRunning || !mayExecute || this.#executing.has(vm)) return
+    if (!mayExecute) return void this.#awaitingLease.add(one)
+    this.#awaitingLease.delete(one)
     this.#executing.add(vm)
     this.#options.begins(vm)
+  }
+
+  #executeAwaiting(): void {
+    for (const one of [...this.#awaitingLease])
+      if (this.models.get(one.vm) === one) this.#execute(one)
+      else this.#awaitingLease.delete(one)
   }
 
   #stand(vm: HeldVm): void {
