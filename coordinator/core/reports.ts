@@ -3,6 +3,7 @@
 // so what it leaves out is news too. Here is also how a restarted (or new and empty) coordinator
 // learns what runs.
 
+import { type Fault, fault } from '#proto/faults.ts'
 import type { VmLoad, VmReport } from '#proto/messages.ts'
 import { setDemand } from './burdens.ts'
 import {
@@ -19,10 +20,15 @@ import { dropCopy, sendToOwner } from './commands-out.ts'
 import { isBeingChanged } from './disk-change.ts'
 import { destinationRuns, settle, sourceRuns, sourceServes } from './doubt.ts'
 import { seeLease, seePrimary, seeReplica } from './ha/protection.ts'
-import { absentGraceMs, startAnswerMsMax, unconfirmedGraceMs } from './limits.ts'
+import {
+  absentGraceMs,
+  migrationSilenceMs,
+  startAnswerMsMax,
+  unconfirmedGraceMs,
+} from './limits.ts'
 import { credibleDemand } from './load-score.ts'
 import { markCertain, markReleased } from './migration-doors.ts'
-import { openMigrationOf } from './migration-end.ts'
+import { endByFault, openMigrationOf } from './migration-end.ts'
 import { seeNetwork } from './networks.ts'
 import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
@@ -183,9 +189,26 @@ function takeMigrated(step: Step, node: Node, vm: Vm, report: VmReport): boolean
  */
 function believe(step: Step, node: Node, vm: Vm, report: VmReport): void {
   const migration = openMigrationOf(step, vm)
-  if (migration) return
+  const refusal = migration && refusedFor(step, migration, node, report)
+  if (migration && !refusal) return
   moveVm(step, vm, node.id, report.epoch)
+  if (migration && refusal) endByFault(step, migration, refusal)
   takeOwner(step, node, vm, report)
+}
+
+/**
+ * Our order named an older epoch than the source has: a verdict of the migration before was on its
+ * way while that ended by itself. Such an order is refused, and nothing has begun.
+ */
+function refusedFor(
+  step: Step,
+  { purpose, from, live }: Migration,
+  node: Node,
+  { migrationId }: VmReport,
+): Fault | undefined {
+  if (purpose !== 'migrate' || from !== node.id || migrationId !== undefined) return undefined
+  if (live.resultFault || step.nowMs - live.newsAtMs <= migrationSilenceMs) return live.resultFault
+  return fault('link-lost', `${from} had a newer order; its answer was lost: migrate again`)
 }
 
 function takeUnknown(step: Step, node: Node, report: VmReport): void {

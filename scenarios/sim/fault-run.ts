@@ -228,6 +228,7 @@ class FaultRun {
     break: ({ one, other }) => this.#breakage.break(this.#end(one), this.#end(other)),
     'repeat-message': ({ one }) => {
       this.#repeats = 1 + (one % 3)
+      this.#breakage.faults++
     },
     strike: ({ one, other }) => {
       this.#strike = { left: 1 + (one % 30), what: strikes[other % strikes.length] ?? 'break' }
@@ -253,9 +254,7 @@ class FaultRun {
       this.#strike = undefined
       return this.#strikeAt(what, from, to)
     }
-    if (this.#repeats-- <= 0) return 'arrives'
-    this.#breakage.faults++
-    return 'twice'
+    return this.#repeats-- > 0 ? 'twice' : 'arrives'
   }
 
   #strikeAt(what: Strike, from: string, to: string): Fate {

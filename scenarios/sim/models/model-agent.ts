@@ -16,7 +16,7 @@ import { type MemberMessage, Membership } from '#node-agent/membership.ts'
 import { answerMsMax } from '#node-agent/migration/protocol.ts'
 import { StepDriver } from '#node-agent/step-driver.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
-import type { NodeId, VmId } from '#proto/ids.ts'
+import type { CommandId, NodeId, VmId } from '#proto/ids.ts'
 import type { Hello, NodeCapacity, Result, VmReport } from '#proto/messages.ts'
 import { isTemplateOrder } from '#proto/templates/messages.ts'
 import { protocolVersion } from '#proto/units.ts'
@@ -47,6 +47,11 @@ export class ModelAgent {
   readonly #driver: StepDriver<DeskInput, DeskEffect>
   readonly #membership: Membership
   readonly #migrations: ModelMigrations
+  /** The node's lease. */
+  #runUntilMs = 0
+  readonly #executing = new Set<HeldVm>()
+  /** Running, but for the lease. */
+  readonly #awaitingLease = new Set<ModelledVm>()
   #listener: Listener | undefined
   #isStopped = false
   /** What was said last, while it is true. */
@@ -87,6 +92,11 @@ export class ModelAgent {
     await this.#listener?.close()
   }
 
+  /** What has retired an instruction here, and has not been halted since. */
+  get executing(): ReadonlySet<HeldVm> {
+    return this.#executing
+  }
+
   /** A guest that panics, if it runs here. */
   crash(vmId: VmId): void {
     const vm = this.#desk.vms.get(vmId)
@@ -117,7 +127,10 @@ export class ModelAgent {
         // Models need no memory of their process.
         return { nodeId, cpuDemandPercent, cpuGotPercent, memoryUsedMib: 0, vms }
       },
-      runUntil: () => undefined,
+      runUntil: (atMs) => {
+        this.#runUntilMs = atMs
+        if (this.#awaitingLease.size > 0) this.#executeAwaiting()
+      },
       leaseLost: () => this.#feed({ on: 'lease-lost' }),
       down: () => undefined,
       replaced,
@@ -177,6 +190,7 @@ export class ModelAgent {
       case 'resume':
         return this.#stir(effect)
       case 'set-lease':
+        return this.#setLease(effect)
       case 'set-network':
         return this.#feed({ on: 'done', by: effect.by })
       case 'begin-source':
@@ -213,6 +227,12 @@ export class ModelAgent {
     }
     this.#run(one)
     this.#feed({ on: 'launched', vm, epoch, by })
+  }
+
+  #setLease({ vm, by }: { readonly vm: HeldVm; readonly by: CommandId }): void {
+    const one = this.models.get(vm)
+    if (one) this.#execute(one)
+    this.#feed({ on: 'done', by })
   }
 
   #stir({ do: what, vm, by }: Extract<DeskEffect, { do: 'pause' | 'strand' | 'resume' }>): void {
@@ -266,20 +286,40 @@ export class ModelAgent {
   }
 
   #run(one: ModelledVm): void {
-    if (!one.isRunning) this.#options.begins(one.vm)
     this.models.run(one, this.#clock.nowMs())
+    this.#execute(one)
     this.#reports = undefined
   }
 
+  /** As a pCPU does, it looks at the lease before the first instruction. */
+  #execute(one: ModelledVm): void {
+    const { vm, isRunning } = one
+    if (!isRunning || this.#executing.has(vm)) return
+    const mayExecute = !vm.spec.ha || this.#clock.nowMs() < this.#runUntilMs
+    if (!mayExecute) return void this.#awaitingLease.add(one)
+    this.#awaitingLease.delete(one)
+    this.#executing.add(vm)
+    this.#options.begins(vm)
+  }
+
+  #executeAwaiting(): void {
+    for (const one of [...this.#awaitingLease])
+      if (this.models.get(one.vm) === one) this.#execute(one)
+      else this.#awaitingLease.delete(one)
+  }
+
+  #stand(vm: HeldVm): void {
+    if (this.#executing.delete(vm)) this.#options.ends(vm)
+  }
+
   #halt(one: ModelledVm): void {
-    if (one.isRunning) this.#options.ends(one.vm)
+    this.#stand(one.vm)
     this.models.halt(one, this.#clock.nowMs())
     this.#reports = undefined
   }
 
   #drop(vm: HeldVm): void {
-    const one = this.models.get(vm)
-    if (one?.isRunning) this.#options.ends(vm)
+    this.#stand(vm)
     this.models.remove(vm, this.#clock.nowMs())
     this.#reports = undefined
   }

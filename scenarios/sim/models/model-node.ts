@@ -42,7 +42,7 @@ export class ModelNode {
     })
     // What runs ends with its process.
     process.onDeath(() => {
-      for (const { vm, isRunning } of this.#agent.models.all) if (isRunning) ends(vm)
+      for (const vm of this.#agent.executing) ends(vm)
     })
     process.do(() => void this.#agent.start())
   }

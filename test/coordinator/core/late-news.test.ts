@@ -245,3 +245,40 @@ test('one that answers with what it runs is the owner', () => {
   story.passWith(3000, { n1: ['a@1 released m2'], n2: ['a@2 running'] })
   expect(stateOf(story)).toBe('running n2 @2')
 })
+
+/** `a` has moved to n2 by itself while the verdict that it may run there under 3 was on its way. */
+function movedBeforeItsVerdict(): Story {
+  const story = moving()
+  story.event('n1', 'a@1', 'released')
+  story.progress('n1', 'm2', 'resolving')
+  story.beat('n2', ['a@2 prepared m2'])
+  story.event('n2', 'a@2', 'running')
+  expect(stateOf(story)).toBe('running n2 @2')
+  story.result('n1', 'run1-2')
+  story.migrate('a', 'n1')
+  return story
+}
+
+test('a verdict that came late makes the next migration stale: it ends, and the VM runs where it is', () => {
+  const story = movedBeforeItsVerdict()
+  story.admit('m3')
+  story.say('n2 has carried out the verdict meanwhile, and knows no epoch 2 any more')
+  story.result('n2', 'run1-4', 'stale-epoch')
+  story.beat('n2', ['a@3 running'])
+  expect(stateOf(story)).toBe('running n2 @3')
+  expect(story.state.migrations.get(asMigrationId('m3'))).toMatchObject({
+    phase: 'failed',
+    fault: { code: 'stale-epoch' },
+  })
+})
+
+test('so it does when the refusal was lost with the coordinator', () => {
+  const story = movedBeforeItsVerdict()
+  story.admit('m3')
+  story.restart()
+  story.join('n1')
+  story.hello('n2', ['a@3 running'])
+  story.passWith(8000, { n1: [], n2: ['a@3 running'] })
+  expect(stateOf(story)).toBe('running n2 @3')
+  expect(story.state.migrations.get(asMigrationId('m3'))?.phase).toBe('failed')
+})
