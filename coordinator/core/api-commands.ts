@@ -14,8 +14,8 @@ import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
-import { admit, dropRule, haView, setGroup, setHa, setRule } from './ha/commands.ts'
-import { dropGroup, joinGroup, setPolicy } from './ha/groups.ts'
+import { admit, declare, haView } from './ha/commands.ts'
+import { joinGroup, setPolicy } from './ha/groups.ts'
 import { endReplica } from './ha/protection.ts'
 import { mergeNow } from './layer-merges.ts'
 import { addMigration } from './migration-doors.ts'
@@ -213,21 +213,6 @@ function dispatchHa(step: Step, command: OfHa): Value | Fault {
     return vm ? (setPolicy(step, vm, command.change) ?? vmView(vm)) : unknownVm(command.vmId)
   }
   return declare(step, command) ?? haView(step.state)
-}
-
-function declare(step: Step, command: Exclude<OfHa, { do: 'set-policy' }>): null | Fault {
-  switch (command.do) {
-    case 'set-group':
-      return setGroup(step, command.group)
-    case 'drop-group':
-      return dropGroup(step, command.name)
-    case 'set-rule':
-      return setRule(step, command.rule)
-    case 'drop-rule':
-      return dropRule(step, command.name)
-    case 'set-ha':
-      return setHa(step, command.change)
-  }
 }
 
 function onVm(

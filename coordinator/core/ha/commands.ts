@@ -14,9 +14,9 @@ import {
 import { asNodeId } from '#proto/ids.ts'
 import type { ClusterState, Vm } from '../cluster-state.ts'
 import { tell } from '../events.ts'
-import { type Step, touch } from '../step-context.ts'
+import { type ApiCommand, type Step, touch } from '../step-context.ts'
 import { type OnPaper, shortagesOf, spareMibOf, toleratedOf } from './admission.ts'
-import { setGroup as putGroup, spelledOut } from './groups.ts'
+import { dropGroup, setGroup as putGroup, spelledOut } from './groups.ts'
 import { brokenBy } from './rules.ts'
 
 export function haView(state: ClusterState): HaView {
@@ -38,14 +38,35 @@ export const rulesView = (state: ClusterState): HaRuleView[] =>
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map((rule) => ({ rule, broken: brokenBy(state, rule) }))
 
+type Declared = Extract<
+  ApiCommand,
+  { do: 'set-group' | 'drop-group' | 'set-rule' | 'drop-rule' | 'set-ha' }
+>
+
+/** What is said of several VMs, or of all. */
+export function declare(step: Step, command: Declared): null | Fault {
+  switch (command.do) {
+    case 'set-group':
+      return setGroup(step, command.group)
+    case 'drop-group':
+      return dropGroup(step, command.name)
+    case 'set-rule':
+      return setRule(step, command.rule)
+    case 'drop-rule':
+      return dropRule(step, command.name)
+    case 'set-ha':
+      return setHa(step, command.change)
+  }
+}
+
 const groupsView = ({ groups }: ClusterState): HaGroup[] =>
   [...groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 
 /** Whatever rules name it must be able to hold with those who are in it. */
-export const setGroup = (step: Step, group: HaGroup): null | Fault =>
+const setGroup = (step: Step, group: HaGroup): null | Fault =>
   putGroup(step, group, (rule) => contradiction(step.state, rule))
 
-export function setRule(step: Step, rule: HaRule): null | Fault {
+function setRule(step: Step, rule: HaRule): null | Fault {
   const against = contradiction(step.state, rule)
   if (against !== undefined) return fault('against-rule', `${rule.name}: ${against}`)
   const isNew = !step.state.rules.has(rule.name)
@@ -55,7 +76,7 @@ export function setRule(step: Step, rule: HaRule): null | Fault {
   return null
 }
 
-export function dropRule(step: Step, name: string): null | Fault {
+function dropRule(step: Step, name: string): null | Fault {
   if (!step.state.rules.delete(name)) return unknownRule(step.state, name)
   touch(step, 'rule', name)
   tell(step, 'ha-changed', `rule ${name} is dropped`)
@@ -140,7 +161,7 @@ function companiesOf(strict: readonly HaRule[]): Set<string>[] {
   return companies
 }
 
-export function setHa(step: Step, change: HaSettingsChange): null | Fault {
+function setHa(step: Step, change: HaSettingsChange): null | Fault {
   const said = Object.entries(change).filter(([, value]) => value !== undefined)
   step.state.ha = { ...step.state.ha, ...Object.fromEntries(said) }
   touch(step, 'ha', 'ha')
