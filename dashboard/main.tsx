@@ -6,6 +6,7 @@ import { holdPageWhileCarrying } from './carrying.ts'
 import { connection, watchCluster } from './cluster.ts'
 import { watchKeys } from './keys.ts'
 import { watchLaboratory } from './laboratory.ts'
+import { seekOthers } from './others.ts'
 import { Login } from './parts/login.tsx'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
@@ -23,6 +24,7 @@ function begin(): void {
   watchSights()
   watchKeys()
   watchStory()
+  seekOthers()
   if (place) render(<Page />, place)
   connection.subscribe(({ is }) => {
     if (is === 'away') void lookAgain()

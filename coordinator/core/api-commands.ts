@@ -16,7 +16,6 @@ import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
 import { admit, declare, haView } from './ha/commands.ts'
 import { joinGroup, setPolicy } from './ha/groups.ts'
-import { endReplica } from './ha/protection.ts'
 import { mergeNow } from './layer-merges.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
@@ -31,7 +30,8 @@ import {
   relocate,
   switchToPostCopy,
 } from './move-commands.ts'
-import { networkFrom, specOfNew, specOwnedBy, tellNetwork } from './networks.ts'
+import { networkFrom, specOfNew } from './networks.ts'
+import { disown, own } from './owners.ts'
 import { chooseNode, isNode, placeWaiting, startWhere } from './placement.ts'
 import { powerView } from './power/energy.ts'
 import { setPower, sleep, wake } from './power/standby.ts'
@@ -46,13 +46,7 @@ import {
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, takeSerial, touch } from './step-context.ts'
 import { type FileCommand, isFileCommand, takeFileCommand } from './template-files.ts'
-import {
-  dropTemplate,
-  giveTemplate,
-  isTemplateName,
-  keepTemplate,
-  readyTemplate,
-} from './templates.ts'
+import { dropTemplate, isTemplateName, keepTemplate, readyTemplate } from './templates.ts'
 import { migrationView, vmView } from './views.ts'
 import {
   addVm,
@@ -70,9 +64,6 @@ export function takeCommand(step: Step, command: ApiCommand): ApiAnswer {
   const answer = isFileCommand(command) ? takeFileCommand(step, command) : dispatch(step, command)
   return answer !== null && 'code' in answer ? { fault: answer } : { value: answer }
 }
-
-/** No account may have this name: what is its is for operators only. */
-const machineOwner = 'machine'
 
 type Value = Extract<ApiAnswer, { value: unknown }>['value']
 
@@ -152,7 +143,7 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
     case 'fence':
       return fenceNode(step, command)
     case 'own':
-      return own(step, command)
+      return own(step, command.vmId, command.owner)
     case 'disown':
       return disown(step, command.owner)
     case 'set-quota':
@@ -171,38 +162,6 @@ function sleepOrWake(step: Step, command: Asked<'sleep' | 'wake'>): Value | Faul
   const why = 'an operator wants it so'
   const refused = command.do === 'sleep' ? sleep(step, node, why, true) : wake(step, node, why)
   return refused ?? powerView(step.state)
-}
-
-/** Whose it is: no phase forbids that, and no guest notices. */
-function own(step: Step, { vmId, owner }: Asked<'own'>): Value | Fault {
-  const vm = step.state.vms.get(vmId)
-  if (!vm) return unknownVm(vmId)
-  delete vm.owner
-  if (owner !== undefined) vm.owner = owner
-  joinNetworkOfOwner(step, vm)
-  touch(step, 'vm', vm.id)
-  const whose = owner === undefined ? "nobody's" : `${owner}'s`
-  tell(step, 'access', `${vm.id} is ${whose} from now on`, { vmId })
-  return vmView(vm)
-}
-
-/** Its former company hears it no more; a replica of it would still know the old network. */
-function joinNetworkOfOwner(step: Step, vm: Vm): void {
-  const spec = specOwnedBy(vm.spec, vm.owner)
-  if (spec.network === vm.spec.network) return
-  vm.spec = spec
-  if (vm.replica) endReplica(step, vm)
-  const node = vm.nodeId && step.state.nodes.get(vm.nodeId)
-  if (node) tellNetwork(step, node, vm)
-}
-
-/** Whoever gets the account's name next gets nothing of it. */
-function disown(step: Step, owner: string): null {
-  for (const vm of step.state.vms.values())
-    if (vm.owner === owner) own(step, { do: 'own', vmId: vm.id })
-  for (const template of step.state.templates.values())
-    if (template.owner === owner) giveTemplate(step, template, machineOwner)
-  return setQuota(step, owner, {})
 }
 
 /** Policies, rules, settings: live from now on. */

@@ -10,7 +10,8 @@ export const etcdUsage = `\
   --store sqlite|etcd=URL,URL   with etcd, one of several coordinators, of which one leads; --data
                          counts for sqlite only (GODWIT_STORE; sqlite)
   --name NAME            of this one among them (GODWIT_NAME; the machine's)
-  --advertise URL        where clients, agents and the others reach it (GODWIT_ADVERTISE; --listen)
+  --advertise URL        where clients, browsers, agents and the others reach it (GODWIT_ADVERTISE;
+                         --listen, and then no page is told of it)
   --leader-ttl-ms MS     of the leader's lease in etcd: so long after its end another leads
                          (GODWIT_LEADER_TTL_MS; 4000)
   --etcd-prefix NAME     of this cluster's keys (GODWIT_ETCD_PREFIX; godwit)

@@ -9,8 +9,10 @@ import type { Duplex } from 'node:stream'
 import type { Log } from '#env/env.ts'
 import type { Credentials } from '#env/real.ts'
 import { leaderHeader } from '#proto/api.ts'
+import { healthWords } from '#proto/coordinator-place.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Candidate } from '../etcd/election.ts'
+import { mayBeAsked } from './others.ts'
 import { problemOf } from './problems.ts'
 import { tlsServer } from './tls-server.ts'
 
@@ -21,6 +23,8 @@ export interface FollowerOptions {
   readonly log: Log
   /** Who leads now, as far as it is known. */
   leader(): Candidate | undefined
+  /** Whose pages may ask whether it leads. */
+  others(): readonly Candidate[]
 }
 
 export interface Follower {
@@ -34,7 +38,7 @@ const retryAfterSec = 1
 export async function serveFollower(options: FollowerOptions): Promise<Follower> {
   const { host, port, credentials, log } = options
   const handler = (request: IncomingMessage, response: ServerResponse) =>
-    answer(request, response, options.leader())
+    answer(request, response, options)
   const server: Server = credentials ? tlsServer(credentials, log, handler) : createServer(handler)
   server.on('upgrade', (_request, socket: Duplex) => refuse(socket, options.leader()))
   server.on('clientError', (_error, socket) => socket.destroy())
@@ -52,12 +56,18 @@ export async function serveFollower(options: FollowerOptions): Promise<Follower>
   }
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, leader?: Candidate): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: FollowerOptions,
+): void {
+  const leader = options.leader()
   const path = request.url ?? '/'
   request.resume()
-  const text = { '/healthz': 'follower\n', '/metrics': metrics }[path]
+  const text = { '/healthz': healthWords.follower, '/metrics': metrics }[path]
   if (text !== undefined) {
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(text)
+    const asked = path === '/healthz' ? mayBeAsked(request.headers, options.others()) : {}
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', ...asked }).end(text)
     return
   }
   const isProgram = path.startsWith('/v1/') || path === '/agent' || path === '/openapi.json'

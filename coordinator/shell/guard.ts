@@ -15,6 +15,7 @@ import { unknownVm } from '../core/action-refusals.ts'
 import type { ClusterState } from '../core/cluster-state.ts'
 import { type Asked, type Guard, guards } from './guards.ts'
 import { isOwnPage, isSafeHost, isSameHost } from './origin.ts'
+import { isOther } from './others.ts'
 import { problemOf, sendProblem } from './problems.ts'
 import type { App } from './routing.ts'
 
@@ -40,6 +41,8 @@ export interface GatePorts {
   readonly accounts: Accounts
   readonly state: ClusterState
   nowMs(): number
+  /** Of several coordinators, the others: their pages may ask whether this one leads. */
+  others(): readonly { readonly address: string }[]
   /** What the session's cookie is called. */
   readonly cookie: string
   readonly isTls: boolean
@@ -65,9 +68,10 @@ export class Gate {
 
   /** Who calls, and how often. A page of another site gets nowhere. */
   admit(caller: Caller, key: string): { readonly who: Identity | undefined } | Denial {
-    const { accounts, isTls } = this.#ports
+    const { accounts, isTls, others } = this.#ports
     const { headers, address } = caller
-    if (!isSameHost(headers, isTls)) return { denied: foreignPage }
+    const isHealth = key === 'GET /healthz' && isOther(headers, others())
+    if (!isHealth && !isSameHost(headers, isTls)) return { denied: foreignPage }
     const credential = credentialOf(headers, this.#ports.cookie)
     const isChange = !['GET', 'HEAD'].includes(caller.method) || key.startsWith('WS')
     if (credential?.by === 'cookie' && isChange && !isOwnPage(headers))

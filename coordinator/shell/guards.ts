@@ -88,6 +88,7 @@ export const guards: Readonly<Record<string, Guard>> = {
   'POST /v1/logout': open,
   'POST /v1/share-session': open,
   'GET /v1/me': open,
+  'GET /v1/coordinators': cluster('self'),
   'GET /metrics': cluster('see-cluster'),
 
   'GET /v1/cluster': each('see', (sight, answer) => sight.cluster(answer)),

@@ -6,6 +6,7 @@ import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { z } from 'zod'
 import * as api from '#proto/api.ts'
+import { healthWords } from '#proto/coordinator-place.ts'
 import { fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId, namePattern } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -26,6 +27,7 @@ import { Answers } from './answers.ts'
 import { type Gate, guardRoutes } from './guard.ts'
 import { haRoutes } from './ha-routes.ts'
 import { laboratoryRoutes } from './laboratory-routes.ts'
+import { placeRoutes } from './others.ts'
 import { problemOfError, sendProblem } from './problems.ts'
 import {
   type App,
@@ -74,6 +76,7 @@ export async function createHttpApi(
   haRoutes(app, ports)
   laboratoryRoutes(app, ports)
   accountRoutes(app, ports, door)
+  placeRoutes(app, ports)
   plainRoutes(app, ports)
   return app
 }
@@ -329,7 +332,9 @@ const noPageLog = (id: string) =>
 
 function plainRoutes(app: App, { metrics }: HttpPorts): void {
   const hidden = { schema: { hide: true } }
-  app.get('/healthz', hidden, (_request, reply) => reply.type('text/plain').send('ok\n'))
+  app.get('/healthz', hidden, (_request, reply) =>
+    reply.type('text/plain').send(healthWords.leader),
+  )
   app.get('/openapi.json', hidden, () => app.swagger())
   app.get('/metrics', hidden, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),

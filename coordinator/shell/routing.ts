@@ -10,6 +10,7 @@ import type { Fault } from '#proto/faults.ts'
 import { clientTraceOf } from '#proto/trace-context.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import type { ApiCommand } from '../core/step-context.ts'
+import type { Candidate } from '../etcd/election.ts'
 import type { Launcher } from './launcher.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { problemOf, sendProblem } from './problems.ts'
@@ -22,6 +23,8 @@ export interface HttpPorts {
   readonly serverFactory?: (handler: RequestListener) => Server
   /** Absent: nothing may be broken on purpose. */
   readonly laboratory?: Launcher | undefined
+  /** Of several coordinators, the others. */
+  others(): readonly Candidate[]
   nowMs(): number
   /** A step threw: a bug. The process must not go on. */
   onBug(thrown: unknown): void

@@ -10,6 +10,7 @@ import { Accounts } from '../accounts/accounts.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '../coordinator.ts'
 import type { Settings } from '../core/cluster-state.ts'
+import type { Candidate } from '../etcd/election.ts'
 import type { Leadership } from '../etcd/leadership.ts'
 import { hexOf } from '../identity.ts'
 import { tellNeighbours } from '../neighbours.ts'
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly fence?: FenceDevice
   /** Of one of several, elected; absent: there is only this one. */
   readonly leadership?: Leadership
+  /** Of several coordinators, the others that a page may be sent to. */
+  others?(): readonly Candidate[]
   /** Absent: nothing may be broken on purpose. */
   readonly laboratory?: Launcher
   readonly settings: Settings
@@ -78,13 +81,14 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const app = await createHttpApi(
     {
       ...{ coordinator, metrics, random, laboratory: options.laboratory },
+      others: () => options.others?.() ?? [],
       ...(credentials && { serverFactory: (handler) => tlsServer(credentials, log, handler) }),
       nowMs: () => clock.nowMs(),
       onBug: options.onBug,
     },
     door,
   )
-  sendHeaders(app, door.isTls)
+  sendHeaders(app, door.isTls, () => options.others?.() ?? [])
   if (leadership) holdAnswers(app, coordinator)
   servePage(app, options.dashboard)
   const { gate, isTls } = door
@@ -153,7 +157,8 @@ function openDoor(options: ServerOptions, { state }: Coordinator) {
     throw new FaultError(fault('bad-request', nobodyKnown(options.host)))
   // Cookies know no ports: two clusters on one machine must not take each other's.
   const cookie = `${isTls ? '__Host-' : ''}${state.meta.clusterId}`
-  const gate = new Gate({ accounts, state, cookie, isTls, nowMs: () => clock.nowMs() })
+  const others = () => options.others?.() ?? []
+  const gate = new Gate({ accounts, state, cookie, isTls, others, nowMs: () => clock.nowMs() })
   return { accounts, cookie, isTls, gate }
 }
 

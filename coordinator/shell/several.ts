@@ -8,11 +8,12 @@ import { type Candidate, Election } from '../etcd/election.ts'
 import { leaderKeyOf, openEtcdStore } from '../etcd/etcd-store.ts'
 import type { Etcd } from '../etcd/etcd-words.ts'
 import type { Leadership } from '../etcd/leadership.ts'
+import { Roll } from '../etcd/roll.ts'
 import { hexOf } from '../identity.ts'
 import { type Follower, serveFollower } from './follower.ts'
 import { type CoordinatorServer, checkPlace, type ServerOptions, startServer } from './server.ts'
 
-export interface SeveralOptions extends Omit<ServerOptions, 'store' | 'leadership'> {
+export interface SeveralOptions extends Omit<ServerOptions, 'store' | 'leadership' | 'others'> {
   readonly etcd: Etcd
   /** Of everything of this cluster in etcd; ends in a slash. */
   readonly prefix: string
@@ -34,6 +35,7 @@ export class OneOfSeveral {
   #follower: Follower | undefined
   #server: CoordinatorServer | undefined
   #election: Election | undefined
+  #roll: Roll | undefined
   #port = 0
   #isStopped = false
 
@@ -55,9 +57,13 @@ export class OneOfSeveral {
     const scheme = this.#options.credentials ? 'https' : 'http'
     const own = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${this.#port}`
     const address = this.#options.advertise?.replace(/\/+$/, '') ?? own
+    const me = { name, address, id: hexOf(random.bytes(8)) }
+    const isPublic = this.#options.advertise !== undefined
+    this.#roll = new Roll({ etcd, clock, log, prefix, me, isPublic })
+    void this.#roll.start()
     this.#election = new Election({
       ...{ etcd, clock, log, ttlMs, key: leaderKeyOf(prefix) },
-      me: { name, address, id: hexOf(random.bytes(8)) },
+      me,
       lead: (leadership) => this.#lead(leadership),
       follow: (leader) => {
         this.#leader = leader
@@ -70,6 +76,7 @@ export class OneOfSeveral {
   /** Whoever follows need not wait until its lease has run out. */
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#roll?.stop()
     await this.#election?.stop()
     await this.#follower?.close()
   }
@@ -78,7 +85,10 @@ export class OneOfSeveral {
     const { host, credentials, log } = this.#options
     const leader = () => this.#leader
     const port = this.#port
-    this.#follower = await serveFollower({ host, port, credentials, log, leader })
+    this.#follower = await serveFollower({
+      ...{ host, port, credentials, log, leader },
+      others: () => this.#roll?.others ?? [],
+    })
     this.#port = this.#follower.port
   }
 
@@ -111,6 +121,7 @@ export class OneOfSeveral {
     this.#server = await startServer({
       ...{ ...this.#options, store, leadership, port: this.#port },
       settings: { ...settings, term: leadership.term },
+      others: () => this.#roll?.others ?? [],
     })
   }
 }

@@ -6,6 +6,7 @@ import { route } from '../route.ts'
 import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
 import { Confirm } from './confirm.tsx'
+import { Elsewhere } from './elsewhere.tsx'
 import { Events } from './events.tsx'
 import { Help } from './help.tsx'
 import { History } from './history.tsx'
@@ -23,7 +24,13 @@ import { VmPanel } from './vm-panel.tsx'
 
 export function Page() {
   const at = route.value
-  if (at.is === 'vm' && at.part === 'screen') return <ScreenPage id={at.id} />
+  if (at.is === 'vm' && at.part === 'screen')
+    return (
+      <>
+        <Elsewhere />
+        <ScreenPage id={at.id} />
+      </>
+    )
   return (
     <>
       <button type="button" class="skip" onClick={() => document.getElementById('nodes')?.focus()}>
@@ -36,6 +43,7 @@ export function Page() {
           the page; if that does not help, build it again: <code>npm run build</code>
         </p>
       )}
+      <Elsewhere />
       <Place />
       <Carried />
       <Confirm />

@@ -80,10 +80,19 @@ export class SimWire implements ApiWire {
     const nowMs = () => process.nowMs()
     const accounts = nobodyHasAnAccount(nowMs)
     const cookie = 'godwit'
-    const gate = new Gate({ accounts, state: coordinator.state, cookie, isTls: false, nowMs })
+    const others = () => []
+    const gate = new Gate({
+      accounts,
+      state: coordinator.state,
+      cookie,
+      isTls: false,
+      nowMs,
+      others,
+    })
     const app = createHttpApi(
       {
         ...{ coordinator, metrics: createMetrics(coordinator), random: this.#random, nowMs },
+        others,
         onBug: (thrown) => {
           throw thrown
         },
