@@ -9,7 +9,7 @@ import { asMigrationId, type MigrationId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import type { IsolationResponse, VmSpec } from '#proto/vm-spec.ts'
 import { wishOf } from '../burdens.ts'
-import type { Node, PendingCommand, Vm } from '../cluster-state.ts'
+import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
@@ -236,8 +236,8 @@ export function takeOver(step: Step, vm: Vm, why: string): boolean {
   const isAble = vm.phase === 'running' || vm.phase === 'paused' || vm.phase === 'recovering'
   if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !step.state.ha.armed)
     return false
-  const isBarred = policyOf(vm).locked || forbids(step.state, vm, node.id) !== undefined
-  if (isBarred) return false
+  if (policyOf(vm).locked || isFrozen(step.state, vm)) return false
+  if (forbids(step.state, vm, node.id) !== undefined) return false
   becomeRecovering(step, vm, step.nowMs, why)
   becomeStarting(step, vm, node.id, takeEpoch(step))
   // What its consoles and clients have seen of it goes on; of an older checkpoint it does not.
@@ -247,6 +247,10 @@ export function takeOver(step: Step, vm: Vm, why: string): boolean {
   sendTakeOver(step, vm, node)
   return true
 }
+
+/** Its node has shut down in good order, and it is to wait for that. */
+const isFrozen = ({ ha }: ClusterState, { frozenOn }: Vm): boolean =>
+  ha.shutdown === 'freeze' && frozenOn !== undefined
 
 function sendTakeOver(step: Step, vm: Vm, node: Node): void {
   const { id: vmId, epoch, takesOver: replicaId } = vm

@@ -93,6 +93,26 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     expect(await run.account()).toEqual([])
   })
 
+  test('a VM that is to wait for its node waits, whoever could go on', {
+    timeout: 120_000,
+  }, async () => {
+    const run = new Run()
+    await run.begin(level)
+    run.world.ask({ do: 'set-ha', change: { shutdown: 'freeze' } })
+    await run.kept()
+    await run.writer.write(2000)
+    await run.world.drive(run.world.node('a').stop())
+    await run.world.pass(10_000)
+    expect(run.vm).toMatchObject({ phase: 'recovering', frozenOn: 'a' })
+    run.world.restart('a')
+    await run.world.until('it to run', () => run.vm?.phase === 'running')
+    expect(run.vm?.nodeId).toBe('a')
+    expect(run.vm?.wentOnFrom).toBeUndefined()
+    expect(await run.writer.check()).toEqual([])
+    await run.kept()
+    expect(await run.account()).toEqual([])
+  })
+
   test('nor before its first checkpoint is kept', { timeout: 120_000 }, async () => {
     const run = new Run()
     await run.begin({ protection: 'restart' })
