@@ -11,12 +11,9 @@ import { tell } from './events.ts'
 import { endReplica } from './ha/protection.ts'
 import { specOwnedBy, tellNetwork } from './networks.ts'
 import { setQuota } from './quotas.ts'
-import { type Step, touch } from './step-context.ts'
+import { machineOwner, type Step, touch } from './step-context.ts'
 import { giveTemplate } from './templates.ts'
 import { vmView } from './views.ts'
-
-/** No account may have this name: what is its is for operators only. */
-const machineOwner = 'machine'
 
 /** Whose it is: no phase forbids that, and no guest notices. @param owner undefined: nobody */
 export function own(step: Step, vmId: VmId, owner: string | undefined): VmView | Fault {

@@ -9,7 +9,7 @@ import type { VmSpec } from '#proto/vm-spec.ts'
 import type { ClusterState, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import type { QuotaEntry } from './records.ts'
-import { type Step, touch } from './step-context.ts'
+import { machineOwner, type Step, touch } from './step-context.ts'
 
 /** Two sums of the same hundredths of cores may differ by less. */
 const coresNoise = 1e-6
@@ -76,7 +76,8 @@ export function overQuota(
 /** Nothing allowed or forbidden: there is no quota any more. */
 export function setQuota(step: Step, person: string, allowed: Quota): null {
   const { quotas } = step.state
-  const { by } = step
+  // Whoever reads the machine's own secret has no name to ask for.
+  const by = step.by === machineOwner ? undefined : step.by
   const isNone = quotaParts.every((part) => allowed[part] === undefined)
   const had = quotas.has(person)
   if (isNone && !had) return null

@@ -126,6 +126,9 @@ export type ApiCommand =
   | { readonly do: 'end-maintenance'; readonly nodeId: NodeId }
   | { readonly do: 'rebalance' }
 
+/** No account may have this name: what is its is for operators only. */
+export const machineOwner = 'machine'
+
 export type Input =
   /** First input of a process, after its state was loaded. */
   | { readonly kind: 'boot' }
