@@ -16,6 +16,7 @@ export {
   certificateName,
   coordinatorName,
   provenNameOf,
+  revokedFile,
   trustAlso,
 } from './real/credentials.ts'
 export { sha256 } from './real/digest.ts'

@@ -5,6 +5,7 @@
 //   ca.pem           whom everybody in the cluster trusts; two while the authority changes
 //   ca-key.pem       makes certificates: it stays on the machine where they are made
 //   NAME.pem         key and certificate of `coordinator` or of a node: goes to that machine alone
+//   revoked          what is trusted no more: goes to all machines, beside ca.pem
 //
 // Source: RFC 5280 (certificates), RFC 6125 (names in them).
 
@@ -20,7 +21,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
-import { certificateName, coordinatorName } from '#env/real.ts'
+import { certificateName, coordinatorName, revokedFile } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 
 const dayMs = 86_400_000
@@ -95,6 +96,20 @@ export class Authority {
       ],
     })
     this.#write(`${name}.pem`, `${await pemOfKey(keys.privateKey)}\n${made.toString('pem')}\n`)
+  }
+
+  /** It is trusted no more, by whoever has this list. @returns the whole fingerprint */
+  revoke(name: string): string {
+    const own = this.show().find((row) => row.name === name)
+    if (!own || name === 'ca')
+      throw new FaultError(fault('bad-certificate', `there is no certificate of ${name} here`))
+    const file = join(this.#folder, `${name}.pem`)
+    const { fingerprint256 } = new X509Certificate(readFileSync(file))
+    const list = join(this.#folder, revokedFile)
+    const before = existsSync(list) ? readFileSync(list, 'utf8') : ''
+    const line = `${fingerprint256} ${name} ${new Date().toISOString()}\n`
+    if (!before.includes(fingerprint256)) this.#write(revokedFile, before + line)
+    return fingerprint256
   }
 
   /** All certificates anew, under the same names. @param alsoAuthority a new one of that too */

@@ -1,6 +1,6 @@
-// godwit certs init | issue | rotate | show: the certificates of a cluster. Those of a local
-// cluster are in its folder; `--folder` says where others are. Processes that have them read them
-// again by themselves. Not here: what is in one (certs/authority.ts).
+// godwit certs init | issue | rotate | revoke | show: the certificates of a cluster. Those of a
+// local cluster are in its folder; `--folder` says where others are. Processes that have them read
+// them again by themselves. Not here: what is in one (certs/authority.ts).
 
 import type { Command } from 'commander'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
@@ -34,6 +34,7 @@ export function addCerts(program: Command, cli: Cli): void {
   addInit(certs, cli)
   addIssue(certs, cli)
   addRotate(certs, cli)
+  addRevoke(certs, cli)
   addShow(certs, cli)
 }
 
@@ -95,6 +96,21 @@ function addRotate(parent: Command, cli: Cli): void {
     ['godwit certs rotate', 'before they end; nothing is restarted'],
     ['godwit certs rotate --authority', 'after a key was lost; twice, and the old one is out'],
   ])
+}
+
+function addRevoke(parent: Command, cli: Cli): void {
+  const revoke = parent
+    .command('revoke <name...>')
+    .description('certificates that are trusted no more: links by them end, new ones are refused')
+    .option(...where)
+    .action(async (names: string[], _options: object, self: Command) => {
+      const authority = await authorityOf(cli, self.optsWithGlobals<CertsOptions>())
+      for (const name of names)
+        cli.terminal.write(`${name}: ${authority.revoke(name).slice(0, 23)}… is revoked`)
+      cli.terminal.note('Copy the file `revoked` to every machine, beside its ca.pem.')
+      cli.terminal.note(`A new one for who is to come back: godwit certs issue ${names.join(' ')}`)
+    })
+  withExamples(revoke, [['godwit certs revoke n2', 'its key was lost; nothing is restarted']])
 }
 
 function addShow(parent: Command, cli: Cli): void {

@@ -10,6 +10,7 @@ export function tlsServer(credentials: Credentials, log: Log, handler: RequestLi
   const options = { ...credentials.now, requestCert: true, rejectUnauthorized: false }
   const server = createServer(options, handler)
   credentials.onChange((now) => server.setSecureContext(now))
+  server.on('secureConnection', (socket) => credentials.watch(socket))
   server.on('tlsClientError', (error, { remoteAddress }) =>
     log.warn('caller refused', refusedCaller(error, remoteAddress)),
   )

@@ -1,11 +1,12 @@
 // A process's own certificate and key, and whom it trusts: two files in a folder, read again when
-// they change, without a restart. What is half written or does not fit together is left alone, and
-// the old ones stay. Names in certificates are those of nodes, below a domain that nobody has: they
-// say who somebody is, not where.
+// they change, without a restart; and a third one, which may be missing, with the fingerprints of
+// certificates that are trusted no more: links by them end within a second. What is half written or
+// does not fit together is left alone, and the old ones stay. Names in certificates are those of
+// nodes, below a domain that nobody has: they say who somebody is, not where.
 // Source: TLS 1.3 (RFC 8446); .internal is kept for private use (ICANN resolution 2024.07.29.06).
 
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { existsSync, readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { join } from 'node:path'
 import tls, { type SecureContextOptions } from 'node:tls'
 
@@ -13,21 +14,30 @@ export const coordinatorName = 'coordinator'
 const domain = '.godwit.internal'
 export const certificateName = (name: string): string => `${name}${domain}`
 
+/** Fingerprints (SHA-256, as `godwit certs show` has them), one a line; the rest is for people. */
+export const revokedFile = 'revoked'
 /** Files are looked at so often. */
 const lookMs = 500
 
 export class Credentials {
   /** Whose they are: a node, or the coordinator. */
   readonly name: string
-  readonly #files: { readonly trusted: string; readonly own: string }
+  readonly #files: { readonly trusted: string; readonly own: string; readonly revoked: string }
+  readonly #sockets = new Set<tls.TLSSocket>()
+  #revoked: ReadonlySet<string>
   readonly #onChange: ((options: SecureContextOptions) => void)[] = []
   #now: SecureContextOptions
 
   /** Throws when they cannot be read. */
   constructor(folder: string, name: string) {
     this.name = name
-    this.#files = { trusted: join(folder, 'ca.pem'), own: join(folder, `${name}.pem`) }
+    this.#files = {
+      trusted: join(folder, 'ca.pem'),
+      own: join(folder, `${name}.pem`),
+      revoked: join(folder, revokedFile),
+    }
     this.#now = this.#read()
+    this.#revoked = this.#readRevoked()
     for (const file of Object.values(this.#files))
       watchFile(file, { interval: lookMs, persistent: false }, () => this.#look())
   }
@@ -51,11 +61,35 @@ export class Credentials {
 
   #look(): void {
     try {
+      this.#revoked = this.#readRevoked()
+      for (const socket of this.#sockets) this.#judge(socket)
       this.#now = this.#read()
     } catch {
       return
     }
     for (const fn of this.#onChange) fn(this.#now)
+  }
+
+  /**
+   * Ends a link, at once or later, whose other end has shown a certificate that was revoked. False:
+   * at once.
+   */
+  watch(socket: unknown): boolean {
+    if (!(socket instanceof tls.TLSSocket)) return true
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    this.#judge(socket)
+    return !socket.destroyed
+  }
+
+  #judge(socket: tls.TLSSocket): void {
+    if (this.#revoked.has(socket.getPeerCertificate().fingerprint256 ?? ''))
+      socket.destroy(new Error('its certificate was revoked'))
+  }
+
+  #readRevoked(): ReadonlySet<string> {
+    const text = existsSync(this.#files.revoked) ? readFileSync(this.#files.revoked, 'utf8') : ''
+    return new Set(text.match(/^([0-9A-F]{2}:){31}[0-9A-F]{2}/gm) ?? [])
   }
 
   #read(): SecureContextOptions {

@@ -69,6 +69,7 @@ function serverFor(credentials: Credentials | undefined, log: Log | undefined): 
   const options = { ...credentials.now, requestCert: true, rejectUnauthorized: true }
   const server = createTlsServer(options)
   credentials.onChange((now) => server.setSecureContext(now))
+  server.on('secureConnection', (socket) => credentials.watch(socket))
   server.on('tlsClientError', (error, { remoteAddress }) =>
     log?.warn('peer refused', refusedCaller(error, remoteAddress)),
   )
@@ -96,13 +97,20 @@ async function connect(
     generateMask: (mask) => mask.fill(0),
     ...(credentials && { ...credentials.now, servername: certificateName(name) }),
   })
+  let isTrusted = true
+  socket.once('upgrade', ({ socket: own }) => {
+    isTrusted = credentials?.watch(own) ?? true
+  })
   const link = linkOfSocket(socket, address, credentials && name)
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('error', (error) => reject(named(error, address, name)))
   })
+  if (!isTrusted) throw named(revoked, address, name)
   return link
 }
+
+const revoked = Object.assign(new Error('it was revoked'), { code: 'CERT_REVOKED' })
 
 /** Of an end that is not the one that was meant, or speaks no TLS: Node's codes of TLS errors. */
 function named(error: Error & { code?: string }, address: string, name: string): Error {

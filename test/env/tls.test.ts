@@ -2,7 +2,7 @@
 // does not is refused by name; and certificates change under links that live.
 
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -155,4 +155,34 @@ test('what is half written is left alone: the old certificate stays', async () =
   await new Promise((resolve) => setTimeout(resolve, 1200))
   expect(own.now.cert).toBe(before)
   writeFileSync(file, whole)
+})
+
+test('a certificate that is revoked opens no link, and links by it end; one made anew does', async () => {
+  const { address } = await listening('n2')
+  // A copy elsewhere, which no list reaches.
+  const elsewhere = mkdtempSync(join(tmpdir(), 'godwit-certs-'))
+  onTestFinished(() => rmSync(elsewhere, { recursive: true, force: true }))
+  for (const file of ['ca.pem', 'n1.pem']) copyFileSync(join(folder, file), join(elsewhere, file))
+  const stolen = credentials('n1', elsewhere)
+  const link = await connect(address, stolen)
+  const ended = new Promise<void>((resolve) => link.onClose(() => resolve()))
+  authority.revoke('n1')
+  await ended
+  expect(await refusal(address, stolen)).not.toBe('')
+  await authority.issue('n1')
+  const fresh = credentials('n1')
+  const again = await connect(address, fresh)
+  expect(await answer(again, 'it is me')).toBe('it is me')
+  again.close('done')
+})
+
+test('an end that has lost its certificate is not spoken to by those that have heard of it', async () => {
+  const { address } = await listening('n2')
+  const mine = credentials('n1')
+  const link = await connect(address, mine)
+  const ended = new Promise<string>((resolve) => link.onClose(({ reason }) => resolve(reason)))
+  authority.revoke('n2')
+  await ended
+  expect(await refusal(address, mine)).toContain('revoked')
+  await authority.issue('n2')
 })
