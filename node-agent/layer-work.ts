@@ -4,7 +4,7 @@
 // (desk.ts), how (layer-merge.ts, layer-sweep.ts, engine/devices/layered-disk.ts).
 
 import type { Clock, Disk, Log } from '#env/env.ts'
-import { FaultError, faultOf } from '#proto/faults.ts'
+import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { stoppedFault } from './desk-faults.ts'
 import type { DeskEffect } from './desk-state.ts'
 import type { HeldVms } from './held-vms.ts'
@@ -65,9 +65,17 @@ export class LayerWork {
       await vmm.swapLayers(vm, order.disk)
       vm.disk = order.disk
     } catch (thrown) {
-      throw vms.get(vm.vmId) === vm ? new FaultError(faultOf(thrown)) : new FaultError(stoppedFault)
+      throw new FaultError(vms.get(vm.vmId) === vm ? notSwapped(thrown) : stoppedFault)
     } finally {
       vm.swapping = false
     }
   }
+}
+
+/** A pCPU says in a sentence why it could not. */
+function notSwapped(thrown: unknown): Fault {
+  const why = faultOf(thrown)
+  return why.code === 'internal'
+    ? fault('disk-failed', `its disk has kept the layers that it had: ${why.message}`)
+    : why
 }

@@ -171,17 +171,15 @@ function mergeOf({ vms }: ClusterState, { vmId, layer }: PendingCommand) {
   return [vm, vm?.merge?.into === layer ? vm?.merge : undefined] as const
 }
 
-/** The link was lost before an answer came. */
+/** The link was lost before an answer came. A swap is asked for again when there is one. */
 export function loseMergeCommand(step: Step, command: PendingCommand): void {
+  if (command.kind !== 'merge-layers') return
   const [vm, merge] = mergeOf(step.state, command)
-  if (command.kind === 'merge-layers') {
-    // It may write until it knows.
-    const node = step.state.nodes.get(command.nodeId)
-    if (node) node.live.mayHaveWritten = true
-    const lost = `${command.nodeId} was lost before it had merged the layers`
-    if (vm && merge) end(step, vm, merge, fault('link-lost', lost))
-  } else if (command.kind === 'swap-layers' && vm?.nodeId === command.nodeId)
-    vm.live.isDiskInDoubt = true
+  const node = step.state.nodes.get(command.nodeId)
+  // It may write until it knows.
+  if (node) node.live.mayHaveWritten = true
+  const lost = `${command.nodeId} was lost before it had merged the layers`
+  if (vm && merge) end(step, vm, merge, fault('link-lost', lost))
 }
 
 /** What it wrote for nobody is looked for when it is back, and knows that nobody wants it. */

@@ -13,8 +13,9 @@
 // counts over a long life (test/coordinator/core/merge-choice.test.ts).
 //
 // A layer that somebody else names stays when it has been merged, and takes its room twice: it
-// costs more. One that is shared with another VM or a template most of all, because what is shared
-// is read, and kept in memory, once for all who share it.
+// costs more. One that is shared with another VM or a template is left alone as long as there are
+// enough others: what is shared is read, and kept in memory, once for all who share it; and what is
+// in a template's may be a whole system, of which nobody knows here how much it weighs.
 
 export interface LayerToWeigh {
   readonly name: string
@@ -29,6 +30,7 @@ interface Stretch {
   readonly to: number
   readonly price: number
   readonly isBalanced: boolean
+  readonly isShared: boolean
 }
 
 const times: Record<LayerToWeigh['namedBy'], number> = { nobody: 1, snapshots: 2, others: 8 }
@@ -40,22 +42,32 @@ const times: Record<LayerToWeigh['namedBy'], number> = { nobody: 1, snapshots: 2
  */
 export function chooseMerge(layers: readonly LayerToWeigh[], many: number): readonly string[] {
   const all = stretches(layers)
-  const balanced = all.filter(({ isBalanced }) => isBalanced)
-  const long = balanced.filter(({ from, to }) => to - from >= many)
-  const best = cheapest(long) ?? cheapest(balanced) ?? cheapest(all)
+  const own = all.filter(({ isShared }) => !isShared)
+  const ownLayers = layers.filter(({ namedBy }) => namedBy !== 'others').length
+  const best =
+    likeWithLike(own, many) ??
+    (ownLayers >= many ? cheapest(own) : undefined) ??
+    likeWithLike(all, many) ??
+    cheapest(all)
   return best ? layers.slice(best.from, best.to).map(({ name }) => name) : []
+}
+
+function likeWithLike(from: readonly Stretch[], many: number): Stretch | undefined {
+  const balanced = from.filter(({ isBalanced }) => isBalanced)
+  return cheapest(balanced.filter(({ from, to }) => to - from >= many)) ?? cheapest(balanced)
 }
 
 function stretches(layers: readonly LayerToWeigh[]): Stretch[] {
   const found: Stretch[] = []
   for (let from = 0; from < layers.length; from++) {
-    let [cost, weight, heaviest] = [0, 0, 0]
+    let [cost, weight, heaviest, isShared] = [0, 0, 0, false]
     for (const [n, one] of layers.slice(from).entries()) {
       cost += one.weight * times[one.namedBy]
       weight += one.weight
       heaviest = Math.max(heaviest, one.weight)
+      isShared ||= one.namedBy === 'others'
       const isBalanced = 2 * heaviest <= weight
-      if (n > 0) found.push({ from, to: from + n + 1, price: cost / n, isBalanced })
+      if (n > 0) found.push({ from, to: from + n + 1, price: cost / n, isBalanced, isShared })
     }
   }
   return found

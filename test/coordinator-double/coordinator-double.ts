@@ -174,6 +174,7 @@ export class CoordinatorDouble {
     }
     const row = this.#view.vms.find((vm) => vm.id === id)
     if (verb === 'balloon') return { status: 202, body: row }
+    if (verb === 'merge' && row) return this.#merge(row)
     const phases = {
       pause: 'paused',
       resume: 'running',
@@ -184,6 +185,17 @@ export class CoordinatorDouble {
     if (!phase) return refused(fault('wrong-state', `\`${verb}\` is not allowed now.`))
     setImmediate(() => this.changeVm(id, { phase }))
     return { status: 202, body: row }
+  }
+
+  /** All below the top become one layer, in a moment. */
+  #merge({ id, disk }: VmView): Answer {
+    const top = disk.layers.slice(-1)
+    const merged = { ...disk, layers: [`${id}.99.disk`, ...top] }
+    const merging = { layers: disk.layers.length - 1, phase: 'writing' as const }
+    this.changeVm(id, { merging })
+    const is = this.#view.vms.find((vm) => vm.id === id)
+    setImmediate(() => this.changeVm(id, { disk: merged, merging: undefined } as never))
+    return { status: 202, body: is }
   }
 
   /** A kill and a start are carried out in the view of what is broken; all else only answered. */

@@ -45,6 +45,10 @@ test('a large old layer is left alone as long as there are enough young ones', (
 test('what is shared with another VM is copied last', () => {
   const all = Array.from({ length: 20 }, (_, n) => layer(`l${n}`, 1, n < 9 ? 'others' : 'nobody'))
   expect(chooseMerge(all, many)).toEqual(all.slice(9).map(({ name }) => name))
+  const mostly = Array.from({ length: 16 }, (_, n) =>
+    layer(`l${n}`, n === 14 ? 9 : 1, n < 14 ? 'others' : 'nobody'),
+  )
+  expect(chooseMerge(mostly, many)).toEqual(expect.arrayContaining(['l0', 'l13']))
 })
 
 test('of equal ones the youngest are taken, and all of them', () => {
@@ -53,8 +57,8 @@ test('of equal ones the youngest are taken, and all of them', () => {
 })
 
 /** A disk that gets one layer after the other; each holds one block that no other has. */
-function live(layersMade: number) {
-  let sealed: LayerToWeigh[] = []
+function live(layersMade: number, base: readonly LayerToWeigh[] = []) {
+  let sealed: LayerToWeigh[] = [...base]
   let [written, longest] = [0, 0]
   for (let n = 0; n < layersMade; n++) {
     sealed.push(layer(`l${n}`))
@@ -67,7 +71,7 @@ function live(layersMade: number) {
     sealed = sealed.filter(({ name }) => !chosen.has(name))
     sealed.splice(at, 0, layer(`m${n}`, weight))
   }
-  return { perLayer: written / layersMade, longest }
+  return { perLayer: written / layersMade, longest, oldest: sealed[0]?.name }
 }
 
 test('law: a block is written log2(n) times in n layers at most, and the disk stays short', () => {
@@ -76,4 +80,10 @@ test('law: a block is written log2(n) times in n layers at most, and the disk st
     expect(longest).toBe(mergeLayersAbove + 1)
     expect(perLayer).toBeLessThan(Math.log2(made))
   }
+})
+
+test("a template's layer lies below all that its VM writes, and is never copied", () => {
+  const { oldest, longest, perLayer } = live(5000, [layer('system', 1, 'others')])
+  expect([oldest, longest]).toEqual(['system', mergeLayersAbove + 1])
+  expect(perLayer).toBeLessThan(Math.log2(5000))
 })
