@@ -2,7 +2,7 @@
 // adjacent sealed layers of its disk becomes one. In two steps, of which only the second touches
 // the VM:
 //
-//   writing    some node writes the new layer beside the old ones. Sealed layers never change, so
+//   writing    a node writes the new layer beside the old ones. Sealed layers never change, so
 //              this disturbs nobody, whatever the VM does meanwhile: it is moved, cloned, kept,
 //              stopped, started. Without an answer (its link or its node is lost, the coordinator
 //              is new) it is forgotten, and another one begins later, under another name.
@@ -96,7 +96,7 @@ export function mergeNow(step: Step, vm: Vm): Fault | undefined {
   const refused = whyNot(step.state, vm)
   if (refused) return refused
   const node = writerFor(step.state, vm)
-  if (!node) return fault('no-node', 'no node is online that could merge layers: start one')
+  if (!node) return noNode(vm)
   begin(step, vm, node, sealed)
   return undefined
 }
@@ -107,6 +107,14 @@ const fewLayers = ({ id, disk }: Vm): Fault =>
     disk.sizeBytes === 0
       ? `${id} has no disk: there is nothing to merge`
       : `the disk of ${id} has nothing to merge: one layer below its top, or none`,
+  )
+
+const noNode = ({ id, nodeId }: Vm): Fault =>
+  fault(
+    'no-node',
+    nodeId === undefined
+      ? 'no node is online that could merge layers: start one'
+      : `${nodeId} cannot merge the layers of ${id}: it is away, or of an older version`,
   )
 
 /** Only what is below the top is sealed, and only its node knows for sure what that is. */
@@ -127,10 +135,11 @@ function whyNot(state: ClusterState, vm: Vm): Fault | undefined {
 
 // ---- writing ------------------------------------------------------------------------------------
 
-/** Its own node has its layers open; any other will do. */
+/** Its own node, which is to swap them afterwards; of a VM that is nowhere any will do. */
 function writerFor(state: ClusterState, { nodeId }: Vm): Node | undefined {
-  const own = nodeId === undefined ? undefined : state.nodes.get(nodeId)
-  return isReachable(own) && canMerge(own) ? own : someNode(state, mergeVersion)
+  if (nodeId === undefined) return someNode(state, mergeVersion)
+  const own = state.nodes.get(nodeId)
+  return isReachable(own) && canMerge(own) ? own : undefined
 }
 
 const canMerge = ({ live }: Node): boolean => live.protocolVersion >= mergeVersion

@@ -93,6 +93,20 @@ test('an agent that does not know how is never asked', () => {
   expect(sent(story, 'merge-layers')).toEqual([])
 })
 
+test('of nodes of two versions the one that cannot swap is not given anything to swap', () => {
+  const story = new Story({ mergeLayersAbove: 4 })
+  story.speaks = protocolVersion - 1
+  story.join('n1')
+  story.speaks = protocolVersion
+  story.join('n2')
+  story.run('a', { diskMib: 1 }, 'n1')
+  story.result('n1', 'run1-1')
+  held(story, chain(6))
+  story.pass(500)
+  story.ask({ do: 'merge', vmId })
+  expect([code(story), sent(story, 'merge-layers')]).toEqual(['no-node', []])
+})
+
 test('a person merges all that is below the top, of a disk with two layers below it at least', () => {
   const story = running({ count: 3 })
   story.ask({ do: 'merge', vmId })
