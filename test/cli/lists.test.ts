@@ -5,7 +5,7 @@ import { Interrupts } from '#cli/cli.ts'
 import { busyCluster, clusterView, eventView, nodeView } from '../coordinator-double/views.ts'
 import { coordinatorWith, godwit, RememberingTerminal } from './rehearsal.ts'
 
-const eventually = { timeout: 15_000, interval: 10 }
+const eventually = { timeout: 45_000, interval: 10 }
 
 describe('a list as a table', () => {
   test('is aligned, numbers to the right, nothing cut', async () => {

@@ -12,7 +12,7 @@ import { isAlive } from '#scenarios/local/process-identity.ts'
 const bin = fileURLToPath(new URL('../../bin/godwit.mjs', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'godwit-real-'))
 const env = { ...process.env, GODWIT_HOME: home, NO_COLOR: '1' }
-const eventually = { timeout: 30_000, interval: 200 }
+const eventually = { timeout: 90_000, interval: 200 }
 
 interface Ended {
   readonly code: number
@@ -64,7 +64,7 @@ describe('a cluster that was started with --detach', () => {
 
     expect(await godwit(['revive', 'n2'])).toMatchObject({ code: 0, out: 'n2 is started again\n' })
     expect((await godwit(['cut', 'n9'])).notes).toContain('has no node `n9`; did you mean `n1`')
-  }, 90_000)
+  }, 240_000)
 
   test('is maintained node by node, and stops at the first that does not go well', async () => {
     const roll = ['node', 'roll', 'n1', 'n2', '--exec']
@@ -81,7 +81,7 @@ describe('a cluster that was started with --detach', () => {
     expect((await godwit([...roll, 'true'])).notes).toContain('n1 is in maintenance already')
     expect((await godwit(['node', 'roll', 'n3', '--exec', 'true'])).notes).toContain('no node `n3`')
     expect(await godwit(['node', 'return', 'n1'])).toMatchObject({ code: 0 })
-  }, 90_000)
+  }, 240_000)
 
   test('is not started twice', async () => {
     const again = await godwit(['up', '-d'])

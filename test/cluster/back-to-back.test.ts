@@ -11,7 +11,7 @@ const migrations = Number(process.env.GODWIT_MIGRATIONS ?? 20)
 const params = { verify: 'full' } as const
 
 test(`${migrations} migrations of each: no hash differs, no byte is wrong, no write is lost`, {
-  timeout: 60_000 + migrations * 6000,
+  timeout: 180_000 + migrations * 6000,
 }, async () => {
   const cluster = await startCluster(nodesOf('left', 'right'))
   const { api } = cluster
@@ -28,15 +28,15 @@ test(`${migrations} migrations of each: no hash differs, no byte is wrong, no wr
   const roundsBefore = said.lines.filter((line) => line.startsWith('check ok')).length
   await expect
     .poll(() => said.lines.filter((line) => line.startsWith('check ok')).length, {
-      timeout: 30_000,
+      timeout: 90_000,
     })
     .toBeGreaterThan(roundsBefore)
   expect(said.lines.filter((line) => /BAD|fatal/.test(line))).toEqual([])
 
   client.stopWriting()
-  await expect.poll(() => client.isQuiet, { timeout: 30_000 }).toBe(true)
+  await expect.poll(() => client.isQuiet, { timeout: 90_000 }).toBe(true)
   client.verify()
-  await expect.poll(() => client.isVerified, { timeout: 30_000 }).toBe(true)
+  await expect.poll(() => client.isVerified, { timeout: 90_000 }).toBe(true)
   expect(client.findings).toMatchObject({ lost: [], refused: 0 })
   expect(client.acknowledged).toBeGreaterThan(migrations)
   expect(cluster.doubles).toEqual([])

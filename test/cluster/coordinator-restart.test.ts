@@ -12,7 +12,7 @@ import { nodesOf, startCluster } from './cluster.ts'
 const leaseMs = 15_000
 
 test('a coordinator that was killed comes back to the same cluster, and no guest was rebooted', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const cluster = await startCluster(nodesOf('a', 'b'), leaseMs)
   const { api, world } = cluster

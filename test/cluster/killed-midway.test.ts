@@ -46,7 +46,7 @@ async function killMidway(cluster: Cluster, random: SeededRandom): Promise<strin
 }
 
 test(`${kills} kills during migrations, seed ${seed}: never two copies, in the end one`, {
-  timeout: 60_000 + kills * 30_000,
+  timeout: 180_000 + kills * 30_000,
 }, async () => {
   const cluster = await startCluster(nodesOf('a', 'b', 'c'))
   const { api } = cluster
@@ -64,9 +64,9 @@ test(`${kills} kills during migrations, seed ${seed}: never two copies, in the e
   // A search that never hit a migration has not searched.
   expect(story.filter((what) => /copying|switching/.test(what)).length).toBeGreaterThan(kills / 4)
   client.stopWriting()
-  await expect.poll(() => client.isQuiet, { timeout: 30_000 }).toBe(true)
+  await expect.poll(() => client.isQuiet, { timeout: 90_000 }).toBe(true)
   client.verify()
-  await expect.poll(() => client.isVerified, { timeout: 30_000 }).toBe(true)
+  await expect.poll(() => client.isVerified, { timeout: 90_000 }).toBe(true)
   expect(client.findings, story.join('\n')).toMatchObject({ lost: [], refused: 0 })
   expect(client.acknowledged).toBeGreaterThan(kills)
   client.close()

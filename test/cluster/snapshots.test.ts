@@ -8,7 +8,7 @@ import { talk } from './talk.ts'
 async function take(cluster: Cluster, vmId: string, name: string): Promise<void> {
   await cluster.api.snapshot(vmId, { name })
   const phase = async () => (await cluster.api.snapshots(vmId)).find((s) => s.name === name)?.phase
-  await expect.poll(phase, { timeout: 20_000 }).toBe('ready')
+  await expect.poll(phase, { timeout: 60_000 }).toBe('ready')
 }
 
 async function restore(cluster: Cluster, vmId: string, name: string): Promise<void> {
@@ -17,7 +17,7 @@ async function restore(cluster: Cluster, vmId: string, name: string): Promise<vo
     const { phase, epoch: now } = await cluster.api.vm(vmId)
     return phase === 'running' && now > epoch
   }
-  await expect.poll(isBack, { timeout: 20_000 }).toBe(true)
+  await expect.poll(isBack, { timeout: 60_000 }).toBe(true)
 }
 
 /** `new` came from `old`, and differs from it. */
@@ -57,14 +57,14 @@ test('a store goes back to what it was, again and again, wherever it runs', asyn
 
   await api.dropSnapshot('store', 'old')
   const names = async () => (await api.snapshots('store')).map(({ name }) => name)
-  await expect.poll(names, { timeout: 20_000 }).toEqual(['new'])
+  await expect.poll(names, { timeout: 60_000 }).toEqual(['new'])
   expect((await api.snapshots('store'))[0]).not.toHaveProperty('basedOn')
   await api.act('store', 'stop')
-  await expect.poll(async () => (await api.vm('store')).phase, { timeout: 20_000 }).toBe('stopped')
+  await expect.poll(async () => (await api.vm('store')).phase, { timeout: 60_000 }).toBe('stopped')
   await restore(cluster, 'store', 'new')
   expect(await guest.ask('get key')).toBe('value new')
   expect(guest.lines.filter((line) => /BAD|fatal/.test(line))).toEqual([])
   expect(cluster.doubles).toEqual([])
   guest.close()
   expect(await cluster.stop()).toEqual([])
-}, 120_000)
+}, 300_000)

@@ -25,7 +25,7 @@ export function talk({ api }: { readonly api: ApiClient }, vmId: string) {
         line.say(`${tag} ${request}`)
         return answer()
       }
-      await expect.poll(again, { timeout: 20_000, interval: 300 }).toBeDefined()
+      await expect.poll(again, { timeout: 60_000, interval: 300 }).toBeDefined()
       return answer()?.slice(tag.length + 1) ?? ''
     },
     close: () => line.close(),

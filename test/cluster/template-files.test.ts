@@ -90,7 +90,7 @@ async function expectNothingLeft({ api, folder: { disks } }: Cluster) {
   expect(readdirSync(disks)).toEqual(['snapshots'])
 }
 
-test('a shop moves to another cluster as one file', { timeout: 120_000 }, async () => {
+test('a shop moves to another cluster as one file', { timeout: 300_000 }, async () => {
   const me = person()
   const here = await startCluster(nodesOf('n1'))
   const there = await startCluster(nodesOf('n1'))

@@ -10,27 +10,27 @@ async function template(cluster: Cluster, vm: string, name: string): Promise<voi
   const { api } = cluster
   await api.snapshot(vm, { name: 'tmp' })
   const taken = async () => (await api.snapshots(vm)).find((one) => one.name === 'tmp')?.phase
-  await expect.poll(taken, { timeout: 20_000 }).toBe('ready')
+  await expect.poll(taken, { timeout: 60_000 }).toBe('ready')
   await api.keepTemplate({ name, vm, snapshot: 'tmp', about: 'with one key' })
   await phaseOf(cluster, name, 'ready')
   await api.dropSnapshot(vm, 'tmp')
-  await expect.poll(() => api.snapshots(vm), { timeout: 20_000 }).toEqual([])
+  await expect.poll(() => api.snapshots(vm), { timeout: 60_000 }).toEqual([])
 }
 
 const phaseOf = ({ api }: Cluster, name: string, phase: string | undefined) =>
   expect
     .poll(async () => (await api.templates()).find((one) => one.name === name)?.phase, {
-      timeout: 20_000,
+      timeout: 60_000,
     })
     .toBe(phase)
 
 async function removed({ api }: Cluster, vm: string): Promise<void> {
   await api.act(vm, 'stop')
-  await expect.poll(async () => (await api.vm(vm)).phase, { timeout: 20_000 }).toBe('stopped')
+  await expect.poll(async () => (await api.vm(vm)).phase, { timeout: 60_000 }).toBe('stopped')
   await api.remove(vm)
 }
 
-test('a shop is kept, deployed twice, and forgotten', { timeout: 120_000 }, async () => {
+test('a shop is kept, deployed twice, and forgotten', { timeout: 300_000 }, async () => {
   const cluster = await startCluster(nodesOf('left', 'right'))
   const { api } = cluster
   await api.run({ id: 'shop', spec: { args: 'workload=kv', diskMib: 4, memoryMib: 24 } })

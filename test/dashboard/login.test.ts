@@ -32,7 +32,7 @@ beforeAll(async () => {
   const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
   await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
   browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await browser?.close()
   rmSync(outDir, { recursive: true, force: true })

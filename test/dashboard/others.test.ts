@@ -27,7 +27,7 @@ beforeAll(async () => {
   const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
   await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
   browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await browser?.close()
   rmSync(outDir, { recursive: true, force: true })
@@ -115,27 +115,27 @@ describe.skipIf(!chromiumPath)('a page whose coordinator has gone', () => {
     const page = await open(first)
     await page.evaluate("location.hash = '#/events'")
     await first.one.stop()
-    await page.getByText('leads now').waitFor({ timeout: 15_000 })
+    await page.getByText('leads now').waitFor({ timeout: 45_000 })
     expect(await violations(page)).toEqual([])
     const second = members[1] as Member
-    await page.waitForURL(`${second.address}/#/events`, { timeout: 15_000 })
+    await page.waitForURL(`${second.address}/#/events`, { timeout: 45_000 })
     await page.getByText('live', { exact: true }).waitFor()
     expect(await page.locator('.who').innerText()).toContain('olga')
     await page.context().close()
-  }, 60_000)
+  }, 180_000)
 
   test('of another host only offers it, and says that one has to log in there', async () => {
     const first = await started('localhost')
     await addOlga(first)
     const page = await open(first)
     await first.one.stop()
-    await page.getByText('You will have to log in there').waitFor({ timeout: 15_000 })
+    await page.getByText('You will have to log in there').waitFor({ timeout: 45_000 })
     expect(await page.getByRole('button', { name: 'Stay' }).count()).toBe(0)
     await page.getByRole('link', { name: 'Go to c2' }).click()
     await page.getByLabel('Password').waitFor()
     expect(new URL(page.url()).host).toBe(new URL(members[1]?.address ?? '').host)
     await page.context().close()
-  }, 60_000)
+  }, 180_000)
 
   test('tells a page of a stranger nothing of whether it leads', async () => {
     const first = await started()

@@ -68,6 +68,6 @@ describe('in containers', { timeout: runMsMax }, () => {
     expect((await whatIsThere()).length).toBeGreaterThan(5)
     run.kill(signal)
     expect(await ended).toBe(code)
-    await expect.poll(whatIsThere, { timeout: 30_000 }).toEqual([])
+    await expect.poll(whatIsThere, { timeout: 90_000 }).toEqual([])
   })
 })

@@ -128,7 +128,7 @@ test('certificates, and the authority, change under a link that lives; new links
     .poll(
       () => [String(own.now.cert), String(mine.now.cert)].some((each) => before.includes(each)),
       {
-        timeout: 10_000,
+        timeout: 30_000,
       },
     )
     .toBe(false)
@@ -139,7 +139,7 @@ test('certificates, and the authority, change under a link that lives; new links
   await authority.rotate(true)
   const newest = authority.show()[0]?.fingerprint ?? 'none'
   const isNewest = () => new X509Certificate(String(own.now.ca?.[0])).fingerprint256
-  await expect.poll(isNewest, { timeout: 10_000 }).toContain(newest)
+  await expect.poll(isNewest, { timeout: 30_000 }).toContain(newest)
   expect(await connect(address, left).catch(faultOf)).toMatchObject({ code: 'bad-certificate' })
   link.close('done')
   fresh.close('done')

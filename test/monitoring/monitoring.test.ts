@@ -51,7 +51,7 @@ async function usedCluster(): Promise<{ coordinator: string; nodes: string[] }> 
   expect(nodes).not.toContain('')
   return { coordinator: new URL(cluster.world.pageUrl ?? '').host, nodes }
 }
-const wait = { timeout: 20_000 }
+const wait = { timeout: 60_000 }
 
 const metricsOf = async (host: string) => (await fetch(`http://${host}/metrics`)).text()
 
@@ -104,7 +104,7 @@ async function samples(address: string, expr: string): Promise<number> {
   return answer?.ok ? Answer.parse(await answer.json()).data.result.length : 0
 }
 
-test('alerts and dashboards name only metrics that there are', { timeout: 90_000 }, async () => {
+test('alerts and dashboards name only metrics that there are', { timeout: 240_000 }, async () => {
   const { coordinator, nodes } = await usedCluster()
   const told = await Promise.all([coordinator, ...nodes].map(metricsOf))
   const known = new Set(
@@ -130,7 +130,7 @@ describe.skipIf(!isHere)(`with Prometheus${skipped}`, () => {
     for (const { alert } of alerts) expect(text('alerts.test.yml')).toContain(alert)
   })
 
-  test('what is told follows its conventions', { timeout: 90_000 }, async () => {
+  test('what is told follows its conventions', { timeout: 240_000 }, async () => {
     const { coordinator, nodes } = await usedCluster()
     for (const host of [coordinator, ...nodes]) {
       const input = await metricsOf(host)
@@ -141,14 +141,14 @@ describe.skipIf(!isHere)(`with Prometheus${skipped}`, () => {
     }
   })
 
-  test('every expression of the dashboard returns something', { timeout: 120_000 }, async () => {
+  test('every expression of the dashboard returns something', { timeout: 300_000 }, async () => {
     const { coordinator, nodes } = await usedCluster()
     const address = await startPrometheus({ coordinator: [coordinator], node: nodes })
     const empty = async () => {
       const counts = await Promise.all(expressions.map(({ expr }) => samples(address, expr)))
       return expressions.filter((_, n) => counts[n] === 0)
     }
-    await expect.poll(empty, { timeout: 60_000, interval: 500 }).toEqual([])
+    await expect.poll(empty, { timeout: 180_000, interval: 500 }).toEqual([])
     expect(await samples(address, 'up == 1')).toBe(3)
   })
 })

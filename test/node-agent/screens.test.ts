@@ -70,7 +70,7 @@ describe('a watched screen', () => {
     typed += 'the rest'
     const { length } = typed
     const told = async () => Number((await ask('b', 2, 'text')).split(' ')[1])
-    await expect.poll(told, { timeout: 20_000 }).toBeGreaterThanOrEqual(length)
+    await expect.poll(told, { timeout: 60_000 }).toBeGreaterThanOrEqual(length)
     const text = []
     for (let from = 0; from < typed.length; from += 120)
       text.push((await ask('b', 2, `text ${from}`)).split(' ')[4])

@@ -44,7 +44,7 @@ describe('outputs', () => {
   test('README.md has some', () => {
     expect(found.map(({ name }) => name)).toContain('README.md')
   })
-  test.each(found)('$block in $name', { timeout: 90_000 }, async ({ block, body }) => {
+  test.each(found)('$block in $name', { timeout: 240_000 }, async ({ block, body }) => {
     const made = await madeBlocks([block])
     expect(wordsOfOutput(body)).toBe(wordsOfOutput(made.get(block) ?? ''))
   })

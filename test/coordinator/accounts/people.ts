@@ -67,7 +67,7 @@ export function hasPeople(page = '/nowhere'): void {
       await running(vmOf(name))
       ways[`link to ${name}`] = await byLink(await linkTo(vmOf(name), { forMs: 3_600_000 }))
     }
-  }, 60_000)
+  }, 180_000)
   afterAll(async () => {
     node.close()
     await server.stop()

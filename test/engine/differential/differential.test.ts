@@ -54,7 +54,7 @@ test('the translator ends streams as the interpreter does', async () => {
   const found = await firstDifference(streams, thrice(interpreter), thrice(watched))
   expect(found).toBeUndefined()
   expect(regions[0]?.()).toBeGreaterThan(streams.length / 2)
-}, 120_000)
+}, 300_000)
 
 describe('one engine beside itself', () => {
   test('ends alike however its runs are cut', () => {

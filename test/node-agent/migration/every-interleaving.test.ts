@@ -119,14 +119,14 @@ class Explorer {
 const modes: readonly Partial<MigrationParams>[] = [{ mode: 'stop-and-copy' }, { mode: 'pre-copy' }]
 
 for (const given of modes)
-  test(`one copy runs, whatever happens: ${given.mode}`, { timeout: 60_000 }, () => {
+  test(`one copy runs, whatever happens: ${given.mode}`, { timeout: 180_000 }, () => {
     const found = new Explorer(given, careful).explore()
     expect(found.broken).toBeUndefined()
     expect(found.states).toBeGreaterThan(800)
     expect([...found.ends].sort()).toEqual(['destination', 'source'])
   })
 
-test('a coordinator that takes silence for an end is found', { timeout: 60_000 }, () => {
+test('a coordinator that takes silence for an end is found', { timeout: 180_000 }, () => {
   const rash: Coordinator = () => 'here'
   expect(new Explorer({ mode: 'pre-copy' }, rash).explore().broken?.why).toContain('two copies')
 })

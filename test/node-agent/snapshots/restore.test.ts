@@ -177,4 +177,4 @@ test('whatever chain of snapshots was taken, each is restored bit for bit, here 
     }),
     { numRuns: 8 },
   )
-}, 120_000)
+}, 300_000)

@@ -57,7 +57,7 @@ async function chaosIn(world: ScenarioSimWorld | FakeWorld, seed: number, forMs:
 }
 
 describe('a cluster that keeps its promises', () => {
-  test('comes to peace after each deed, and has lost nothing', { timeout: 60_000 }, async () => {
+  test('comes to peace after each deed, and has lost nothing', { timeout: 180_000 }, async () => {
     const world = new ScenarioSimWorld(await nodePlatform())
     const { report, said } = await chaosIn(world, 5, 25_000)
     expect(report.violation).toBeUndefined()

@@ -15,7 +15,7 @@ async function phases(world: ReturnType<typeof newWorld>['world']) {
   const nodes = await world.api.nodes()
   return Object.fromEntries(nodes.map((node) => [node.id, node.phase]))
 }
-const eventually = { timeout: 15_000, interval: 50 }
+const eventually = { timeout: 45_000, interval: 50 }
 
 describe('a local cluster', () => {
   test('starts, shows its processes, and leaves none of them behind', async () => {

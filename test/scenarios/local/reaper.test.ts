@@ -8,7 +8,7 @@ import { Reaper } from '#scenarios/local/reaper.ts'
 import { temporaryHome } from './launcher.ts'
 
 const launcher = fileURLToPath(new URL('doubles/launcher.ts', import.meta.url))
-const eventually = { timeout: 15_000, interval: 20 }
+const eventually = { timeout: 45_000, interval: 20 }
 
 test('a launcher that is killed takes its cluster with it, the hung node too', async () => {
   const home = temporaryHome()

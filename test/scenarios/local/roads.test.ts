@@ -6,7 +6,7 @@ import { asNodeId } from '#proto/ids.ts'
 import { clusterOf } from './cluster-of-doubles.ts'
 import { callPeer, newWorld } from './launcher.ts'
 
-const eventually = { timeout: 15_000, interval: 50 }
+const eventually = { timeout: 45_000, interval: 50 }
 
 test('a node whose words are cut is not heard, and hears; healed one by one, all is well', async () => {
   const { world, folder } = newWorld()

@@ -42,7 +42,7 @@ beforeAll(async () => {
   html = htmlOf(report, { ...recording, version: '1', world: 'sim', replay: 'godwit …' })
   if (!chromiumPath) return console.warn('The report is not looked at: no Chromium (set CHROME).')
   browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
-}, 60_000)
+}, 180_000)
 afterAll(() => browser?.close())
 
 test('every migration is written down page by page, by whomever it was asked for', () => {

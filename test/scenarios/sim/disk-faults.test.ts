@@ -57,7 +57,7 @@ async function outage(seed: number) {
 
 const seeds = Number(process.env.GODWIT_SEEDS ?? 9)
 test('nothing that was acknowledged is lost by it', {
-  timeout: 60_000 + seeds * 5000,
+  timeout: 180_000 + seeds * 5000,
 }, async () => {
   let errors = 0
   for (let seed = 1; seed <= seeds; seed++) {

@@ -90,7 +90,7 @@ describe('found by a law of its own', () => {
     expect(String(await leaked(await platform(), 1))).toContain('heard to say')
   })
 
-  test('that input was taken is not held', { timeout: 120_000 }, async () => {
+  test('that input was taken is not held', { timeout: 300_000 }, async () => {
     vi.resetModules()
     vi.doMock(consoles, async (load) => {
       const real = await load<typeof import('#node-agent/console.ts')>()
@@ -106,7 +106,7 @@ describe('found by a law of its own', () => {
   })
 
   test('disk writes are written before their checkpoint is kept', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     vi.resetModules()
     vi.doMock(hold, async (load) => {

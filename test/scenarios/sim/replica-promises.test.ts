@@ -79,7 +79,7 @@ class Run {
 }
 
 describe.each([rare, { protection: 'continuous' }] as const)('$protection', (level) => {
-  test('a node that shuts down in good order loses nothing', { timeout: 120_000 }, async () => {
+  test('a node that shuts down in good order loses nothing', { timeout: 300_000 }, async () => {
     const run = new Run()
     await run.begin(level)
     await run.kept()
@@ -94,7 +94,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
   })
 
   test('a VM that is to wait for its node waits, whoever could go on', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const run = new Run()
     await run.begin(level)
@@ -113,7 +113,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     expect(await run.account()).toEqual([])
   })
 
-  test('nor before its first checkpoint is kept', { timeout: 120_000 }, async () => {
+  test('nor before its first checkpoint is kept', { timeout: 300_000 }, async () => {
     const run = new Run()
     await run.begin({ protection: 'restart' })
     await run.writer.write(1000)
@@ -135,7 +135,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     expect(await run.account()).toEqual([])
   })
 
-  test('an operator who stops it loses nothing', { timeout: 120_000 }, async () => {
+  test('an operator who stops it loses nothing', { timeout: 300_000 }, async () => {
     const run = new Run()
     await run.begin(level)
     await run.kept()
@@ -149,7 +149,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     expect(await run.account()).toEqual([])
   })
 
-  test('a guest that ends loses nothing', { timeout: 120_000 }, async () => {
+  test('a guest that ends loses nothing', { timeout: 300_000 }, async () => {
     const run = new Run()
     await run.begin(level)
     await run.kept()
@@ -163,7 +163,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     expect(await run.account()).toEqual([])
   })
 
-  test('one who pauses it, for long, keeps its replica', { timeout: 120_000 }, async () => {
+  test('one who pauses it, for long, keeps its replica', { timeout: 300_000 }, async () => {
     const run = new Run()
     await run.begin(level)
     await run.kept()
@@ -181,7 +181,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
   })
 
   test('one who moves it loses nothing, and it has a replica again', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const run = new Run()
     await run.begin(level)
@@ -196,7 +196,7 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     expect(await run.account()).toEqual([])
   })
 
-  test('the node of its replica may go, in good order or not', { timeout: 120_000 }, async () => {
+  test('the node of its replica may go, in good order or not', { timeout: 300_000 }, async () => {
     for (const how of ['stop', 'kill'] as const) {
       const run = new Run()
       await run.begin(level)
@@ -235,7 +235,7 @@ test('its level is switched while it runs, in all directions', { timeout: 240_00
 })
 
 describe('what is lost with a node that dies', () => {
-  test('continuous: nothing that was acknowledged', { timeout: 120_000 }, async () => {
+  test('continuous: nothing that was acknowledged', { timeout: 300_000 }, async () => {
     for (const seed of [1, 2, 3]) {
       const run = new Run(seed)
       await run.begin({ protection: 'continuous' })
@@ -248,7 +248,7 @@ describe('what is lost with a node that dies', () => {
     }
   })
 
-  test('checkpoint: what is younger than one interval', { timeout: 120_000 }, async () => {
+  test('checkpoint: what is younger than one interval', { timeout: 300_000 }, async () => {
     const run = new Run()
     await run.begin({ protection: 'checkpoint', checkpointMs: 2000 })
     await run.kept()
@@ -265,12 +265,12 @@ describe('what is lost with a node that dies', () => {
 
 describe('continuous: what is not in a checkpoint', () => {
   test('that was taken from a keyboard is not lost, nor answered twice', {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     for (const seed of [1, 2, 3]) expect(await unanswered(ours, seed)).toEqual([])
   })
 
-  test('is on no disk, and nobody hears of it', { timeout: 120_000 }, async () => {
+  test('is on no disk, and nobody hears of it', { timeout: 300_000 }, async () => {
     expect(await leaked(ours, 1)).toEqual([])
   })
 })

@@ -31,7 +31,7 @@ test(`seeds ${first} to ${first + seeds - 1} break no law`, { timeout }, async (
   expect(often.filter((what) => !seen.has(what))).toEqual([])
 })
 
-test('with models as VMs many more seeds break no law', { timeout: 60_000 }, async () => {
+test('with models as VMs many more seeds break no law', { timeout: 180_000 }, async () => {
   const models = modelVms(ours.world.turn)
   const seen = new Map<string, number>()
   let [tried, faults] = [0, 0]
