@@ -5,7 +5,7 @@
 
 import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
-import { Translator } from '../translator/translator.ts'
+import { type CompileRegion, defaultLimits, Translator } from '../translator/translator.ts'
 import type { Core, CoreHooks, Exit, PreservedPages } from './core-port.ts'
 import { type CoreInstance, instantiateCore, type TranslationHooks } from './module.ts'
 
@@ -22,6 +22,8 @@ export interface WasmCoreOptions {
   readonly translate?: boolean
   /** Jumps to a place before it is translated. */
   readonly threshold?: number
+  /** Absent: as the platform does. */
+  readonly compile?: CompileRegion
 }
 
 /** 'HART', little-endian. */
@@ -55,7 +57,7 @@ export class WasmCore implements Core {
   constructor(options: WasmCoreOptions) {
     const { module, memory, ramBytes, hooks } = options
     this.#bytes = new Uint8Array(memory.buffer)
-    const translator = new Translator(memory)
+    const translator = new Translator(memory, defaultLimits, options.compile)
     this.#core = instantiateCore(module, memory, {
       ...this.#importsFrom(hooks),
       ...hooksOf(translator),

@@ -44,6 +44,8 @@ const dataBankMask = 3
 /** An entry point's word: which entry, and its offset above. */
 const offsetShift = 8
 
+export type CompileRegion = (bytes: Uint8Array) => WebAssembly.Module
+
 export interface TranslatorStats {
   /** Made since the beginning: regions, bytes of WebAssembly, instructions in them. */
   readonly regions: number
@@ -56,6 +58,7 @@ export interface TranslatorStats {
 
 export class Translator implements TranslationHooks {
   readonly #limits: TranslatorLimits
+  readonly #compile: CompileRegion
   readonly #memory: WebAssembly.Memory
   readonly #words: Int32Array
   readonly #live = new LiveRegions()
@@ -63,7 +66,13 @@ export class Translator implements TranslationHooks {
   #core: CoreInstance | undefined
   #made = { regions: 0, moduleBytes: 0, instructions: 0 }
 
-  constructor(memory: WebAssembly.Memory, limits: TranslatorLimits = defaultLimits) {
+  /** @param compile for whoever has the same code compiled already */
+  constructor(
+    memory: WebAssembly.Memory,
+    limits: TranslatorLimits = defaultLimits,
+    compile: CompileRegion = (bytes) => new WebAssembly.Module(bytes),
+  ) {
+    this.#compile = compile
     this.#memory = memory
     this.#words = new Int32Array(memory.buffer)
     this.#limits = limits
@@ -149,7 +158,7 @@ export class Translator implements TranslationHooks {
       importedNames.map((name) => [name, call[name] as WebAssembly.ImportValue]),
     )
     const env = { memory: this.#memory, table }
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env, core })
+    const instance = new WebAssembly.Instance(this.#compile(bytes), { env, core })
     return Object.values(instance.exports)[0]
   }
 

@@ -17,6 +17,7 @@ import { Vmm } from '#node-agent/vmm.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
+import { compiledOnce } from './compiled-once.ts'
 import { SimDisk } from './sim-disk.ts'
 import type { SimNetwork } from './sim-network.ts'
 import { SimPcpu } from './sim-pcpu.ts'
@@ -143,7 +144,16 @@ export class SimNode {
     const thread = new SimPcpu(this.process, {
       makeCore: ({ vmId, memory, ramBytes, clock, boot }, hooks) => {
         const sbi = boot === 'unmodified' ? 'firmware' : 'vmm'
-        const core = new WasmCore({ module, memory, ramBytes, clock, sbi, hooks })
+        const options = {
+          module,
+          memory,
+          ramBytes,
+          clock,
+          sbi,
+          hooks,
+          compile: compiledOnce,
+        } as const
+        const core = new WasmCore(options)
         const run = core.run.bind(core)
         core.run = (...budget) => {
           const vm = vmOf(vmId)
