@@ -223,11 +223,12 @@ export interface Step {
   readonly newTrace?: (() => TraceRef) | undefined
   readonly effects: Effect[]
   /** Records to write or (when they are gone) delete at the end of the step. */
-  readonly touched: Map<string, RecordKey>
+  touched?: Map<string, RecordKey>
 }
 
 /** Marks a record as changed: it is persisted before anything that this step sends. */
 export function touch(step: Step, kind: RecordKind, id: string): void {
+  step.touched ??= new Map()
   step.touched.set(`${kind}/${id}`, { kind, id })
   step.state.revision++
   step.state.changes++

@@ -50,7 +50,7 @@ export interface Now {
 /** One input in, effects out, `persist` (if any) first. */
 export function step(state: ClusterState, input: Input, now: Now): Effect[] {
   const by = input.kind === 'api' || input.kind === 'broken' ? input.by : undefined
-  const working: Step = { state, ...now, by, effects: [], touched: new Map() }
+  const working: Step = { state, ...now, by, effects: [] }
   take(working, input)
   placeWaiting(working)
   const persist = persistOf(working)
@@ -137,7 +137,7 @@ function rebalanceByTimer(working: Step): void {
 
 /** Everything this step has changed for good, as one transaction. */
 function persistOf(working: Step): Effect | undefined {
-  if (working.touched.size === 0) return undefined
+  if (!working.touched) return undefined
   const puts: StoredRecord[] = []
   const deletes: RecordKey[] = []
   for (const key of working.touched.values()) {

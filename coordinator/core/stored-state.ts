@@ -16,6 +16,7 @@ import {
 } from './cluster-state.ts'
 import { specOwnedBy } from './networks.ts'
 import { isDoubtful } from './node-doors.ts'
+import { plainCopy } from './plain-copy.ts'
 import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
 
 /** The record of a key as it is now, a copy; undefined when there is none any more. */
@@ -39,7 +40,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
   if (!found) return undefined
   const { live: _, ...record } = found as { live?: unknown }
-  return structuredClone(record)
+  return plainCopy(record)
 }
 
 export interface Identity {
