@@ -1,6 +1,6 @@
 // A deep copy of plain data (objects, lists, words, numbers), as records are: a sixth of what
-// structuredClone takes, and every step that changes anything pays for it. What is not plain is left
-// to structuredClone, so that the copy is the same either way. Pure.
+// structuredClone takes, and every step that changes anything pays for it. What is not plain is
+// left to structuredClone, so that the copy is the same either way. Pure.
 
 export function plainCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value

@@ -1,7 +1,7 @@
 // Guest code that became WebAssembly (engine/translator/), compiled once for all simulated nodes of
-// this process: guests of a search run the same image, and make the same regions of it, world after
-// world. What is shared is code alone: each hart has an instance of its own. Not here: what is made.
-// The oldest go first. Bytes.
+// this process: guests of a search run the same image, and make the same regions of it, in one
+// world after the other. What is shared is code alone: each hart has an instance of its own. The
+// oldest go first. Not here: what is made. Bytes.
 
 /** Of a few kilobytes each. */
 const modulesMax = 1024

@@ -1,7 +1,7 @@
 // What a search is done to: a cluster with real guests in real pages, or one whose VMs are models.
 // Coordinator, lease, desk, step machines of migrations, network, faults and laws are the same.
 // Models have no disks, snapshots, clones, replicas or consoles: deeds only about those are left
-// out there. In return they are ten times as cheap. Not here: the deeds (fault-run.ts), what a
+// out there. In return they are far cheaper. Not here: the deeds (fault-run.ts), what a
 // model is (models/vm-model.ts).
 
 import type { ApiCommand } from '#coordinator/core/step-context.ts'

@@ -1,4 +1,5 @@
-// A plain copy is what structuredClone makes, for all that a record may hold and for what it may not.
+// A plain copy is what structuredClone makes, for all that a record may hold, and for what it may
+// not.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
