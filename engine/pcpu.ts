@@ -220,7 +220,7 @@ export class Pcpu {
     else swapLayers(vm, command.layers, this.#options.openDisk)
   }
 
-  #changeDisk(vm: ScheduledVm, { layers, epoch }: CommandOf<'change-disk'>): undefined {
+  #changeDisk(vm: ScheduledVm, { layers, epoch, isMade }: CommandOf<'change-disk'>): undefined {
     const { disk, vmId } = paused(vm).config
     if (disk === undefined) throw new Error(`VM ${vmId} has no disk to change.`)
     mustHoldNothing(vm)
@@ -228,6 +228,7 @@ export class Pcpu {
     const isSealed = layers.at(-1) !== disk.layers.at(-1)
     if (isSealed && vm.machine.needsDisk)
       this.#options.openDisk({ ...disk, epoch: vm.config.epoch }).close()
+    if (isMade) this.#options.openDisk({ ...disk, layers, epoch }).close()
     vm.machine.releaseDisk()
     vm.config = { ...vm.config, disk: { ...disk, layers }, epoch }
   }
@@ -243,7 +244,8 @@ export class Pcpu {
     try {
       const sections = paused(vm).machine.capture()
       vm.machine.freeze(image)
-      if (disk) this.#changeDisk(vm, { do: 'change-disk', vmId: config.vmId, ...disk })
+      const change = { do: 'change-disk', vmId: config.vmId, isMade: isPaused } as const
+      if (disk) this.#changeDisk(vm, { ...change, ...disk })
       const pausedMs = host.nowMs() - startMs
       if (!isPaused) this.#resume(vm)
       return { sections, pausedMs }

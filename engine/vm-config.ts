@@ -115,6 +115,8 @@ export type PcpuCommand =
       readonly vmId: string
       readonly layers: readonly string[]
       readonly epoch: number
+      /** The new top is made now: of a VM that stands still others may lay theirs on it. */
+      readonly isMade?: boolean
     }
   /**
    * Other layers below the same top, with the same in them: its guest notices nothing, and need not

@@ -156,10 +156,10 @@ export class Vmm {
     await this.resume(vm)
   }
 
-  /** Of a paused VM. The new layers are opened when it goes on. */
-  async changeDisk(vm: HeldVm, disk: DiskRef, epoch: Epoch): Promise<void> {
+  /** Of a paused VM. The new layers are opened when it goes on. `isMade`: the top is made now. */
+  async changeDisk(vm: HeldVm, disk: DiskRef, epoch: Epoch, isMade = false): Promise<void> {
     if (disk.layers.length > 0)
-      await this.ask(vm, { do: 'change-disk', layers: disk.layers, epoch })
+      await this.ask(vm, { do: 'change-disk', layers: disk.layers, epoch, isMade })
   }
 
   /** Of one that runs or is paused: other layers below the same top, with the same in them. */

@@ -152,7 +152,8 @@ export class Taking {
 
   /** An operator has paused it: it goes on, on its new layer, when the operator says so. */
   async #sealOnly(): Promise<void> {
-    await this.#ports.vmm.changeDisk(this.#vm, this.#order.disk, this.#vm.epoch)
+    // What comes next is laid on top of it, perhaps when this node is gone.
+    await this.#ports.vmm.changeDisk(this.#vm, this.#order.disk, this.#vm.epoch, true)
     this.#vm.disk = this.#order.disk
   }
 

@@ -57,7 +57,7 @@ const mustBeSeen: readonly string[] = [
   ...['vm-protected', 'vm-took-over', 'primary lost while its replica is ready'],
 ]
 
-const onlyOfGuests = /clone|snapshot|disk|vm-protected|took-over|replica/
+const onlyOfGuests = /clone|snapshot|disk|layers|vm-protected|took-over|replica/
 
 export const mustBeSeenOf = ({ hasGuests }: SearchSubject): readonly string[] =>
   hasGuests ? mustBeSeen : mustBeSeen.filter((what) => !onlyOfGuests.test(what))

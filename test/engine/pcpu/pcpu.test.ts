@@ -247,6 +247,25 @@ describe('the disk of a VM', () => {
     expect(opened).toEqual(['base+top', 'base+top+one'])
   })
 
+  test('of a VM that stands still for long the new top is made at once: another may come on it', () => {
+    const opened: string[] = []
+    const openDisk = ({ layers, epoch }: { layers: readonly string[]; epoch: number }) => {
+      opened.push(`${layers.join('+')} under ${epoch}`)
+      if (layers.includes('full')) throw new Error('no space left')
+      return new TestDisk()
+    }
+    const rig = new PcpuRig({ openDisk })
+    rig.do({ do: 'attach', config: rig.config('a', { disk }), start: 'empty' })
+    for (const command of ['resume', 'pause'] as const) rig.do({ do: command, vmId: 'a' })
+    const change = (...layers: string[]) =>
+      rig.do({ do: 'change-disk', vmId: 'a', layers, epoch: 2, isMade: true })
+    change('base', 'top', 'one')
+    expect(opened.at(-1)).toBe('base+top+one under 2')
+    expect(() => change('base', 'top', 'one', 'full')).toThrow('no space left')
+    rig.do({ do: 'resume', vmId: 'a' })
+    expect(opened.at(-1)).toBe('base+top+one under 2')
+  })
+
   test('a fork whose new layer cannot be made leaves the VM running on the old ones', () => {
     const opened: string[] = []
     const openDisk = ({ layers }: { layers: readonly string[] }) => {
