@@ -58,6 +58,10 @@ async function logIn(page: Page, name: string): Promise<void> {
   await page.getByLabel('Name').fill(name)
   await page.getByLabel('Password').fill(passwordOf(name))
   await page.getByRole('button', { name: 'Log in' }).click()
+  const isIn = page.getByLabel('Password').waitFor({ state: 'detached' })
+  await isIn.catch(async () => {
+    throw new Error(`${name} did not get in: ${await page.locator('body').innerText()}`)
+  })
 }
 const tile = (page: Page, name: string) => page.locator(`#tile-${vmOf(name)}`)
 
