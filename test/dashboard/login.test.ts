@@ -54,14 +54,17 @@ async function open(path = '/', look: BrowserContextOptions = {}): Promise<Page>
   await page.goto(server.address + path)
   return page
 }
+/** As a person does: who is told to wait, after others' failed tries, waits and tries again. */
 async function logIn(page: Page, name: string): Promise<void> {
-  await page.getByLabel('Name').fill(name)
-  await page.getByLabel('Password').fill(passwordOf(name))
-  await page.getByRole('button', { name: 'Log in' }).click()
-  const isIn = page.getByLabel('Password').waitFor({ state: 'detached' })
-  await isIn.catch(async () => {
-    throw new Error(`${name} did not get in: ${await page.locator('body').innerText()}`)
-  })
+  for (let status = 429, tries = 0; status === 429 && tries < 20; tries++) {
+    await page.getByLabel('Name').fill(name)
+    await page.getByLabel('Password').fill(passwordOf(name))
+    const answer = page.waitForResponse('**/v1/login')
+    await page.getByRole('button', { name: 'Log in' }).click()
+    status = (await answer).status()
+    if (status === 429) await page.waitForTimeout(1000)
+  }
+  await page.getByLabel('Password').waitFor({ state: 'detached' })
 }
 const tile = (page: Page, name: string) => page.locator(`#tile-${vmOf(name)}`)
 
