@@ -110,7 +110,8 @@ export class AgentPair {
       ...(kin.length > 0 ? { kin: kin.map(asVmId) } : {}),
       parentDisk: { sizeBytes: 0, layers: [] },
       clones: [vmOrder(name, epoch, { args, memoryMib })],
-      params: params({}),
+      // The first one whole: what a full copy costs. The other where one of its family is.
+      params: params({ independent: kin.length === 0 }),
     })
     if (!record) throw new Error('the clone has left no record')
     return record
