@@ -22,6 +22,14 @@ export const VmOrGroup = z
   .string()
   .regex(new RegExp(namePattern.source.replace('^', '^(group:)?')), 'write NAME, or group:NAME')
 
+/** The group that is meant; undefined: it is one VM. */
+export const groupNamed = (name: string): string | undefined =>
+  name.startsWith(groupPrefix) ? name.slice(groupPrefix.length) : undefined
+
+/** `a, group web`. */
+export const namesText = (names: readonly string[]): string =>
+  names.map((name) => name.replace(groupPrefix, 'group ')).join(', ')
+
 /** How a VM is kept running. Absent fields have these defaults. */
 export const HaPolicy = z.strictObject({
   /** Whose turn it is when several wait for a node: higher first. */
@@ -69,12 +77,9 @@ const vms = (least: number) =>
     .array(VmOrGroup)
     .min(1)
     .max(256)
-    .refine(
-      (names) => names.length >= least || names.some((name) => name.startsWith(groupPrefix)),
-      {
-        message: `it needs ${least} VMs, or a group`,
-      },
-    )
+    .refine((names) => names.length >= least || names.some(groupNamed), {
+      message: `it needs ${least} VMs, or a group`,
+    })
 
 /** VMs about which something is declared together. */
 export const HaGroup = z.strictObject({

@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import type { AccountView } from '#proto/accounts.ts'
 import { type Quota, quotaText } from '#proto/quotas.ts'
+import { said } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withAccounts } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
@@ -48,10 +49,8 @@ export function addQuota(parent: Command, cli: Cli): void {
   ])
 }
 
-function givenIn({ vms, memory: memoryMib, cores, disk: diskMib }: QuotaOptions): Quota {
-  const all = { vms, memoryMib, cores, diskMib }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
+const givenIn = ({ vms, memory: memoryMib, cores, disk: diskMib }: QuotaOptions): Quota =>
+  said({ vms, memoryMib, cores, diskMib })
 
 const textOf = ({ name, quota, vms }: AccountView): string =>
   quota

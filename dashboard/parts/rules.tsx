@@ -1,7 +1,7 @@
 // What was declared about high availability: rules and whether they are kept, and what is switched
 // off. Nothing is shown when nothing was declared. Not here: why one VM is where it is (why.tsx).
 
-import type { HaRule, HaRuleView, HaSettings } from '#proto/ha.ts'
+import { type HaRule, type HaRuleView, type HaSettings, namesText } from '#proto/ha.ts'
 import { Sign } from './sign.tsx'
 
 export function Rules({ rules, ha }: { rules: readonly HaRuleView[]; ha: HaSettings }) {
@@ -32,7 +32,7 @@ export function Rules({ rules, ha }: { rules: readonly HaRuleView[]; ha: HaSetti
 }
 
 function sentenceOf(rule: HaRule): string {
-  const vms = rule.vms.join(', ').replaceAll('group:', 'group ')
+  const vms = namesText(rule.vms)
   const how = rule.strict ? '' : ', if possible'
   if (rule.kind === 'keep-together') return `${vms} together${how}`
   if (rule.kind === 'keep-apart') return `${vms} apart${how}`

@@ -24,10 +24,6 @@ export class PageLinks implements PageLink {
     this.#lanes.push({ link, sent: Math.max(...this.#lanes.map(({ sent }) => sent)) })
   }
 
-  get count(): number {
-    return this.#lanes.length
-  }
-
   get bufferedBytes(): number {
     return this.#lanes.reduce((sum, { link }) => sum + link.bufferedBytes, 0)
   }

@@ -2,7 +2,7 @@
 // parts fit together. Each finding carries the path of the value at fault, so that the reader is
 // sent to the right line.
 
-import { groupPrefix } from '#proto/ha.ts'
+import { groupNamed } from '#proto/ha.ts'
 import type { Scenario } from '../schema.ts'
 import type { ClientPart, TypistPart, VmPart } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
@@ -139,9 +139,9 @@ const findingsOfPolicy = (names: Names, path: YamlPath, after: readonly string[]
 
 /** Of a VM, or of a group. */
 const unknownMember = (names: Names, path: YamlPath, name: string): Finding[] =>
-  name.startsWith(groupPrefix)
-    ? unknown('group', path, name.slice(groupPrefix.length), names.groups)
-    : unknown('VM', path, name, names.vms)
+  groupNamed(name) === undefined
+    ? unknown('VM', path, name, names.vms)
+    : unknown('group', path, groupNamed(name), names.groups)
 
 type GroupKeys = Pick<GroupPart, 'vms' | 'policy'>
 
@@ -164,7 +164,7 @@ function findingsOfRule(names: Names, path: YamlPath, { kind, vms, nodes }: Rule
     found.push({ path, message: 'node-affinity needs `nodes`, e.g. nodes: [a:2, b:1]' })
   if (!isAffinity && nodes !== undefined)
     found.push({ path: [...path, 'nodes'], message: `${kind} is about VMs: it takes no nodes` })
-  if (!isAffinity && vms.length < 2 && !vms.some((name) => name.startsWith(groupPrefix)))
+  if (!isAffinity && vms.length < 2 && !vms.some(groupNamed))
     found.push({ path: [...path, 'vms'], message: `${kind} needs two VMs at least, or a group` })
   return found
 }

@@ -4,6 +4,7 @@
 // Not here: doing it (fault-run.ts). Times in virtual ms.
 
 import type { Random } from '#env/env.ts'
+import { invariant } from '#proto/invariant.ts'
 import { nearRoad, type RoadTraits } from './sim-road.ts'
 
 export const deeds = [
@@ -149,29 +150,31 @@ export function planOf(random: Random, merges: Random): FaultPlan {
 }
 
 /** In one run of two layers are merged all the time, and nodes die while they write. */
-function mergeSteps(safetyMs: number, random: Random): Planned[] {
-  const steps: Planned[] = []
-  for (let atMs = 1000 + random.below(1000); atMs < safetyMs; atMs += 1 + random.below(800))
-    steps.push({
-      atMs,
-      do: mergeDeeds[random.below(mergeDeeds.length)] ?? 'merge',
-      one: random.below(1000),
-      other: random.below(1000),
-    })
-  return steps
-}
+const mergeSteps = (safetyMs: number, random: Random): Planned[] =>
+  stepsOf(mergeDeeds, { fromMs: 1000 + random.below(1000), everyMsMax: 800, safetyMs }, random)
 
 /** In one run of three the store fails now and then, for one node or another. */
 function diskSteps(safetyMs: number, random: Random): Planned[] {
   if (random.below(3) > 0) return []
+  const fromMs = 900 + random.below(2000)
+  return stepsOf(diskDeeds, { fromMs, everyMsMax: 1500, safetyMs }, random)
+}
+
+interface Spell {
+  readonly fromMs: number
+  /** From one to the next, at most. */
+  readonly everyMsMax: number
+  readonly safetyMs: number
+}
+
+function stepsOf(of: readonly Deed[], spell: Spell, random: Random): Planned[] {
+  const { fromMs, everyMsMax, safetyMs } = spell
   const steps: Planned[] = []
-  for (let atMs = 900 + random.below(2000); atMs < safetyMs; atMs += 1 + random.below(1500))
-    steps.push({
-      atMs,
-      do: diskDeeds[random.below(diskDeeds.length)] ?? 'heal-disk',
-      one: random.below(1000),
-      other: random.below(1000),
-    })
+  for (let atMs = fromMs; atMs < safetyMs; atMs += 1 + random.below(everyMsMax)) {
+    const deed = of[random.below(of.length)]
+    invariant(deed, 'a deed is drawn of those there are')
+    steps.push({ atMs, do: deed, one: random.below(1000), other: random.below(1000) })
+  }
   return steps
 }
 

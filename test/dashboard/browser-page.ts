@@ -32,27 +32,38 @@ export interface PageOptions {
   readonly who?: IdentityView
 }
 
-/** Registers what builds and ends it; the function opens a page. */
-export function browserPage() {
+/** Registers what builds the page, starts a browser, and ends both. */
+export function builtPage(): { readonly outDir: string; readonly browser: Browser } {
   const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
   let browser: Browser
   beforeAll(async () => {
     if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
     const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
-    await build({ configFile, logLevel: 'error', build: { outDir } })
+    await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
     browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
   })
   afterAll(async () => {
     await browser?.close()
     rmSync(outDir, { recursive: true, force: true })
   })
+  return {
+    outDir,
+    get browser() {
+      return browser
+    },
+  }
+}
+
+/** The same before a coordinator double; the function opens a page. */
+export function browserPage() {
+  const built = builtPage()
   return async (options: PageOptions = {}) => {
     const { view = busyCluster(), size = { width: 1280, height: 900 }, scheme = 'light' } = options
-    const double = new CoordinatorDouble(view, outDir)
+    const double = new CoordinatorDouble(view, built.outDir)
     double.laboratory = options.laboratory
     await double.listen()
     const how = { viewport: size, colorScheme: scheme, hasTouch: options.touch ?? false }
-    const page = await browser.newPage(how)
+    const page = await built.browser.newPage(how)
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))
     onTestFinished(async () => {

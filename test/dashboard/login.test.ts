@@ -2,13 +2,8 @@
 // logs in, sees what is theirs, leaves; and somebody comes by a link. Nothing that the policy
 // forbids is tried.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import {
   ask,
   hasPeople,
@@ -19,28 +14,14 @@ import {
   ways,
 } from '../coordinator/accounts/people.ts'
 import { violations } from './axe.ts'
+import { builtPage, chromiumPath } from './browser-page.ts'
 
-const chromiumPath = [process.env.CHROME, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-)
-const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
-let browser: Browser
-
-hasPeople(outDir)
-beforeAll(async () => {
-  if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
-  const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
-  await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
-  browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
-}, 180_000)
-afterAll(async () => {
-  await browser?.close()
-  rmSync(outDir, { recursive: true, force: true })
-})
+const built = builtPage()
+hasPeople(built.outDir)
 
 /** A browser of its own, as of another person. Whatever the policy forbids ends the test. */
 async function open(path = '/', look: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext(look)
+  const context = await built.browser.newContext(look)
   const page = await context.newPage()
   const wrong: string[] = []
   page.on('pageerror', (error) => wrong.push(error.message))
@@ -162,7 +143,7 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff')
     expect(headers.get('referrer-policy')).toBe('no-referrer')
     expect(headers.get('permissions-policy')).toContain('camera=()')
-    const page = await browser.newPage()
+    const page = await built.browser.newPage()
     onTestFinished(() => page.close())
     const refused: string[] = []
     page.on('console', (message) => refused.push(message.text()))

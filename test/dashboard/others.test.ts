@@ -1,14 +1,9 @@
 // The built page before two real coordinators on one etcd (the double), in a real browser: its own
 // ends, it finds the other, says so, and goes there with the login that it has.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import { OneOfSeveral } from '#coordinator/shell/several.ts'
 import { MemoryLog } from '#env/memory.ts'
@@ -16,22 +11,9 @@ import { realClock, realRandom } from '#env/real.ts'
 import { EtcdClient, EtcdDouble } from '../coordinator/etcd/etcd-double.ts'
 import { until } from '../coordinator/shell/serving.ts'
 import { violations } from './axe.ts'
+import { builtPage, chromiumPath } from './browser-page.ts'
 
-const chromiumPath = [process.env.CHROME, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (path) => path !== undefined && existsSync(path),
-)
-const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
-let browser: Browser
-beforeAll(async () => {
-  if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
-  const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
-  await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
-  browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
-}, 180_000)
-afterAll(async () => {
-  await browser?.close()
-  rmSync(outDir, { recursive: true, force: true })
-})
+const built = builtPage()
 
 /** A port that was free a moment ago: an address for others is said before it is listened on. */
 const freePort = () =>
@@ -57,7 +39,7 @@ async function member(name: string, host: string): Promise<Member> {
   const one = new OneOfSeveral({
     ...{ clock: realClock, random: realRandom, log: new MemoryLog(), token: 'a secret', name },
     ...{ settings: { ...defaultSettings, leaseMs: 20_000 }, version: '0.0.0' },
-    ...{ host: '127.0.0.1', port, advertise: address, dashboard: outDir, operatorSecret },
+    ...{ host: '127.0.0.1', port, advertise: address, dashboard: built.outDir, operatorSecret },
     ...{ etcd: new EtcdClient(etcd), prefix: 'godwit/', ttlMs: 60_000 },
     onBug: (thrown) => {
       throw thrown
@@ -93,7 +75,7 @@ async function addOlga({ address }: Member): Promise<void> {
 }
 
 async function open({ address }: Member): Promise<Page> {
-  const page = await (await browser.newContext()).newPage()
+  const page = await (await built.browser.newContext()).newPage()
   await page.goto(address)
   await page.getByLabel('Name').fill('olga')
   await page.getByLabel('Password').fill(password)

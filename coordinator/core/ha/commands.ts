@@ -4,12 +4,12 @@
 
 import { type Fault, fault } from '#proto/faults.ts'
 import {
-  groupPrefix,
   type HaGroup,
   type HaRule,
   type HaRuleView,
   type HaSettingsChange,
   type HaView,
+  namesText,
 } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import type { ClusterState, Vm } from '../cluster-state.ts'
@@ -87,10 +87,6 @@ function unknownRule(state: ClusterState, name: string): Fault {
   const names = [...state.rules.keys()].join(', ') || 'none'
   return fault('unknown-rule', `there is no rule ${name}; there are ${names}`)
 }
-
-/** `a, group web`. */
-export const namesText = (names: readonly string[]): string =>
-  names.map((name) => name.replace(groupPrefix, 'group ')).join(', ')
 
 /** What is declared of all who are in it. */
 export function groupText({ policy }: HaGroup): string {

@@ -5,6 +5,7 @@
 
 import { type Fault, fault } from '#proto/faults.ts'
 import {
+  groupNamed,
   groupPrefix,
   type HaGroup,
   type HaPolicy,
@@ -19,12 +20,11 @@ import { type Step, touch } from '../step-context.ts'
 
 /** The VMs that names mean, those of groups among them; in the order of the names. */
 export function vmsNamed(state: ClusterState, names: readonly string[]): readonly string[] {
-  if (state.groups.size === 0 || !names.some((name) => name.startsWith(groupPrefix))) return names
-  return names.flatMap((name) =>
-    name.startsWith(groupPrefix)
-      ? (state.groups.get(name.slice(groupPrefix.length))?.vms ?? [])
-      : name,
-  )
+  if (state.groups.size === 0 || !names.some(groupNamed)) return names
+  return names.flatMap((name) => {
+    const group = groupNamed(name)
+    return group === undefined ? name : (state.groups.get(group)?.vms ?? [])
+  })
 }
 
 /** A rule as it is about VMs. */
@@ -54,6 +54,11 @@ function policyWith(state: ClusterState, id: VmId, own: HaPolicyChange): HaPolic
   return { ...haPolicyDefault, ...known, ...counted }
 }
 
+/** This was said of it, and its policy is what follows from that. */
+function say(state: ClusterState, vm: Vm, own: HaPolicyChange): void {
+  Object.assign(vm, { ownPolicy: own, policy: policyWith(state, vm.id, own) })
+}
+
 /** Says something of one VM. */
 export function setPolicy(step: Step, vm: Vm, change: HaPolicyChange): null | Fault {
   const said = Object.entries({ ...ownOf(vm), ...change }).filter(
@@ -63,7 +68,7 @@ export function setPolicy(step: Step, vm: Vm, change: HaPolicyChange): null | Fa
   // Nobody says any more how many; the group may.
   const own = relocations === null || relocations === undefined ? rest : { ...rest, relocations }
   const before = { policy: vm.policy, ownPolicy: vm.ownPolicy }
-  Object.assign(vm, { ownPolicy: own, policy: policyWith(step.state, vm.id, own) })
+  say(step.state, vm, own)
   if (!waitsForItself(step.state, vm)) {
     declared(step, vm)
     return null
@@ -99,8 +104,7 @@ function waitsFor(state: ClusterState, id: VmId, target: VmId, seen: Set<VmId>):
 /** A VM that is new: its group may have been there before. */
 export function joinGroup(step: Step, vm: Vm): void {
   if (!groupOf(step.state, vm.id)) return
-  const own = ownOf(vm)
-  Object.assign(vm, { ownPolicy: own, policy: policyWith(step.state, vm.id, own) })
+  say(step.state, vm, ownOf(vm))
   touch(step, 'vm', vm.id)
 }
 
@@ -160,18 +164,17 @@ function put(step: Step, name: string, group: HaGroup | undefined): () => void {
   const before = groups.get(name)
   const names = new Set([...(before?.vms ?? []), ...(group?.vms ?? [])])
   const members = [...names].flatMap((id) => vms.get(asVmId(id)) ?? [])
-  const policies = members.map((vm) => ({ vm, policy: vm.policy, ownPolicy: vm.ownPolicy }))
-  const owns = members.map((vm) => ownOf(vm))
+  const policies = members.map((vm) => {
+    const { policy, ownPolicy } = vm
+    return { vm, own: ownOf(vm), was: { policy, ownPolicy } }
+  })
   if (group) groups.set(name, group)
   else groups.delete(name)
-  for (const [at, vm] of members.entries()) {
-    const own = owns[at] ?? {}
-    Object.assign(vm, { ownPolicy: own, policy: policyWith(step.state, vm.id, own) })
-  }
+  for (const { vm, own } of policies) say(step.state, vm, own)
   return () => {
     if (before) groups.set(name, before)
     else groups.delete(name)
-    for (const { vm, ...was } of policies) Object.assign(vm, was)
+    for (const { vm, was } of policies) Object.assign(vm, was)
   }
 }
 

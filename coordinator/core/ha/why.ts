@@ -2,12 +2,12 @@
 // very questions that placement and the keeper ask, so that the answer cannot be another one.
 // Pure. Not here: how it is printed (cli/).
 
-import type { WhyView } from '#proto/ha.ts'
+import { namesText, type WhyView } from '#proto/ha.ts'
 import { vmPhaseSentences } from '#proto/state.ts'
 import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
-import { groupText, namesText, ruleText } from './commands.ts'
+import { groupText, ruleText } from './commands.ts'
 import { groupOf } from './groups.ts'
 import { isolationOf, protectionOf } from './protection.ts'
 import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
