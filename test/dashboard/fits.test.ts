@@ -33,6 +33,7 @@ describe.skipIf(!chromiumPath)('the page of a large cluster', () => {
   test.each(widths)('has its sums in one row, %i pixels wide', async (width) => {
     const { page } = await open({ view: largeCluster(), who, size: { width, height: 900 } })
     await page.locator('.who').waitFor()
+    await page.locator('.sums > div').first().waitFor()
     expect(await tops(page, '.sums > div')).toHaveLength(1)
     const heights = await page
       .locator('.meter .text')
