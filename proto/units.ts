@@ -25,6 +25,11 @@ export const mergeVersion = 4
 export const controlBytesMax = 4 * mebibyte
 /** 256 pages a frame: large enough for the socket's full speed, small enough to interleave. */
 export const pagesPerFrameMax = 256
+/**
+ * Of a full frame: an odd number, so that behind their indices (page-frame.ts) the pages begin at a
+ * multiple of eight bytes. Shared memory is copied by words only then, else byte by byte.
+ */
+export const pagesPerFullFrame = pagesPerFrameMax - 1
 /** Header + indices + pages, rounded up. */
 export const frameBytesMax = pagesPerFrameMax * (pageBytes + 8) + 256
 

@@ -19,7 +19,7 @@ const minutes = 60_000
 
 export class AgentPair {
   readonly #coordinator = new CoordinatorDouble()
-  readonly #agents: AgentProcess[] = []
+  readonly agentsX: AgentProcess[] = []
   #vms = 0
 
   static async start(folder: string): Promise<AgentPair> {
@@ -27,13 +27,13 @@ export class AgentPair {
     pair.#coordinator.leaseMs = 10 * minutes
     const address = await pair.#coordinator.start()
     const disks = mkdtempSync(join(folder, 'disks-'))
-    for (const node of ['a', 'b']) pair.#agents.push(await startAgent(node, address, disks))
+    for (const node of ['a', 'b']) pair.agentsX.push(await startAgent(node, address, disks))
     await eventually('two nodes', () => pair.#coordinator.nodes.size === 2)
     return pair
   }
 
   async end(): Promise<void> {
-    for (const agent of this.#agents) await agent.end()
+    for (const agent of this.agentsX) await agent.end()
     await this.#coordinator.stop()
   }
 

@@ -12,6 +12,7 @@ import type { Fault } from '#proto/faults.ts'
 import { BufferedLink } from '../buffered-link.ts'
 import type { Link, LinkClosed, Listener, Log, Transport, TransportLimits } from '../env.ts'
 import { type Credentials, certificateName, coordinatorName, provenNameOf } from './credentials.ts'
+import { noteReceived } from './received-garbage.ts'
 
 export const realTransport: Transport = transportWith(undefined)
 
@@ -167,6 +168,7 @@ class SocketLink extends BufferedLink {
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
+    noteReceived(data.length)
     if (this.#ending) return
     if (isBinary) this.deliver(data)
     else this.close('bad-message')

@@ -4,10 +4,10 @@
 // Not here: the layout of a frame (proto/page-frame.ts). Bytes.
 
 import { roomForPages } from '#proto/page-frame.ts'
-import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
+import { pageBytes, pagesPerFullFrame } from '#proto/units.ts'
 import { inFlightBytesMax } from './protocol.ts'
 
-const fullFrameBytes = roomForPages(pagesPerFrameMax).buffer.byteLength
+const fullFrameBytes = roomForPages(pagesPerFullFrame).buffer.byteLength
 /** No more can be under way at once. */
 const keptMax = Math.ceil(inFlightBytesMax / fullFrameBytes) + 1
 
@@ -16,7 +16,7 @@ export class FramePool {
 
   /** As proto's roomForPages, but perhaps not for the first time. */
   room(pages: number): Uint8Array<ArrayBuffer> {
-    const used = pages === pagesPerFrameMax ? this.#free.pop() : undefined
+    const used = pages === pagesPerFullFrame ? this.#free.pop() : undefined
     if (used === undefined) return roomForPages(pages)
     return new Uint8Array(used, used.byteLength - pages * pageBytes)
   }

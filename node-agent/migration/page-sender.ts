@@ -12,7 +12,7 @@ import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
 import type { ByEncoding } from '#proto/messages.ts'
 import { encodePageFrame, type PageEncoding, zeroPagesPerFrameMax } from '#proto/page-frame.ts'
-import { pageBytes, pagesPerFrameMax } from '#proto/units.ts'
+import { pageBytes, pagesPerFullFrame } from '#proto/units.ts'
 import type { Sending } from '../page-map.ts'
 import { breathe } from './breath.ts'
 import { inFlightBytes, type LinkRate, pieceBytes, seeLink } from './encoding/link-rate.ts'
@@ -128,7 +128,7 @@ export class PageSender {
   #pagesPerFrame(): number {
     const { paces, rate } = this.#ports
     const pages = Math.floor(Math.min(pieceBytesMax(...paces), pieceBytes(rate)) / pageBytes)
-    return Math.max(1, Math.min(pagesPerFrameMax, pages))
+    return Math.max(1, Math.min(pagesPerFullFrame, pages))
   }
 
   #sent(): RoundSent {
