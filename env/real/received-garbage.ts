@@ -3,7 +3,7 @@
 // threads, each time 64 MiB of them have come together; at a destination of migrations that took a
 // third of its time. Who lets the young objects be collected before, which takes a millisecond,
 // spares all of it. Not here: what is received. Bytes.
-// Source: V8's Heap::ReportExternalMemoryPressure and its limit of 64 MiB; measured with --trace-gc.
+// Source: V8's Heap::ReportExternalMemoryPressure and its limit; measured with --trace-gc.
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'

@@ -1,5 +1,5 @@
-// Moves the pages of one round from RAM onto the link: collected 256 at a time into private copies,
-// framed, sent.
+// Moves the pages of one round from RAM onto the link: collected a frame at a time into private
+// copies, framed, sent.
 // Bounded: what waits in this process is a moment of the link's rate, and the event loop turns
 // between batches, so that heartbeats, cancels and consoles do not wait for a migration.
 // Not here: which pages a round has (source.ts), how a frame is laid out (proto/page-frame.ts).

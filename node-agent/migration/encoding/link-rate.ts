@@ -19,8 +19,8 @@ export interface LinkRate {
 const inFlightMs = 250
 const pieceMs = 100
 const inFlightBytesMin = 256 << 10
-/** Until the link has been seen at its limit. */
-const inFlightBytesAtFirst = 1 << 20
+/** Until the link has been seen at its limit: one full frame, and no second one. */
+const inFlightBytesAtFirst = 768 << 10
 /** Below this a window measures the scheduler. */
 const windowMs = 20
 const windowBytes = 1 << 20
