@@ -150,6 +150,8 @@ export interface Vm extends VmRecord {
     restartOn: NodeId | undefined
     /** A clone of it failed: on which layers it goes on, its node's next report says. */
     isDiskInDoubt: boolean
+    /** The id of a snapshot that waits for the end of a replica. */
+    snapshotDue: string | undefined
     /** When layers of its disk are merged again, after one that failed. */
     mergeTries: { readonly count: number; readonly nextAtMs: number }
     /** When a replica of it is tried again. */
@@ -305,6 +307,7 @@ export const vmLive = (): Vm['live'] => ({
   runsSinceMs: undefined,
   restartOn: undefined,
   isDiskInDoubt: false,
+  snapshotDue: undefined,
   mergeTries: { count: 0, nextAtMs: 0 },
   replicaTries: { count: 0, nextAtMs: 0 },
   isPrimarySilent: false,

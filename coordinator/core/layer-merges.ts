@@ -9,7 +9,7 @@
 //   whole      the VM's disk gets the new layer for the old ones: at once when the VM is nowhere,
 //              else by its node, which swaps them between two slices of the guest. The top, and
 //              with it the fence, stays as it is. Not while a copy, a snapshot or a replica of the
-//              VM names its layers; it waits for their end. An answer that is lost is no answer:
+//              VM names its layers; it waits for their end, and ends a replica for an operator. An answer that is lost is no answer:
 //              it is asked again, for a node may have the order still. Only a refusal ends it.
 //
 // As long as it is remembered, both the old layers and the new one are named, so that no sweep
@@ -27,6 +27,7 @@ import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { isDiskChanging } from './disk-change.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
+import { mustEndReplica } from './ha/protection.ts'
 import { mergeRetryMs, mergeRetryMsMax, mergesPerNodeMax } from './limits.ts'
 import { chooseMerge, type LayerToWeigh } from './merge-choice.ts'
 import {
@@ -97,7 +98,7 @@ export function mergeNow(step: Step, vm: Vm): Fault | undefined {
   if (refused) return refused
   const node = writerFor(step.state, vm)
   if (!node) return noNode(vm)
-  begin(step, vm, node, sealed)
+  begin(step, vm, node, sealed, true)
   return undefined
 }
 
@@ -121,12 +122,6 @@ const noNode = ({ id, nodeId }: Vm): Fault =>
 function whyNot(state: ClusterState, vm: Vm): Fault | undefined {
   const isHere = vm.phase === 'running' || vm.phase === 'paused'
   const isNowhere = vm.nodeId === undefined && (vm.phase === 'stopped' || vm.phase === 'failed')
-  if (vm.replica)
-    return fault(
-      'wrong-state',
-      `${vm.id} has a replica, which names its layers: \`godwit ha set ${vm.id} ` +
-        '--protection restart` first, and back when they are merged',
-    )
   if (isDiskChanging(state, vm) || isAsked(state, 'swap-layers', vm.id))
     return fault('wrong-state', `${vm.id} is being cloned or kept: ask again in a moment`)
   if (isNowhere || (isHere && vm.live.isConfirmed)) return undefined
@@ -144,10 +139,10 @@ function writerFor(state: ClusterState, { nodeId }: Vm): Node | undefined {
 
 const canMerge = ({ live }: Node): boolean => live.protocolVersion >= mergeVersion
 
-function begin(step: Step, vm: Vm, node: Node, layers: readonly string[]): void {
+function begin(step: Step, vm: Vm, node: Node, layers: readonly string[], isWished = false): void {
   const { id: vmId, epoch, disk } = vm
   const into = `${vmId}.${takeSerial(step)}.disk`
-  vm.merge = { layers: [...layers], into, isWhole: false }
+  vm.merge = { layers: [...layers], into, isWhole: false, ...(isWished && { isWished }) }
   touch(step, 'vm', vmId)
   const commandId = openCommand(step, {
     ...{ kind: 'merge-layers', nodeId: node.id, vmId, epoch, migrationId: undefined, layer: into },
@@ -224,16 +219,24 @@ export function replaced(
   return areThere ? [...layers.slice(0, from), into, ...layers.slice(to)] : undefined
 }
 
-function orderSwap(step: Step, vm: Vm, { into }: Merge, layers: readonly string[]): void {
+function orderSwap(step: Step, vm: Vm, merge: Merge, layers: readonly string[]): void {
   const { id: vmId, epoch } = vm
+  const { into } = merge
   const node = vm.nodeId === undefined ? undefined : step.state.nodes.get(vm.nodeId)
   const isAtRest = (vm.phase === 'running' || vm.phase === 'paused') && !vm.migrationId
-  if (!isAtRest || vm.replica || !isReachable(node) || !canMerge(node)) return
+  if (!isAtRest || !isReachable(node) || !canMerge(node)) return
+  if (mustWaitForReplica(step, vm, merge)) return
   const commandId = openCommand(step, {
     ...{ kind: 'swap-layers', nodeId: node.id, vmId, epoch, migrationId: undefined, layer: into },
   })
   const disk = { ...vm.disk, layers: [...layers] }
   sendTo(step, node, { t: 'swap-layers', commandId, vmId, epoch, disk })
+}
+
+/** It names the old layers. It is given up for what an operator wished, and for nothing else. */
+function mustWaitForReplica(step: Step, vm: Vm, { isWished }: Merge): boolean {
+  if (isWished) return mustEndReplica(step, vm)
+  return vm.replica !== undefined
 }
 
 /**

@@ -128,6 +128,8 @@ export const VmRecord = z.strictObject({
       into: layerName,
       /** It is written, and waits for its place in the disk. */
       isWhole: z.boolean(),
+      /** An operator asked for it. */
+      isWished: z.literal(true).optional(),
     })
     .optional(),
   /** Of layers that were merged: how many each was made of. */

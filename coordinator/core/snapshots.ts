@@ -4,6 +4,7 @@
 // A snapshot seals the VM's disk layers. From the command on the VM's disk has a new layer on top:
 // should its node be lost, it starts on layers that hold all it wrote, whether the node had changed
 // them or not. When the snapshot fails before that, the VM's next report brings the old ones back.
+// A VM that has a replica gives it up first, and gets another one afterwards (ha/protection.ts).
 
 import type { SnapshotView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
@@ -15,6 +16,7 @@ import type { ClusterState, Node, PendingCommand, Vm } from './cluster-state.ts'
 import { isDiskChanging } from './disk-change.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
+import { mustEndReplica } from './ha/protection.ts'
 import { diskAhead } from './layer-merges.ts'
 import type { SnapshotEntry } from './records.ts'
 import {
@@ -28,6 +30,7 @@ import {
   takeSerial,
   touch,
 } from './step-context.ts'
+import { watchedVms } from './watched-vms.ts'
 
 const keyOf = (vmId: VmId, name: string): string => `${vmId}/${name}`
 
@@ -55,24 +58,51 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
   if (old && old.phase !== 'failed') return nameTaken(vm, name)
   const layered = tooManyLayers(vm)
   if (layered) return layered
-  if (vm.replica) return hasReplica(vm)
-  if (isDiskChanging(step.state, vm)) return diskChanging(vm)
+  if (isDiskChanging(step.state, vm) || vm.live.snapshotDue) return diskChanging(vm)
   const node = vm.nodeId === undefined ? undefined : nodeOf(step.state, vm.nodeId)
   if (!isReachable(node)) return outOfReach(vm)
-  vm.disk = withTop(diskAhead(step.state, vm), vm.id, serial)
-  touch(step, 'vm', vm.id)
   const entry: SnapshotEntry = {
     ...{ id: keyOf(vm.id, name), vmId: vm.id, name, phase: 'taking' },
     ...(vm.atSnapshot && { basedOn: vm.atSnapshot }),
   }
   put(step, entry)
+  if (mustEndReplica(step, vm)) vm.live.snapshotDue = entry.id
+  else orderSnapshot(step, vm, node, entry, serial)
+  return snapshotView(entry)
+}
+
+/** On the layers that the node has by then, and a fresh one. */
+function orderSnapshot(step: Step, vm: Vm, node: Node, entry: SnapshotEntry, serial: number): void {
+  vm.disk = withTop(diskAhead(step.state, vm), vm.id, serial)
+  touch(step, 'vm', vm.id)
   const { id: vmId, epoch, disk } = vm
   const commandId = openCommand(step, {
     ...{ kind: 'take-snapshot', nodeId: node.id, vmId, epoch, migrationId: undefined },
     snapshotId: entry.id,
   })
-  sendTo(step, node, { t: 'take-snapshot', commandId, vmId, epoch, name, disk })
-  return snapshotView(entry)
+  sendTo(step, node, { t: 'take-snapshot', commandId, vmId, epoch, name: entry.name, disk })
+}
+
+/** What waited for the end of a replica, whose disk is one checkpoint behind. Each tick. */
+export function takeDueSnapshots(step: Step): void {
+  for (const vm of watchedVms(step.state, 'guarded')) {
+    const entry = step.state.snapshots.get(vm.live.snapshotDue ?? '')
+    if (!entry) continue
+    const node = keeperOf(step.state, vm)
+    const isRefused = 'code' in node
+    if (!isRefused && (mustEndReplica(step, vm) || isDiskChanging(step.state, vm))) continue
+    vm.live.snapshotDue = undefined
+    if (isRefused) fail(step, entry, node)
+    else orderSnapshot(step, vm, node, entry, takeSerial(step))
+  }
+}
+
+/** The node that can take it; or why none can any more. */
+function keeperOf(state: ClusterState, vm: Vm): Node | Fault {
+  const isHere = vm.phase === 'running' || vm.phase === 'paused'
+  if (!isHere || vm.nodeId === undefined) return notHere(vm)
+  const node = nodeOf(state, vm.nodeId)
+  return isReachable(node) ? (tooManyLayers(vm) ?? node) : outOfReach(vm)
 }
 
 /** Why this VM cannot go on as the snapshot has it, if it cannot. */
@@ -216,12 +246,8 @@ function put(step: Step, entry: SnapshotEntry): void {
 const nameTaken = (vm: Vm, name: string): Fault =>
   fault('name-taken', `${vm.id} has a snapshot ${name} already: choose another name`)
 
-const hasReplica = (vm: Vm): Fault =>
-  fault(
-    'wrong-state',
-    `${vm.id} has a replica, and its disk is one checkpoint behind: \`godwit ha set ${vm.id} ` +
-      '--protection restart` first, and back when the snapshot is taken',
-  )
+const notHere = ({ id, phase }: Vm): Fault =>
+  fault('wrong-state', `${id} is ${phase} before it was kept: ask again when it runs`)
 
 const diskChanging = (vm: Vm): Fault =>
   fault('wrong-state', `${vm.id} is being cloned or kept already: ask again in a moment`)

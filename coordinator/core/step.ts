@@ -33,6 +33,7 @@ import { rebalance } from './rebalance.ts'
 import type { RecordKey, StoredRecord } from './records.ts'
 import { fenceLapsed } from './recovery.ts'
 import { absenceLapsed } from './reports.ts'
+import { takeDueSnapshots } from './snapshots.ts'
 import type { Effect, Input, Step } from './step-context.ts'
 import { recordOf } from './stored-state.ts'
 import { seeImportWhole } from './template-files.ts'
@@ -116,11 +117,13 @@ function tick(working: Step): void {
   }
   evacuate(working)
   keepRules(working)
+  takeDueSnapshots(working)
+  // Before a new replica names them.
+  mergeLayers(working)
   protect(working)
   finishWaking(working)
   consolidate(working)
   countEnergy(working)
-  mergeLayers(working)
   sweepLayers(working)
   const isDue = state.settings.rebalance && state.ha.armed
   if (isDue && working.nowMs >= state.rebalanceAtMs) rebalanceByTimer(working)

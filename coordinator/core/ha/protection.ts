@@ -58,7 +58,8 @@ export function protect(step: Step): void {
     if (vm.replica) review(step, vm, terms)
     else if (terms) beginReplica(step, vm, terms)
     adjustLease(step, vm)
-    if (!terms && !vm.replica && isLeasedAsWanted(vm)) step.state.watched.guarded.delete(vm.id)
+    const isDone = !terms && !vm.replica && !vm.live.snapshotDue && isLeasedAsWanted(vm)
+    if (isDone) step.state.watched.guarded.delete(vm.id)
   }
 }
 
@@ -82,7 +83,7 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const { state, nowMs } = step
   if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.nodeId === undefined) return
   // What takes over is what was offered: one that no lease covers would not be ended by one.
-  if (!vm.spec.ha) return
+  if (!vm.spec.ha || isBeingKept(state, vm)) return
   // Its company would not be where it takes over.
   if (companyOf(state, vm).length > 1) return
   const tries = vm.live.replicaTries
@@ -101,6 +102,12 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const continuous = level === 'continuous'
   sendTo(step, from, { t: 'replicate', ...names, destination, everyMs, continuous })
 }
+
+/** Its layers change in a moment, and a replica names them. */
+const isBeingKept = (state: ClusterState, vm: Vm): boolean =>
+  vm.live.snapshotDue !== undefined ||
+  isAsked(state, 'take-snapshot', vm.id) ||
+  isAsked(state, 'swap-layers', vm.id)
 
 /** Whether the node's lease covers it, and what it does when that ends: as it was told last. */
 function adjustLease(step: Step, vm: Vm): void {
@@ -271,7 +278,7 @@ export function tellTakeOver(step: Step, vm: Vm, { tookOver }: Result): void {
   tell(step, 'vm-took-over', text, { vmId: vm.id, nodeId: vm.nodeId })
 }
 
-/** Before it is migrated or cloned, what others have of it is given up. True: wait. */
+/** Before it is migrated, cloned or kept, what others have of it is given up. True: wait. */
 export function mustEndReplica(step: Step, vm: Vm): boolean {
   if (!vm.replica) return false
   endReplica(step, vm)

@@ -17,9 +17,9 @@ const vmOf = (story: Story) => {
 const layers = (story: Story) => vmOf(story).disk.layers
 const code = (story: Story) =>
   story.answer && 'fault' in story.answer ? story.answer.fault.code : 'accepted'
-const sent = (story: Story, kind: 'merge-layers' | 'swap-layers') =>
-  story.sent.filter((message) => message.t === kind)
-const lastOf = (story: Story, kind: 'merge-layers' | 'swap-layers') => {
+type Order = 'merge-layers' | 'swap-layers' | 'replicate'
+const sent = (story: Story, kind: Order) => story.sent.filter((message) => message.t === kind)
+const lastOf = (story: Story, kind: Order) => {
   const last = sent(story, kind).at(-1)
   if (!last || !('commandId' in last)) throw new Error(`no ${kind} was sent`)
   return { commandId: String(last.commandId), node: vmOf(story).nodeId ?? 'n1' }
@@ -119,6 +119,47 @@ test('a person merges all that is below the top, of a disk with two layers below
   swapped(story)
   story.ask({ do: 'merge', vmId })
   expect([code(story), layers(story).length]).toEqual(['wrong-state', 2])
+})
+
+/** `a` has a replica on n2, and many layers. */
+function keptTwice(count: number): Story {
+  const story = running({ count })
+  story.ask({ do: 'set-policy', vmId, change: { protection: 'continuous' } }, 'level')
+  story.beat('n1', ['a@1 running'])
+  story.pass(50)
+  story.result('n1', lastOf(story, 'replicate').commandId)
+  story.passWith(250, { n1: [`a@1 running ${vmOf(story).replica?.id}=kept`], n2: [] })
+  expect(vmOf(story).replica?.phase).toBe('ready')
+  return story
+}
+
+test('a replica, which names the old layers, ends for what a person wished', () => {
+  const story = keptTwice(3)
+  story.ask({ do: 'merge', vmId })
+  expect(code(story)).toBe('accepted')
+  expect(vmOf(story).replica?.phase).toBe('ready')
+  written(story)
+  expect([vmOf(story).replica?.phase, sent(story, 'swap-layers')]).toEqual(['ending', []])
+  story.beat('n1', ['a@1 running'])
+  story.pass(50)
+  expect(sent(story, 'swap-layers')).toHaveLength(1)
+  // Until then no other one is begun.
+  expect(vmOf(story).replica).toBeUndefined()
+  swapped(story)
+  story.passWith(2000, { n1: ['a@1 running'], n2: [] })
+  expect(vmOf(story).replica?.phase).toBe('syncing')
+})
+
+test('a merge that nobody wished is written beside it, and waits for its end', () => {
+  const story = keptTwice(6)
+  story.pass(50)
+  written(story)
+  story.passWith(2000, { n1: [`a@1 running ${vmOf(story).replica?.id}=kept`], n2: [] })
+  expect([vmOf(story).replica?.phase, sent(story, 'swap-layers')]).toEqual(['ready', []])
+  story.beat('n1', [`a@1 running ${vmOf(story).replica?.id}=lost`])
+  story.beat('n1', ['a@1 running'])
+  story.pass(50)
+  expect(sent(story, 'swap-layers')).toHaveLength(1)
 })
 
 test('a stopped VM is merged by whoever is there, and needs nobody to swap', () => {

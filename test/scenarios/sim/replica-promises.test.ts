@@ -35,6 +35,11 @@ class Run {
     return this.world.coordinator.coordinator.state.vms.get(vmId)
   }
 
+  /** How far it is. */
+  snapshot(name: string) {
+    return this.world.coordinator.coordinator.state.snapshots.get(`${vmId}/${name}`)?.phase
+  }
+
   policy(change: Partial<HaPolicyChange>): void {
     this.world.ask({ do: 'set-policy', vmId, change: change as HaPolicyChange })
   }
@@ -191,6 +196,29 @@ describe.each([rare, { protection: 'continuous' }] as const)('$protection', (lev
     run.world.migrate('vm', run.vm?.replica?.nodeId ?? 'b')
     await run.runsOn('a')
     await run.writer.write(500)
+    await run.kept()
+    expect(await run.writer.check()).toEqual([])
+    expect(await run.account()).toEqual([])
+  })
+
+  test('one who keeps it and merges its disk loses nothing, and it has a replica again', {
+    timeout: 300_000,
+  }, async () => {
+    const run = new Run()
+    await run.begin(level)
+    await run.kept()
+    for (const name of ['one', 'two', 'three']) {
+      await run.writer.write(1000)
+      run.world.ask({ do: 'snapshot', vmId, name })
+      await run.writer.write(500)
+      await run.world.until('it to be kept', () => run.snapshot(name) === 'ready')
+      await run.kept()
+    }
+    const [bottom] = run.vm?.disk.layers ?? []
+    run.world.ask({ do: 'merge', vmId })
+    await run.writer.write(1000)
+    await run.world.until('one layer', () => run.vm?.disk.layers.length === 2)
+    expect(run.vm?.disk.layers).not.toContain(bottom)
     await run.kept()
     expect(await run.writer.check()).toEqual([])
     expect(await run.account()).toEqual([])

@@ -2,6 +2,7 @@
 // primary goes on alone or the replica takes over. Nodes here are only voices (story.ts).
 
 import { describe, expect, test } from 'vitest'
+import { snapshotsOf } from '#coordinator/core/snapshots.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
 import { idOf, kept, level, replicaOf, sent, syncing, takingOver, vmOf } from './replica-story.ts'
@@ -58,10 +59,30 @@ describe('a VM that is to have a replica', () => {
     expect(sent(story, 'start').filter((line) => line.includes('b@'))).toEqual([])
   })
 
-  test('no snapshot of it is taken: its disk is one checkpoint behind', () => {
+  test('gives it up for a snapshot, and has another one behind it', () => {
     const story = kept()
     story.ask({ do: 'snapshot', vmId: asVmId('a'), name: 's' })
-    expect(story.answer).toMatchObject({ fault: { message: expect.stringMatching(/replica/) } })
+    expect(sent(story, 'take s')).toEqual([])
+    story.ask({ do: 'snapshot', vmId: asVmId('a'), name: 't' })
+    expect(story.answer).toMatchObject({ fault: { message: expect.stringMatching(/in a moment/) } })
+    story.result('n1', idOf(story, 'end-replication'))
+    expect(replicaOf(story)).toBeUndefined()
+    story.passWith(2000, { n1: ['a@1 running'], n2: [] })
+    expect(sent(story, 'take s').length).toBe(1)
+    // While the layers change none is begun: it would name the old ones.
+    expect(sent(story, 'replicate').length).toBe(1)
+    story.result('n1', idOf(story, 'take s'), 'disk-failed')
+    story.passWith(2000, { n1: ['a@1 running'], n2: [] })
+    expect(sent(story, 'replicate').length).toBe(2)
+  })
+
+  test('a snapshot that waits for that fails with the node, and says so', () => {
+    const story = kept()
+    story.ask({ do: 'snapshot', vmId: asVmId('a'), name: 's' })
+    story.lose('n1')
+    story.passWith(4000, { n2: ['a@1 replica r2=silent r2'] })
+    expect(snapshotsOf(story.state, asVmId('a'))).toMatchObject([{ name: 's', phase: 'failed' }])
+    expect(sent(story, 'take s')).toEqual([])
   })
 })
 
