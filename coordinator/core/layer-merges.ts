@@ -9,8 +9,9 @@
 //   whole      the VM's disk gets the new layer for the old ones: at once when the VM is nowhere,
 //              else by its node, which swaps them between two slices of the guest. The top, and
 //              with it the fence, stays as it is. Not while a copy, a snapshot or a replica of the
-//              VM names its layers; it waits for their end, and ends a replica for an operator. An answer that is lost is no answer:
-//              it is asked again, for a node may have the order still. Only a refusal ends it.
+//              VM names its layers; it waits for their end, and ends a replica if an operator
+//              asked for it. An answer that is lost is no answer: it is asked again, for a node
+//              may have the order still. Only a refusal ends it.
 //
 // As long as it is remembered, both the old layers and the new one are named, so that no sweep
 // takes either from whoever has the older or the newer account of the disk. Both show the same.
