@@ -1,6 +1,7 @@
 // The way to the API for somebody who may be refused: as WebWire, but a stream that is refused
-// tells why. Before the handshake a coordinator answers with a problem document, which the WebSocket that
-// Node and browsers share keeps to itself; this one hands it on as the fault that it carries.
+// tells why. Before the handshake a coordinator answers with a problem document, which the
+// WebSocket that Node and browsers share keeps to itself; this one hands it on as the fault that it
+// carries.
 // Source: RFC 6455, section 4.1 (a status other than 101); RFC 9457 (problem documents).
 
 import type { IncomingMessage } from 'node:http'

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { FaultCode } from '#proto/faults.ts'
+import type { ExpectationOf } from '#scenarios/language/expectations.ts'
 import type { WayToVm } from '#scenarios/language/persons.ts'
 import type { Evidence } from '#scenarios/runner/evidence.ts'
 import { judgeOf } from '#scenarios/runner/judges.ts'
@@ -22,7 +23,9 @@ function verdict(item: Parameters<typeof judgeOf>[0], evidence: readonly Evidenc
 }
 
 describe('who is kept out', () => {
-  const item = { expect: 'kept-out', person: 'ben', vm: 'annas', by: ['screen', 'api'] } as const
+  const item: ExpectationOf<'kept-out'> = {
+    ...{ expect: 'kept-out', person: 'ben', vm: 'annas', by: ['screen', 'api'] },
+  }
   const both = [tried('screen', 'unknown-vm'), tried('api', 'unknown-vm')]
   const end = { kind: 'closing', closing } as const
 
