@@ -7,6 +7,7 @@ import { Name } from '#proto/vm-spec.ts'
 import { ClientPart, ClusterPart, TypistPart, VmPart } from './language/cluster.ts'
 import { Expectation } from './language/expectations.ts'
 import { GroupPart, RulePart } from './language/high-availability.ts'
+import { PersonPart } from './language/persons.ts'
 import { Step } from './language/timeline.ts'
 
 export const Scenario = z
@@ -29,6 +30,7 @@ export const Scenario = z
     vms: z.array(VmPart).default([]).describe('The VMs'),
     groups: z.array(GroupPart).default([]).describe('VMs that are declared about together'),
     rules: z.array(RulePart).default([]).describe('Which VMs belong where'),
+    persons: z.array(PersonPart).default([]).describe('Who has an account; without any: nobody'),
     clients: z.array(ClientPart).default([]).describe('Who writes to them meanwhile'),
     typists: z.array(TypistPart).default([]).describe('Who works at their screens meanwhile'),
     timeline: z.array(Step).default([]).describe('What happens'),

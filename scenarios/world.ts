@@ -4,11 +4,11 @@
 // process is dead, the link is cut), throws FaultError when it cannot be made true, and stop() may
 // be called at any time, also twice. Times in ms, sizes in MiB.
 
-import type { Inflate } from '#env/env.ts'
+import type { Inflate, Random } from '#env/env.ts'
 import type { DiskFaults } from '#env/faulty-disk.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
-import type { ApiClient } from './api-client.ts'
+import type { ApiClient, ApiWire } from './api-client.ts'
 import type { LinkShape } from './link-shape.ts'
 import type { Trace } from './sim/models/traces.ts'
 
@@ -62,6 +62,19 @@ export interface Roads {
   shape(road: Road, shape: LinkShape | undefined): Promise<void>
 }
 
+/** How persons come to the coordinator, each as themselves. The world's own api is an operator's. */
+export interface Doors {
+  /** The world's own way: an operator's. */
+  own(): ApiWire
+  /**
+   * For who shows the secret of a session. Streams too, when they are refused, throw the fault that
+   * the coordinator has given.
+   */
+  wireOf(secret: string): ApiWire
+  /** Of passwords. */
+  readonly random: Random
+}
+
 /** One process the world started. */
 export interface ProcessView {
   /** The node's id, or `coordinator`. */
@@ -108,6 +121,8 @@ export interface World {
   healNode(id: NodeId): Promise<void>
   /** Absent: this world cannot. */
   readonly roads?: Roads
+  /** Absent: nobody has an account in this world. */
+  readonly doors?: Doors
   /** Its clock goes so from now on; 1: evenly. Absent: this world cannot. */
   readonly driftClock?: (id: NodeId, rate: number) => Promise<void>
   /** From now on the store of disks and snapshots fails so for this node. Absent: it cannot. */

@@ -92,6 +92,7 @@ export const TypistPart = z
     id: Name.describe('What the typist is called'),
     vm: Name.describe('A VM with workload=desktop, and a screen'),
     'keys-per-second': z.number().min(0.1).max(100).default(10),
+    as: Name.optional().describe('The person who they are; left out: the run itself'),
   })
   .describe('A person at the screen of a VM: types into its editor, and looks at what it shows')
 

@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { PowerState } from '#proto/power.ts'
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
+import { waysToVm } from './persons.ts'
 import { Duration, Share } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
@@ -24,6 +25,11 @@ export const migrationCauses = [
 const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).min(1)])
 const nodes = oneOrMore(node).describe('One node, or several of which any will do')
 const phases = oneOrMore(VmPhase).describe('One phase, or several of which any will do')
+
+const person = Name.describe('A person of this scenario')
+const way = z.enum(waysToVm)
+/** By which a coordinator keeps somebody out: `unknown-vm` is how another's VM looks. */
+export const refusals = ['unknown-vm', 'not-allowed', 'bad-token'] as const
 
 const after = Name.optional().describe('The label of the step at whose end the watch begins')
 const within = Duration.default(30_000).describe('The deadline, counted from where it begins')
@@ -118,6 +124,21 @@ export const Expectation = z
     kind('screen-waits', 'A typist never waited longer than this to see something new', {
       typist: Name,
       'at-most': Duration,
+    }),
+    kind('reaches', 'A person gets to a VM, by their own session', {
+      ...{ person, vm },
+      by: way.default('screen').describe('Which way'),
+      ...deadline,
+    }),
+    kind('kept-out', 'A person tries again and again to get to a VM, and is refused each time', {
+      ...{ person, vm },
+      by: z
+        .array(way)
+        .min(1)
+        .default([...waysToVm])
+        .describe('Which ways; left out: all'),
+      code: z.enum(refusals).optional().describe('How they are refused; left out: however'),
+      after,
     }),
     kind('single-copy', 'No VM runs twice at any instant, by what the agents themselves say', {}),
   ])

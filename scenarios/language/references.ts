@@ -10,6 +10,7 @@ import { type GroupPart, nodeIdOf, type RulePart } from './high-availability.ts'
 import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
 import { namesOfMany } from './many.ts'
 import { findingsOfModels } from './model-findings.ts'
+import { findingsOfPersons } from './person-references.ts'
 import { cloneNames, type Step } from './timeline.ts'
 import { type Finding, unknown } from './unknown-name.ts'
 import type { YamlPath } from './yaml-text.ts'
@@ -23,6 +24,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
     ...twice('node', ['cluster', 'nodes'], cluster.nodes),
     ...findingsOfPlaces(scenario),
     ...twice('VM', ['vms'], vms),
+    ...twice('person', ['persons'], scenario.persons),
     ...twice('client', ['clients'], clients),
     ...twice('typist', ['typists'], typists),
     ...vms.flatMap((vm, i) => unknownNode(names, ['vms', i, 'node'], vm.node)),
@@ -42,6 +44,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
       'name',
     ),
     ...findingsOfModels(scenario),
+    ...findingsOfPersons(scenario),
     ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),
     ...typists.flatMap((typist, i) => findingsOfTypist(typist, ['typists', i], vms)),
     ...timeline.flatMap((step, i) => findingsOfStep(scenario, names, step, i)),

@@ -5,6 +5,7 @@ import { mibText } from '#proto/quantity.ts'
 import type { Expectation, ExpectationOf } from './expectations.ts'
 import { policyKeys, settingsKeys } from './high-availability.ts'
 import { linkText, shapeText } from './links.ts'
+import type { WayToVm } from './persons.ts'
 import { powerKeys } from './power.ts'
 import { durationText } from './quantities.ts'
 import type { Seen, Step, StepOf } from './timeline.ts'
@@ -15,6 +16,7 @@ const stepSentences: StepSentences = {
   run: ({ vm, template }) => `start ${vm}${template ? ` from template ${template}` : ''}`,
   start: ({ vm }) => `start ${vm} again`,
   remove: ({ vm }) => `remove ${vm}`,
+  give: ({ vm, person }) => `give ${vm} to ${person}`,
   'crash-vm': ({ vm }) => `let the guest in ${vm} panic`,
   'hang-vm': ({ vm }) => `let the guest in ${vm} hang`,
   'set-policy': ({ vm, ...step }) => `let ${vm} be kept running with ${keysText(step, policyKeys)}`,
@@ -149,6 +151,15 @@ const expectationSentences: ExpectationSentences = {
   'screen-waits': ({ typist, 'at-most': most }) =>
     `${typist} never waits longer than ${durationText(most)} to see something new`,
   'some-writes': ({ client, min }) => `at least ${min} writes of ${client} are acknowledged`,
+  reaches: ({ person, vm, by: way, ...how }) =>
+    by(`${person} reaches ${wayText(way)} of ${vm}`, how),
+  'kept-out': ({ person, vm, by: ways, code, after }) => {
+    const last = ways.slice(-1).map(wayText)
+    const which = [...[ways.slice(0, -1).map(wayText).join(', ')].filter(Boolean), ...last]
+    const never = { hold: 'never', after, within: 0 } as const
+    const told = code === undefined ? '' : `; the answer is ${code}`
+    return `${held(`${person} reaches ${which.join(' or ')} of ${vm}`, never)}${told}`
+  },
   'single-copy': () => 'no VM runs twice at any instant',
 }
 
@@ -181,6 +192,8 @@ function held(fact: string, how: Deadline & { hold: 'eventually' | 'always' | 'n
   if (how.hold === 'eventually') return by(fact, how)
   return `${how.hold}${how.after === undefined ? '' : ` after "${how.after}"`}: ${fact}`
 }
+
+const wayText = (way: WayToVm): string => (way === 'api' ? 'the state' : `the ${way}`)
 
 const anyOf = (names: string | readonly string[]): string => [names].flat().join(' or ')
 

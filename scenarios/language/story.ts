@@ -3,45 +3,27 @@
 
 import { mibText } from '#proto/quantity.ts'
 import type { Scenario } from '../schema.ts'
-import type { VmPart } from './cluster.ts'
+import type { TypistPart, VmPart } from './cluster.ts'
 import type { GroupPart, PolicyPart, RulePart } from './high-availability.ts'
 import { linkText, shapeText } from './links.ts'
+import type { PersonPart } from './persons.ts'
 import { durationText } from './quantities.ts'
 import { expectationSentence, stepSentence } from './sentences.ts'
 
 export function storyText(scenario: Scenario): string {
-  const {
-    name,
-    about,
-    repetitions,
-    cluster,
-    vms,
-    groups,
-    rules,
-    clients,
-    typists,
-    timeline,
-    expectations,
-  } = scenario
-  const { nodes, racks, links, lease, margin } = cluster
+  const { name, about, repetitions, cluster, timeline, expectations } = scenario
+  const { lease, margin } = cluster
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
-  const speed = (mips: number) => (mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`)
   return [
     `${name}: ${about}`,
     ...(repetitions === 1
       ? []
       : ['', `It is played ${repetitions} times, with another seed each.`]),
-    ...part(`What stands there (a silent node is fenced after ${durationText(lease + margin)})`, [
-      ...nodes.map((n) => `node ${n.id}: ${n.cores} pCPU, ${speed(n.mips)}, ${mibText(n.memory)}`),
-      ...Object.entries(racks).map(([rack, ids]) => `rack ${rack}: ${ids.join(', ')}`),
-      ...links.map((link) => `${linkText(link)}: ${shapeText(link)}`),
-      ...vms.map(vmText),
-      ...groups.map(groupText),
-      ...rules.map(ruleText),
-      ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),
-      ...typists.map((one) => `${one.id} types at the screen of ${one.vm}`),
-    ]),
+    ...part(
+      `What stands there (a silent node is fenced after ${durationText(lease + margin)})`,
+      whatStands(scenario),
+    ),
     ...part(
       'What happens',
       timeline.map((step, n) => `${n + 1}. ${stepSentence(step)}`),
@@ -49,6 +31,23 @@ export function storyText(scenario: Scenario): string {
     ...part('What should come of it', expectations.map(expectationSentence)),
     '',
   ].join('\n')
+}
+
+function whatStands(scenario: Scenario): string[] {
+  const { cluster, vms, groups, rules, persons, clients, typists } = scenario
+  const { nodes, racks, links } = cluster
+  const speed = (mips: number) => (mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`)
+  return [
+    ...nodes.map((n) => `node ${n.id}: ${n.cores} pCPU, ${speed(n.mips)}, ${mibText(n.memory)}`),
+    ...Object.entries(racks).map(([rack, ids]) => `rack ${rack}: ${ids.join(', ')}`),
+    ...links.map((link) => `${linkText(link)}: ${shapeText(link)}`),
+    ...vms.map(vmText),
+    ...groups.map(groupText),
+    ...rules.map(ruleText),
+    ...persons.map(personText),
+    ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),
+    ...typists.map(typistText),
+  ]
 }
 
 function vmText({ id, args, image, memory, node, start, ha, policy }: VmPart): string {
@@ -91,6 +90,21 @@ const ruleText = ({ name, kind, vms, nodes, strict }: RulePart): string => {
   const how = strict === undefined ? '' : strict ? ', strictly' : ', if possible'
   return `rule ${name}: ${kind} of ${vms.join(', ')}${where}${how}`
 }
+
+function personText({ id, role, vms, quota }: PersonPart): string {
+  const allowed = Object.entries(quota ?? {}).map(([key, most = 0]) =>
+    key === 'memory' || key === 'disk' ? `${mibText(most)} of ${key}` : `${most} ${key}`,
+  )
+  const parts = [
+    role,
+    ...(vms.length > 0 ? [`owner of ${vms.join(', ')}`] : []),
+    ...(allowed.length > 0 ? [`at most ${allowed.join(', ')}`] : []),
+  ]
+  return `account ${id}: ${parts.join(', ')}`
+}
+
+const typistText = ({ id, vm, as }: TypistPart): string =>
+  `${id} types at the screen of ${vm}${as === undefined ? '' : `, by the account ${as}`}`
 
 /** File → text of a scenario that runs and passes. */
 export const firstFiles = (name: string): Readonly<Record<string, string>> => ({

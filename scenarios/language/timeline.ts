@@ -93,6 +93,11 @@ export const Step = z
     step('stop', 'Ends a VM', { vm }),
     step('start', 'Starts a VM that is stopped or has failed', { vm, outcome }),
     step('remove', 'Forgets a VM that is stopped', { vm, outcome }),
+    step('give', 'Makes a VM the VM of another person', {
+      vm,
+      person: Name.describe('A person of this scenario'),
+      outcome,
+    }),
     step('crash-vm', 'Lets the guest in a VM panic (our own guest does, when told)', { vm }),
     step('hang-vm', 'Lets the guest in a VM hang (our own guest does, when told)', { vm }),
     step('set-policy', 'Changes how a VM is kept running', { vm, ...policyKeys, outcome }),

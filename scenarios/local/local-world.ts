@@ -9,16 +9,18 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
 import { realInflate } from '#env/real/deflate.ts'
+import { realRandom } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { AgentBreakRequest, LaboratoryView } from '#proto/laboratory.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
-import { WebWire } from '../api-wire.ts'
+import { type ApiWire, WebWire } from '../api-wire.ts'
 import type {
   AgentAnswer,
   ClusterSpec,
   CutLinks,
+  Doors,
   NodeSpec,
   ProcessView,
   Roads,
@@ -32,6 +34,7 @@ import { LoopbackNetwork } from './loopback-network.ts'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { agentPlan, coordinatorPlan, type Programs, programs } from './programs.ts'
 import { Reaper } from './reaper.ts'
+import { RefusingWire } from './refusing-wire.ts'
 
 export interface LocalWorldOptions {
   readonly folder: ClusterFolder
@@ -78,6 +81,7 @@ export class LocalWorld implements World, Laboratory {
   #spec: ClusterSpec | undefined
   #coordinator: Child | undefined
   #port: number
+  #wire: ApiWire | undefined
   #api: ApiClient | undefined
   #control: ControlServer | undefined
   #stopped: Promise<string[]> | undefined
@@ -97,6 +101,15 @@ export class LocalWorld implements World, Laboratory {
   }
 
   readonly inflate = realInflate
+
+  readonly doors: Doors = {
+    own: () => {
+      invariant(this.#wire, 'the API is asked for before the cluster has started')
+      return this.#wire
+    },
+    wireOf: (secret) => new RefusingWire(this.#url, secret),
+    random: realRandom,
+  }
 
   get roads(): Roads {
     return this.#network
@@ -262,8 +275,8 @@ export class LocalWorld implements World, Laboratory {
     this.#coordinator = this.#launch('coordinator', plan)
     const [url = ''] = await this.#coordinator.ready()
     this.#port = Number(new URL(url).port)
-    const secret = this.#folder.readOperatorSecret()
-    this.#api ??= new HttpApiClient(new WebWire(this.#url, secret))
+    this.#wire ??= new WebWire(this.#url, this.#folder.readOperatorSecret())
+    this.#api ??= new HttpApiClient(this.#wire)
     this.#writeState()
   }
 

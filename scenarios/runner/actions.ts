@@ -35,6 +35,8 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   run: (step, stage) => runVm(step.vm, stage, step.within, step),
   start,
   remove: (step, stage) => insist(stage, step.within, () => stage.world.api.remove(step.vm)),
+  give: ({ vm, person, within }, stage) =>
+    insist(stage, within, () => stage.persons.give(vm, person)),
   'crash-vm': crashVm,
   'hang-vm': async ({ vm, within }, stage) => {
     await untilRunning(stage, vm, within)
@@ -142,6 +144,7 @@ export async function runVm(
   const made = template === undefined ? {} : { template }
   const policy = vm.policy === undefined ? {} : { policy: HaPolicy.parse(policyOf(vm.policy)) }
   await stage.world.api.run({ id: vm.id, spec: stage.specs.of(vm), ...where, ...made, ...policy })
+  await stage.persons.own(vm.id)
   if (wait) await untilRunning(stage, vmId, withinMs)
 }
 

@@ -53,8 +53,10 @@ export class Clients {
     this.#open.push(client)
   }
 
-  startTyping(part: TypistPart): void {
-    const { waiting, ...ports } = this.#ports
+  /** @param api as whom they come */
+  startTyping(part: TypistPart, api: ApiClient): void {
+    const { waiting, ...own } = this.#ports
+    const ports = { ...own, api }
     const prefix = this.#nextPrefix()
     const random = new SeededRandom(this.#seed + this.#conversations)
     const load = { id: part.id, vmId: part.vm, keysPerSecond: part['keys-per-second'] }

@@ -2,7 +2,9 @@
 // only.
 
 import type { ClusterView, EventView } from '#proto/api.ts'
+import type { FaultCode } from '#proto/faults.ts'
 import type { KvFindings } from '../kv-client.ts'
+import type { WayToVm } from '../language/persons.ts'
 import type { TypistFindings } from '../typist.ts'
 import type { AgentAnswer, ProcessView } from '../world.ts'
 import type { DoubleCopy } from './copy-watch.ts'
@@ -37,5 +39,14 @@ export type Evidence =
   | { readonly kind: 'said'; readonly vmId: string; readonly text: string }
   /** The guest answered a ping that was asked after the expectation had begun. */
   | { readonly kind: 'answered'; readonly vmId: string }
+  /** A person tried to get to a VM; without a code they got in. */
+  | {
+      readonly kind: 'tried'
+      readonly person: string
+      readonly vm: string
+      readonly way: WayToVm
+      readonly code: FaultCode | undefined
+      readonly isThere: boolean
+    }
   | { readonly kind: 'process-ended'; readonly process: ProcessView }
   | { readonly kind: 'closing'; readonly closing: Closing }

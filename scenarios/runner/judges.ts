@@ -8,6 +8,7 @@ import { runningCopies } from './copy-watch.ts'
 import type { Closing } from './evidence.ts'
 import { broken, held, heldIf, type Judge, open } from './finding.ts'
 import { fenced, nodeAtEnd, powerSaved, restarts, ruleKept, told, vmAtEnd } from './ha-judges.ts'
+import { keptOut, reaches } from './person-judges.ts'
 import { stateJudge } from './state-judges.ts'
 import { screenShown, screenWaits, someKeys, typedInOrder } from './typist-judges.ts'
 
@@ -48,6 +49,8 @@ const judges: Judges = {
   'some-keys': (item) => atTheEnd((closing) => someKeys(item, closing)),
   'screen-shown': (item) => atTheEnd((closing) => screenShown(item, closing)),
   'screen-waits': (item) => atTheEnd((closing) => screenWaits(item, closing)),
+  reaches: (item) => reaches(item),
+  'kept-out': (item) => keptOut(item),
   'single-copy': () => singleCopy(),
 }
 

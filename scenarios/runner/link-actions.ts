@@ -37,11 +37,12 @@ export const linkActions = {
 }
 
 /** What the world cannot break is said before anything is started. */
-export function refuseWhatCannotBe({ cluster, timeline }: Scenario, world: World): void {
+export function refuseWhatCannotBe({ cluster, persons, timeline }: Scenario, world: World): void {
   const needs = cluster.links.length > 0 || timeline.some((step) => step.do in linkActions)
   if (needs && !world.roads) throw noRoads()
   const breaks = timeline.some(({ do: what }) => what === 'fail-disk' || what === 'fill-disk')
   if (breaks && !world.breakDisk) throw noDisks()
+  if (persons.length > 0 && !world.doors) throw noAccounts()
   const drifts = timeline.some(({ do: what }) => what === 'drift-clock')
   if (drifts && !world.driftClock) throw noClocks()
 }
@@ -98,6 +99,14 @@ export const noDisks = (): FaultError => {
   const text = 'Disks cannot be broken in this world: run it with --world local or sim.'
   return new FaultError(fault('bad-request', text))
 }
+
+const noAccounts = () =>
+  new FaultError(
+    fault(
+      'bad-request',
+      'In this world nobody has an account (`persons`). Run it with --world local or sim.',
+    ),
+  )
 
 export const noClocks = (): FaultError => {
   const text = 'All processes of this world have one clock: run it with --world sim.'

@@ -26,11 +26,13 @@ import type { Evidence } from './evidence.ts'
 import { clonesOfVm } from './judges.ts'
 import { refuseWhatCannotBe, shapeFromTheStart } from './link-actions.ts'
 import { PageLogCollector } from './page-log-collector.ts'
+import { Persons } from './persons.ts'
 import type { Progress } from './progress.ts'
 import { isNews } from './progress.ts'
 import type { Stage } from './stage.ts'
 import { Sweeper } from './sweeper.ts'
 import { TimelineRun } from './timeline-run.ts'
+import { Visits } from './visits.ts'
 import type { VmSpecs } from './vm-specs.ts'
 import { Waiting } from './waiting.ts'
 
@@ -55,6 +57,8 @@ export class ScenarioRun {
   readonly #specs: VmSpecs
   readonly #docket: Docket
   readonly #pageLogs: PageLogCollector
+  readonly #persons: Persons
+  readonly #visits: Visits
   readonly #mayEnd = new Set<string>()
   readonly #open: { close(): void }[] = []
   readonly #heard = new Map<string, string>()
@@ -70,6 +74,13 @@ export class ScenarioRun {
     this.#specs = ports.specs
     this.#beganAtMs = ports.clock.nowMs()
     this.#waiting = new Waiting(ports.clock, ports.signal)
+    this.#persons = new Persons(scenario.persons)
+    this.#visits = new Visits({
+      clock: ports.clock,
+      apiOf: (person) => this.#persons.apiOf(person),
+      view: () => this.#chronicle.view,
+      show: (evidence) => this.#show(evidence),
+    })
     this.#pageLogs = new PageLogCollector(() => ports.world.api)
     this.#docket = new Docket(scenario.expectations, (record) => this.#decided(record))
   }
@@ -105,13 +116,15 @@ export class ScenarioRun {
     )
     const { api, inflate } = world
     this.#clients = new Clients({ api, clock, inflate, waiting: this.#waiting }, seed)
-    this.#open.push(this.#clients, this.#sweeper())
+    this.#open.push(this.#clients, this.#visits, this.#sweeper())
+    await this.#persons.enter(world)
     await this.#declare()
     const first = vms.filter((vm) => vm.start === 'at-once')
     await Promise.all(first.map((vm) => runVm(vm.id, this.#stage, startMsMax)))
     if (first.length > 0) this.#say('cluster', `running: ${first.map(({ id }) => id).join(', ')}`)
     for (const part of this.#scenario.clients) this.#clients.startWriting(part)
-    for (const part of this.#scenario.typists) this.#clients.startTyping(part)
+    for (const part of this.#scenario.typists)
+      this.#clients.startTyping(part, part.as === undefined ? api : this.#persons.apiOf(part.as))
     this.#readyAtMs = this.#nowMs()
   }
 
@@ -155,6 +168,7 @@ export class ScenarioRun {
     const settled = await clients.settle()
     const typists = await clients.settleTypists()
     await this.#pageLogs.settle()
+    await this.#visits.settle()
     await this.#askAgentsOnceMore()
     const view = this.#chronicle.whole
     const named = this.#scenario.expectations.flatMap((item) =>
@@ -179,6 +193,7 @@ export class ScenarioRun {
       specs: this.#specs,
       world: this.#ports.world,
       waiting: this.#waiting,
+      persons: this.#persons,
       view: () => this.#chronicle.view,
       told: () => this.#chronicle.events,
       heard: (vmId) => this.#heard.get(vmId) ?? '',
@@ -222,6 +237,7 @@ export class ScenarioRun {
 
   /** Some expectations need somebody to ask. */
   #began(items: readonly Expectation[]): void {
+    this.#visits.begin(items)
     for (const item of items)
       if (item.expect === 'guest-answers')
         this.#clients?.ask(item.vm, 'ping', ([word]) => {

@@ -6,6 +6,7 @@ import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { Scenario } from '../schema.ts'
 import type { World } from '../world.ts'
+import type { Persons } from './persons.ts'
 import type { VmSpecs } from './vm-specs.ts'
 import type { Waiting } from './waiting.ts'
 
@@ -14,6 +15,7 @@ export interface Stage {
   readonly specs: VmSpecs
   readonly world: World
   readonly waiting: Waiting
+  readonly persons: Persons
   /** The last view; every new one makes `waiting` look again. */
   readonly view: () => ClusterView
   /** The cluster's own story, from the beginning of the run. */

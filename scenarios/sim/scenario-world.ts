@@ -3,6 +3,7 @@
 // it drive() what they do. Nodes that are as fast as the machine can elsewhere have a speed here.
 // Not here: HTTP (sim-wire.ts). Virtual ms, MiB.
 
+import type { Passwords } from '#coordinator/accounts/records.ts'
 import type { Inflate } from '#env/env.ts'
 import type { DiskFaults } from '#env/faulty-disk.ts'
 import { SeededRandom, VirtualClock } from '#env/memory.ts'
@@ -10,7 +11,15 @@ import { type FaultCode, FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
-import type { AgentAnswer, ClusterSpec, CutLinks, ProcessView, Roads, World } from '../world.ts'
+import type {
+  AgentAnswer,
+  ClusterSpec,
+  CutLinks,
+  Doors,
+  ProcessView,
+  Roads,
+  World,
+} from '../world.ts'
 import { coordinatorName } from './sim-coordinator.ts'
 import type { SimPlatform } from './sim-node.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -25,6 +34,11 @@ const modelsCheckEveryMs = 1000
 /** About what two processes on one machine, or two machines at 2.4 Gbit/s, send to each other. */
 const road = { latencyMs: 0.2, jitterMs: 0, bytesPerMs: 300_000 }
 
+export interface ScenarioPlatform extends SimPlatform {
+  /** Of who has an account. */
+  readonly passwords: Passwords
+}
+
 export class ScenarioSimWorld implements World {
   readonly clock = new VirtualClock()
   readonly pageUrl = undefined
@@ -36,6 +50,7 @@ export class ScenarioSimWorld implements World {
     heal: async ({ from, to }) => this.#sim.network.mend(from, to),
     shape: async ({ from, to }, shape) => this.#sim.network.shape(from, to, shape),
   }
+  readonly doors: Doors
   readonly #platform: SimPlatform
   readonly #wire: SimWire
   #world: SimWorld | undefined
@@ -45,12 +60,21 @@ export class ScenarioSimWorld implements World {
   readonly #pids = new Map<SimProcess, number>()
   readonly #ends = new Map<SimProcess, string>()
 
-  constructor(platform: SimPlatform) {
+  constructor({ passwords, ...platform }: ScenarioPlatform) {
     this.#platform = platform
     this.inflate = platform.inflate
-    const stir = () => this.clock.stir()
-    this.#wire = new SimWire(() => this.#sim.coordinator, new SeededRandom(1), stir)
+    const secrets = new SeededRandom(2)
+    this.#wire = new SimWire({
+      ...{ random: new SeededRandom(1), secrets, passwords, sha256: platform.digest },
+      coordinator: () => this.#sim.coordinator,
+      stir: () => this.clock.stir(),
+    })
     this.api = new HttpApiClient(this.#wire)
+    this.doors = {
+      own: () => this.#wire,
+      wireOf: (secret) => this.#wire.of(secret),
+      random: secrets,
+    }
   }
 
   /** Virtual time passes until the work has ended. */

@@ -2,13 +2,14 @@
 // started again on what its store holds. What it is asked comes by a call, as from the HTTP API.
 // Not here: HTTP itself (coordinator/shell/).
 
+import type { AccountShelf, ShelfEntry } from '#coordinator/accounts/records.ts'
 import { welcomeAgent } from '#coordinator/agent-links.ts'
 import { ConsoleHub } from '#coordinator/console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '#coordinator/coordinator.ts'
 import type { Settings } from '#coordinator/core/cluster-state.ts'
 import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
 import { ScreenHub } from '#coordinator/screen/screen-hub.ts'
-import type { Store } from '#coordinator/store.ts'
+import type { ClusterStore } from '#coordinator/store.ts'
 import type { Log, Random, Tracer } from '#env/env.ts'
 import type { SimNetwork } from './sim-network.ts'
 import type { SimProcess } from './sim-process.ts'
@@ -17,7 +18,8 @@ export const coordinatorName = 'coordinator'
 export const coordinatorAddress = `ws://${coordinatorName}:7070/agent`
 
 /** Durable at once, and there after every crash. */
-export class SimStore implements Store {
+export class SimStore implements ClusterStore {
+  readonly people = new SimShelf()
   readonly #records = new Map<string, StoredRecord>()
 
   load(): StoredRecord[] {
@@ -33,9 +35,25 @@ export class SimStore implements Store {
   close(): void {}
 }
 
+class SimShelf implements AccountShelf {
+  readonly #entries = new Map<string, ShelfEntry>()
+
+  load(): ShelfEntry[] {
+    return structuredClone([...this.#entries.values()])
+  }
+
+  put(entry: ShelfEntry): void {
+    this.#entries.set(`${entry.kind}/${entry.id}`, structuredClone(entry))
+  }
+
+  remove(kind: ShelfEntry['kind'], id: string): void {
+    this.#entries.delete(`${kind}/${id}`)
+  }
+}
+
 export interface SimCoordinatorOptions {
   readonly network: SimNetwork
-  readonly store: Store
+  readonly store: ClusterStore
   readonly random: Random
   readonly log: Log
   readonly tracer?: Tracer | undefined
@@ -49,6 +67,8 @@ export interface SimCoordinatorOptions {
 export class SimCoordinator {
   readonly process: SimProcess
   readonly coordinator: Coordinator
+  /** Accounts, and what was given to them. */
+  readonly people: AccountShelf
   readonly consoles: ConsoleHub
   readonly screens: ScreenHub
 
@@ -56,6 +76,7 @@ export class SimCoordinator {
     const { network, store, random, settings, token, fence, tracer, checkEveryMs } = options
     const log = options.log.child({ node: process.name })
     this.process = process
+    this.people = store.people
     this.coordinator = new Coordinator(
       { clock: process, random, log, store, fence, tracer, checkEveryMs },
       settings,

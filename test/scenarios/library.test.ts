@@ -63,7 +63,8 @@ describe('docs/scenarios.md', () => {
   })
 
   test('knows every key of what stands there before', () => {
-    const parts = [properties?.cluster, properties?.vms?.items, properties?.clients?.items]
+    const lists = ['vms', 'groups', 'rules', 'persons', 'clients', 'typists']
+    const parts = [properties?.cluster, ...lists.map((list) => properties?.[list]?.items)]
     const keys = parts.flatMap((part) => keysOf(part ?? {}))
     expect(keys.filter((key) => !page.includes(`\`${key}`))).toEqual([])
   })
