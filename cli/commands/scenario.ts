@@ -24,8 +24,7 @@ import {
   runScenario,
 } from '#scenarios/run.ts'
 import { scenarioJsonSchema } from '#scenarios/schema.ts'
-import { nodePlatform } from '#scenarios/sim/node-platform.ts'
-import { ScenarioSimWorld } from '#scenarios/sim/scenario-world.ts'
+import type { ScenarioSimWorld } from '#scenarios/sim/scenario-world.ts'
 import type { World } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
@@ -280,10 +279,17 @@ async function runOne(
     pageUrl = () => world.pageUrl
     return settle(cli, await runScenario(folder, { world, clock: cli.clock, ...how }), place)
   }
-  const world = new ScenarioSimWorld(await nodePlatform())
+  const world = await simWorld()
   const { clock } = world
   const result = await world.drive(runScenario(folder, { world, clock, ...how }))
   return settle(cli, result, undefined)
+}
+
+/** It brings coordinator, agents and engine along: no other command loads what that takes. */
+async function simWorld(): Promise<ScenarioSimWorld> {
+  const { nodePlatform } = await import('#scenarios/sim/node-platform.ts')
+  const { ScenarioSimWorld } = await import('#scenarios/sim/scenario-world.ts')
+  return new ScenarioSimWorld(await nodePlatform())
 }
 
 function realWorld(cli: Cli, { world, image }: RunOptions, folder: ClusterFolder): World {

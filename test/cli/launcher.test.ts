@@ -41,3 +41,24 @@ test('what could not be made ready does not run', () => {
   const root = freshClone("console.error('no network'); process.exit(7)")
   expect(run(root)).toMatchObject({ status: 1, stdout: '', stderr: 'no network\n' })
 })
+
+test('a command that only asks loads neither the simulated world nor what nodes are made of', () => {
+  const listing = `import { registerHooks } from 'node:module'
+    const seen = new Set()
+    registerHooks({ resolve: (name, context, next) => {
+      const found = next(name, context)
+      seen.add(found.url)
+      return found
+    } })
+    process.on('exit', () => console.error([...seen].join('\\n')))`
+  const hook = `data:text/javascript,${encodeURIComponent(listing)}`
+  const main = join(repositoryRoot, 'cli/main.ts')
+  const { stderr } = spawnSync(process.execPath, ['--import', hook, main, 'vms', '--help'], {
+    encoding: 'utf8',
+  })
+  const rooms = new Set(
+    stderr.split('\n').flatMap((url) => url.split(repositoryRoot)[1]?.split('/')[0] ?? []),
+  )
+  expect(rooms).toContain('cli')
+  for (const room of ['coordinator', 'node-agent', 'engine']) expect(rooms).not.toContain(room)
+})
