@@ -174,8 +174,8 @@ export const eventList: List<EventView> = {
   empty: 'Nothing has happened yet.',
   columns: [
     { title: 'TIME', text: (e) => clockTimeText(e.wallMs) },
-    { title: 'KIND', text: (e) => e.kind, paint: (e) => eventPaint(e) },
-    { title: 'WHAT HAPPENED', text: (e) => e.text },
+    { title: 'KIND', text: (e) => e.kind, wide: true },
+    { title: 'WHAT HAPPENED', text: (e) => e.text, paint: (e) => eventPaint(e) },
     { title: 'BY', text: (e) => e.by ?? '', wide: true },
     { title: 'SEQ', text: (e) => String(e.seq), align: 'right', wide: true },
   ],

@@ -2,7 +2,7 @@
 // and what was published beside them. The table goes to stdout, progress to stderr, a page and the
 // numbers into a folder. Not here: the commands (commands/experiment.ts).
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { msText } from '#proto/quantity.ts'
 import { experiments } from '#scenarios/experiments/catalogue.ts'
@@ -27,6 +27,7 @@ import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
 import { type Column, tableText } from './table.ts'
 import { readDays } from './trace-folder.ts'
+import { version } from './version.ts'
 
 export interface ExperimentOptions {
   readonly data?: string
@@ -124,14 +125,9 @@ function present(
   writeFileSync(file('json'), `${JSON.stringify(json, null, 2)}\n`)
   const facts = { experiment, workload, seeds: options.seeds, outcomes, version: version() }
   writeFileSync(file('html'), experimentHtml({ ...facts, replay: replayOf(experiment, options) }))
-  if (options.output === 'json') cli.terminal.write(JSON.stringify(json, null, 2))
+  if (options.output === 'json') cli.terminal.data(JSON.stringify(json, null, 2))
   else writeTables(cli, summary, compared)
   cli.terminal.note(`Report: ${file('html')}`)
-}
-
-const version = (): string => {
-  const file = new URL('../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
 }
 
 const replayOf = ({ name }: Experiment, { data, seeds, nodes, only }: ExperimentOptions): string =>

@@ -3,5 +3,5 @@
 
 import type { Terminal } from './terminal.ts'
 
-export const writeJson = (terminal: Pick<Terminal, 'write'>, value: unknown): void =>
-  terminal.write(JSON.stringify(value, null, 2))
+export const writeJson = (terminal: Pick<Terminal, 'data'>, value: unknown): void =>
+  terminal.data(JSON.stringify(value, null, 2))

@@ -36,8 +36,14 @@ export async function showList<Row>(
   options: ListOptions,
 ): Promise<void> {
   const text = (view: ClusterView) => listText(cli, list, view, options)
-  if (!options.watch) cli.terminal.write(text(await api.cluster()))
+  if (!options.watch) writeIn(options.output, cli, text(await api.cluster()))
   else await watchTexts(cli, api, text, options.output)
+}
+
+/** What programs read is never folded. */
+export function writeIn(form: OutputForm, { terminal }: Pick<Cli, 'terminal'>, text: string): void {
+  if (form === 'json' || form === 'yaml') terminal.data(text)
+  else terminal.write(text)
 }
 
 export function listText<Row>(
@@ -71,7 +77,7 @@ export async function watchTexts(
     return await watchViews(cli, api, (view) => {
       const text = textOf(view)
       if (live) live.draw(screenText(text, cli.terminal))
-      else if (text !== last) cli.terminal.write(text)
+      else if (text !== last) writeIn(form, cli, text)
       last = text
     })
   } finally {

@@ -1,7 +1,7 @@
 // The `godwit` command: all commands put together, and how each end of one becomes an exit code.
 // Not here: the process (main.ts), what a command does (commands/).
 
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { faultOf } from '#proto/faults.ts'
 import type { Cli } from './cli.ts'
 import { addAccounts } from './commands/accounts.ts'
@@ -33,18 +33,22 @@ import { addUp } from './commands/up.ts'
 import { addVmActions } from './commands/vm-actions.ts'
 import { CommandError, type ExitCode, exitCode } from './exit-code.ts'
 import { exitCodesText, withExamples } from './help.ts'
+import { version } from './version.ts'
+import { inOurWords } from './words-elsewhere.ts'
 
 const none: ClusterNames = { vms: [], nodes: [] }
 
 export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   const program = new Command('godwit')
     .description('A laboratory for live migration, cloning and failover of virtual machines.')
+    .version(version(), '-V, --version', 'which godwit this is')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.terminal.write(text.trimEnd()),
       writeErr: (text) => cli.terminal.note(text.trimEnd()),
+      outputError: (text, write) => write(inOurWords(text)),
     })
-    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureHelp({ ...helpForm, helpWidth: helpWidthOf(cli) })
     .showHelpAfterError('(add --help for examples)')
     .addHelpText('after', () => `\n${exitCodesText()}`)
   for (const option of whichCluster()) program.addOption(option)
@@ -74,6 +78,19 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
     ['godwit migrate kv', 'move it while it runs'],
     ['godwit kill n1', 'and see its VMs come back: godwit events --watch'],
   ])
+}
+
+const helpColumnsMax = 100
+const helpWidthOf = ({ terminal }: Cli): number =>
+  terminal.interactive ? Math.min(helpColumnsMax, terminal.columns) : helpColumnsMax
+
+/** `--version` is of the program, and no option of a command. */
+const helpForm = {
+  showGlobalOptions: true,
+  visibleGlobalOptions: (command: Command): Option[] =>
+    Object.assign(new Help(), { showGlobalOptions: true })
+      .visibleGlobalOptions(command)
+      .filter(({ long }) => long !== '--version'),
 }
 
 const whichCluster = (): Option[] => [

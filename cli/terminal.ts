@@ -5,6 +5,7 @@
 
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
+import { folded } from './folded.ts'
 
 export type Paint = Parameters<typeof styleText>[0]
 
@@ -27,6 +28,8 @@ export interface Terminal {
   readonly rows: number
   /** One result line (or several) on stdout. */
   write(text: string): void
+  /** The same for programs: it stays as it is, however wide. */
+  data(text: string): void
   /** One line for a person on stderr. */
   note(text: string): void
   paint(style: Paint, text: string): string
@@ -37,6 +40,9 @@ export interface ProcessTerminal extends Terminal {
   /** A block is being drawn: what is written between its drawings would spoil it. */
   readonly draws: boolean
 }
+
+const fitted = (text: string, { isTTY, columns }: NodeJS.WriteStream): string =>
+  isTTY && columns > 0 ? folded(text, columns) : text
 
 export function processTerminal(): ProcessTerminal {
   const { stdout, stderr } = process
@@ -53,8 +59,9 @@ export function processTerminal(): ProcessTerminal {
     get rows() {
       return stdout.rows ?? stderr.rows ?? 24
     },
-    write: (text) => void stdout.write(`${text}\n`),
-    note: (text) => void stderr.write(`${text}\n`),
+    write: (text) => void stdout.write(`${fitted(text, stdout)}\n`),
+    data: (text) => void stdout.write(`${text}\n`),
+    note: (text) => void stderr.write(`${fitted(text, stderr)}\n`),
     paint: (style, text) => styleText(style, text, { stream: stdout }),
     live: (on) => {
       const update = createLogUpdate(on === 'stdout' ? stdout : stderr)

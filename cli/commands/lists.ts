@@ -15,6 +15,7 @@ import {
   showList,
   watchViews,
   withListOptions,
+  writeIn,
 } from '../listing.ts'
 
 export function addListCommands(program: Command, cli: Cli): void {
@@ -71,7 +72,7 @@ function followEvents(cli: Cli, api: ApiClient, { after, output }: EventOptions)
   let last = after
   return watchViews(cli, api, ({ events }) => {
     for (const event of events.filter(({ seq }) => seq > last)) {
-      cli.terminal.write(eventLine(event, output))
+      writeIn(output, cli, eventLine(event, output))
       last = event.seq
     }
   })
@@ -80,5 +81,6 @@ function followEvents(cli: Cli, api: ApiClient, { after, output }: EventOptions)
 function eventLine(event: EventView, output: OutputForm): string {
   if (output === 'json') return JSON.stringify(event)
   if (output === 'yaml') return `---\n${stringify(event).trimEnd()}`
-  return `${clockTimeText(event.wallMs)}  ${event.kind.padEnd(19)}  ${event.text}`
+  const kind = output === 'wide' ? `${event.kind.padEnd(19)}  ` : ''
+  return `${clockTimeText(event.wallMs)}  ${kind}${event.text}`
 }

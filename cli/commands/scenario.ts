@@ -242,7 +242,7 @@ function presentSpread(
   { output }: RunOptions,
 ): void {
   const spread = spreadOf(runs)
-  if (output === 'json') terminal.write(JSON.stringify(spread, null, 2))
+  if (output === 'json') terminal.data(JSON.stringify(spread, null, 2))
   else terminal.write(`\n${spreadText(spread, (style, text) => terminal.paint(style, text))}`)
 }
 

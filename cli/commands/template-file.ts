@@ -76,7 +76,7 @@ async function exportTo(
   }
   const id = file.finish(key)
   const told = { file: path, id, ...signedBy(key), bytes: file.bytes, ...size }
-  if (output === 'json') cli.terminal.write(JSON.stringify(told, null, 2))
+  if (output === 'json') cli.terminal.data(JSON.stringify(told, null, 2))
   else {
     const content = `${bytesText(size.contentBytes)} of content in ${bytesText(file.bytes)}`
     cli.terminal.write(`${path} is written: ${content}, ${msText(progress.tookMs)}`)
@@ -152,7 +152,7 @@ async function importFrom(
     file.close()
   }
   const told = { template: name, id, chunks: chunkCount(manifest), sentChunks: sent, sentBytes }
-  if (options.output === 'json') cli.terminal.write(JSON.stringify(told, null, 2))
+  if (options.output === 'json') cli.terminal.data(JSON.stringify(told, null, 2))
   else {
     const had = told.chunks - sent
     const known = had > 0 ? `, ${had} of ${told.chunks} chunks were there already` : ''
@@ -186,7 +186,7 @@ async function verify(cli: Cli, path: string, output: string): Promise<void> {
       ...{ bytes: file.bytes, contentBytes: contentBytes(manifest) },
       ...(manifest.disk && { diskDigest: diskDigest(manifest, sha256) }),
     }
-    if (output === 'json') cli.terminal.write(JSON.stringify(told, null, 2))
+    if (output === 'json') cli.terminal.data(JSON.stringify(told, null, 2))
     else cli.terminal.write(verifiedText(file))
   } finally {
     file.close()

@@ -72,7 +72,7 @@ function addTrusted(parent: Command, cli: Cli): void {
     .action(({ output }: { readonly output: string }, self: Command) =>
       withTemplates(cli, self, async (templates) => {
         const keys = await templates.keys()
-        if (output === 'json') cli.terminal.write(JSON.stringify(keys, null, 2))
+        if (output === 'json') cli.terminal.data(JSON.stringify(keys, null, 2))
         else if (keys.length === 0) cli.terminal.note('Nobody yet: godwit template trust')
         else cli.terminal.write(tableText(columns, keys, cli.terminal.paint))
       }),

@@ -12,6 +12,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { positiveNumber, textOrJson, wholeBetween, withExamples } from '../help.ts'
+import { writeJson } from '../json-output.ts'
 import { type Column, tableText } from '../table.ts'
 import { freeNames } from './move.ts'
 import { addTemplateFiles } from './template-file.ts'
@@ -88,8 +89,8 @@ function addShow(parent: Command, cli: Cli): void {
       withApi(cli, self, async (api) => {
         const found = (await api.templates()).find((one) => one.name === name)
         if (!found) throw new CommandError(exitCode.failed, `There is no template ${name}.`)
-        const isJson = output === 'json'
-        cli.terminal.write(isJson ? JSON.stringify(found, null, 2) : shownText(found))
+        if (output === 'json') writeJson(cli.terminal, found)
+        else cli.terminal.write(shownText(found))
       }),
     )
   withExamples(show, [['godwit template show shop', 'its size, who made it, whose key it had']])

@@ -85,9 +85,12 @@ describe('a watched list', () => {
 })
 
 describe('the story of the cluster', () => {
-  test('is a table of events', async () => {
-    const { out } = await godwit('events', { double: await coordinatorWith(busyCluster()) })
-    expect(out).toMatch(/node-fenced +Node n4 is fenced: its lease is over\./)
+  test('is a table of events, with the kind of each in the wide one', async () => {
+    const double = await coordinatorWith(busyCluster())
+    const { out } = await godwit('events', { double })
+    expect(out).toContain('09:14:12.960  Node n4 is fenced: its lease is over.')
+    const { out: wide } = await godwit('events -o wide', { double })
+    expect(wide).toMatch(/node-fenced +Node n4 is fenced: its lease is over\./)
   })
 
   test('followed, tells each event once', async () => {

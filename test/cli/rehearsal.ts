@@ -27,6 +27,7 @@ export class RememberingTerminal implements Terminal {
   }
 
   write = (text: string) => void this.written.push(text)
+  data = (text: string) => void this.written.push(text)
   note = (text: string) => void this.noted.push(text)
   paint = (_style: unknown, text: string) => text
   live = () => ({

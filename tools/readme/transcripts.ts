@@ -22,7 +22,8 @@ function linesInto(lines: string[]): Terminal {
   const add = (text: string) => void lines.push(...text.split('\n'))
   const nothing = () => undefined
   return {
-    ...{ interactive: false, notesInteractive: false, columns, rows: 40, write: add, note: add },
+    ...{ interactive: false, notesInteractive: false, columns, rows: 40 },
+    ...{ write: add, data: add, note: add },
     paint: (_, text) => text,
     live: () => ({ draw: nothing, done: nothing, clear: nothing }),
   }

@@ -73,6 +73,10 @@ test('a VM that waits: every obstacle, and what would have to change', () => {
 test('a VM of a silent node waits for the fence, and says so', () => {
   const story = begun()
   story.lose('n1')
+  expect(why(story, 'a').now).toBe(
+    'a is running, on n1, when last heard of: n1 cannot be reached; its lease is not over yet; ' +
+      'when it is, a starts elsewhere',
+  )
   expect(node(story, 'a', 'n1')?.text).toBe('it cannot be reached; its lease is not over yet')
   story.hello('n1', [], 'n1-second')
   expect(why(story, 'a').mend).toEqual([
