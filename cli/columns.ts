@@ -103,7 +103,7 @@ export const vmList: List<VmView> = {
       text: (vm) => loadText(vm, (l) => percentText(l.cpuGotPercent)),
       align: 'right',
     },
-    { title: 'MEMORY', text: (vm) => mibText(vm.spec.memoryMib), align: 'right' },
+    { title: 'MEMORY', text: heldText, align: 'right' },
     { title: 'DIRTY', text: dirtyText, align: 'right' },
     { title: 'WORKLOAD', text: (vm) => workloadOf(vm.spec) },
     { title: 'OWNER', text: (vm) => vm.owner ?? none, wide: true },
@@ -129,6 +129,12 @@ export const vmList: List<VmView> = {
 
 function loadText(vm: VmView, text: (load: NonNullable<VmView['load']>) => string): string {
   return vm.load ? text(vm.load) : none
+}
+/** What a guest has given up by its balloon is not its own now. */
+function heldText({ spec, load }: VmView): string {
+  const givenUpMib = Math.round((load?.balloonBytes ?? 0) / 2 ** 20)
+  const all = mibText(spec.memoryMib)
+  return givenUpMib === 0 ? all : `${countText(spec.memoryMib - givenUpMib)} of ${all}`
 }
 /** The address that the VM's node gives it, if its guest asks. */
 function addressText({ spec, identity }: VmView): string {
@@ -179,6 +185,14 @@ export const eventList: List<EventView> = {
     { title: 'BY', text: (e) => e.by ?? '', wide: true },
     { title: 'SEQ', text: (e) => String(e.seq), align: 'right', wide: true },
   ],
+}
+
+/** 2026-04-11 14:03:59, in local time, as the story has it. */
+export function dayTimeText(wallMs: number): string {
+  const at = new Date(wallMs)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
+  return `${day} ${clockTimeText(wallMs).slice(0, 'HH:MM:SS'.length)}`
 }
 
 /** 14:03:59.120, in local time. */

@@ -72,6 +72,10 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   for (const add of [addScenario, addDemo, addExperiment]) add(program, cli)
   addImage(program, cli)
   addCompletion(program, names)
+  for (const inner of program.commands) {
+    const under = `godwit ${inner.name()}`
+    inner.configureOutput({ outputError: (text, write) => write(inOurWords(text, under)) })
+  }
   return withExamples(program, [
     ['godwit up', 'start three nodes; the page is at http://127.0.0.1:7070/'],
     ["godwit run kv --args 'workload=kv' --disk 16", 'start a guest with a key-value store'],

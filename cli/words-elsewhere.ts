@@ -42,10 +42,14 @@ export const wordsElsewhere: Readonly<Record<string, string>> = {
 
 const unknownCommand = /unknown command '([^']*)'(?:\s+\(Did you mean [^)]*\))?/
 
-/** A message of commander, with our word for the one that it does not know. */
-export const inOurWords = (message: string): string =>
-  message.replace(unknownCommand, (whole: string, word: string) =>
-    Object.hasOwn(wordsElsewhere, word)
-      ? `unknown command '${word}': here it is \`${wordsElsewhere[word]}\``
-      : whole,
-  )
+/**
+ * A message of commander, with our word for the one that it does not know.
+ *
+ * @param under what the answer has to begin with, below a command of commands
+ */
+export const inOurWords = (message: string, under = 'godwit'): string =>
+  message.replace(unknownCommand, (whole: string, word: string) => {
+    const ours = Object.hasOwn(wordsElsewhere, word) ? wordsElsewhere[word] : undefined
+    if (!ours?.startsWith(`${under} `)) return whole
+    return `unknown command '${word}': here it is \`${ours}\``
+  })

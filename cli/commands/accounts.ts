@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander'
 import { type AccountView, Role } from '#proto/accounts.ts'
 import { quotaText } from '#proto/quotas.ts'
 import type { Cli } from '../cli.ts'
+import { dayTimeText } from '../columns.ts'
 import { type GlobalOptions, placeOf, withAccounts } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { withExamples } from '../help.ts'
@@ -17,7 +18,7 @@ import { addQuota } from './quota.ts'
 const columns: readonly Column<AccountView>[] = [
   { title: 'NAME', text: (account) => account.name },
   { title: 'ROLE', text: (account) => account.role },
-  { title: 'MADE', text: (account) => new Date(account.createdWallMs).toISOString() },
+  { title: 'MADE', text: (account) => dayTimeText(account.createdWallMs) },
   { title: 'VMS', text: (account) => account.vms.join(', ') || '–' },
   { title: 'QUOTA', text: ({ quota }) => (quota ? quotaText(quota) : '–') },
 ]

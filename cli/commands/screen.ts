@@ -24,8 +24,8 @@ export function addScreen(program: Command, cli: Cli): void {
   const screen = program
     .command('screen <vm>')
     .description("take a picture of a VM's screen")
-    .requiredOption('--png <file>', 'where to write it')
-    .action((vmId: string, { png }: { readonly png: string }, command: Command) =>
+    .option('--png <file>', 'where to write it; left out: VM.png, here')
+    .action((vmId: string, { png = `${vmId}.png` }: { readonly png?: string }, command: Command) =>
       withApi(cli, command, async (api) => {
         const { spec } = await api.vm(vmId)
         if (spec.screen === undefined)
@@ -37,7 +37,7 @@ export function addScreen(program: Command, cli: Cli): void {
     )
   withExamples(screen, [
     ["godwit run desk --args 'workload=desktop' --screen 800x600", 'a VM with a screen'],
-    ['godwit screen desk --png desk.png', 'what it shows now'],
+    ['godwit screen desk', 'what it shows now, into desk.png'],
   ])
 }
 

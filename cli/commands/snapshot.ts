@@ -7,6 +7,7 @@ import { bytesText, countText, msText } from '#proto/quantity.ts'
 import type { SnapshotComparison } from '#proto/snapshots.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
+import { dayTimeText } from '../columns.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
@@ -23,7 +24,7 @@ const none = '-'
 const columns: readonly Column<SnapshotView>[] = [
   { title: 'SNAPSHOT', text: (s) => s.name },
   { title: 'PHASE', text: (s) => s.phase },
-  { title: 'TAKEN', text: (s) => (s.takenWallMs ? new Date(s.takenWallMs).toISOString() : none) },
+  { title: 'TAKEN', text: (s) => (s.takenWallMs ? dayTimeText(s.takenWallMs) : none) },
   { title: 'CAME FROM', text: (s) => s.basedOn ?? none },
   {
     title: 'PAGES',

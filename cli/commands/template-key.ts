@@ -7,6 +7,7 @@ import { keyPattern, keyText } from '#proto/templates/file.ts'
 import type { TemplateKeyView } from '#proto/templates/messages.ts'
 import { Name } from '#proto/vm-spec.ts'
 import type { Cli } from '../cli.ts'
+import { dayTimeText } from '../columns.ts'
 import { withTemplates } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
@@ -60,7 +61,7 @@ function addDistrust(parent: Command, cli: Cli): void {
 const columns: readonly Column<TemplateKeyView>[] = [
   { title: 'NAME', text: ({ name }) => name },
   { title: 'KEY', text: ({ key }) => key },
-  { title: 'SINCE', text: ({ addedWallMs }) => new Date(addedWallMs).toISOString() },
+  { title: 'SINCE', text: ({ addedWallMs }) => dayTimeText(addedWallMs) },
   { title: 'BY', text: ({ by }) => by ?? '-' },
 ]
 

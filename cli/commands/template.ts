@@ -8,6 +8,7 @@ import { mibText } from '#proto/quantity.ts'
 import { VmSpec, workloadOf } from '#proto/vm-spec.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
+import { dayTimeText } from '../columns.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
@@ -25,7 +26,7 @@ const deployMax = 256
 const columns: readonly Column<TemplateView>[] = [
   { title: 'TEMPLATE', text: (t) => t.name },
   { title: 'PHASE', text: (t) => t.phase },
-  { title: 'MADE', text: (t) => new Date(t.takenWallMs).toISOString() },
+  { title: 'MADE', text: (t) => dayTimeText(t.takenWallMs) },
   { title: 'MEMORY', text: (t) => mibText(t.memoryMib), align: 'right' },
   { title: 'DISK', text: (t) => mibText(t.diskMib), align: 'right' },
   { title: 'WORKLOAD', text: (t) => workloadOf(t) },
@@ -101,7 +102,7 @@ function shownText(view: TemplateView): string {
   const rows: [string, string | undefined][] = [
     ['template', `${view.name}, ${view.phase}`],
     ['about', view.about || undefined],
-    ['made', new Date(view.takenWallMs).toISOString()],
+    ['made', dayTimeText(view.takenWallMs)],
     ['memory', mibText(view.memoryMib)],
     ['disk', view.diskMib > 0 ? mibText(view.diskMib) : undefined],
     ['image', view.image],

@@ -79,7 +79,8 @@ function addBalloon(program: Command, cli: Cli): void {
     .action((vm: string, mib: string, _options: object, self: Command) =>
       withApi(cli, self, async (api) => {
         await api.balloon(vm, wholeNumber(mib))
-        cli.terminal.write(`${vm} is asked to make do with ${mib} MiB; see: godwit vms -o json`)
+        cli.terminal.write(`${vm} is asked to make do with ${mib} MiB`)
+        cli.terminal.note('What it holds: MEMORY in `godwit vms`')
       }),
     )
   withExamples(balloon, [
