@@ -12,6 +12,7 @@ import {
 import { type IsolationResponse, isolationResponses } from '#proto/vm-spec.ts'
 import { said } from '#scenarios/language/high-availability.ts'
 import { wholeBetween } from './help.ts'
+import { inMs } from './units.ts'
 
 /** Names with commas between. */
 export const list = (text: string): string[] => text.split(',').filter((name) => name !== '')
@@ -52,7 +53,7 @@ export const withPolicyOptions = (command: Command): Command =>
         isolationResponses,
       ),
     )
-    .option('--every <ms>', 'from one checkpoint to the next', wholeBetween(20, 3_600_000))
+    .option('--every <ms>', 'from one checkpoint to the next', inMs(wholeBetween(20, 3_600_000)))
 
 /** Only what was said. */
 export function changeOf(options: PolicyOptions, self: Command): HaPolicyChange {

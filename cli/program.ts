@@ -58,13 +58,9 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addListCommands(program, cli)
   for (const add of [addTop, addLogs, addDoctor]) add(program, cli)
   addMoveCommands(program, cli)
-  addHeatMap(program, cli)
-  addNode(program, cli)
-  addHaCommands(program, cli)
-  addTemplate(program, cli)
+  for (const add of [addHeatMap, addNode, addHaCommands, addTemplate]) add(program, cli)
   addVmActions(program, cli)
-  addSnapshot(program, cli)
-  addDisk(program, cli)
+  for (const add of [addSnapshot, addDisk]) add(program, cli)
   for (const add of [addConsole, addScreen, addAccounts, addGrants, addCerts]) add(program, cli)
   addBreakCommands(program, cli)
   addChaos(program, cli)
@@ -72,16 +68,24 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   for (const add of [addScenario, addDemo, addExperiment]) add(program, cli)
   addImage(program, cli)
   addCompletion(program, names)
-  for (const inner of program.commands) {
-    const under = `godwit ${inner.name()}`
-    inner.configureOutput({ outputError: (text, write) => write(inOurWords(text, under)) })
-  }
+  for (const command of program.commands) likeTheOthers(command)
   return withExamples(program, [
     ['godwit up', 'start three nodes; the page is at http://127.0.0.1:7070/'],
     ["godwit run kv --args 'workload=kv' --disk 16", 'start a guest with a key-value store'],
     ['godwit migrate kv', 'move it while it runs'],
     ['godwit kill n1', 'and see its VMs come back: godwit events --watch'],
   ])
+}
+
+/** What the commands below one have in common: whoever knows one list knows all. */
+function likeTheOthers(command: Command): void {
+  const under = `godwit ${command.name()}`
+  command.configureOutput({ outputError: (text, write) => write(inOurWords(text, under)) })
+  for (const listing of command.commands) {
+    const names = [listing.name(), ...listing.aliases()]
+    if (names.join() === 'ls') listing.alias('list')
+    if (names.join() === 'list') listing.alias('ls')
+  }
 }
 
 const helpColumnsMax = 100

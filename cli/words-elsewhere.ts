@@ -1,4 +1,4 @@
-// What other tools call a command (kubectl, virsh, qm, docker, multipass, ssh), and what it is here:
+// What other tools call a command (kubectl, virsh, qm, docker, multipass), and what it is here:
 // somebody who types such a word is told. A table, since no word resembles its answer. Not here:
 // slips of the fingers (commander compares words), the whole of it for readers
 // (docs/coming-from.md).

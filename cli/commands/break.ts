@@ -12,6 +12,7 @@ import type { Cli } from '../cli.ts'
 import { localCluster } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { wholeBetween, withExamples } from '../help.ts'
+import { inMs } from '../units.ts'
 import { gone } from './cluster.ts'
 
 /** A killed process is gone as soon as the kernel has cleaned up. */
@@ -61,8 +62,8 @@ function addHang(program: Command, cli: Cli): void {
   )
   hang
     .description('stop a node for a while (SIGSTOP): alive, but it does nothing')
-    .option('--for <ms>', 'how long', wholeBetween(1, hangMsMax), 5000)
-  withExamples(hang, [['godwit hang n1 --for 10000', 'longer than its lease: it must not go on']])
+    .option('--for <ms>', 'how long', inMs(wholeBetween(1, hangMsMax)), 5000)
+  withExamples(hang, [['godwit hang n1 --for 10s', 'longer than its lease: it must not go on']])
 }
 
 interface CutOptions {

@@ -9,6 +9,7 @@ import { groupsText } from '../ha-text.ts'
 import { textOrJson, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { changeOf, list, type PolicyOptions, withPolicyOptions } from '../policy-options.ts'
+import { toComeTexts } from '../vms-to-come.ts'
 
 interface GroupOptions extends PolicyOptions {
   readonly vms?: string[]
@@ -54,12 +55,11 @@ function addGroupSet(parent: Command, cli: Cli): void {
     withApi(cli, self, async (api) => {
       const before = (await api.ha()).groups.find((one) => one.name === name)
       const { groups } = await api.setGroup(changed(name, before, options, self))
-      cli.terminal.write(
-        groupsText(
-          groups.filter((one) => one.name === name),
-          cli.terminal.paint,
-        ),
-      )
+      const own = groups.filter((one) => one.name === name)
+      cli.terminal.write(groupsText(own, cli.terminal.paint))
+      const vms = (await api.vms()).map(({ id }) => id)
+      const texts = toComeTexts(options.vms ?? [], { vms, groups: [] })
+      for (const text of texts) cli.terminal.note(text)
     }),
   )
   withExamples(set, [

@@ -2,9 +2,9 @@
 // are kept running, which of them belong where, and why one is where it is. All of it counts at
 // once. Not here: what it does (docs/high-availability.md).
 
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { HaPolicy, type HaSettingsChange, haRuleKinds } from '#proto/ha.ts'
-import { type RulePart, ruleOf } from '#scenarios/language/high-availability.ts'
+import { type RulePart, ruleKeys, ruleOf } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
@@ -18,6 +18,7 @@ import {
   policyText,
   withPolicyOptions,
 } from '../policy-options.ts'
+import { toComeTexts } from '../vms-to-come.ts'
 import { addGroup } from './group.ts'
 import { addPower } from './power.ts'
 
@@ -163,6 +164,19 @@ function addRule(program: Command, cli: Cli): void {
   withExamples(rm, [['godwit rule rm web-apart', 'they may share a node from now on']])
 }
 
+function nodeList(text: string): string[] {
+  const nodes = list(text)
+  for (const node of nodes) {
+    const read = ruleKeys.nodes.safeParse([node])
+    if (!read.success)
+      throw new InvalidArgumentError(`\`${node}\`: ${read.error.issues[0]?.message}`)
+  }
+  return nodes
+}
+
+const idsOf = async (rows: Promise<readonly { readonly id: string }[]>): Promise<string[]> =>
+  (await rows).map(({ id }) => id)
+
 interface RuleOptions {
   readonly vms: string[]
   readonly nodes?: string[]
@@ -177,7 +191,7 @@ function addRuleSet(parent: Command, cli: Cli): void {
       new Option('--kind <kind>', 'what it is about').choices(haRuleKinds).makeOptionMandatory(),
     )
     .requiredOption('--vms <vms>', 'the VMs it binds: a,b or group:web', list)
-    .option('--nodes <nodes>', 'of node-affinity, with priorities: n1:2,n2:1', list)
+    .option('--nodes <nodes>', 'of node-affinity, with priorities: n1:2,n2:1', nodeList)
     .option('--strict', 'never broken (the default for VMs)')
     .option('--no-strict', 'kept where that is possible (the default for nodes)')
     .action((name: string, options: RuleOptions & { kind: RulePart['kind'] }, self: Command) => {
@@ -187,9 +201,11 @@ function addRuleSet(parent: Command, cli: Cli): void {
         throw new CommandError(exitCode.usage, 'node-affinity needs --nodes, e.g. --nodes n1:2,n2')
       const strict = isSaid ? options.strict : undefined
       return withApi(cli, self, async (api) => {
-        const { rules } = await api.setRule(ruleOf({ name, kind, vms, nodes, strict }))
+        const { rules, groups } = await api.setRule(ruleOf({ name, kind, vms, nodes, strict }))
         const own = rules.filter(({ rule }) => rule.name === name)
         cli.terminal.write(rulesText(own, cli.terminal.paint))
+        const known = { vms: await idsOf(api.vms()), groups: groups.map((group) => group.name) }
+        for (const text of toComeTexts(vms, known)) cli.terminal.note(text)
       })
     })
   withExamples(set, [

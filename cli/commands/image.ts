@@ -11,6 +11,7 @@ import { buildDebian } from '../image/debian.ts'
 import { type ImageParts, imagesOf } from '../image/image-folder.ts'
 import { imageOf, type OwnFiles } from '../image/own-files.ts'
 import { buildUBoot } from '../image/u-boot.ts'
+import { inMib } from '../units.ts'
 
 type Build = (workspace: string, say: (line: string) => void) => Promise<ImageParts>
 
@@ -62,7 +63,7 @@ function addAdd(image: Command, cli: Cli): void {
       ]),
     )
     .option('--args <text>', 'boot arguments of a VM that is given none')
-    .option('--memory <MiB>', 'RAM of a VM that is given none', wholeBetween(4, 3072))
+    .option('--memory <MiB>', 'RAM of a VM that is given none', inMib(wholeBetween(4, 3072)))
     .action((name: string, own: OwnFiles) => addOwn(cli, name, own))
   withExamples(add, [
     ['godwit image add mine --kernel Image --initrd initrd.img', 'another Linux'],

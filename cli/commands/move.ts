@@ -27,6 +27,7 @@ import {
 } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { outcomeLines, progressLine, progressStep } from '../migration-progress.ts'
+import { inMBPerSec, inMs } from '../units.ts'
 
 /** What one request may ask for (CloneRequest in proto/api.ts). */
 const clonesMax = 256
@@ -49,8 +50,8 @@ interface MoveOptions {
 
 const withMoveOptions = (command: Command): Command =>
   command
-    .option('--downtime <ms>', 'pause the VM for at most about so long', positiveNumber)
-    .option('--bandwidth <MB/s>', 'send at most so fast; 0: no limit', amount)
+    .option('--downtime <ms>', 'pause the VM for at most about so long', inMs(positiveNumber))
+    .option('--bandwidth <MB/s>', 'send at most so fast; 0: no limit', inMBPerSec(amount))
     .addOption(
       new Option('--encoding <how>', 'how pages travel; auto: as is best on this link').choices(
         encodingWishes,

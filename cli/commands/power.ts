@@ -10,6 +10,7 @@ import { withApi } from '../connection.ts'
 import { amount, positiveNumber, textOrJson, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { type Column, tableText } from '../table.ts'
+import { inPercent, inSeconds } from '../units.ts'
 
 type Row = PowerView['nodes'][number]
 
@@ -69,9 +70,13 @@ function addSave(parent: Command, cli: Cli): void {
   const save = parent
     .command('save')
     .description('pack VMs on few nodes; those that are empty go to standby')
-    .option('--load <percent>', 'pack no node above this', positiveNumber)
-    .option('--sleep-after <seconds>', 'an empty node goes to standby after this', amount)
-    .option('--wake <seconds>', 'from the order until a node takes VMs', amount)
+    .option('--load <percent>', 'pack no node above this', inPercent(positiveNumber))
+    .option(
+      '--sleep-after <seconds>',
+      'an empty node goes to standby after this',
+      inSeconds(amount),
+    )
+    .option('--wake <seconds>', 'from the order until a node takes VMs', inSeconds(amount))
     .action(({ load, sleepAfter, wake }: SaveOptions, self: Command) =>
       withApi(cli, self, async (api) => {
         const ms = (seconds: number | undefined) =>

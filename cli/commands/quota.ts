@@ -9,6 +9,7 @@ import type { Cli } from '../cli.ts'
 import { withAccounts } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { amount, wholeNumber, withExamples } from '../help.ts'
+import { inMib } from '../units.ts'
 
 interface QuotaOptions {
   readonly vms?: number
@@ -23,9 +24,9 @@ export function addQuota(parent: Command, cli: Cli): void {
     .command('quota <name>')
     .description('how much a person’s VMs may take: shown, or set; what is not said stays')
     .option('--vms <n>', 'so many VMs', wholeNumber)
-    .option('--memory <MiB>', 'so much memory, of VMs that are not stopped', wholeNumber)
+    .option('--memory <MiB>', 'so much memory, of VMs that are not stopped', inMib(wholeNumber))
     .option('--cores <n>', 'so many cores, by the caps of VMs that are not stopped', amount)
-    .option('--disk <MiB>', 'so much disk', wholeNumber)
+    .option('--disk <MiB>', 'so much disk', inMib(wholeNumber))
     .option('--none', 'no limits any more')
     .action((name: string, options: QuotaOptions, self: Command) =>
       withAccounts(cli, self, async (accounts) => {

@@ -13,6 +13,7 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { positiveNumber, wholeNumber, withExamples } from '../help.ts'
 import { imagesOf } from '../image/image-folder.ts'
+import { inMib, inPercent, inSeconds } from '../units.ts'
 import { readVms } from '../vm-file.ts'
 
 interface RunOptions {
@@ -41,19 +42,14 @@ export function addRun(program: Command, cli: Cli): void {
     .option('-f, --file <file>', 'YAML or JSON: one VM or a list, in the words of a scenario')
     .option('--image <name>', 'the guest; left out: godwit-guest, the one that comes along')
     .option('--args <text>', "boot arguments, e.g. 'workload=kv' (docs/guest.md)")
-    .option('--memory <MiB>', "RAM; left out: the image's, or 32", wholeNumber)
-    .option('--disk <MiB>', 'durable disk', wholeNumber)
+    .option('--memory <MiB>', "RAM; left out: the image's, or 32", inMib(wholeNumber))
+    .option('--disk <MiB>', 'durable disk', inMib(wholeNumber))
     .option('--shares <n>', 'weight against the other VMs of its pCPU', wholeNumber)
-    .option('--cap <percent>', 'at most so much of one core', positiveNumber)
+    .option('--cap <percent>', 'at most so much of one core', inPercent(positiveNumber))
     .addOption(new Option('--clock <kind>', 'guest time').choices(['real', 'instructions']))
-    .addOption(
-      new Option(
-        '--boot <way>',
-        'who answers the guest: the VMM, or firmware as on hardware',
-      ).choices(['paravirtualised', 'unmodified']),
-    )
+    .addOption(bootOption())
     .option('--screen <size>', 'a screen with keyboard and pointer, e.g. 800x600')
-    .option('--heartbeat <seconds>', 'a kernel that is silent for so long hangs', wholeNumber)
+    .option('--heartbeat <seconds>', 'a kernel silent for so long hangs', inSeconds(wholeNumber))
     .option('--node <node>', 'start it there; left out: where placement puts it')
     .option('--pin', 'with --node: it may run there and nowhere else')
     .option('--network <name>', 'hear the VMs of that network, and no others')
@@ -80,6 +76,11 @@ export function addRun(program: Command, cli: Cli): void {
     ['godwit run -f vms.yaml', 'all VMs of a file'],
   ])
 }
+
+const bootOption = (): Option =>
+  new Option('--boot <way>', 'who answers the guest: the VMM, or firmware as on hardware').choices([
+    ...['paravirtualised', 'unmodified'],
+  ])
 
 async function requestsOf(
   cli: Cli,

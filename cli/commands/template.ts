@@ -15,6 +15,7 @@ import { follow } from '../follow.ts'
 import { positiveNumber, textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { type Column, tableText } from '../table.ts'
+import { inPercent } from '../units.ts'
 import { freeNames } from './move.ts'
 import { addTemplateFiles } from './template-file.ts'
 import { addTemplateKeys } from './template-key.ts'
@@ -132,7 +133,7 @@ function addDeploy(parent: Command, cli: Cli): void {
     .description('begin a VM as the template has it: running, and somebody else')
     .option('-n, --count <n>', 'how many: NAME-1, NAME-2 …', wholeBetween(1, deployMax), 1)
     .option('--node <node>', 'there; left out: where placement puts it')
-    .option('--cap <percent>', 'at most so much of one core', positiveNumber)
+    .option('--cap <percent>', 'at most so much of one core', inPercent(positiveNumber))
     .option('--no-ha', 'do not restart it elsewhere when its node is lost')
     .action((template: string, name: string, options: DeployOptions, self: Command) =>
       withApi(cli, self, async (api) => {

@@ -17,6 +17,7 @@ import { clusterName, type GlobalOptions } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { amount, wholeBetween, withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
+import { inMib, inMs } from '../units.ts'
 
 /** Each is a process of some 100 MB; more than a machine carries is a slip of the finger. */
 const nodesMax = 100
@@ -50,11 +51,11 @@ export function addUp(program: Command, cli: Cli): void {
     .option(
       '--memory <MiB>',
       'what all VMs of a node may use together',
-      wholeBetween(1, memoryMibMax),
+      inMib(wholeBetween(1, memoryMibMax)),
       1024,
     )
     .option('--port <port>', 'of the page and the API; 0: any', wholeBetween(0, portMax), 7070)
-    .option('--lease <ms>', 'how long a node may run VMs unheard', leaseWithin, leaseMs)
+    .option('--lease <ms>', 'how long a node may run VMs unheard', inMs(leaseWithin), leaseMs)
     .option('--no-rebalance', 'do not move VMs from loaded nodes by itself')
     .option('--tls', 'everything over TLS, with certificates in the cluster’s folder')
     .option('--fresh', 'forget the VMs and disks of the last time')

@@ -10,6 +10,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { wholeNumber, withExamples } from '../help.ts'
+import { inMib } from '../units.ts'
 
 interface VerbText {
   readonly about: string
@@ -74,11 +75,12 @@ export function addVmActions(program: Command, cli: Cli): void {
 
 function addBalloon(program: Command, cli: Cli): void {
   const balloon = program
-    .command('balloon <vm> <mib>')
+    .command('balloon <vm>')
+    .argument('<mib>', 'what it may hold', inMib(wholeNumber))
     .description('leave a running guest so much of its memory; it gives up the rest as it can')
-    .action((vm: string, mib: string, _options: object, self: Command) =>
+    .action((vm: string, mib: number, _options: object, self: Command) =>
       withApi(cli, self, async (api) => {
-        await api.balloon(vm, wholeNumber(mib))
+        await api.balloon(vm, mib)
         cli.terminal.write(`${vm} is asked to make do with ${mib} MiB`)
         cli.terminal.note('What it holds: MEMORY in `godwit vms`')
       }),

@@ -3,6 +3,7 @@
 // monotonic ms.
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import { byId } from '#proto/name-order.ts'
 import { burdenOf } from './burdens.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
 import { evacuationView } from './evacuation.ts'
@@ -73,13 +74,12 @@ export function migrationView(migration: Migration): MigrationView {
 }
 
 export function clusterView(state: ClusterState, nowMs: number, version: string): ClusterView {
-  const byName = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
   return {
     clusterId: state.meta.clusterId,
     version,
     revision: state.revision,
-    nodes: [...state.nodes.values()].map((node) => nodeView(state, node, nowMs)).sort(byName),
-    vms: [...state.vms.values()].map(vmView).sort(byName),
+    nodes: [...state.nodes.values()].map((node) => nodeView(state, node, nowMs)).sort(byId),
+    vms: [...state.vms.values()].map(vmView).sort(byId),
     migrations: migrationsShown(state).map((migration) => migrationView(migration)),
     events: state.events.slice(-viewEvents),
     ha: state.ha,

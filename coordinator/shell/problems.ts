@@ -4,6 +4,7 @@
 import type { FastifyError, FastifyReply } from 'fastify'
 import type { Problem } from '#proto/api.ts'
 import { type Fault, fault, faultOf, faultStatus } from '#proto/faults.ts'
+import { namePattern } from '#proto/ids.ts'
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad request',
@@ -45,6 +46,7 @@ export function problemOfError(error: FastifyError): Problem {
 
 interface Finding {
   readonly instancePath?: string
+  readonly schemaPath?: string
   readonly keyword?: string
   readonly message?: string | undefined
   readonly params?: Readonly<Record<string, unknown>>
@@ -52,17 +54,47 @@ interface Finding {
 }
 
 function validationText(findings: readonly Finding[]): string {
-  const texts = findings.map((finding) => {
+  const texts = meant(findings).map((finding) => {
     const field = (finding.instancePath ?? '').slice(1).replaceAll('/', '.') || 'the body'
     return `${field} ${complaintOf(finding)}`
   })
   return [...new Set(texts)].join('; ').slice(0, 2000)
 }
 
+/** `…/oneOf/2/…`: which of several forms it is about. */
+const form = /^(.*\/(?:oneOf|anyOf))(?:\/(\d+)\/|$)/
+
+/**
+ * A body that may have one of several forms has a word that says which (`kind`). Only what is wrong
+ * with the form that is meant is told, or that there is no such form.
+ */
+function meant(findings: readonly Finding[]): readonly Finding[] {
+  const other = new Set<string>()
+  const words = new Map<string, Finding>()
+  for (const { schemaPath = '', keyword, instancePath = '', params } of findings) {
+    const [, choice, index] = form.exec(schemaPath) ?? []
+    if (choice === undefined || index === undefined || keyword !== 'const') continue
+    other.add(`${choice}/${index}`)
+    const allowedValues = [words.get(choice)?.params?.allowedValues ?? [], params?.allowedValue]
+    words.set(choice, {
+      instancePath,
+      keyword: 'enum',
+      params: { allowedValues: allowedValues.flat() },
+    })
+  }
+  const isMeant = ({ schemaPath = '' }: Finding) => {
+    const [, choice, index] = form.exec(schemaPath) ?? []
+    if (choice === undefined || !words.has(choice)) return true
+    return index !== undefined && !other.has(`${choice}/${index}`)
+  }
+  const kept = findings.filter(isMeant)
+  return kept.length > 0 ? kept : [...words.values()]
+}
+
 function complaintOf({ keyword, message, params = {}, parentSchema }: Finding): string {
   if (keyword === 'enum') return `must be one of ${listOf(params.allowedValues)}`
   if (keyword === 'required') return `lacks ${String(params.missingProperty)}`
-  if (keyword === 'pattern') return `must match ${String(params.pattern)}`
+  if (keyword === 'pattern') return patternText(String(params.pattern))
   if (keyword === 'additionalProperties') {
     const properties = (parentSchema as { properties?: object } | undefined)?.properties ?? {}
     const allowed = Object.keys(properties).join(', ') || 'nothing'
@@ -70,5 +102,10 @@ function complaintOf({ keyword, message, params = {}, parentSchema }: Finding): 
   }
   return message ?? 'is wrong'
 }
+
+const patternText = (pattern: string): string =>
+  pattern === namePattern.source
+    ? 'must be a name: a-z, 0-9 and -, up to 63 of them'
+    : `must match ${pattern}`
 
 const listOf = (values: unknown): string => (Array.isArray(values) ? values.join(', ') : '?')

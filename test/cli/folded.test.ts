@@ -1,4 +1,4 @@
-// Lines that are wider than the terminal: they go on where a reader looks for them, and lose nothing.
+// Lines that are wider than the terminal: they go on where a reader looks, and lose nothing.
 
 import { stripVTControlCharacters, styleText } from 'node:util'
 import fc from 'fast-check'

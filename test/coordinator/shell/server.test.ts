@@ -75,7 +75,7 @@ describe('the HTTP API', () => {
     expect(answer.status).toBe(400)
     const { detail, fault } = problem(answer)
     expect(fault.code).toBe('bad-request')
-    expect(detail).toMatch(/id must match/)
+    expect(detail).toMatch(/id must be a name: a-z, 0-9 and -/)
     expect(detail).toMatch(/spec\.memoryMib must be >= 4/)
     expect(detail).toMatch(/spec\.clock must be one of real, instructions/)
     expect(detail).toMatch(/spec has an unknown field colour; allowed: image, args/)
@@ -84,6 +84,20 @@ describe('the HTTP API', () => {
       ...{ method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' },
     })
     expect(Problem.parse(await broken.json()).status).toBe(400)
+  })
+
+  test('of a body with several forms only what is wrong with the one that is meant is told', async () => {
+    const rule = { kind: 'node-affinity', name: 'home', vms: ['a'], nodes: [{ id: 'n1:x' }] }
+    const told = async (body: object) => problem(await call('PUT', '/v1/rules/home', body)).detail
+    expect(await told(rule)).toBe('nodes.0.id must be a name: a-z, 0-9 and -, up to 63 of them')
+    expect(await told({ ...rule, kind: 'near' })).toBe(
+      'kind must be one of node-affinity, keep-together, keep-apart',
+    )
+    const { nodes: _, ...apart } = { ...rule, kind: 'keep-apart', strict: 1, near: 'n1' }
+    expect(await told(apart)).toBe(
+      'the body has an unknown field near; allowed: kind, name, vms, strict; ' +
+        'strict must be boolean',
+    )
   })
 
   test('an action in the wrong phase names the phase and the phases that allow it', async () => {
