@@ -98,7 +98,7 @@ describe('one word to a VM', () => {
     ['stop shop proof', 'shop is stopped\nproof is stopped'],
     ['start archive', 'archive is running'],
     ['rm archive', 'archive is removed'],
-    ['balloon shop 8', 'shop is asked to make do with 8 MiB; see: godwit vms -o json'],
+    ['balloon shop 8', 'shop is asked to make do with 8 MiB'],
   ])('%s', async (line, out) => {
     const double = await coordinatorWith(busyCluster())
     expect(await godwit(line, { double })).toMatchObject({ code: 0, out })
