@@ -6,7 +6,7 @@ import type { Action } from '#proto/accounts.ts'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { msText } from '#proto/quantity.ts'
 import { mayAct, mayActOnNode, type NodeAction, type VmAction } from '#proto/state.ts'
-import { act, actOnNode, remove, snapshot } from './commands.ts'
+import { act, actOnNode, merge, remove, snapshot } from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
 import { moveAsked, type Question, question } from './questions.ts'
 import { allows } from './session.ts'
@@ -18,15 +18,13 @@ export interface ActionRow<Subject> {
   readonly run: (subject: Subject) => void
 }
 
-/**
- * Without `clone`, `relocate`, `balloon` and `restore`, which need more than a button; and `merge`,
- * which the cluster does by itself.
- */
+/** Without `relocate`, `balloon` and `restore`, which need more than a button. */
 // tidy: data table
 const vmNeeds: Partial<Record<VmAction, Action>> = {
   migrate: 'place',
   snapshot: 'copy',
   clone: 'copy',
+  merge: 'use',
   pause: 'use',
   resume: 'use',
   start: 'use',
@@ -86,6 +84,12 @@ const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = 
     run: ({ id }) => void remove(id),
   },
 ]
+
+/** Beside the layers of its disk (parts/layers.tsx), since the cluster does it by itself, later. */
+export const mergeRow: ActionRow<VmView> = {
+  word: 'Merge those below the top',
+  run: ({ id }) => void merge(id),
+}
 
 /** What may be done with it now. */
 export const vmActionsNow = (vm: VmView) =>

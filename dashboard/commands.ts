@@ -35,6 +35,9 @@ export const remove = (vmId: string) =>
 export const snapshot = (vmId: string) =>
   order('POST', `v1/vms/${vmId}/snapshots`, {}, `${vmId}: a snapshot is being taken.`)
 
+export const merge = (vmId: string) =>
+  order('POST', `v1/vms/${vmId}/merge`, undefined, `${vmId}: the layers of its disk become one.`)
+
 export const cancel = (migrationId: string) =>
   order('POST', `v1/migrations/${migrationId}/cancel`, undefined, `${migrationId} is cancelled.`)
 

@@ -46,16 +46,17 @@ export class Sight {
 
   cluster = (view: ClusterView): ClusterView => {
     if (this.isWhole) return view
-    const { quotas: all } = view
     const vms = this.vms(view.vms)
     const migrations = this.migrations(view.migrations)
     const events = this.events(view.events)
     if (may(this.#who, 'see-cluster')) return { ...view, vms, migrations, events }
+    const { quotas: all, groups: _, ...shown } = view
     const quotas = all?.filter((quota) => this.#isOwn(quota))
     const power = { settings: powerSettingsDefault, watts: 0, joules: 0, joulesAllOn: 0, nodes: [] }
     const nodes = nodesOf(view.nodes, vms, migrations)
     const seen = { nodes, vms, migrations, events, ...(quotas && { quotas }) }
-    return { ...view, ...seen, rules: [], ha: haSettingsDefault, power }
+    const none = { rules: [], ha: haSettingsDefault, power }
+    return { ...shown, ...seen, ...none }
   }
 
   /** A link or a token to one VM shows nothing of how much its owner has. */
@@ -68,9 +69,10 @@ export class Sight {
 
   vm = (view: VmView): VmView => {
     if (this.isWhole) return view
-    const { clonedFrom, policy, fault, ...shown } = view
+    const { clonedFrom, policy, ownPolicy, fault, ...shown } = view
     const seesParent = clonedFrom !== undefined && this.mayOn('see', clonedFrom)
-    const after = policy?.after.filter((id) => this.mayOn('see', id)) ?? []
+    const seesAll = may(this.#who, 'see-cluster')
+    const after = policy?.after.filter((id) => seesAll || this.mayOn('see', id)) ?? []
     const isMine = this.mayOn('use', view.id)
     const identity = isMine ? view.identity : { ...view.identity, randomSeed: '0'.repeat(64) }
     return {
@@ -78,6 +80,7 @@ export class Sight {
       identity,
       ...(seesParent && { clonedFrom }),
       ...(policy && { policy: { ...policy, after } }),
+      ...(ownPolicy && seesAll && { ownPolicy }),
       ...(fault && {
         fault: this.#namesOthers(fault.code) ? { ...fault, message: others } : fault,
       }),

@@ -3,11 +3,13 @@
 // monotonic ms.
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import type { HaPolicyChange } from '#proto/ha.ts'
 import { byId } from '#proto/name-order.ts'
 import { burdenOf } from './burdens.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
 import { evacuationView } from './evacuation.ts'
-import { rulesView } from './ha/commands.ts'
+import { groupsView, rulesView } from './ha/commands.ts'
+import { ownOf } from './ha/groups.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
 import { isDoubtful } from './node-doors.ts'
 import { powerStateOf, powerView } from './power/energy.ts'
@@ -50,10 +52,16 @@ export function vmView(vm: Vm): VmView {
       policy,
       replica,
       wentOnFrom,
+      ownPolicy: ownPolicyView(vm),
       load: vm.live.load,
       merging: mergingView(vm),
     }),
   } as VmView
+}
+
+function ownPolicyView(vm: Vm): HaPolicyChange | undefined {
+  const own = ownOf(vm)
+  return Object.keys(own).length > 0 ? own : undefined
 }
 
 const mergingView = ({ merge }: Vm) =>
@@ -84,6 +92,7 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     events: state.events.slice(-viewEvents),
     ha: state.ha,
     rules: rulesView(state),
+    ...(state.groups.size > 0 && { groups: groupsView(state) }),
     ...(state.quotas.size > 0 && { quotas: quotasView(state) }),
     power: powerView(state),
   }

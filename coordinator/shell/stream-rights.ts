@@ -5,7 +5,7 @@
 
 import type { Cancel, Clock } from '#env/env.ts'
 import { type Identity, may } from '#proto/accounts.ts'
-import type { Problem } from '#proto/api.ts'
+import type { ClusterView, Problem } from '#proto/api.ts'
 import type { Coordinator } from '../coordinator.ts'
 import type { Importer } from '../templates/signatures.ts'
 import type { Route, StreamAccess } from './client-streams.ts'
@@ -35,7 +35,7 @@ export function accessOf(gate: Gate, caller: Caller): StreamAccess {
     return who && gate.sight(who)
   }
   return {
-    seen: (view) => sight()?.cluster(view) ?? { ...view, ...nothing },
+    seen: (view) => sight()?.cluster(view) ?? nothingOf(view),
     mayType: (vmId) => sight()?.mayOn('type', vmId) ?? false,
     importer: () => importerOf(gate.again(caller), gate.isOpen),
   }
@@ -47,7 +47,10 @@ function importerOf(who: Identity | undefined, isOpen: boolean): Importer {
   return { by: who?.name || undefined, owner, mayTrust }
 }
 
-const nothing = { nodes: [], vms: [], migrations: [], events: [], rules: [] }
+/** Of who may not look any more, and whose stream has not been closed yet. */
+function nothingOf({ quotas: _, groups: __, ...view }: ClusterView): ClusterView {
+  return { ...view, nodes: [], vms: [], migrations: [], events: [], rules: [] }
+}
 
 /** An open stream, as far as it can be taken away. */
 export interface HeldStream {

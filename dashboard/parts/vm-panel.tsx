@@ -10,8 +10,10 @@ import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
+import { Layers } from './layers.tsx'
 import { PageMap } from './page-map.tsx'
 import { Panel } from './panel.tsx'
+import { Policy } from './policy.tsx'
 import { ScreenPanel } from './screen-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
 import { VmActions } from './vm-actions.tsx'
@@ -30,6 +32,8 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <VmActions vm={vm} nodes={nodes} />
       <LastMove vm={vm} />
       {allows('see-cluster') && <Why vm={vm} />}
+      <Policy vm={vm} />
+      <Layers vm={vm} />
       {vm.nodeId && <PageMap vm={vm} />}
       <Facts {...vm} />
       <p>
@@ -49,20 +53,6 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
 const timesText = (count: number): string | undefined =>
   count > 1 ? `${count} times` : count === 1 ? 'once' : undefined
 
-/** What was declared, if anything was. */
-function policyText({ policy }: VmView): string | undefined {
-  if (!policy) return undefined
-  const { priority, after, restarts, failback, locked } = policy
-  const parts = [
-    `priority ${priority}`,
-    ...(after.length > 0 ? [`after ${after.join(', ')}`] : []),
-    ...(restarts > 0 ? [`${restarts} restarts`] : []),
-    ...(failback ? [] : ['no failback']),
-    ...(locked ? ['locked'] : []),
-  ]
-  return parts.join(', ')
-}
-
 /** What becomes of it when its node is lost. */
 function lostText({ spec, replica }: VmView): string {
   if (!spec.ha) return 'waits for it'
@@ -81,7 +71,6 @@ function Facts(vm: VmView) {
     ['Screen', spec.screen],
     ['Guest', `${spec.image} ${spec.args}`],
     ['Node lost', lostText(vm)],
-    ['Policy', policyText(vm)],
     ['Recovered', timesText(vm.recoveries)],
     ['Clone of', vm.clonedFrom],
     ['Epoch', String(vm.epoch)],

@@ -59,7 +59,7 @@ export function declare(step: Step, command: Declared): null | Fault {
   }
 }
 
-const groupsView = ({ groups }: ClusterState): HaGroup[] =>
+export const groupsView = ({ groups }: ClusterState): HaGroup[] =>
   [...groups.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 
 /** Whatever rules name it must be able to hold with those who are in it. */

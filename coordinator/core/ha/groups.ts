@@ -39,7 +39,7 @@ export const groupOf = (state: ClusterState, id: string): HaGroup | undefined =>
     : [...state.groups.values()].find(({ vms }) => vms.includes(id))
 
 /** What was said of it; of one that nobody asked, whatever its policy has besides the defaults. */
-function ownOf({ ownPolicy, policy }: Vm): HaPolicyChange {
+export function ownOf({ ownPolicy, policy }: Pick<Vm, 'ownPolicy' | 'policy'>): HaPolicyChange {
   if (ownPolicy || !policy) return ownPolicy ?? {}
   const isDefault = ([name, value]: [string, unknown]) =>
     JSON.stringify(value) === JSON.stringify(haPolicyDefault[name as keyof HaPolicy])

@@ -1,0 +1,109 @@
+// How a VM is kept running, in words, and by whom each of it was said: of the VM itself, of its
+// group, when it was made, or by nobody. And what a group declares. Pure.
+// Not here: how it looks (parts/policy.tsx, parts/rules.tsx), what it does
+// (docs/high-availability.md). Ms.
+
+import type { VmView } from '#proto/api.ts'
+import {
+  checkpointMsDefaults,
+  type HaGroup,
+  type HaPolicy,
+  type HaPolicyChange,
+  haPolicyDefault,
+  namesText,
+  type ProtectionLevel,
+} from '#proto/ha.ts'
+import { msText } from '#proto/quantity.ts'
+import type { IsolationResponse } from '#proto/vm-spec.ts'
+
+export interface PolicyLine {
+  readonly name: string
+  readonly value: string
+  /** Who said so. */
+  readonly from: string
+}
+
+export const groupOf = (vmId: string, groups: readonly HaGroup[] = []): HaGroup | undefined =>
+  groups.find(({ vms }) => vms.includes(vmId))
+
+const lostTexts: Readonly<Record<ProtectionLevel, string>> = {
+  none: 'waits for it',
+  restart: 'starts elsewhere, from its disk',
+  checkpoint: 'goes on elsewhere from its last checkpoint',
+  continuous: 'goes on elsewhere at once',
+}
+const cutOffTexts: Readonly<Record<IsolationResponse, string>> = {
+  stop: 'is stopped there',
+  pause: 'stands still there',
+}
+const countText = (count: number): string =>
+  count === 0 ? 'none' : count === 1 ? 'once' : `${count} times`
+const relocationsText = (count: number | undefined): string =>
+  count === undefined ? 'after a failed start, each once' : countText(count)
+const yesNo = (is: boolean): string => (is ? 'yes' : 'no')
+
+/** All that counts for it now. @param groups as far as whoever looks sees them */
+export function policyLines(vm: VmView, groups?: readonly HaGroup[]): PolicyLine[] {
+  const { spec, ownPolicy = {}, policy = haPolicyDefault } = vm
+  const group = groupOf(vm.id, groups)
+  const level = policy.protection ?? (spec.ha ? 'restart' : 'none')
+  const isKept = level === 'checkpoint' || level === 'continuous'
+  const from = (key: keyof HaPolicy) => sourceOf(key, policy, ownPolicy, group)
+  const made = (key: 'protection' | 'isolation', isDefault: boolean) =>
+    policy[key] === undefined ? (isDefault ? byNobody : 'when it was made') : from(key)
+  const line = (name: string, value: string, who: string): PolicyLine => ({
+    ...{ name, value, from: who },
+  })
+  const isolation = policy.isolation ?? spec.isolation ?? 'stop'
+  const everyMs = policy.checkpointMs ?? (isKept ? checkpointMsDefaults[level] : 0)
+  return [
+    line('Its node is lost', lostTexts[level], made('protection', spec.ha)),
+    ...(isKept ? [line('Checkpoints', `every ${msText(everyMs)}`, from('checkpointMs'))] : []),
+    line('Its node is cut off', cutOffTexts[isolation], made('isolation', !spec.isolation)),
+    line('Priority', String(policy.priority), from('priority')),
+    line('Starts after', namesText(policy.after) || 'nobody', from('after')),
+    line('Restarts on its node', countText(policy.restarts), from('restarts')),
+    line('Then on other nodes', relocationsText(policy.relocations), from('relocations')),
+    line('Goes to a better node', yesNo(policy.failback), from('failback')),
+    line('Locked', yesNo(policy.locked), from('locked')),
+  ]
+}
+
+const byNobody = 'default'
+
+function sourceOf(
+  key: keyof HaPolicy,
+  policy: HaPolicy,
+  own: HaPolicyChange,
+  group: HaGroup | undefined,
+): string {
+  if (own[key] !== undefined) return 'this VM'
+  const said = group?.policy[key]
+  if (group && said !== undefined) return `group ${group.name}`
+  const isDefault = JSON.stringify(policy[key]) === JSON.stringify(haPolicyDefault[key])
+  // Who does not see groups is told so much.
+  return isDefault ? byNobody : 'an operator'
+}
+
+/** The first few, and how many more there are. */
+export function fewNames(names: readonly string[], most: number): string {
+  const more = names.length - most
+  return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+/** What was said, in a few words each; nothing of what nobody said. */
+export function declaredTexts(said: HaPolicyChange): string[] {
+  const { priority, after, restarts, relocations, failback, locked } = said
+  const { protection, isolation, checkpointMs } = said
+  return [
+    ...(protection === undefined ? [] : [`protection ${protection}`]),
+    ...(checkpointMs === undefined ? [] : [`a checkpoint every ${msText(checkpointMs)}`]),
+    ...(isolation === undefined ? [] : [`isolation ${isolation}`]),
+    ...(priority === undefined ? [] : [`priority ${priority}`]),
+    ...(after?.length ? [`after ${namesText(after)}`] : []),
+    ...(restarts === undefined ? [] : [`restarts ${restarts}`]),
+    ...(relocations == null ? [] : [`relocations ${relocations}`]),
+    ...(failback === undefined ? [] : [failback ? 'failback' : 'no failback']),
+    ...(locked === undefined ? [] : [locked ? 'locked' : 'not locked']),
+  ]
+}
