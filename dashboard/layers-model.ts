@@ -27,7 +27,7 @@ export function layersOf({ id, disk }: VmView, vms: readonly VmView[]): Layer[] 
 const hasSome = ({ disk }: VmView): boolean => disk.layers.length > 2
 
 export const mayMerge = (vm: VmView): boolean =>
-  mayAct('merge', vm.phase) && hasSome(vm) && !vm.merging && !vm.replica
+  mayAct('merge', vm.phase) && hasSome(vm) && !vm.merging
 
 /** What is to be known of it besides; undefined: nothing. */
 export function mergeText({ id, merging, replica, disk }: VmView): string | undefined {
@@ -36,6 +36,6 @@ export function mergeText({ id, merging, replica, disk }: VmView): string | unde
       ? `${merging.layers} layers become one: a node writes it, and ${id} goes on.`
       : `${merging.layers} layers have become one, which takes their place in a moment.`
   if (replica && disk.layers.length > 2)
-    return `Its replica on ${replica.nodeId} names these layers: they are merged when it has none.`
+    return `Its replica on ${replica.nodeId} names these layers: for a merge ${id} gives it up, and gets another.`
   return undefined
 }

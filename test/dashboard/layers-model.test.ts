@@ -34,8 +34,11 @@ describe('the layers of a disk', () => {
     const merging = { ...db, merging: { layers: 2, phase: 'writing' as const } }
     expect(mayMerge(merging)).toBe(false)
     expect(mergeText(merging)).toContain('2 layers become one')
-    expect(mayMerge({ ...db, replica })).toBe(false)
-    expect(mergeText({ ...db, replica })).toContain('Its replica on n2 names these layers')
+  })
+
+  test('are merged of a VM with a replica too, and what that means is told', () => {
+    expect(mayMerge({ ...db, replica })).toBe(true)
+    expect(mergeText({ ...db, replica })).toContain('for a merge db gives it up')
     expect(mergeText(db)).toBeUndefined()
   })
 })
