@@ -18,6 +18,7 @@ export function unrest(world: SimWorld, names: readonly string[]): string[] {
   return [
     ...busy.map(({ id, phase }) => `template ${id} is ${phase}`),
     ...away.map((name) => `${name} is not online`),
+    ...world.elders.map(({ name }) => `${name} lives twice`),
     ...restless.map(({ id, phase }) => `${id} is ${phase}`),
     ...[...vms.values()].flatMap(({ id, replica }) =>
       replica && replica.phase !== 'ready' ? [`the replica of ${id} is ${replica.phase}`] : [],

@@ -3,6 +3,7 @@
 // sentences. Not here: which faults, and when (fault-plan.ts, fault-run.ts). Virtual ms.
 
 import type { VmId } from '#proto/ids.ts'
+import { heartbeatMs } from '#proto/units.ts'
 import { hits } from './fault-aims.ts'
 import { diskFaults } from './fault-wishes.ts'
 import type { SearchSubject } from './search-subject.ts'
@@ -56,6 +57,27 @@ export class Breakage {
   /** Alive, and neither heard by the coordinator nor hearing it. */
   isolate(name: string): void {
     this.cut(name, coordinatorName, true)
+  }
+
+  /** The answer to a heartbeat arrives so late, and to the last that is heard of the node. */
+  delayLease(name: string, ms: number): void {
+    const { network } = this.#world
+    this.cut(coordinatorName, name, false)
+    // Unless it has been healed meanwhile.
+    const cutBack = () =>
+      network.isCut(coordinatorName, name) ? network.cut(name, coordinatorName) : undefined
+    network.later(cutBack, heartbeatMs)
+    network.later(() => network.mend(coordinatorName, name), ms)
+  }
+
+  /** Another process takes its name while it hangs for so long. */
+  replace(name: string, ms: number): void {
+    const { isAlive, isHanging } = this.#world.process(name)
+    if (!isAlive || isHanging) return
+    this.faults++
+    this.#lose(name)
+    this.#count('replaced')
+    this.#world.replace(name, ms)
   }
 
   clog(name: string, ms: number): void {

@@ -50,7 +50,13 @@ export const deeds = [
 const diskDeeds = ['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk'] as const
 /** Drawn from a stream of their own, for the same reason. */
 const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
-export type Deed = (typeof deeds)[number] | (typeof diskDeeds)[number] | (typeof mergeDeeds)[number]
+/** What only comes about when a word or a process is late; from a stream of their own as well. */
+const lateDeeds = ['late-lease', 'replace'] as const
+export type Deed =
+  | (typeof deeds)[number]
+  | (typeof diskDeeds)[number]
+  | (typeof mergeDeeds)[number]
+  | (typeof lateDeeds)[number]
 
 export interface Planned {
   readonly atMs: number
@@ -118,8 +124,9 @@ const roads: readonly RoadTraits[] = [
 /**
  * Each run draws its own size, pace and fault rate.
  * @param merges what is drawn about merges of layers comes from here.
+ * @param late what is drawn about late words and processes.
  */
-export function planOf(random: Random, merges: Random): FaultPlan {
+export function planOf(random: Random, merges: Random, late: Random): FaultPlan {
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const paceMs = 40 + random.below(600)
@@ -145,6 +152,7 @@ export function planOf(random: Random, merges: Random): FaultPlan {
   steps.push(...diskSteps(safetyMs, random))
   const mergeLayersAbove = merges.below(2) === 0 ? 2 + merges.below(3) : undefined
   if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
+  steps.push(...lateSteps(safetyMs, late))
   steps.sort((a, b) => a.atMs - b.atMs)
   return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart, mergeLayersAbove }
 }
@@ -158,6 +166,13 @@ function diskSteps(safetyMs: number, random: Random): Planned[] {
   if (random.below(3) > 0) return []
   const fromMs = 900 + random.below(2000)
   return stepsOf(diskDeeds, { fromMs, everyMsMax: 1500, safetyMs }, random)
+}
+
+/** In one run of three. */
+function lateSteps(safetyMs: number, random: Random): Planned[] {
+  if (random.below(3) > 0) return []
+  const fromMs = 1500 + random.below(1500)
+  return stepsOf(lateDeeds, { fromMs, everyMsMax: 5000, safetyMs }, random)
 }
 
 interface Spell {
@@ -181,6 +196,7 @@ function stepsOf(of: readonly Deed[], spell: Spell, random: Random): Planned[] {
 /** Something breaks, or is aimed at; the others are what people do, and mending. */
 export const isFault = (deed: Deed): boolean =>
   (faults as readonly Deed[]).includes(deed) ||
+  (lateDeeds as readonly Deed[]).includes(deed) ||
   ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
 
 function draw(of: Readonly<typeof weights>, random: Random): Deed {

@@ -122,9 +122,10 @@ class FaultRun {
       world.process(name).goOn()
       this.#restart(name)
     }
+    for (const elder of world.elders) elder.goOn()
     await world.pass(4000)
-    // Who was shutting down ends when what it serves is served.
-    for (let s = 0; s === 0 || (this.#stopping > 0 && s < restMsMax / 1000); s++) {
+    // Who was shutting down ends when what it serves is served; who lost its name when it hears so.
+    for (let s = 0; s === 0 || (this.#someEnd() && s < restMsMax / 1000); s++) {
       await world.pass(s === 0 ? 0 : 1000)
       for (const name of this.#names) this.#restart(name)
     }
@@ -143,6 +144,12 @@ class FaultRun {
       () => disorder(this.#world, this.#names),
     )
     if (this.#subject.hasGuests) this.#wrong.push(...(await complaintsOf(this.#world)))
+  }
+
+  #someEnd(): boolean {
+    const { nodes } = this.#state
+    const isAway = (name: string) => nodes.get(asNodeId(name))?.phase !== 'online'
+    return this.#stopping > 0 || this.#world.elders.length > 0 || this.#names.some(isAway)
   }
 
   wrong(text: string): void {
@@ -241,6 +248,8 @@ class FaultRun {
     merge: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'merge', vmId })),
     'strike-merge': ({ one, other }) => this.#strikeMerge(one, other),
     'heal-disk': () => this.#world.diskFaults.clear(),
+    'late-lease': ({ one, other }) => this.#breakage.delayLease(this.#name(one), 600 + 2 * other),
+    replace: ({ one, other }) => this.#breakage.replace(this.#name(one), 100 + 3 * other),
     'kill-coordinator': () => this.#breakage.kill(coordinatorName),
     'restart-coordinator': () => this.#restart(coordinatorName),
   }

@@ -14,7 +14,7 @@ export interface SearchEnd {
 }
 
 export const planOfSeed = (seed: number): FaultPlan =>
-  planOf(new SeededRandom(seed), new SeededRandom(seed ^ 0x1a7e5))
+  planOf(new SeededRandom(seed), new SeededRandom(seed ^ 0x1a7e5), new SeededRandom(seed ^ 0x1a7e))
 
 export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {
   const plan = planOfSeed(seed)

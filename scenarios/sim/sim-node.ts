@@ -55,6 +55,7 @@ export interface SimNodeOptions extends SimPlatform, NodeTraits {
   readonly log: Log
   readonly tracer?: Tracer | undefined
   readonly coordinator: string
+  readonly listen: string
   readonly token: string
   /** An instruction of this VM is about to retire here. */
   ran(vm: HeldVm): void
@@ -66,7 +67,7 @@ export class SimNode {
   readonly #agent: Agent
 
   constructor(process: SimProcess, incarnation: string, options: SimNodeOptions) {
-    const { network, memoryMib, mips, cores, random, log, module, image } = options
+    const { network, listen, memoryMib, mips, cores, random, log, module, image } = options
     const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
     const written = new SimDisk(options.disk)
     const failing = (disk: Disk) =>
@@ -95,7 +96,7 @@ export class SimNode {
     this.#agent = new Agent({
       ...{ nodeId: asNodeId(name), incarnation, pid: 1, vmm: this.vmm },
       ...{ token: options.token, coordinators: [options.coordinator] },
-      ...{ listen: `ws://${name}:7000`, advertise: undefined, runUntilMs },
+      ...{ listen, advertise: undefined, runUntilMs },
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {
         ...{ clock: process, random, log: log.child({ node: name }), zstd: options.zstd },

@@ -27,6 +27,7 @@ export class SimProcess implements Clock {
   readonly #kept: (() => void)[] = []
   #state: 'running' | 'hanging' | 'dead' = 'running'
   #onDeath: (() => void)[] = []
+  #onGoOn: (() => void) | undefined
 
   /** @param isQuiet its alarms leave nothing behind to wait for: see VirtualClock.ringNext */
   constructor(name: string, world: VirtualClock, reading = exactly, isQuiet = false) {
@@ -117,6 +118,11 @@ export class SimProcess implements Clock {
     this.#onDeath.push(fn)
   }
 
+  /** It has gone on, and done what it had to do before. */
+  onGoOn(fn: () => void): void {
+    this.#onGoOn = fn
+  }
+
   /** SIGSTOP. */
   hang(): void {
     if (this.#state === 'running') this.#state = 'hanging'
@@ -127,5 +133,6 @@ export class SimProcess implements Clock {
     if (this.#state !== 'hanging') return
     this.#state = 'running'
     for (const fn of this.#kept.splice(0)) this.do(fn)
+    this.#onGoOn?.()
   }
 }

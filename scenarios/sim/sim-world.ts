@@ -61,6 +61,9 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
 }
 
 const token = 'secret'
+/** Where agents listen for each other; where an elder still does, another one listens beside it. */
+const firstPort = 7000
+const elderPort = 7100
 /** One turn of the loop costs as much as some alarms do. */
 const quietRingsMax = 64
 
@@ -79,8 +82,9 @@ export class SimWorld {
   readonly #snapshots = new MemoryDisk()
   readonly #store = new SimStore()
   /** Of models: where each executes. */
-  readonly #executing = new Map<VmId, { readonly node: string; readonly vm: HeldVm }>()
+  readonly #executing = new Map<VmId, { readonly process: SimProcess; readonly vm: HeldVm }>()
   readonly #highest = new Map<VmId, { readonly epoch: number; readonly node: string }>()
+  readonly #elders = new Set<SimNode | ModelNode>()
   #coordinator: SimCoordinator
   #incarnations = 0
   /** When it settled last, and alarms since then. */
@@ -109,7 +113,10 @@ export class SimWorld {
   node(name: string): SimNode | ModelNode {
     const node = this.nodes.get(name)
     if (!node) throw new Error(`there is no node ${name}`)
-    return node
+    // Of two the one that speaks last has the name: it may be the one that was there before.
+    const elder = node.process.isAlive ? undefined : this.#elderOf(name)
+    if (elder) this.nodes.set(name, elder)
+    return elder ?? node
   }
 
   process(name: string): SimProcess {
@@ -121,6 +128,28 @@ export class SimWorld {
     if (name === coordinatorName || this.nodes.has(name)) this.process(name).kill()
     if (name === coordinatorName) this.#coordinator = this.#startCoordinator()
     else this.#startNode(name)
+  }
+
+  /** Another process takes the name while the one that has it hangs; that one goes on after it. */
+  replace(name: string, hangsMs: number): void {
+    const elder = this.node(name)
+    const { process } = elder
+    process.hang()
+    this.#elders.add(elder)
+    this.#startNode(name)
+    this.network.later(() => process.goOn(), hangsMs)
+  }
+
+  /** Those whose name another one has, and that have not ended. */
+  get elders(): readonly SimProcess[] {
+    return [...this.#elders].flatMap((elder) => {
+      const { process } = elder
+      return process.isAlive && this.nodes.get(process.name) !== elder ? process : []
+    })
+  }
+
+  #elderOf(name: string): SimNode | ModelNode | undefined {
+    return [...this.#elders].findLast(({ process }) => process.isAlive && process.name === name)
   }
 
   // ---- what a person asks for ----
@@ -219,7 +248,9 @@ export class SimWorld {
       fence: {
         end: async ({ nodeId }) => {
           this.clock.stir()
+          // As power does: whoever has the name.
           this.nodes.get(nodeId)?.process.kill()
+          for (const elder of this.elders) if (elder.name === nodeId) elder.kill()
           this.#rebootLater(nodeId)
           return undefined
         },
@@ -240,16 +271,19 @@ export class SimWorld {
     const own = this.#options.traits?.get(name) ?? { memoryMib, mips, cores: 1 }
     const process = this.#process(name)
     const incarnation = `${name}-${++this.#incarnations}`
+    const isTaken = this.#elderOf(name) !== undefined
+    const port = isTaken ? elderPort + this.#incarnations : firstPort
     const shared = {
       ...{ token, network: this.network, random: this.#random, log: this.log, ...own },
-      coordinator: coordinatorAddress,
+      ...{ coordinator: coordinatorAddress, listen: `ws://${name}:${port}` },
     }
     const node = models
       ? new ModelNode(process, incarnation, {
           ...shared,
           traces: models.traces,
-          begins: (vm) => this.#begins(name, vm),
-          ends: (vm) => this.#ends(name, vm),
+          begins: (vm) => this.#begins(process, vm),
+          ends: (vm) => this.#ends(process, vm),
+          goesOn: (vms) => this.#goesOn(process, vms),
         })
       : new SimNode(process, incarnation, {
           ...shared,
@@ -273,23 +307,33 @@ export class SimWorld {
   }
 
   /** A model executes from now on: nowhere else, and under no older epoch than it has. */
-  #begins(node: string, vm: HeldVm): void {
+  #begins(process: SimProcess, vm: HeldVm): void {
     const { vmId } = vm
-    const other = this.#executing.get(vmId)
-    this.#executing.set(vmId, { node, vm })
-    this.#see(node, vm)
+    const other = this.#executing.get(vmId)?.process
+    this.#executing.set(vmId, { process, vm })
+    this.#see(process.name, vm)
     // One that hangs executes nothing, and finds its lease over before it does.
-    const process = other && this.node(other.node).process
-    if (!other || !process?.isAlive || process.isHanging) return
+    if (!other?.isAlive || other.isHanging) return
     this.violations.push(
-      `at ${this.nowMs.toFixed(1)} ms ${vmId} began to run on ${node} while it ran on ${other.node}`,
+      `at ${this.nowMs.toFixed(1)} ms ${vmId} began to run on ${process.name} ` +
+        `while it ran on ${other.name}`,
     )
   }
 
-  #ends(node: string, vm: HeldVm): void {
+  /** … or does not find it over. @param vms what executes when it has gone on */
+  #goesOn(process: SimProcess, vms: Iterable<HeldVm>): void {
+    for (const { vmId } of vms) {
+      const other = this.#executing.get(vmId)?.process
+      if (!other?.isAlive || other.isHanging || other === process) continue
+      const on = `${process.name}, which had hung, while it ran on ${other.name}`
+      this.violations.push(`at ${this.nowMs.toFixed(1)} ms ${vmId} ran on ${on}`)
+    }
+  }
+
+  #ends(process: SimProcess, vm: HeldVm): void {
     const { vmId } = vm
     const known = this.#executing.get(vmId)
-    if (known?.node === node && known.vm === vm) this.#executing.delete(vmId)
+    if (known?.process === process && known.vm === vm) this.#executing.delete(vmId)
   }
 
   /** Told to run again under a new epoch, it does so before it has said that it does. */

@@ -16,10 +16,13 @@ export interface ModelNodeOptions extends NodeTraits {
   readonly random: Random
   readonly log: Log
   readonly coordinator: string
+  readonly listen: string
   readonly token: string
   readonly traces: ReadonlyMap<string, Trace>
   begins(vm: HeldVm): void
   ends(vm: HeldVm): void
+  /** It has hung, and these execute now. */
+  goesOn(vms: Iterable<HeldVm>): void
 }
 
 export class ModelNode {
@@ -32,7 +35,7 @@ export class ModelNode {
     this.process = process
     this.#agent = new ModelAgent({
       ...{ nodeId: asNodeId(name), incarnation, token: options.token, traces, begins, ends },
-      ...{ coordinator: options.coordinator, listen: `ws://${name}:7000` },
+      ...{ coordinator: options.coordinator, listen: options.listen },
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {
         ...{ clock: process, random, log: log.child({ node: name }) },
@@ -44,6 +47,7 @@ export class ModelNode {
     process.onDeath(() => {
       for (const vm of this.#agent.executing) ends(vm)
     })
+    process.onGoOn(() => options.goesOn(this.#agent.executing))
     process.do(() => void this.#agent.start())
   }
 
