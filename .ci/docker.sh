@@ -28,7 +28,7 @@ install_daemon() {
 daemon=
 trap clean_up EXIT
 clean_up() {
-  [ -z "${TAG:-}" ] || docker image rm -f "godwit:$TAG" >/dev/null 2>&1 || true
+  [ -z "${TAG:-}" ] || docker image rm -f "godwit:$TAG" "godwit-etcd:$TAG" >/dev/null 2>&1 || true
   [ -n "$daemon" ] || return 0
   kill "$daemon" 2>/dev/null || true
   wait "$daemon" 2>/dev/null || true
@@ -68,6 +68,16 @@ choose_base() {
   .ci/base-image.sh "$BASE" "$(readlink -f node_modules/.bin/node)" >/dev/null
 }
 
+# For several coordinators: tools/etcd.Dockerfile installs Debian's package where the base has apt.
+choose_etcd() {
+  [ -z "${ETCD:-}" ] || return 0
+  docker run --rm --entrypoint sh "$BASE" -c 'command -v apt-get' >/dev/null 2>&1 && return
+  command -v etcd >/dev/null || { DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+    apt-get -qq install -y --no-install-recommends etcd-server; } >/dev/null
+  export ETCD=godwit-ci-etcd:1
+  .ci/etcd-image.sh "$ETCD" "$BASE" "$(command -v etcd)"
+}
+
 node tools/setup.mjs
 docker info >/dev/null 2>&1 || start_daemon
 say "daemon $(docker version --format '{{.Server.Version}}')"
@@ -75,6 +85,8 @@ find_plugins
 say "compose $(docker compose version --short)"
 choose_base
 say "base image $BASE"
+choose_etcd
+say "etcd ${ETCD:-of the package, in the base image}"
 
 # Ryuk is an image of its own, which can't be had where nothing can be pulled; the tests clean up
 # after themselves. The override is for a machine that is itself a container: testcontainers would

@@ -56,7 +56,10 @@ export function machineFindings(facts: MachineFacts): Finding[] {
       : odd(`only ${freeMib} MiB of memory are free`, 'end something, or run fewer nodes'),
     loadPerCore <= loadMax
       ? good(`the machine's load is ${loadPerCore.toFixed(1)} a core`)
-      : odd(`the machine's load is ${loadPerCore.toFixed(1)} a core`, 'use a longer --lease-ms'),
+      : odd(
+          `the machine's load is ${loadPerCore.toFixed(1)} a core`,
+          'give nodes a longer lease: godwit up --lease 10s',
+        ),
     facts.hasDebian
       ? good('the image of Debian is there')
       : odd('no image of Debian', 'godwit image pull debian, if you want it'),

@@ -6,6 +6,7 @@
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
 import { folded } from './folded.ts'
+import { screenText } from './screen-text.ts'
 
 export type Paint = Parameters<typeof styleText>[0]
 
@@ -47,6 +48,14 @@ const fitted = (text: string, { isTTY, columns }: NodeJS.WriteStream): string =>
 export function processTerminal(): ProcessTerminal {
   const { stdout, stderr } = process
   let blocks = 0
+  const edges = {
+    get columns() {
+      return stdout.columns ?? stderr.columns ?? 80
+    },
+    get rows() {
+      return stdout.rows ?? stderr.rows ?? 24
+    },
+  }
   return {
     get draws() {
       return blocks > 0
@@ -54,10 +63,10 @@ export function processTerminal(): ProcessTerminal {
     interactive: stdout.isTTY === true,
     notesInteractive: stderr.isTTY === true,
     get columns() {
-      return stdout.columns ?? stderr.columns ?? 80
+      return edges.columns
     },
     get rows() {
-      return stdout.rows ?? stderr.rows ?? 24
+      return edges.rows
     },
     write: (text) => void stdout.write(`${fitted(text, stdout)}\n`),
     data: (text) => void stdout.write(`${text}\n`),
@@ -71,7 +80,7 @@ export function processTerminal(): ProcessTerminal {
         update.done()
       }
       return {
-        draw: (text) => update(text),
+        draw: (text) => update(screenText(text, edges)),
         done: (text) => {
           if (text !== undefined) update.persist(text)
           end()

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { ForecastView, MigrationView } from '#proto/api.ts'
+import { faultOf } from '#proto/faults.ts'
 import {
   encodingWishes,
   type MigrationParams,
@@ -115,7 +116,8 @@ function addMigrate(program: Command, cli: Cli): void {
         const force = options.force ? { force: true } : {}
         const request = { ...where, ...force, params: paramsOf(options) }
         if (options.forecast) return showForecast(cli, await api.forecast(vm, request), options)
-        await showMigration(cli, api, await api.migrate(vm, request), options)
+        const begun = await api.migrate(vm, request).catch((thrown) => hopelessHere(thrown, vm))
+        await showMigration(cli, api, begun, options)
       }),
     )
   migrate
@@ -138,6 +140,15 @@ function addMigrate(program: Command, cli: Cli): void {
     ['godwit migrate kv n2 --page-log kv.json', 'and godwit heat-map kv.json draws it'],
     ['godwit migrate kv n2 --no-wait -o json', 'only start it; print the migration'],
   ])
+}
+
+/** What the refusal advises, as it is said on this command line. */
+function hopelessHere(thrown: unknown, vm: string): never {
+  const { code, message } = faultOf(thrown)
+  if (code !== 'not-converging') throw thrown
+  const ways = ['--when-stuck throttle', '--mode post-copy', '--downtime 500ms', '--force']
+  const lines = ways.map((way) => `  godwit migrate ${vm} ${way}`)
+  throw new CommandError(exitCode.failed, [message, ...lines].join('\n'))
 }
 
 interface CloneOptions extends MoveOptions {

@@ -95,7 +95,8 @@ export function hopeless(vm: Vm, { rounds, bytes }: Forecast): Fault {
   return fault(
     'not-converging',
     `${vm.id} writes faster than its pages could be sent: after ${rounds.expected} rounds and ` +
-      `${megabytes} MB it would be given up. Choose a way out (whenStuck: throttle, post-copy or ` +
-      'raise-limit), allow a longer downtime (downtimeMsMax), or try all the same (force).',
+      `${megabytes} MB it would be given up. Slow it down meanwhile (throttle), ` +
+      'let it run there before its pages have come (post-copy), allow a longer downtime, or try ' +
+      'all the same (force).',
   )
 }

@@ -26,7 +26,7 @@ describe('a machine', () => {
     [{ hasCore: false }, 'bad', 'npm run build'],
     [{ cores: 1 }, 'odd', 'expect longer downtimes'],
     [{ freeMib: 300 }, 'odd', 'end something, or run fewer nodes'],
-    [{ loadPerCore: 7 }, 'odd', 'use a longer --lease-ms'],
+    [{ loadPerCore: 7 }, 'odd', 'give nodes a longer lease: godwit up --lease 10s'],
     [{ portOwner: 'other' }, 'bad', 'godwit up --port 0'],
     [{ docker: undefined }, 'odd', 'install or start it, if you want containers'],
     [
