@@ -34,6 +34,12 @@ export type PersonPart = z.infer<typeof PersonPart>
 export const waysToVm = ['screen', 'console', 'api'] as const
 export type WayToVm = (typeof waysToVm)[number]
 
+/**
+ * How a coordinator refuses what somebody may not: `unknown-vm` is how the VM of another looks,
+ * `bad-token` is for who has no session any more.
+ */
+export const refusals = ['unknown-vm', 'not-allowed', 'bad-token', 'over-quota'] as const
+
 /** As the API takes it. */
 export const quotaOf = ({ memory, disk, ...counts }: z.infer<typeof QuotaPart>): Quota => {
   const all = { ...counts, memoryMib: memory, diskMib: disk }
