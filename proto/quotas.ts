@@ -2,7 +2,9 @@
 // Not here: the decision (coordinator/core/quotas.ts). Sizes in MiB, CPU in cores.
 //
 // VMs and their disks count from the first day to the last; memory and cores count while the VM
-// runs, waits to, or stands still. A VM may have so much of a core as its cap says.
+// runs, waits to, or stands still. A VM may have so much of a core as its cap says. Snapshots of
+// their VMs, and templates that are theirs, count by number: what one will take of the store is
+// known only when it is there, since what is stored already is not stored again.
 
 import { z } from 'zod'
 import { countText, mibText } from './quantity.ts'
@@ -14,10 +16,15 @@ export const Quota = z.strictObject({
   memoryMib: z.int().min(0).max(1e9).optional(),
   cores: z.number().min(0).max(1e6).optional(),
   diskMib: z.int().min(0).max(1e9).optional(),
+  snapshots: z.int().min(0).max(100_000).optional(),
+  templates: z.int().min(0).max(100_000).optional(),
 })
 export type Quota = z.infer<typeof Quota>
 
-export const quotaParts = ['vms', 'memoryMib', 'cores', 'diskMib'] as const
+export const quotaParts = [
+  ...(['vms', 'memoryMib', 'cores', 'diskMib'] as const),
+  ...(['snapshots', 'templates'] as const),
+] as const
 export type QuotaPart = (typeof quotaParts)[number]
 /** Also: what a request would take. */
 export type Usage = Readonly<Record<QuotaPart, number>>
@@ -30,6 +37,8 @@ export const QuotaView = z.strictObject({
     memoryMib: z.number().min(0),
     cores: z.number().min(0),
     diskMib: z.number().min(0),
+    snapshots: z.int().min(0).default(0),
+    templates: z.int().min(0).default(0),
   }),
   /** The operator who has set it. */
   by: z.string().max(80).optional(),
@@ -44,8 +53,22 @@ const figures: Readonly<Record<QuotaPart, (used: number, allowed: number) => str
   memoryMib: (used, allowed) => `${countText(used)} of ${mibText(allowed)}`,
   cores: (used, allowed) => `${coresText(used)} of ${coresText(allowed)}`,
   diskMib: (used, allowed) => `${countText(used)} of ${mibText(allowed)}`,
+  snapshots: (used, allowed) => `${used} of ${allowed}`,
+  templates: (used, allowed) => `${used} of ${allowed}`,
 }
-const nouns = { vms: 'VMs', memoryMib: 'of memory', cores: 'cores', diskMib: 'of disk' } as const
+const nouns: Readonly<Record<QuotaPart, string>> = {
+  ...{ vms: 'VMs', memoryMib: 'of memory', cores: 'cores', diskMib: 'of disk' },
+  ...{ snapshots: 'snapshots', templates: 'templates' },
+}
+/** What makes room again, by what there is too much of. */
+const waysOut: Readonly<Record<QuotaPart, string>> = {
+  ...{ vms: 'stop or remove a VM', memoryMib: 'stop or remove a VM' },
+  ...{ cores: 'stop or remove a VM', diskMib: 'stop or remove a VM' },
+  ...{ snapshots: 'remove a snapshot', templates: 'remove a template' },
+}
+/** `remove a snapshot or a template`, in the order of the parts. */
+export const wayOutText = (parts: readonly QuotaPart[]): string =>
+  [...new Set(parts.map((part) => waysOut[part]))].join(', or ')
 
 export interface QuotaLine {
   readonly part: QuotaPart

@@ -16,6 +16,8 @@ interface QuotaOptions {
   readonly memory?: number
   readonly cores?: number
   readonly disk?: number
+  readonly snapshots?: number
+  readonly templates?: number
   readonly none?: boolean
 }
 
@@ -27,6 +29,8 @@ export function addQuota(parent: Command, cli: Cli): void {
     .option('--memory <MiB>', 'so much memory, of VMs that are not stopped', inMib(wholeNumber))
     .option('--cores <n>', 'so many cores, by the caps of VMs that are not stopped', amount)
     .option('--disk <MiB>', 'so much disk', inMib(wholeNumber))
+    .option('--snapshots <n>', 'so many snapshots of their VMs', wholeNumber)
+    .option('--templates <n>', 'so many templates of their own', wholeNumber)
     .option('--none', 'no limits any more')
     .action((name: string, options: QuotaOptions, self: Command) =>
       withAccounts(cli, self, async (accounts) => {
@@ -45,13 +49,16 @@ export function addQuota(parent: Command, cli: Cli): void {
     )
   withExamples(quota, [
     ['godwit user quota ann --vms 4 --memory 512 --cores 2 --disk 1024', 'at most so much'],
+    ['godwit user quota ann --snapshots 10 --templates 2', 'and of what is kept, so many'],
     ['godwit user quota ann', 'what is allowed, and what of it is used'],
     ['godwit user quota ann --none', 'what there is'],
   ])
 }
 
-const givenIn = ({ vms, memory: memoryMib, cores, disk: diskMib }: QuotaOptions): Quota =>
-  said({ vms, memoryMib, cores, diskMib })
+function givenIn({ memory: memoryMib, disk: diskMib, none: _, ...counts }: QuotaOptions): Quota {
+  const { vms, cores, snapshots, templates } = counts
+  return said({ vms, memoryMib, cores, diskMib, snapshots, templates })
+}
 
 const textOf = ({ name, quota, vms }: AccountView): string =>
   quota

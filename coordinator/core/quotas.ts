@@ -1,10 +1,17 @@
 // At most so much of the cluster for one person's VMs: asked before any VM is made or started for
-// them, whoever asks for it. What runs is never ended for it, and what comes back after an outage
-// is not asked: a quota bounds what somebody may begin.
+// them, or a snapshot or a template is, whoever asks for it. What runs is never ended for it, and
+// what comes back after an outage is not asked: a quota bounds what somebody may begin.
 // Pure. Not here: who may set one (shell/guards.ts). MiB, cores.
 
 import { type Fault, fault } from '#proto/faults.ts'
-import { type Quota, type QuotaView, quotaLines, quotaParts, type Usage } from '#proto/quotas.ts'
+import {
+  type Quota,
+  type QuotaView,
+  quotaLines,
+  quotaParts,
+  type Usage,
+  wayOutText,
+} from '#proto/quotas.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import type { ClusterState, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
@@ -21,9 +28,14 @@ const atWork = ({ memoryMib, cpuCapPercent }: VmSpec) => ({
 const atRest = { memoryMib: 0, cores: 0 }
 const isAtRest = ({ phase }: Vm): boolean => phase === 'stopped' || phase === 'failed'
 
-const sum = (usages: readonly Usage[]): Usage => {
-  const of = (part: keyof Usage) => usages.reduce((total, usage) => total + usage[part], 0)
-  return { vms: of('vms'), memoryMib: of('memoryMib'), cores: of('cores'), diskMib: of('diskMib') }
+const nothing: Usage = { ...atRest, vms: 0, diskMib: 0, snapshots: 0, templates: 0 }
+
+const sum = (usages: readonly Partial<Usage>[]): Usage => {
+  const parts = quotaParts.map((part) => [
+    part,
+    usages.reduce((total, usage) => total + (usage[part] ?? 0), 0),
+  ])
+  return { ...nothing, ...Object.fromEntries(parts) }
 }
 
 /** What new VMs of this kind take. */
@@ -32,21 +44,39 @@ export const takenByNew = (spec: VmSpec, count = 1): Usage =>
 
 /** What a VM takes more when it runs again. */
 export const takenByStart = (vm: Vm): Usage => ({
-  ...{ vms: 0, diskMib: 0 },
+  ...nothing,
   ...(isAtRest(vm) ? atWork(vm.spec) : atRest),
 })
 
-export function usageOf({ vms }: ClusterState, person: string): Usage {
-  const theirs = [...vms.values()].filter(({ owner }) => owner === person)
-  return sum(
-    theirs.map((vm) => ({
-      ...{ vms: 1, diskMib: vm.spec.diskMib },
-      ...(isAtRest(vm) ? atRest : atWork(vm.spec)),
-    })),
-  )
+export const takenBySnapshot: Usage = { ...nothing, snapshots: 1 }
+export const takenByTemplate: Usage = { ...nothing, templates: 1 }
+
+export function usageOf(state: ClusterState, person: string): Usage {
+  const theirs = [...state.vms.values()].filter(({ owner }) => owner === person)
+  const ids = new Set(theirs.map(({ id }) => id))
+  const ofVms = theirs.map((vm) => ({
+    ...{ vms: 1, diskMib: vm.spec.diskMib },
+    ...(isAtRest(vm) ? atRest : atWork(vm.spec)),
+  }))
+  const snapshots = [...state.snapshots.values()].filter(
+    // One that has failed keeps nothing.
+    ({ vmId, phase }) => phase !== 'failed' && ids.has(vmId),
+  ).length
+  return sum([...ofVms, { snapshots, templates: templatesOf(state, person) }])
 }
 
-/** Why a VM of theirs may not be made or started; undefined: it may, or it is nobody's. */
+/** Those that come by a file too, as soon as they have been let in. */
+function templatesOf({ templates, commands }: ClusterState, person: string): number {
+  const kept = [...templates.values()].filter(
+    ({ owner, phase }) => phase !== 'failed' && owner === person,
+  )
+  const arriving = [...commands.values()].filter(
+    ({ arrival, snapshotId }) => arrival?.owner === person && !templates.has(snapshotId ?? ''),
+  )
+  return kept.length + arriving.length
+}
+
+/** Why what they ask for would be too much; undefined: it would not, or it is nobody's. */
 export function overQuota(
   state: ClusterState,
   person: string | undefined,
@@ -69,7 +99,7 @@ export function overQuota(
   return fault(
     'over-quota',
     `${person} has ${now?.join(', ')}, and would have ${then?.join(', ')}: ` +
-      `stop or remove a VM, or ask ${by} for more`,
+      `${wayOutText(over)}, or ask ${by} for more`,
   )
 }
 

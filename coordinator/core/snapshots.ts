@@ -18,6 +18,7 @@ import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import { mustEndReplica } from './ha/protection.ts'
 import { diskAhead } from './layer-merges.ts'
+import { overQuota, takenBySnapshot } from './quotas.ts'
 import type { SnapshotEntry } from './records.ts'
 import {
   type ApiCommand,
@@ -56,8 +57,8 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
   const name = wanted ?? `snapshot-${serial}`
   const old = step.state.snapshots.get(keyOf(vm.id, name))
   if (old && old.phase !== 'failed') return nameTaken(vm, name)
-  const layered = tooManyLayers(vm)
-  if (layered) return layered
+  const refused = overQuota(step.state, vm.owner, takenBySnapshot) ?? tooManyLayers(vm)
+  if (refused) return refused
   if (isDiskChanging(step.state, vm) || vm.live.snapshotDue) return diskChanging(vm)
   const node = vm.nodeId === undefined ? undefined : nodeOf(step.state, vm.nodeId)
   if (!isReachable(node)) return outOfReach(vm)

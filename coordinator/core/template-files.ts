@@ -11,6 +11,7 @@ import type { ImportWhole, TemplateKeyView } from '#proto/templates/messages.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import type { ClusterState, Node, PendingCommand } from './cluster-state.ts'
 import { tell } from './events.ts'
+import { overQuota, takenByTemplate } from './quotas.ts'
 import {
   type ApiCommand,
   openCommand,
@@ -73,8 +74,8 @@ function sendFile(step: Step, { name, version }: Departure): PendingAnswer | Fau
 type Wish = Extract<ApiCommand, { do: 'import-template' }>
 
 function takeFile(step: Step, { name, id, manifestBytes, key, owner }: Wish) {
-  const taken = nameIsFree(step, name)
-  if (taken) return taken
+  const refused = nameIsFree(step, name) ?? overQuota(step.state, owner, takenByTemplate)
+  if (refused) return refused
   const node = someNode(step.state, filesVersion)
   if (!node) return noNode
   const arrival: Arrival = { id, key, owner }

@@ -12,6 +12,7 @@ import { withTop } from './clones.ts'
 import type { Node, PendingCommand, Vm } from './cluster-state.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
+import { overQuota, takenByTemplate } from './quotas.ts'
 import type { TemplateEntry } from './records.ts'
 import { openCommand, type Step, sendTo, someNode, takeSerial, touch } from './step-context.ts'
 
@@ -51,9 +52,11 @@ export function keepTemplate(step: Step, wish: KeepTemplate): TemplateView | Fau
   if (taken) return taken
   const record = step.state.snapshots.get(`${vmId}/${snapshot}`)?.record
   if (!record) return fault('unknown-snapshot', `${vmId} has no snapshot ${snapshot}`)
+  const owner = step.state.vms.get(vmId)?.owner
+  const over = overQuota(step.state, owner, takenByTemplate)
+  if (over) return over
   const node = someNode(step.state, templateVersion)
   if (!node) return noNode
-  const owner = step.state.vms.get(vmId)?.owner
   const theirs = owner === undefined ? {} : { owner }
   const entry: TemplateEntry = { id: name, about, ...theirs, phase: 'making', record }
   putTemplate(step, entry)

@@ -2,11 +2,20 @@
 // see all, everybody's. Nothing is shown where nothing is limited. Not here: what is refused
 // (coordinator/core/quotas.ts).
 
-import { type QuotaLine, type QuotaView, quotaLines } from '#proto/quotas.ts'
+import {
+  type QuotaLine,
+  type QuotaPart,
+  type QuotaView,
+  quotaLines,
+  wayOutText,
+} from '#proto/quotas.ts'
 import { me } from '../session.ts'
 import { Meter } from './meter.tsx'
 
-const partNames = { vms: 'VMs', memoryMib: 'Memory', cores: 'CPU', diskMib: 'Disk' } as const
+const partNames: Readonly<Record<QuotaPart, string>> = {
+  ...{ vms: 'VMs', memoryMib: 'Memory', cores: 'CPU', diskMib: 'Disk' },
+  ...{ snapshots: 'Snapshots', templates: 'Templates' },
+}
 
 export function Quotas({ quotas }: { quotas: readonly QuotaView[] }) {
   const who = me.value
@@ -40,7 +49,8 @@ function One({ quota, isOwn }: { quota: QuotaView; isOwn: boolean }) {
       ))}
       {isOwn && full.length > 0 && (
         <p class="hint">
-          For another VM, stop or remove one, or ask {quota.by ?? 'an operator'} for more.
+          To begin more, {wayOutText(full.map(({ part }) => part))}, or ask{' '}
+          {quota.by ?? 'an operator'} for more.
         </p>
       )}
     </>

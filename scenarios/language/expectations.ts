@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { PowerState } from '#proto/power.ts'
 import { NodePhase, VmPhase } from '#proto/state.ts'
 import { Name } from '#proto/vm-spec.ts'
-import { waysToVm } from './persons.ts'
+import { refusals, waysToVm } from './persons.ts'
 import { Duration, Share } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
@@ -28,8 +28,6 @@ const phases = oneOrMore(VmPhase).describe('One phase, or several of which any w
 
 const person = Name.describe('A person of this scenario')
 const way = z.enum(waysToVm)
-/** By which a coordinator keeps somebody out: `unknown-vm` is how another's VM looks. */
-export const refusals = ['unknown-vm', 'not-allowed', 'bad-token'] as const
 
 const after = Name.optional().describe('The label of the step at whose end the watch begins')
 const within = Duration.default(30_000).describe('The deadline, counted from where it begins')

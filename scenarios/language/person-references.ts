@@ -6,7 +6,7 @@ import type { Scenario } from '../schema.ts'
 import type { Expectation } from './expectations.ts'
 import { namesOfMany } from './many.ts'
 import { type PersonPart, takenNames } from './persons.ts'
-import type { Step } from './timeline.ts'
+import { askedBy, type Step } from './timeline.ts'
 import { type Finding, unknown } from './unknown-name.ts'
 import type { YamlPath } from './yaml-text.ts'
 
@@ -70,6 +70,8 @@ function findingsOfTypist(scenario: Scenario, as: string, vm: string, path: Yaml
 }
 
 function findingsOfStep(scenario: Scenario, step: Step, path: YamlPath): Finding[] {
+  const { as } = askedBy(step)
+  if (as !== undefined) return unknownPerson(scenario, [...path, 'as'], as)
   if (step.do !== 'give') return []
   const person = scenario.persons.find(({ id }) => id === step.person)
   if (!person) return unknownPerson(scenario, [...path, 'person'], step.person)

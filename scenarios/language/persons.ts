@@ -15,6 +15,8 @@ export const QuotaPart = z
     memory: Size.optional().describe('Of those that run, together'),
     cores: bounds.cores.describe('By the caps of those that run'),
     disk: Size.optional().describe('Of all their disks'),
+    snapshots: bounds.snapshots.describe('So many snapshots of their VMs'),
+    templates: bounds.templates.describe('So many templates of their own'),
   })
   .describe('At most so much of the cluster for the VMs of this person; left out: all of it')
 
@@ -32,9 +34,15 @@ export type PersonPart = z.infer<typeof PersonPart>
 export const waysToVm = ['screen', 'console', 'api'] as const
 export type WayToVm = (typeof waysToVm)[number]
 
+/**
+ * How a coordinator refuses what somebody may not: `unknown-vm` is how the VM of another looks,
+ * `bad-token` is for who has no session any more.
+ */
+export const refusals = ['unknown-vm', 'not-allowed', 'bad-token', 'over-quota'] as const
+
 /** As the API takes it. */
-export const quotaOf = ({ vms, memory, cores, disk }: z.infer<typeof QuotaPart>): Quota => {
-  const all = { vms, memoryMib: memory, cores, diskMib: disk }
+export const quotaOf = ({ memory, disk, ...counts }: z.infer<typeof QuotaPart>): Quota => {
+  const all = { ...counts, memoryMib: memory, diskMib: disk }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
 

@@ -8,7 +8,7 @@ import { linkText, shapeText } from './links.ts'
 import type { WayToVm } from './persons.ts'
 import { powerKeys } from './power.ts'
 import { durationText } from './quantities.ts'
-import type { Seen, Step, StepOf } from './timeline.ts'
+import { askedBy, type Seen, type Step, type StepOf } from './timeline.ts'
 
 type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string }
 
@@ -88,7 +88,10 @@ const stepSentences: StepSentences = {
 
 export function stepSentence(step: Step): string {
   const sentence = stepSentences[step.do] as (step: Step) => string
-  return triggerText(step) + sentence(step)
+  const { as, refused } = askedBy(step)
+  const who = as === undefined ? '' : `${as}: `
+  const told = refused === undefined ? '' : `; the answer is ${refused}`
+  return triggerText(step) + who + sentence(step) + told
 }
 
 function triggerText({ at, after, when }: Step): string {

@@ -11,6 +11,7 @@ import { streamsMax } from '#proto/units.ts'
 import { Name } from '#proto/vm-spec.ts'
 import { groupKeys, policyKeys, ruleKeys, settingsKeys } from './high-availability.ts'
 import { linkKeys, shapeKeys } from './links.ts'
+import { refusals } from './persons.ts'
 import { powerKeys } from './power.ts'
 import { Drift, Duration, Size } from './quantities.ts'
 
@@ -45,6 +46,16 @@ const outcome = z
   .default('done')
   .describe('How it should end: `failed` and `any` are for faults made on purpose')
 
+/** Of what a person may wish too; whether they may have it is the coordinator's to say. */
+const who = {
+  as: Name.optional().describe('The person who asks; left out: the run itself'),
+  refused: z.enum(refusals).optional().describe('It has to be refused with this code'),
+}
+const Who = z.object(who)
+
+/** Who asks for it, and how it has to be refused; of steps that nobody asks for, nothing. */
+export const askedBy = (asked: Step): z.infer<typeof Who> => asked as z.infer<typeof Who>
+
 const step = <Do extends string, Shape extends z.ZodRawShape>(
   name: Do,
   about: string,
@@ -54,12 +65,14 @@ const step = <Do extends string, Shape extends z.ZodRawShape>(
 export const Step = z
   .discriminatedUnion('do', [
     step('run', 'Starts a VM that was declared with `start: later`', {
+      ...who,
       vm,
       wait: z.boolean().default(true).describe('Until it runs; false: only until it is accepted'),
       outcome,
       template: Name.optional().describe('It begins as this template has it, running'),
     }),
     step('migrate', 'Moves a running VM', {
+      ...who,
       vm,
       to: node.optional().describe('Left out: the best one'),
       mode: z.enum(migrationModes).optional().describe('How it moves: docs/migration.md'),
@@ -78,21 +91,23 @@ export const Step = z
       outcome,
     }),
     step('relocate', 'Stops a VM and boots it on another node', {
+      ...who,
       vm,
       to: node.optional().describe('Left out: the best other one'),
       outcome,
     }),
     step('clone', 'Makes new VMs from a running one: <vm>-1, <vm>-2 …', {
+      ...who,
       vm,
       count: z.int().min(1).max(256).default(1),
       to: node.optional().describe("Left out: the parent's node, if there is room"),
       outcome,
     }),
-    step('pause', 'Stops the vCPU of a VM', { vm }),
-    step('resume', 'Lets a paused VM go on', { vm }),
-    step('stop', 'Ends a VM', { vm }),
-    step('start', 'Starts a VM that is stopped or has failed', { vm, outcome }),
-    step('remove', 'Forgets a VM that is stopped', { vm, outcome }),
+    step('pause', 'Stops the vCPU of a VM', { ...who, vm }),
+    step('resume', 'Lets a paused VM go on', { ...who, vm }),
+    step('stop', 'Ends a VM', { ...who, vm }),
+    step('start', 'Starts a VM that is stopped or has failed', { ...who, vm, outcome }),
+    step('remove', 'Forgets a VM that is stopped', { ...who, vm, outcome }),
     step('give', 'Makes a VM the VM of another person', {
       vm,
       person: Name.describe('A person of this scenario'),
@@ -116,24 +131,33 @@ export const Step = z
     step('set-ha', 'Changes high availability of the whole cluster', { ...settingsKeys }),
     step('set-power', 'Changes how power is saved', { ...powerKeys }),
     step('snapshot', 'Takes a snapshot of a running VM, or several after each other', {
+      ...who,
       vm,
       name: Name.describe('Of several: <name>-1, <name>-2 …'),
       count: z.int().min(1).max(256).default(1),
       outcome,
     }),
-    step('merge', "Makes the layers of a VM's disk one", { vm, outcome }),
+    step('merge', "Makes the layers of a VM's disk one", { ...who, vm, outcome }),
     step('restore', 'Lets a VM go on as a snapshot of it has it', {
+      ...who,
       vm,
       snapshot: Name,
       outcome,
     }),
-    step('template', 'Keeps what a running VM is now as a template', { vm, name: Name, outcome }),
-    step('drop-snapshot', 'Drops a snapshot', { vm, snapshot: Name, outcome }),
+    step('template', 'Keeps what a running VM is now as a template', {
+      ...who,
+      vm,
+      name: Name,
+      outcome,
+    }),
+    step('drop-snapshot', 'Drops a snapshot', { ...who, vm, snapshot: Name, outcome }),
     step('drop-template', 'Drops a template', {
+      ...who,
       template: Name.describe('What it is called'),
       outcome,
     }),
     step('balloon', 'Asks the guest of a VM to hold no more memory than this', {
+      ...who,
       vm,
       memory: Size,
       outcome,

@@ -4,13 +4,13 @@
 
 import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
 import type { VmView } from '#proto/api.ts'
-import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import { type Fault, type FaultCode, FaultError, fault, faultOf } from '#proto/faults.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { evacuationHasEnded } from '#proto/state.ts'
 import { groupOf, policyOf, ruleOf, said } from '../language/high-availability.ts'
 import { powerOf } from '../language/power.ts'
-import type { Step, StepOf } from '../language/timeline.ts'
+import { askedBy, type Step, type StepOf } from '../language/timeline.ts'
 import { linkActions, noClocks, noDisks } from './link-actions.ts'
 import {
   hasEnded,
@@ -34,7 +34,7 @@ const goodbyeMs = 1000
 const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   run: (step, stage) => runVm(step.vm, stage, step.within, step),
   start,
-  remove: (step, stage) => insist(stage, step.within, () => stage.world.api.remove(step.vm)),
+  remove: (step, stage) => insist(stage, step.within, () => stage.api.remove(step.vm)),
   give: ({ vm, person, within }, stage) =>
     insist(stage, within, () => stage.persons.give(vm, person)),
   'crash-vm': crashVm,
@@ -43,21 +43,20 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
     stage.sayTo(vm, 'hang')
   },
   'set-policy': ({ vm, within, ...step }, stage) =>
-    insist(stage, within, () => stage.world.api.setPolicy(vm, policyOf(step))),
+    insist(stage, within, () => stage.api.setPolicy(vm, policyOf(step))),
   'set-group': ({ group, vms, policy, within }, stage) =>
-    insist(stage, within, () => stage.world.api.setGroup(groupOf({ name: group, vms, policy }))),
+    insist(stage, within, () => stage.api.setGroup(groupOf({ name: group, vms, policy }))),
   'drop-group': ({ group, within }, stage) =>
-    insist(stage, within, () => stage.world.api.dropGroup(group)),
+    insist(stage, within, () => stage.api.dropGroup(group)),
   'set-rule': ({ rule, kind, vms, nodes, strict, within }, stage) => {
     const wanted = ruleOf({ name: rule, kind, vms, nodes, strict })
-    return insist(stage, within, () => stage.world.api.setRule(wanted))
+    return insist(stage, within, () => stage.api.setRule(wanted))
   },
   'set-power': setPower,
-  'drop-rule': ({ rule, within }, stage) =>
-    insist(stage, within, () => stage.world.api.dropRule(rule)),
+  'drop-rule': ({ rule, within }, stage) => insist(stage, within, () => stage.api.dropRule(rule)),
   'set-ha': ({ armed, tolerate, admission, shutdown, within }, stage) => {
     const change = said({ armed, tolerate, admission, shutdown })
-    return insist(stage, within, () => stage.world.api.setHa(change))
+    return insist(stage, within, () => stage.api.setHa(change))
   },
   snapshot: async ({ vm, name, count, within }, stage) => {
     for (let n = 1; n <= count; n++)
@@ -102,7 +101,7 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   'fence-node': fenceNode,
   evacuate,
   'return-node': async ({ node, within }, stage) =>
-    void (await insist(stage, within, () => stage.world.api.returnNode(node))),
+    void (await insist(stage, within, () => stage.api.returnNode(node))),
   'kill-coordinator': (_, stage) => {
     stage.mayEnd('coordinator', true)
     return stage.world.killCoordinator()
@@ -114,9 +113,12 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
 
 export async function act(step: Step, stage: Stage, cloneIds: readonly string[]): Promise<void> {
   const action = actions[step.do] as Act<Step>
+  const { as, refused } = askedBy(step)
+  const asked = as === undefined ? stage : { ...stage, api: stage.persons.apiOf(as) }
+  if (refused !== undefined) return refusedAs(refused, () => action(step, asked, cloneIds))
   const wanted = 'outcome' in step ? step.outcome : 'done'
   try {
-    await action(step, stage, cloneIds)
+    await action(step, asked, cloneIds)
   } catch (thrown) {
     // A refusal is a failure too; nothing having come of it in time is none that was wanted.
     const isLate = faultOf(thrown).code === 'timed-out'
@@ -125,6 +127,17 @@ export async function act(step: Step, stage: Stage, cloneIds: readonly string[])
     return
   }
   if (wanted === 'failed' && !judgesItself.includes(step.do)) throw unexpectedEnd
+}
+
+/** Nothing else will do: no other refusal, and no success. */
+async function refusedAs(code: FaultCode, asks: () => Promise<unknown>): Promise<void> {
+  try {
+    await asks()
+  } catch (thrown) {
+    if (faultOf(thrown).code === code) return
+    throw thrown
+  }
+  throw new FaultError(fault('wrong-state', `It succeeded, but should have been told ${code}.`))
 }
 
 const unexpectedEnd = new FaultError(fault('wrong-state', 'It succeeded, but should have failed.'))
@@ -143,7 +156,7 @@ export async function runVm(
   const where = vm.node === undefined ? {} : { startOn: vm.node }
   const made = template === undefined ? {} : { template }
   const policy = vm.policy === undefined ? {} : { policy: HaPolicy.parse(policyOf(vm.policy)) }
-  await stage.world.api.run({ id: vm.id, spec: stage.specs.of(vm), ...where, ...made, ...policy })
+  await stage.api.run({ id: vm.id, spec: stage.specs.of(vm), ...where, ...made, ...policy })
   await stage.persons.own(vm.id)
   if (wait) await untilRunning(stage, vmId, withinMs)
 }
@@ -152,7 +165,7 @@ async function start({ vm, within }: StepOf<'start'>, stage: Stage): Promise<voi
   // Views from before show the end that it makes good.
   const epochNow = () => stage.view().vms.find(({ id }) => id === vm)?.epoch ?? 0
   const before = epochNow()
-  await insist(stage, within, () => stage.world.api.act(vm, 'start'))
+  await insist(stage, within, () => stage.api.act(vm, 'start'))
   const isNew = () => epochNow() > before
   await stage.waiting.until(`${vm} to start`, within, () => isNew() || undefined)
   await untilRunning(stage, vm, within)
@@ -174,7 +187,7 @@ async function crashVm({ vm: vmId, within }: StepOf<'crash-vm'>, stage: Stage): 
 }
 
 async function snapshot(vm: string, name: string, stage: Stage, withinMs: number): Promise<void> {
-  const { api } = stage.world
+  const { api } = stage
   await untilRunning(stage, vm, withinMs)
   await insist(stage, withinMs, () => api.snapshot(vm, { name }))
   await lookUntil(stage, withinMs, `snapshot ${name} of ${vm}`, async () => {
@@ -185,13 +198,13 @@ async function snapshot(vm: string, name: string, stage: Stage, withinMs: number
 
 async function restore(step: StepOf<'restore'>, stage: Stage): Promise<void> {
   const { vm: vmId, snapshot: from, within } = step
-  const { epoch } = await insist(stage, within, () => stage.world.api.restore(vmId, from))
+  const { epoch } = await insist(stage, within, () => stage.api.restore(vmId, from))
   await untilVm(stage, vmId, 'to go on', within, (vm) => vm.phase === 'running' && vm.epoch > epoch)
 }
 
 /** By way of a snapshot, which goes when the template is there. */
 async function template(step: StepOf<'template'>, stage: Stage): Promise<void> {
-  const { api } = stage.world
+  const { api } = stage
   const { vm, name, within } = step
   const taken = `for-${name}`
   await snapshot(vm, taken, stage, within)
@@ -237,14 +250,14 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
   // Who wants to see it fail must be let to try.
   const force = step.outcome === 'done' && !step.force ? {} : { force: true }
   const { id } = await insist(stage, step.within, () =>
-    stage.world.api.migrate(step.vm, { ...to, ...force, params, cause: 'scenario' }),
+    stage.api.migrate(step.vm, { ...to, ...force, params, cause: 'scenario' }),
   )
   const ended = await untilMigrationEnded(stage, id, step.within)
   asWanted(step, ended.phase === 'done', ended.fault)
 }
 
 async function relocate({ vm, to, within }: StepOf<'relocate'>, stage: Stage): Promise<void> {
-  const { epoch } = await insist(stage, within, () => stage.world.api.relocate(vm, to))
+  const { epoch } = await insist(stage, within, () => stage.api.relocate(vm, to))
   const isThere = (seen: VmView) => seen.phase === 'running' && seen.epoch > epoch
   await untilVm(stage, vm, 'to boot', within, isThere)
 }
@@ -253,7 +266,7 @@ async function clone(step: StepOf<'clone'>, stage: Stage, ids: readonly string[]
   await untilRunning(stage, step.vm, step.within)
   const to = step.to === undefined ? {} : { to: step.to }
   const { migration } = await insist(stage, step.within, () =>
-    stage.world.api.clone(step.vm, { ids: [...ids], ...to }),
+    stage.api.clone(step.vm, { ids: [...ids], ...to }),
   )
   const ended = await untilMigrationEnded(stage, migration.id, step.within)
   asWanted(step, ended.phase === 'done', ended.fault)
@@ -277,7 +290,7 @@ async function verb(
   name: 'pause' | 'resume' | 'stop',
   phase: 'paused' | 'running' | 'stopped',
 ): Promise<void> {
-  await insist(stage, step.within, () => stage.world.api.act(step.vm, name))
+  await insist(stage, step.within, () => stage.api.act(step.vm, name))
   await untilVm(stage, step.vm, `to be ${phase}`, step.within, (vm) => vm.phase === phase)
 }
 
@@ -298,12 +311,12 @@ async function startNode({ node, within }: StepOf<'start-node'>, stage: Stage): 
 
 /** Nodes that sleep and wake follow by themselves. */
 function setPower({ within, ...step }: StepOf<'set-power'>, stage: Stage): Promise<unknown> {
-  return insist(stage, within, () => stage.world.api.setPower(said(powerOf(step))))
+  return insist(stage, within, () => stage.api.setPower(said(powerOf(step))))
 }
 
 async function fenceNode({ node, off, within }: StepOf<'fence-node'>, stage: Stage): Promise<void> {
   stage.mayEnd(node, true)
-  await stage.world.api.fence(node, off)
+  await stage.api.fence(node, off)
   await stage.waiting.until(`node ${node} to be fenced`, within, () =>
     stage.view().nodes.find(({ id, phase }) => id === node && phase === 'fenced'),
   )
@@ -315,7 +328,7 @@ async function breakDisk(node: string, faults: DiskFaults, { world }: Stage): Pr
 }
 
 async function evacuate({ node, within }: StepOf<'evacuate'>, stage: Stage): Promise<void> {
-  await insist(stage, within, () => stage.world.api.evacuate(node, { whenStuck: 'throttle' }))
+  await insist(stage, within, () => stage.api.evacuate(node, { whenStuck: 'throttle' }))
   const { stuck } = await stage.waiting.until(`node ${node} to be empty`, within, () => {
     const { evacuation } = stage.view().nodes.find(({ id }) => id === node) ?? {}
     return evacuation && evacuationHasEnded(evacuation) ? evacuation : undefined
@@ -337,7 +350,7 @@ async function restartCoordinator(
 }
 
 async function rebalance({ within }: StepOf<'rebalance'>, stage: Stage): Promise<void> {
-  const { moves } = await insist(stage, within, () => stage.world.api.rebalance())
+  const { moves } = await insist(stage, within, () => stage.api.rebalance())
   if (moves.length === 0) return
   const before = stage.view()
   await stage.waiting.until('the moves to end', within, () => {

@@ -1,8 +1,8 @@
 // What is expected of persons who try to get to VMs, judged by what came of each try. Pure.
 // Not here: the tries (visits.ts), other judges (judges.ts).
 
-import { type ExpectationOf, refusals } from '../language/expectations.ts'
-import type { WayToVm } from '../language/persons.ts'
+import type { ExpectationOf } from '../language/expectations.ts'
+import { refusals, type WayToVm } from '../language/persons.ts'
 import type { Evidence } from './evidence.ts'
 import { broken, held, type Judge, open } from './finding.ts'
 

@@ -192,6 +192,7 @@ export class ScenarioRun {
       scenario: this.#scenario,
       specs: this.#specs,
       world: this.#ports.world,
+      api: this.#ports.world.api,
       waiting: this.#waiting,
       persons: this.#persons,
       view: () => this.#chronicle.view,

@@ -4,6 +4,7 @@
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { migrationHasEnded } from '#proto/state.ts'
+import type { ApiClient } from '../api-client.ts'
 import type { Scenario } from '../schema.ts'
 import type { World } from '../world.ts'
 import type { Persons } from './persons.ts'
@@ -14,6 +15,8 @@ export interface Stage {
   readonly scenario: Scenario
   readonly specs: VmSpecs
   readonly world: World
+  /** Of whoever asks: the run itself, unless a step says otherwise. */
+  readonly api: ApiClient
   readonly waiting: Waiting
   readonly persons: Persons
   /** The last view; every new one makes `waiting` look again. */

@@ -10,12 +10,12 @@ import { hasEnded, insist, type Stage, untilMigrationEnded } from './stage.ts'
 export const verbActions = {
   cancel: async ({ vm, within }: StepOf<'cancel'>, stage: Stage) => {
     const { id } = migrationOf(vm, stage)
-    await insist(stage, within, () => stage.world.api.cancel(id))
+    await insist(stage, within, () => stage.api.cancel(id))
     await untilMigrationEnded(stage, id, within)
   },
   'post-copy': async ({ vm, within }: StepOf<'post-copy'>, stage: Stage) => {
     const { id } = migrationOf(vm, stage)
-    await insist(stage, within, () => stage.world.api.postCopy(id))
+    await insist(stage, within, () => stage.api.postCopy(id))
     await stage.waiting.until(`${vm} to run at its destination`, within, () =>
       stage
         .view()
@@ -23,21 +23,21 @@ export const verbActions = {
     )
   },
   'drop-snapshot': async ({ vm, snapshot, within }: StepOf<'drop-snapshot'>, stage: Stage) => {
-    const { api } = stage.world
+    const { api } = stage
     await insist(stage, within, () => api.dropSnapshot(vm, snapshot))
     await untilGone(stage, `snapshot ${snapshot}`, within, async () =>
       (await api.snapshots(vm)).some(({ name }) => name === snapshot),
     )
   },
   'drop-template': async ({ template, within }: StepOf<'drop-template'>, stage: Stage) => {
-    const { api } = stage.world
+    const { api } = stage
     await insist(stage, within, () => api.dropTemplate(template))
     await untilGone(stage, `template ${template}`, within, async () =>
       (await api.templates()).some(({ name }) => name === template),
     )
   },
   merge: async ({ vm: vmId, within }: StepOf<'merge'>, stage: Stage) => {
-    const { api } = stage.world
+    const { api } = stage
     await insist(stage, within, () => api.merge(vmId))
     await untilGone(stage, `a merge of ${vmId}`, within, async () =>
       Boolean((await api.vm(vmId)).merging),
@@ -47,7 +47,7 @@ export const verbActions = {
     sleepOrWake(step, stage, 'sleep', 'standby'),
   'wake-node': (step: StepOf<'wake-node'>, stage: Stage) => sleepOrWake(step, stage, 'wake', 'on'),
   balloon: ({ vm, memory, within }: StepOf<'balloon'>, stage: Stage) =>
-    insist(stage, within, () => stage.world.api.balloon(vm, memory)),
+    insist(stage, within, () => stage.api.balloon(vm, memory)),
 }
 
 /** The one that is under way; throws when none is. */
@@ -80,7 +80,7 @@ async function sleepOrWake(
   verb: 'sleep' | 'wake',
   state: 'standby' | 'on',
 ): Promise<void> {
-  await insist(stage, within, () => stage.world.api.sleepOrWake(node, verb))
+  await insist(stage, within, () => stage.api.sleepOrWake(node, verb))
   await stage.waiting.until(`node ${node} to be ${state}`, within, () =>
     stage.view().power.nodes.find((one) => one.id === node && one.state === state),
   )

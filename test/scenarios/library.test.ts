@@ -48,7 +48,7 @@ describe('docs/scenarios.md', () => {
   const { properties } = scenarioJsonSchema()
   const rowOf = (word: string) => page.split('\n').find((line) => line.startsWith(`| \`${word}\``))
   const keysOf = (option: JsonSchema) => Object.keys(option.properties ?? {})
-  const triggers = ['at', 'after', 'when', 'label', 'within', 'hold']
+  const triggers = ['at', 'after', 'when', 'label', 'within', 'hold', 'as', 'refused']
 
   test.each([
     ['timeline', 'do'],
@@ -67,6 +67,15 @@ describe('docs/scenarios.md', () => {
     const parts = [properties?.cluster, ...lists.map((list) => properties?.[list]?.items)]
     const keys = parts.flatMap((part) => keysOf(part ?? {}))
     expect(keys.filter((key) => !page.includes(`\`${key}`))).toEqual([])
+  })
+
+  test('knows who may ask for a step', () => {
+    const steps = properties?.timeline?.items?.oneOf ?? []
+    const asked = steps.filter(({ properties: keys }) => keys?.as && keys.refused)
+    const words = asked.map(({ properties: keys }) => `\`${keys?.do?.const}\``)
+    const [, sentence = ''] = /^Who asks\.(.*?)\n\n/ms.exec(page) ?? []
+    expect(words.filter((word) => !sentence.includes(word))).toEqual([])
+    expect(sentence).toMatch(/`as`.*`refused`/s)
   })
 
   test('has an example without a mistake', async () => {

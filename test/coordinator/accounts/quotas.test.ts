@@ -46,6 +46,24 @@ test('a VM too many is a problem that says what is used, what is allowed, and wh
     expect((await ask('POST', `/v1/vms/${vmOf('ann')}/clone`, way, clone)).status).toBe(403)
 })
 
+test('a snapshot too many is a problem too, whoever asks for it', async () => {
+  await set(ways.olga, { snapshots: 0, templates: 0 })
+  for (const way of [ways.ann, ways.olga]) {
+    const path = `/v1/vms/${vmOf('ann')}/snapshots`
+    const { status, body } = await ask('POST', path, way, { name: 'one' })
+    expect(status).toBe(403)
+    expect(body).toMatchObject({
+      type: 'urn:godwit:fault:over-quota',
+      detail:
+        'ann has 0 of 0 snapshots, and would have 1 of 0 snapshots: ' +
+        'remove a snapshot, or ask olga for more',
+    })
+  }
+  expect((await ask('GET', '/v1/me', ways.ann)).body).toMatchObject({
+    quota: { allowed: { snapshots: 0, templates: 0 }, used: { snapshots: 0, templates: 0 } },
+  })
+})
+
 test('its person sees it, in the view and of themselves; others do not, by no way', async () => {
   await set(ways.olga, { vms: 2 })
   await set(ways.olga, { vms: 3 }, 'bob')

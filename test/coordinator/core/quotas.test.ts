@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Vm } from '#coordinator/core/cluster-state.ts'
 import { overQuota, takenByNew, usageOf } from '#coordinator/core/quotas.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { SeededRandom } from '#env/memory.ts'
@@ -70,7 +71,9 @@ test('a stopped VM takes no memory and no core, but its place and its disk; to s
   finish(story)
   story.ask({ do: 'stop', vmId: asVmId('a') })
   finish(story)
-  expect(usageOf(story.state, 'ann')).toEqual({ vms: 1, memoryMib: 0, cores: 0, diskMib: 40 })
+  expect(usageOf(story.state, 'ann')).toEqual({
+    ...{ vms: 1, memoryMib: 0, cores: 0, diskMib: 40, snapshots: 0, templates: 0 },
+  })
   run(story, 'ann', 'b', { diskMib: 40 })
   expect(refusal(story)?.message).toContain('would have 80 of 64 MiB of disk')
   run(story, 'ann', 'b')
@@ -102,13 +105,89 @@ test('a quota outlives the coordinator’s process, and ends with the account', 
   expect(refusal(story)).toBeUndefined()
 })
 
+/** A VM of ann's that runs. */
+function keeping(allowed: Quota): Story {
+  const story = begun(allowed)
+  run(story, 'ann', 'a')
+  finish(story)
+  return story
+}
+const a = asVmId('a')
+const snapshot = (story: Story, name: string) => story.ask({ do: 'snapshot', vmId: a, name })
+function takeOne(story: Story, name: string): void {
+  snapshot(story, name)
+  const [[id, { nodeId }] = ['', { nodeId: '' }]] = story.state.commands
+  const { spec, identity, disk } = story.state.vms.get(a) as Vm
+  const record = {
+    ...{ vmId: a, name, spec, identity, disk, depth: 0, takenWallMs: 1 },
+    id: Buffer.from(name.padEnd(16, '-')).toString('hex'),
+  }
+  const measured = { downtimeMs: 2, totalMs: 9, pages: 3, storedBytes: 4 }
+  story.result(nodeId, id, undefined, { snapshot: { record, measured } })
+}
+
+test('a snapshot too many is refused, with the way to make room; one that failed counts for nothing', () => {
+  const story = keeping({ snapshots: 2 })
+  takeOne(story, 'one')
+  snapshot(story, 'two')
+  expect(usageOf(story.state, 'ann').snapshots).toBe(2)
+  snapshot(story, 'three')
+  expect(refusal(story)).toEqual({
+    code: 'over-quota',
+    message:
+      'ann has 2 of 2 snapshots, and would have 3 of 2 snapshots: ' +
+      'remove a snapshot, or ask an operator for more',
+  })
+  const [[id, { nodeId }] = ['', { nodeId: '' }]] = story.state.commands
+  story.result(nodeId, id, 'no-room')
+  expect(usageOf(story.state, 'ann').snapshots).toBe(1)
+  snapshot(story, 'three')
+  expect(refusal(story)).toBeUndefined()
+})
+
+test('snapshots go with their VM when it is given away, and no quota of the giver counts them', () => {
+  const story = keeping({ snapshots: 1 })
+  takeOne(story, 'one')
+  story.ask({ do: 'own', vmId: a, owner: 'bob' })
+  const counts = ['ann', 'bob'].map((person) => usageOf(story.state, person).snapshots)
+  expect(counts).toEqual([0, 1])
+  snapshot(story, 'two')
+  expect(refusal(story)).toBeUndefined()
+})
+
+test('a template counts from the wish for it on, whether it is kept or comes by a file', () => {
+  const story = keeping({ templates: 1 })
+  takeOne(story, 'one')
+  const keep = (name: string) =>
+    story.ask({ do: 'keep-template', name, about: '', vmId: a, snapshot: 'one' })
+  const file = { id: 'ab'.repeat(32), manifestBytes: 10, key: undefined } as const
+  const bring = (name: string, owner?: string) =>
+    story.ask({ do: 'import-template', name, ...file, ...(owner !== undefined && { owner }) })
+  keep('shop')
+  expect(refusal(story)).toBeUndefined()
+  const message =
+    'ann has 1 of 1 templates, and would have 2 of 1 templates: ' +
+    'remove a template, or ask an operator for more'
+  for (const ask of [() => keep('more'), () => bring('more', 'ann')]) {
+    ask()
+    expect(refusal(story)).toEqual({ code: 'over-quota', message })
+  }
+  bring('of-nobody')
+  expect(refusal(story)).toBeUndefined()
+  allow(story, { templates: 2 })
+  bring('by-file', 'ann')
+  expect([refusal(story), usageOf(story.state, 'ann').templates]).toEqual([undefined, 2])
+  keep('third')
+  expect(refusal(story)?.code).toBe('over-quota')
+})
+
 test('no order of requests brings a person above what is allowed', () => {
   const deed = fc.record({
-    does: fc.constantFrom('run', 'clone', 'stop', 'start', 'remove'),
+    does: fc.constantFrom('run', 'clone', 'stop', 'start', 'remove', 'snapshot'),
     vm: fc.nat(4),
     memoryMib: fc.integer({ min: 4, max: 30 }),
   })
-  const allowed = { vms: 3, memoryMib: 50, cores: 1.2 }
+  const allowed = { vms: 3, memoryMib: 50, cores: 1.2, snapshots: 2 }
   fc.assert(
     fc.property(fc.array(deed, { maxLength: 30 }), (deeds) => {
       const story = begun(allowed)
@@ -117,10 +196,12 @@ test('no order of requests brings a person above what is allowed', () => {
         if (does === 'run') run(story, 'ann', id, { memoryMib, cpuCapPercent: 40 })
         else if (does === 'clone') story.clone(id, [`c${n}`])
         else story.ask({ do: does, vmId: asVmId(id) } as never)
-        finish(story)
+        // Snapshots stay under way.
+        if (does !== 'snapshot') finish(story)
         const used = usageOf(story.state, 'ann')
         expect(used.vms).toBeLessThanOrEqual(allowed.vms)
         expect(used.memoryMib).toBeLessThanOrEqual(allowed.memoryMib)
+        expect(used.snapshots).toBeLessThanOrEqual(allowed.snapshots)
         expect(used.cores).toBeLessThanOrEqual(allowed.cores + 1e-6)
       }
     }),

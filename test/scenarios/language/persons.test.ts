@@ -45,6 +45,8 @@ const mistakes: readonly (readonly [string, RegExp])[] = [
     'persons: [{ id: v, role: viewer }]\ntypists: [{ id: t, vm: desk, as: v }]',
     /^s\.yaml:8:34: `v` is a viewer, who sees no screen/,
   ],
+  ['timeline: [{ do: stop, vm: desk, as: ann }]', /^s\.yaml:7:38: there is no person `ann`/],
+  ['timeline: [{ do: stop, vm: desk, refused: gone }]', /^s\.yaml:7:43: unknown `gone`/],
   ['timeline: [{ do: give, vm: desk, person: ann }]', /^s\.yaml:7:42: there is no person `ann`/],
   [
     'persons: [{ id: v, role: viewer }]\ntimeline: [{ do: give, vm: desk, person: v }]',

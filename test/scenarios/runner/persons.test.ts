@@ -42,6 +42,25 @@ expectations:
     expect(why).toEqual([])
   })
 
+  test('does what they may, and is refused by the very code that a step names', async () => {
+    const { why, transcript } = await simulated(`
+timeline:
+  - { do: pause, vm: desk, as: anna }
+  - { do: resume, vm: desk, as: anna }
+  - { do: run, vm: shed, as: anna, refused: over-quota }
+  - { do: stop, vm: desk, as: ben, refused: not-allowed }
+`)
+    expect(transcript).toContain('1. anna: pause desk: done')
+    expect(transcript).toContain('3. anna: start shed; the answer is over-quota: done')
+    const told = /^step failed: ben: stop desk; the answer is not-allowed: there is no VM desk/
+    expect(why).toEqual([expect.stringMatching(told)])
+  })
+
+  test('who is to be refused, and is not, has failed', async () => {
+    const { why } = await simulated('timeline: [{ do: pause, vm: desk, refused: unknown-vm }]')
+    expect(why).toEqual([expect.stringContaining('It succeeded, but should have been told')])
+  })
+
   test('who gets to a VM of theirs is not kept out, and that is told', async () => {
     const { why } = await simulated(`
 timeline: [{ do: wait, for: 500ms }]
