@@ -1,10 +1,12 @@
-// The VMs that a tick may have to do something about, so that a tick costs what there is to do and
-// not what there is. `lost`: may have a fence or an absence to wait for. `guarded`: may have, or
-// want, a replica, or a lease that its node does not give it yet. `layered`: may have layers to
-// merge. Whatever may make one of them so puts it in; the tick that finds nothing takes it out. Not
-// here: what is done (recovery.ts, reports.ts, ha/protection.ts, layer-merges.ts).
+// The VMs and nodes that a tick may have to do something about, so that a tick costs what there is
+// to do and not what there is. Of VMs: `lost` may have a fence or an absence to wait for; `guarded`
+// may have, or want, a replica, or a lease that its node does not give it yet; `layered` may have
+// layers to merge; `away` may belong on another node. Of nodes: those that are in maintenance or in
+// standby. Whatever may make one of them so puts it in; the tick that finds nothing takes it out.
+// Not here: what is done (recovery.ts, reports.ts, ha/protection.ts, layer-merges.ts, ha/keeper.ts,
+// evacuation.ts, power/standby.ts).
 
-import type { ClusterState, Vm } from './cluster-state.ts'
+import type { ClusterState, Node, Vm } from './cluster-state.ts'
 
 /** In the order in which they came to the cluster; those that are gone are forgotten. */
 export function watchedVms(
@@ -20,4 +22,16 @@ export function watchedVms(
     else ids.delete(id)
   }
   return found.sort((a, b) => a.serial - b.serial)
+}
+
+/** In the order in which they came to the cluster. */
+export function watchedNodes({ nodes, watchedNodes: ids }: ClusterState): Node[] {
+  if (ids.size === 0) return []
+  const found: Node[] = []
+  for (const node of nodes.values()) {
+    if (!ids.has(node.id)) continue
+    if (node.maintenance || node.standby) found.push(node)
+    else ids.delete(node.id)
+  }
+  return found
 }
