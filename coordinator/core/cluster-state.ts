@@ -261,9 +261,9 @@ export interface ClusterState {
   changes: number
   /** No node's silence means anything before that; a changed node is looked at anew. */
   watchAtMs: number
-  /** VMs that a tick may have to do something about: see watched.ts. */
+  /** VMs that a tick may have to do something about: see watched-vms.ts. */
   readonly watched: Readonly<Record<'lost' | 'guarded' | 'layered' | 'away', Set<VmId>>>
-  /** Nodes that may be in maintenance or in standby. */
+  /** Nodes that may be in maintenance or in standby: see watched-nodes.ts. */
   readonly watchedNodes: Set<NodeId>
   /** When what the nodes draw is added up again. */
   countEnergyAtMs: number

@@ -19,7 +19,7 @@ import { standingOf } from './node-doors.ts'
 import { chooseNode, isNode, wishWith } from './placement.ts'
 import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
-import { watchedNodes } from './watched.ts'
+import { watchedNodes } from './watched-nodes.ts'
 
 /** Queued and under way from one node: more would choose their destinations too early. */
 const aheadMax = 4

@@ -41,7 +41,7 @@ import {
   takeSerial,
   touch,
 } from './step-context.ts'
-import { watchedVms } from './watched.ts'
+import { watchedVms } from './watched-vms.ts'
 
 type Merge = NonNullable<Vm['merge']>
 

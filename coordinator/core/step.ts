@@ -37,7 +37,7 @@ import { takeDueSnapshots } from './snapshots.ts'
 import type { Effect, Input, Step } from './step-context.ts'
 import { recordOf } from './stored-state.ts'
 import { seeImportWhole } from './template-files.ts'
-import { watchedVms } from './watched.ts'
+import { watchedVms } from './watched-vms.ts'
 
 export interface Now {
   /** Monotonic. */

@@ -15,7 +15,7 @@ import { planMigration } from '../migrations.ts'
 import { nodesFor } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
-import { watchedVms } from '../watched.ts'
+import { watchedVms } from '../watched-vms.ts'
 import { vmsNamed } from './groups.ts'
 import { companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
 

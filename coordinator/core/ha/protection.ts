@@ -27,7 +27,7 @@ import {
   touch,
 } from '../step-context.ts'
 import { becomeRecovering, becomeStarting, setReplica } from '../vm-doors.ts'
-import { watchedVms } from '../watched.ts'
+import { watchedVms } from '../watched-vms.ts'
 import { companyOf, forbids, policyOf } from './rules.ts'
 
 /** What an operator wants for it. */

@@ -13,7 +13,7 @@ import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
 import { obstacleAt, startWhere } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
-import { watchedNodes } from '../watched.ts'
+import { watchedNodes } from '../watched-nodes.ts'
 
 export const isAwake = (node: Node): boolean =>
   isReachable(node) && !node.maintenance && !node.standby
