@@ -86,6 +86,9 @@ export class Coordinator {
   readonly #queue: MigrationQueue
   readonly #tracing: ClusterTracing | undefined
   readonly #outlet: Outlet
+  readonly #showChange = () => {
+    for (const observer of this.#observers) observer.changed?.()
+  }
   readonly #inputs: Input[] = []
   #isStepping = false
   #isStopped = false
@@ -161,11 +164,13 @@ export class Coordinator {
   /** Carried out at once, or after the step that is being carried out. */
   take(input: Input): void {
     if (this.#isStopped || this.#isDeposed()) return
-    this.#inputs.push(input)
-    if (this.#isStepping) return
+    if (this.#isStepping) {
+      this.#inputs.push(input)
+      return
+    }
     this.#isStepping = true
     try {
-      for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) this.#step(next)
+      for (let next: Input | undefined = input; next; next = this.#inputs.shift()) this.#step(next)
     } finally {
       this.#isStepping = false
     }
@@ -207,9 +212,7 @@ export class Coordinator {
     const tookMs = clock.nowMs() - nowMs
     for (const observer of this.#observers) observer.stepped?.(input, tookMs)
     if (this.state.revision === revision) return
-    this.#outlet.pass(() => {
-      for (const observer of this.#observers) observer.changed?.()
-    })
+    this.#outlet.pass(this.#showChange)
   }
 
   /**
@@ -249,6 +252,7 @@ export class Coordinator {
   #carryOut(effect: Effect): void {
     if (effect.kind === 'persist') this.#outlet.persist(effect.puts, effect.deletes)
     else if (effect.kind === 'reply') this.#answer = effect.answer
+    else if (this.#outlet.isFree) this.#act(effect)
     else this.#outlet.pass(() => this.#act(effect))
   }
 

@@ -39,6 +39,11 @@ export class Outlet {
     )
   }
 
+  /** What is passed now is done at once. */
+  get isFree(): boolean {
+    return !this.#isShut && this.#queue.length === 0
+  }
+
   /** Done now, or when all that was written before is durable. Never after shut(). */
   pass(act: () => void): void {
     if (this.#isShut) return

@@ -5,6 +5,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import type { Log, LogFields, Random } from './env.ts'
 
+export { Alarm } from './memory/alarm-queues.ts'
 export { VirtualClock } from './memory/clock.ts'
 export { MemoryDisk } from './memory/disk.ts'
 export { type KeptSpan, MemoryTracer } from './memory/tracer.ts'

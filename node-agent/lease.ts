@@ -13,8 +13,13 @@ export interface LeaseState {
   phase: 'none' | 'held' | 'expired'
   /** Protected VMs run while the clock is below it; 0 before the first lease. */
   runUntilMs: number
-  /** Heartbeats that were not answered yet → when they were sent. */
-  readonly sentAtMs: Map<number, number>
+  /** The last heartbeat that was answered, and those sent after it, in order. */
+  readonly sent: Sent[]
+}
+
+interface Sent {
+  readonly seq: number
+  readonly atMs: number
 }
 
 export type LeaseInput =
@@ -39,7 +44,7 @@ export type LeaseEffect =
  */
 const unansweredMax = 1000
 
-export const newLease = (): LeaseState => ({ phase: 'none', runUntilMs: 0, sentAtMs: new Map() })
+export const newLease = (): LeaseState => ({ phase: 'none', runUntilMs: 0, sent: [] })
 
 export const holdsLease = (state: LeaseState, nowMs: number): boolean =>
   state.phase === 'held' && nowMs < state.runUntilMs
@@ -55,7 +60,8 @@ export function stepLease(state: LeaseState, input: LeaseInput): LeaseEffect[] {
       remember(state, input.seq, input.nowMs)
       return effects
     case 'acknowledged':
-      return [...effects, ...renew(state, input.seq, input.leaseMs, input.nowMs)]
+      renew(state, input, effects)
+      return effects
     case 'woken':
       if (effects.length === 0 && state.phase === 'held')
         effects.push({ do: 'wake-at', atMs: state.runUntilMs })
@@ -69,28 +75,29 @@ function expire(state: LeaseState, nowMs: number): LeaseEffect[] {
   return [{ do: 'fence' }]
 }
 
-function renew(state: LeaseState, seq: number, leaseMs: number, nowMs: number): LeaseEffect[] {
-  const sentAtMs = state.sentAtMs.get(seq)
-  if (sentAtMs === undefined) return []
-  for (const older of state.sentAtMs.keys()) if (older <= seq) state.sentAtMs.delete(older)
+type Acknowledged = Extract<LeaseInput, { on: 'acknowledged' }>
+
+function renew(state: LeaseState, answer: Acknowledged, effects: LeaseEffect[]): void {
+  const { seq, leaseMs, nowMs } = answer
+  const sentAtMs = state.sent.find((sent) => sent.seq === seq)?.atMs
+  if (sentAtMs === undefined) return
+  while (state.sent[0] && state.sent[0].seq < seq) state.sent.shift()
   const untilMs = sentAtMs + leaseMs
-  if (untilMs <= nowMs || untilMs <= state.runUntilMs) return []
+  if (untilMs <= nowMs || untilMs <= state.runUntilMs) return
   const wasHeld = state.phase === 'held'
   becomeHeld(state, untilMs)
-  const until: LeaseEffect = { do: 'run-until', atMs: untilMs }
+  effects.push({ do: 'run-until', atMs: untilMs })
   // One alarm at a time: the one that is set finds the later deadline and sets itself again.
-  return wasHeld ? [until] : [until, { do: 'wake-at', atMs: untilMs }]
+  if (!wasHeld) effects.push({ do: 'wake-at', atMs: untilMs })
 }
 
 function remember(state: LeaseState, seq: number, nowMs: number): void {
-  state.sentAtMs.set(seq, nowMs)
-  if (state.sentAtMs.size <= unansweredMax) return
-  const oldest = state.sentAtMs.keys().next().value
-  if (oldest !== undefined) state.sentAtMs.delete(oldest)
+  state.sent.push({ seq, atMs: nowMs })
+  if (state.sent.length > unansweredMax) state.sent.shift()
 }
 
 function becomeHeld(state: LeaseState, untilMs: number): void {
-  invariant(untilMs > state.runUntilMs, `a lease never shrinks: ${state.runUntilMs} → ${untilMs}`)
+  invariant(untilMs > state.runUntilMs, 'a lease never shrinks')
   state.phase = 'held'
   state.runUntilMs = untilMs
 }

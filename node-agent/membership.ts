@@ -201,7 +201,7 @@ export class Membership {
     // First the clock, then the message: the lease counts from before it was sent.
     this.#driver.feed({ on: 'heartbeat-sent', seq })
     mark(this.#outbox, seq)
-    this.#link.send({ t: 'heartbeat', seq, ...this.#ports.heartbeat() })
+    this.#link.send({ ...this.#ports.heartbeat(), t: 'heartbeat', seq })
   }
 
   #carryOut(effect: LeaseEffect): void {

@@ -101,7 +101,7 @@ export interface Node extends NodeRecord {
     fenceAskedAtMs: number | undefined
     /** It wants to shut down, and waits until it may. */
     asksLeave: boolean
-    /** The last reports that said nothing new, and at which count of changes that was. */
+    /** The last reports, if to take them again changes nothing; true while `changes` is that. */
     heard: { readonly reports: readonly VmReport[]; readonly changes: number } | undefined
     /** What burdens.ts has reckoned, as long as it is true. */
     burden: NodeBurden | undefined
@@ -254,12 +254,17 @@ export interface ClusterState {
   sweepAtMs: number
   /** Counts changes that a view shows. */
   revision: number
-  /** Counts records that were changed: while it stays, what was heard before says nothing new. */
+  /**
+   * Counts changes that may give a new meaning to what any node reports; what concerns one node has
+   * that one heard again.
+   */
   changes: number
   /** No node's silence means anything before that; a changed node is looked at anew. */
   watchAtMs: number
   /** VMs that a tick may have to do something about: see watched-vms.ts. */
-  readonly watched: Readonly<Record<'lost' | 'guarded' | 'layered', Set<VmId>>>
+  readonly watched: Readonly<Record<'lost' | 'guarded' | 'layered' | 'away', Set<VmId>>>
+  /** Nodes that may be in maintenance or in standby: see watched-nodes.ts. */
+  readonly watchedNodes: Set<NodeId>
   /** When what the nodes draw is added up again. */
   countEnergyAtMs: number
 }
@@ -374,6 +379,7 @@ export function emptyCluster(
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
     ...{ sweepAtMs: nowMs, revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
-    watched: { lost: new Set(), guarded: new Set(), layered: new Set() },
+    watched: { lost: new Set(), guarded: new Set(), layered: new Set(), away: new Set() },
+    watchedNodes: new Set(),
   }
 }

@@ -19,6 +19,7 @@ import { standingOf } from './node-doors.ts'
 import { chooseNode, isNode, wishWith } from './placement.ts'
 import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
+import { watchedNodes } from './watched-nodes.ts'
 
 /** Queued and under way from one node: more would choose their destinations too early. */
 const aheadMax = 4
@@ -54,7 +55,7 @@ export function endMaintenance(step: Step, node: Node): null | Fault {
 
 /** Each tick: begins the next migrations of every node in maintenance. */
 export function evacuate(step: Step): void {
-  for (const node of step.state.nodes.values()) {
+  for (const node of watchedNodes(step.state)) {
     if (!node.maintenance || !isReachable(node)) continue
     node.live.evacuation ??= { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
     if (node.live.vmIds.size === 0) tellEmpty(step, node)

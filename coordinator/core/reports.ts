@@ -4,6 +4,7 @@
 // learns what runs.
 
 import { type Fault, fault } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
 import type { VmLoad, VmReport } from '#proto/messages.ts'
 import { setDemand } from './burdens.ts'
 import {
@@ -71,7 +72,8 @@ export function takeReports(
 
 /**
  * All that a node holds, as a heartbeat says it. The very same list as before tells nothing new, as
- * long as nothing else has changed: inside one process an agent says so by saying it again.
+ * long as nothing has changed that it is about: inside one process an agent says so by saying it
+ * again.
  */
 export function hearReports(step: Step, node: Node, reports: readonly VmReport[]): void {
   const { state } = step
@@ -84,7 +86,7 @@ export function hearReports(step: Step, node: Node, reports: readonly VmReport[]
 
 /** All of it runs as it should, as it did, and nothing else is under way with it. */
 function isAsKnown(state: ClusterState, node: Node, reports: readonly VmReport[]): boolean {
-  if (reports.length !== node.live.vmIds.size || node.live.incoming.size > 0) return false
+  if (reports.length !== node.live.vmIds.size || isAtWork(state, node.id)) return false
   return reports.every(({ vmId, epoch, state: is, migrationId, replica, load, spec }) => {
     const vm = state.vms.get(vmId)
     if (vm?.nodeId !== node.id || vm.epoch !== epoch || is !== 'running') return false
@@ -93,6 +95,16 @@ function isAsKnown(state: ClusterState, node: Node, reports: readonly VmReport[]
     if (vm.spec.network !== spec.network) return false
     return load === undefined || vm.live.demandPercent === measuredDemand(load)
   })
+}
+
+/** Something is under way there that its reports may speak of. */
+function isAtWork({ commands, openMigrations, migrations }: ClusterState, id: NodeId): boolean {
+  for (const { nodeId } of commands.values()) if (nodeId === id) return true
+  for (const migrationId of openMigrations) {
+    const migration = migrations.get(migrationId)
+    if (migration?.from === id || migration?.to === id) return true
+  }
+  return false
 }
 
 // ---- copies that run ----------------------------------------------------------------------------

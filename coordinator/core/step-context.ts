@@ -223,7 +223,7 @@ export interface Step {
   readonly newTrace?: (() => TraceRef) | undefined
   readonly effects: Effect[]
   /** Records to write or (when they are gone) delete at the end of the step. */
-  touched?: Map<string, RecordKey>
+  touched?: Map<string, RecordKey> | undefined
 }
 
 /** Marks a record as changed: it is persisted before anything that this step sends. */
@@ -231,10 +231,36 @@ export function touch(step: Step, kind: RecordKind, id: string): void {
   step.touched ??= new Map()
   step.touched.set(`${kind}/${id}`, { kind, id })
   step.state.revision++
-  step.state.changes++
-  if (kind === 'node') step.state.watchAtMs = step.nowMs
-  if (kind === 'vm') step.state.watched.guarded.add(id as VmId)
-  if (kind === 'vm') step.state.watched.layered.add(id as VmId)
+  const { state } = step
+  if (kind === 'vm') noteVm(state, id as VmId)
+  else if (kind === 'node') noteNode(step, id as NodeId)
+  else if (kind === 'migration') noteMigration(state, id as MigrationId)
+  else if (kind !== 'meta' && kind !== 'event') state.changes++
+}
+
+function noteVm(state: ClusterState, id: VmId): void {
+  state.watched.guarded.add(id)
+  state.watched.layered.add(id)
+  state.watched.away.add(id)
+  hearAgain(state, state.vms.get(id)?.nodeId)
+}
+
+function noteNode({ state, nowMs }: Step, id: NodeId): void {
+  state.watchAtMs = nowMs
+  state.watchedNodes.add(id)
+  hearAgain(state, id)
+}
+
+function noteMigration(state: ClusterState, id: MigrationId): void {
+  const migration = state.migrations.get(id)
+  hearAgain(state, migration?.from)
+  hearAgain(state, migration?.to)
+}
+
+/** What this node reports is taken again, even if it says the same as before: see reports.ts. */
+export function hearAgain({ nodes }: ClusterState, nodeId: NodeId | undefined): void {
+  const node = nodeId === undefined ? undefined : nodes.get(nodeId)
+  if (node) node.live.heard = undefined
 }
 
 export function takeEpoch(step: Step): Epoch {
@@ -298,6 +324,7 @@ export function isAsked(
 export function openCommand(step: Step, command: Omit<PendingCommand, 'sentAtMs'>): CommandId {
   const id = takeCommandId(step)
   step.state.commands.set(id, { ...command, sentAtMs: step.nowMs })
+  hearAgain(step.state, command.nodeId)
   return id
 }
 

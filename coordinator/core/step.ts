@@ -51,7 +51,8 @@ export interface Now {
 /** One input in, effects out, `persist` (if any) first. */
 export function step(state: ClusterState, input: Input, now: Now): Effect[] {
   const by = input.kind === 'api' || input.kind === 'broken' ? input.by : undefined
-  const working: Step = { state, ...now, by, effects: [] }
+  const { nowMs, wallMs, newTrace } = now
+  const working: Step = { state, nowMs, wallMs, newTrace, by, effects: [], touched: undefined }
   take(working, input)
   placeWaiting(working)
   const persist = persistOf(working)

@@ -121,6 +121,7 @@ function loadNodes(state: ClusterState, records: readonly StoredRecord[], nowMs:
     if (node.displaced.length > 0)
       node.live.displacedUntilMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
     state.nodes.set(node.id, node)
+    state.watchedNodes.add(node.id)
   }
 }
 
@@ -142,6 +143,7 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     state.watched.lost.add(vm.id)
     state.watched.guarded.add(vm.id)
     state.watched.layered.add(vm.id)
+    state.watched.away.add(vm.id)
     // Who wrote it has no command of ours any more: it is begun anew.
     if (vm.merge?.isWhole === false) delete vm.merge
     state.vms.set(vm.id, vm)

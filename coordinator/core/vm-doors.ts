@@ -13,7 +13,7 @@ import type { Vm } from './cluster-state.ts'
 import { wantSweep } from './disk-sweep.ts'
 import { tell } from './events.ts'
 import { tombstonesKept } from './limits.ts'
-import { nodeOf, type Step, touch } from './step-context.ts'
+import { hearAgain, nodeOf, type Step, touch } from './step-context.ts'
 
 /** Phase → the phases it may be entered from. */
 const doorsFrom: Record<VmPhase, readonly VmPhase[]> = {
@@ -61,8 +61,10 @@ function enter(step: Step, vm: Vm, phase: VmPhase): void {
 }
 
 function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
-  forgetBurden(step.state, vm.nodeId)
-  forgetBurden(step.state, nodeId)
+  for (const id of [vm.nodeId, nodeId]) {
+    forgetBurden(step.state, id)
+    hearAgain(step.state, id)
+  }
   if (vm.nodeId !== undefined) nodeOf(step.state, vm.nodeId).live.vmIds.delete(vm.id)
   // A replica is of the copy that was there.
   if (vm.nodeId !== nodeId) setReplica(step, vm, undefined)

@@ -18,7 +18,7 @@ import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './
 import { complaintsOf } from './guest-words.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { coordinatorName } from './sim-coordinator.ts'
-import type { Crossing, Fate } from './sim-network.ts'
+import type { Crossing, Fate } from './sim-link.ts'
 import { SimWorld } from './sim-world.ts'
 
 export interface RunOutcome {

@@ -11,7 +11,7 @@ import type { Deed } from './fault-plan.ts'
 import { crashGuest, protectionFor, specs } from './fault-wishes.ts'
 import { ModelNode } from './models/model-node.ts'
 import { modelled } from './models/vm-model.ts'
-import type { Crossing, Fate } from './sim-network.ts'
+import type { Crossing, Fate } from './sim-link.ts'
 import type { SimPlatform } from './sim-node.ts'
 import type { SimWorld, SimWorldOptions } from './sim-world.ts'
 

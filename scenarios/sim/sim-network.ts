@@ -1,28 +1,14 @@
 // The network of the simulated world: links between processes, on which every message takes its
 // time, and on which a test or a fault can look at each, lose it, or let it come twice. A link
 // keeps the order of its messages, as TCP does; on a road that is cut they wait until it is healed.
-// Not here: how fast a road is (sim-road.ts). Times in virtual ms.
+// Not here: one end of a link (sim-link.ts), how fast a road is (sim-road.ts). Times in virtual ms.
 
-import { BufferedLink } from '#env/buffered-link.ts'
-import type { Link, LinkClosed, Listener, Random, Transport, TransportLimits } from '#env/env.ts'
-import type { VirtualClock } from '#env/memory.ts'
+import type { Link, Listener, Random, Transport, TransportLimits } from '#env/env.ts'
+import type { Alarm, VirtualClock } from '#env/memory.ts'
 import { type LinkShape, rateOf, wayMs } from '../link-shape.ts'
+import { Arrival, type Crossing, type Fate, SimLink } from './sim-link.ts'
 import type { SimProcess } from './sim-process.ts'
 import { nearRoad, type RoadTraits, SimInterface } from './sim-road.ts'
-
-/** A message on its way. */
-export interface Crossing {
-  readonly from: string
-  readonly to: string
-  readonly bytes: Uint8Array
-}
-
-export type Fate = 'arrives' | 'twice' | 'lost'
-
-/** A message as it is. */
-interface Passed {
-  readonly t: string
-}
 
 interface Accepting {
   readonly process: SimProcess
@@ -139,7 +125,7 @@ export class SimNetwork {
 
   /** One message of a link: out of the interface, over the road, in the order of the link. */
   carry(link: SimLink, bytes: number, fn: () => void): void {
-    this.leave(link, bytes, () => this.cross(link, fn, bytes))
+    this.leave(link, bytes, () => this.cross(link, new Arrival(fn), bytes))
   }
 
   /** Out of the interface, and past what is narrow behind it. */
@@ -152,19 +138,23 @@ export class SimNetwork {
   }
 
   /** The road alone; while it is cut, all that has come so far waits. */
-  cross(link: SimLink, fn: () => void, bytes = 0, isQuiet = false): void {
+  cross(link: SimLink, arrival: Alarm, bytes = 0): void {
     const { from, to } = link
     if (this.isCut(from, to)) {
-      this.#held.push(() => this.cross(link, fn, bytes, isQuiet))
+      this.#held.push(() => this.cross(link, arrival, bytes))
       return
     }
-    const clogMs = Math.max(this.#clogged.get(from) ?? 0, this.#clogged.get(to) ?? 0)
     const shape = this.#shapes.size > 0 ? this.#shapes.get(link.road) : undefined
     const traits = shape ? { ...this.#traits, ...shape } : this.#traits
     const takesMs = wayMs(traits, bytes, this.#random)
-    link.lastAtMs = Math.max(link.lastAtMs, this.#clock.nowMs() + takesMs + clogMs)
-    if (isQuiet) this.#clock.wakeQuietly(link.lastAtMs, fn)
-    else this.#clock.wakeAt(link.lastAtMs, fn)
+    const atMs = this.#clock.nowMs() + takesMs + this.#clogMs(from, to)
+    link.lastAtMs = Math.max(link.lastAtMs, atMs)
+    this.#clock.set(link.lastAtMs, arrival)
+  }
+
+  #clogMs(from: string, to: string): number {
+    if (this.#clogged.size === 0) return 0
+    return Math.max(this.#clogged.get(from) ?? 0, this.#clogged.get(to) ?? 0)
   }
 
   /** After the way of one message, or so many ms. */
@@ -242,149 +232,5 @@ export class SimNetwork {
     for (const [address, accepting] of this.#accepting)
       if (accepting.process === process) this.#accepting.delete(address)
     for (const link of this.#links) if (link.owner === process) link.fail('reset')
-  }
-}
-
-/** Messages that leave nothing behind to wait for: see VirtualClock.ringNext. */
-const quietKinds = new Set(['heartbeat', 'lease', 'migration-progress'])
-
-export class SimLink extends BufferedLink {
-  readonly peer: string
-  /** When the last of what it sent arrives. */
-  lastAtMs = 0
-  readonly owner: SimProcess
-  readonly isMaker: boolean
-  readonly #network: SimNetwork
-  readonly #to: SimProcess
-  readonly #limits: TransportLimits
-  #other: SimLink | undefined
-  #passed: ((message: Passed) => void) | undefined
-  readonly #early: Passed[] = []
-
-  constructor(
-    network: SimNetwork,
-    owner: SimProcess,
-    to: SimProcess,
-    limits: TransportLimits,
-    isMaker: boolean,
-  ) {
-    super()
-    this.#network = network
-    this.owner = owner
-    this.#to = to
-    this.#limits = limits
-    this.isMaker = isMaker
-    this.peer = to.name
-  }
-
-  get from(): string {
-    return this.owner.name
-  }
-
-  get to(): string {
-    return this.#to.name
-  }
-
-  get road(): string {
-    return `${this.from}>${this.to}`
-  }
-
-  join(other: SimLink): void {
-    this.#other = other
-  }
-
-  isBetween(one: string, other: string): boolean {
-    const names = [this.from, this.to]
-    return names.includes(one) && names.includes(other)
-  }
-
-  send(bytes: Uint8Array): void {
-    if (this.isEnded || !this.owner.isAlive) return
-    const { from, to } = this
-    const fate = this.#network.onSend?.({ from, to, bytes }) ?? 'arrives'
-    // What was asked may have ended the process, or the link.
-    if (this.isEnded || !this.owner.isAlive) return
-    this.count(bytes.length)
-    this.#network.carry(this, bytes.length, () => {
-      this.owner.do(() => this.count(-bytes.length))
-      if (fate === 'lost') return
-      this.#to.do(() => this.#other?.receive(bytes))
-      if (fate === 'twice') this.#to.do(() => this.#other?.receive(bytes.slice()))
-    })
-  }
-
-  /** As it is: it takes its time on the road, and nothing of the interface. */
-  pass(message: Passed): boolean {
-    if (!this.#network.mayPass) return false
-    if (this.isEnded || !this.owner.isAlive) return true
-    const fate = this.#fateOnPass()
-    if (fate === undefined) return true
-    const take = () => this.#to.do(() => this.#other?.takePassed(message))
-    const arrive = fate === 'twice' ? () => [take(), take()] : take
-    // Who looks may have begun something.
-    const isQuiet = fate === 'arrives' && quietKinds.has(message.t)
-    this.#network.cross(this, fate === 'lost' ? () => undefined : arrive, 0, isQuiet)
-    return true
-  }
-
-  onPassed(fn: (message: Passed) => void): void {
-    this.#passed = fn
-    for (const message of this.#early.splice(0)) fn(message)
-  }
-
-  takePassed(message: Passed): void {
-    if (this.isEnded) return
-    if (this.#passed) this.#passed(message)
-    else this.#early.push(message)
-  }
-
-  /** Bytes that stand for so many; `gone`: the last of them has left this computer. */
-  sendSized(bytes: Uint8Array, sizeBytes: number, gone: () => void): void {
-    if (this.isEnded || !this.owner.isAlive) return
-    const fate = this.#fateOnPass()
-    if (fate === undefined) return
-    this.#network.leave(this, sizeBytes, () => {
-      const arrive = () => this.#to.do(() => this.#other?.receive(bytes))
-      // Pages that are counted would count twice: they never come twice.
-      if (fate !== 'lost') this.#network.cross(this, arrive, sizeBytes, true)
-      this.owner.do(gone)
-    })
-  }
-
-  /** undefined: to be asked has ended the process, or the link. */
-  #fateOnPass(): Fate | undefined {
-    const fate = this.#network.onPass?.({ from: this.from, to: this.to }) ?? 'arrives'
-    return this.isEnded || !this.owner.isAlive ? undefined : fate
-  }
-
-  close(reason: string): void {
-    if (this.isEnded) return
-    this.finish({ by: 'local', reason })
-    // Behind all that was sent before it.
-    this.#network.carry(this, 0, this.#telling({ by: 'peer', reason }))
-  }
-
-  /** It breaks under both ends; who lives hears of it. */
-  fail(reason: string): void {
-    const broken: LinkClosed = { by: 'error', reason }
-    this.owner.do(() => this.finish(broken))
-    this.#network.cross(this, this.#telling(broken))
-    if (!this.owner.isAlive) this.#network.forgetLink(this)
-  }
-
-  #telling(closed: LinkClosed): () => void {
-    const other = this.#other
-    return () => this.#to.do(() => other?.finish(closed))
-  }
-
-  receive(bytes: Uint8Array): void {
-    if (this.isEnded) return
-    if (bytes.length <= this.#limits.messageBytesMax) this.deliver(bytes)
-    else this.fail('message-too-large')
-  }
-
-  finish(closed: LinkClosed): void {
-    this.end(closed)
-    this.#network.forgetLink(this)
   }
 }

@@ -4,7 +4,7 @@
 // sim-coordinator.ts). Times in virtual ms, each process by a clock of its own.
 
 import type { Cancel, Clock } from '#env/env.ts'
-import type { VirtualClock } from '#env/memory.ts'
+import { Alarm, type VirtualClock } from '#env/memory.ts'
 
 /** How a process reads the world's time. Computers count from when they began, and not evenly. */
 export interface Reading {
@@ -41,6 +41,11 @@ export class SimProcess implements Clock {
     return this.#state !== 'dead'
   }
 
+  /** What comes, it does now. */
+  get isGoing(): boolean {
+    return this.#state === 'running'
+  }
+
   get isHanging(): boolean {
     return this.#state === 'hanging'
   }
@@ -55,29 +60,25 @@ export class SimProcess implements Clock {
   }
 
   wakeAt(atMs: number, fn: () => void): Cancel {
-    return this.#wake(atMs, fn, this.#isQuiet)
+    return this.#wake(new ProcessAlarm(this, atMs, fn, this.#isQuiet))
   }
 
   /** For what leaves nothing behind to wait for, whatever this process does otherwise. */
   wakeQuietly(atMs: number, fn: () => void): Cancel {
-    return this.#wake(atMs, fn, true)
+    return this.#wake(new ProcessAlarm(this, atMs, fn, true))
   }
 
-  #wake(atMs: number, fn: () => void, isQuiet: boolean): Cancel {
-    let isCancelled = false
-    let cancel: Cancel
-    const ring = () => {
-      if (this.#hasChanged && this.nowMs() < atMs)
-        cancel = this.#wakeInTheWorld(atMs, ring, isQuiet)
-      else if (this.#state === 'running') fn()
-      // Kept while it hangs, it may be cancelled before it goes on.
-      else this.do(() => (isCancelled ? undefined : fn()))
-    }
-    cancel = this.#wakeInTheWorld(atMs, ring, isQuiet)
-    return () => {
-      isCancelled = true
-      cancel()
-    }
+  #wake(alarm: ProcessAlarm): Cancel {
+    this.#world.set(this.#inTheWorld(alarm.atMs), alarm)
+    return () => alarm.cancel()
+  }
+
+  /** An alarm that it has set is due by the world's clock. */
+  ring(alarm: ProcessAlarm): void {
+    if (this.#hasChanged && this.nowMs() < alarm.atMs) this.#wake(alarm)
+    else if (this.#state === 'running') alarm.fn()
+    // Kept while it hangs, it may be cancelled before it goes on.
+    else this.do(() => (alarm.isCancelled ? undefined : alarm.fn()))
   }
 
   /**
@@ -87,11 +88,6 @@ export class SimProcess implements Clock {
   changeRate(rate: number): void {
     this.#hasChanged = true
     this.#reading = { startMs: this.nowMs() - rate * this.#world.nowMs(), rate }
-  }
-
-  #wakeInTheWorld(atMs: number, ring: () => void, isQuiet: boolean): Cancel {
-    const worldMs = this.#inTheWorld(atMs)
-    return isQuiet ? this.#world.wakeQuietly(worldMs, ring) : this.#world.wakeAt(worldMs, ring)
   }
 
   #inTheWorld(atMs: number): number {
@@ -134,5 +130,23 @@ export class SimProcess implements Clock {
     this.#state = 'running'
     for (const fn of this.#kept.splice(0)) this.do(fn)
     this.#onGoOn?.()
+  }
+}
+
+class ProcessAlarm extends Alarm {
+  readonly #process: SimProcess
+  /** By the clock of the process. */
+  readonly atMs: number
+  readonly fn: () => void
+
+  constructor(process: SimProcess, atMs: number, fn: () => void, isQuiet: boolean) {
+    super(isQuiet)
+    this.#process = process
+    this.atMs = atMs
+    this.fn = fn
+  }
+
+  ring(): void {
+    this.#process.ring(this)
   }
 }

@@ -15,6 +15,7 @@ import { planMigration } from '../migrations.ts'
 import { nodesFor } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
+import { watchedVms } from '../watched-vms.ts'
 import { vmsNamed } from './groups.ts'
 import { companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
 
@@ -38,11 +39,16 @@ export function keepRules(step: Step): void {
 
 /** Whom rules may want elsewhere; the youngest first, so that the elder ones stay. */
 function subjects(state: ClusterState): Vm[] {
-  const named = new Set([...state.rules.values()].flatMap(({ vms }) => vms))
-  const found: Vm[] = []
-  for (const vm of state.vms.values())
-    if (vm.awayFrom !== undefined || named.has(vm.id)) found.push(vm)
-  return found.sort((a, b) => b.serial - a.serial)
+  const found = new Set<Vm>()
+  for (const vm of watchedVms(state, 'away'))
+    if (vm.awayFrom !== undefined) found.add(vm)
+    else state.watched.away.delete(vm.id)
+  for (const { vms } of state.rules.values())
+    for (const id of vms) {
+      const vm = state.vms.get(asVmId(id))
+      if (vm) found.add(vm)
+    }
+  return [...found].sort((a, b) => b.serial - a.serial)
 }
 
 const movesUnderWay = (state: ClusterState): number =>

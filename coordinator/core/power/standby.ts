@@ -13,6 +13,7 @@ import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
 import { obstacleAt, startWhere } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
+import { watchedNodes } from '../watched-nodes.ts'
 
 export const isAwake = (node: Node): boolean =>
   isReachable(node) && !node.maintenance && !node.standby
@@ -52,7 +53,7 @@ export function wake(step: Step, node: Node, why: string): null | Fault {
 
 /** Each tick: those whose time has come are on. */
 export function finishWaking(step: Step): void {
-  for (const node of step.state.nodes.values()) {
+  for (const node of watchedNodes(step.state)) {
     const { wakesAtMs } = node.live
     if (!node.standby || wakesAtMs === undefined || step.nowMs < wakesAtMs) continue
     delete node.standby
@@ -63,7 +64,7 @@ export function finishWaking(step: Step): void {
 }
 
 const sleepers = (state: ClusterState): Node[] =>
-  [...state.nodes.values()].filter(
+  watchedNodes(state).filter(
     (node) => node.standby && isReachable(node) && node.live.wakesAtMs === undefined,
   )
 
@@ -85,7 +86,7 @@ export function wakeNeeded(step: Step): void {
     const [node] = free
     if (node) wake(step, node, `${id} waits for a node`)
   }
-  const isWaking = [...state.nodes.values()].some(({ live }) => live.wakesAtMs !== undefined)
+  const isWaking = watchedNodes(state).some(({ live }) => live.wakesAtMs !== undefined)
   const [next] = sleepers(state)
   if (next && !isWaking) wakeForOthers(step, next)
 }

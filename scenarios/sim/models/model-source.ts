@@ -23,7 +23,7 @@ import {
   type SourceMessage,
 } from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
-import type { SimLink } from '../sim-network.ts'
+import type { SimLink } from '../sim-link.ts'
 import { modelHash, modelSection } from './model-state.ts'
 import type { ModelledVm, ModelledVms } from './modelled-vms.ts'
 import { PageStream } from './page-stream.ts'

@@ -7,7 +7,7 @@ import type { Cancel, Clock } from '#env/env.ts'
 import type { RoundSent } from '#node-agent/migration/source-state.ts'
 import { pageBytes } from '#proto/units.ts'
 import { frameKind } from '#proto/wire.ts'
-import type { SimLink } from '../sim-network.ts'
+import type { SimLink } from '../sim-link.ts'
 
 /** What a real agent sends at once; of large rounds more, so that none is many events. */
 const pagesPerBatch = 256

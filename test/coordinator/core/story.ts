@@ -27,6 +27,7 @@ import {
 } from '#proto/messages.ts'
 import type { ImportWhole } from '#proto/templates/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { SaidAgain } from '../said-again.ts'
 
 /**
  * `a@1 running`, `a@2 prepared m3`: what an agent holds; with a replica `a@1 running r3=kept`, and
@@ -49,6 +50,7 @@ export class Story {
   readonly #links = new Map<number, string>()
   readonly #settings: Settings
   readonly #incarnations = new Map<string, string>()
+  readonly #said = new Map<string, SaidAgain>()
   #nowMs = 0
   #nextLink = 1
   #nextRun = 1
@@ -80,14 +82,8 @@ export class Story {
       kind: 'hello',
       linkId,
       hello: {
-        ...{
-          t: 'hello',
-          protocolVersion: this.speaks,
-          role: 'agent',
-          token: '',
-          incarnation,
-          pid: 1,
-        },
+        ...{ t: 'hello', protocolVersion: this.speaks, role: 'agent', token: '' },
+        ...{ incarnation, pid: 1 },
         nodeId: asNodeId(node),
         peerAddress: `ws://${node}`,
         capacity: { cores: 1, mipsPerCore: 0, memoryMib: 100 },
@@ -98,10 +94,12 @@ export class Story {
 
   beat(node: string, held: readonly HeldText[] = []): void {
     this.lines.push(`< ${node} heartbeat [${held.join(', ')}]`)
+    const said = this.#said.get(node) ?? new SaidAgain()
+    this.#said.set(node, said)
     this.#say(node, {
       ...{ t: 'heartbeat', seq: this.#seq++, nodeId: asNodeId(node) },
       ...{ cpuDemandPercent: 0, cpuGotPercent: 0, memoryUsedMib: 1 },
-      vms: held.map((text) => this.#report(text)),
+      vms: said.again(held.map((text) => this.#report(text))),
     })
   }
 

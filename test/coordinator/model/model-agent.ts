@@ -15,6 +15,7 @@ import type {
   VmEvent,
   VmReport,
 } from '#proto/messages.ts'
+import { SaidAgain } from '../said-again.ts'
 import { canStrand, type Held, hasRun, isLive, type PeerMessage } from './model-held.ts'
 
 export interface ModelWorld {
@@ -53,6 +54,7 @@ export class ModelAgent {
   wentOn = 0
   #seq = 0
   readonly #sentAtMs = new Map<number, number>()
+  readonly #said = new SaidAgain()
   #outbox: (Result | VmEvent)[] = []
 
   constructor(id: NodeId, incarnation: string, world: ModelWorld) {
@@ -114,8 +116,7 @@ export class ModelAgent {
     this.#sentAtMs.set(seq, this.world.nowMs())
     const load = { cpuDemandPercent: 0, cpuGotPercent: 0, memoryUsedMib: 1 }
     this.world.toCoordinator(this, {
-      ...{ t: 'heartbeat', seq, nodeId: this.id, vms: this.reports() },
-      ...load,
+      ...{ t: 'heartbeat', seq, nodeId: this.id, ...load, vms: this.#said.again(this.reports()) },
     })
   }
 

@@ -2,7 +2,7 @@
 // link breaks, the road is cut in silence, the message comes twice. Not here: at which (the
 // sweeps).
 
-import type { Crossing, Fate } from '#scenarios/sim/sim-network.ts'
+import type { Crossing, Fate } from '#scenarios/sim/sim-link.ts'
 import type { SimWorld } from '#scenarios/sim/sim-world.ts'
 
 /** `pass`: the message arrives, unless the fault itself prevents that. */

@@ -5,7 +5,7 @@
 import { asVmId } from '#proto/ids.ts'
 import { disorder, unrest } from '#scenarios/sim/accounts.ts'
 import { coordinatorName } from '#scenarios/sim/sim-coordinator.ts'
-import type { Crossing, Fate } from '#scenarios/sim/sim-network.ts'
+import type { Crossing, Fate } from '#scenarios/sim/sim-link.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
 import { faultKinds } from './fault-kinds.ts'
