@@ -62,11 +62,18 @@ function seeVmResult(step: Step, vm: Vm, kind: PendingCommand['kind'], result: R
   else if (kind === 'go-on') seeGoOn(step, vm, result)
   else if (kind === 'start') seeStart(step, vm, refusal)
   else if (kind === 'stop' && (!refusal || refusal.code === 'unknown-vm')) {
-    if (vm.phase === 'stopping') becomeStopped(step, vm, 'as asked')
+    if (vm.phase === 'stopping' && !isInAnothersHands(step, vm)) becomeStopped(step, vm, 'as asked')
   } else if (refusal && kind !== 'take-snapshot') setVmFault(step, vm, refusal)
   else if (kind === 'pause' && vm.phase === 'running') becomePaused(step, vm)
   else if (kind === 'resume' && vm.phase === 'paused') becomeRunning(step, vm)
 }
+
+/**
+ * Who answers has taken the place of a process that may still run it, until that one's lease is
+ * over: the tick then knows (recovery.ts).
+ */
+const isInAnothersHands = ({ nowMs }: Step, { live }: Vm): boolean =>
+  live.fencedAtMs !== undefined && live.fencedAtMs > nowMs
 
 const isKeptTrying = (kind: PendingCommand['kind']): boolean =>
   ['replicate', 'end-replication', 'set-lease', 'set-isolation', 'set-network'].includes(kind)

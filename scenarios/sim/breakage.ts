@@ -70,6 +70,12 @@ export class Breakage {
     network.later(() => network.mend(coordinatorName, name), ms)
   }
 
+  /** What is said from here on arrives so late, where the coordinator is not heard meanwhile. */
+  outlast(from: string, to: string, latencyMs: number): void {
+    this.isolate(to)
+    this.#world.network.shape(from, to, { latencyMs })
+  }
+
   /** Another process takes its name while it hangs for so long. */
   replace(name: string, ms: number): void {
     const { isAlive, isHanging } = this.#world.process(name)

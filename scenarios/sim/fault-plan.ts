@@ -51,7 +51,7 @@ const diskDeeds = ['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk'] as cons
 /** Drawn from a stream of their own, for the same reason. */
 const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
 /** What only comes about when a word or a process is late; from a stream of their own as well. */
-const lateDeeds = ['late-lease', 'replace'] as const
+const lateDeeds = ['late-lease', 'replace', 'strike-late'] as const
 export type Deed =
   | (typeof deeds)[number]
   | (typeof diskDeeds)[number]

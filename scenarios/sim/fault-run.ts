@@ -34,8 +34,8 @@ export interface RunOutcome {
 }
 
 const strikes = ['sender', 'receiver', 'break', 'cut', 'hang'] as const
-type Strike = (typeof strikes)[number] | 'disk'
-const arriving: readonly Strike[] = ['cut', 'hang', 'disk']
+type Strike = (typeof strikes)[number] | 'disk' | 'late'
+const arriving: readonly Strike[] = ['cut', 'hang', 'disk', 'late']
 
 const vmsMax = 5
 const restMsMax = 180_000
@@ -250,6 +250,9 @@ class FaultRun {
     'heal-disk': () => this.#world.diskFaults.clear(),
     'late-lease': ({ one, other }) => this.#breakage.delayLease(this.#name(one), 600 + 2 * other),
     replace: ({ one, other }) => this.#breakage.replace(this.#name(one), 100 + 3 * other),
+    'strike-late': ({ one }) => {
+      this.#strike = { left: 1 + (one % 30), what: 'late' }
+    },
     'kill-coordinator': () => this.#breakage.kill(coordinatorName),
     'restart-coordinator': () => this.#restart(coordinatorName),
   }
@@ -273,6 +276,7 @@ class FaultRun {
     else if (what === 'receiver') breakage.kill(to)
     else if (what === 'break') breakage.break(from, to)
     else if (what === 'cut') breakage.cut(from, to, true)
+    else if (what === 'late') breakage.outlast(from, to, 2300 + this.#random.below(1000))
     else if (what === 'disk') breakage.failDisk(this.#random.below(2) === 0 ? from : to, 3)
     else breakage.hangSoon(to)
     return arriving.includes(what) ? 'arrives' : 'lost'
