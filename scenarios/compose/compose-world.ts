@@ -8,13 +8,24 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { realInflate } from '#env/real/deflate.ts'
+import { realRandom } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
+import { type ApiWire, WebWire } from '../api-wire.ts'
 import { copiesAt } from '../local/agent-copies.ts'
 import type { ClusterFolder } from '../local/cluster-folder.ts'
-import type { AgentAnswer, ClusterSpec, CutLinks, NodeSpec, ProcessView, World } from '../world.ts'
+import { RefusingWire } from '../local/refusing-wire.ts'
+import type {
+  AgentAnswer,
+  ClusterSpec,
+  CutLinks,
+  Doors,
+  NodeSpec,
+  ProcessView,
+  World,
+} from '../world.ts'
 import {
   agentPlan,
   type CutNetwork,
@@ -24,6 +35,7 @@ import {
   disconnectPlan,
   metricsPort,
   networkPlans,
+  operatorSecretPlan,
   type RunNames,
   volumePlans,
 } from './container-plan.ts'
@@ -53,6 +65,14 @@ const whole: CutLinks = { coordinator: false, peers: false }
 
 export class ComposeWorld implements World {
   readonly inflate = realInflate
+  readonly doors: Doors = {
+    own: () => {
+      invariant(this.#wire, 'the API is asked for before the cluster has started')
+      return this.#wire
+    },
+    wireOf: (secret) => new RefusingWire(this.#url, secret),
+    random: realRandom,
+  }
   readonly #options: ComposeWorldOptions
   readonly #docker: Docker
   readonly #run = `${process.pid}-${randomBytes(3).toString('hex')}`
@@ -62,6 +82,7 @@ export class ComposeWorld implements World {
   #known: RunNames | undefined
   #spec: ClusterSpec | undefined
   #port = 0
+  #wire: ApiWire | undefined
   #api: ApiClient | undefined
   #reaper: ContainerReaper | undefined
   #stopped: Promise<string[]> | undefined
@@ -79,7 +100,11 @@ export class ComposeWorld implements World {
   }
 
   get pageUrl(): string | undefined {
-    return this.#api && `http://127.0.0.1:${this.#port}/`
+    return this.#api && `${this.#url}/`
+  }
+
+  get #url(): string {
+    return `http://127.0.0.1:${this.#port}`
   }
 
   async startCluster(spec: ClusterSpec): Promise<void> {
@@ -206,9 +231,10 @@ export class ComposeWorld implements World {
       env: { GODWIT_TOKEN: this.#token },
     })
     this.#port = await this.#containers.portOf('coordinator', coordinatorPort)
-    const url = `http://127.0.0.1:${this.#port}`
-    this.#api ??= new HttpApiClient(url)
-    await this.#answering('coordinator', `${url}/healthz`)
+    await this.#answering('coordinator', `${this.#url}/healthz`)
+    const secret = await this.#containers.ask(operatorSecretPlan(this.#names))
+    this.#wire ??= new WebWire(this.#url, secret.trim())
+    this.#api ??= new HttpApiClient(this.#wire)
   }
 
   /** A node that was cut off is so still when it is started anew. */

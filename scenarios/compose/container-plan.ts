@@ -87,6 +87,11 @@ export function coordinatorPlan(names: RunNames, spec: ClusterSpec, port: number
   ]
 }
 
+/** Who owns the volume is an operator: the image says where the coordinator keeps that secret. */
+export const operatorSecretPlan = (names: RunNames): string[] => [
+  ...['exec', namesOf(names).container('coordinator'), 'cat', '/data/operator-secret'],
+]
+
 export function agentPlan(names: RunNames, node: NodeSpec): string[] {
   const { disks } = namesOf(names)
   return [

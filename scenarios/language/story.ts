@@ -93,7 +93,7 @@ const ruleText = ({ name, kind, vms, nodes, strict }: RulePart): string => {
 
 function personText({ id, role, vms, quota }: PersonPart): string {
   const allowed = Object.entries(quota ?? {}).map(([key, most = 0]) =>
-    key === 'memory' || key === 'disk' ? `${mibText(most)} of ${key}` : `${most} ${key}`,
+    key === 'memory' || key === 'disk' ? `${mibText(most)} of ${key}` : countedText(key, most),
   )
   const parts = [
     role,
@@ -101,6 +101,12 @@ function personText({ id, role, vms, quota }: PersonPart): string {
     ...(allowed.length > 0 ? [`at most ${allowed.join(', ')}`] : []),
   ]
   return `account ${id}: ${parts.join(', ')}`
+}
+
+/** `1 VM`, `2 snapshots` */
+function countedText(key: string, count: number): string {
+  const noun = key === 'vms' ? 'VMs' : key
+  return `${count} ${count === 1 ? noun.slice(0, -1) : noun}`
 }
 
 const typistText = ({ id, vm, as }: TypistPart): string =>

@@ -104,7 +104,7 @@ const noAccounts = () =>
   new FaultError(
     fault(
       'bad-request',
-      'In this world nobody has an account (`persons`). Run it with --world local or sim.',
+      'In this world nobody has an account (`persons`). Run it with --world local, compose or sim.',
     ),
   )
 

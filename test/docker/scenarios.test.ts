@@ -43,7 +43,7 @@ async function whatIsThere(): Promise<string[]> {
 }
 
 describe('in containers', { timeout: runMsMax }, () => {
-  test.each(['split-brain', 'source-dies'])('%s', async (name) => {
+  test.each(['split-brain', 'source-dies', 'two-persons'])('%s', async (name) => {
     const result = await runFor(name)
     if (result.kind !== 'run') throw new Error(`it is ${JSON.stringify(result)}`)
     expect(result.why).toEqual([])

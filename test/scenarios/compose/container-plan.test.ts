@@ -9,6 +9,7 @@ import {
   coordinatorPlan,
   disconnectPlan,
   networkPlans,
+  operatorSecretPlan,
   type RunNames,
   volumePlans,
 } from '#scenarios/compose/container-plan.ts'
@@ -40,6 +41,13 @@ test.each(containers)('a container has no rights, no place to write, and an end:
   expect(says(plan, '--security-opt', 'no-new-privileges:true')).toBe(true)
   expect(plan).toEqual(expect.arrayContaining(['--pids-limit', '--memory']))
   expect(plan.filter((word) => word.startsWith('GODWIT_TOKEN'))).toEqual(['GODWIT_TOKEN'])
+})
+
+test('the operator of the world is who can read the volume: no command has the secret in it', () => {
+  expect(operatorSecretPlan(names)).toEqual([
+    ...['exec', 'godwit-7-ab-coordinator', 'cat', '/data/operator-secret'],
+  ])
+  for (const plan of made) expect(plan.join(' ')).not.toContain('operator-secret')
 })
 
 test('ports are published on this machine alone, the API again where it was', () => {

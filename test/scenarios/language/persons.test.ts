@@ -64,7 +64,7 @@ const mistakes: readonly (readonly [string, RegExp])[] = [
 
 describe('persons', () => {
   const text = `persons:
-  - { id: ann, vms: [desk], quota: { vms: 2, memory: 64MiB } }
+  - { id: ann, vms: [desk], quota: { vms: 1, memory: 64MiB, snapshots: 2 } }
   - { id: vera, role: viewer }
 typists: [{ id: ann, vm: desk, as: ann }]
 timeline: [{ do: give, vm: plain, person: ann }]
@@ -76,7 +76,9 @@ expectations:
   test('are told as a story', () => {
     const scenario = scenarioOf(text)
     const story = storyText(scenario)
-    expect(story).toContain('account ann: person, owner of desk, at most 2 vms, 64 MiB of memory')
+    expect(story).toContain(
+      'account ann: person, owner of desk, at most 1 VM, 64 MiB of memory, 2 snapshots',
+    )
     expect(story).toContain('account vera: viewer')
     expect(story).toContain('ann types at the screen of desk, by the account ann')
     expect(scenario.timeline.map(stepSentence)).toEqual(['give plain to ann'])

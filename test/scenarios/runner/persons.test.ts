@@ -81,6 +81,6 @@ expectations:
 test('a world without accounts says which ones have them, before anything is started', async () => {
   const world = new FakeWorld()
   const { report } = ended(await play(world, cluster))
-  expect(report.fault?.message).toMatch(/nobody has an account.*--world local or sim/)
+  expect(report.fault?.message).toMatch(/nobody has an account.*--world local, compose or sim/)
   expect(world.processes().map(({ state }) => state)).toEqual(['exited'])
 })
