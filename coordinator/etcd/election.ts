@@ -81,6 +81,11 @@ export class Election {
     await this.#stopped
   }
 
+  /** Etcd did not do what it was last asked. */
+  get isStuck(): boolean {
+    return this.#lastSaid !== ''
+  }
+
   async #run(): Promise<void> {
     const { clock, log } = this.#ports
     while (!this.#isStopped) {

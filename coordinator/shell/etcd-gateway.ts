@@ -41,6 +41,19 @@ export function etcdGateway(place: EtcdPlace): Etcd {
   return new EtcdGateway(place)
 }
 
+/** How its members are reached: plainly, or over TLS, by links that stay. */
+export function optionsTo({ urls, caFile, certFile, keyFile }: EtcdPlace): RequestOptions {
+  const tls = {
+    ca: read('--etcd-ca', caFile),
+    cert: read('--etcd-cert', certFile),
+    key: read('--etcd-key', keyFile),
+  }
+  const agent = urls[0]?.startsWith('https:')
+    ? new https.Agent({ keepAlive: true, ...tls })
+    : new http.Agent({ keepAlive: true })
+  return { method: 'POST', agent }
+}
+
 class EtcdGateway implements Etcd {
   readonly #urls: readonly URL[]
   readonly #user: string | undefined
@@ -48,19 +61,10 @@ class EtcdGateway implements Etcd {
   #at = 0
   #token: string | undefined
 
-  constructor({ urls, caFile, certFile, keyFile, user }: EtcdPlace) {
-    this.#urls = urls.map((url) => new URL(url))
-    this.#user = user
-    const isTls = this.#urls[0]?.protocol === 'https:'
-    const tls = {
-      ca: read('--etcd-ca', caFile),
-      cert: read('--etcd-cert', certFile),
-      key: read('--etcd-key', keyFile),
-    }
-    const agent = isTls
-      ? new https.Agent({ keepAlive: true, ...tls })
-      : new http.Agent({ keepAlive: true })
-    this.#options = { method: 'POST', agent }
+  constructor(place: EtcdPlace) {
+    this.#urls = place.urls.map((url) => new URL(url))
+    this.#user = place.user
+    this.#options = optionsTo(place)
   }
 
   async call(path: string, body: object, timeoutMs: number): Promise<unknown> {
@@ -102,7 +106,7 @@ class EtcdGateway implements Etcd {
   async #post(path: string, body: object, timeoutMs: number): Promise<Answer> {
     const url = new URL(path, this.#urls[this.#at])
     try {
-      return await post(url, JSON.stringify(body), timeoutMs, {
+      return await ask(url, JSON.stringify(body), timeoutMs, {
         ...this.#options,
         headers: {
           'content-type': 'application/json',
@@ -127,7 +131,7 @@ function read(flag: string, file: string | undefined): Buffer | undefined {
 }
 
 /** TLS says in its own words what is wrong; this says what mends it. */
-function whyNot(thrown: unknown): string {
+export function whyNot(thrown: unknown): string {
   const { code = '', message } =
     thrown instanceof Error
       ? (thrown as { code?: string } & Error)
@@ -155,7 +159,7 @@ const plainRefusal = ({ status, text }: Answer): z.input<typeof Refusal> => ({
   message: text.trim().slice(0, 200),
 })
 
-function post(url: URL, text: string, timeoutMs: number, options: RequestOptions) {
+export function ask(url: URL, text: string, timeoutMs: number, options: RequestOptions) {
   return new Promise<Answer>((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http
     const asked = request(url, options, (answer) => {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Authority } from '#cli/certs/authority.ts'
 import { grantLease, keepAlive, readAll, transact } from '#coordinator/etcd/etcd-words.ts'
 import { type EtcdPlace, etcdGateway } from '#coordinator/shell/etcd-gateway.ts'
+import { etcdHealth } from '#coordinator/shell/etcd-health.ts'
 import { faultOf } from '#proto/faults.ts'
 import { type EtcdMembers, hasEtcd, startEtcd } from '../etcd/real-etcd.ts'
 
@@ -77,6 +78,17 @@ describe.skipIf(!hasEtcd)('etcd over TLS, with users', { timeout: 60_000 }, () =
         code: 'wrong-state',
         message: expect.stringMatching(/GODWIT_ETCD_USER/),
       })
+  })
+
+  test('a member says whether it is well to whoever shows a certificate, as a user or not', async () => {
+    const [address = ''] = place.urls
+    expect(await etcdHealth(place)()).toEqual({ kind: 'etcd', members: [{ address }] })
+    const bare = await etcdHealth({
+      urls: [address, 'https://127.0.0.1:1'],
+      caFile: place.caFile,
+    })()
+    expect(bare.members[0]?.trouble).toMatch(/--etcd-cert/)
+    expect(bare.members[1]?.trouble).toMatch(/ECONNREFUSED/)
   })
 
   test('without a certificate, or with an authority that is not its own, nothing is said', async () => {
