@@ -85,7 +85,7 @@ async function lookAtStore(api: ApiClient): Promise<Finding[]> {
   try {
     return storeFindings(await api.store())
   } catch (thrown) {
-    if (['not-allowed', 'not-found'].includes(faultOf(thrown).code)) return []
+    if (['not-allowed', 'bad-request'].includes(faultOf(thrown).code)) return []
     throw thrown
   }
 }
