@@ -40,7 +40,12 @@ function Asked({ nodes }: { readonly nodes: readonly NodeView[] }) {
   const [wanted, setWanted] = useState<Wanted>(() => wantedOf('store', ''))
   const [refused, setRefused] = useState<string>()
   const change = (part: Partial<Wanted>) => setWanted({ ...wanted, ...part })
-  const submit = async () => {
+  const choose = (next: KindName) => {
+    setKind(next)
+    setWanted(wantedOf(next, wanted.node))
+  }
+  const submit = async (event: Event) => {
+    event.preventDefault()
     const mistake = mistakeIn(wanted, taken()) ?? (await run(requestOf(wanted)))
     setRefused(mistake)
     if (mistake !== undefined) return
@@ -49,40 +54,9 @@ function Asked({ nodes }: { readonly nodes: readonly NodeView[] }) {
   }
   return (
     <Dialog title="A new VM" onClose={close} wide>
-      <form
-        // What is wrong is said below, in one place, whoever finds it.
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault()
-          void submit()
-        }}
-      >
-        <fieldset class="ways first" disabled={connection.value.is !== 'live'}>
-          <legend class="spoken">What it is to be</legend>
-          <KindField
-            kind={kind}
-            choose={(next) => {
-              setKind(next)
-              setWanted(wantedOf(next, wanted.node))
-            }}
-          />
-          <TextField word="Name" value={wanted.name} change={(name) => change({ name })} />
-          <SizeField
-            word="Memory, MiB"
-            limits={limitsMib.memory}
-            value={wanted.memoryMib}
-            change={(memoryMib) => change({ memoryMib })}
-          />
-          <SizeField
-            word="Durable disk, MiB; 0: none"
-            limits={limitsMib.disk}
-            value={wanted.diskMib}
-            change={(diskMib) => change({ diskMib })}
-          />
-          {allows('place') && (
-            <NodeField node={wanted.node} nodes={nodes} change={(node) => change({ node })} />
-          )}
-        </fieldset>
+      {/* What is wrong is said below, in one place, whoever finds it. */}
+      <form noValidate onSubmit={(event) => void submit(event)}>
+        <Fields {...{ kind, choose, wanted, change, nodes }} />
         <More wanted={wanted} change={change} />
         {refused !== undefined && (
           <p class="fault refused" role="alert">
@@ -99,6 +73,37 @@ function Asked({ nodes }: { readonly nodes: readonly NodeView[] }) {
         </div>
       </form>
     </Dialog>
+  )
+}
+
+interface FieldsProps extends KindFieldProps {
+  readonly wanted: Wanted
+  readonly nodes: readonly NodeView[]
+  change(part: Partial<Wanted>): void
+}
+
+function Fields({ kind, choose, wanted, change, nodes }: FieldsProps) {
+  return (
+    <fieldset class="ways first" disabled={connection.value.is !== 'live'}>
+      <legend class="spoken">What it is to be</legend>
+      <KindField kind={kind} choose={choose} />
+      <TextField word="Name" value={wanted.name} change={(name) => change({ name })} />
+      <SizeField
+        word="Memory, MiB"
+        limits={limitsMib.memory}
+        value={wanted.memoryMib}
+        change={(memoryMib) => change({ memoryMib })}
+      />
+      <SizeField
+        word="Durable disk, MiB; 0: none"
+        limits={limitsMib.disk}
+        value={wanted.diskMib}
+        change={(diskMib) => change({ diskMib })}
+      />
+      {allows('place') && (
+        <NodeField node={wanted.node} nodes={nodes} change={(node) => change({ node })} />
+      )}
+    </fieldset>
   )
 }
 
