@@ -8,7 +8,6 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import type { MigrationRecord } from '#proto/messages.ts'
 import { startAgent } from '../test/node-agent/agent-process.ts'
@@ -18,6 +17,7 @@ import {
   params,
   vmOrder,
 } from '../test/node-agent/coordinator-double.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { median } from './rig/sample.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -109,7 +109,7 @@ async function measure(parent: Parent, pid: number, runs: number) {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' } } })
+  const values = readCommandLine({ runs: count(5) })
   const folder = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
   const parent = new Parent()
   const agent = await parent.start(folder)
@@ -117,7 +117,7 @@ async function main(): Promise<void> {
     const { ones, pauses, hundreds, percents } = await measure(
       parent,
       agent.child.pid ?? 0,
-      Number(values.runs),
+      values.runs,
     )
     console.log(`Node ${process.version}; a guest of ${memoryMib} MiB that writes 8 MB/s`)
     const table = new Table([

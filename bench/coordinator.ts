@@ -9,7 +9,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { Coordinator } from '#coordinator/coordinator.ts'
 import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
@@ -24,6 +23,7 @@ import {
 } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { decodeControl, encodeControl } from '#proto/wire.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
 const vmsPerNode = 10
@@ -167,13 +167,7 @@ function play(agents: Agents, seconds: number): Measured {
 }
 
 function main(): void {
-  const { values } = parseArgs({
-    options: {
-      nodes: { type: 'string', default: '1000' },
-      seconds: { type: 'string', default: '20' },
-    },
-  })
-  const [nodes, seconds] = [Number(values.nodes), Number(values.seconds)]
+  const { nodes, seconds } = readCommandLine({ nodes: count(1000), seconds: count(20) })
   const folder = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
   try {
     const agents = new Agents(folder)

@@ -5,9 +5,9 @@
 // Not here: Linux (linux-boot.ts), v86 (v86.ts).
 // Run: node bench/cpu.ts [--only NAME,..] [--runs N] [--engine NAME] [--elf FILE]
 
-import { parseArgs } from 'node:util'
+import { count, readCommandLine, someOf, words } from './rig/command-line.ts'
 import { byWall, type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
-import { chosenEngines, type Engine, engineContender, engines } from './rig/engines.ts'
+import { chosenEngines, type Engine, engineContender, engines, engineWord } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
@@ -40,23 +40,16 @@ interface Asked {
 }
 
 function asked(): Asked {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      runs: { type: 'string', default: '3' },
-      engine: { type: 'string' },
-      elf: { type: 'string', multiple: true, default: [] },
-    },
+  const values = readCommandLine({
+    only: someOf(Object.keys(required)),
+    ...{ runs: count(3), engine: engineWord, elf: words },
   })
-  const only = values.only?.split(',') ?? (values.elf.length > 0 ? [] : Object.keys(required))
-  const unknown = only.filter((name) => !(name in required))
-  if (unknown.length > 0)
-    throw new Error(`No program ${unknown}; there are ${Object.keys(required).join(', ')}.`)
+  const only = values.only ?? (values.elf.length > 0 ? [] : Object.keys(required))
   const engines = chosenEngines(values.engine)
   const isLeftToUs = values.engine === undefined
   const enginesFor = (name: string) =>
     isLeftToUs && name in requiredOfInterpreter ? chosenEngines('both') : engines
-  return { names: only, files: values.elf, runs: Number(values.runs), enginesFor }
+  return { names: only, files: values.elf, runs: values.runs, enginesFor }
 }
 
 function main(): void {

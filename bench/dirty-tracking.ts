@@ -7,11 +7,11 @@
 
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import type { Machine } from '#engine/machine.ts'
 import { SliceLength } from '#engine/pcpu/slice-length.ts'
 import { bootedMachine } from './rig/bench-machine.ts'
-import { chosenEngines, type Engine } from './rig/engines.ts'
+import { count, readCommandLine, someOf } from './rig/command-line.ts'
+import { chosenEngines, type Engine, engineWord } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { ramMib } from './rig/ram.ts'
 import { median, spreadPercent } from './rig/sample.ts'
@@ -82,13 +82,7 @@ function ratioOfRun(elf: string, engine: Engine): number {
 }
 
 function main(): void {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string', default: programs.join() },
-      runs: { type: 'string', default: '5' },
-      engine: { type: 'string' },
-    },
-  })
+  const values = readCommandLine({ only: someOf(programs), runs: count(5), engine: engineWord })
   const missing = missingCompiler('riscv')
   if (missing !== undefined) {
     console.log(`SKIPPED: ${missing}`)
@@ -103,7 +97,7 @@ function main(): void {
     ['spread %', 8],
   ])
   for (const engine of chosenEngines(values.engine))
-    for (const name of values.only.split(',')) tell(table, name, engine, Number(values.runs))
+    for (const name of values.only ?? programs) tell(table, name, engine, values.runs)
 }
 
 function tell(table: Table, name: string, engine: Engine, runs: number): void {

@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { realClock } from '#env/real.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
@@ -19,6 +18,7 @@ import { VmSpec } from '#proto/vm-spec.ts'
 import { GuestRequests } from '#scenarios/guest-requests.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
 
 const lookMs = 5
@@ -96,8 +96,7 @@ async function failovers(
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { kills: { type: 'string', default: '15' } } })
-  const kills = Number(values.kills)
+  const { kills } = readCommandLine({ kills: count(15) })
   const table = new Table([
     ['from SIGKILL to executing', 26],
     ['p50, s', 6],

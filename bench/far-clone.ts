@@ -8,7 +8,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
 import { startAgent } from '../test/node-agent/agent-process.ts'
 import {
@@ -17,6 +16,7 @@ import {
   params,
   vmOrder,
 } from '../test/node-agent/coordinator-double.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { median } from './rig/sample.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -75,13 +75,13 @@ class Pair {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' } } })
+  const values = readCommandLine({ runs: count(5) })
   const folder = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
   const pair = new Pair()
   const agents = await pair.start(folder)
   const [later, first, whole]: [number[], number[], number[]] = [[], [], []]
   try {
-    for (let run = 0; run < Number(values.runs); run++) {
+    for (let run = 0; run < values.runs; run++) {
       const { runsMs, wholeMs } = await pair.clone(false)
       later.push(runsMs)
       whole.push(wholeMs)

@@ -10,9 +10,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import type { BootImage } from '#engine/boot-layout.ts'
 import { clustersHome } from '#scenarios/local/cluster-folder.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { RealPcpu } from './rig/real-pcpu.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -84,8 +84,7 @@ async function linuxRows(rows: Table, pcpu: RealPcpu, ms: number): Promise<void>
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '15' } } })
-  const ms = Number(values.seconds) * 1000
+  const ms = readCommandLine({ seconds: count(15) }).seconds * 1000
   const pcpu = new RealPcpu()
   await pcpu.ready()
   await sleep(settleMs)

@@ -7,12 +7,12 @@
 
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { WasmCore } from '#engine/cpu/core.ts'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { Machine } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { VmConfig } from '#engine/vm-config.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { median } from './rig/sample.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -70,8 +70,7 @@ function row(rows: Table, name: string, cost: number, allowed: number, unit: str
 }
 
 function main(): void {
-  const { values } = parseArgs({ options: { vms: { type: 'string', default: '200' } } })
-  const wanted = Number(values.vms)
+  const { vms: wanted } = readCommandLine({ vms: count(200) })
   const kept = [made(0)]
   const before = residentBytes()
   const createMs: number[] = []

@@ -10,6 +10,7 @@ import { WasmCore } from '#engine/cpu/core.ts'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import { type Assembler, assemble } from '../test/engine/cpu/assembler.ts'
+import { readCommandLine } from './rig/command-line.ts'
 
 const ramBytes = 64 << 20
 const ramStart = 0x8000_0000n
@@ -144,6 +145,7 @@ function bestMips(core: WasmCore): number {
   return best
 }
 
+readCommandLine({})
 let product = 1
 for (const [name, write] of Object.entries(loops)) {
   const mips = bestMips(bootedCore(write))

@@ -10,9 +10,9 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { clustersHome } from '#scenarios/local/cluster-folder.ts'
-import { chosenEngines, engineContender } from './rig/engines.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
+import { chosenEngines, engineContender, engineWord } from './rig/engines.ts'
 import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
 import { median, spreadPercent } from './rig/sample.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
@@ -50,9 +50,7 @@ async function bootMs(command: readonly string[]): Promise<number> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { runs: { type: 'string', default: '3' }, engine: { type: 'string' } },
-  })
+  const values = readCommandLine({ runs: count(3), engine: engineWord })
   const missing =
     missingQemu() ??
     (existsSync(folder) ? undefined : 'No image of Debian: run `godwit image pull debian`.')
@@ -60,7 +58,7 @@ async function main(): Promise<void> {
     console.log(`SKIPPED: ${missing}`)
     return
   }
-  const [runs, engines] = [Number(values.runs), chosenEngines(values.engine)]
+  const [runs, engines] = [values.runs, chosenEngines(values.engine)]
   console.log(`${qemuVersion()}; Node ${process.version}; median of ${runs}; wall time`)
   const ownCommands = engines.map((engine) => [...engineContender(engine).command(kernel)])
   const bootsMs: number[][] = [qemu, ...ownCommands].map(() => [])

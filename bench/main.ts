@@ -4,8 +4,10 @@
 // Not here: numbers (docs/benchmarks.md has the last). Run: npm run bench [-- NAME …]
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { suggestion } from '#scenarios/language/nearest-name.ts'
+import { headerOf } from './rig/command-line.ts'
 
 /** What makes a benchmark short; the others are. */
 // tidy: data table
@@ -28,10 +30,20 @@ const names = readdirSync(folder)
   .filter((file) => file.endsWith('.ts') && file !== basename(import.meta.filename))
   .map((file) => file.slice(0, -'.ts'.length))
 const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !names.includes(name))
+const unknown = asked.find((name) => !names.includes(name))
 
-if (unknown.length > 0) {
-  console.error(`No benchmark ${unknown.join(', ')}; there are: ${names.join(', ')}.`)
+/** `migration   our pre-copy takes no longer than …`: the first line of its claim. */
+function lineOf(name: string): string {
+  const header = headerOf(readFileSync(join(folder, `${name}.ts`), 'utf8'))
+  return `  ${name.padEnd(16)}${header.split('\n')[0]?.replace('Claim: ', '')} …`
+}
+
+if (asked.includes('--help') || asked.includes('-h')) {
+  console.log(`${headerOf(readFileSync(import.meta.filename, 'utf8'))}\n`)
+  console.log(names.map(lineOf).join('\n'))
+  console.log('\nOf one: node bench/NAME.ts --help')
+} else if (unknown !== undefined) {
+  console.error(`There is no benchmark ${unknown}${suggestion(unknown, names)}`)
   process.exitCode = 2
 } else {
   for (const name of asked.length > 0 ? asked : names) {

@@ -8,8 +8,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { AgentPair } from './rig/agent-migration.ts'
+import { count, readCommandLine, someOf } from './rig/command-line.ts'
 import { GuestToMove, type Moved, type MoveLimits } from './rig/moved.ts'
 import { socketBytesPerMs } from './rig/plain-socket.ts'
 import { missingQemu, qemuVersion } from './rig/qemu.ts'
@@ -90,13 +90,13 @@ function isReached(work: Work, ours: readonly Moved[], qemu: readonly Moved[]): 
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { only: { type: 'string' }, runs: { type: 'string', default: '3' } },
+  const { only, runs } = readCommandLine({
+    only: someOf(works.map(({ name }) => name)),
+    runs: count(3),
   })
   const missing = missingQemu()
   if (missing !== undefined) return console.log(`SKIPPED: ${missing}`)
-  const chosen = works.filter(({ name }) => values.only?.split(',').includes(name) ?? true)
-  const runs = Number(values.runs)
+  const chosen = works.filter(({ name }) => only?.includes(name) ?? true)
   const folder = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
   console.log(`${qemuVersion()}; Node ${process.version}; median of ${runs}`)
   const socket = Math.max(await socketBytesPerMs(), await socketBytesPerMs())

@@ -9,10 +9,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { MigrationRecord } from '#proto/messages.ts'
 import { mebibyte } from '#proto/units.ts'
 import { AgentPair } from './rig/agent-migration.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { GuestToMove } from './rig/moved.ts'
 import { socketBytesPerMs } from './rig/plain-socket.ts'
 import { median } from './rig/sample.ts'
@@ -110,8 +110,7 @@ async function tellOthers(pair: AgentPair, rows: Rows, runs: number): Promise<vo
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { runs: { type: 'string', default: '3' } } })
-  const runs = Number(values.runs)
+  const { runs } = readCommandLine({ runs: count(3) })
   const folder = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
   const pair = await AgentPair.start(folder)
   try {

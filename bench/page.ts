@@ -8,7 +8,6 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { SeededRandom } from '#env/memory.ts'
@@ -21,6 +20,7 @@ import {
   nodeView,
   vmView,
 } from '../test/coordinator-double/views.ts'
+import { count, onOff, readCommandLine } from './rig/command-line.ts'
 import { Table, verdict } from './rig/table.ts'
 
 /** Of the empty page's frames: fewer are seen. */
@@ -30,19 +30,14 @@ const viewEveryMs = 100
 /** A heartbeat every 250 ms: so many VMs have another load in each view. */
 const changedPart = 0.4
 
-const { values } = parseArgs({
-  options: {
-    vms: { type: 'string', default: '1000' },
-    nodes: { type: 'string', default: '20' },
-    seconds: { type: 'string', default: '10' },
-    runs: { type: 'string', default: '3' },
-    profile: { type: 'boolean', default: false },
-  },
+const values = readCommandLine({
+  ...{ vms: count(1000), nodes: count(20), seconds: count(10), runs: count(3) },
+  profile: onOff,
 })
-const vmCount = Number(values.vms)
-const nodeCount = Number(values.nodes)
-const seconds = Number(values.seconds)
-const runs = Number(values.runs)
+const vmCount = values.vms
+const nodeCount = values.nodes
+const seconds = values.seconds
+const runs = values.runs
 const random = new SeededRandom(7)
 
 function bigCluster(): ClusterView {

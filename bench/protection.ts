@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { realClock } from '#env/real.ts'
 import { checkpointMsDefaults } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
@@ -19,6 +18,7 @@ import { VmSpec } from '#proto/vm-spec.ts'
 import { GuestRequests } from '#scenarios/guest-requests.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
 const lookMs = 1000
@@ -106,7 +106,7 @@ const median = (all: readonly Measured[]): Measured => ({
 })
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { turns: { type: 'string', default: '3' } } })
+  const values = readCommandLine({ turns: count(3) })
   const table = new Table([
     ['guest', 32],
     ['MIPS without', 12],
@@ -119,7 +119,7 @@ async function main(): Promise<void> {
     ['verdict', 8],
   ])
   for (const [name, args] of Object.entries(guests)) {
-    const { without, with: kept } = await turns(args, Number(values.turns))
+    const { without, with: kept } = await turns(args, values.turns)
     const ratio = kept.mips / without.mips
     const allowedMs = without.pingMs + 2 * checkpointMsDefaults.continuous
     const said = [verdict(ratio, required), verdict(allowedMs / kept.pingMs, 1)] as const

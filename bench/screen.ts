@@ -8,13 +8,13 @@
 // Times in ms, bytes. Run: node bench/screen.ts [--runs N]
 
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { deflateRawSync } from 'node:zlib'
 import { screenPages } from '#engine/screen.ts'
 import { readPages } from '#node-agent/screen-pages.ts'
 import { ScreenWatch } from '#node-agent/screen-watch.ts'
 import { encodeBody, encodeFrame } from '#proto/screen-frame.ts'
 import { GuestVm } from '../test/engine/guests/guest-vm.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { median, spreadPercent } from './rig/sample.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -134,8 +134,8 @@ function typedBytes(): { readonly ofPages: number; readonly ofScreens: number } 
 }
 
 function main(): void {
-  const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' } } })
-  const ratios = Array.from({ length: Number(values.runs) }, speedRatio)
+  const values = readCommandLine({ runs: count(5) })
+  const ratios = Array.from({ length: values.runs }, speedRatio)
   const table = new Table([
     ['what', 44],
     ['ratio', 8],

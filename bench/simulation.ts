@@ -6,10 +6,10 @@
 // it is started again after its VMs run elsewhere. Not here: real guests (docs/simulation.md).
 // Run: node bench/simulation.ts [--minutes N] [--only hour,large,failover]
 
-import { parseArgs } from 'node:util'
 import { SeededRandom } from '#env/memory.ts'
 import { modelled } from '#scenarios/sim/models/vm-model.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
+import { count, readCommandLine, someOf } from './rig/command-line.ts'
 import { cpuMs, modelCluster, mustBeWell } from './rig/model-cluster.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -124,10 +124,11 @@ async function playFailover(): Promise<void> {
   row('the same with ten quiet minutes after it', await speedOf(20, 600_000))
 }
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '60' }, only: { type: 'string' } },
+const parts = ['failover', 'hour', 'large']
+const { minutes, only: wanted = parts } = readCommandLine({
+  minutes: count(60),
+  only: someOf(parts),
 })
-const wanted = values.only?.split(',') ?? ['failover', 'hour', 'large']
 if (wanted.includes('failover')) await playFailover()
-if (wanted.includes('hour')) await playHour(Number(values.minutes))
+if (wanted.includes('hour')) await playHour(minutes)
 if (wanted.includes('large')) await playLarge()

@@ -6,12 +6,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { Authority } from '#cli/certs/authority.ts'
 import { Credentials } from '#env/real/credentials.ts'
 import { transportWith } from '#env/real/transport.ts'
 import { mebibyte } from '#proto/units.ts'
+import { count, readCommandLine } from './rig/command-line.ts'
 import { median } from './rig/sample.ts'
 import { Table } from './rig/table.ts'
 
@@ -62,7 +62,7 @@ async function senderTo(certs: string | undefined): Promise<() => Promise<number
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' } } })
+  const values = readCommandLine({ runs: count(5) })
   const certs = mkdtempSync(join(tmpdir(), 'godwit-bench-'))
   const authority = new Authority(certs)
   await authority.init([])
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   await plain()
   await tls()
   const [plainRates, tlsRates]: [number[], number[]] = [[], []]
-  for (let run = 0; run < Number(values.runs); run++) {
+  for (let run = 0; run < values.runs; run++) {
     plainRates.push(await plain())
     tlsRates.push(await tls())
   }

@@ -7,9 +7,9 @@
 // Run: node bench/v86.ts [--only NAME,..] [--runs N] [--engine NAME]
 
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { count, readCommandLine, someOf } from './rig/command-line.ts'
 import { byWall, type Contender, type Cost, compared, lessEmpty } from './rig/comparison.ts'
-import { chosenEngines, engineContender } from './rig/engines.ts'
+import { chosenEngines, engineContender, engineWord } from './rig/engines.ts'
 import { builtProgram, missingCompiler } from './rig/programs.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
 
@@ -53,24 +53,18 @@ function tell(table: Table, name: string, engine: string, costs: Costs, empty: C
 }
 
 function main(): void {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string', default: programs.join() },
-      runs: { type: 'string', default: '3' },
-      engine: { type: 'string' },
-    },
-  })
+  const values = readCommandLine({ only: someOf(programs), runs: count(3), engine: engineWord })
   const missing = missingCompiler('riscv') ?? missingCompiler('i386')
   if (missing !== undefined) {
     console.log(`SKIPPED: ${missing}`)
     return
   }
-  const [runs, engines] = [Number(values.runs), chosenEngines(values.engine)]
+  const [runs, engines] = [values.runs, chosenEngines(values.engine)]
   console.log(`Node ${process.version}; median of ${runs}; CPU time`)
   const contenders = [v86, ...engines.map(engineContender)]
   const empty = compared(contenders, fileFor('empty'), runs)
   const table = new Table(columns)
-  for (const name of values.only.split(',')) {
+  for (const name of values.only ?? programs) {
     const costs = compared(contenders, fileFor(name), runs)
     for (const engine of engines) tell(table, name, engine, costs, empty)
   }

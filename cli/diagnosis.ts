@@ -4,6 +4,7 @@
 import type { ClusterView } from '#proto/api.ts'
 import type { HaView } from '#proto/ha.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
+import type { StoreView } from '#proto/store-view.ts'
 
 export interface Finding {
   /** `bad`: something does not work. `odd`: it works, but not as well as it could. */
@@ -95,6 +96,20 @@ export function clusterFindings(view: ClusterView, ha: HaView): Finding[] {
   return found.length > 0 ? found : [good(`all is well with ${count}`)]
 }
 
+/** Of etcd; a file is either there, or the coordinator is not. */
+export function storeFindings({ kind, members }: StoreView): Finding[] {
+  if (kind === 'file') return []
+  const ill = members.filter(({ trouble }) => trouble !== undefined)
+  if (ill.length === 0)
+    return [good(`${members.length} of ${members.length} members of etcd are well`)]
+  const spare = Math.floor((members.length - 1) / 2) - ill.length
+  const left = spare > 0 ? `${spare} more may fail` : 'no other may fail, or nobody leads'
+  const found = spare >= 0 ? odd : bad
+  return ill.map(({ address, trouble }) =>
+    found(`etcd at ${address}: ${trouble}; ${left}`, 'start that member again'),
+  )
+}
+
 const nodeFindings = ({ nodes }: ClusterView): Finding[] =>
   nodes.flatMap(({ id, phase, evacuation }) => {
     const stuck = (evacuation?.stuck ?? []).map(({ vmId, why }) =>
@@ -103,7 +118,7 @@ const nodeFindings = ({ nodes }: ClusterView): Finding[] =>
     if (phase === 'online') return stuck
     const sentence = `${id} ${nodePhaseSentences[phase]}`
     if (phase === 'gone') return [odd(sentence, `start its agent again, or forget it`)]
-    return [bad(sentence, `godwit logs ${id}; start its agent again`)]
+    return [bad(sentence, `godwit logs ${id}; then godwit revive ${id}, or start its agent again`)]
   })
 
 const vmFindings = ({ vms }: ClusterView): Finding[] =>

@@ -19,6 +19,7 @@ import {
   worryOf,
 } from './shell/etcd-flags.ts'
 import { etcdGateway } from './shell/etcd-gateway.ts'
+import { etcdHealth } from './shell/etcd-health.ts'
 import { fenceDevice } from './shell/fence-devices.ts'
 import { launcherAt } from './shell/launcher.ts'
 import { type ServerOptions, startServer } from './shell/server.ts'
@@ -225,7 +226,12 @@ async function serveWithOthers(options: Omit<ServerOptions, 'store'>, etcd: Etcd
   const { place, ...names } = etcd
   const worry = worryOf(etcd, options.settings.leaseMs)
   if (worry !== undefined) options.log.warn('several coordinators', { worry })
-  const one = new OneOfSeveral({ ...options, ...names, etcd: etcdGateway(place) })
+  const one = new OneOfSeveral({
+    ...options,
+    ...names,
+    etcd: etcdGateway(place),
+    storeHealth: etcdHealth(place),
+  })
   return { address: await one.start(), stop: () => one.stop() }
 }
 

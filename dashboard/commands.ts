@@ -3,7 +3,12 @@
 
 import { signal } from '@preact/signals'
 import { z } from 'zod'
-import { type CloneRequest, type MigrateRequest, MigrationView } from '#proto/api.ts'
+import {
+  type CloneRequest,
+  type MigrateRequest,
+  MigrationView,
+  type RunRequest,
+} from '#proto/api.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { ask, isRefused } from './asking.ts'
 
@@ -22,6 +27,14 @@ export type MigrateParams = Partial<z.input<typeof MigrationParams>>
 
 /** Migrations that were asked for here: their ends are told here too. */
 export const ownMigrations = signal<ReadonlySet<string>>(new Set())
+
+/** @returns why not, if it is refused; what was filled in is not to be lost then */
+export async function run(request: z.input<typeof RunRequest>): Promise<string | undefined> {
+  const answer = await ask(z.unknown(), 'POST', 'v1/vms', request)
+  if (isRefused(answer)) return answer.refused
+  tell(`${request.id} is being started.`, false)
+  return undefined
+}
 
 export const act = (vmId: string, verb: PlainVerb) =>
   order('POST', `v1/vms/${vmId}/${verb}`, undefined, `${vmId}: ${verb} is accepted.`)

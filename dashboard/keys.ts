@@ -3,9 +3,10 @@
 // keys of one part (Escape in a panel, arrows in a list), which stand where that part is.
 
 import { signal } from '@preact/signals'
-import { selectedVmId } from './cluster.ts'
-import { isHelpOpen, moveAsked } from './questions.ts'
+import { selectedVmId, view } from './cluster.ts'
+import { isHelpOpen, isRunAsked, moveAsked } from './questions.ts'
 import { go, route } from './route.ts'
+import { allows } from './session.ts'
 
 export interface KeyRow {
   readonly key: string
@@ -21,6 +22,7 @@ export const keyTable: readonly KeyRow[] = [
   { key: '1', what: 'the cluster', run: () => go({ is: 'cluster' }) },
   { key: '2', what: 'links, for who may see them', run: () => go({ is: 'links' }) },
   { key: '3', what: 'events', run: () => go({ is: 'events', filter: {} }) },
+  { key: 'n', what: 'a new VM, for who may start one', run: askForNew },
   { key: 'm', what: 'move the VM that is open, or whose tile has the focus', run: moveOpen },
   { key: 'e', what: 'events of the VM or node that is open', run: eventsOfOpen },
 ]
@@ -34,6 +36,10 @@ export const otherKeys: readonly (readonly [key: string, what: string])[] = [
 
 function openHelp(): void {
   isHelpOpen.value = true
+}
+
+function askForNew(): void {
+  if (view.peek() && allows('run')) isRunAsked.value = true
 }
 
 function moveOpen(): void {

@@ -19,4 +19,6 @@ export const question = signal<Question | undefined>(undefined)
 export const moveAsked = signal<{ readonly vmId: string; readonly to?: string } | undefined>(
   undefined,
 )
+/** A new VM is being thought of. */
+export const isRunAsked = signal(false)
 export const isHelpOpen = signal(false)

@@ -40,6 +40,7 @@ import { PageLog } from '#proto/page-log.ts'
 import { type PowerSettingsChange, PowerView } from '#proto/power.ts'
 import { ScreenHeader } from '#proto/screen.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
+import { StoreView } from '#proto/store-view.ts'
 import { type ApiWire, type ConsoleSession, type Subscription, WebWire } from './api-wire.ts'
 
 export type { ApiWire, ConsoleSession, Subscription }
@@ -119,6 +120,7 @@ export interface ApiClient {
   sleepOrWake(nodeId: string, verb: 'sleep' | 'wake'): Promise<PowerView>
   /** High availability: settings, spare capacity, rules and what is not kept. */
   ha(): Promise<HaView>
+  store(): Promise<StoreView>
   setHa(change: HaSettingsChange): Promise<HaView>
   /** How a VM is kept running; what is not named stays as it is. */
   setPolicy(vmId: string, change: HaPolicyChange): Promise<VmView>
@@ -189,6 +191,7 @@ export class HttpApiClient implements ApiClient {
   sleepOrWake = (id: string, verb: 'sleep' | 'wake') =>
     this.#post(`/v1/nodes/${encodeURIComponent(id)}/${verb}`, undefined, PowerView)
   ha = () => this.#get('/v1/ha', HaView)
+  store = () => this.#get('/v1/store', StoreView)
   setHa = (change: HaSettingsChange) => this.#ask('PATCH', '/v1/ha', change, HaView)
   setPolicy = (vmId: string, change: HaPolicyChange) =>
     this.#ask('PATCH', vmPath(vmId, 'ha'), change, VmView)

@@ -2,6 +2,7 @@
 // alone. Each run is a process of this Node. Not here: the run itself (engine-process.ts).
 
 import { fileURLToPath } from 'node:url'
+import { oneOf } from './command-line.ts'
 import type { Contender } from './comparison.ts'
 
 export type Engine = 'translator' | 'interpreter'
@@ -11,6 +12,9 @@ export const engines: readonly Engine[] = ['translator', 'interpreter']
  * Those that `--engine` asks for: one by its name, or both; by itself the translator. Throws when
  * there is none of that name.
  */
+/** `--engine NAME`. */
+export const engineWord = oneOf([...engines, 'both'])
+
 export function chosenEngines(asked: string | undefined): readonly Engine[] {
   if (asked === undefined) return ['translator']
   const chosen = engines.filter((name) => asked === 'both' || asked === name)

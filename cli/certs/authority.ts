@@ -81,7 +81,7 @@ export class Authority {
           .toString('hex')
           .replace(/^[89a-f]/, '1'),
       },
-      ...{ subject: `CN=${name}`, issuer: certificate.subject, signingAlgorithm: algorithm },
+      ...{ subject: subjectOf(name), issuer: certificate.subject, signingAlgorithm: algorithm },
       ...{ ...validFor(nodeDays), publicKey: keys.publicKey, signingKey: key },
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
@@ -168,6 +168,11 @@ export class Authority {
   }
 }
 
+/**
+ * Names are in the alternative names (RFC 6125); etcd with users refuses a certificate that has a
+ * common name (embed/serve.go: it would be ignored).
+ */
+const subjectOf = (name: string): string => `O=Godwit, OU=${name}`
 const noAuthority = (folder: string) =>
   fault('bad-certificate', `${folder} has no authority: godwit certs init`)
 const rank = (name: string) =>

@@ -6,14 +6,20 @@ import { availableParallelism, freemem, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { faultOf } from '#proto/faults.ts'
-import { HttpApiClient } from '#scenarios/api-client.ts'
+import { FaultError, faultOf } from '#proto/faults.ts'
+import { type ApiClient, HttpApiClient } from '#scenarios/api-client.ts'
 import { daemonVersion, docker } from '#scenarios/compose/docker.ts'
 import { forsakenRuns } from '#scenarios/compose/leftovers.ts'
 import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { connect, type GlobalOptions } from '../connection.ts'
-import { clusterFindings, type Finding, type MachineFacts, machineFindings } from '../diagnosis.ts'
+import {
+  clusterFindings,
+  type Finding,
+  type MachineFacts,
+  machineFindings,
+  storeFindings,
+} from '../diagnosis.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
@@ -74,12 +80,29 @@ function show(cli: Cli, title: string, findings: readonly Finding[]): void {
   cli.terminal.write([cli.terminal.paint('bold', title), ...lines].join('\n'))
 }
 
+/** Only who runs the cluster sees it, and coordinators of old have no word for it. */
+async function lookAtStore(api: ApiClient): Promise<Finding[]> {
+  try {
+    return storeFindings(await api.store())
+  } catch (thrown) {
+    if (['not-allowed', 'bad-request'].includes(faultOf(thrown).code)) return []
+    throw thrown
+  }
+}
+
 /** Of the cluster that is meant, or that runs here; undefined: there is none. */
 async function lookAtCluster(cli: Cli, options: GlobalOptions): Promise<Finding[] | undefined> {
   const isNamed = options.api !== undefined || options.cluster !== undefined
   if (!isNamed && runningClusters(cli.home).length === 0) return undefined
   const api = connect(cli, options)
-  return clusterFindings(await api.cluster(), await api.ha())
+  try {
+    const found = clusterFindings(await api.cluster(), await api.ha())
+    return [...found, ...(await lookAtStore(api))]
+  } catch (thrown) {
+    // What is wrong is what was asked for; the rest of it is worth knowing all the same.
+    if (thrown instanceof FaultError) return [{ is: 'bad', what: thrown.fault.message }]
+    throw thrown
+  }
 }
 
 export function addDoctor(program: Command, cli: Cli): void {

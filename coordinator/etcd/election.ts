@@ -64,6 +64,7 @@ export class Election {
   #isStopped = false
   #stopped: Promise<void> = Promise.resolve()
   #leadership: Leadership | undefined
+  #lastSaid = ''
 
   constructor(ports: ElectionPorts) {
     this.#ports = ports
@@ -80,13 +81,22 @@ export class Election {
     await this.#stopped
   }
 
+  /** Etcd did not do what it was last asked. */
+  get isStuck(): boolean {
+    return this.#lastSaid !== ''
+  }
+
   async #run(): Promise<void> {
     const { clock, log } = this.#ports
     while (!this.#isStopped) {
       try {
         await this.#stand()
+        this.#lastSaid = ''
       } catch (thrown) {
-        log.warn('no answer of etcd', { ...faultOf(thrown) })
+        const why = faultOf(thrown)
+        // Four times a second the same would bury everything else.
+        if (why.message !== this.#lastSaid) log.warn('no answer of etcd', { ...why })
+        this.#lastSaid = why.message
       }
       if (!this.#isStopped) await sleep(clock, lookEveryMs)
     }

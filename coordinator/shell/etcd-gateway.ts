@@ -30,6 +30,7 @@ const refusals: Readonly<Record<number, string>> = {
   8: 'out of room',
   9: 'failed precondition',
 }
+const denied = 7
 /** The user's token has run out, or none was shown: not done either, and mended by a new one. */
 const unauthenticated = 16
 const answerBytesMax = 64 << 20
@@ -40,6 +41,19 @@ export function etcdGateway(place: EtcdPlace): Etcd {
   return new EtcdGateway(place)
 }
 
+/** How its members are reached: plainly, or over TLS, by links that stay. */
+export function optionsTo({ urls, caFile, certFile, keyFile }: EtcdPlace): RequestOptions {
+  const tls = {
+    ca: read('--etcd-ca', caFile),
+    cert: read('--etcd-cert', certFile),
+    key: read('--etcd-key', keyFile),
+  }
+  const agent = urls[0]?.startsWith('https:')
+    ? new https.Agent({ keepAlive: true, ...tls })
+    : new http.Agent({ keepAlive: true })
+  return { method: 'POST', agent }
+}
+
 class EtcdGateway implements Etcd {
   readonly #urls: readonly URL[]
   readonly #user: string | undefined
@@ -47,29 +61,25 @@ class EtcdGateway implements Etcd {
   #at = 0
   #token: string | undefined
 
-  constructor({ urls, caFile, certFile, keyFile, user }: EtcdPlace) {
-    this.#urls = urls.map((url) => new URL(url))
-    this.#user = user
-    const isTls = this.#urls[0]?.protocol === 'https:'
-    const read = (file: string | undefined) => (file ? readFileSync(file) : undefined)
-    const tls = { ca: read(caFile), cert: read(certFile), key: read(keyFile) }
-    const agent = isTls
-      ? new https.Agent({ keepAlive: true, ...tls })
-      : new http.Agent({ keepAlive: true })
-    this.#options = { method: 'POST', agent }
+  constructor(place: EtcdPlace) {
+    this.#urls = place.urls.map((url) => new URL(url))
+    this.#user = place.user
+    this.#options = optionsTo(place)
   }
 
   async call(path: string, body: object, timeoutMs: number): Promise<unknown> {
     if (this.#user !== undefined && this.#token === undefined) await this.#logIn(timeoutMs)
     const answer = await this.#post(path, body, timeoutMs)
     if (answer.isGood) return answer.body
-    const { code, message } = Refusal.parse(answer.body ?? {})
+    const { code, message } = Refusal.parse(answer.body ?? plainRefusal(answer))
     const isToken = code === unauthenticated || /invalid auth token/.test(message)
     if (isToken && this.#token !== undefined) {
       this.#token = undefined
       throw new FaultError(fault('link-lost', 'the login at etcd has run out: it is made anew'))
     }
-    const refusal = isToken ? 'it wants GODWIT_ETCD_USER' : refusals[code]
+    const isRefused = code === denied || /user name is empty/.test(message)
+    const isStranger = this.#user === undefined && isRefused
+    const refusal = isToken || isStranger ? 'it wants GODWIT_ETCD_USER' : refusals[code]
     if (refusal) throw new FaultError(fault('wrong-state', `etcd refuses: ${message} (${refusal})`))
     this.#turn()
     throw new FaultError(fault('link-lost', `etcd has no answer: ${message}`))
@@ -96,7 +106,7 @@ class EtcdGateway implements Etcd {
   async #post(path: string, body: object, timeoutMs: number): Promise<Answer> {
     const url = new URL(path, this.#urls[this.#at])
     try {
-      return await post(url, JSON.stringify(body), timeoutMs, {
+      return await ask(url, JSON.stringify(body), timeoutMs, {
         ...this.#options,
         headers: {
           'content-type': 'application/json',
@@ -105,18 +115,51 @@ class EtcdGateway implements Etcd {
       })
     } catch (thrown) {
       this.#turn()
-      const why = thrown instanceof Error ? thrown.message || String(thrown) : String(thrown)
+      const why = whyNot(thrown)
       throw new FaultError(fault('link-lost', `etcd at ${url.origin} did not answer: ${why}`))
     }
   }
 }
 
+function read(flag: string, file: string | undefined): Buffer | undefined {
+  try {
+    return file ? readFileSync(file) : undefined
+  } catch (thrown) {
+    const { code } = thrown as { code?: string }
+    throw new FaultError(fault('bad-request', `${flag} ${file} cannot be read (${code})`))
+  }
+}
+
+/** TLS says in its own words what is wrong; this says what mends it. */
+export function whyNot(thrown: unknown): string {
+  const { code = '', message } =
+    thrown instanceof Error
+      ? (thrown as { code?: string } & Error)
+      : {
+          message: String(thrown),
+        }
+  if (/ALERT_(BAD_CERTIFICATE|CERTIFICATE_REQUIRED|UNKNOWN_CA)/.test(code))
+    return 'it wants a certificate of an authority that it trusts: --etcd-cert, --etcd-key'
+  if (/^(SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_|DEPTH_ZERO)/.test(code))
+    return `its certificate is not trusted here (${code}): --etcd-ca`
+  return message || String(thrown)
+}
+
 interface Answer {
   readonly isGood: boolean
+  readonly status: number
+  readonly text: string
+  /** Undefined: it is no JSON. */
   readonly body: unknown
 }
 
-function post(url: URL, text: string, timeoutMs: number, options: RequestOptions) {
+/** What stands before its gateway refuses in plain text, and 4xx are for good. */
+const plainRefusal = ({ status, text }: Answer): z.input<typeof Refusal> => ({
+  code: status >= 400 && status < 500 ? 9 : 2,
+  message: text.trim().slice(0, 200),
+})
+
+export function ask(url: URL, text: string, timeoutMs: number, options: RequestOptions) {
   return new Promise<Answer>((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http
     const asked = request(url, options, (answer) => {
@@ -130,8 +173,9 @@ function post(url: URL, text: string, timeoutMs: number, options: RequestOptions
       answer.on('error', reject)
       answer.on('end', () => {
         clearTimeout(timer)
-        const isGood = answer.statusCode === 200
-        resolve({ isGood, body: jsonOf(Buffer.concat(chunks).toString()) })
+        const text = Buffer.concat(chunks).toString()
+        const status = answer.statusCode ?? 0
+        resolve({ isGood: status === 200, status, text, body: jsonOf(text) })
       })
     })
     const late = new Error(`nothing within ${Math.round(timeoutMs)} ms`)

@@ -23,6 +23,8 @@ export interface FollowerOptions {
   readonly log: Log
   /** Who leads now, as far as it is known. */
   leader(): Candidate | undefined
+  /** Etcd does not answer: nobody can be elected. */
+  isStuck(): boolean
   /** Whose pages may ask whether it leads. */
   others(): readonly Candidate[]
 }
@@ -40,7 +42,7 @@ export async function serveFollower(options: FollowerOptions): Promise<Follower>
   const handler = (request: IncomingMessage, response: ServerResponse) =>
     answer(request, response, options)
   const server: Server = credentials ? tlsServer(credentials, log, handler) : createServer(handler)
-  server.on('upgrade', (_request, socket: Duplex) => refuse(socket, options.leader()))
+  server.on('upgrade', (_request, socket: Duplex) => refuse(socket, options))
   server.on('clientError', (_error, socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -77,7 +79,7 @@ function answer(
     response.writeHead(307, { location: `${leader.address}${pathname}${search}` }).end()
     return
   }
-  const problem = problemOf(whereToGo(leader))
+  const problem = problemOf(whereToGo(leader, options.isStuck()))
   response.writeHead(problem.status, headersOf(leader)).end(JSON.stringify(problem))
 }
 
@@ -86,8 +88,9 @@ const metrics = `# HELP godwit_coordinator_leads 1: it leads; 0: it waits until 
 godwit_coordinator_leads 0
 `
 
-function refuse(socket: Duplex, leader: Candidate | undefined): void {
-  const problem = problemOf(whereToGo(leader))
+function refuse(socket: Duplex, options: FollowerOptions): void {
+  const leader = options.leader()
+  const problem = problemOf(whereToGo(leader, options.isStuck()))
   const body = JSON.stringify(problem)
   const headers = Object.entries({ ...headersOf(leader), connection: 'close' })
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -104,10 +107,15 @@ const headersOf = (leader: Candidate | undefined): Record<string, string> => ({
   ...(leader && { [leaderHeader]: leader.address }),
 })
 
-const whereToGo = (leader: Candidate | undefined): Fault =>
-  fault(
-    'not-leader',
-    leader
-      ? `this coordinator does not lead: ask ${leader.name}, at ${leader.address}`
-      : 'this coordinator does not lead, and nobody does yet: ask again in a moment',
-  )
+function whereToGo(leader: Candidate | undefined, isStuck: boolean): Fault {
+  if (leader && !isStuck)
+    return fault(
+      'not-leader',
+      `this coordinator does not lead: ask ${leader.name}, at ${leader.address}`,
+    )
+  const why = isStuck
+    ? 'and etcd does not do what it is asked, so nobody can be elected: a majority of its members ' +
+      'has to run (the log of this coordinator says more)'
+    : 'and nobody does yet: ask again in a moment'
+  return fault('not-leader', `this coordinator does not lead, ${why}`)
+}

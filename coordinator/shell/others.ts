@@ -7,6 +7,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
 import { CoordinatorPlace } from '#proto/coordinator-place.ts'
+import { StoreView } from '#proto/store-view.ts'
 import type { Candidate } from '../etcd/election.ts'
 import { type App, documented, type HttpPorts } from './routing.ts'
 
@@ -25,7 +26,9 @@ export function mayBeAsked(headers: IncomingHttpHeaders, others: Others): Record
   }
 }
 
-export function placeRoutes(app: App, { others }: HttpPorts): void {
+export function placeRoutes(app: App, { others, store }: HttpPorts): void {
+  const kept = documented('Where the coordinator keeps what it knows', 200, StoreView)
+  app.get('/v1/store', kept, async () => (await store?.()) ?? { kind: 'file', members: [] })
   const places = documented('The others', 200, z.array(CoordinatorPlace))
   app.get('/v1/coordinators', places, () =>
     others().map(({ name, address }) => ({ name, address })),

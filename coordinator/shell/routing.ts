@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Random } from '#env/env.ts'
 import * as api from '#proto/api.ts'
 import type { Fault } from '#proto/faults.ts'
+import type { StoreView } from '#proto/store-view.ts'
 import { clientTraceOf } from '#proto/trace-context.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import type { ApiCommand } from '../core/step-context.ts'
@@ -25,6 +26,8 @@ export interface HttpPorts {
   readonly laboratory?: Launcher | undefined
   /** Of several coordinators, the others. */
   others(): readonly Candidate[]
+  /** Where it keeps what it knows, and whether that is well; absent: in a file. */
+  store?(): Promise<StoreView>
   nowMs(): number
   /** A step threw: a bug. The process must not go on. */
   onBug(thrown: unknown): void

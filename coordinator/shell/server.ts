@@ -6,6 +6,7 @@ import type { Clock, Log, Random, Tracer } from '#env/env.ts'
 import { isLoopback } from '#env/loopback.ts'
 import { type Credentials, sha256, verify } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
+import type { StoreView } from '#proto/store-view.ts'
 import { Accounts } from '../accounts/accounts.ts'
 import { ConsoleHub } from '../console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '../coordinator.ts'
@@ -41,6 +42,8 @@ export interface ServerOptions {
   readonly leadership?: Leadership
   /** Of several coordinators, the others that a page may be sent to. */
   others?(): readonly Candidate[]
+  /** Absent: it keeps what it knows in a file. */
+  storeHealth?(): Promise<StoreView>
   /** Absent: nothing may be broken on purpose. */
   readonly laboratory?: Launcher
   readonly settings: Settings
@@ -82,6 +85,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     {
       ...{ coordinator, metrics, random, laboratory: options.laboratory },
       others: () => options.others?.() ?? [],
+      ...(options.storeHealth && { store: options.storeHealth }),
       ...(credentials && { serverFactory: (handler) => tlsServer(credentials, log, handler) }),
       nowMs: () => clock.nowMs(),
       onBug: options.onBug,

@@ -87,6 +87,7 @@ export class OneOfSeveral {
     const port = this.#port
     this.#follower = await serveFollower({
       ...{ host, port, credentials, log, leader },
+      isStuck: () => this.#election?.isStuck ?? false,
       others: () => this.#roll?.others ?? [],
     })
     this.#port = this.#follower.port

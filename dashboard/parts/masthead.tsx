@@ -6,7 +6,7 @@ import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { connection, picture, view } from '../cluster.ts'
 import type { ClusterSums } from '../cluster-model.ts'
 import type { StreamState } from '../live-stream.ts'
-import { isHelpOpen } from '../questions.ts'
+import { isHelpOpen, isRunAsked } from '../questions.ts'
 import { hashOf, type Route, route } from '../route.ts'
 import { allows } from '../session.ts'
 import { Find } from './find.tsx'
@@ -23,6 +23,18 @@ export function Masthead() {
       </h1>
       <Places />
       {sums && <Sums {...sums} />}
+      {view.value && allows('run') && (
+        <button
+          type="button"
+          class="new"
+          aria-keyshortcuts="n"
+          onClick={() => {
+            isRunAsked.value = true
+          }}
+        >
+          New VM
+        </button>
+      )}
       <Find />
       <button
         type="button"

@@ -18,6 +18,7 @@ import { Homeless, NodeCard } from './node-card.tsx'
 import { NodePanel } from './node-panel.tsx'
 import { Quotas } from './quotas.tsx'
 import { Rules } from './rules.tsx'
+import { RunDialog } from './run-dialog.tsx'
 import { ScreenPage } from './screen-page.tsx'
 import { Story } from './story.tsx'
 import { VmPanel } from './vm-panel.tsx'
@@ -48,6 +49,7 @@ export function Page() {
       <Carried />
       <Confirm />
       <MoveDialog />
+      <RunDialog />
       <Help />
       <Announcer />
     </>

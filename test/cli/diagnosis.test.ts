@@ -1,7 +1,12 @@
 // What the doctor finds: nothing where nothing is wrong, and of all else what to do about it.
 
 import { describe, expect, test } from 'vitest'
-import { clusterFindings, type MachineFacts, machineFindings } from '#cli/diagnosis.ts'
+import {
+  clusterFindings,
+  type MachineFacts,
+  machineFindings,
+  storeFindings,
+} from '#cli/diagnosis.ts'
 import { HaRule, type HaView, haSettingsDefault } from '#proto/ha.ts'
 import { busyCluster, clusterView, nodeView } from '../coordinator-double/views.ts'
 import { godwit } from './rehearsal.ts'
@@ -66,6 +71,23 @@ describe('a cluster', () => {
     )
     expect(found).toMatch(/bad: n4 is lost and fenced/)
     expect(found).toMatch(/bad: \S+ has failed: .*: godwit why \S+/)
+  })
+
+  test('on etcd names the members that are not well, and how many more may fail', () => {
+    const places = ['http://e1:2379', 'http://e2:2379', 'http://e3:2379']
+    const membersWith = (...ill: number[]) =>
+      places.map((address, n) => ({ address, ...(ill.includes(n) && { trouble: 'it is away' }) }))
+    const texts = (...ill: number[]) =>
+      storeFindings({ kind: 'etcd', members: membersWith(...ill) }).map(({ is, what }) => [
+        is,
+        what,
+      ])
+    expect(texts()).toEqual([['good', '3 of 3 members of etcd are well']])
+    expect(texts(1)).toEqual([
+      ['odd', 'etcd at http://e2:2379: it is away; no other may fail, or nobody leads'],
+    ])
+    expect(texts(0, 1).map(([is]) => is)).toEqual(['bad', 'bad'])
+    expect(storeFindings({ kind: 'file', members: [] })).toEqual([])
   })
 
   test('names what was promised and is not so', () => {

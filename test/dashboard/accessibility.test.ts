@@ -49,6 +49,7 @@ const places: readonly Place[] = [
       await page.getByRole('dialog').getByText('downtime 9.6 ms').waitFor()
     },
   },
+  { name: 'a new VM', go: (page) => page.keyboard.press('n') },
   {
     name: 'a VM that is carried',
     go: async (page) => {

@@ -32,6 +32,7 @@ const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   ...{ power: asked(() => noPower), setPower: asked(() => noPower) },
   sleepOrWake: asked(() => noPower),
   ha: asked(() => noHa),
+  store: asked(() => ({ kind: 'file' as const, members: [] })),
   setHa: asked(() => noHa),
   setPolicy: asked((vmId: string) => cluster.vm(vmId).view),
   ...{ setGroup: asked(() => noHa), dropGroup: asked(() => noHa) },

@@ -88,6 +88,7 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'GET /v1/vms/:id/links': 'AO',
   'POST /v1/vms/:id/links': 'AO',
   'GET /v1/coordinators': 'VABO',
+  'GET /v1/store': 'O',
   'GET /v1/accounts': 'O',
   'POST /v1/accounts': 'O',
   'DELETE /v1/accounts/:name': 'O',

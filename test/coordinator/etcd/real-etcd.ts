@@ -2,9 +2,9 @@
 // each with a folder under the system's for temporary files. Not here: what is asked of them.
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -16,13 +16,20 @@ export interface EtcdMembers {
   stop(): Promise<void>
 }
 
-/** Ready when it answers. */
-export async function startEtcd(count: number): Promise<EtcdMembers> {
+/** PEM files, of a member of itself. */
+export interface EtcdTls {
+  readonly caFile: string
+  /** Its key and its certificate. */
+  readonly certFile: string
+}
+
+/** Ready when it answers. @param tls clients must show a certificate, too */
+export async function startEtcd(count: number, tls?: EtcdTls): Promise<EtcdMembers> {
   const folder = mkdtempSync(join(tmpdir(), 'godwit-etcd-'))
   const ports = await freePorts(2 * count)
   const member = (n: number) => ({
     name: `e${n}`,
-    client: `http://127.0.0.1:${ports[2 * n]}`,
+    client: `${tls ? 'https' : 'http'}://127.0.0.1:${ports[2 * n]}`,
     peer: `http://127.0.0.1:${ports[2 * n + 1]}`,
   })
   const members = Array.from({ length: count }, (_, n) => member(n))
@@ -34,6 +41,7 @@ export async function startEtcd(count: number): Promise<EtcdMembers> {
         ...['--name', name, '--data-dir', join(folder, name), '--initial-cluster', all],
         ...['--listen-client-urls', client, '--advertise-client-urls', client],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
+        ...(tls ? tlsFlags(tls) : []),
         // A test's data need not outlive the machine, and its disk is shared with other tests.
         ...['--log-level', 'error', '--unsafe-no-fsync'],
       ],
@@ -41,12 +49,32 @@ export async function startEtcd(count: number): Promise<EtcdMembers> {
     ),
   )
   const urls = members.map(({ client }) => client)
-  for (const url of urls) await answers(url)
+  for (const url of urls) await (tls ? listens(url) : answers(url))
   const stop = async () => {
     await Promise.all(processes.map(ended))
     rmSync(folder, { recursive: true, force: true })
   }
   return { urls, processes, stop }
+}
+
+const tlsFlags = ({ caFile, certFile }: EtcdTls): string[] => [
+  ...['--cert-file', certFile, '--key-file', certFile],
+  ...['--trusted-ca-file', caFile, '--client-cert-auth'],
+]
+
+/** Whoever comes without a certificate is turned away: that it listens has to do. */
+async function listens(url: string): Promise<void> {
+  for (const endMs = Date.now() + 20_000; Date.now() < endMs; ) {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1')
+    const [event] = await Promise.race([
+      once(socket, 'connect').then(() => ['connect']),
+      once(socket, 'error').then(() => ['error']),
+    ]).catch(() => ['error'])
+    socket.destroy()
+    if (event === 'connect') return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error(`etcd at ${url} does not listen`)
 }
 
 async function ended(process: ChildProcess): Promise<void> {

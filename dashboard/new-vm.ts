@@ -1,0 +1,88 @@
+// A VM that a person starts from the page: what it may be, and the request that becomes of what was
+// filled in. Pure. Not here: the form (parts/run-dialog.tsx), what all of it means (docs/guest.md,
+// docs/linux.md).
+
+import type { z } from 'zod'
+import type { RunRequest } from '#proto/api.ts'
+import { namePattern } from '#proto/ids.ts'
+import { readScreenSize } from '#proto/screen.ts'
+
+/** As the fields have it. */
+export interface Wanted {
+  readonly name: string
+  readonly image: string
+  readonly args: string
+  readonly memoryMib: number
+  readonly diskMib: number
+  /** `800x600`, or nothing. */
+  readonly screen: string
+  /** Where it begins; nothing: where the coordinator sees fit. */
+  readonly node: string
+}
+
+interface Kind {
+  readonly word: string
+  /** What the fields say until somebody says otherwise. */
+  readonly is: Omit<Wanted, 'name' | 'node'>
+}
+
+const ours = { image: 'godwit-guest', memoryMib: 32, diskMib: 0, screen: '' }
+
+// tidy: data table
+export const kinds = {
+  store: {
+    word: 'a key-value store with a durable disk',
+    is: { ...ours, args: 'workload=kv', diskMib: 16 },
+  },
+  walker: {
+    word: 'rewrites 2,000 pages a second',
+    is: { ...ours, args: 'workload=dirty wss=16 rate=2000', memoryMib: 64 },
+  },
+  busy: { word: 'burns CPU: 60 % of a core', is: { ...ours, args: 'workload=cpu load=60' } },
+  proof: { word: 'checks its own memory all the time', is: { ...ours, args: 'workload=check' } },
+  desk: {
+    word: 'a desktop, to be used in the browser',
+    is: { ...ours, args: 'workload=desktop', screen: '800x600' },
+  },
+  linux: {
+    word: 'Debian Linux, once it is pulled',
+    is: { ...ours, image: 'debian', args: '', memoryMib: 128 },
+  },
+} satisfies Record<string, Kind>
+export type KindName = keyof typeof kinds
+
+/** `store`, or the first of `store-2`, `store-3` … that nobody has. */
+export function freeName(kind: KindName, taken: ReadonlySet<string>): string {
+  let name: string = kind
+  for (let n = 2; taken.has(name); n++) name = `${kind}-${n}`
+  return name
+}
+
+/** As the coordinator has them (VmSpec). */
+export const limitsMib = { memory: [4, 3072], disk: [0, 16384] } as const
+
+/** What is wrong with it, as far as it can be seen from here; the coordinator sees the rest. */
+export function mistakeIn(wanted: Wanted, taken: ReadonlySet<string>): string | undefined {
+  if (!namePattern.test(wanted.name)) return 'A name is of a-z, 0-9 and -, up to 63 of them.'
+  if (taken.has(wanted.name)) return `There is a VM ${wanted.name} already: choose another name.`
+  for (const [what, value] of [
+    ['memory', wanted.memoryMib],
+    ['disk', wanted.diskMib],
+  ] as const) {
+    const [least, most] = limitsMib[what]
+    if (value < least || value > most)
+      return `Its ${what} is from ${least} to ${most.toLocaleString('en')} MiB.`
+  }
+  if (wanted.screen !== '' && !readScreenSize(wanted.screen))
+    return 'A screen is written as its width and height, for example 800x600.'
+  return undefined
+}
+
+export function requestOf(wanted: Wanted): z.input<typeof RunRequest> {
+  const { name, image, args, memoryMib, diskMib, screen, node } = wanted
+  return {
+    id: name,
+    spec: { image, args, memoryMib, diskMib, ...(screen !== '' && { screen }) },
+    ...(node !== '' && { startOn: node }),
+  }
+}
