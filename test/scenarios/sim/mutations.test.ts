@@ -13,6 +13,8 @@ afterEach(() => {
   vi.doUnmock('#coordinator/core/agent-news.ts')
   vi.doUnmock('#coordinator/core/reports.ts')
   vi.doUnmock('#coordinator/core/disk-sweep.ts')
+  vi.doUnmock('#coordinator/core/membership.ts')
+  vi.doUnmock('#node-agent/lease.ts')
   vi.doUnmock('#proto/units.ts')
   vi.resetModules()
 })
@@ -81,6 +83,35 @@ test('a lease without a margin, by clocks that drift', { timeout: 240_000 }, asy
     return { ...real, leaseMarginMs: 0 }
   })
   expect((await foundAt({ driftLeast: 0.01, from: 700 }))?.why).toContain('epoch')
+})
+
+test('a lease that counts from when it was granted', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#node-agent/lease.ts', async (load) => {
+    const real = await load<typeof import('#node-agent/lease.ts')>()
+    const stepLease: typeof real.stepLease = (state, input) => {
+      const { nowMs: atMs } = input
+      if (input.on === 'acknowledged') state.sent.splice(0, Infinity, { seq: input.seq, atMs })
+      return real.stepLease(state, input)
+    }
+    return { ...real, stepLease }
+  })
+  const found = await foundAt({ withModels: true, from: 5_000_540 })
+  expect(found?.why).toMatch(/while it ran on|under epoch/)
+})
+
+test('a process that was replaced, and may come back', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#coordinator/core/membership.ts', async (load) => {
+    const real = await load<typeof import('#coordinator/core/membership.ts')>()
+    const seeHello: typeof real.seeHello = (step, linkId, hello) => {
+      const known = step.state.nodes.get(hello.nodeId)
+      if (known) known.displaced = []
+      real.seeHello(step, linkId, hello)
+    }
+    return { ...real, seeHello }
+  })
+  expect(await foundAt({ withModels: true, from: 5_000_000 })).toBeDefined()
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {
