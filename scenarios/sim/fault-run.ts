@@ -91,6 +91,8 @@ class FaultRun {
     this.#world = new SimWorld({
       ...{ ...subject.world, nodes: this.#names, seed, mips: 1, memoryMib: 24 },
       ...{ driftMost: plan.driftMost, road: plan.road, fenceRebootMs: 2000 },
+      // Of the seed itself too: in the others nothing happens between two words to a pCPU.
+      pcpuLagMs: seed % 5 === 4 ? 2 : 0,
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),

@@ -57,6 +57,8 @@ export interface SimNodeOptions extends SimPlatform, NodeTraits {
   readonly coordinator: string
   readonly listen: string
   readonly token: string
+  /** How much later an agent hears of what its pCPUs have done. */
+  readonly pcpuLagMs?: number | undefined
   /** An instruction of this VM is about to retire here. */
   ran(vm: HeldVm): void
 }
@@ -138,7 +140,7 @@ export class SimNode {
 
   #pcpu(
     index: number,
-    { module, mips, disk, ran }: SimNodeOptions,
+    { module, mips, disk, ran, pcpuLagMs: lagMs }: SimNodeOptions,
     runUntilMs: Float64Array,
   ): PcpuHandle {
     const vmOf = (vmId: string) => this.vmm.machines().find(({ vm }) => vm.vmId === vmId)?.vm
@@ -165,7 +167,7 @@ export class SimNode {
       },
       openDisk: (wanted) => openLayeredDisk(disk, wanted),
       runUntilMs: () => runUntilMs[0] ?? 0,
-      mips,
+      ...{ mips, lagMs },
     })
     const doorbell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
     return new PcpuHandle(index, thread, doorbell, {

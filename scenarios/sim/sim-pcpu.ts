@@ -12,15 +12,22 @@ import type { SimProcess } from './sim-process.ts'
 const slicesMax = 64
 const emptySliceMs = 0.05
 
+export interface SimPcpuOptions extends Omit<PcpuOptions, 'host' | 'emit'> {
+  /** Between what it does and the agent's hearing of it: its guests go on meanwhile. */
+  readonly lagMs?: number | undefined
+}
+
 export class SimPcpu implements PcpuThread {
   readonly #process: SimProcess
   readonly #pcpu: Pcpu
+  readonly #lagMs: number
   #hear: (message: PcpuMessage) => void = () => undefined
   #next: Cancel = () => undefined
   #isStopped = false
 
-  constructor(process: SimProcess, options: Omit<PcpuOptions, 'host' | 'emit'>) {
+  constructor(process: SimProcess, { lagMs = 0, ...options }: SimPcpuOptions) {
     this.#process = process
+    this.#lagMs = lagMs
     // An event reaches the agent behind the slice that it comes from, as between threads.
     const emit: PcpuOptions['emit'] = (event) => this.#say(event)
     this.#pcpu = new Pcpu({ ...options, host: process, emit })
@@ -48,11 +55,11 @@ export class SimPcpu implements PcpuThread {
   }
 
   #say(message: PcpuMessage): void {
-    this.#soon(() => this.#hear(message))
+    this.#soon(() => this.#hear(message), this.#lagMs)
   }
 
-  #soon(fn: () => void): void {
-    this.#process.wakeAt(this.#process.nowMs(), () => (this.#isStopped ? undefined : fn()))
+  #soon(fn: () => void, ms = 0): void {
+    this.#process.wakeAt(this.#process.nowMs() + ms, () => (this.#isStopped ? undefined : fn()))
   }
 
   #run(): void {

@@ -46,6 +46,8 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
   readonly clock?: VirtualClock
   /** A node that the fence device has ended is started again after this; absent: by nobody. */
   readonly fenceRebootMs?: number
+  /** How much later agents hear of what their pCPUs have done. */
+  readonly pcpuLagMs?: number
   /** Somebody outside has something to do that takes no virtual time. */
   readonly isBusy?: () => boolean
   readonly seed: number
@@ -291,6 +293,7 @@ export class SimWorld {
           ...{ disk: this.disk, snapshots: this.#snapshots },
           diskFaults: () => this.diskFaults.get(name) ?? noDiskFaults,
           tracer: this.#options.tracer?.of(name),
+          pcpuLagMs: this.#options.pcpuLagMs,
           ran: (vm) => this.#see(name, vm),
         })
     this.nodes.set(name, node)
