@@ -6,7 +6,7 @@ import type { Action } from '#proto/accounts.ts'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { msText } from '#proto/quantity.ts'
 import { mayAct, mayActOnNode, type NodeAction, type VmAction } from '#proto/state.ts'
-import { act, actOnNode, merge, remove, snapshot } from './commands.ts'
+import { act, actOnNode, dropSnapshot, merge, remove, restore, snapshot } from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
 import { moveAsked, type Question, question } from './questions.ts'
 import { allows } from './session.ts'
@@ -18,13 +18,14 @@ export interface ActionRow<Subject> {
   readonly run: (subject: Subject) => void
 }
 
-/** Without `relocate`, `balloon` and `restore`, which need more than a button. */
+/** Without `relocate` and `balloon`, which need more than a button. */
 // tidy: data table
 const vmNeeds: Partial<Record<VmAction, Action>> = {
   migrate: 'place',
   snapshot: 'copy',
   clone: 'copy',
   merge: 'use',
+  restore: 'use',
   pause: 'use',
   resume: 'use',
   start: 'use',
@@ -89,6 +90,34 @@ const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = 
 export const mergeRow: ActionRow<VmView> = {
   word: 'Merge those below the top',
   run: ({ id }) => void merge(id),
+}
+
+interface OfVm {
+  readonly vmId: string
+  /** Of the snapshot. */
+  readonly name: string
+}
+
+/** Beside each snapshot (parts/snapshots.tsx). */
+export const restoreRow: ActionRow<OfVm> = {
+  word: 'Go back to it',
+  ask: ({ vmId, name }) => ({
+    title: `Take ${vmId} back to ${name}?`,
+    text:
+      'Memory and disk become what they were then. What it has done since is lost, unless a ' +
+      'snapshot of now is taken first.',
+    isGrave: true,
+  }),
+  run: ({ vmId, name }) => void restore(vmId, name),
+}
+export const dropRow: ActionRow<OfVm> = {
+  word: 'Drop',
+  ask: ({ vmId, name }) => ({
+    title: `Drop ${name} of ${vmId}?`,
+    text: 'Nobody can go back to it any more. The VM itself does not notice.',
+    isGrave: true,
+  }),
+  run: ({ vmId, name }) => void dropSnapshot(vmId, name),
 }
 
 /** What may be done with it now. */

@@ -48,6 +48,12 @@ export const remove = (vmId: string) =>
 export const snapshot = (vmId: string) =>
   order('POST', `v1/vms/${vmId}/snapshots`, {}, `${vmId}: a snapshot is being taken.`)
 
+export const restore = (vmId: string, name: string) =>
+  order('POST', `v1/vms/${vmId}/restore`, { snapshot: name }, `${vmId} goes back to ${name}.`)
+
+export const dropSnapshot = (vmId: string, name: string) =>
+  order('DELETE', `v1/vms/${vmId}/snapshots/${name}`, undefined, `${name} is being dropped.`)
+
 export const merge = (vmId: string) =>
   order('POST', `v1/vms/${vmId}/merge`, undefined, `${vmId}: the layers of its disk become one.`)
 

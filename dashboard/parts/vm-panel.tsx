@@ -16,6 +16,7 @@ import { Panel } from './panel.tsx'
 import { Policy } from './policy.tsx'
 import { ScreenPanel } from './screen-panel.tsx'
 import { Sign, vmSigns } from './sign.tsx'
+import { Snapshots } from './snapshots.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
 
@@ -33,6 +34,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <LastMove vm={vm} />
       {allows('see-cluster') && <Why vm={vm} />}
       <Policy vm={vm} />
+      <Snapshots vm={vm} />
       <Layers vm={vm} />
       {vm.nodeId && <PageMap vm={vm} />}
       <Facts {...vm} />
