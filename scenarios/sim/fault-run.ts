@@ -93,6 +93,7 @@ class FaultRun {
       ...{ driftMost: plan.driftMost, road: plan.road, fenceRebootMs: 2000 },
       // Of the seed itself too: in the others nothing happens between two words to a pCPU.
       pcpuLagMs: seed % 5 === 4 ? 2 : 0,
+      storeLagMs: seed % 5 === 3 ? 1 + (seed % 40) : 0,
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),

@@ -20,6 +20,7 @@ import { asVmId, type VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
+import { LateStore } from './late-store.ts'
 import { ModelNode } from './models/model-node.ts'
 import type { Trace } from './models/traces.ts'
 import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from './sim-coordinator.ts'
@@ -46,6 +47,8 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
   readonly clock?: VirtualClock
   /** A node that the fence device has ended is started again after this; absent: by nobody. */
   readonly fenceRebootMs?: number
+  /** What the coordinator remembers is durable so much later. */
+  readonly storeLagMs?: number
   /** How much later agents hear of what their pCPUs have done. */
   readonly pcpuLagMs?: number
   /** Somebody outside has something to do that takes no virtual time. */
@@ -242,10 +245,11 @@ export class SimWorld {
 
   #startCoordinator(): SimCoordinator {
     const settings = { ...defaultSettings, rebalance: false, ...this.#options.settings }
-    const { checkEveryMs = 0 } = this.#options
+    const { checkEveryMs = 0, storeLagMs = 0 } = this.#options
     const process = this.#process(coordinatorName)
     return new SimCoordinator(process, {
-      ...{ network: this.network, store: this.#store, random: this.#random, log: this.log },
+      ...{ network: this.network, random: this.#random, log: this.log },
+      store: storeLagMs > 0 ? new LateStore(this.#store, process, storeLagMs) : this.#store,
       ...{ settings, token, checkEveryMs, tracer: this.#options.tracer?.of(coordinatorName) },
       fence: {
         end: async ({ nodeId }) => {
