@@ -85,7 +85,7 @@ function conclude(cli: Cli, report: ChaosReport, seed: number): void {
   const { deeds, acknowledged, lost, waitMsMax, violation } = report
   const writes = `${acknowledged} writes acknowledged, ${lost} lost`
   cli.terminal.write(
-    `${deeds} deeds, ${writes}, the longest wait of a write ${durationText(waitMsMax)}`,
+    `${deeds === 1 ? 'one deed' : `${deeds} deeds`}, ${writes}, the longest wait of a write ${durationText(waitMsMax)}`,
   )
   if (violation !== undefined)
     throw new CommandError(exitCode.unmet, `A promise was broken (--seed ${seed}): ${violation}`)

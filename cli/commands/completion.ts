@@ -12,6 +12,7 @@ import { libraryNames } from '../scenario-library.ts'
 /** Command → which names each of its arguments is completed by. */
 const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes' | 'scenarios')[]>> = {
   migrate: ['vms', 'nodes'],
+  relocate: ['vms', 'nodes'],
   clone: ['vms'],
   pause: ['vms'],
   resume: ['vms'],
@@ -20,6 +21,25 @@ const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes' | 'scenar
   balloon: ['vms'],
   rm: ['vms'],
   console: ['vms'],
+  screen: ['vms'],
+  why: ['vms'],
+  share: ['vms'],
+  give: ['vms'],
+  'ha set': ['vms'],
+  'disk show': ['vms'],
+  'disk merge': ['vms'],
+  'snapshot create': ['vms'],
+  'snapshot list': ['vms'],
+  'snapshot tree': ['vms'],
+  'snapshot restore': ['vms'],
+  'snapshot switch': ['vms'],
+  'snapshot diff': ['vms'],
+  'snapshot rm': ['vms'],
+  'template create': ['vms'],
+  'node evacuate': ['nodes'],
+  'node return': ['nodes'],
+  'node fence': ['nodes'],
+  'node roll': ['nodes'],
   kill: ['nodes'],
   revive: ['nodes'],
   hang: ['nodes'],
@@ -31,6 +51,23 @@ const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes' | 'scenar
   'scenario explain': ['scenarios'],
   demo: ['scenarios'],
 }
+
+/**
+ * The script for bash asks bash-completion for the words of the line, which is not everywhere: as
+ * well as can be without. Our words have neither `=` nor `:` in them.
+ */
+const withoutBashCompletion = `
+type _get_comp_words_by_ref >/dev/null 2>&1 || _get_comp_words_by_ref() {
+  cur=\${COMP_WORDS[COMP_CWORD]}
+  prev=\${COMP_WORDS[COMP_CWORD - 1]}
+  words=("\${COMP_WORDS[@]}")
+  cword=$COMP_CWORD
+}
+`
+
+/** And whoever reads it twice in one shell need not hear that its constants are there already. */
+export const scriptForBash = (script: string): string =>
+  withoutBashCompletion.trimStart() + script.replace(/^readonly (?=\w+=)/gm, '')
 
 export interface ClusterNames {
   readonly vms: readonly string[]
@@ -73,6 +110,14 @@ export function addCompletion(program: Command, names: ClusterNames): void {
   }
   const command = program.commands.find((each) => each.name() === 'completion')
   if (!command) return
+  // The package prints the script; what it prints for bash goes through here.
+  const { log } = console
+  command.hook('preAction', (_, { args: [shell] }) => {
+    if (shell === 'bash') console.log = (script: string) => log(scriptForBash(script))
+  })
+  command.hook('postAction', () => {
+    console.log = log
+  })
   withExamples(command.description('print a completion script for a shell'), [
     ['source <(godwit completion bash)', 'for this shell; put it into ~/.bashrc for all'],
     ['godwit completion zsh > ~/.zfunc/_godwit', 'a folder of $fpath'],

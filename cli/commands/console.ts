@@ -4,6 +4,7 @@
 
 import type { Command } from 'commander'
 import { FaultError } from '#proto/faults.ts'
+import { workloadOf } from '#proto/vm-spec.ts'
 import type { ApiClient, ConsoleSession } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -11,6 +12,8 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { wholeNumber, withExamples } from '../help.ts'
 
 interface ConsoleOptions {
+  /** Said at the beginning, to a person. */
+  readonly hint?: string
   readonly replay: boolean
   readonly echo?: boolean
   readonly quiet: number
@@ -37,14 +40,22 @@ export function addConsole(program: Command, cli: Cli): void {
     .action((vm: string, options: ConsoleOptions, self: Command) =>
       withApi(cli, self, async (api) => {
         const { spec } = await api.vm(vm)
-        const echo = options.echo ?? spec.image === silentImage
-        await new ConsoleLine(cli, api, vm, { ...options, echo }).run()
+        const isOurs = spec.image === silentImage
+        const echo = options.echo ?? isOurs
+        const hint = isOurs ? requestsText(workloadOf(spec)) : ''
+        await new ConsoleLine(cli, api, vm, { ...options, echo, hint }).run()
       }),
     )
   withExamples(command, [
     ['godwit console kv', 'type `1 put colour red`, Enter'],
     ["echo '1 get colour' | godwit console kv --no-replay", 'ask once, print the answer'],
   ])
+}
+
+/** Our guest has no prompt: whoever meets it for the first time would not know what to type. */
+const requestsText = (workload: string): string => {
+  const first = workload === 'kv' ? '`1 put city hobart`, `2 get city`' : '`1 stats`, `2 ping`'
+  return ` It answers requests such as ${first} (docs/guest.md).`
 }
 
 /**
@@ -85,7 +96,7 @@ class ConsoleLine {
     const raw = stdin.isTTY === true
     if (raw) {
       stdin.setRawMode(true)
-      this.#cli.terminal.note(`Console of ${this.#vm}; Ctrl-] leaves.`)
+      this.#cli.terminal.note(`Console of ${this.#vm}; Ctrl-] leaves.${this.#options.hint ?? ''}`)
     }
     stdin.on('data', (bytes: Buffer) => this.#typed(bytes, raw))
     stdin.on('end', () => this.#endInput())

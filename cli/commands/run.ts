@@ -8,7 +8,7 @@ import { vmPhaseSentences } from '#proto/state.ts'
 import { Name, VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
 import type { ApiClient, RunInput } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
-import { withApi } from '../connection.ts'
+import { type GlobalOptions, placeOf, withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { positiveNumber, wholeNumber, withExamples } from '../help.ts'
@@ -62,6 +62,8 @@ export function addRun(program: Command, cli: Cli): void {
         const accepted: VmView[] = []
         for (const request of requests) accepted.push(await api.run(request))
         for (const vm of accepted) await tellStart(cli, api, vm, options.wait)
+        const [only, another] = accepted
+        if (only && !another && options.wait) tellNext(cli, only, command)
       }),
     )
   withExamples(run, [
@@ -121,7 +123,7 @@ function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
   }
   const spec = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
   refuseMistakes(id, spec)
-  return { id, spec: { ...spec, ha: options.ha }, ...placeOf(options) }
+  return { id, spec: { ...spec, ha: options.ha }, ...startOf(options) }
 }
 
 /** What the coordinator would refuse, said in the words of the command line. */
@@ -144,7 +146,7 @@ const optionNames: Readonly<Record<string, string>> = {
 const optionOf = (field: PropertyKey | undefined): string =>
   optionNames[String(field)] ?? `--${String(field)}`
 
-function placeOf({ node, pin }: RunOptions): Pick<RunInput, 'nodeId' | 'startOn'> {
+function startOf({ node, pin }: RunOptions): Pick<RunInput, 'nodeId' | 'startOn'> {
   if (node !== undefined) return pin ? { nodeId: node } : { startOn: node }
   if (pin) throw new CommandError(exitCode.usage, 'Say with --node where to pin it.')
   return {}
@@ -166,6 +168,17 @@ async function tellStart(cli: Cli, api: ApiClient, vm: VmView, wait: boolean): P
   if (phase === 'failed')
     throw new CommandError(exitCode.failed, `${id} failed${whyText(started)}; ${again(id)}`)
   cli.terminal.write(`${id} ${vmPhaseSentences[phase]}${nodeId ? ` on ${nodeId}` : ''}`)
+}
+
+/** To a person only: what to do with it. */
+function tellNext(cli: Cli, { id, spec }: VmView, command: Command): void {
+  if (!cli.terminal.notesInteractive) return
+  const { url } = placeOf(cli, command.optsWithGlobals<GlobalOptions>())
+  const hasScreen = spec.screen !== undefined
+  const next = hasScreen
+    ? `Its screen: ${url}/#/vm/${id}/screen`
+    : `Talk to it: godwit console ${id}`
+  cli.terminal.note(cli.terminal.paint('dim', next))
 }
 
 const again = (id: string) => `to try again: godwit start ${id}, or godwit rm ${id}`

@@ -23,7 +23,7 @@ export function Masthead() {
       </h1>
       <Places />
       {sums && <Sums {...sums} />}
-      {view.value && allows('run') && (
+      {connection.value.is !== 'away' && view.value && allows('run') && (
         <button
           type="button"
           class="new"
@@ -136,8 +136,10 @@ function AwaySign({ sinceMs }: { sinceMs: number }) {
   return (
     <p class="connection away" role="status">
       <Sign name="bad" />
-      coordinator away
-      <span aria-hidden="true">, shown as it was {msText(awayMs)} ago</span>
+      <span>
+        coordinator away
+        <span aria-hidden="true">, as it was {msText(awayMs)} ago</span>
+      </span>
     </p>
   )
 }

@@ -15,6 +15,7 @@ import {
 } from 'testcontainers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { realClock } from '#env/real.ts'
+import { healthWords } from '#proto/coordinator-place.ts'
 import { HttpApiClient } from '#scenarios/api-client.ts'
 import { wireTo } from '#scenarios/several-wire.ts'
 import { freePorts } from '../coordinator/etcd/real-etcd.ts'
@@ -52,7 +53,7 @@ beforeAll(async () => {
     .withBuild()
     .withProfiles('ha')
     .withEnvironment({ ...several, ...published, DEMO: '0', NODES: '2' })
-    .withDefaultWaitStrategy(Wait.forListeningPorts())
+    .withDefaultWaitStrategy(Wait.forLogMessage(/\S/))
     .up()
   api = new HttpApiClient(wireTo(urls, realClock))
 }, 300_000)
@@ -60,7 +61,8 @@ afterAll(() => environment?.down({ removeVolumes: true, timeout: 5_000 }), 60_00
 
 /** Which of them says that it leads. */
 async function leader(): Promise<number | undefined> {
-  const says = async (url: string) => (await fetch(`${url}/healthz`)).ok
+  const says = async (url: string) =>
+    (await (await fetch(`${url}/healthz`)).text()) === healthWords.leader
   const leads = await Promise.all(urls.map((url) => says(url).catch(() => false)))
   return leads.includes(true) ? leads.indexOf(true) : undefined
 }
@@ -71,6 +73,7 @@ test('the leader’s container is killed, and nobody’s lease ends', async () =
   await api.run({ id: 'kv', spec: { args: 'workload=kv', memoryMib: 16, diskMib: 8 } })
   await expect.poll(async () => (await api.vm('kv')).phase, patience).toBe('running')
 
+  await expect.poll(leader, patience).toBeDefined()
   const first = (await leader()) ?? -1
   const killed = environment.getContainer(containers[first] ?? '')
   const client = await getContainerRuntimeClient()
