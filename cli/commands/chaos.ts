@@ -84,9 +84,9 @@ class Teller {
 function conclude(cli: Cli, report: ChaosReport, seed: number): void {
   const { deeds, acknowledged, lost, waitMsMax, violation } = report
   const writes = `${acknowledged} writes acknowledged, ${lost} lost`
-  cli.terminal.write(
-    `${deeds === 1 ? 'one deed' : `${deeds} deeds`}, ${writes}, the longest wait of a write ${durationText(waitMsMax)}`,
-  )
+  const done = deeds === 1 ? 'one deed' : `${deeds} deeds`
+  const wait = `the longest wait of a write ${durationText(waitMsMax)}`
+  cli.terminal.write(`${done}, ${writes}, ${wait}`)
   if (violation !== undefined)
     throw new CommandError(exitCode.unmet, `A promise was broken (--seed ${seed}): ${violation}`)
 }
