@@ -7,7 +7,7 @@
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'
 import { type MemoryLog, SeededRandom } from '#env/memory.ts'
-import { asMigrationId, asNodeId, type asVmId } from '#proto/ids.ts'
+import { asMigrationId, asNodeId, type VmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
@@ -40,6 +40,9 @@ const arriving: readonly Strike[] = ['cut', 'hang', 'disk', 'late']
 const vmsMax = 5
 const restMsMax = 180_000
 
+/** Of the seed itself. */
+const isStoreLate = (seed: number): boolean => seed % 5 === 3
+
 /** The one that a number means, whoever is there; undefined: nobody is. */
 function pick<T>(from: Iterable<T>, at: number): T | undefined {
   const all = [...from]
@@ -66,12 +69,14 @@ class FaultRun {
   readonly #subject: SearchSubject
   readonly #world: SimWorld
   readonly #plan: FaultPlan
+  readonly #seed: number
   readonly #names: readonly string[]
   readonly #random: SeededRandom
   readonly #seen = new Map<string, number>()
   readonly #breakage: Breakage
   readonly #wrong: string[] = []
   #vmSerial = 0
+  readonly #removed = new Set<VmId>()
   #tried = 0
   /** Nodes that have been told to shut down, and have not ended. */
   #stopping = 0
@@ -84,6 +89,7 @@ class FaultRun {
   constructor(subject: SearchSubject, plan: FaultPlan, seed: number) {
     this.#subject = subject
     this.#plan = plan
+    this.#seed = seed
     this.#names = Array.from({ length: plan.nodes }, (_, at) => `n${at + 1}`)
     this.#random = new SeededRandom(seed ^ 0x5eed)
     // Of the seed itself, and not drawn: old seeds have their old deeds.
@@ -93,7 +99,7 @@ class FaultRun {
       ...{ driftMost: plan.driftMost, road: plan.road, fenceRebootMs: 2000 },
       // Of the seed itself too: in the others nothing happens between two words to a pCPU.
       pcpuLagMs: seed % 5 === 4 ? 2 : 0,
-      storeLagMs: seed % 5 === 3 ? 1 + (seed % 40) : 0,
+      storeLagMs: isStoreLate(seed) ? 1 + (seed % 40) : 0,
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
@@ -146,6 +152,9 @@ class FaultRun {
       () => disorder(this.#world, this.#names).length === 0,
       () => disorder(this.#world, this.#names),
     )
+    // What was not durable yet when the coordinator died was not promised to anybody.
+    const isBack = (id: VmId) => !isStoreLate(this.#seed) && this.#state.vms.has(id)
+    for (const id of this.#removed) if (isBack(id)) this.wrong(`${id} was removed, and is back`)
     if (this.#subject.hasGuests) this.#wrong.push(...(await complaintsOf(this.#world)))
   }
 
@@ -206,7 +215,7 @@ class FaultRun {
     deploy: ({ one, other }) => this.#deploy(one, other),
     stop: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'stop', vmId })),
     start: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'start', vmId })),
-    remove: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'remove', vmId })),
+    remove: ({ one }) => this.#remove(one),
     pause: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'pause', vmId })),
     resume: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'resume', vmId })),
     cancel: ({ one }) => this.#onMigration(one, 'cancel-migration'),
@@ -300,12 +309,19 @@ class FaultRun {
   readonly #end = (at: number): string =>
     at % (this.#names.length + 1) === 0 ? coordinatorName : this.#name(at)
 
-  /** A coordinator that is dead or hangs answers nobody. */
-  #ask(command: ApiCommand): void {
+  /** A coordinator that is dead or hangs answers nobody. True: it was accepted. */
+  #ask(command: ApiCommand): boolean {
     const { process } = this.#world.coordinator
-    if (!process.isAlive || process.isHanging) return
+    if (!process.isAlive || process.isHanging) return false
     const answer = this.#world.ask(command)
     this.#count(`${command.do} ${'fault' in answer ? `refused ${answer.fault.code}` : 'accepted'}`)
+    return !('fault' in answer)
+  }
+
+  /** No name is given twice. */
+  #remove(one: number): void {
+    const vmId = pick(this.#state.vms.keys(), one)
+    if (vmId !== undefined && this.#ask({ do: 'remove', vmId })) this.#removed.add(vmId)
   }
 
   #run(one: number): void {
@@ -316,7 +332,7 @@ class FaultRun {
     this.#ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 
-  #onVm(one: number, command: (vmId: ReturnType<typeof asVmId>) => ApiCommand): void {
+  #onVm(one: number, command: (vmId: VmId) => ApiCommand): void {
     const id = pick(this.#state.vms.keys(), one)
     if (id !== undefined) this.#ask(command(id))
   }
