@@ -30,7 +30,7 @@ export class LateStore implements ClusterStore {
   apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): Promise<void> {
     return new Promise((resolve) => {
       this.#clock.wakeAt(this.#clock.nowMs() + this.#lagMs, () => {
-        this.#store.apply(puts, deletes)
+        void this.#store.apply(puts, deletes)
         resolve()
       })
     })
