@@ -193,7 +193,7 @@ function singleCopy(): Judge {
 function epochsGrow(): Judge {
   const highest = new Map<string, number>()
   return (evidence) => {
-    if (evidence.kind === 'closing') return held(`${highest.size} VMs were watched`)
+    if (evidence.kind === 'closing') return held(watchedText(highest.size))
     if (evidence.kind !== 'view') return undefined
     for (const { id, epoch } of evidence.view.vms) {
       const before = highest.get(id) ?? 0
@@ -212,3 +212,6 @@ function noUnaskedEnd(): Judge {
     return broken(`${id} ended${ending === undefined ? '' : `: ${ending}`}`)
   }
 }
+
+const watchedText = (vms: number): string =>
+  vms === 1 ? 'one VM was watched' : `${vms} VMs were watched`
