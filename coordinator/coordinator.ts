@@ -299,8 +299,8 @@ export class Coordinator {
       kind === 'node-online' && nodeId ? this.state.nodes.get(nodeId as NodeId) : undefined
     if (node) void this.#ports.fence?.see?.({ nodeId: node.id, pid: node.pid })
     const epoch = this.state.vms.get(vmId as VmId)?.epoch
-    const ids = { nodeId, vmId, epoch, migrationId, ...this.#tracing?.hear(event) }
-    this.#ports.log.info(kind, { text, by, seq, ...ids })
+    const traced = this.#tracing?.hear(event)
+    this.#ports.log.info(kind, { text, by, seq, nodeId, vmId, epoch, migrationId, ...traced })
     for (const observer of this.#observers) observer.event?.(event)
   }
 }

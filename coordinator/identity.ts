@@ -41,17 +41,17 @@ export function freshIdentity(random: Random, taken: ReadonlySet<string> = new S
   return { instanceId: uuidOf(random.bytes(16)), mac, randomSeed: hexOf(random.bytes(32)) }
 }
 
-const freshMac = (random: Random): string =>
-  ['02', ...Array.from(random.bytes(5), (byte) => hexOf(Uint8Array.of(byte)))].join(':')
+function freshMac(random: Random): string {
+  let mac = '02'
+  for (const byte of random.bytes(5)) mac += `:${hexOfByte[byte]}`
+  return mac
+}
 
 function uuidOf(bytes: Uint8Array): string {
   const marked = bytes.slice()
   marked[6] = ((marked[6] ?? 0) & 0x0f) | 0x40
   marked[8] = ((marked[8] ?? 0) & 0x3f) | 0x80
   const hex = hexOf(marked)
-  const cuts = [0, 8, 12, 16, 20, 32]
-  return cuts
-    .slice(1)
-    .map((end, n) => hex.slice(cuts[n], end))
-    .join('-')
+  const [low, middle, high] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16)]
+  return `${low}-${middle}-${high}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

@@ -31,7 +31,9 @@ export class SeededRandom implements Random {
   }
 
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => uniformInt(this.#generator, 0, 255))
+    const bytes = new Uint8Array(length)
+    for (let at = 0; at < length; at++) bytes[at] = uniformInt(this.#generator, 0, 255)
+    return bytes
   }
 }
 

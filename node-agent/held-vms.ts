@@ -148,14 +148,13 @@ export class HeldVms {
   reports(loadOf: (vmId: VmId) => VmLoad | undefined): VmReport[] {
     return this.all().map((vm) => {
       const { vmId, epoch, state, spec, identity, disk, migrationId, replica } = vm
+      const report: VmReport = { vmId, epoch, state, spec, identity, disk }
+      if (migrationId !== undefined) report.migrationId = migrationId
+      if (state === 'released' && vm.owesPages) report.owesPages = true
+      if (replica !== undefined) report.replica = replica
       const load = loadOf(vmId)
-      return {
-        ...{ vmId, epoch, state, spec, identity, disk },
-        ...(migrationId === undefined ? {} : { migrationId }),
-        ...(state === 'released' && vm.owesPages ? { owesPages: true } : {}),
-        ...(replica === undefined ? {} : { replica }),
-        ...(load === undefined ? {} : { load }),
-      }
+      if (load !== undefined) report.load = load
+      return report
     })
   }
 

@@ -201,7 +201,16 @@ export class Membership {
     // First the clock, then the message: the lease counts from before it was sent.
     this.#driver.feed({ on: 'heartbeat-sent', seq })
     mark(this.#outbox, seq)
-    this.#link.send({ ...this.#ports.heartbeat(), t: 'heartbeat', seq })
+    const { nodeId, cpuDemandPercent, cpuGotPercent, memoryUsedMib, vms } = this.#ports.heartbeat()
+    this.#link.send({
+      t: 'heartbeat',
+      seq,
+      nodeId,
+      cpuDemandPercent,
+      cpuGotPercent,
+      memoryUsedMib,
+      vms,
+    })
   }
 
   #carryOut(effect: LeaseEffect): void {

@@ -11,8 +11,8 @@ export const ipv4PrefixBits = 8
 
 /** `10.x.y.z` of a MAC as an identity has it. */
 export function ipv4OfMac(mac: string): string {
-  const octets = mac.split(':').map((octet) => Number.parseInt(octet, 16))
-  return [10, ...octets.slice(-3)].join('.')
+  const octets = mac.split(':').slice(-3)
+  return `10.${octets.map((octet) => Number.parseInt(octet, 16)).join('.')}`
 }
 
 /** Not for a VM: the network itself, all of it (broadcast), and the nodes' own address. */

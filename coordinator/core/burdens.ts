@@ -19,13 +19,23 @@ const expectedOf = (vm: Vm): number => Math.max(demandOf(vm), wishOf(vm.spec).de
 
 /** The VMs that are on a node or on their way to it. */
 export function vmsBoundFor(state: ClusterState, node: Node): Vm[] {
+  if (node.live.incoming.size === 0) return vmsOf(state, node.live.vmIds)
   const ids = new Set<VmId>(node.live.vmIds)
   for (const migrationId of node.live.incoming) {
     const vm = state.vms.get(state.migrations.get(migrationId)?.vmId as VmId)
     // One that has moved, and perhaps gone on from there, is where it is.
     if (vm?.migrationId === migrationId) ids.add(vm.id)
   }
-  return [...ids].flatMap((id) => state.vms.get(id) ?? [])
+  return vmsOf(state, ids)
+}
+
+function vmsOf({ vms }: ClusterState, ids: Iterable<VmId>): Vm[] {
+  const found: Vm[] = []
+  for (const id of ids) {
+    const vm = vms.get(id)
+    if (vm) found.push(vm)
+  }
+  return found
 }
 
 /** Remembered until one of those VMs comes, goes or asks for something else (forgetBurden). */
@@ -47,7 +57,7 @@ export function setDemand(state: ClusterState, vm: Vm, demandPercent: number | u
 
 export function reckoned(state: ClusterState, node: Node): NodeBurden {
   const vms = vmsBoundFor(state, node)
-  const replicas = [...node.live.replicaOf].flatMap((id) => state.vms.get(id) ?? [])
+  const replicas = vmsOf(state, node.live.replicaOf)
   return {
     id: node.id,
     cores: node.capacity.cores,

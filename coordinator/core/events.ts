@@ -21,17 +21,12 @@ export function tell(
   { nodeId, vmId, migrationId }: EventSubjects = {},
 ): void {
   const { state } = step
-  const event: EventView = {
-    seq: state.meta.nextEventSeq++,
-    wallMs: step.wallMs,
-    atMs: step.nowMs,
-    kind,
-    text,
-    ...(step.by !== undefined && { by: step.by }),
-    ...(nodeId !== undefined && { nodeId }),
-    ...(vmId !== undefined && { vmId }),
-    ...(migrationId !== undefined && { migrationId }),
-  }
+  const seq = state.meta.nextEventSeq++
+  const event: EventView = { seq, wallMs: step.wallMs, atMs: step.nowMs, kind, text }
+  if (step.by !== undefined) event.by = step.by
+  if (nodeId !== undefined) event.nodeId = nodeId
+  if (vmId !== undefined) event.vmId = vmId
+  if (migrationId !== undefined) event.migrationId = migrationId
   state.events.push(event)
   touch(step, 'meta', 'meta')
   touch(step, 'event', String(event.seq))

@@ -280,13 +280,14 @@ function place(step: Step, vm: Vm): void {
     goOn(step, vm, standing)
     return
   }
-  if (!hasUntried(state, vm)) vm.live.refusedBy.clear()
+  const { refusedBy } = vm.live
+  if (refusedBy.size > 0 && !hasUntried(state, vm)) refusedBy.clear()
   const wish = { ...wishOf(vm.spec), ...(companyOf(state, vm).length > 1 && wishWith(state, vm)) }
   const choice = heldBack(state, vm) ?? chooseNode(state, wish, startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
     // Where it was refused is better than nowhere: those that are left may not take it for long.
-    vm.live.refusedBy.clear()
+    refusedBy.clear()
     setVmFault(step, vm, choice)
     return
   }

@@ -39,8 +39,13 @@ const sum = (usages: readonly Partial<Usage>[]): Usage => {
 }
 
 /** What new VMs of this kind take. */
-export const takenByNew = (spec: VmSpec, count = 1): Usage =>
-  sum(Array.from({ length: count }, () => ({ vms: 1, diskMib: spec.diskMib, ...atWork(spec) })))
+export const takenByNew = ({ memoryMib, cpuCapPercent, diskMib }: VmSpec, count = 1): Usage => ({
+  ...nothing,
+  vms: count,
+  memoryMib: count * memoryMib,
+  cores: (count * cpuCapPercent) / 100,
+  diskMib: count * diskMib,
+})
 
 /** What a VM takes more when it runs again. */
 export const takenByStart = (vm: Vm): Usage => ({

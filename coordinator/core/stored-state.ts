@@ -24,7 +24,7 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
   if (kind === 'meta') return { ...state.meta }
   if (kind === 'ha') return { ...state.ha }
   if (kind === 'power') return { ...state.power }
-  if (kind === 'event') return state.events.findLast((event) => String(event.seq) === id)
+  if (kind === 'event') return eventOf(state, Number(id))
   const tables = {
     node: state.nodes,
     vm: state.vms,
@@ -39,8 +39,13 @@ export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown 
   } as const
   const found = (tables[kind] as ReadonlyMap<string, object>).get(id)
   if (!found) return undefined
-  const { live: _, ...record } = found as { live?: unknown }
-  return plainCopy(record)
+  return plainCopy(found, 'live')
+}
+
+/** They are numbered without holes. */
+function eventOf({ events }: ClusterState, seq: number) {
+  const event = events[seq - (events[0]?.seq ?? 0)]
+  return event?.seq === seq ? event : undefined
 }
 
 export interface Identity {

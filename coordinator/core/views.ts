@@ -17,8 +17,9 @@ import { quotasView } from './quotas.ts'
 
 /** Undefined fields are left out: the API's schemas know `absent`, not `undefined`. */
 function present<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
+  const there: Partial<T> = {}
+  for (const name in fields) if (fields[name] !== undefined) there[name] = fields[name]
+  return there as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
 export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeView {

@@ -60,6 +60,15 @@ function enter(step: Step, vm: Vm, phase: VmPhase): void {
   touch(step, 'vm', vm.id)
 }
 
+type Forgettable = {
+  [Name in keyof Vm]-?: undefined extends Vm[Name] ? Name : never
+}[keyof Vm]
+
+/** To take away what is not there costs much more than to look. */
+function forget(vm: Vm, ...names: readonly Forgettable[]): void {
+  for (const name of names) if (vm[name] !== undefined) delete vm[name]
+}
+
 function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   for (const id of [vm.nodeId, nodeId]) {
     forgetBurden(step.state, id)
@@ -68,8 +77,7 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   if (vm.nodeId !== undefined) nodeOf(step.state, vm.nodeId).live.vmIds.delete(vm.id)
   // A replica is of the copy that was there.
   if (vm.nodeId !== nodeId) setReplica(step, vm, undefined)
-  delete vm.takesOver
-  delete vm.goesOn
+  forget(vm, 'takesOver', 'goesOn')
   if (nodeId === undefined) delete vm.nodeId
   else {
     vm.nodeId = nodeId
@@ -153,11 +161,7 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
   vm.bootEpoch = epoch
   vm.isRecovery = vm.phase === 'recovering'
   if (vm.isRecovery) vm.recoveries++
-  delete vm.fault
-  delete vm.awayFrom
-  delete vm.frozenOn
-  delete vm.relocateTo
-  delete vm.wentOnFrom
+  forget(vm, 'fault', 'awayFrom', 'frozenOn', 'relocateTo', 'wentOnFrom')
   vm.live.runsSinceMs = undefined
   forgetTombstone(step, vm.id)
   enter(step, vm, 'starting')
@@ -173,8 +177,7 @@ export function becomeRunning(step: Step, vm: Vm): void {
   if (vm.restoreFrom !== undefined) vm.atSnapshot = vm.restoreFrom
   delete vm.restoreFrom
   delete vm.deployFrom
-  delete vm.takesOver
-  delete vm.goesOn
+  forget(vm, 'takesOver', 'goesOn')
   if (before === 'starting') vm.live.runsSinceMs = step.nowMs
   enter(step, vm, 'running')
   if (goesOn) {

@@ -4,9 +4,11 @@
 
 import type { ClusterState, Node } from './cluster-state.ts'
 
+const none: readonly Node[] = []
+
 /** In the order in which they came to the cluster. */
-export function watchedNodes({ nodes, watchedNodes: ids }: ClusterState): Node[] {
-  if (ids.size === 0) return []
+export function watchedNodes({ nodes, watchedNodes: ids }: ClusterState): readonly Node[] {
+  if (ids.size === 0) return none
   const found: Node[] = []
   for (const node of nodes.values()) {
     if (!ids.has(node.id)) continue

@@ -7,13 +7,15 @@
 
 import type { ClusterState, Vm } from './cluster-state.ts'
 
+const none: readonly Vm[] = []
+
 /** In the order in which they came to the cluster; those that are gone are forgotten. */
 export function watchedVms(
   { watched, vms }: ClusterState,
   why: keyof ClusterState['watched'],
-): Vm[] {
+): readonly Vm[] {
   const ids = watched[why]
-  if (ids.size === 0) return []
+  if (ids.size === 0) return none
   const found: Vm[] = []
   for (const id of ids) {
     const vm = vms.get(id)

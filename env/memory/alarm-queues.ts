@@ -26,7 +26,7 @@ export abstract class Alarm {
   }
 }
 
-export interface Queue {
+interface Queue {
   /** When its first one rings; Infinity: it is empty. */
   readonly firstMs: number
   readonly first: Alarm | undefined
@@ -140,48 +140,73 @@ class Heap implements Queue {
 }
 
 export class AlarmQueues {
-  readonly #lanes: Lane[] = []
+  /** The heap, and the lanes behind it. */
   readonly #heap = new Heap()
+  readonly #lanes: Lane[] = []
+  /** When the first one of each rings, in this order. */
+  readonly #firstsMs = [never]
 
   add(atMs: number, nowMs: number, alarm: Alarm): void {
-    this.#placeFor(atMs, nowMs).push(atMs, alarm)
+    const at = this.#placeFor(atMs, nowMs)
+    const queue = this.#queueAt(at)
+    queue.push(atMs, alarm)
+    this.#firstsMs[at] = queue.firstMs
   }
 
-  /** In which the earliest alarm is the first, and not cancelled; an empty one: there is none. */
-  earliest(): Queue {
-    let queue = this.#look()
-    while (queue.first?.isCancelled) {
-      queue.shift()
-      queue = this.#look()
+  /** When the first alarm rings that is not cancelled; Infinity: there is none. */
+  firstMs(): number {
+    for (;;) {
+      const at = this.#earliest()
+      if (!this.#queueAt(at).first?.isCancelled) return this.#firstsMs[at] as number
+      this.#shift(at)
     }
-    return queue
   }
 
-  #look(): Queue {
-    let best: Queue = this.#heap
-    let bestMs = best.firstMs
-    for (const lane of this.#lanes) {
-      const { firstMs } = lane
-      if (firstMs > bestMs || firstMs === never) continue
-      if (firstMs === bestMs && orderOf(lane) > orderOf(best)) continue
-      best = lane
-      bestMs = firstMs
+  /** The one of which firstMs told. */
+  takeFirst(): Alarm | undefined {
+    const at = this.#earliest()
+    const { first } = this.#queueAt(at)
+    if (first) this.#shift(at)
+    return first
+  }
+
+  #shift(at: number): void {
+    const queue = this.#queueAt(at)
+    queue.shift()
+    this.#firstsMs[at] = queue.firstMs
+  }
+
+  #queueAt(at: number): Queue {
+    return at === 0 ? this.#heap : (this.#lanes[at - 1] as Lane)
+  }
+
+  #earliest(): number {
+    const firstsMs = this.#firstsMs
+    let best = 0
+    for (let at = 1; at < firstsMs.length; at++) {
+      const [ms, bestMs] = [firstsMs[at] as number, firstsMs[best] as number]
+      if (ms < bestMs || (ms === bestMs && ms !== never && this.#wasSetBefore(at, best))) best = at
     }
     return best
   }
 
-  #placeFor(atMs: number, nowMs: number): Queue {
+  #wasSetBefore(one: number, other: number): boolean {
+    return (this.#queueAt(one).first?.order ?? never) < (this.#queueAt(other).first?.order ?? never)
+  }
+
+  #placeFor(atMs: number, nowMs: number): number {
     // A lane that ends late takes nothing until then.
-    if (atMs - nowMs > farMs) return this.#heap
-    let best: Lane | undefined
-    for (const lane of this.#lanes)
-      if (lane.endMs <= atMs && (best === undefined || lane.endMs > best.endMs)) best = lane
-    if (best) return best
-    if (this.#lanes.length >= lanesMax) return this.#heap
-    const lane = new Lane()
-    this.#lanes.push(lane)
-    return lane
+    if (atMs - nowMs > farMs) return 0
+    let best = 0
+    let bestMs = Number.NEGATIVE_INFINITY
+    for (let at = 0; at < this.#lanes.length; at++) {
+      const { endMs } = this.#lanes[at] as Lane
+      if (endMs > atMs || (best > 0 && endMs <= bestMs)) continue
+      best = at + 1
+      bestMs = endMs
+    }
+    if (best > 0 || this.#lanes.length >= lanesMax) return best
+    this.#firstsMs.push(never)
+    return this.#lanes.push(new Lane())
   }
 }
-
-const orderOf = ({ first }: Queue): number => first?.order ?? never

@@ -41,8 +41,8 @@ export class VirtualClock implements Clock {
 
   /** The earliest alarm, or undefined when none is set. */
   get nextAlarmMs(): number | undefined {
-    const { first, firstMs } = this.#queues.earliest()
-    return first && firstMs
+    const firstMs = this.#queues.firstMs()
+    return firstMs === Number.POSITIVE_INFINITY ? undefined : firstMs
   }
 
   /**
@@ -50,10 +50,10 @@ export class VirtualClock implements Clock {
    * has to be let go on before the next one is rung.
    */
   ringNext(untilMs = Number.POSITIVE_INFINITY): 'quiet' | 'rang' | undefined {
-    const queue = this.#queues.earliest()
-    const { first: alarm, firstMs } = queue
-    if (!alarm || firstMs > untilMs) return undefined
-    queue.shift()
+    const firstMs = this.#queues.firstMs()
+    if (firstMs > untilMs) return undefined
+    const alarm = this.#queues.takeFirst()
+    if (!alarm) return undefined
     this.#nowMs = firstMs
     alarm.ring()
     const isQuiet = alarm.isQuiet && !this.#isStirred

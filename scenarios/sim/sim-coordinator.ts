@@ -7,6 +7,7 @@ import { welcomeAgent } from '#coordinator/agent-links.ts'
 import { ConsoleHub } from '#coordinator/console/console-hub.ts'
 import { Coordinator, type FenceDevice } from '#coordinator/coordinator.ts'
 import type { Settings } from '#coordinator/core/cluster-state.ts'
+import { plainCopy } from '#coordinator/core/plain-copy.ts'
 import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
 import { ScreenHub } from '#coordinator/screen/screen-hub.ts'
 import type { ClusterStore } from '#coordinator/store.ts'
@@ -20,16 +21,25 @@ export const coordinatorAddress = `ws://${coordinatorName}:7070/agent`
 /** Durable at once, and there after every crash. */
 export class SimStore implements ClusterStore {
   readonly people = new SimShelf()
-  readonly #records = new Map<string, StoredRecord>()
+  /** By kind and id. */
+  readonly #records = new Map<string, Map<string, StoredRecord>>()
 
   load(): StoredRecord[] {
-    return structuredClone([...this.#records.values()])
+    return plainCopy([...this.#records.values()].flatMap((ofKind) => [...ofKind.values()]))
   }
 
   apply(puts: readonly StoredRecord[], deletes: readonly RecordKey[]): undefined {
-    for (const { kind, id } of deletes) this.#records.delete(`${kind}/${id}`)
+    for (const { kind, id } of deletes) this.#ofKind(kind).delete(id)
     // What is put is a copy already (stored-state.ts), and nobody changes it.
-    for (const record of puts) this.#records.set(`${record.kind}/${record.id}`, record)
+    for (const record of puts) this.#ofKind(record.kind).set(record.id, record)
+  }
+
+  #ofKind(kind: string): Map<string, StoredRecord> {
+    const known = this.#records.get(kind)
+    if (known) return known
+    const ofKind = new Map<string, StoredRecord>()
+    this.#records.set(kind, ofKind)
+    return ofKind
   }
 
   close(): void {}

@@ -16,6 +16,13 @@ interface Accepting {
   readonly onLink: (link: Link) => void
 }
 
+/** NAME:PORT of `ws://NAME:PORT/PATH`. */
+function hostOf(address: string): string {
+  const begin = address.indexOf('//') + 2
+  const end = address.indexOf('/', begin)
+  return address.slice(begin, end < 0 ? undefined : end)
+}
+
 export class SimNetwork {
   /** Asked about every message as it is sent. */
   onSend: ((crossing: Crossing) => Fate) | undefined
@@ -176,9 +183,8 @@ export class SimNetwork {
     limits: TransportLimits,
     onLink: (link: Link) => void,
   ): Listener {
-    const url = new URL(address)
-    const port = Number(url.port) || this.#nextPort++
-    const bound = `ws://${url.hostname}:${port}`
+    const [name, port] = hostOf(address).split(':')
+    const bound = `ws://${name}:${Number(port) || this.#nextPort++}`
     if (this.#accepting.get(bound)?.process.isAlive) throw new Error(`${bound} is in use`)
     this.#accepting.set(bound, { process, limits, onLink })
     return {
@@ -194,7 +200,7 @@ export class SimNetwork {
     timeoutMs: number,
   ): Promise<Link> {
     return new Promise((resolve, reject) => {
-      const accepting = this.#accepting.get(`ws://${new URL(address).host}`)
+      const accepting = this.#accepting.get(`ws://${hostOf(address)}`)
       const refuse = (why: string, ms: number) =>
         this.later(() => process.do(() => reject(new Error(why))), ms)
       if (!accepting?.process.isAlive) {

@@ -70,7 +70,7 @@ const token = 'secret'
 const firstPort = 7000
 const elderPort = 7100
 /** One turn of the loop costs as much as some alarms do. */
-const quietRingsMax = 64
+const quietRingsMax = 256
 
 export class SimWorld {
   readonly clock: VirtualClock

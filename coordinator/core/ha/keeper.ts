@@ -44,7 +44,7 @@ function subjects(state: ClusterState): Vm[] {
     if (vm.awayFrom !== undefined) found.add(vm)
     else state.watched.away.delete(vm.id)
   for (const { vms } of state.rules.values())
-    for (const id of vms) {
+    for (const id of vmsNamed(state, vms)) {
       const vm = state.vms.get(asVmId(id))
       if (vm) found.add(vm)
     }

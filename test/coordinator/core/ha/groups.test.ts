@@ -79,6 +79,20 @@ test('a rule about a group is about who is in it at the time', () => {
   expect(whyOf(story.state, vmOf(story, 'a')).bound.join()).toMatch(/group stores stay apart/)
 })
 
+test('who is in a group that a rule keeps apart is moved apart', () => {
+  const story = new Story()
+  story.join('n1')
+  for (const id of ['a', 'b']) story.run(id)
+  story.join('n2')
+  const held = { n1: ['a@1 running', 'b@2 running'], n2: [] }
+  story.passWith(500, held)
+  group(story, 'stores', ['a', 'b'])
+  rule(story, { kind: 'keep-apart', name: 'apart', vms: ['group:stores'] })
+  story.passWith(1000, held)
+  const moved = [...story.state.migrations.values()].map(({ vmId, to, cause }) => [vmId, to, cause])
+  expect(moved).toEqual([['b', 'n2', 'rule']])
+})
+
 test('what starts after a group waits for all of it; nobody waits for itself that way', () => {
   const story = three()
   group(story, 'stores', ['a', 'b'])
