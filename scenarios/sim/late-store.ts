@@ -11,12 +11,17 @@ export class LateStore implements ClusterStore {
   readonly #store: ClusterStore
   readonly #clock: Clock
   readonly #lagMs: number
+  readonly #stir: () => void
 
-  /** @param clock of the coordinator that writes: what it had to do dies with it */
-  constructor(store: ClusterStore, clock: Clock, lagMs: number) {
+  /**
+   * @param clock of the coordinator that writes: what it had to do dies with it
+   * @param stir somebody has a promise that was kept
+   */
+  constructor(store: ClusterStore, clock: Clock, lagMs: number, stir: () => void) {
     this.#store = store
     this.#clock = clock
     this.#lagMs = lagMs
+    this.#stir = stir
   }
 
   get people(): AccountShelf {
@@ -31,6 +36,7 @@ export class LateStore implements ClusterStore {
     return new Promise((resolve) => {
       this.#clock.wakeAt(this.#clock.nowMs() + this.#lagMs, () => {
         void this.#store.apply(puts, deletes)
+        this.#stir()
         resolve()
       })
     })

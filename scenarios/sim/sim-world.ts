@@ -249,7 +249,7 @@ export class SimWorld {
     const process = this.#process(coordinatorName)
     return new SimCoordinator(process, {
       ...{ network: this.network, random: this.#random, log: this.log },
-      store: storeLagMs > 0 ? new LateStore(this.#store, process, storeLagMs) : this.#store,
+      store: storeLagMs > 0 ? this.#lateStore(process, storeLagMs) : this.#store,
       ...{ settings, token, checkEveryMs, tracer: this.#options.tracer?.of(coordinatorName) },
       fence: {
         end: async ({ nodeId }) => {
@@ -262,6 +262,10 @@ export class SimWorld {
         },
       },
     })
+  }
+
+  #lateStore(process: SimProcess, lagMs: number): LateStore {
+    return new LateStore(this.#store, process, lagMs, () => this.clock.stir())
   }
 
   #rebootLater(name: string): void {
