@@ -146,7 +146,11 @@ export class AgentPair {
   async #hear(name: string, start: string): Promise<string> {
     const heard = () => {
       const said = this.#coordinator.consoles.get(name) ?? ''
-      return said.split('\n').find((line) => line.startsWith(start))
+      // What comes last may be the beginning of a line.
+      return said
+        .split('\n')
+        .slice(0, -1)
+        .find((line) => line.startsWith(start))
     }
     return await eventually(`${name} to say "${start}"`, heard, minutes)
   }
