@@ -298,7 +298,8 @@ function remove(step: Step, vm: Vm): null | Fault {
       'wrong-state',
       `${vm.id} has snapshots: \`godwit snapshot rm ${vm.id} ${snapshot.name}\` first`,
     )
-  removeVm(step, vm, vm.nodeId !== undefined)
+  // Wherever it ran a copy may stand still, cut off, whatever was ordered since.
+  removeVm(step, vm, vm.epoch > 0)
   return null
 }
 

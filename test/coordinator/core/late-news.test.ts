@@ -298,3 +298,15 @@ test('who answers for a process that it has replaced proves nothing about its co
   story.passWith(1500, { n1: [], n2: [] })
   expect(stateOf(story)).toBe('stopped undefined @1')
 })
+
+test('a removed VM that stands still where its node is cut off is not taken for one that nobody knows', () => {
+  const story = started({ isolation: 'pause' })
+  story.lose('n1')
+  story.ask({ do: 'stop', vmId: a })
+  story.passWith(3500, { n2: [] })
+  expect(stateOf(story)).toBe('stopped undefined @1')
+  story.ask({ do: 'remove', vmId: a })
+  story.hello('n1', ['a@1 stranded'])
+  expect(story.state.vms.has(a)).toBe(false)
+  expect(story.lines.findLast((line) => line.startsWith('> n1 '))).toContain('a@1')
+})
