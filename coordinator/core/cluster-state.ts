@@ -262,7 +262,7 @@ export interface ClusterState {
   /** No node's silence means anything before that; a changed node is looked at anew. */
   watchAtMs: number
   /** VMs that a tick may have to do something about: see watched-vms.ts. */
-  readonly watched: Readonly<Record<'lost' | 'guarded' | 'layered' | 'away', Set<VmId>>>
+  readonly watched: Readonly<Record<'lost' | 'guarded' | 'layered' | 'away' | 'due', Set<VmId>>>
   /** Nodes that may be in maintenance or in standby: see watched-nodes.ts. */
   readonly watchedNodes: Set<NodeId>
   /** When what the nodes draw is added up again. */
@@ -344,6 +344,14 @@ export const migrationLive = (nowMs: number): Migration['live'] => ({
   pageLog: undefined,
 })
 
+const nobody = (): ClusterState['watched'] => ({
+  lost: new Set(),
+  guarded: new Set(),
+  layered: new Set(),
+  away: new Set(),
+  due: new Set(),
+})
+
 /** A cluster that has never been: no nodes, no VMs. */
 export function emptyCluster(
   clusterId: string,
@@ -379,7 +387,7 @@ export function emptyCluster(
     rebalanceAtMs: nowMs + settings.rebalanceEveryMs,
     ...{ keepRulesAtMs: nowMs, consolidateAtMs: nowMs, consolidateRestUntilMs: nowMs },
     ...{ sweepAtMs: nowMs, revision: 1, changes: 0, watchAtMs: nowMs, countEnergyAtMs: nowMs },
-    watched: { lost: new Set(), guarded: new Set(), layered: new Set(), away: new Set() },
+    watched: nobody(),
     watchedNodes: new Set(),
   }
 }

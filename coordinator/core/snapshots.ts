@@ -67,8 +67,10 @@ export function takeSnapshot(step: Step, vm: Vm, wanted?: string): SnapshotView 
     ...(vm.atSnapshot && { basedOn: vm.atSnapshot }),
   }
   put(step, entry)
-  if (mustEndReplica(step, vm)) vm.live.snapshotDue = entry.id
-  else orderSnapshot(step, vm, node, entry, serial)
+  if (mustEndReplica(step, vm)) {
+    vm.live.snapshotDue = entry.id
+    step.state.watched.due.add(vm.id)
+  } else orderSnapshot(step, vm, node, entry, serial)
   return snapshotView(entry)
 }
 
@@ -86,15 +88,16 @@ function orderSnapshot(step: Step, vm: Vm, node: Node, entry: SnapshotEntry, ser
 
 /** What waited for the end of a replica, whose disk is one checkpoint behind. Each tick. */
 export function takeDueSnapshots(step: Step): void {
-  for (const vm of watchedVms(step.state, 'guarded')) {
+  for (const vm of watchedVms(step.state, 'due')) {
     const entry = step.state.snapshots.get(vm.live.snapshotDue ?? '')
-    if (!entry) continue
     const node = keeperOf(step.state, vm)
     const isRefused = 'code' in node
-    if (!isRefused && (mustEndReplica(step, vm) || isDiskChanging(step.state, vm))) continue
+    const isAble = entry && !isRefused
+    if (isAble && (mustEndReplica(step, vm) || isDiskChanging(step.state, vm))) continue
     vm.live.snapshotDue = undefined
-    if (isRefused) fail(step, entry, node)
-    else orderSnapshot(step, vm, node, entry, takeSerial(step))
+    step.state.watched.due.delete(vm.id)
+    if (isAble) orderSnapshot(step, vm, node, entry, takeSerial(step))
+    else if (entry && isRefused) fail(step, entry, node)
   }
 }
 

@@ -58,8 +58,7 @@ export function protect(step: Step): void {
     if (vm.replica) review(step, vm, terms)
     else if (terms) beginReplica(step, vm, terms)
     adjustLease(step, vm)
-    const isDone = !terms && !vm.replica && !vm.live.snapshotDue && isLeasedAsWanted(vm)
-    if (isDone) step.state.watched.guarded.delete(vm.id)
+    if (!terms && !vm.replica && isLeasedAsWanted(vm)) step.state.watched.guarded.delete(vm.id)
   }
 }
 
