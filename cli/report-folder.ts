@@ -1,17 +1,13 @@
 // Where the reports of scenario runs go: NAME.html and NAME.json for each, junit.xml for all of
 // them. Not here: what is in them (scenarios/report/).
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { htmlOf } from '#scenarios/report/html.ts'
 import { junitOf } from '#scenarios/report/junit.ts'
 import type { Report } from '#scenarios/report/report.ts'
 import type { RunOutcome } from '#scenarios/run.ts'
-
-const version = (): string => {
-  const file = new URL('../package.json', import.meta.url)
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version
-}
+import { version } from './version.ts'
 
 export class ReportFolder {
   readonly #folder: string

@@ -18,6 +18,7 @@ import { isRunAsked } from '../questions.ts'
 import { go } from '../route.ts'
 import { allows } from '../session.ts'
 import { Dialog } from './dialog.tsx'
+import { NodeOptions } from './node-options.tsx'
 
 const close = () => {
   isRunAsked.value = false
@@ -194,13 +195,7 @@ const NodeField = ({ node, nodes, change }: NodeFieldProps) => (
     Where
     <select value={node} onChange={({ currentTarget: { value } }) => change(value)}>
       <option value="">where the coordinator sees fit</option>
-      {nodes
-        .filter(({ phase }) => phase === 'online')
-        .map(({ id }) => (
-          <option key={id} value={id}>
-            {id}
-          </option>
-        ))}
+      <NodeOptions nodes={nodes} />
     </select>
   </label>
 )

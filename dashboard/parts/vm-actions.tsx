@@ -8,6 +8,7 @@ import { begin, isMine, vmActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { clone } from '../commands.ts'
 import { question } from '../questions.ts'
+import { NodeOptions } from './node-options.tsx'
 
 interface VmActionsProps {
   readonly vm: VmView
@@ -116,13 +117,7 @@ function CloneNode({ to, nodes, change }: CloneNodeProps) {
         onChange={(event) => change(event.currentTarget.value)}
       >
         <option value={same}>its node</option>
-        {nodes
-          .filter(({ phase }) => phase === 'online')
-          .map(({ id }) => (
-            <option key={id} value={id}>
-              {id}
-            </option>
-          ))}
+        <NodeOptions nodes={nodes} />
       </select>
     </label>
   )

@@ -8,7 +8,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { realInflate } from '#env/real/deflate.ts'
-import { realRandom } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -16,7 +15,7 @@ import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { type ApiWire, WebWire } from '../api-wire.ts'
 import { copiesAt } from '../local/agent-copies.ts'
 import type { ClusterFolder } from '../local/cluster-folder.ts'
-import { RefusingWire } from '../local/refusing-wire.ts'
+import { doorsTo } from '../local/refusing-wire.ts'
 import type {
   AgentAnswer,
   ClusterSpec,
@@ -65,14 +64,10 @@ const whole: CutLinks = { coordinator: false, peers: false }
 
 export class ComposeWorld implements World {
   readonly inflate = realInflate
-  readonly doors: Doors = {
-    own: () => {
-      invariant(this.#wire, 'the API is asked for before the cluster has started')
-      return this.#wire
-    },
-    wireOf: (secret) => new RefusingWire(this.#url, secret),
-    random: realRandom,
-  }
+  readonly doors: Doors = doorsTo(
+    () => this.#wire,
+    () => this.#url,
+  )
   readonly #options: ComposeWorldOptions
   readonly #docker: Docker
   readonly #run = `${process.pid}-${randomBytes(3).toString('hex')}`

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { Role } from '#proto/accounts.ts'
 import { Quota } from '#proto/quotas.ts'
 import { Name } from '#proto/vm-spec.ts'
+import { said } from './high-availability.ts'
 import { Size } from './quantities.ts'
 
 const bounds = Quota.shape
@@ -41,10 +42,8 @@ export type WayToVm = (typeof waysToVm)[number]
 export const refusals = ['unknown-vm', 'not-allowed', 'bad-token', 'over-quota'] as const
 
 /** As the API takes it. */
-export const quotaOf = ({ memory, disk, ...counts }: z.infer<typeof QuotaPart>): Quota => {
-  const all = { ...counts, memoryMib: memory, diskMib: disk }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
+export const quotaOf = ({ memory, disk, ...counts }: z.infer<typeof QuotaPart>): Quota =>
+  said({ ...counts, memoryMib: memory, diskMib: disk })
 
 /** Made by the run itself where no person is an operator: the first account has to be one's. */
 export const stageName = 'stage'

@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type DiskFaults, noDiskFaults } from '#env/faulty-disk.ts'
 import { realInflate } from '#env/real/deflate.ts'
-import { realRandom } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId, type NodeId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -34,7 +33,7 @@ import { LoopbackNetwork } from './loopback-network.ts'
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { agentPlan, coordinatorPlan, type Programs, programs } from './programs.ts'
 import { Reaper } from './reaper.ts'
-import { RefusingWire } from './refusing-wire.ts'
+import { doorsTo } from './refusing-wire.ts'
 
 export interface LocalWorldOptions {
   readonly folder: ClusterFolder
@@ -102,14 +101,10 @@ export class LocalWorld implements World, Laboratory {
 
   readonly inflate = realInflate
 
-  readonly doors: Doors = {
-    own: () => {
-      invariant(this.#wire, 'the API is asked for before the cluster has started')
-      return this.#wire
-    },
-    wireOf: (secret) => new RefusingWire(this.#url, secret),
-    random: realRandom,
-  }
+  readonly doors: Doors = doorsTo(
+    () => this.#wire,
+    () => this.#url,
+  )
 
   get roads(): Roads {
     return this.#network

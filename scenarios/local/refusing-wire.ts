@@ -6,13 +6,33 @@
 
 import type { IncomingMessage } from 'node:http'
 import WebSocket from 'ws'
+import { realRandom } from '#env/real.ts'
 import { Problem } from '#proto/api.ts'
 import { type Fault, FaultError, fault, faultOf } from '#proto/faults.ts'
+import { invariant } from '#proto/invariant.ts'
 import { jsonOf } from '#proto/json.ts'
-import { away, type ConsoleSession, type StreamHandlers, WebWire } from '../api-wire.ts'
+import {
+  type ApiWire,
+  away,
+  type ConsoleSession,
+  type StreamHandlers,
+  WebWire,
+} from '../api-wire.ts'
+import type { Doors } from '../world.ts'
 
 /** No problem of ours is longer. */
 const problemCharsMax = 64 * 1024
+
+/** Ways to the API of a cluster of processes; both are asked when somebody goes. */
+export const doorsTo = (own: () => ApiWire | undefined, url: () => string): Doors => ({
+  own: () => {
+    const wire = own()
+    invariant(wire, 'the API is asked for before the cluster has started')
+    return wire
+  },
+  wireOf: (secret) => new RefusingWire(url(), secret),
+  random: realRandom,
+})
 
 export class RefusingWire extends WebWire {
   readonly #baseUrl: string
