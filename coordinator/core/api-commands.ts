@@ -44,7 +44,7 @@ import {
   takeSnapshot,
 } from './snapshots.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
-import { isReachable, takeSerial, touch } from './step-context.ts'
+import { isReachable, takeSerial } from './step-context.ts'
 import { type FileCommand, isFileCommand, takeFileCommand } from './template-files.ts'
 import { dropTemplate, isTemplateName, keepTemplate, readyTemplate } from './templates.ts'
 import { migrationView, vmView } from './views.ts'
@@ -54,6 +54,7 @@ import {
   becomeStopped,
   becomeStopping,
   removeVm,
+  setMigration,
   setVmFault,
 } from './vm-doors.ts'
 
@@ -279,8 +280,7 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   })
   const clones = addClones(step, migration, parent, ids, identities)
   addMigration(step, migration)
-  parent.migrationId ??= migration.id
-  touch(step, 'vm', parent.id)
+  setMigration(step, parent, parent.migrationId ?? migration.id)
   return { migration: migrationView(migration), vms: clones.map(vmView) }
 }
 

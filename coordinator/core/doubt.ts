@@ -17,7 +17,7 @@ import { endByFault, endMigration } from './migration-end.ts'
 import { isLost } from './node-doors.ts'
 import { isFinal } from './refusals.ts'
 import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
-import { becomeRecovering, becomeRunning, moveVm } from './vm-doors.ts'
+import { becomeRecovering, becomeRunning, moveVm, setMigration } from './vm-doors.ts'
 
 /**
  * The next thing to do about a migration that has begun; nothing, when it goes its way or an answer
@@ -242,7 +242,7 @@ export function destinationRuns(step: Step, migration: Migration, epoch: Epoch):
   becomeSwitching(step, migration)
   moveVm(step, vm, migration.to, epoch)
   if (vm.pinnedTo !== undefined) vm.pinnedTo = migration.to
-  delete vm.migrationId
+  setMigration(step, vm, undefined)
   if (vm.phase === 'migrating') becomeRunning(step, vm)
 }
 

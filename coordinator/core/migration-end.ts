@@ -9,8 +9,8 @@ import { seeMoved } from './ha/keeper.ts'
 import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
 import { clearFromMs, isLost } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
-import { type Step, touch } from './step-context.ts'
-import { becomeRunning, removeVm } from './vm-doors.ts'
+import type { Step } from './step-context.ts'
+import { becomeRunning, removeVm, setMigration } from './vm-doors.ts'
 
 /** The one way to end a migration. A VM that is still `migrating` goes on at the source. */
 export function endMigration(step: Step, migration: Migration, end: MigrationEnd): void {
@@ -20,10 +20,7 @@ export function endMigration(step: Step, migration: Migration, end: MigrationEnd
   if (migration.purpose === 'clone') endClones(step, migration, end)
   const vm = step.state.vms.get(migration.vmId)
   if (vm?.migrationId !== migration.id) return
-  const next = nextMigrationOf(step, vm)
-  if (next === undefined) delete vm.migrationId
-  else vm.migrationId = next
-  touch(step, 'vm', vm.id)
+  setMigration(step, vm, nextMigrationOf(step, vm))
   if (vm.phase === 'migrating') becomeRunning(step, vm)
 }
 
@@ -33,10 +30,16 @@ export function endByFault(step: Step, migration: Migration, fault: Fault): void
   endMigration(step, migration, { phase, fault })
 }
 
-/** Several clones of one parent may wait in the queue. */
-function nextMigrationOf(step: Step, vm: Vm) {
-  for (const id of step.state.openMigrations)
-    if (step.state.migrations.get(id)?.vmId === vm.id) return id
+/**
+ * Several clones of one parent may wait in the queue. One that has moved it sends its last pages
+ * and holds it no more.
+ */
+function nextMigrationOf({ state }: Step, vm: Vm) {
+  for (const id of state.openMigrations) {
+    const migration = state.migrations.get(id)
+    if (migration?.vmId !== vm.id) continue
+    if (migration.purpose === 'clone' || !migration.hasMoved) return id
+  }
   return undefined
 }
 
@@ -49,8 +52,7 @@ function endClones(step: Step, migration: Migration, end: MigrationEnd): void {
   for (const id of migration.cloneIds) {
     const clone = step.state.vms.get(id)
     if (!clone || clone.migrationId !== migration.id) continue
-    delete clone.migrationId
-    touch(step, 'vm', clone.id)
+    setMigration(step, clone, undefined)
     if (clone.phase !== 'starting') continue
     if (end.phase !== 'done') removeVm(step, clone, hasBegun)
     else cloneRuns(step, clone)

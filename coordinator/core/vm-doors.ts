@@ -196,9 +196,18 @@ export function becomePaused(step: Step, vm: Vm): void {
 }
 
 export function becomeMigrating(step: Step, vm: Vm, migrationId: MigrationId): void {
-  vm.migrationId = migrationId
-  forgetBurden(step.state, step.state.migrations.get(migrationId)?.to)
+  setMigration(step, vm, migrationId)
   enter(step, vm, 'migrating')
+}
+
+/** What holds it now: a node that it is on its way to counts it, one that it has left does not. */
+export function setMigration(step: Step, vm: Vm, migrationId: MigrationId | undefined): void {
+  const { state } = step
+  for (const id of [vm.migrationId, migrationId])
+    if (id !== undefined) forgetBurden(state, state.migrations.get(id)?.to)
+  if (migrationId === undefined) delete vm.migrationId
+  else vm.migrationId = migrationId
+  touch(step, 'vm', vm.id)
 }
 
 /**
