@@ -65,7 +65,9 @@ function settlePaging(step: Step, migration: Migration): void {
   const { vmId, from, to } = migration
   const isGone = isSourceGone(step, migration)
   const vm = step.state.vms.get(vmId)
-  const isThere = vm?.nodeId === to && !isOver.includes(vm.phase)
+  // One that was booted since, there or elsewhere, needs no page of what it was.
+  const isThat = vm !== undefined && vm.bootEpoch < migration.nextEpoch
+  const isThere = isThat && vm.nodeId === to && !isOver.includes(vm.phase)
   if (isThere && !isGone) return
   const why = isThere ? `${from} was lost` : `${vmId} ended on ${to}`
   const lost = fault('pages-lost', `${why} before it had told that all pages were there`)

@@ -60,6 +60,16 @@ export function obstacleAt(
   if (node.maintenance) return { kind: 'maintenance', text: 'it is in maintenance' }
   if (node.standby && !asAwake) return { kind: 'asleep', text: 'it is in standby' }
   if (but?.has(node.id)) return { kind: 'excluded', text: 'it could not start it' }
+  return misfitAt(state, node, wish, { vm, along })
+}
+
+/** What stands against it at a node that takes VMs. */
+function misfitAt(
+  state: ClusterState,
+  node: Node,
+  wish: Wish,
+  { vm, along }: Pick<Where, 'vm' | 'along'>,
+): Obstacle | undefined {
   const tooOld = vm && cannotKeepApart(node, vm.spec)
   if (tooOld !== undefined) return { kind: 'rule', text: tooOld }
   const rule = vm && ruleAgainst(state, vm, node, along)
@@ -266,10 +276,8 @@ const isComing = (state: ClusterState, id: VmId): boolean => {
 }
 
 /** It is there already: that nothing new is to come there is not in its way. */
-function mayStay(state: ClusterState, vm: Vm, node: Node): boolean {
-  const obstacle = obstacleAt(state, node, wishOf(vm.spec), { vm })
-  return !obstacle || obstacle.kind === 'maintenance' || obstacle.kind === 'asleep'
-}
+const mayStay = (state: ClusterState, vm: Vm, node: Node): boolean =>
+  isReachable(node) && misfitAt(state, node, wishOf(vm.spec), { vm }) === undefined
 
 function place(step: Step, vm: Vm): void {
   const { state } = step

@@ -124,12 +124,12 @@ export class SimProcess implements Clock {
     if (this.#state === 'running') this.#state = 'hanging'
   }
 
-  /** SIGCONT: what came meanwhile is there, in order. */
+  /** SIGCONT: what came meanwhile is there, in order; it may be what ends it. */
   goOn(): void {
     if (this.#state !== 'hanging') return
     this.#state = 'running'
     for (const fn of this.#kept.splice(0)) this.do(fn)
-    this.#onGoOn?.()
+    if (this.isGoing) this.#onGoOn?.()
   }
 }
 

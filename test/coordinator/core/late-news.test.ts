@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { HaPolicyChange } from '#proto/ha.ts'
-import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
+import { asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { moving, Story, started, stateOf } from './story.ts'
 
 const a = asVmId('a')
@@ -309,4 +310,27 @@ test('a removed VM that stands still where its node is cut off is not taken for 
   story.hello('n1', ['a@1 stranded'])
   expect(story.state.vms.has(a)).toBe(false)
   expect(story.lines.findLast((line) => line.startsWith('> n1 '))).toContain('a@1')
+})
+
+test('one that stands still goes on where it is only if the rules allow it there', () => {
+  const story = started()
+  story.run('b', { isolation: 'pause' })
+  story.result('n2', 'run1-2')
+  const rule = { kind: 'keep-apart' as const, name: 'two', vms: ['a', 'b'], strict: true }
+  story.ask({ do: 'set-rule', rule })
+  story.lose('n1')
+  story.passWith(3500, { n2: ['b@2 running'] })
+  story.lose('n2')
+  story.pass(3500)
+  story.hello('n2', ['b@2 stranded'])
+  story.passWith(500, { n2: ['b@2 stranded'] })
+  expect(stateOf(story)).toBe('starting n2 @3')
+  const params = MigrationParams.parse({})
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n2'), params })
+  story.passWith(3000, { n2: ['b@2 stranded', 'a@3 running'] })
+  expect(stateOf(story, 'b')).toBe('recovering undefined @2')
+  story.say('the other one has left')
+  story.ask({ do: 'stop', vmId: a })
+  story.passWith(3000, { n2: ['b@2 stranded'] })
+  expect(stateOf(story, 'b')).toBe('starting n2 @4')
 })

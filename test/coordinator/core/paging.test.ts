@@ -96,6 +96,17 @@ test('a coordinator that comes back finds it as it is', () => {
   expect(wasDropped(story)).toBe(false)
 })
 
+test('it moves back before all its pages have come: where it was expected, nobody expects it', () => {
+  const story = paging()
+  story.migrate('a', 'n1')
+  story.admit('m3')
+  story.event('n1', 'a@3', 'running')
+  story.result('n2', 'run1-3')
+  expect(state(story)).toBe('running n1 @3')
+  expect(story.state.vms.get('a' as never)?.migrationId).toBeUndefined()
+  expect(story.state.nodes.get('n2' as never)?.live.incoming.size).toBe(1)
+})
+
 test('a source that has ended it, and whose account was lost: it is done', () => {
   const story = paging()
   story.lose('n1')
@@ -120,6 +131,17 @@ test('the source is another process: what it had is lost', () => {
   story.say('the destination knows it too, in its own time')
   story.event('n2', 'a@2', 'fenced')
   expect(state(story)).toMatch(/^(recovering|starting)/)
+})
+
+test('another process has that name, and boots the VM: the pages are for nobody', () => {
+  const story = paging()
+  story.hello('n2', [], 'n2-second')
+  story.lose('n1')
+  story.passWith(5000, { n2: [] })
+  expect(state(story)).toBe('starting n2 @3')
+  story.passWith(1000, { n2: ['a@3 running'] })
+  expect(state(story)).toBe('running n2 @3')
+  expect(phase(story)).toBe('failed')
 })
 
 test('it cannot be cancelled any more', () => {

@@ -26,3 +26,16 @@ test('a clock that begins to drift does not jump, and rings its alarms by its ow
     ['after', 5500],
   ])
 })
+
+test('one that has hung does what it had to do; if that ends it, it has not gone on', () => {
+  const process = new SimProcess('a', new VirtualClock())
+  let goings = 0
+  process.onGoOn(() => goings++)
+  process.hang()
+  process.goOn()
+  expect(goings).toBe(1)
+  process.hang()
+  process.do(() => process.kill())
+  process.goOn()
+  expect(goings).toBe(1)
+})
