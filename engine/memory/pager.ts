@@ -18,18 +18,19 @@ export interface PagerOptions {
   readonly how?: 'now' | 'as-touched'
 }
 
-/** What is brought along with a page that is waited for: half of what a disk reads at no cost. */
-const urgentPages = 16
-/** The same where bringing costs little and keeping costs memory. */
+/** What is brought right behind a page that is waited for: half of what a disk reads at no cost. */
+const besidePages = 15
+/** What is brought for a touch where bringing costs little and keeping costs memory. */
 const touchedPages = 4
 /** 128 KiB: large enough for a disk's or a link's speed, and little for an urgent page to wait for. */
 const backgroundPages = 32
 /** For a source that says nothing else, so that it is busy while answers are on their way. */
 const requestsAhead = 8
+const asked = { not: 0, ahead: 1, beside: 2 } as const
 
 export class Pager {
   readonly #options: PagerOptions
-  /** A byte a page: asked for in the background or along with another, and not here yet. */
+  /** A byte a page, while it is not here: whether and how it was asked for. */
   readonly #underWay: Uint8Array
   /** For which the VM waits, or did when they were asked for. */
   readonly #awaited = new Set<number>()
@@ -62,10 +63,23 @@ export class Pager {
     }
     if (this.#stopped || this.#awaited.has(page)) return
     this.#awaited.add(page)
+    this.#options.source.waits?.(page)
+    // What comes right behind another page that it waited for, nothing overtakes.
+    if (this.#underWay[page] !== asked.beside) this.#bringNow(page)
+  }
+
+  /** What brings much at once is asked for one page first: it is there the sooner. */
+  #bringNow(page: number): void {
     this.#cursor = page + 1
-    const along = this.#isHeldBack ? touchedPages : urgentPages
-    const pages = Uint32Array.of(page, ...this.#next(along - 1))
-    this.#bring(pages, 'urgent').catch((why) => this.#fail(why))
+    const failed = (why: unknown) => this.#fail(why)
+    if (this.#isHeldBack) {
+      const pages = Uint32Array.of(page, ...this.#next(touchedPages - 1, asked.beside))
+      this.#bring(pages, 'urgent').catch(failed)
+      return
+    }
+    this.#bring(Uint32Array.of(page), 'urgent').catch(failed)
+    const beside = this.#next(besidePages, asked.beside)
+    if (beside.length > 0) this.#bring(beside, 'beside').catch(failed)
   }
 
   /** Brings everything; resolves when nothing is absent any more. Rejects as the source does. */
@@ -108,7 +122,7 @@ export class Pager {
   #ahead(done: () => void, failed: (why: unknown) => void): void {
     const { source } = this.#options
     while (!this.#stopped && this.#askedAhead < (source.requestsAhead ?? requestsAhead)) {
-      const pages = this.#next(backgroundPages)
+      const pages = this.#next(backgroundPages, asked.ahead)
       if (pages.length === 0) break
       this.#askedAhead++
       this.#bring(pages, 'background').then(() => {
@@ -125,7 +139,7 @@ export class Pager {
     if (this.#stopped) return
     memory.bring(brought.pages, brought.bytes)
     memory.bringZero(brought.zeroPages)
-    for (const page of pages) this.#underWay[page] = 0
+    for (const page of pages) this.#underWay[page] = asked.not
     this.#wake(brought)
     // What is still under way brings nothing that is not here.
     if (memory.absentPages === 0) this.#settle?.resolve('done')
@@ -134,7 +148,9 @@ export class Pager {
   #wake({ pages, zeroPages }: BroughtPages): void {
     if (this.#awaited.size === 0) return
     const here = [...pages, ...zeroPages].filter((page) => this.#awaited.delete(page))
-    if (here.length > 0) this.#options.present(Uint32Array.from(here))
+    if (here.length === 0) return
+    this.#options.source.came?.(here)
+    this.#options.present(Uint32Array.from(here))
   }
 
   #fail(why: unknown): void {
@@ -143,14 +159,15 @@ export class Pager {
   }
 
   /** Up to `max` absent pages that nobody has asked for yet, from the cursor on. */
-  #next(max: number): Uint32Array {
+  #next(max: number, how: 1 | 2): Uint32Array {
     const { memory } = this.#options
     const pages: number[] = []
     for (let seen = 0; seen < memory.pageCount && pages.length < max; seen++) {
       const page = this.#cursor % memory.pageCount
       this.#cursor = page + 1
-      if (this.#underWay[page] === 1 || this.#awaited.has(page) || !memory.isAbsent(page)) continue
-      this.#underWay[page] = 1
+      if (this.#underWay[page] !== asked.not || this.#awaited.has(page) || !memory.isAbsent(page))
+        continue
+      this.#underWay[page] = how
       pages.push(page)
     }
     return Uint32Array.from(pages)

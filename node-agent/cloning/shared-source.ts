@@ -28,6 +28,14 @@ export class SharedSource implements PageSource {
     return this.#origin.requestsAhead ?? requestsAhead
   }
 
+  waits(page: number): void {
+    this.#origin.waits?.(page)
+  }
+
+  came(pages: readonly number[]): void {
+    this.#origin.came?.(pages)
+  }
+
   async request(pages: Uint32Array, urgency: Urgency): Promise<BroughtPages> {
     const lacking = pages.filter((page) => this.#flags[page] === known.not)
     const unasked = lacking.filter((page) => !this.#underWay.has(page))

@@ -307,7 +307,7 @@ export class DestinationRun {
     const ramHash = this.#memory.trackedHash()
     this.feed({
       on: 'whole',
-      message: { t: 'whole', migrationId, ramHash, ...this.#source.waits() },
+      message: { t: 'whole', migrationId, ramHash, ...this.#source.waited() },
     })
   }
 

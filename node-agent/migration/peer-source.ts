@@ -26,6 +26,8 @@ export class PeerSource implements PageSource {
   readonly #clock: Clock
   readonly #send: (message: DestinationMessage) => void
   readonly #pending = new Map<number, Pending>()
+  /** Pages that the VM stands still for, and since when. */
+  readonly #waiting = new Map<number, number>()
   readonly #waitsMs: number[] = []
   readonly #readAhead = new ReadAhead()
   #requests = 0
@@ -50,6 +52,18 @@ export class PeerSource implements PageSource {
       this.#pending.set(request, { pages, urgency, askedAtMs, brought, resolve, reject })
       this.#ask(request, pages, urgency)
     })
+  }
+
+  waits(page: number): void {
+    this.#waiting.set(page, this.#clock.nowMs())
+  }
+
+  came(pages: readonly number[]): void {
+    for (const page of pages) {
+      const sinceMs = this.#waiting.get(page)
+      if (sinceMs !== undefined) this.#waitsMs.push(this.#clock.nowMs() - sinceMs)
+      this.#waiting.delete(page)
+    }
   }
 
   /** `running` has been sent. */
@@ -87,8 +101,8 @@ export class PeerSource implements PageSource {
     return undefined
   }
 
-  /** How often the VM had to wait, and how long from the question to the answer. */
-  waits() {
+  /** How often the VM had to wait, and how long, from the news of it to the page's being there. */
+  waited() {
     const sorted = this.#waitsMs.toSorted((a, b) => a - b)
     const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
     return {
@@ -105,16 +119,15 @@ export class PeerSource implements PageSource {
     const bytes = new Uint8Array(pages.length * 4)
     const view = new DataView(bytes.buffer)
     for (const [at, page] of pages.entries()) view.setUint32(at * 4, page, true)
-    this.#send({ t: 'want', migrationId, request, urgent: urgency === 'urgent', pages: bytes })
+    this.#send({ t: 'want', migrationId, request, urgent: urgency !== 'background', pages: bytes })
   }
 
   #settle(request: number, { pages, brought, urgency, askedAtMs, resolve }: Pending): void {
     if (brought.pages.length + brought.zeroPages.length < pages.length) return
     if (brought.bytes.length !== brought.pages.length * pageBytes) return
     this.#pending.delete(request)
-    const ms = this.#clock.nowMs() - askedAtMs
-    if (urgency === 'urgent') this.#waitsMs.push(ms)
-    else if (brought.zeroPages.length === 0) this.#readAhead.answered(ms)
+    if (urgency === 'background' && brought.zeroPages.length === 0)
+      this.#readAhead.answered(this.#clock.nowMs() - askedAtMs)
     resolve(brought)
   }
 }

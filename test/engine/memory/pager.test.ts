@@ -28,7 +28,10 @@ function pagerOf(pageCount: number, how: 'now' | 'as-touched' = 'now') {
   const memory = WasmGuestMemory.create(coreModule, pageCount * pageBytes)
   memory.makeAbsent(new Uint8Array(pageCount / 8).fill(0xff))
   const asked: Asked[] = []
+  const waited: string[] = []
   const source: PageSource = {
+    waits: (page) => waited.push(`waits ${page}`),
+    came: (pages) => waited.push(`came ${pages}`),
     request: (pages, urgency) => {
       const { promise, resolve, reject } = Promise.withResolvers<BroughtPages>()
       const list = [...pages]
@@ -42,7 +45,7 @@ function pagerOf(pageCount: number, how: 'now' | 'as-touched' = 'now') {
   const present: number[] = []
   const told = (pages: Uint32Array) => present.push(...pages)
   const pager = new Pager({ memory, source, how, present: told })
-  return { memory, pager, asked, present }
+  return { memory, pager, asked, present, waited }
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -69,13 +72,16 @@ describe('as touched', () => {
 })
 
 describe('a page that a VM waits for', () => {
-  test('is asked for at once, first of its request, with those behind it', async () => {
+  test('is asked for at once and alone, and right behind it those that lie beside it', async () => {
     const { pager, asked, present, memory } = pagerOf(512)
     const done = pager.run()
     pager.touched(300)
-    expect(urgent(asked)).toHaveLength(1)
-    expect(urgent(asked)[0]?.pages.slice(0, 3)).toEqual([300, 301, 302])
-    urgent(asked)[0]?.answer()
+    const [one, beside, ...more] = asked.filter(({ urgency }) => urgency !== 'background')
+    expect([one, more]).toMatchObject([{ urgency: 'urgent', pages: [300] }, []])
+    expect(beside).toMatchObject({ urgency: 'beside' })
+    expect(beside?.pages).toHaveLength(15)
+    expect(beside?.pages.slice(0, 2)).toEqual([301, 302])
+    one?.answer()
     await turn()
     expect([present, memory.isAbsent(300), memory.isAbsent(299)]).toEqual([[300], false, true])
     pager.stop()
@@ -87,6 +93,19 @@ describe('a page that a VM waits for', () => {
     memory.bringZero(Uint32Array.of(5))
     pager.touched(5)
     expect([asked, present]).toEqual([[], [5]])
+  })
+
+  test('is not asked for again when it comes right behind another one', async () => {
+    const { pager, asked, present, waited } = pagerOf(512)
+    void pager.run()
+    pager.touched(300)
+    pager.touched(310)
+    expect(urgent(asked)).toHaveLength(1)
+    asked.find(({ urgency }) => urgency === 'beside')?.answer()
+    await turn()
+    expect(present).toEqual([310])
+    expect(waited).toEqual(['waits 300', 'waits 310', 'came 310'])
+    pager.stop()
   })
 
   test('is told though it came in the background', async () => {
@@ -148,7 +167,7 @@ test('it is done when nothing is absent, though an answer is still to come', asy
   const { pager, asked } = pagerOf(16)
   const done = pager.run()
   for (let page = 0; page < 16; page++) pager.touched(page)
-  for (const each of urgent(asked)) each.answer()
+  for (const each of asked) if (each.urgency !== 'background') each.answer()
   expect(await done).toBe('done')
 })
 
