@@ -76,6 +76,22 @@ export class Breakage {
     this.#world.network.shape(from, to, { latencyMs })
   }
 
+  /**
+   * The coordinator's last word arrives, and nobody hears from who heard it; it is back so much
+   * later.
+   */
+  loseOrder(to: string, awayMs: number): void {
+    const { network } = this.#world
+    network.later(() => this.kill(coordinatorName), 0)
+    network.later(() => this.isolate(to), 1)
+    // Unless somebody has started it meanwhile.
+    const restart = () =>
+      this.#world.process(coordinatorName).isAlive
+        ? undefined
+        : this.#world.restart(coordinatorName)
+    network.later(restart, awayMs)
+  }
+
   /** Another process takes its name while it hangs for so long. */
   replace(name: string, ms: number): void {
     const { isAlive, isHanging } = this.#world.process(name)

@@ -15,6 +15,12 @@ export function isBetween(state: ClusterState, one: string, other: string): bool
   )
 }
 
+const rights: readonly string[] = ['start', 'resolve', 'take-over', 'go-on', 'migrate', 'clone']
+
+/** It has been told, and has not answered, what gives somebody a right to run a VM. */
+export const hasOrder = ({ commands }: ClusterState, node: string): boolean =>
+  [...commands.values()].some(({ kind, nodeId }) => nodeId === node && rights.includes(kind))
+
 /** Nodes that write a layer, or give one to a VM. */
 export const whoMerges = ({ commands }: ClusterState): string[] =>
   [...commands.values()].flatMap(({ kind, nodeId }) =>

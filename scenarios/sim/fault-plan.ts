@@ -52,11 +52,14 @@ const diskDeeds = ['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk'] as cons
 const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
 /** What only comes about when a word or a process is late; from a stream of their own as well. */
 const lateDeeds = ['late-lease', 'replace', 'strike-late'] as const
+/** The last that is heard of a coordinator is an order; likewise. */
+const orderDeeds = ['strike-order'] as const
 export type Deed =
   | (typeof deeds)[number]
   | (typeof diskDeeds)[number]
   | (typeof mergeDeeds)[number]
   | (typeof lateDeeds)[number]
+  | (typeof orderDeeds)[number]
 
 export interface Planned {
   readonly atMs: number
@@ -121,12 +124,19 @@ const roads: readonly RoadTraits[] = [
   { latencyMs: 15, jitterMs: 40, bytesPerMs: 2000 },
 ]
 
-/**
- * Each run draws its own size, pace and fault rate.
- * @param merges what is drawn about merges of layers comes from here.
- * @param late what is drawn about late words and processes.
- */
-export function planOf(random: Random, merges: Random, late: Random): FaultPlan {
+/** What a plan is drawn from: what came later has a stream of its own, so that old seeds stay. */
+export interface PlanStreams {
+  readonly random: Random
+  /** Merges of layers. */
+  readonly merges: Random
+  /** Late words and processes. */
+  readonly late: Random
+  /** Orders that are the last word. */
+  readonly orders: Random
+}
+
+/** Each run draws its own size, pace and fault rate. */
+export function planOf({ random, merges, late, orders }: PlanStreams): FaultPlan {
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const paceMs = 40 + random.below(600)
@@ -153,6 +163,7 @@ export function planOf(random: Random, merges: Random, late: Random): FaultPlan 
   const mergeLayersAbove = merges.below(2) === 0 ? 2 + merges.below(3) : undefined
   if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
   steps.push(...lateSteps(safetyMs, late))
+  steps.push(...orderSteps(safetyMs, orders))
   steps.sort((a, b) => a.atMs - b.atMs)
   return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart, mergeLayersAbove }
 }
@@ -173,6 +184,13 @@ function lateSteps(safetyMs: number, random: Random): Planned[] {
   if (random.below(3) > 0) return []
   const fromMs = 1500 + random.below(1500)
   return stepsOf(lateDeeds, { fromMs, everyMsMax: 5000, safetyMs }, random)
+}
+
+/** In one run of four. */
+function orderSteps(safetyMs: number, random: Random): Planned[] {
+  if (random.below(4) > 0) return []
+  const fromMs = 800 + random.below(2000)
+  return stepsOf(orderDeeds, { fromMs, everyMsMax: 8000, safetyMs }, random)
 }
 
 interface Spell {
@@ -197,6 +215,7 @@ function stepsOf(of: readonly Deed[], spell: Spell, random: Random): Planned[] {
 export const isFault = (deed: Deed): boolean =>
   (faults as readonly Deed[]).includes(deed) ||
   (lateDeeds as readonly Deed[]).includes(deed) ||
+  (orderDeeds as readonly Deed[]).includes(deed) ||
   ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
 
 function draw(of: Readonly<typeof weights>, random: Random): Deed {

@@ -1,7 +1,7 @@
 // Carries a plan out in a simulated world: deeds and faults while it lasts, then all is healed, and
 // the world is given time to come to rest. Laws are watched all the time (sim-world.ts), and at
 // rest every account must agree: the coordinator's, the nodes', the store's, and the guests' own.
-// Not here: what is planned (fault-plan.ts), who compares (accounts.ts), who searches (search.ts).
+// Not here: what is planned (fault-plan.ts), what befalls a message (strikes.ts), who compares (accounts.ts), who searches (search.ts).
 // Virtual ms.
 
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
@@ -12,14 +12,14 @@ import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
 import { Breakage } from './breakage.ts'
-import { isBetween, whoMerges } from './fault-aims.ts'
+import { whoMerges } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
 import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './fault-wishes.ts'
 import { complaintsOf } from './guest-words.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { coordinatorName } from './sim-coordinator.ts'
-import type { Crossing, Fate } from './sim-link.ts'
 import { SimWorld } from './sim-world.ts'
+import { Strikes, strikeOf } from './strikes.ts'
 
 export interface RunOutcome {
   /** Broken laws; none: the run is well. */
@@ -32,10 +32,6 @@ export interface RunOutcome {
   readonly tried: number
   readonly faults: number
 }
-
-const strikes = ['sender', 'receiver', 'break', 'cut', 'hang'] as const
-type Strike = (typeof strikes)[number] | 'disk' | 'late'
-const arriving: readonly Strike[] = ['cut', 'hang', 'disk', 'late']
 
 const vmsMax = 5
 const restMsMax = 180_000
@@ -81,10 +77,7 @@ class FaultRun {
   /** Nodes that have been told to shut down, and have not ended. */
   #stopping = 0
   readonly #streams: { readonly streams?: number }
-  /** Messages that come twice. */
-  #repeats = 0
-  /** Between two nodes, so many messages from now, this befalls an end of the link. */
-  #strike: { left: number; readonly what: Strike } | undefined
+  readonly #strikes: Strikes
 
   constructor(subject: SearchSubject, plan: FaultPlan, seed: number) {
     this.#subject = subject
@@ -107,7 +100,11 @@ class FaultRun {
       },
     })
     this.#breakage = new Breakage(this.#world, (what) => this.#count(what))
-    watchMessages(this.#world, subject, (crossing) => this.#meet(crossing))
+    this.#strikes = new Strikes(this.#breakage, this.#random, {
+      state: () => this.#state,
+      count: (what) => this.#count(what),
+    })
+    watchMessages(this.#world, subject, (crossing) => this.#strikes.meet(crossing))
   }
 
   /** Under all faults: nothing has to come about, but no law may break. */
@@ -245,53 +242,20 @@ class FaultRun {
     clog: ({ one, other }) => this.#breakage.clog(this.#end(one), 20 + 2 * other),
     heal: () => this.#world.network.heal(),
     break: ({ one, other }) => this.#breakage.break(this.#end(one), this.#end(other)),
-    'repeat-message': ({ one }) => {
-      this.#repeats = 1 + (one % 3)
-      this.#breakage.faults++
-    },
-    strike: ({ one, other }) => {
-      this.#strike = { left: 1 + (one % 30), what: strikes[other % strikes.length] ?? 'break' }
-    },
+    'repeat-message': ({ one }) => this.#strikes.repeat(1 + (one % 3)),
+    strike: ({ one, other }) => this.#strikes.aim(1 + (one % 30), strikeOf(other)),
     'fail-disk': ({ one, other }) => this.#breakage.failDisk(this.#name(one), 1 + (other % 3)),
     'fill-disk': ({ one }) => this.#breakage.failDisk(this.#name(one), 0),
-    'strike-disk': ({ one }) => {
-      this.#strike = { left: 1 + (one % 30), what: 'disk' }
-    },
+    'strike-disk': ({ one }) => this.#strikes.aim(1 + (one % 30), 'disk'),
     merge: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'merge', vmId })),
     'strike-merge': ({ one, other }) => this.#strikeMerge(one, other),
     'heal-disk': () => this.#world.diskFaults.clear(),
     'late-lease': ({ one, other }) => this.#breakage.delayLease(this.#name(one), 600 + 2 * other),
     replace: ({ one, other }) => this.#breakage.replace(this.#name(one), 100 + 3 * other),
-    'strike-late': ({ one }) => {
-      this.#strike = { left: 1 + (one % 30), what: 'late' }
-    },
+    'strike-late': ({ one }) => this.#strikes.aim(1 + (one % 30), 'late'),
+    'strike-order': () => this.#strikes.aim(1, 'order'),
     'kill-coordinator': () => this.#breakage.kill(coordinatorName),
     'restart-coordinator': () => this.#restart(coordinatorName),
-  }
-
-  /** A message is being sent. */
-  #meet({ from, to }: Omit<Crossing, 'bytes'>): Fate {
-    const isPeer = from !== coordinatorName && to !== coordinatorName
-    const isAimed = isPeer && isBetween(this.#state, from, to)
-    if (this.#strike && isAimed && --this.#strike.left <= 0) {
-      const { what } = this.#strike
-      this.#strike = undefined
-      return this.#strikeAt(what, from, to)
-    }
-    return this.#repeats-- > 0 ? 'twice' : 'arrives'
-  }
-
-  #strikeAt(what: Strike, from: string, to: string): Fate {
-    this.#count(`strike: ${what}`)
-    const breakage = this.#breakage
-    if (what === 'sender') breakage.kill(from)
-    else if (what === 'receiver') breakage.kill(to)
-    else if (what === 'break') breakage.break(from, to)
-    else if (what === 'cut') breakage.cut(from, to, true)
-    else if (what === 'late') breakage.outlast(from, to, 2300 + this.#random.below(1000))
-    else if (what === 'disk') breakage.failDisk(this.#random.below(2) === 0 ? from : to, 3)
-    else breakage.hangSoon(to)
-    return arriving.includes(what) ? 'arrives' : 'lost'
   }
 
   /** Who merges, or now and then the coordinator, dies a moment later. */

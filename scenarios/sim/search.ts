@@ -14,7 +14,12 @@ export interface SearchEnd {
 }
 
 export const planOfSeed = (seed: number): FaultPlan =>
-  planOf(new SeededRandom(seed), new SeededRandom(seed ^ 0x1a7e5), new SeededRandom(seed ^ 0x1a7e))
+  planOf({
+    random: new SeededRandom(seed),
+    merges: new SeededRandom(seed ^ 0x1a7e5),
+    late: new SeededRandom(seed ^ 0x1a7e),
+    orders: new SeededRandom(seed ^ 0x0dd5),
+  })
 
 export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {
   const plan = planOfSeed(seed)
