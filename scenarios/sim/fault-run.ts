@@ -1,8 +1,8 @@
 // Carries a plan out in a simulated world: deeds and faults while it lasts, then all is healed, and
 // the world is given time to come to rest. Laws are watched all the time (sim-world.ts), and at
 // rest every account must agree: the coordinator's, the nodes', the store's, and the guests' own.
-// Not here: what is planned (fault-plan.ts), what befalls a message (strikes.ts), who compares (accounts.ts), who searches (search.ts).
-// Virtual ms.
+// Not here: what is planned (fault-plan.ts), what befalls a message (strikes.ts), who compares
+// (accounts.ts), who searches (search.ts). Virtual ms.
 
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { freshIdentity } from '#coordinator/identity.ts'

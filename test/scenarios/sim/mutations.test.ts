@@ -14,6 +14,7 @@ afterEach(() => {
   vi.doUnmock('#coordinator/core/reports.ts')
   vi.doUnmock('#coordinator/core/disk-sweep.ts')
   vi.doUnmock('#coordinator/core/membership.ts')
+  vi.doUnmock('#coordinator/core/step.ts')
   vi.doUnmock('#node-agent/lease.ts')
   vi.doUnmock('#proto/units.ts')
   vi.resetModules()
@@ -112,6 +113,21 @@ test('a process that was replaced, and may come back', { timeout: 240_000 }, asy
     return { ...real, seeHello }
   })
   expect(await foundAt({ withModels: true, from: 5_000_000 })).toBeDefined()
+})
+
+test('a coordinator that sends before it remembers', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#coordinator/core/step.ts', async (load) => {
+    const real = await load<typeof import('#coordinator/core/step.ts')>()
+    const step: typeof real.step = (...given) => {
+      const effects = real.step(...given)
+      const isKept = ({ kind }: { kind: string }) => kind === 'persist'
+      return [...effects.filter((one) => !isKept(one)), ...effects.filter(isKept)]
+    }
+    return { ...real, step }
+  })
+  const found = await foundAt({ withModels: true, from: 5_900_300 })
+  expect(found?.why).toMatch(/while it ran on|after it had run on/)
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {

@@ -11,7 +11,7 @@ const seeds = Number(process.env.GODWIT_SEEDS ?? 40)
 const first = Number(process.env.GODWIT_SEED ?? 1)
 
 /** Not within some forty seeds. */
-const rare = /paging|coordinator lost|empty|disk/
+const rare = /paging|coordinator lost|empty|disk|lost while layers/
 
 let ours: SearchSubject
 beforeAll(async () => {
