@@ -5,18 +5,16 @@
 // Not here: what the messages mean (agent.ts), what is kept while nobody listens (outbox.ts). Times
 // in ms.
 
-import type { Cancel, Clock, Log, Random } from '#env/env.ts'
+import type { Cancel, Env } from '#env/env.ts'
 import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import { type AgentMessage, CoordinatorMessage, type Hello, type Welcome } from '#proto/messages.ts'
 import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import { controlLimits, turnMsMax } from './agent-limits.ts'
-import type { AgentOptions } from './agent-options.ts'
 import { answerMsMax } from './migration/protocol.ts'
 
-export interface CoordinatorPorts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly log: Log
+type CoordinatorEnv = Pick<Env, 'clock' | 'random' | 'log'>
+
+export interface CoordinatorPorts extends CoordinatorEnv {
   /** Of several coordinators any may lead: they are tried in turn. */
   readonly coordinators: readonly string[]
   connect(coordinator: string): Promise<MessageLink>
@@ -34,8 +32,13 @@ const backoffMsMax = 1000
 /** A coordinator that is connected but says nothing to a hello is as good as away. */
 const welcomeMsMax = 5000
 
+interface Reached {
+  readonly env: CoordinatorEnv & Pick<Env, 'transport'>
+  readonly coordinators: readonly string[]
+}
+
 /** Of several one that does not answer is soon left for the next. */
-export function waysTo({ env, coordinators }: Pick<AgentOptions, 'env' | 'coordinators'>) {
+export function waysTo({ env, coordinators }: Reached) {
   const waitMs = coordinators.length > 1 ? turnMsMax : answerMsMax
   const connect = (address: string) => env.transport.connect(address, controlLimits, waitMs)
   return { env, coordinators, connect }

@@ -100,6 +100,8 @@ function settleWithSource(step: Step, migration: Migration): void {
 function settleWithoutSource(step: Step, migration: Migration): void {
   if (!isInDoubt(step, migration)) return
   becomeResolving(step, migration)
+  // It is back, or surely lost, in a lease's time: what the other end has is kept until then.
+  if (mayRunSource(migration) && !isLinked(step, migration, 'from')) return
   const { live } = migration
   if (mayRunDestination(step, migration)) askToRun(step, migration, 'to')
   else if (!isDestinationClear(step, migration)) askToDiscard(step, migration)
@@ -148,8 +150,13 @@ function isDestinationClear(step: Step, migration: Migration): boolean {
 function mayRunDestination(step: Step, migration: Migration): boolean {
   const { live, sourceReleased, sourceLost, to } = migration
   if (live.destination !== 'prepared' || live.cannotRun.has(to)) return false
+  if (mayRunSource(migration)) return false
   return sourceReleased || (sourceLost && hasNoDisk(vmOf(step, migration)))
 }
+
+/** It was told to run, and may be doing so, whatever has become of the link and of us since. */
+const mayRunSource = ({ resolveNode, from, sourceLost, live }: Migration): boolean =>
+  resolveNode === from && !sourceLost && !live.cannotRun.has(from)
 
 const hasNoDisk = (vm: Vm): boolean => vm.disk.layers.length === 0
 

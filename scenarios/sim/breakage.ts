@@ -7,7 +7,7 @@ import { heartbeatMs } from '#proto/units.ts'
 import { hits } from './fault-aims.ts'
 import { diskFaults } from './fault-wishes.ts'
 import type { SearchSubject } from './search-subject.ts'
-import { coordinatorName } from './sim-coordinator.ts'
+import { etcdName } from './sim-council.ts'
 import type { SimProcess } from './sim-process.ts'
 import type { SimWorld } from './sim-world.ts'
 
@@ -20,6 +20,11 @@ export class Breakage {
   constructor(world: SimWorld, count: (what: string) => void) {
     this.#world = world
     this.#count = count
+  }
+
+  /** The one that leads, or did last. */
+  get #leader(): string {
+    return this.#world.coordinator.process.name
   }
 
   get #state() {
@@ -55,19 +60,19 @@ export class Breakage {
   }
 
   /** Alive, and neither heard by the coordinator nor hearing it. */
-  isolate(name: string): void {
-    this.cut(name, coordinatorName, true)
+  isolate(name: string, from = this.#leader): void {
+    this.cut(name, from, true)
   }
 
   /** The answer to a heartbeat arrives so late, and to the last that is heard of the node. */
   delayLease(name: string, ms: number): void {
     const { network } = this.#world
-    this.cut(coordinatorName, name, false)
+    const leader = this.#leader
+    this.cut(leader, name, false)
     // Unless it has been healed meanwhile.
-    const cutBack = () =>
-      network.isCut(coordinatorName, name) ? network.cut(name, coordinatorName) : undefined
+    const cutBack = () => (network.isCut(leader, name) ? network.cut(name, leader) : undefined)
     network.later(cutBack, heartbeatMs)
-    network.later(() => network.mend(coordinatorName, name), ms)
+    network.later(() => network.mend(leader, name), ms)
   }
 
   /** What is said from here on arrives so late, where the coordinator is not heard meanwhile. */
@@ -80,16 +85,29 @@ export class Breakage {
    * The coordinator's last word arrives, and nobody hears from who heard it; it is back so much
    * later.
    */
-  loseOrder(to: string, awayMs: number): void {
+  loseOrder(from: string, to: string, awayMs: number): void {
     const { network } = this.#world
-    network.later(() => this.kill(coordinatorName), 0)
-    network.later(() => this.isolate(to), 1)
+    network.later(() => this.kill(from), 0)
+    network.later(() => this.isolate(to, from), 1)
     // Unless somebody has started it meanwhile.
-    const restart = () =>
-      this.#world.process(coordinatorName).isAlive
-        ? undefined
-        : this.#world.restart(coordinatorName)
-    network.later(restart, awayMs)
+    network.later(() => this.revive(from), awayMs)
+  }
+
+  /** Unless it lives. */
+  revive(name: string): void {
+    if (!this.#world.process(name).isAlive) this.#world.restart(name)
+  }
+
+  /** It leads, and hangs for so long: another one may lead when it goes on. */
+  hangLeader(ms: number): void {
+    const leader = this.#leader
+    this.hang(leader)
+    this.#world.network.later(() => this.#world.process(leader).goOn(), ms)
+  }
+
+  /** The leader, from etcd; or only what etcd says to it. */
+  cutEtcd(isBoth: boolean): void {
+    this.cut(etcdName, this.#leader, isBoth)
   }
 
   /** Another process takes its name while it hangs for so long. */

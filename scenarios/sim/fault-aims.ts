@@ -2,7 +2,7 @@
 // coordinator's account. Pure. Not here: the faults (fault-run.ts).
 
 import type { ClusterState } from '#coordinator/core/cluster-state.ts'
-import { coordinatorName } from './sim-coordinator.ts'
+import { isCoordinator } from './sim-coordinator.ts'
 
 /** Two nodes that have something to say to each other besides what guests say. */
 export function isBetween(state: ClusterState, one: string, other: string): boolean {
@@ -32,14 +32,14 @@ export function hits(state: ClusterState, name: string): string[] {
   const found: string[] = []
   for (const { phase, from, to } of openMigrations(state)) {
     const role = name === from ? 'source' : name === to ? 'destination' : undefined
-    if (name === coordinatorName) found.push(`coordinator lost while ${phase}`)
+    if (isCoordinator(name)) found.push(`coordinator lost while ${phase}`)
     else if (role) found.push(`${role} lost while ${phase}`)
   }
   for (const { nodeId, replica } of state.vms.values())
     if (nodeId === name && replica) found.push(`primary lost while its replica is ${replica.phase}`)
     else if (replica?.nodeId === name) found.push(`replica lost while it is ${replica.phase}`)
   for (const { kind, nodeId } of state.commands.values()) {
-    if (name !== nodeId && name !== coordinatorName) continue
+    if (name !== nodeId && !isCoordinator(name)) continue
     const who = name === nodeId ? 'node' : 'coordinator'
     if (kind === 'merge-layers') found.push(`${who} lost while layers are merged`)
     if (kind === 'swap-layers') found.push(`${who} lost while layers are swapped`)

@@ -54,12 +54,15 @@ const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
 const lateDeeds = ['late-lease', 'replace', 'strike-late'] as const
 /** The last that is heard of a coordinator is an order; likewise. */
 const orderDeeds = ['strike-order'] as const
+/** Of several coordinators; likewise. */
+const councilDeeds = ['hang-leader', 'kill-coordinator', 'restart-coordinator', 'cut-etcd'] as const
 export type Deed =
   | (typeof deeds)[number]
   | (typeof diskDeeds)[number]
   | (typeof mergeDeeds)[number]
   | (typeof lateDeeds)[number]
   | (typeof orderDeeds)[number]
+  | (typeof councilDeeds)[number]
 
 export interface Planned {
   readonly atMs: number
@@ -83,6 +86,8 @@ export interface FaultPlan {
   readonly isApart: boolean
   /** Disks with more layers are merged; undefined: as everywhere, which a run does not come to. */
   readonly mergeLayersAbove: number | undefined
+  /** So many, on an etcd; 1: the only one, on a store of its own. */
+  readonly coordinators: number
 }
 
 /** Of a hundred deeds, with nothing drawn from the seed yet. */
@@ -133,10 +138,13 @@ export interface PlanStreams {
   readonly late: Random
   /** Orders that are the last word. */
   readonly orders: Random
+  /** Several coordinators. */
+  readonly council: Random
 }
 
 /** Each run draws its own size, pace and fault rate. */
-export function planOf({ random, merges, late, orders }: PlanStreams): FaultPlan {
+export function planOf(streams: PlanStreams): FaultPlan {
+  const { random, merges, late, orders, council } = streams
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const paceMs = 40 + random.below(600)
@@ -164,8 +172,20 @@ export function planOf({ random, merges, late, orders }: PlanStreams): FaultPlan
   if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
   steps.push(...lateSteps(safetyMs, late))
   steps.push(...orderSteps(safetyMs, orders))
+  const coordinators = council.below(5) === 0 ? 2 + council.below(2) : 1
+  if (coordinators > 1) steps.push(...councilSteps(safetyMs, council))
   steps.sort((a, b) => a.atMs - b.atMs)
-  return { nodes, steps, safetyMs, driftMost, road, fenceAfterMs, isApart, mergeLayersAbove }
+  const clocks = { driftMost, road }
+  return {
+    nodes,
+    steps,
+    safetyMs,
+    ...clocks,
+    fenceAfterMs,
+    isApart,
+    mergeLayersAbove,
+    coordinators,
+  }
 }
 
 /** In one run of two layers are merged all the time, and nodes die while they write. */
@@ -193,6 +213,9 @@ function orderSteps(safetyMs: number, random: Random): Planned[] {
   return stepsOf(orderDeeds, { fromMs, everyMsMax: 8000, safetyMs }, random)
 }
 
+const councilSteps = (safetyMs: number, random: Random): Planned[] =>
+  stepsOf(councilDeeds, { fromMs: 1000 + random.below(1500), everyMsMax: 3000, safetyMs }, random)
+
 interface Spell {
   readonly fromMs: number
   /** From one to the next, at most. */
@@ -216,6 +239,7 @@ export const isFault = (deed: Deed): boolean =>
   (faults as readonly Deed[]).includes(deed) ||
   (lateDeeds as readonly Deed[]).includes(deed) ||
   (orderDeeds as readonly Deed[]).includes(deed) ||
+  ['hang-leader', 'cut-etcd'].includes(deed) ||
   ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
 
 function draw(of: Readonly<typeof weights>, random: Random): Deed {

@@ -17,7 +17,6 @@ import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.t
 import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './fault-wishes.ts'
 import { complaintsOf } from './guest-words.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
-import { coordinatorName } from './sim-coordinator.ts'
 import { SimWorld } from './sim-world.ts'
 import { Strikes, strikeOf } from './strikes.ts'
 
@@ -93,6 +92,7 @@ class FaultRun {
       // Of the seed itself too: in the others nothing happens between two words to a pCPU.
       pcpuLagMs: seed % 5 === 4 ? 2 : 0,
       storeLagMs: isStoreLate(seed) ? 1 + (seed % 40) : 0,
+      coordinators: plan.coordinators,
       settings: {
         rebalance: seed % 3 === 0,
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
@@ -109,6 +109,7 @@ class FaultRun {
 
   /** Under all faults: nothing has to come about, but no law may break. */
   async safety(): Promise<void> {
+    await this.#someoneLeads()
     if (this.#plan.isApart) this.#ask({ do: 'set-rule', rule: firstTwoApart })
     for (const step of this.#plan.steps) {
       await this.#world.pass(Math.max(0, step.atMs - this.#world.nowMs))
@@ -124,16 +125,17 @@ class FaultRun {
     watchMessages(world, this.#subject, undefined)
     world.network.heal()
     world.diskFaults.clear()
-    for (const name of [...this.#names, coordinatorName]) {
+    for (const name of [...this.#names, ...world.coordinators.names]) {
       world.process(name).goOn()
-      this.#restart(name)
+      this.#breakage.revive(name)
     }
     for (const elder of world.elders) elder.goOn()
     await world.pass(4000)
+    await this.#someoneLeads()
     // Who was shutting down ends when what it serves is served; who lost its name when it hears so.
     for (let s = 0; s === 0 || (this.#someEnd() && s < restMsMax / 1000); s++) {
       await world.pass(s === 0 ? 0 : 1000)
-      for (const name of this.#names) this.#restart(name)
+      for (const name of this.#names) this.#breakage.revive(name)
     }
     world.ask({ do: 'set-power', change: { save: false } })
     for (const name of this.#names)
@@ -150,10 +152,19 @@ class FaultRun {
       () => disorder(this.#world, this.#names),
     )
     // What was not durable yet when the coordinator died was not promised to anybody.
-    const isBack = (id: VmId) => !isStoreLate(this.#seed) && this.#state.vms.has(id)
+    const isLate = isStoreLate(this.#seed) || this.#plan.coordinators > 1
+    const isBack = (id: VmId) => !isLate && this.#state.vms.has(id)
     for (const id of this.#removed) if (isBack(id)) this.wrong(`${id} was removed, and is back`)
     if (this.#subject.hasGuests) this.#wrong.push(...(await complaintsOf(this.#world)))
   }
+
+  /** Of several, one after an election. */
+  readonly #someoneLeads = () =>
+    this.#until(
+      'leader',
+      () => this.#world.coordinators.isLed,
+      () => [],
+    )
 
   #someEnd(): boolean {
     const { nodes } = this.#state
@@ -180,6 +191,10 @@ class FaultRun {
 
   get #state() {
     return this.#world.coordinator.coordinator.state
+  }
+
+  get #leader(): string {
+    return this.#world.coordinator.process.name
   }
 
   #count(what: string): void {
@@ -234,7 +249,7 @@ class FaultRun {
     'stop-node': ({ one }) => this.#stopNode(this.#name(one)),
     return: ({ one }) => this.#ask({ do: 'end-maintenance', nodeId: asNodeId(this.#name(one)) }),
     kill: ({ one }) => this.#breakage.kill(this.#name(one)),
-    restart: ({ one }) => this.#restart(this.#name(one)),
+    restart: ({ one }) => this.#breakage.revive(this.#name(one)),
     hang: ({ one }) => this.#breakage.hang(this.#name(one)),
     'go-on': ({ one }) => this.#process(one).goOn(),
     cut: ({ one, other }) => this.#breakage.cut(this.#end(one), this.#end(other), other % 3 > 0),
@@ -254,15 +269,19 @@ class FaultRun {
     replace: ({ one, other }) => this.#breakage.replace(this.#name(one), 100 + 3 * other),
     'strike-late': ({ one }) => this.#strikes.aim(1 + (one % 30), 'late'),
     'strike-order': () => this.#strikes.aim(1, 'order'),
-    'kill-coordinator': () => this.#breakage.kill(coordinatorName),
-    'restart-coordinator': () => this.#restart(coordinatorName),
+    'kill-coordinator': () => this.#breakage.kill(this.#leader),
+    'restart-coordinator': () => {
+      for (const name of this.#world.coordinators.names) this.#breakage.revive(name)
+    },
+    'hang-leader': ({ one }) => this.#breakage.hangLeader(100 + 5 * one),
+    'cut-etcd': ({ one }) => this.#breakage.cutEtcd(one % 2 === 0),
   }
 
   /** Who merges, or now and then the coordinator, dies a moment later. */
   #strikeMerge(one: number, other: number): void {
     this.#onVm(one, (vmId) => ({ do: 'merge', vmId }))
     const merging = pick(whoMerges(this.#state), one)
-    const name = other % 5 === 0 ? coordinatorName : merging
+    const name = other % 5 === 0 ? this.#leader : merging
     const strike = () => this.#breakage.kill(name ?? '')
     if (merging !== undefined) this.#world.network.later(strike, 1 + (other % 60))
   }
@@ -271,7 +290,7 @@ class FaultRun {
   readonly #process = (at: number) => this.#world.process(this.#name(at))
   /** A node or the coordinator. */
   readonly #end = (at: number): string =>
-    at % (this.#names.length + 1) === 0 ? coordinatorName : this.#name(at)
+    at % (this.#names.length + 1) === 0 ? this.#leader : this.#name(at)
 
   /** A coordinator that is dead or hangs answers nobody. True: it was accepted. */
   #ask(command: ApiCommand): boolean {
@@ -356,9 +375,5 @@ class FaultRun {
     }
     node.process.onDeath(ended)
     void node.stop()
-  }
-
-  #restart(name: string): void {
-    if (!this.#world.process(name).isAlive) this.#world.restart(name)
   }
 }

@@ -19,6 +19,7 @@ export const planOfSeed = (seed: number): FaultPlan =>
     merges: new SeededRandom(seed ^ 0x1a7e5),
     late: new SeededRandom(seed ^ 0x1a7e),
     orders: new SeededRandom(seed ^ 0x0dd5),
+    council: new SeededRandom(seed ^ 0xc0c0),
   })
 
 export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {

@@ -9,14 +9,17 @@ import { Coordinator, type FenceDevice } from '#coordinator/coordinator.ts'
 import type { Settings } from '#coordinator/core/cluster-state.ts'
 import { plainCopy } from '#coordinator/core/plain-copy.ts'
 import type { RecordKey, StoredRecord } from '#coordinator/core/records.ts'
+import type { Leadership } from '#coordinator/etcd/leadership.ts'
 import { ScreenHub } from '#coordinator/screen/screen-hub.ts'
 import type { ClusterStore } from '#coordinator/store.ts'
-import type { Log, Random, Tracer } from '#env/env.ts'
+import type { Listener, Log, Random, Tracer } from '#env/env.ts'
 import type { SimNetwork } from './sim-network.ts'
 import type { SimProcess } from './sim-process.ts'
 
 export const coordinatorName = 'coordinator'
-export const coordinatorAddress = `ws://${coordinatorName}:7070/agent`
+/** Of several each has a number behind that. */
+export const isCoordinator = (name: string): boolean => name.startsWith(coordinatorName)
+export const addressOf = (coordinator: string): string => `ws://${coordinator}:7070/agent`
 
 /** Durable at once, and there after every crash. */
 export class SimStore implements ClusterStore {
@@ -72,6 +75,8 @@ export interface SimCoordinatorOptions {
   readonly fence: FenceDevice
   /** See CoordinatorPorts. */
   readonly checkEveryMs: number
+  /** Of one of several. */
+  readonly leadership?: Leadership | undefined
 }
 
 export class SimCoordinator {
@@ -81,15 +86,19 @@ export class SimCoordinator {
   readonly people: AccountShelf
   readonly consoles: ConsoleHub
   readonly screens: ScreenHub
+  readonly #listener: Promise<Listener>
 
   constructor(process: SimProcess, options: SimCoordinatorOptions) {
-    const { network, store, random, settings, token, fence, tracer, checkEveryMs } = options
+    const { network, store, random, token, fence, tracer, checkEveryMs, leadership } = options
     const log = options.log.child({ node: process.name })
     this.process = process
     this.people = store.people
     this.coordinator = new Coordinator(
-      { clock: process, random, log, store, fence, tracer, checkEveryMs },
-      settings,
+      {
+        ...{ clock: process, random, log, store, fence, tracer, checkEveryMs },
+        ...(leadership && { leadership }),
+      },
+      { ...options.settings, ...(leadership && { term: leadership.term }) },
       'sim',
     )
     this.coordinator.start()
@@ -97,10 +106,16 @@ export class SimCoordinator {
     this.consoles = new ConsoleHub(coordinator, process)
     this.screens = new ScreenHub(coordinator, process)
     const { consoles, screens } = this
-    const door = { coordinator, consoles, screens, clock: process, log, token }
+    const door = { coordinator, consoles, screens, clock: process, log, token, leadership }
     const limits = { messageBytesMax: 8 << 20 }
-    void network
+    this.#listener = network
       .transportOf(process)
-      .listen(coordinatorAddress, limits, (link) => welcomeAgent(door, link))
+      .listen(addressOf(process.name), limits, (link) => welcomeAgent(door, link))
+  }
+
+  /** It leads no more: another one may listen for this process. */
+  async stop(reason: string): Promise<void> {
+    this.coordinator.stop(reason)
+    await (await this.#listener).close()
   }
 }

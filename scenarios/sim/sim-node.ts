@@ -54,7 +54,8 @@ export interface SimNodeOptions extends SimPlatform, NodeTraits {
   readonly random: Random
   readonly log: Log
   readonly tracer?: Tracer | undefined
-  readonly coordinator: string
+  /** Addresses. */
+  readonly coordinators: readonly string[]
   readonly listen: string
   readonly token: string
   /** How much later an agent hears of what its pCPUs have done. */
@@ -97,7 +98,7 @@ export class SimNode {
     const { name } = process
     this.#agent = new Agent({
       ...{ nodeId: asNodeId(name), incarnation, pid: 1, vmm: this.vmm },
-      ...{ token: options.token, coordinators: [options.coordinator] },
+      ...{ token: options.token, coordinators: options.coordinators },
       ...{ listen, advertise: undefined, runUntilMs },
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {

@@ -20,10 +20,10 @@ import { asVmId, type VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
-import { LateStore } from './late-store.ts'
+import { Coordinators } from './coordinators.ts'
 import { ModelNode } from './models/model-node.ts'
 import type { Trace } from './models/traces.ts'
-import { coordinatorAddress, coordinatorName, SimCoordinator, SimStore } from './sim-coordinator.ts'
+import { addressOf, isCoordinator, type SimCoordinator } from './sim-coordinator.ts'
 import { SimNetwork } from './sim-network.ts'
 import { type NodeTraits, SimNode, type SimPlatform } from './sim-node.ts'
 import { exactly, type Reading, SimProcess } from './sim-process.ts'
@@ -47,6 +47,8 @@ export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
   readonly clock?: VirtualClock
   /** A node that the fence device has ended is started again after this; absent: by nobody. */
   readonly fenceRebootMs?: number
+  /** Several, of which one leads, on an etcd. */
+  readonly coordinators?: number
   /** What the coordinator remembers is durable so much later. */
   readonly storeLagMs?: number
   /** How much later agents hear of what their pCPUs have done. */
@@ -75,6 +77,7 @@ const quietRingsMax = 256
 export class SimWorld {
   readonly clock: VirtualClock
   readonly network: SimNetwork
+  readonly coordinators: Coordinators
   readonly log = new MemoryLog()
   readonly disk = new MemoryDisk()
   readonly nodes = new Map<string, SimNode | ModelNode>()
@@ -85,12 +88,10 @@ export class SimWorld {
   readonly #options: SimWorldOptions
   readonly #random: SeededRandom
   readonly #snapshots = new MemoryDisk()
-  readonly #store = new SimStore()
   /** Of models: where each executes. */
   readonly #executing = new Map<VmId, { readonly process: SimProcess; readonly vm: HeldVm }>()
   readonly #highest = new Map<VmId, { readonly epoch: number; readonly node: string }>()
   readonly #elders = new Set<SimNode | ModelNode>()
-  #coordinator: SimCoordinator
   #incarnations = 0
   /** When it settled last, and alarms since then. */
   #linesTold = 0
@@ -102,12 +103,13 @@ export class SimWorld {
     this.#random = new SeededRandom(options.seed)
     const passes = options.models !== undefined
     this.network = new SimNetwork(this.clock, this.#random, options.road, passes)
-    this.#coordinator = this.#startCoordinator()
+    this.coordinators = this.#makeCoordinators()
     for (const name of options.nodes) this.#startNode(name)
   }
 
+  /** Of several the one that led last: before one of them ever has, nobody may ask. */
   get coordinator(): SimCoordinator {
-    return this.#coordinator
+    return this.coordinators.leader
   }
 
   get nowMs(): number {
@@ -125,14 +127,17 @@ export class SimWorld {
   }
 
   process(name: string): SimProcess {
-    return name === coordinatorName ? this.#coordinator.process : this.node(name).process
+    return isCoordinator(name) ? this.coordinators.process(name) : this.node(name).process
   }
 
   /** A process that was killed begins anew, on what is on its disk; a node may be a new one. */
   restart(name: string): void {
-    if (name === coordinatorName || this.nodes.has(name)) this.process(name).kill()
-    if (name === coordinatorName) this.#coordinator = this.#startCoordinator()
-    else this.#startNode(name)
+    if (isCoordinator(name)) {
+      this.coordinators.restart(name)
+      return
+    }
+    if (this.nodes.has(name)) this.process(name).kill()
+    this.#startNode(name)
   }
 
   /** Another process takes the name while the one that has it hangs; that one goes on after it. */
@@ -160,7 +165,7 @@ export class SimWorld {
   // ---- what a person asks for ----
 
   ask(command: ApiCommand): ApiAnswer {
-    return this.#coordinator.coordinator.ask(command)
+    return this.coordinator.coordinator.ask(command)
   }
 
   run(id: string, spec: VmSpecInput, startOn?: string): ApiAnswer {
@@ -243,14 +248,14 @@ export class SimWorld {
     return { startMs: this.#random.below(1_000_000), rate }
   }
 
-  #startCoordinator(): SimCoordinator {
-    const settings = { ...defaultSettings, rebalance: false, ...this.#options.settings }
-    const { checkEveryMs = 0, storeLagMs = 0 } = this.#options
-    const process = this.#process(coordinatorName)
-    return new SimCoordinator(process, {
-      ...{ network: this.network, random: this.#random, log: this.log },
-      store: storeLagMs > 0 ? this.#lateStore(process, storeLagMs) : this.#store,
-      ...{ settings, token, checkEveryMs, tracer: this.#options.tracer?.of(coordinatorName) },
+  #makeCoordinators(): Coordinators {
+    const { checkEveryMs = 0, storeLagMs = 0, coordinators = 1, tracer } = this.#options
+    return new Coordinators({
+      ...{ count: coordinators, checkEveryMs, storeLagMs, token, tracer },
+      ...{ clock: this.clock, network: this.network, random: this.#random, log: this.log },
+      settings: { ...defaultSettings, rebalance: false, ...this.#options.settings },
+      begin: (name, isQuiet) => this.#process(name, isQuiet),
+      broken: (law) => this.#violate(law),
       fence: {
         end: async ({ nodeId }) => {
           this.clock.stir()
@@ -262,10 +267,6 @@ export class SimWorld {
         },
       },
     })
-  }
-
-  #lateStore(process: SimProcess, lagMs: number): LateStore {
-    return new LateStore(this.#store, process, lagMs, () => this.clock.stir())
   }
 
   #rebootLater(name: string): void {
@@ -285,7 +286,7 @@ export class SimWorld {
     const port = isTaken ? elderPort + this.#incarnations : firstPort
     const shared = {
       ...{ token, network: this.network, random: this.#random, log: this.log, ...own },
-      ...{ coordinator: coordinatorAddress, listen: `ws://${name}:${port}` },
+      ...{ coordinators: this.coordinators.names.map(addressOf), listen: `ws://${name}:${port}` },
     }
     const node = models
       ? new ModelNode(process, incarnation, {
@@ -307,8 +308,9 @@ export class SimWorld {
     this.nodes.set(name, node)
   }
 
-  #process(name: string): SimProcess {
-    return new SimProcess(name, this.clock, this.#reading(), this.#options.models !== undefined)
+  #process(name: string, mayBeQuiet = true): SimProcess {
+    const isQuiet = mayBeQuiet && this.#options.models !== undefined
+    return new SimProcess(name, this.clock, this.#reading(), isQuiet)
   }
 
   #platform(): SimPlatform {
@@ -325,10 +327,7 @@ export class SimWorld {
     this.#see(process.name, vm)
     // One that hangs executes nothing, and finds its lease over before it does.
     if (!other?.isAlive || other.isHanging) return
-    this.violations.push(
-      `at ${this.nowMs.toFixed(1)} ms ${vmId} began to run on ${process.name} ` +
-        `while it ran on ${other.name}`,
-    )
+    this.#violate(`${vmId} began to run on ${process.name} while it ran on ${other.name}`)
   }
 
   /** … or does not find it over. @param vms what executes when it has gone on */
@@ -337,7 +336,7 @@ export class SimWorld {
       const other = this.#executing.get(vmId)?.process
       if (!other?.isAlive || other.isHanging || other === process) continue
       const on = `${process.name}, which had hung, while it ran on ${other.name}`
-      this.violations.push(`at ${this.nowMs.toFixed(1)} ms ${vmId} ran on ${on}`)
+      this.#violate(`${vmId} ran on ${on}`)
     }
   }
 
@@ -354,9 +353,13 @@ export class SimWorld {
     const highest = this.#highest.get(vmId)
     if (!highest || epoch > highest.epoch) this.#highest.set(vmId, { epoch, node })
     else if (epoch < highest.epoch || node !== highest.node)
-      this.violations.push(
-        `at ${this.nowMs.toFixed(1)} ms ${vmId} ran on ${node} under epoch ${epoch}, ` +
+      this.#violate(
+        `${vmId} ran on ${node} under epoch ${epoch}, ` +
           `after it had run on ${highest.node} under ${highest.epoch}`,
       )
+  }
+
+  #violate(law: string): void {
+    this.violations.push(`at ${this.nowMs.toFixed(1)} ms ${law}`)
   }
 }

@@ -7,7 +7,7 @@ import type { ClusterState } from '#coordinator/core/cluster-state.ts'
 import type { Random } from '#env/env.ts'
 import type { Breakage } from './breakage.ts'
 import { hasOrder, isBetween } from './fault-aims.ts'
-import { coordinatorName } from './sim-coordinator.ts'
+import { isCoordinator } from './sim-coordinator.ts'
 import type { Crossing, Fate } from './sim-link.ts'
 
 const kinds = ['sender', 'receiver', 'break', 'cut', 'hang'] as const
@@ -58,8 +58,8 @@ export class Strikes {
   }
 
   #isAimed(what: Strike, from: string, to: string): boolean {
-    if (what === 'order') return from === coordinatorName && hasOrder(this.#ports.state(), to)
-    const isPeer = from !== coordinatorName && to !== coordinatorName
+    if (what === 'order') return isCoordinator(from) && hasOrder(this.#ports.state(), to)
+    const isPeer = !isCoordinator(from) && !isCoordinator(to)
     return isPeer && isBetween(this.#ports.state(), from, to)
   }
 
@@ -71,7 +71,7 @@ export class Strikes {
     else if (what === 'break') breakage.break(from, to)
     else if (what === 'cut') breakage.cut(from, to, true)
     else if (what === 'late') breakage.outlast(from, to, 2300 + this.#random.below(1000))
-    else if (what === 'order') breakage.loseOrder(to, 50 + this.#random.below(500))
+    else if (what === 'order') breakage.loseOrder(from, to, 50 + this.#random.below(500))
     else if (what === 'disk') breakage.failDisk(this.#random.below(2) === 0 ? from : to, 3)
     else breakage.hangSoon(to)
     return arriving.includes(what) ? 'arrives' : 'lost'

@@ -8,7 +8,8 @@ import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import { OneOfSeveral } from '#coordinator/shell/several.ts'
 import { MemoryLog } from '#env/memory.ts'
 import { realClock, realRandom } from '#env/real.ts'
-import { EtcdClient, EtcdDouble } from '../coordinator/etcd/etcd-double.ts'
+import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
+import { EtcdClient } from '../coordinator/etcd/etcd-client.ts'
 import { until } from '../coordinator/shell/serving.ts'
 import { violations } from './axe.ts'
 import { builtPage, chromiumPath } from './browser-page.ts'
@@ -31,7 +32,7 @@ interface Member {
   readonly address: string
 }
 let members: Member[]
-let etcd: EtcdDouble
+let etcd: SimEtcd
 
 async function member(name: string, host: string): Promise<Member> {
   const port = await freePort()
@@ -85,7 +86,7 @@ async function open({ address }: Member): Promise<Page> {
 }
 
 beforeEach(() => {
-  etcd = new EtcdDouble(realClock)
+  etcd = new SimEtcd(realClock)
   members = []
 })
 afterEach(() => Promise.all(members.map(({ one }) => one.stop())))

@@ -7,7 +7,8 @@
 
 import type { Clock, Env, Listener } from '#env/env.ts'
 import { admit } from '#node-agent/admission.ts'
-import { controlLimits, limits } from '#node-agent/agent-limits.ts'
+import { limits } from '#node-agent/agent-limits.ts'
+import { waysTo } from '#node-agent/coordinator-link.ts'
 import { stepDesk } from '#node-agent/desk.ts'
 import { type DeskEffect, type DeskInput, type DeskState, newDesk } from '#node-agent/desk-state.ts'
 import { isViewMessage } from '#node-agent/guest-views.ts'
@@ -29,7 +30,8 @@ export interface ModelAgentOptions {
   readonly incarnation: string
   readonly token: string
   readonly capacity: NodeCapacity
-  readonly coordinator: string
+  /** Addresses. */
+  readonly coordinators: readonly string[]
   readonly listen: string
   readonly env: Pick<Env, 'clock' | 'random' | 'log' | 'transport'>
   readonly traces: ReadonlyMap<string, Trace>
@@ -115,11 +117,9 @@ export class ModelAgent {
   // ---- the coordinator --------------------------------------------------------------------------
 
   #makeMembership(): Membership {
-    const { env, coordinator, nodeId, replaced } = this.#options
+    const { nodeId, replaced } = this.#options
     return new Membership({
-      env,
-      coordinators: [coordinator],
-      connect: () => env.transport.connect(coordinator, controlLimits, answerMsMax),
+      ...waysTo(this.#options),
       hello: () => this.#hello('agent'),
       heartbeat: () => {
         const vms = this.#said()

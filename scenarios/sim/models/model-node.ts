@@ -15,7 +15,8 @@ export interface ModelNodeOptions extends NodeTraits {
   readonly network: SimNetwork
   readonly random: Random
   readonly log: Log
-  readonly coordinator: string
+  /** Addresses. */
+  readonly coordinators: readonly string[]
   readonly listen: string
   readonly token: string
   readonly traces: ReadonlyMap<string, Trace>
@@ -35,7 +36,7 @@ export class ModelNode {
     this.process = process
     this.#agent = new ModelAgent({
       ...{ nodeId: asNodeId(name), incarnation, token: options.token, traces, begins, ends },
-      ...{ coordinator: options.coordinator, listen: options.listen },
+      ...{ coordinators: options.coordinators, listen: options.listen },
       capacity: { cores, mipsPerCore: mips, memoryMib },
       env: {
         ...{ clock: process, random, log: log.child({ node: name }) },

@@ -1,7 +1,7 @@
 // Words that come late, from another time or from a process that is no more: none may stop the
 // coordinator, revive what was removed, or make it believe that a copy is gone which still runs.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { HaPolicyChange } from '#proto/ha.ts'
 import { asEpoch, asMigrationId, asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
@@ -245,6 +245,44 @@ test('one that answers with what it runs is the owner', () => {
   expect(stateOf(story)).toMatch(/^migrating n1/)
   story.passWith(3000, { n1: ['a@1 released m2'], n2: ['a@2 running'] })
   expect(stateOf(story)).toBe('running n2 @2')
+})
+
+describe('a source that was told to run', () => {
+  const openResolve = (story: Story) =>
+    [...story.state.commands.values()].findLast(({ kind }) => kind === 'resolve')
+
+  /** Its destination was fenced, and nobody has heard its answer. */
+  function told(): Story {
+    const story = moving({})
+    story.event('n1', 'a@1', 'released')
+    story.lose('n2')
+    story.passWith(4000, { n1: ['a@1 released m2'] })
+    expect(openResolve(story)?.nodeId).toBe('n1')
+    story.lose('n1')
+    return story
+  }
+
+  test('and whose link broke may be running: what is back with its copy is not', () => {
+    const story = told()
+    story.hello('n2', ['a@2 prepared m2'])
+    story.passWith(1000, { n2: ['a@2 prepared m2'] })
+    expect(story.text).not.toContain('> n2 resolve run')
+    expect(stateOf(story)).toBe('migrating n1 @1')
+    story.say('it is back, and says so')
+    story.hello('n1', ['a@3 running'])
+    expect(stateOf(story)).toBe('running n1 @3')
+  })
+
+  test('the same when the coordinator was started again meanwhile', () => {
+    const story = told()
+    story.restart()
+    story.hello('n2', ['a@2 prepared m2'])
+    story.passWith(1000, { n2: ['a@2 prepared m2'] })
+    expect(story.text).not.toContain('> n2 resolve run')
+    story.say('once its lease is over it runs no more')
+    story.passWith(4000, { n2: ['a@2 prepared m2'] })
+    expect(story.text).toContain('> n2 resolve run')
+  })
 })
 
 /** `a` has moved to n2 by itself while the verdict that it may run there under 3 was on its way. */

@@ -7,7 +7,8 @@ import { type Candidate, Election, marginOf } from '#coordinator/etcd/election.t
 import type { Leadership } from '#coordinator/etcd/leadership.ts'
 import { MemoryLog, VirtualClock } from '#env/memory.ts'
 import { fault } from '#proto/faults.ts'
-import { EtcdClient, EtcdDouble } from './etcd-double.ts'
+import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
+import { EtcdClient } from './etcd-client.ts'
 import { pass } from './passing-time.ts'
 
 const ttlMs = 4000
@@ -21,7 +22,7 @@ class Stood {
   leadership: Leadership | undefined
   follows: Candidate | undefined
 
-  constructor(name: string, etcd: EtcdDouble) {
+  constructor(name: string, etcd: SimEtcd) {
     this.name = name
     this.client = new EtcdClient(etcd)
     this.election = new Election({
@@ -42,7 +43,7 @@ class Stood {
 
 class Stage {
   readonly clock = new VirtualClock()
-  readonly etcd = new EtcdDouble(this.clock)
+  readonly etcd = new SimEtcd(this.clock)
   readonly all = ['c1', 'c2', 'c3'].map((name) => new Stood(name, this.etcd))
 
   get leaders(): Stood[] {

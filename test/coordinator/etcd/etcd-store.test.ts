@@ -10,7 +10,8 @@ import { etcdGateway } from '#coordinator/shell/etcd-gateway.ts'
 import { VirtualClock } from '#env/memory.ts'
 import { realClock } from '#env/real.ts'
 import { faultOf } from '#proto/faults.ts'
-import { EtcdClient, EtcdDouble } from './etcd-double.ts'
+import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
+import { EtcdClient } from './etcd-client.ts'
 import { pass } from './passing-time.ts'
 import { hasEtcd, startEtcd } from './real-etcd.ts'
 
@@ -20,7 +21,7 @@ const gone = (id: string) => ({ kind: 'vm', id }) as const
 
 class Stage {
   readonly clock = new VirtualClock()
-  readonly etcd = new EtcdDouble(this.clock)
+  readonly etcd = new SimEtcd(this.clock)
 
   /** Elected, with a store of its own. */
   async leader(client = new EtcdClient(this.etcd), forMs = 60_000) {

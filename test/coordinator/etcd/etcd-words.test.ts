@@ -14,7 +14,8 @@ import {
 import { etcdGateway } from '#coordinator/shell/etcd-gateway.ts'
 import { realClock } from '#env/real.ts'
 import { faultOf } from '#proto/faults.ts'
-import { EtcdClient, EtcdDouble } from './etcd-double.ts'
+import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
+import { EtcdClient } from './etcd-client.ts'
 import { type EtcdMembers, hasEtcd, startEtcd } from './real-etcd.ts'
 
 const callMs = 3000
@@ -95,7 +96,7 @@ function suite(name: string, etcdOf: () => Etcd): void {
 }
 
 describe('the double', () => {
-  const etcd = new EtcdClient(new EtcdDouble(realClock))
+  const etcd = new EtcdClient(new SimEtcd(realClock))
   suite('suite', () => etcd)
 })
 

@@ -1,5 +1,5 @@
 // Virtual time for what waits by promises: between two alarms everything that can go on does.
-// Not here: what is waited for (etcd-double.ts and its clients). Times in ms.
+// Not here: what is waited for (scenarios/sim/sim-etcd.ts and etcd-client.ts). Times in ms.
 
 import type { VirtualClock } from '#env/memory.ts'
 

@@ -5,14 +5,15 @@ import { beforeEach, expect, test } from 'vitest'
 import { transact } from '#coordinator/etcd/etcd-words.ts'
 import { entryTtlSec, Roll } from '#coordinator/etcd/roll.ts'
 import { MemoryLog, VirtualClock } from '#env/memory.ts'
-import { EtcdClient, EtcdDouble } from './etcd-double.ts'
+import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
+import { EtcdClient } from './etcd-client.ts'
 import { pass } from './passing-time.ts'
 
 let clock: VirtualClock
 let client: EtcdClient
 beforeEach(() => {
   clock = new VirtualClock(0)
-  client = new EtcdClient(new EtcdDouble(clock))
+  client = new EtcdClient(new SimEtcd(clock))
 })
 
 /** One that has looked twice: what the others have entered meanwhile, it knows. */

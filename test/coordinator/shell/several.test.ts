@@ -11,7 +11,8 @@ import { OneOfSeveral } from '#coordinator/shell/several.ts'
 import { MemoryLog } from '#env/memory.ts'
 import { realClock, realRandom } from '#env/real.ts'
 import { Problem, VmView } from '#proto/api.ts'
-import { EtcdClient, EtcdDouble } from '../etcd/etcd-double.ts'
+import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
+import { EtcdClient } from '../etcd/etcd-client.ts'
 import { until } from './serving.ts'
 import { Voice } from './voice.ts'
 
@@ -56,13 +57,13 @@ class Member {
 }
 
 let folder: string
-let etcd: EtcdDouble
+let etcd: SimEtcd
 let members: Member[]
 const voices: Voice[] = []
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'godwit-several-'))
-  etcd = new EtcdDouble(realClock)
+  etcd = new SimEtcd(realClock)
   members = []
 })
 afterEach(async () => {

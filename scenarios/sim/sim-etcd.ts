@@ -1,11 +1,9 @@
-// An etcd in memory, on a clock of the tests: one history of revisions, leases that run out, and
-// what its JSON gateway says. Each client has a way of its own to it, which can be cut, slow, or
-// lose answers. test/coordinator/etcd/etcd-words.test.ts holds it and the real one to one suite.
-// Not here: members, elections of its own, history of old revisions. Times in ms.
+// An etcd in memory, on the world's clock: one history of revisions, leases that run out, and what
+// its JSON gateway says. test/coordinator/etcd/etcd-words.test.ts holds it and the real one to one
+// suite. Not here: members, elections of its own, history of old revisions; the ways to it
+// (sim-council.ts). Times in ms.
 
-import type { Etcd } from '#coordinator/etcd/etcd-words.ts'
 import type { Clock } from '#env/env.ts'
-import { sleep } from '#env/sleep.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 
 interface Kept {
@@ -39,9 +37,8 @@ interface Compare {
 const operationsMax = 128
 const requestBytesMax = 1.5 * (1 << 20)
 const ttlSecMin = 2
-const latencyMs = 1
 
-export class EtcdDouble {
+export class SimEtcd {
   readonly kept = new Map<string, Kept>()
   readonly leases = new Map<string, Lease>()
   /** Transactions that were done and wrote something. */
@@ -160,57 +157,7 @@ export class EtcdDouble {
   }
 }
 
-/** One client's way to it. */
-export class EtcdClient implements Etcd {
-  readonly #etcd: EtcdDouble
-  /** Nothing arrives. */
-  isCut = false
-  /** What is asked is done, and no answer comes back. */
-  losesAnswers = false
-  /** The next request alone arrives so late. */
-  nextArrivesInMs: number | undefined
-
-  constructor(etcd: EtcdDouble) {
-    this.#etcd = etcd
-  }
-
-  async call(path: string, body: object, timeoutMs: number): Promise<unknown> {
-    const { clock } = this.#etcd
-    if (this.isCut) return this.#late(timeoutMs)
-    const text = JSON.stringify(body)
-    const do_ = () => this.#etcd.answer(path, JSON.parse(text) as never)
-    const arrivesInMs = this.nextArrivesInMs ?? latencyMs
-    this.nextArrivesInMs = undefined
-    if (arrivesInMs >= timeoutMs) {
-      clock.wakeAt(clock.nowMs() + arrivesInMs, () => void quietly(do_))
-      return this.#late(timeoutMs)
-    }
-    await sleep(clock, arrivesInMs)
-    if (this.losesAnswers) {
-      quietly(do_)
-      return this.#late(timeoutMs)
-    }
-    const answer = do_()
-    await sleep(clock, latencyMs)
-    return answer
-  }
-
-  async #late(timeoutMs: number): Promise<never> {
-    await sleep(this.#etcd.clock, timeoutMs)
-    throw unanswered(`nothing within ${timeoutMs} ms`)
-  }
-}
-
-/** Nobody hears what comes of it. */
-function quietly(act: () => unknown): void {
-  try {
-    act()
-  } catch {
-    // It was refused: that is nobody's to hear either.
-  }
-}
-
 const isIn = (key: string, from: string, to: string) => key >= from && key < to
 const base64Of = (text: string) => Buffer.from(text).toString('base64')
 const refused = (text: string) => new FaultError(fault('wrong-state', `etcd refuses: ${text}`))
-const unanswered = (text: string) => new FaultError(fault('link-lost', `no answer: ${text}`))
+export const unanswered = (text: string) => new FaultError(fault('link-lost', `no answer: ${text}`))
