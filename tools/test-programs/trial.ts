@@ -33,7 +33,7 @@ export interface Trial {
   readonly retired: number
   /** Regions of its code that were translated. */
   readonly regions: number
-  /** Of a program that has ended and has one: its results, to be compared with another machine's. */
+  /** Of a program that has ended and has one: its results, to compare with another machine's. */
   readonly signature?: string
 }
 
