@@ -12,11 +12,15 @@ export interface Alarms {
 
 export const nsPerTick = 100n
 
-/** The first of them; Infinity: none is set. */
+/** The first of them; Infinity: none is set, or none that comes within 28 years of guest time. */
 export function nextAlarmTicks({ nowTicks, timerTicks, rtcInNs, watchdogTicks }: Alarms): number {
-  const first = Math.min(timerTicks, watchdogTicks)
-  if (rtcInNs === undefined) return first
-  return Math.min(first, nowTicks + Number((rtcInNs + nsPerTick - 1n) / nsPerTick))
+  const rtcTicks =
+    rtcInNs === undefined
+      ? Number.POSITIVE_INFINITY
+      : nowTicks + Number((rtcInNs + nsPerTick - 1n) / nsPerTick)
+  const first = Math.min(timerTicks, watchdogTicks, rtcTicks)
+  // Guests write a large number for "never"; time must not jump to where it is no longer exact.
+  return first > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : first
 }
 
 /**

@@ -6,6 +6,7 @@
 import type { Core } from './cpu/core-port.ts'
 import { Clint } from './devices/clint.ts'
 import { ConsoleLine } from './devices/console-line.ts'
+import { emptySlots } from './devices/empty-slots.ts'
 import { Finisher, type GuestEnd } from './devices/finisher.ts'
 import { GenerationId } from './devices/generation-id.ts'
 import { Htif } from './devices/htif.ts'
@@ -117,7 +118,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const optional = [net, htif].filter((part) => part !== undefined)
   const parts = [...onBus, ...optional, rng, balloon, stealTime, watchdog, console, ...screenParts]
   return {
-    bus: new MmioBus([...onBus, generation, new Finisher(ports.end)]),
+    bus: new MmioBus([...onBus, ...emptySlots(inSlots), generation, new Finisher(ports.end)]),
     console,
     identity,
     rtc,

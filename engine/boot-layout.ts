@@ -8,6 +8,7 @@
 
 import { pageBytes } from '#proto/units.ts'
 import { BootError } from './boot-error.ts'
+import type { HtifPlace } from './devices/htif.ts'
 import { kernelGpa, ramGpa } from './devices/memory-map.ts'
 import { type Elf, isElf, readElf, type Segment } from './elf.ts'
 
@@ -35,7 +36,7 @@ export interface BootLayout {
   readonly initrd?: { readonly gpa: number; readonly sizeBytes: number }
   readonly entry: { readonly gpa: number; readonly mode: 'S' | 'M'; readonly a2: number }
   /** Where a test program tells how it ended (devices/htif.ts). */
-  readonly htif?: { readonly toHostGpa: number; readonly fromHostGpa: number }
+  readonly htif?: HtifPlace
 }
 
 /** No tree of ours is longer; the initial RAM disk ends below it, whatever the tree will say. */
@@ -123,10 +124,9 @@ function nextStage(gpa: number, { entryGpa }: Program): Segment {
 
 function htifOf(elf: Elf | undefined): Pick<BootLayout, 'htif'> {
   const toHostGpa = elf?.symbol('tohost')
-  const fromHostGpa = elf?.symbol('fromhost')
-  return toHostGpa === undefined || fromHostGpa === undefined
+  return toHostGpa === undefined
     ? {}
-    : { htif: { toHostGpa, fromHostGpa } }
+    : { htif: { toHostGpa, fromHostGpa: elf?.symbol('fromhost') } }
 }
 
 function refuseWhatDoesNotFit(segments: readonly Segment[], ramBytes: number, top: number): void {

@@ -4,6 +4,7 @@
 // Source: SiFive FU540-C000 manual, chapter 9 "Core-Local Interruptor"; RISC-V privileged
 // specification 20211203, section 3.2.1 (mtime, mtimecmp). One departure: mtime cannot be written,
 // since all guest time comes from one clock that must not jump; a store to it gets an access fault.
+// Registers of harts that are not there read as zero and take nothing, as on QEMU's `virt`.
 // Unit: ticks of 10 MHz.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
@@ -37,7 +38,7 @@ export class Clint implements MmioDevice, Snapshotted {
 
   read(offset: number, size: number): number | undefined {
     if (size !== 4) return undefined
-    if (offset === offsets.msip) return this.#softwarePending ? 1 : 0
+    if (offset < offsets.mtimecmp) return offset === offsets.msip && this.#softwarePending ? 1 : 0
     const wide = this.readWide(offset & ~7)
     if (wide === undefined) return undefined
     return Number((wide >> BigInt(8 * (offset & 4))) & 0xffff_ffffn)
@@ -45,12 +46,11 @@ export class Clint implements MmioDevice, Snapshotted {
 
   write(offset: number, size: number, value: number): boolean {
     if (size !== 4) return false
-    if (offset === offsets.msip) {
-      this.#softwarePending = (value & 1) === 1
-      this.#ports.software(this.#softwarePending)
+    if (offset < offsets.mtimecmp) {
+      if (offset === offsets.msip) this.#signal((value & 1) === 1)
       return true
     }
-    if ((offset & ~7) !== offsets.mtimecmp) return false
+    if ((offset & ~7) !== offsets.mtimecmp) return isOtherHarts(offset)
     const high = (offset & 4) !== 0
     const kept = this.#compareTicks & (high ? 0xffff_ffffn : 0xffff_ffff_0000_0000n)
     return this.writeWide(offsets.mtimecmp, kept | (BigInt(value) << (high ? 32n : 0n)))
@@ -59,11 +59,11 @@ export class Clint implements MmioDevice, Snapshotted {
   readWide(offset: number): bigint | undefined {
     if (offset === offsets.mtimecmp) return this.#compareTicks
     if (offset === offsets.mtime) return BigInt(this.#ports.ticks())
-    return undefined
+    return isOtherHarts(offset) ? 0n : undefined
   }
 
   writeWide(offset: number, value: bigint): boolean {
-    if (offset !== offsets.mtimecmp) return false
+    if (offset !== offsets.mtimecmp) return isOtherHarts(offset)
     this.#compareTicks = value
     this.#ports.timerAt(value)
     return true
@@ -82,4 +82,13 @@ export class Clint implements MmioDevice, Snapshotted {
     this.#ports.software(this.#softwarePending)
     this.#ports.timerAt(this.#compareTicks)
   }
+
+  #signal(pending: boolean): void {
+    this.#softwarePending = pending
+    this.#ports.software(pending)
+  }
 }
+
+/** In the array of mtimecmp, behind that of hart 0. */
+const isOtherHarts = (offset: number): boolean =>
+  offset >= offsets.mtimecmp + 8 && offset < offsets.mtime

@@ -1,7 +1,7 @@
 // HTIF: two words in a test program's own RAM, `tohost` and `fromhost`, by which it says how it
 // ended and writes text, as the official RISC-V test programs do. There is no register: the words
 // are looked at between two runs of the hart, so a command is served a little late, never lost.
-// Only for programs that have these symbols (../boot-layout.ts), and only where they own the
+// Only for programs that have the symbol `tohost` (../boot-layout.ts), and only where they own the
 // machine (boot `unmodified`).
 // Source: riscv-isa-sim, fesvr/htif.cc, device.cc and syscall.cc: bits 63:56 device, 55:48 command,
 // 47:0 payload. Device 0: an odd payload ends the program with code payload / 2; an even one is the
@@ -15,7 +15,8 @@ import type { GuestEnd } from './finisher.ts'
 
 export interface HtifPlace {
   readonly toHostGpa: number
-  readonly fromHostGpa: number
+  /** Undefined: the program wants no answers. */
+  readonly fromHostGpa: number | undefined
 }
 
 export interface HtifPorts {
@@ -64,7 +65,7 @@ export class Htif implements Snapshotted {
     } else if (device === devices.syscall && (payload & 1n) === 1n) this.#end(payload)
     else if (device === devices.syscall) {
       this.#call(Number(payload))
-      this.#store(fromHostGpa, 1n)
+      if (fromHostGpa !== undefined) this.#store(fromHostGpa, 1n)
     }
   }
 
@@ -78,9 +79,9 @@ export class Htif implements Snapshotted {
 
   restore(section: Section): void {
     const reader = new SectionReader(section, this.sectionKind, version)
-    const place = { toHostGpa: reader.count(), fromHostGpa: reader.count() }
+    const [toHostGpa, fromHostGpa] = [reader.count(), reader.count()]
     reader.end()
-    this.#place = place.toHostGpa === 0 ? undefined : place
+    this.#place = toHostGpa === 0 ? undefined : { toHostGpa, fromHostGpa: fromHostGpa || undefined }
   }
 
   #end(payload: bigint): void {

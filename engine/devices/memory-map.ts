@@ -21,7 +21,9 @@ export const generationIrq = 13
 /** Sources 1 to this one; QEMU's number. */
 export const plicSources = 95
 
-/** The n-th virtio-mmio slot, n from 0 to 7, and its interrupt. */
+/** Slots of virtio-mmio, of QEMU's map. */
+export const virtioSlots = 8
+/** The n-th of them, n from 0, and its interrupt. */
 export const virtioRegion = (slot: number): Region => ({
   gpa: 0x1000_1000 + slot * 0x1000,
   sizeBytes: 0x1000,

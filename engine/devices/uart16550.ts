@@ -27,6 +27,8 @@ const registers = {
   msr: 6,
   scratch: 7,
 } as const
+/** A wider access is one of the register it begins at, as on QEMU's `virt`. Bytes. */
+const widthMax = 4
 const ierReceive = 0x01
 const ierTransmit = 0x02
 const ierLineStatus = 0x04
@@ -79,15 +81,15 @@ export class Uart16550 implements MmioDevice, Snapshotted {
   }
 
   read(offset: number, size: number): number | undefined {
-    if (size !== 1 || offset > registers.scratch) return undefined
+    if (size > widthMax || offset > registers.scratch) return undefined
     const value = this.#readRegister(offset)
     this.#drive()
     return value
   }
 
   write(offset: number, size: number, value: number): boolean {
-    if (size !== 1 || offset > registers.scratch) return false
-    this.#writeRegister(offset, value)
+    if (size > widthMax || offset > registers.scratch) return false
+    this.#writeRegister(offset, value & 0xff)
     this.#drive()
     return true
   }

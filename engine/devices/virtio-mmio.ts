@@ -23,11 +23,8 @@ import {
   segmentsBytes,
   VirtQueue,
 } from './virtio-queue.ts'
-import { registers, status } from './virtio-registers.ts'
+import { registers, status, virtioMagic, virtioMmioVersion } from './virtio-registers.ts'
 
-/** "virt", little-endian. */
-const magic = 0x7472_6976
-const transportVersion = 2
 /** "GDWT": nobody reads it for more than a name. */
 const vendorId = 0x5457_4447
 const featureVersion1 = 1n << 32n
@@ -174,9 +171,9 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
   #readRegister(offset: number): number {
     switch (offset) {
       case registers.magic:
-        return magic
+        return virtioMagic
       case registers.version:
-        return transportVersion
+        return virtioMmioVersion
       case registers.deviceId:
         return this.#device.deviceId
       case registers.vendorId:

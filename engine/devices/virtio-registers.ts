@@ -3,6 +3,10 @@
 // Source: Virtual I/O Device (VIRTIO) 1.2, sections 4.2.2 (registers, version 2), 2.1 (status).
 // Offsets in bytes.
 
+/** "virt", little-endian. */
+export const virtioMagic = 0x7472_6976
+export const virtioMmioVersion = 2
+
 export const registers = {
   magic: 0x000,
   version: 0x004,

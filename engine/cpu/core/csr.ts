@@ -86,6 +86,15 @@ function statusWith(xlen: u64): u64 {
   return status | xlen | ((status & Status.fs) == Status.fs ? statusDirty : 0)
 }
 
+/**
+ * What set and clear begin from, when a register reads as `read`. Of mip that is what software set
+ * itself: a line that a device holds up must not stay behind as software's (specification, "Machine
+ * Interrupt (mip and mie) Registers", on SEIP).
+ */
+export function changeable(csr: u32, read: u64): u64 {
+  return csr == Csr.mip ? load<u64>(Hart.mip) : read
+}
+
 /** Registers that are words of the hart and nothing more, but for what a write may not set. */
 function plainRegister(csr: u32): usize {
   switch (csr) {
@@ -155,6 +164,7 @@ export function writeCsr(csr: u32, value: u64): Outcome {
     case Csr.sie: return merge(Hart.mie, load<u64>(Hart.mideleg), value)
     case Csr.sip: return merge(Hart.mip, Interrupt.ssip & load<u64>(Hart.mideleg), value)
     case Csr.mip: return merge(Hart.mip, settablePending(), value)
+    case Csr.menvcfg: return writeEnvironment(value)
     case Csr.mcycle: return setCounter(Hart.cycleOffset, value)
     case Csr.minstret: return setCounter(Hart.instretOffset, value)
     case Csr.pmpcfg0:
@@ -187,6 +197,12 @@ function merge(register: usize, mask: u64, value: u64): Outcome {
 function settablePending(): u64 {
   const ours = (load<u64>(Hart.menvcfg) & stce) != 0 ? Interrupt.stip : 0
   return Interrupt.supervisor & ~ours
+}
+
+/** What software put into STIP does not outlast Sstc: from then on the alarm alone holds it up. */
+function writeEnvironment(value: u64): Outcome {
+  if ((value & stce) != 0) merge(Hart.mip, Interrupt.stip, 0)
+  return writePlain(Csr.menvcfg, value)
 }
 
 function writePlain(csr: u32, value: u64): Outcome {

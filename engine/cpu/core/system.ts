@@ -7,7 +7,7 @@ import { Hart, Vm } from './layout'
 import { Cause, Mode, Status } from './privileged'
 import { Outcome } from './outcome'
 import { trap } from './fault'
-import { mayAccess, readCsr, writeCsr } from './csr'
+import { changeable, mayAccess, readCsr, writeCsr } from './csr'
 import { returnFromMachine, returnFromSupervisor } from './trap'
 import { dropAddress, dropTranslations } from './tlb'
 import { field1, funct3 } from './instruction-fields'
@@ -50,7 +50,7 @@ function executeCsr(raw: u32): Outcome {
   const operand: u64 = (raw >> 14 & 1) != 0 ? field : load<u64>(field << 3)
   const rd = raw >> 7 & 31
   let outcome = Outcome.done
-  if (writes) outcome = writeCsr(csr, changed(change, old, operand))
+  if (writes) outcome = writeCsr(csr, changed(change, changeable(csr, old), operand))
   if (rd != 0) store<u64>(rd << 3, old)
   return outcome
 }

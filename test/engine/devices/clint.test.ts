@@ -48,9 +48,20 @@ describe('CLINT (FU540-C000 manual, chapter 9)', () => {
     expect(clint.read(0x4000, 4)).toBe(9)
   })
 
-  test('other harts are not there', () => {
-    expect(board().clint.read(4, 4)).toBeUndefined()
-    expect(board().clint.writeWide(0x4008, 0n)).toBe(false)
+  test('registers of harts that are not there read as zero, and change nothing', () => {
+    const { clint, seen } = board()
+    expect([clint.write(4, 4, 1), clint.writeWide(0x4008, 1n), clint.write(0x400c, 4, 1)]).toEqual([
+      ...[true, true, true],
+    ])
+    expect([clint.read(4, 4), clint.readWide(0x4008), clint.read(0x400c, 4)]).toEqual([0, 0n, 0])
+    expect(seen).toMatchObject({ software: false, timerAt: 0n })
+    expect(clint.read(0, 4)).toBe(0)
+  })
+
+  test('behind mtime there is nothing', () => {
+    expect(board().clint.read(0xc000, 4)).toBeUndefined()
+    expect(board().clint.readWide(0xc000)).toBeUndefined()
+    expect(board().clint.writeWide(0xc000, 0n)).toBe(false)
   })
 
   test('its section brings the lines back', () => {

@@ -120,8 +120,15 @@ describe('UART (PC16550D data sheet)', () => {
     expect(read(lsr) & 0x02).toBe(0)
   })
 
-  test('only single bytes in the eight registers answer', () => {
-    expect(board().uart.read(0, 4)).toBeUndefined()
+  test('a wider access is one of its first register', () => {
+    const { uart, line } = board()
+    expect(uart.write(data, 4, 0x1234_5641)).toBe(true)
+    expect(line.takeOutput()?.bytes).toEqual(Uint8Array.of(0x41))
+    expect(uart.read(lsr, 4)).toBe(uart.read(lsr, 1))
+  })
+
+  test('behind its eight registers nothing answers', () => {
+    expect(board().uart.read(8, 1)).toBeUndefined()
     expect(board().uart.write(8, 1, 0)).toBe(false)
   })
 

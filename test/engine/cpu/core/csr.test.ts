@@ -71,6 +71,45 @@ describe('a write to a CSR changes what can be changed', () => {
     })
     expect(hart.toWfi().get('a0')).toBe(0x202n)
   })
+  test('an STIP that M-mode has set does not outlast the beginning of Sstc', () => {
+    const hart = machine((a) => {
+      write(a, 'stimecmp', all)
+      write(a, 'mip', bit(5))
+      a.csrrs('a0', 'mip', 'zero')
+      write(a, 'menvcfg', bit(63))
+      a.csrrs('a1', 'mip', 'zero')
+    }).toWfi()
+    expect([hart.get('a0'), hart.get('a1')]).toEqual([bit(5), 0n])
+  })
+  test('another bit of mip changes, and what a device holds up does not stay when it falls', () => {
+    const hart = machine((a) => {
+      a.csrrs('a0', 'mip', 'zero')
+      a.csrrsi('zero', 'mip', 2)
+      a.csrrci('zero', 'mip', 2)
+      a.label('again')
+      a.csrrs('a1', 'mip', 'zero')
+      a.jal('zero', 'again')
+    })
+    hart.core.setExternalInterrupt(true)
+    hart.core.run(1000)
+    expect([hart.get('a0'), hart.get('a1')]).toEqual([bit(9), bit(9)])
+    hart.core.setExternalInterrupt(false)
+    hart.core.run(1000)
+    expect(hart.get('a1')).toBe(0n)
+  })
+  test('a bit that software and a device hold up stays until both have let go', () => {
+    const hart = machine((a) => {
+      write(a, 'mip', bit(9))
+      a.label('again')
+      a.csrrs('a1', 'mip', 'zero')
+      a.jal('zero', 'again')
+    })
+    hart.core.setExternalInterrupt(true)
+    hart.core.run(1000)
+    hart.core.setExternalInterrupt(false)
+    hart.core.run(1000)
+    expect(hart.get('a1')).toBe(bit(9))
+  })
 })
 
 describe('a lower mode may not', () => {
