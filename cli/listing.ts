@@ -40,10 +40,13 @@ export async function showList<Row>(
   else await watchTexts(cli, api, text, options.output)
 }
 
-/** What programs read is never folded. */
+/**
+ * What programs read is never folded, and neither is a row of many columns: one line a row can be
+ * piped to `less -S`, searched and selected, and a wider window shows it whole.
+ */
 export function writeIn(form: OutputForm, { terminal }: Pick<Cli, 'terminal'>, text: string): void {
-  if (form === 'json' || form === 'yaml') terminal.data(text)
-  else terminal.write(text)
+  if (form === 'table') terminal.write(text)
+  else terminal.data(text)
 }
 
 export function listText<Row>(
