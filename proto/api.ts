@@ -129,6 +129,8 @@ export type NodeView = z.infer<typeof NodeView>
 export const VmView = z.strictObject({
   id: Name,
   phase: VmPhase,
+  /** Its node is silent: phase and load are as they were when that was last heard of. */
+  isUnknown: z.boolean().optional(),
   spec: VmSpec,
   identity: VmIdentity,
   disk: DiskRef,

@@ -82,7 +82,11 @@ function Sums(sums: ClusterSums) {
   return (
     <dl class="sums">
       <Sum name="Nodes online" value={`${sums.nodesOnline}`} of={`of ${sums.nodes}`} />
-      <Sum name="VMs running" value={`${sums.vmsRunning}`} of={`of ${sums.vms}`} />
+      <Sum
+        name="VMs running"
+        value={`${sums.vmsRunning}`}
+        of={`of ${sums.vms}${sums.vmsUnknown > 0 ? `, ${sums.vmsUnknown} unknown` : ''}`}
+      />
       <Sum
         name="CPU"
         value={percentText(sums.cpuGotPercent)}

@@ -61,6 +61,18 @@ describe.skipIf(!chromiumPath)('the page', () => {
     expect(await nodeCard(page, 'n2').locator('#tile-shop').textContent()).toContain('paused')
   })
 
+  test('does not say that a VM runs whose node is silent', async () => {
+    const { page, double } = await open()
+    double.changeVm('shop', { isUnknown: true })
+    await tile(page, 'shop').getByText('unknown').waitFor()
+    expect(await tile(page, 'shop').textContent()).toContain('may run or not')
+    expect(await page.locator('.sums').innerText()).toContain('8 of 14, 1 unknown')
+    await tile(page, 'shop').click()
+    await page.getByText('shop may run or not, for its node is silent').waitFor()
+    double.changeVm('shop', { isUnknown: undefined })
+    await tile(page, 'shop').getByText('2 %').waitFor()
+  })
+
   test('offers what may be done with a VM now, and nothing else', async () => {
     const { page, double } = await open()
     const buttons = async () => {
