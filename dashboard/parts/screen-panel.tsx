@@ -12,8 +12,12 @@ import { browserPorts } from '../browser.ts'
 import { inflateRaw } from '../inflate.ts'
 import { keyCodeOf } from '../key-codes.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
+import { pastedText } from '../pasted-text.ts'
 import { hashOf } from '../route.ts'
 import { placeOn, ScreenSession } from '../screen-session.ts'
+import { allows } from '../session.ts'
+import { Paste } from './paste.tsx'
+import { isWholeWished, usePictureFit } from './picture-fit.ts'
 
 /** For so long it is told that the screen is back. */
 const backMs = 4000
@@ -37,22 +41,36 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
   const leave = useRef<HTMLButtonElement>(null)
   const size = readScreenSize(vm.spec.screen ?? '') ?? { width: 1, height: 1 }
   const shown = useScreen(vm.id, canvas)
+  usePictureFit(canvas, size, isAlone)
   const sentence = sentenceOf(vm, shown)
+  const mayType = allows('type', vm)
+  const [pasted, setPasted] = useState('')
+  const paste = (text: string) => {
+    if (!shown.session || !mayType) return
+    setPasted(pastedText(shown.session.paste(text)))
+    canvas.current?.focus()
+  }
   return (
     <section class={`screen ${isAlone ? 'alone' : ''}`} aria-labelledby="screen-title" ref={box}>
       <h3 id="screen-title">
         {isAlone ? vm.id : 'Screen'} <small role="status">{sentence}</small>
       </h3>
-      <canvas
-        ref={canvas}
-        class={`${isStill(vm, shown) ? 'still' : ''} ${drawsPointer(vm) ? 'own' : ''}`}
-        width={size.width}
-        height={size.height}
-        {...asApplication}
-        aria-label={`Screen of ${vm.id}. It takes all keys; Control and ] leaves it.`}
-        aria-describedby="screen-hint"
-        {...handlersOf(shown.session, size, () => leave.current?.focus())}
-      />
+      <div class="picture">
+        <canvas
+          ref={canvas}
+          class={`${isStill(vm, shown) ? 'still' : ''} ${drawsPointer(vm) ? 'own' : ''}`}
+          width={size.width}
+          height={size.height}
+          {...asApplication}
+          aria-label={`Screen of ${vm.id}. It takes all keys; Control and ] leaves it.`}
+          aria-describedby="screen-hint"
+          {...handlersOf(shown.session, size, () => void leaveScreen(leave.current))}
+          onPaste={(event) => {
+            event.preventDefault()
+            paste(event.clipboardData?.getData('text/plain') ?? '')
+          }}
+        />
+      </div>
       <div class="row">
         <button type="button" ref={leave} onClick={() => void box.current?.requestFullscreen()}>
           Full screen
@@ -63,8 +81,11 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
         >
           {isAlone ? 'The cluster' : 'Alone'}
         </a>
-        <TypeHere onText={(text) => shown.session?.write(text)} />
-        <small id="screen-hint">Ctrl+] leaves the screen</small>
+        {isAlone && <WholePixels />}
+        {mayType && <Paste vmId={vm.id} onText={paste} />}
+        {mayType && <TypeHere onText={(text) => shown.session?.write(text)} />}
+        <small id="screen-hint">{hintOf(mayType)}</small>
+        <small role="status">{pasted}</small>
       </div>
     </section>
   )
@@ -102,7 +123,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
     setSession(opened)
     let frame = 0
     const move = () => {
-      opened.movePointer()
+      opened.nextFrame()
       frame = requestAnimationFrame(move)
     }
     move()
@@ -141,6 +162,8 @@ function handlersOf(
       if (value !== 0) leave()
       return
     }
+    // The browser's own way to paste: it brings the text in an event of its own (onPaste).
+    if (event.code === 'KeyV' && ((event.ctrlKey && event.shiftKey) || event.metaKey)) return
     const code = keyCodeOf(event.code)
     if (code === undefined) return
     event.preventDefault()
@@ -169,6 +192,30 @@ function handlersOf(
       session?.wheel(-Math.sign(event.deltaY))
     },
   }
+}
+
+const hintOf = (mayType: boolean): string =>
+  `Ctrl+] leaves the screen${mayType ? ', Ctrl+Shift+V pastes' : ''}`
+
+/** Out of full screen first, for nothing else is seen there. */
+async function leaveScreen(to: HTMLElement | null): Promise<void> {
+  if (document.fullscreenElement) await document.exitFullscreen()
+  to?.focus()
+}
+
+function WholePixels() {
+  return (
+    <button
+      type="button"
+      aria-pressed={isWholeWished.value}
+      title="Each pixel of the guest as a sharp square, and the picture perhaps smaller"
+      onClick={() => {
+        isWholeWished.value = !isWholeWished.value
+      }}
+    >
+      Whole pixels
+    </button>
+  )
 }
 
 /** For keyboards on glass, which tell letters and no keys: each goes on at once. */
