@@ -1,6 +1,6 @@
 // Text that is to be typed at a screen as if by hand: letter by letter, a few in each frame, so
-// that a guest keeps up, and no more than a coordinator keeps for a guest that does not. What no key
-// of a US keyboard writes is left out, and counted.
+// that a guest keeps up, and no more than a coordinator keeps for a guest that does not. What no
+// key of a US keyboard writes is left out, and counted.
 // Not here: keys as events (screen-session.ts), where the text is from (parts/paste.tsx).
 
 import { type Key, keyOfLetter } from './key-codes.ts'

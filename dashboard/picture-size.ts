@@ -1,6 +1,6 @@
-// How large a VM's screen is drawn in a box of the window: as large as fits, or by the largest whole
-// number of the display's own pixels for each of the guest's, which are then as sharp as they are
-// in the guest. Pure. CSS pixels; `ratio` is the display's pixels in one of them.
+// How large a VM's screen is drawn in a box of the window: as large as fits, or by the largest
+// whole number of the display's own pixels for each of the guest's, which are then as sharp as they
+// are in the guest. Pure. CSS pixels; `ratio` is the display's pixels in one of them.
 
 interface Size {
   readonly width: number

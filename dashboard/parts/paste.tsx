@@ -1,6 +1,6 @@
-// Text of the person's clipboard, typed into a guest: by Ctrl+Shift+V at the screen, or by a button.
-// A browser gives the clipboard to a button only over TLS or on this machine, and if it is allowed
-// to; else a field takes the text.
+// Text of the person's clipboard, typed into a guest by a button. A browser gives it to a button
+// only over TLS or on this machine, and if it is allowed to; else a field takes the text. With
+// Ctrl+Shift+V at the screen it comes as the browser's own event (screen-panel.tsx).
 // Not here: how it is typed (../pasted-text.ts).
 
 import { useRef, useState } from 'preact/hooks'

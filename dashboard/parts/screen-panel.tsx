@@ -42,18 +42,11 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
   const size = readScreenSize(vm.spec.screen ?? '') ?? { width: 1, height: 1 }
   const shown = useScreen(vm.id, canvas)
   usePictureFit(canvas, size, isAlone)
-  const sentence = sentenceOf(vm, shown)
-  const mayType = allows('type', vm)
-  const [pasted, setPasted] = useState('')
-  const paste = (text: string) => {
-    if (!shown.session || !mayType) return
-    setPasted(pastedText(shown.session.paste(text)))
-    canvas.current?.focus()
-  }
+  const [pasted, paste] = usePaste(shown.session, canvas)
   return (
     <section class={`screen ${isAlone ? 'alone' : ''}`} aria-labelledby="screen-title" ref={box}>
       <h3 id="screen-title">
-        {isAlone ? vm.id : 'Screen'} <small role="status">{sentence}</small>
+        {isAlone ? vm.id : 'Screen'} <small role="status">{sentenceOf(vm, shown)}</small>
       </h3>
       <div class="picture">
         <canvas
@@ -67,7 +60,7 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
           {...handlersOf(shown.session, size, () => void leaveScreen(leave.current))}
           onPaste={(event) => {
             event.preventDefault()
-            paste(event.clipboardData?.getData('text/plain') ?? '')
+            if (allows('type', vm)) paste(event.clipboardData?.getData('text/plain') ?? '')
           }}
         />
       </div>
@@ -75,20 +68,36 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
         <button type="button" ref={leave} onClick={() => void box.current?.requestFullscreen()}>
           Full screen
         </button>
-        <a
-          class="button"
-          href={hashOf({ is: 'vm', id: vm.id, ...(isAlone ? {} : { part: 'screen' }) })}
-        >
-          {isAlone ? 'The cluster' : 'Alone'}
-        </a>
+        <OtherPlace id={vm.id} isAlone={isAlone} />
         {isAlone && <WholePixels />}
-        {mayType && <Paste vmId={vm.id} onText={paste} />}
-        {mayType && <TypeHere onText={(text) => shown.session?.write(text)} />}
-        <small id="screen-hint">{hintOf(mayType)}</small>
+        {allows('type', vm) && <Paste vmId={vm.id} onText={paste} />}
+        {allows('type', vm) && <TypeHere onText={(text) => shown.session?.write(text)} />}
+        <small id="screen-hint">{hintOf(vm)}</small>
         <small role="status">{pasted}</small>
       </div>
     </section>
   )
+}
+
+/** With the panel around it, or without. */
+function OtherPlace({ id, isAlone }: { readonly id: string; readonly isAlone: boolean }) {
+  const to = hashOf({ is: 'vm', id, ...(isAlone ? {} : { part: 'screen' }) })
+  return (
+    <a class="button" href={to}>
+      {isAlone ? 'The cluster' : 'Alone'}
+    </a>
+  )
+}
+
+/** Types a text, says what becomes of it, and lets the person go on at the screen. */
+function usePaste(session: ScreenSession | undefined, canvas: { current: HTMLElement | null }) {
+  const [pasted, setPasted] = useState('')
+  const paste = (text: string) => {
+    if (!session) return
+    setPasted(pastedText(session.paste(text)))
+    canvas.current?.focus()
+  }
+  return [pasted, paste] as const
 }
 
 /** The stream of this screen, drawn on the canvas for as long as both are there. */
@@ -194,8 +203,8 @@ function handlersOf(
   }
 }
 
-const hintOf = (mayType: boolean): string =>
-  `Ctrl+] leaves the screen${mayType ? ', Ctrl+Shift+V pastes' : ''}`
+const hintOf = (vm: VmView): string =>
+  `Ctrl+] leaves the screen${allows('type', vm) ? ', Ctrl+Shift+V pastes' : ''}`
 
 /** Out of full screen first, for nothing else is seen there. */
 async function leaveScreen(to: HTMLElement | null): Promise<void> {
