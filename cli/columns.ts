@@ -14,6 +14,8 @@ export interface List<Row> {
   readonly columns: readonly Column<Row>[]
   /** Said instead of an empty table. */
   readonly empty: string
+  /** Said beside the table, to a person. */
+  note?(view: ClusterView): string | undefined
 }
 
 const none = '-'
@@ -53,6 +55,7 @@ const migrationPhasePaint: Record<MigrationPhase, Paint | undefined> = {
 export const nodeList: List<NodeView> = {
   rows: (view) => view.nodes,
   empty: 'No node has joined yet.',
+  note: ({ leader }) => leader && `Coordinator ${leader.name} leads (term ${leader.term}).`,
   columns: [
     { title: 'NODE', text: (n) => n.id },
     { title: 'PHASE', text: nodePhaseText, paint: (n) => nodePhasePaint[n.phase] },

@@ -36,9 +36,14 @@ export async function showList<Row>(
   options: ListOptions,
 ): Promise<void> {
   const text = (view: ClusterView) => listText(cli, list, view, options)
-  if (!options.watch) writeIn(options.output, cli, text(await api.cluster()))
-  else await watchTexts(cli, api, text, options.output)
+  if (options.watch) return watchTexts(cli, api, text, options.output)
+  const view = await api.cluster()
+  writeIn(options.output, cli, text(view))
+  const note = list.note?.(view)
+  if (note !== undefined && isForPersons(options.output)) cli.terminal.note(note)
 }
+
+const isForPersons = (form: OutputForm): boolean => form === 'table' || form === 'wide'
 
 /**
  * What programs read is never folded, and neither is a row of many columns: one line a row can be

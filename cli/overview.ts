@@ -31,7 +31,7 @@ export function overviewText(view: ClusterView, { paint }: Pick<Terminal, 'paint
   return parts.filter((part) => part !== '').join('\n\n')
 }
 
-function headline({ nodes, vms, migrations }: ClusterView): string {
+function headline({ nodes, vms, migrations, leader }: ClusterView): string {
   const online = nodes.filter(({ phase }) => phase === 'online').length
   const running = vms.filter(isRunning).length
   const unknown = vms.filter(({ isUnknown }) => isUnknown).length
@@ -42,6 +42,7 @@ function headline({ nodes, vms, migrations }: ClusterView): string {
     `${running} of ${vms.length} VMs running${unknown > 0 ? `, ${unknown} unknown` : ''}`,
     `${moving} moving`,
     `CPU ${percentText(got)}`,
+    ...(leader ? [`led by ${leader.name}`] : []),
   ].join('   ')
 }
 

@@ -249,6 +249,8 @@ export const ClusterView = z.strictObject({
   version: z.string(),
   /** The coordinator process's own count of changes; grows with each view. */
   revision: z.int(),
+  /** Of several coordinators the one that says this, and its term; absent: there is only one. */
+  leader: z.strictObject({ name: z.string(), term: z.int() }).optional(),
   nodes: z.array(NodeView),
   vms: z.array(VmView),
   /** All that are not ended, and the last 200 that are. */

@@ -95,6 +95,7 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     clusterId: state.meta.clusterId,
     version,
     revision: state.revision,
+    ...present({ leader: leaderView(state) }),
     nodes: [...state.nodes.values()].map((node) => nodeView(state, node, nowMs)).sort(byId),
     vms: [...state.vms.values()].map((vm) => vmView(state, vm)).sort(byId),
     migrations: migrationsShown(state).map((migration) => migrationView(migration)),
@@ -105,6 +106,10 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     ...(state.quotas.size > 0 && { quotas: quotasView(state) }),
     power: powerView(state),
   }
+}
+
+function leaderView({ settings: { leaderName: name, term } }: ClusterState) {
+  return name === undefined || term === undefined ? undefined : { name, term }
 }
 
 function migrationsShown(state: ClusterState): Migration[] {

@@ -2,6 +2,7 @@
 // Not here: the connection itself (../live-stream.ts).
 
 import { useEffect, useState } from 'preact/hooks'
+import type { ClusterView } from '#proto/api.ts'
 import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { connection, picture, view } from '../cluster.ts'
 import type { ClusterSums } from '../cluster-model.ts'
@@ -19,7 +20,7 @@ export function Masthead() {
     <header class="masthead">
       <h1>
         <img src="./godwit.svg" alt="" width="28" height="28" /> Godwit
-        {view.value && <small>{view.value.version}</small>}
+        {view.value && <About {...view.value} />}
       </h1>
       <Places />
       {sums && <Sums {...sums} />}
@@ -50,6 +51,16 @@ export function Masthead() {
       <WhoLooks />
       <ConnectionSign state={connection.value} />
     </header>
+  )
+}
+
+/** Which version, and of several coordinators which one speaks. */
+function About({ version, leader }: ClusterView) {
+  return (
+    <small title={leader && `coordinator ${leader.name}, term ${leader.term}`}>
+      {version}
+      {leader && `, led by ${leader.name}`}
+    </small>
   )
 }
 

@@ -81,6 +81,18 @@ describe('a list as a table', () => {
     expect(top).toMatch(/^n1 +unreachable +1 +- /m)
   })
 
+  test('of nodes says which of several coordinators leads, beside the table', async () => {
+    const led = { ...busyCluster(), leader: { name: 'c2', term: 7 } }
+    const double = await coordinatorWith(led)
+    const { out, notes } = await godwit('nodes', { double })
+    expect(notes).toBe('Coordinator c2 leads (term 7).')
+    expect(out).not.toContain('c2')
+    expect((await godwit('nodes -o json', { double })).notes).toBe('')
+    expect((await godwit('top', { double })).out).toMatch(/ {3}led by c2$/m)
+    const alone = await coordinatorWith(busyCluster())
+    expect((await godwit('nodes', { double: alone })).notes).toBe('')
+  })
+
   test('says what to do when it is empty', async () => {
     const { out } = await godwit('vms', { double: await coordinatorWith(clusterView()) })
     expect(out).toBe('No VMs. Start one: godwit run my-vm')

@@ -51,6 +51,13 @@ describe.skipIf(!chromiumPath)('the page', () => {
     expect(why).toContain('add a node')
   })
 
+  test('says which of several coordinators leads, and nothing where there is one', async () => {
+    const { page, double } = await open()
+    expect(await page.locator('h1').innerText()).toMatch(/^Godwit *\n? *0\.1\.0$/)
+    double.change({ leader: { name: 'c2', term: 7 } })
+    await page.locator('h1').getByText('0.1.0, led by c2').waitFor()
+  })
+
   test('follows the cluster as it changes', async () => {
     const { page, double } = await open({ view: clusterView() })
     await page.getByText('No node has joined yet.').waitFor()
