@@ -4,7 +4,7 @@
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { bytesText, countText, mibText, mipsText, msText, percentText } from '#proto/quantity.ts'
-import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
+import { type MigrationPhase, type NodePhase, type VmPhase, vmPhaseText } from '#proto/state.ts'
 import { networkText, workloadOf } from '#proto/vm-spec.ts'
 import type { Column } from './table.ts'
 import type { Paint } from './terminal.ts'
@@ -14,6 +14,8 @@ export interface List<Row> {
   readonly columns: readonly Column<Row>[]
   /** Said instead of an empty table. */
   readonly empty: string
+  /** Said beside the table, to a person. */
+  note?(view: ClusterView): string | undefined
 }
 
 const none = '-'
@@ -26,7 +28,7 @@ export const nodePhasePaint: Record<NodePhase, Paint | undefined> = {
   fenced: 'red',
   gone: 'dim',
 }
-export const vmPhasePaint: Record<VmPhase, Paint | undefined> = {
+const vmPhasePaint: Record<VmPhase, Paint | undefined> = {
   pending: 'yellow',
   starting: 'yellow',
   running: 'green',
@@ -37,6 +39,8 @@ export const vmPhasePaint: Record<VmPhase, Paint | undefined> = {
   stopped: 'dim',
   failed: 'red',
 }
+export const vmPaint = ({ phase, isUnknown }: VmView): Paint | undefined =>
+  isUnknown ? 'yellow' : vmPhasePaint[phase]
 const migrationPhasePaint: Record<MigrationPhase, Paint | undefined> = {
   queued: 'yellow',
   copying: 'cyan',
@@ -51,6 +55,7 @@ const migrationPhasePaint: Record<MigrationPhase, Paint | undefined> = {
 export const nodeList: List<NodeView> = {
   rows: (view) => view.nodes,
   empty: 'No node has joined yet.',
+  note: ({ leader }) => leader && `Coordinator ${leader.name} leads (term ${leader.term}).`,
   columns: [
     { title: 'NODE', text: (n) => n.id },
     { title: 'PHASE', text: nodePhaseText, paint: (n) => nodePhasePaint[n.phase] },
@@ -66,8 +71,8 @@ export const nodeList: List<NodeView> = {
   ],
 }
 
-/** Of a node that is fenced or gone only the load before its end is known. */
-export const isHeard = ({ phase }: NodeView): boolean => phase !== 'fenced' && phase !== 'gone'
+/** Of a node without a link only the load of before is known. */
+export const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
 
 function cpuText(node: NodeView): string {
   const { cpuGotPercent, capacity } = node
@@ -96,7 +101,7 @@ export const vmList: List<VmView> = {
   empty: 'No VMs. Start one: godwit run my-vm',
   columns: [
     { title: 'VM', text: (vm) => vm.id },
-    { title: 'PHASE', text: (vm) => vm.phase, paint: (vm) => vmPhasePaint[vm.phase] },
+    { title: 'PHASE', text: vmPhaseText, paint: vmPaint },
     { title: 'NODE', text: (vm) => vm.nodeId ?? none },
     {
       title: 'CPU',
@@ -107,7 +112,6 @@ export const vmList: List<VmView> = {
     { title: 'DIRTY', text: dirtyText, align: 'right' },
     { title: 'WORKLOAD', text: (vm) => workloadOf(vm.spec) },
     { title: 'OWNER', text: (vm) => vm.owner ?? none, wide: true },
-    { title: 'FAULT', text: (vm) => vm.fault?.message ?? '', wide: true },
     { title: 'EPOCH', text: (vm) => String(vm.epoch), align: 'right', wide: true },
     { title: 'RECOVERED', text: (vm) => String(vm.recoveries), align: 'right', wide: true },
     { title: 'CLONE OF', text: (vm) => vm.clonedFrom ?? none, wide: true },
@@ -124,11 +128,12 @@ export const vmList: List<VmView> = {
     { title: 'NETWORK', text: (vm) => networkText(vm.spec), wide: true },
     { title: 'MAC', text: (vm) => vm.identity.mac, wide: true },
     { title: 'ARGS', text: (vm) => vm.spec.args, wide: true },
+    { title: 'FAULT', text: (vm) => vm.fault?.message ?? '', wide: true },
   ],
 }
 
 function loadText(vm: VmView, text: (load: NonNullable<VmView['load']>) => string): string {
-  return vm.load ? text(vm.load) : none
+  return vm.load && !vm.isUnknown ? text(vm.load) : none
 }
 /** What a guest has given up by its balloon is not its own now. */
 function heldText({ spec, load }: VmView): string {

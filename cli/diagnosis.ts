@@ -2,6 +2,7 @@
 // Pure. Not here: how the facts are found out (commands/doctor.ts).
 
 import type { ClusterView } from '#proto/api.ts'
+import { type CoordinatorPlace, healthWords } from '#proto/coordinator-place.ts'
 import type { HaView } from '#proto/ha.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
 import type { StoreView } from '#proto/store-view.ts'
@@ -108,6 +109,26 @@ export function storeFindings({ kind, members }: StoreView): Finding[] {
   return ill.map(({ address, trouble }) =>
     found(`etcd at ${address}: ${trouble}; ${left}`, 'start that member again'),
   )
+}
+
+/** One of several coordinators, and what it answered: nothing, if it did not. */
+export interface AskedPlace extends CoordinatorPlace {
+  readonly said: string | undefined
+}
+
+/** Of several: who leads, and who would if that one were gone. */
+export function leaderFindings({ leader }: ClusterView, others: readonly AskedPlace[]): Finding[] {
+  if (!leader) return []
+  const first = good(`coordinator ${leader.name} leads (term ${leader.term})`)
+  const rest = others.map(({ name, address, said }) =>
+    said === healthWords.follower || said === healthWords.leader
+      ? good(`coordinator ${name} follows`)
+      : odd(
+          `coordinator ${name} does not answer at ${address}: it cannot take over`,
+          'start it again',
+        ),
+  )
+  return [first, ...rest]
 }
 
 const nodeFindings = ({ nodes }: ClusterView): Finding[] =>

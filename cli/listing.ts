@@ -36,14 +36,22 @@ export async function showList<Row>(
   options: ListOptions,
 ): Promise<void> {
   const text = (view: ClusterView) => listText(cli, list, view, options)
-  if (!options.watch) writeIn(options.output, cli, text(await api.cluster()))
-  else await watchTexts(cli, api, text, options.output)
+  if (options.watch) return watchTexts(cli, api, text, options.output)
+  const view = await api.cluster()
+  writeIn(options.output, cli, text(view))
+  const note = list.note?.(view)
+  if (note !== undefined && isForPersons(options.output)) cli.terminal.note(note)
 }
 
-/** What programs read is never folded. */
+const isForPersons = (form: OutputForm): boolean => form === 'table' || form === 'wide'
+
+/**
+ * What programs read is never folded, and neither is a row of many columns: one line a row can be
+ * piped to `less -S`, searched and selected, and a wider window shows it whole.
+ */
 export function writeIn(form: OutputForm, { terminal }: Pick<Cli, 'terminal'>, text: string): void {
-  if (form === 'json' || form === 'yaml') terminal.data(text)
-  else terminal.write(text)
+  if (form === 'table') terminal.write(text)
+  else terminal.data(text)
 }
 
 export function listText<Row>(

@@ -3,9 +3,10 @@
 
 import type { ClusterView, NodeView, VmView } from '#proto/api.ts'
 import { bar, countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
+import { isRunning, vmPhaseText } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { hasEnded } from '#scenarios/runner/stage.ts'
-import { isHeard, nodePhasePaint, vmPhasePaint } from './columns.ts'
+import { isHeard, nodePhasePaint, vmPaint } from './columns.ts'
 import { outcomeText, progressLine } from './migration-progress.ts'
 import { type Column, tableText } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -30,22 +31,24 @@ export function overviewText(view: ClusterView, { paint }: Pick<Terminal, 'paint
   return parts.filter((part) => part !== '').join('\n\n')
 }
 
-function headline({ nodes, vms, migrations }: ClusterView): string {
+function headline({ nodes, vms, migrations, leader }: ClusterView): string {
   const online = nodes.filter(({ phase }) => phase === 'online').length
-  const running = vms.filter(({ phase }) => phase === 'running' || phase === 'migrating').length
+  const running = vms.filter(isRunning).length
+  const unknown = vms.filter(({ isUnknown }) => isUnknown).length
   const moving = migrations.filter((migration) => !hasEnded(migration)).length
   const got = nodes.filter(isHeard).reduce((sum, node) => sum + node.cpuGotPercent, 0)
   return [
     `${online} of ${nodes.length} nodes online`,
-    `${running} of ${vms.length} VMs running`,
+    `${running} of ${vms.length} VMs running${unknown > 0 ? `, ${unknown} unknown` : ''}`,
     `${moving} moving`,
     `CPU ${percentText(got)}`,
+    ...(leader ? [`led by ${leader.name}`] : []),
   ].join('   ')
 }
 
 const loadOf = ({ cpuGotPercent, capacity }: NodeView) => cpuGotPercent / (capacity.cores * 100)
 const fillOf = ({ memoryReservedMib, capacity }: NodeView) => memoryReservedMib / capacity.memoryMib
-const cpuOf = (vm: VmView): number => vm.load?.cpuGotPercent ?? 0
+const cpuOf = (vm: VmView): number => (vm.isUnknown ? 0 : (vm.load?.cpuGotPercent ?? 0))
 
 const nodeColumns: readonly Column<NodeView>[] = [
   { title: 'NODE', text: (n) => n.id },
@@ -65,13 +68,17 @@ function loadText(node: NodeView): string {
 
 const vmColumns: readonly Column<VmView>[] = [
   { title: 'VM', text: (vm) => vm.id },
-  { title: 'PHASE', text: (vm) => vm.phase, paint: (vm) => vmPhasePaint[vm.phase] },
+  { title: 'PHASE', text: vmPhaseText, paint: vmPaint },
   { title: 'NODE', text: (vm) => vm.nodeId ?? '-' },
-  { title: 'CPU', text: (vm) => percentText(cpuOf(vm)), align: 'right' },
-  { title: 'SPEED', text: (vm) => mipsText(vm.load?.mips ?? 0), align: 'right' },
+  { title: 'CPU', text: (vm) => (vm.isUnknown ? '-' : percentText(cpuOf(vm))), align: 'right' },
+  {
+    title: 'SPEED',
+    text: (vm) => (vm.isUnknown ? '-' : mipsText(vm.load?.mips ?? 0)),
+    align: 'right',
+  },
   {
     title: 'DIRTY PAGES/S',
-    text: (vm) => countText(vm.load?.dirtyPagesPerSec ?? 0),
+    text: (vm) => (vm.isUnknown ? '-' : countText(vm.load?.dirtyPagesPerSec ?? 0)),
     align: 'right',
   },
   { title: 'WORKLOAD', text: (vm) => workloadOf(vm.spec) },

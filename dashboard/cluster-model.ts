@@ -3,7 +3,7 @@
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { msText } from '#proto/quantity.ts'
-import { migrationHasEnded } from '#proto/state.ts'
+import { isRunning, migrationHasEnded } from '#proto/state.ts'
 
 /** A VM on the node where it runs, or a copy that is on its way to this node. */
 export type Tile =
@@ -32,6 +32,8 @@ export interface ClusterSums {
   readonly nodesOnline: number
   readonly vms: number
   readonly vmsRunning: number
+  /** Their nodes are silent. */
+  readonly vmsUnknown: number
   readonly cpuGotPercent: number
   readonly cpuPercentMax: number
   readonly memoryReservedMib: number
@@ -118,7 +120,8 @@ function sumsOf({ nodes, vms, power }: ClusterView): ClusterSums {
     nodes: nodes.length,
     nodesOnline: online.length,
     vms: vms.length,
-    vmsRunning: vms.filter(({ phase }) => phase === 'running' || phase === 'migrating').length,
+    vmsRunning: vms.filter(isRunning).length,
+    vmsUnknown: vms.filter(({ isUnknown }) => isUnknown).length,
     cpuGotPercent: sum((node) => node.cpuGotPercent),
     cpuPercentMax: sum((node) => node.capacity.cores * 100),
     memoryReservedMib: sum((node) => node.memoryReservedMib),

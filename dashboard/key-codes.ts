@@ -33,10 +33,14 @@ const shifted = '!@#$%^&*()_+\0\0QWERTYUIOP{}\0\0ASDFGHJKL:"~\0|ZXCVBNM<>?'
 const firstCode = 2
 const spaceCode = 57
 
-/** The key that writes this letter, and whether shift must be held. Undefined: none does. */
-export function keyOfLetter(
-  letter: string,
-): { readonly code: number; readonly shift: boolean } | undefined {
+export interface Key {
+  readonly code: number
+  /** It must be held. */
+  readonly shift: boolean
+}
+
+/** The key that writes this letter. Undefined: none does. */
+export function keyOfLetter(letter: string): Key | undefined {
   if (letter === ' ') return { code: spaceCode, shift: false }
   if (letter === '\0') return undefined
   const at = plain.indexOf(letter)

@@ -2,11 +2,11 @@
 // who speaks to a computer or hits keys by chance (WCAG 2.1.4, Character Key Shortcuts). Not here:
 // keys of one part (Escape in a panel, arrows in a list), which stand where that part is.
 
-import { signal } from '@preact/signals'
 import { selectedVmId, view } from './cluster.ts'
 import { isHelpOpen, isRunAsked, moveAsked } from './questions.ts'
 import { go, route } from './route.ts'
 import { allows } from './session.ts'
+import { storedChoice } from './stored-choice.ts'
 
 export interface KeyRow {
   readonly key: string
@@ -52,26 +52,7 @@ function eventsOfOpen(): void {
   if (at.is === 'vm' || at.is === 'node') go({ is: 'events', filter: { [at.is]: at.id } })
 }
 
-const storedAs = 'godwit-single-keys'
-
-export const areKeysOn = signal(readStored())
-
-function readStored(): boolean {
-  try {
-    return localStorage.getItem(storedAs) !== 'off'
-  } catch {
-    return true // No storage here: the choice lasts as long as the page.
-  }
-}
-
-export function switchKeys(isOn: boolean): void {
-  areKeysOn.value = isOn
-  try {
-    localStorage.setItem(storedAs, isOn ? 'on' : 'off')
-  } catch {
-    // As above.
-  }
-}
+export const areKeysOn = storedChoice('godwit-single-keys', true)
 
 /** For as long as the page lives. */
 export function watchKeys(): void {

@@ -16,7 +16,8 @@ import {
   pointEvents,
   wheelEvents,
 } from '#proto/screen-input.ts'
-import { keyOfLetter, shiftCode } from './key-codes.ts'
+import { type Key, keyOfLetter, shiftCode } from './key-codes.ts'
+import { type Pasted, PastedText } from './pasted-text.ts'
 
 export interface ScreenPorts {
   send(bytes: Uint8Array<ArrayBuffer>): boolean
@@ -45,6 +46,7 @@ export class ScreenSession {
   #kept: InputEvent[] = []
   #keptKeys = 0
   #lostKeys = 0
+  readonly #pasted = new PastedText()
 
   constructor(ports: ScreenPorts) {
     this.#ports = ports
@@ -88,6 +90,21 @@ export class ScreenSession {
       this.key(key.code, 0)
       if (key.shift) this.key(shiftCode, 0)
     }
+  }
+
+  /** As if it were typed, a little in each frame. @returns what becomes of it */
+  paste(text: string): Pasted {
+    // Whoever asks for it by keys still holds them.
+    this.release()
+    return this.#pasted.add(text)
+  }
+
+  /** What a frame brings: where the pointer is now, and the next letters of what was pasted. */
+  nextFrame(): void {
+    this.movePointer()
+    const keys = this.#pasted.next()
+    const isFree = keys.length > 0 && this.#kept.length === 0
+    if (isFree && this.#act(keys.flatMap(hits))) this.#pasted.drop(keys.length)
   }
 
   wheel(steps: number): void {
@@ -154,6 +171,13 @@ export class ScreenSession {
       })
       .catch(() => undefined)
   }
+}
+
+/** Down and up, with shift around it. */
+function hits({ code, shift }: Key): InputEvent[] {
+  const key = (code: number, value: 0 | 1) => keyEvents(devices.keyboard, code, value)
+  const own = [...key(code, 1), ...key(code, 0)]
+  return shift ? [...key(shiftCode, 1), ...own, ...key(shiftCode, 0)] : own
 }
 
 /** Where on the screen a point of its box is: the picture is as large as fits, in the middle. */

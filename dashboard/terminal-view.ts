@@ -40,8 +40,10 @@ export function openTerminal(box: HTMLElement, handlers: TerminalHandlers): Term
     const isBracket = event.code === 'BracketRight' || event.key === ']'
     const isLeave = event.ctrlKey && isBracket
     if (isLeave && event.type === 'keydown') handlers.onLeave()
-    return !isLeave
+    return !isLeave && !isClipboards(event, terminal)
   })
+  // What was copied is marked no more, and the next Ctrl+C interrupts the guest.
+  box.addEventListener('copy', () => setTimeout(() => terminal.clearSelection()))
   // Escape and the rest of the keyboard are the guest's while the terminal has it.
   box.addEventListener('keydown', (event) => event.stopPropagation())
   const encoder = new TextEncoder()
@@ -60,6 +62,22 @@ export function openTerminal(box: HTMLElement, handlers: TerminalHandlers): Term
       )
     },
   }
+}
+
+/**
+ * Copies what is marked, or pastes: the browser's own doing, which needs nobody's leave. Ctrl+C
+ * without anything marked is the guest's.
+ */
+function isClipboards(event: KeyboardEvent, terminal: Terminal): boolean {
+  if (!event.ctrlKey || event.altKey) return false
+  if (event.code === 'KeyV') return event.shiftKey
+  if (event.code !== 'KeyC' || !terminal.hasSelection()) return false
+  // A browser has its own use for it, which is not to copy.
+  if (event.shiftKey && event.type === 'keydown') {
+    event.preventDefault()
+    document.execCommand('copy')
+  }
+  return true
 }
 
 /** As many columns and rows as the box has room for: by what one of them takes now. */

@@ -140,7 +140,11 @@ export const ShareRequest = z.strictObject({
   forMs: forMs.max(30 * 86_400_000).default(3_600_000),
   readOnly: z.boolean().default(false),
 })
-export const ShareSessionRequest = z.strictObject({ secret: z.string().max(200) })
+export const ShareSessionRequest = z.strictObject({
+  secret: z.string().max(200),
+  /** As at a login. */
+  as: z.enum(['cookie', 'bearer']).default('cookie'),
+})
 export const GrantView = z.strictObject({
   id: z.string(),
   kind: z.enum(['session', 'token', 'link']),

@@ -129,6 +129,8 @@ export type NodeView = z.infer<typeof NodeView>
 export const VmView = z.strictObject({
   id: Name,
   phase: VmPhase,
+  /** Its node is silent: phase and load are as they were when that was last heard of. */
+  isUnknown: z.boolean().optional(),
   spec: VmSpec,
   identity: VmIdentity,
   disk: DiskRef,
@@ -247,6 +249,8 @@ export const ClusterView = z.strictObject({
   version: z.string(),
   /** The coordinator process's own count of changes; grows with each view. */
   revision: z.int(),
+  /** Of several coordinators the one that says this, and its term; absent: there is only one. */
+  leader: z.strictObject({ name: z.string(), term: z.int() }).optional(),
   nodes: z.array(NodeView),
   vms: z.array(VmView),
   /** All that are not ended, and the last 200 that are. */

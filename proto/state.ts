@@ -30,6 +30,27 @@ export const vmPhaseSentences: Record<VmPhase, string> = {
   failed: 'has failed and waits for an operator',
 }
 
+interface SeenVm {
+  readonly phase: VmPhase
+  readonly isUnknown?: boolean | undefined
+}
+
+/** For a list: the phase, or what it was when the VM's node was last heard of. */
+export const vmPhaseText = ({ phase, isUnknown }: SeenVm): string =>
+  isUnknown ? `unknown, was ${phase}` : phase
+
+/** What follows a VM's name. */
+export const vmSentence = ({ phase, isUnknown }: SeenVm): string =>
+  isUnknown
+    ? `may run or not, for its node is silent; when last heard of it ${was(phase)}`
+    : vmPhaseSentences[phase]
+
+const was = (phase: VmPhase) => vmPhaseSentences[phase].replace(/^is /, 'was ')
+
+/** As far as it is known now. */
+export const isRunning = ({ phase, isUnknown }: SeenVm): boolean =>
+  !isUnknown && (phase === 'running' || phase === 'migrating')
+
 /** A node as the coordinator sees it. */
 export const NodePhase = z.enum([
   'online', // renews its lease

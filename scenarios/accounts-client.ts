@@ -10,6 +10,7 @@ import {
   type LoginRequest,
   type PasswordRequest,
   type ShareRequest,
+  type ShareSessionRequest,
   type TokenRequest,
 } from '#proto/accounts.ts'
 import { VmView } from '#proto/api.ts'
@@ -27,6 +28,9 @@ export class AccountsClient {
   me = () => this.#ask('GET', '/v1/me', undefined, IdentityView)
   logIn = (request: z.input<typeof LoginRequest>) =>
     this.#ask('POST', '/v1/login', request, IdentityView)
+  /** By a link: a session for its VM. */
+  comeBy = (request: z.input<typeof ShareSessionRequest>) =>
+    this.#ask('POST', '/v1/share-session', request, IdentityView)
   logOut = () => this.#do('POST', '/v1/logout')
   accounts = () => this.#ask('GET', '/v1/accounts', undefined, z.array(AccountView))
   add = (request: z.input<typeof AccountRequest>) =>

@@ -24,6 +24,7 @@ import {
   TemplateView,
   VmView,
 } from '#proto/api.ts'
+import { CoordinatorPlace } from '#proto/coordinator-place.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import {
   type HaGroupInput,
@@ -121,6 +122,8 @@ export interface ApiClient {
   /** High availability: settings, spare capacity, rules and what is not kept. */
   ha(): Promise<HaView>
   store(): Promise<StoreView>
+  /** The others of several that have an address for browsers. */
+  coordinators(): Promise<CoordinatorPlace[]>
   setHa(change: HaSettingsChange): Promise<HaView>
   /** How a VM is kept running; what is not named stays as it is. */
   setPolicy(vmId: string, change: HaPolicyChange): Promise<VmView>
@@ -192,6 +195,7 @@ export class HttpApiClient implements ApiClient {
     this.#post(`/v1/nodes/${encodeURIComponent(id)}/${verb}`, undefined, PowerView)
   ha = () => this.#get('/v1/ha', HaView)
   store = () => this.#get('/v1/store', StoreView)
+  coordinators = () => this.#get('/v1/coordinators', z.array(CoordinatorPlace))
   setHa = (change: HaSettingsChange) => this.#ask('PATCH', '/v1/ha', change, HaView)
   setPolicy = (vmId: string, change: HaPolicyChange) =>
     this.#ask('PATCH', vmPath(vmId, 'ha'), change, VmView)

@@ -14,8 +14,10 @@ import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
 import { connect, type GlobalOptions } from '../connection.ts'
 import {
+  type AskedPlace,
   clusterFindings,
   type Finding,
+  leaderFindings,
   type MachineFacts,
   machineFindings,
   storeFindings,
@@ -90,14 +92,30 @@ async function lookAtStore(api: ApiClient): Promise<Finding[]> {
   }
 }
 
+const answerMsMax = 1000
+
+/** The other coordinators that are known to this cluster: each says whether it is there. */
+async function askOthers(api: ApiClient): Promise<AskedPlace[]> {
+  const places = await api.coordinators()
+  return Promise.all(
+    places.map(async (place) => {
+      const signal = AbortSignal.timeout(answerMsMax)
+      const answer = await fetch(`${place.address}/healthz`, { signal }).catch(() => undefined)
+      return { ...place, said: await answer?.text().catch(() => undefined) }
+    }),
+  )
+}
+
 /** Of the cluster that is meant, or that runs here; undefined: there is none. */
 async function lookAtCluster(cli: Cli, options: GlobalOptions): Promise<Finding[] | undefined> {
   const isNamed = options.api !== undefined || options.cluster !== undefined
   if (!isNamed && runningClusters(cli.home).length === 0) return undefined
   const api = connect(cli, options)
   try {
-    const found = clusterFindings(await api.cluster(), await api.ha())
-    return [...found, ...(await lookAtStore(api))]
+    const view = await api.cluster()
+    const found = clusterFindings(view, await api.ha())
+    const leading = view.leader ? leaderFindings(view, await askOthers(api)) : []
+    return [...found, ...leading, ...(await lookAtStore(api))]
   } catch (thrown) {
     // What is wrong is what was asked for; the rest of it is worth knowing all the same.
     if (thrown instanceof FaultError) return [{ is: 'bad', what: thrown.fault.message }]

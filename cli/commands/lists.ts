@@ -28,6 +28,7 @@ export function addListCommands(program: Command, cli: Cli): void {
   const vms = addList(program, cli, 'vms', 'the VMs, and where they run', vmList).alias('ps')
   withExamples(vms, [
     ['godwit vms', 'phase, node, load and dirty rate of each'],
+    ['godwit vms -o wide | less -S', 'all columns, one line a VM, scrolled sideways'],
     ['godwit vms -o json --watch', 'one JSON document a line, with every change'],
   ])
   const migrations = addList(program, cli, 'migrations', 'migrations and clones', migrationList)

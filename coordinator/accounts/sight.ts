@@ -50,7 +50,7 @@ export class Sight {
     const migrations = this.migrations(view.migrations)
     const events = this.events(view.events)
     if (may(this.#who, 'see-cluster')) return { ...view, vms, migrations, events }
-    const { quotas: all, groups: _, ...shown } = view
+    const { quotas: all, groups: _, leader: __, ...shown } = view
     const quotas = all?.filter((quota) => this.#isOwn(quota))
     const power = { settings: powerSettingsDefault, watts: 0, joules: 0, joulesAllOn: 0, nodes: [] }
     const nodes = nodesOf(view.nodes, vms, migrations)

@@ -94,7 +94,7 @@ function dispatch(step: Step, command: Exclude<ApiCommand, FileCommand>): Value 
     case 'snapshot':
       return onVm(step, command.vmId, 'snapshot', (vm) => takeSnapshot(step, vm, command.name))
     case 'merge':
-      return onVm(step, command.vmId, 'merge', (vm) => mergeNow(step, vm) ?? vmView(vm))
+      return onVm(step, command.vmId, 'merge', (vm) => mergeNow(step, vm) ?? vmView(step.state, vm))
     case 'restore':
       return onVm(step, command.vmId, 'restore', (vm) => restore(step, vm, command.name))
     default:
@@ -170,7 +170,9 @@ function dispatchHa(step: Step, command: OfHa): Value | Fault {
   step.state.keepRulesAtMs = step.nowMs
   if (command.do === 'set-policy') {
     const vm = step.state.vms.get(command.vmId)
-    return vm ? (setPolicy(step, vm, command.change) ?? vmView(vm)) : unknownVm(command.vmId)
+    return vm
+      ? (setPolicy(step, vm, command.change) ?? vmView(step.state, vm))
+      : unknownVm(command.vmId)
   }
   return declare(step, command) ?? haView(step.state)
 }
@@ -189,7 +191,7 @@ function onVm(
 function pauseOrResume(step: Step, vmId: VmId, kind: 'pause' | 'resume'): Value | Fault {
   return onVm(step, vmId, kind, (vm) => {
     setVmFault(step, vm, undefined)
-    return sendToOwner(step, vm, kind) ? vmView(vm) : outOfReach(vm.nodeId)
+    return sendToOwner(step, vm, kind) ? vmView(step.state, vm) : outOfReach(vm.nodeId)
   })
 }
 
@@ -202,7 +204,7 @@ function balloon(step: Step, vm: Vm, memoryMib: number): Value | Fault {
     )
   setVmFault(step, vm, undefined)
   const isSent = sendBalloon(step, vm, (givenUpMib * mebibyte) / pageBytes)
-  return isSent ? vmView(vm) : outOfReach(vm.nodeId)
+  return isSent ? vmView(step.state, vm) : outOfReach(vm.nodeId)
 }
 
 function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fault {
@@ -242,7 +244,7 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
   addVm(step, vm)
   joinGroup(step, vm)
   placeWaiting(step)
-  return vmView(vm)
+  return vmView(step.state, vm)
 }
 
 /** Where it would be placed, is there room for it in an outage too? */
@@ -281,7 +283,7 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const clones = addClones(step, migration, parent, ids, identities)
   addMigration(step, migration)
   setMigration(step, parent, parent.migrationId ?? migration.id)
-  return { migration: migrationView(migration), vms: clones.map(vmView) }
+  return { migration: migrationView(migration), vms: clones.map((vm) => vmView(step.state, vm)) }
 }
 
 /** The clones as they would be, for admission control. */
@@ -319,7 +321,7 @@ function restore(step: Step, vm: Vm, name: string): Value | Fault {
     becomeStopping(step, vm)
     sendToOwner(step, vm, 'stop')
   }
-  return vmView(vm)
+  return vmView(step.state, vm)
 }
 
 function stop(step: Step, vm: Vm): Value | Fault {
@@ -330,7 +332,7 @@ function stop(step: Step, vm: Vm): Value | Fault {
     becomeStopping(step, vm)
     sendToOwner(step, vm, 'stop')
   }
-  return vmView(vm)
+  return vmView(step.state, vm)
 }
 
 function start(step: Step, vm: Vm): Value | Fault {
@@ -344,5 +346,5 @@ function start(step: Step, vm: Vm): Value | Fault {
   delete vm.tries
   becomePending(step, vm, 0)
   placeWaiting(step)
-  return vmView(vm)
+  return vmView(step.state, vm)
 }

@@ -47,6 +47,8 @@ export interface Settings {
   readonly migrationsPerNodeMax: number
   /** Of this coordinator as the leader of several; absent: there is only this one. */
   readonly term?: number
+  /** What it is called among them. */
+  readonly leaderName?: string
   /** A node that was silent for so long is fenced by the device; absent: there is none. */
   readonly fenceAfterMs?: number
   /** Every migration is written down page by page, also those that nobody asked it of. */

@@ -80,7 +80,7 @@ export function relocate(step: Step, vm: Vm, { to }: Asked<'relocate'>): Value |
     becomeStopping(step, vm)
     sendToOwner(step, vm, 'stop')
   }
-  return vmView(vm)
+  return vmView(step.state, vm)
 }
 
 /** What a migration would be like; nothing is changed. */

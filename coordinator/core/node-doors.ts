@@ -38,6 +38,9 @@ export const standingOf = ({ maintenance, standby, live }: Node): NodeStanding =
   hasVms: live.vmIds.size + live.incoming.size + live.replicaOf.size > 0,
 })
 
+/** Not heard of, without a goodbye: what is known of what it runs is old. */
+export const isUnheard = ({ phase }: Node): boolean => phase !== 'online' && phase !== 'gone'
+
 /** Silent, and perhaps alive: it may hold its lease. */
 export const isDoubtful = ({ phase }: Node): boolean =>
   phase === 'suspect' || phase === 'unreachable' || phase === 'fencing'

@@ -25,7 +25,7 @@ export function own(step: Step, vmId: VmId, owner: string | undefined): VmView |
   touch(step, 'vm', vm.id)
   const whose = owner === undefined ? "nobody's" : `${owner}'s`
   tell(step, 'access', `${vm.id} is ${whose} from now on`, { vmId })
-  return vmView(vm)
+  return vmView(step.state, vm)
 }
 
 /** Its former company hears it no more; a replica of it would still know the old network. */

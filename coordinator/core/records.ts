@@ -41,6 +41,8 @@ export const MetaRecord = z.strictObject({
    * this.
    */
   leaseMsMax: z.number(),
+  /** Which of several coordinators led last. */
+  ledBy: z.string().optional(),
 })
 export type MetaRecord = z.infer<typeof MetaRecord>
 

@@ -83,7 +83,17 @@ function boot(working: Step): void {
   for (const { id: migrationId, from, to } of open)
     working.effects.push({ kind: 'queue-migration', migrationId, from, to })
   const count = `${state.nodes.size} nodes and ${state.vms.size} VMs`
-  tell(working, 'coordinator-started', `the coordinator has started; it knows of ${count}`)
+  tell(working, 'coordinator-started', `${begunText(state)}; it knows of ${count}`)
+}
+
+/** Of several it says who, and after whom. */
+function begunText({ settings: { leaderName, term }, meta }: ClusterState): string {
+  if (leaderName === undefined) return 'the coordinator has started'
+  const before = meta.ledBy
+  meta.ledBy = leaderName
+  const again = before === leaderName ? ' again' : ''
+  const after = before === undefined || again ? '' : `, after ${before}`
+  return `coordinator ${leaderName} leads${again} (term ${term})${after}`
 }
 
 function takeMessage(working: Step, input: Extract<Input, { kind: 'agent-message' }>): void {

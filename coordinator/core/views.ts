@@ -11,7 +11,7 @@ import { evacuationView } from './evacuation.ts'
 import { groupsView, rulesView } from './ha/commands.ts'
 import { ownOf } from './ha/groups.ts'
 import { endedMigrationsKept, viewEvents } from './limits.ts'
-import { isDoubtful } from './node-doors.ts'
+import { isDoubtful, isUnheard } from './node-doors.ts'
 import { powerStateOf, powerView } from './power/energy.ts'
 import { quotasView } from './quotas.ts'
 
@@ -39,7 +39,14 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
   }
 }
 
-export function vmView(vm: Vm): VmView {
+/** A node that is not heard of may run its VM or not. */
+export function isUnknown(state: ClusterState, { phase, nodeId }: Vm): boolean {
+  const node = nodeId === undefined ? undefined : state.nodes.get(nodeId)
+  const isThere = phase === 'running' || phase === 'paused' || phase === 'migrating'
+  return isThere && node !== undefined && isUnheard(node)
+}
+
+export function vmView(state: ClusterState, vm: Vm): VmView {
   const { id, phase, spec, identity, disk, nodeId, epoch, migrationId, clonedFrom } = vm
   const { recoveries, fault, policy, owner, replica, wentOnFrom } = vm
   return {
@@ -55,6 +62,7 @@ export function vmView(vm: Vm): VmView {
       wentOnFrom,
       ownPolicy: ownPolicyView(vm),
       load: vm.live.load,
+      isUnknown: isUnknown(state, vm) || undefined,
       merging: mergingView(vm),
     }),
   } as VmView
@@ -87,8 +95,9 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     clusterId: state.meta.clusterId,
     version,
     revision: state.revision,
+    ...present({ leader: leaderView(state) }),
     nodes: [...state.nodes.values()].map((node) => nodeView(state, node, nowMs)).sort(byId),
-    vms: [...state.vms.values()].map(vmView).sort(byId),
+    vms: [...state.vms.values()].map((vm) => vmView(state, vm)).sort(byId),
     migrations: migrationsShown(state).map((migration) => migrationView(migration)),
     events: state.events.slice(-viewEvents),
     ha: state.ha,
@@ -97,6 +106,10 @@ export function clusterView(state: ClusterState, nowMs: number, version: string)
     ...(state.quotas.size > 0 && { quotas: quotasView(state) }),
     power: powerView(state),
   }
+}
+
+function leaderView({ settings: { leaderName: name, term } }: ClusterState) {
+  return name === undefined || term === undefined ? undefined : { name, term }
 }
 
 function migrationsShown(state: ClusterState): Migration[] {

@@ -45,11 +45,12 @@ function sessionRoutes(app: App, ports: HttpPorts, door: AccountDoor): void {
   })
   const byLink = documented('Come by a link', 200, IdentityView, ShareSessionRequest)
   app.post('/v1/share-session', byLink, (request, reply) => {
-    const session = accounts.exchange(ShareSessionRequest.parse(request.body).secret)
+    const { secret, as } = ShareSessionRequest.parse(request.body)
+    const session = accounts.exchange(secret)
     if ('code' in session) return refuse(reply, session)
     const vmId = session.grant.limits?.vm?.id ?? ''
     note(ports, session.grant.account, `somebody came to ${vmId} by a link`, vmId)
-    return opened(reply, door, session)
+    return as === 'cookie' ? opened(reply, door, session) : viewOf(door, session, session.secret)
   })
   app.post('/v1/logout', documented('Log out', 204, undefined), (request, reply) => {
     const { grantId } = request.who ?? {}

@@ -100,7 +100,7 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
   app.get('/v1/vms', documented('All VMs', 200, z.array(VmView)), () => coordinator.view().vms)
   app.get<WithId>('/v1/vms/:id', documented('One VM', 200, VmView), (request, reply) => {
     const vm = state.vms.get(asVmId(request.params.id))
-    return vm ? vmView(vm) : refuse(reply, unknownVm(request.params.id))
+    return vm ? vmView(state, vm) : refuse(reply, unknownVm(request.params.id))
   })
   const events = documented('The story after an event', 200, z.array(EventView))
   app.get<{ Querystring: { after?: string } }>('/v1/events', events, (request, reply) => {

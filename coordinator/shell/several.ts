@@ -115,13 +115,13 @@ export class OneOfSeveral {
 
   /** What there is is read first: until then somebody answers, if only that nobody leads. */
   async #serve(leadership: Leadership): Promise<void> {
-    const { etcd, clock, prefix, settings } = this.#options
+    const { etcd, clock, prefix, settings, name } = this.#options
     const store = await openEtcdStore({ etcd, clock, leadership, prefix })
     await this.#follower?.close()
     this.#follower = undefined
     this.#server = await startServer({
       ...{ ...this.#options, store, leadership, port: this.#port },
-      settings: { ...settings, term: leadership.term },
+      settings: { ...settings, term: leadership.term, leaderName: name },
       others: () => this.#roll?.others ?? [],
     })
   }

@@ -54,7 +54,9 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
     <section class="console" aria-labelledby="console-title">
       <h3 id="console-title">
         Console <small role="status">{sentenceOf(state, waiting)}</small>
-        <small class="hint">Ctrl+] leaves the terminal</small>
+        <small class="hint">
+          Ctrl+] leaves it, Ctrl+C copies what is marked, Ctrl+Shift+V pastes
+        </small>
       </h3>
       <div class="terminal-box" ref={box} />
       {mayType && (

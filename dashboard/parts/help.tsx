@@ -1,7 +1,7 @@
 // The keys of the page, and whether single ones count.
 // Not here: what they do (../keys.ts).
 
-import { areKeysOn, keyTable, otherKeys, switchKeys } from '../keys.ts'
+import { areKeysOn, keyTable, otherKeys } from '../keys.ts'
 import { isHelpOpen } from '../questions.ts'
 import { Dialog } from './dialog.tsx'
 
@@ -29,7 +29,9 @@ export function Help() {
         <input
           type="checkbox"
           checked={areKeysOn.value}
-          onChange={(event) => switchKeys(event.currentTarget.checked)}
+          onChange={(event) => {
+            areKeysOn.value = event.currentTarget.checked
+          }}
         />{' '}
         single keys do this
       </label>

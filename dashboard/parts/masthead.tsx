@@ -2,6 +2,7 @@
 // Not here: the connection itself (../live-stream.ts).
 
 import { useEffect, useState } from 'preact/hooks'
+import type { ClusterView } from '#proto/api.ts'
 import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { connection, picture, view } from '../cluster.ts'
 import type { ClusterSums } from '../cluster-model.ts'
@@ -19,7 +20,7 @@ export function Masthead() {
     <header class="masthead">
       <h1>
         <img src="./godwit.svg" alt="" width="28" height="28" /> Godwit
-        {view.value && <small>{view.value.version}</small>}
+        {view.value && <About {...view.value} />}
       </h1>
       <Places />
       {sums && <Sums {...sums} />}
@@ -53,6 +54,16 @@ export function Masthead() {
   )
 }
 
+/** Which version, and of several coordinators which one speaks. */
+function About({ version, leader }: ClusterView) {
+  return (
+    <small title={leader && `coordinator ${leader.name}, term ${leader.term}`}>
+      {version}
+      {leader && `, led by ${leader.name}`}
+    </small>
+  )
+}
+
 const places: readonly (readonly [word: string, to: Route])[] = [
   ['Cluster', { is: 'cluster' }],
   ['Links', { is: 'links' }],
@@ -82,7 +93,11 @@ function Sums(sums: ClusterSums) {
   return (
     <dl class="sums">
       <Sum name="Nodes online" value={`${sums.nodesOnline}`} of={`of ${sums.nodes}`} />
-      <Sum name="VMs running" value={`${sums.vmsRunning}`} of={`of ${sums.vms}`} />
+      <Sum
+        name="VMs running"
+        value={`${sums.vmsRunning}`}
+        of={`of ${sums.vms}${sums.vmsUnknown > 0 ? `, ${sums.vmsUnknown} unknown` : ''}`}
+      />
       <Sum
         name="CPU"
         value={percentText(sums.cpuGotPercent)}

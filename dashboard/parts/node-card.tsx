@@ -111,8 +111,8 @@ function Leaving({ total, left, moving, stuck, etaMs }: NonNullable<NodeView['ev
   )
 }
 
-/** Of a node that is fenced or gone only the load before its end is known. */
-const isHeard = ({ phase }: NodeView): boolean => phase !== 'fenced' && phase !== 'gone'
+/** Of a node without a link only the load of before is known. */
+const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
 
 function cpuText(node: NodeView): string {
   const { cpuGotPercent, capacity } = node

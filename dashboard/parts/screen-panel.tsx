@@ -12,8 +12,12 @@ import { browserPorts } from '../browser.ts'
 import { inflateRaw } from '../inflate.ts'
 import { keyCodeOf } from '../key-codes.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
+import { pastedText } from '../pasted-text.ts'
 import { hashOf } from '../route.ts'
 import { placeOn, ScreenSession } from '../screen-session.ts'
+import { allows } from '../session.ts'
+import { Paste } from './paste.tsx'
+import { isWholeWished, usePictureFit } from './picture-fit.ts'
 
 /** For so long it is told that the screen is back. */
 const backMs = 4000
@@ -37,37 +41,63 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
   const leave = useRef<HTMLButtonElement>(null)
   const size = readScreenSize(vm.spec.screen ?? '') ?? { width: 1, height: 1 }
   const shown = useScreen(vm.id, canvas)
-  const sentence = sentenceOf(vm, shown)
+  usePictureFit(canvas, size, isAlone)
+  const [pasted, paste] = usePaste(shown.session, canvas)
   return (
     <section class={`screen ${isAlone ? 'alone' : ''}`} aria-labelledby="screen-title" ref={box}>
       <h3 id="screen-title">
-        {isAlone ? vm.id : 'Screen'} <small role="status">{sentence}</small>
+        {isAlone ? vm.id : 'Screen'} <small role="status">{sentenceOf(vm, shown)}</small>
       </h3>
-      <canvas
-        ref={canvas}
-        class={`${isStill(vm, shown) ? 'still' : ''} ${drawsPointer(vm) ? 'own' : ''}`}
-        width={size.width}
-        height={size.height}
-        {...asApplication}
-        aria-label={`Screen of ${vm.id}. It takes all keys; Control and ] leaves it.`}
-        aria-describedby="screen-hint"
-        {...handlersOf(shown.session, size, () => leave.current?.focus())}
-      />
+      <div class="picture">
+        <canvas
+          ref={canvas}
+          class={`${isStill(vm, shown) ? 'still' : ''} ${drawsPointer(vm) ? 'own' : ''}`}
+          width={size.width}
+          height={size.height}
+          {...asApplication}
+          aria-label={`Screen of ${vm.id}. It takes all keys; Control and ] leaves it.`}
+          aria-describedby="screen-hint"
+          {...handlersOf(shown.session, size, () => void leaveScreen(leave.current))}
+          onPaste={(event) => {
+            event.preventDefault()
+            if (allows('type', vm)) paste(event.clipboardData?.getData('text/plain') ?? '')
+          }}
+        />
+      </div>
       <div class="row">
         <button type="button" ref={leave} onClick={() => void box.current?.requestFullscreen()}>
           Full screen
         </button>
-        <a
-          class="button"
-          href={hashOf({ is: 'vm', id: vm.id, ...(isAlone ? {} : { part: 'screen' }) })}
-        >
-          {isAlone ? 'The cluster' : 'Alone'}
-        </a>
-        <TypeHere onText={(text) => shown.session?.write(text)} />
-        <small id="screen-hint">Ctrl+] leaves the screen</small>
+        <OtherPlace id={vm.id} isAlone={isAlone} />
+        {isAlone && <WholePixels />}
+        {allows('type', vm) && <Paste vmId={vm.id} onText={paste} />}
+        {allows('type', vm) && <TypeHere onText={(text) => shown.session?.write(text)} />}
+        <small id="screen-hint">{hintOf(vm)}</small>
+        <small role="status">{pasted}</small>
       </div>
     </section>
   )
+}
+
+/** With the panel around it, or without. */
+function OtherPlace({ id, isAlone }: { readonly id: string; readonly isAlone: boolean }) {
+  const to = hashOf({ is: 'vm', id, ...(isAlone ? {} : { part: 'screen' }) })
+  return (
+    <a class="button" href={to}>
+      {isAlone ? 'The cluster' : 'Alone'}
+    </a>
+  )
+}
+
+/** Types a text, says what becomes of it, and lets the person go on at the screen. */
+function usePaste(session: ScreenSession | undefined, canvas: { current: HTMLElement | null }) {
+  const [pasted, setPasted] = useState('')
+  const paste = (text: string) => {
+    if (!session) return
+    setPasted(pastedText(session.paste(text)))
+    canvas.current?.focus()
+  }
+  return [pasted, paste] as const
 }
 
 /** The stream of this screen, drawn on the canvas for as long as both are there. */
@@ -102,7 +132,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
     setSession(opened)
     let frame = 0
     const move = () => {
-      opened.movePointer()
+      opened.nextFrame()
       frame = requestAnimationFrame(move)
     }
     move()
@@ -141,6 +171,8 @@ function handlersOf(
       if (value !== 0) leave()
       return
     }
+    // The browser's own way to paste: it brings the text in an event of its own (onPaste).
+    if (event.code === 'KeyV' && ((event.ctrlKey && event.shiftKey) || event.metaKey)) return
     const code = keyCodeOf(event.code)
     if (code === undefined) return
     event.preventDefault()
@@ -169,6 +201,30 @@ function handlersOf(
       session?.wheel(-Math.sign(event.deltaY))
     },
   }
+}
+
+const hintOf = (vm: VmView): string =>
+  `Ctrl+] leaves the screen${allows('type', vm) ? ', Ctrl+Shift+V pastes' : ''}`
+
+/** Out of full screen first, for nothing else is seen there. */
+async function leaveScreen(to: HTMLElement | null): Promise<void> {
+  if (document.fullscreenElement) await document.exitFullscreen()
+  to?.focus()
+}
+
+function WholePixels() {
+  return (
+    <button
+      type="button"
+      aria-pressed={isWholeWished.value}
+      title="Each pixel of the guest as a sharp square, and the picture perhaps smaller"
+      onClick={() => {
+        isWholeWished.value = !isWholeWished.value
+      }}
+    >
+      Whole pixels
+    </button>
+  )
 }
 
 /** For keyboards on glass, which tell letters and no keys: each goes on at once. */

@@ -1,10 +1,20 @@
 // Small drawn signs for states. Each has its own shape: colour only repeats what the shape says.
 // They carry no text: a word always stands beside them, or in the label of what they are part of.
 
+import type { VmView } from '#proto/api.ts'
 import type { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import type { EventTone } from '../cluster-model.ts'
 
-export type SignName = 'on' | 'wait' | 'pause' | 'move' | 'again' | 'off' | 'bad' | 'dot'
+export type SignName =
+  | 'on'
+  | 'wait'
+  | 'pause'
+  | 'move'
+  | 'again'
+  | 'off'
+  | 'bad'
+  | 'dot'
+  | 'unknown'
 
 /** Paths in a square of 12 × 12. */
 const shapes: Readonly<Record<SignName, string>> = {
@@ -15,6 +25,9 @@ const shapes: Readonly<Record<SignName, string>> = {
   again: 'M6 1.2A4.8 4.8 0 1 0 10.8 6H9.2A3.2 3.2 0 1 1 6 2.8V4.9L9.7 2L6 -.7z',
   off: 'M2.2 2.2h7.6v7.6H2.2z',
   bad: 'M6 .8L11.6 10.8H.4zM5.3 4.2v3.4h1.4V4.2zM5.3 8.4v1.3h1.4V8.4z',
+  unknown:
+    'M2.2 3.9a3.8 3.8 0 1 1 5.6 3.3c-.7.4-.9.7-.9 1.3H5.1c0-1.6.7-2.3 1.7-2.9' +
+    'a2 2 0 1 0-2.8-1.7zM5.1 9.4h1.9v1.9H5.1z',
   dot: 'M6 4.2a1.8 1.8 0 1 0 0 3.6a1.8 1.8 0 1 0 0-3.6z',
 }
 
@@ -26,7 +39,7 @@ export function Sign({ name }: { name: SignName }) {
   )
 }
 
-export const vmSigns: Readonly<Record<VmPhase, SignName>> = {
+const vmSigns: Readonly<Record<VmPhase, SignName>> = {
   pending: 'wait',
   starting: 'wait',
   running: 'on',
@@ -37,6 +50,8 @@ export const vmSigns: Readonly<Record<VmPhase, SignName>> = {
   stopped: 'off',
   failed: 'bad',
 }
+export const vmSign = ({ phase, isUnknown }: VmView): SignName =>
+  isUnknown ? 'unknown' : vmSigns[phase]
 export const nodeSigns: Readonly<Record<NodePhase, SignName>> = {
   online: 'on',
   suspect: 'wait',

@@ -4,7 +4,7 @@
 import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
-import { staysOpen, vmPhaseSentences } from '#proto/state.ts'
+import { staysOpen, vmSentence } from '#proto/state.ts'
 import { networkText } from '#proto/vm-spec.ts'
 import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
@@ -15,7 +15,7 @@ import { PageMap } from './page-map.tsx'
 import { Panel } from './panel.tsx'
 import { Policy } from './policy.tsx'
 import { ScreenPanel } from './screen-panel.tsx'
-import { Sign, vmSigns } from './sign.tsx'
+import { Sign, vmSign } from './sign.tsx'
 import { Snapshots } from './snapshots.tsx'
 import { VmActions } from './vm-actions.tsx'
 import { Why } from './why.tsx'
@@ -24,8 +24,8 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
   const hasScreen = vm.spec.screen !== undefined && staysOpen(vm.phase)
   return (
     <Panel title={vm.id} from={`tile-${vm.id}`}>
-      <p class={`sentence ${vm.phase}`}>
-        <Sign name={vmSigns[vm.phase]} /> {vm.id} {vmPhaseSentences[vm.phase]}
+      <p class={`sentence ${vm.isUnknown ? 'unknown' : vm.phase}`}>
+        <Sign name={vmSign(vm)} /> {vm.id} {vmSentence(vm)}
         {vm.nodeId && vm.phase !== 'recovering' ? ` (${vm.nodeId})` : ''}.
       </p>
       {vm.fault && <p class="fault">{vm.fault.message}</p>}
@@ -63,7 +63,8 @@ function lostText({ spec, replica }: VmView): string {
 }
 
 function Facts(vm: VmView) {
-  const { spec, load, identity } = vm
+  const { spec, identity } = vm
+  const load = vm.isUnknown ? undefined : vm.load
   const facts: readonly (readonly [name: string, value: string | undefined])[] = [
     ['CPU', load && `${percentText(load.cpuGotPercent)} of ${percentText(spec.cpuCapPercent)}`],
     ['Speed', load && mipsText(load.mips)],

@@ -6,7 +6,7 @@ import { effect, useComputed, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { MigrationView, VmView } from '#proto/api.ts'
 import { countText, percentText } from '#proto/quantity.ts'
-import { type VmPhase, vmPhaseSentences } from '#proto/state.ts'
+import { isRunning, vmSentence } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { grip, isClick } from '../carrying.ts'
 import { vmSignal } from '../cluster.ts'
@@ -17,7 +17,7 @@ import { go } from '../route.ts'
 import { calmly, never } from './calmly.ts'
 import { observe } from './in-sight.ts'
 import { once } from './once.tsx'
-import { Sign, vmSigns } from './sign.tsx'
+import { Sign, vmSign } from './sign.tsx'
 
 interface VmTileProps {
   readonly vm: VmView
@@ -30,15 +30,16 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
   const { id } = vm
   const place = useRef<HTMLLIElement>(null)
   const shown = useShown(vm, place)
-  const phase = useComputed(() => shown.value.phase).value
+  const standing = useComputed(() => standingOf(shown.value)).value
+  const sign = useComputed(() => vmSign(shown.value)).value
   const spoken = useComputed(() => spokenOf(shown.value))
   const fact = useComputed(() => factOf(shown.value))
-  const fill = useComputed(() => fillOf(isRunning(phase) ? loadOf(shown.value) : 0))
+  const fill = useComputed(() => fillOf(isRunning(shown.value) ? loadOf(shown.value) : 0))
   return (
     <li ref={place}>
       <button
         type="button"
-        class={`tile ${phase}`}
+        class={`tile ${standing}`}
         id={`tile-${id}`}
         aria-expanded={isOpen}
         aria-keyshortcuts="M"
@@ -51,7 +52,7 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
         }}
       >
         <span class="name">
-          <Sign name={vmSigns[phase]} />
+          <Sign name={sign} />
           <span>{id}</span>
         </span>
         <span class="facts">
@@ -78,7 +79,7 @@ function useShown(vm: VmView, place: { readonly current: Element | null }) {
       shown.value = now.peek()
     }
     const unfollow = effect(() => {
-      if (now.value.phase !== shown.peek().phase) draw()
+      if (standingOf(now.value) !== standingOf(shown.peek())) draw()
       else if (isSeen && now.value !== shown.peek()) calmly(draw)
     })
     const unobserve =
@@ -103,19 +104,25 @@ function Thin({ part }: { part: number }) {
   return <span class="thin moving" style={fillOf(part)} />
 }
 
-const isRunning = (phase: VmPhase): boolean => phase === 'running' || phase === 'migrating'
+/** In one word. */
+const standingOf = ({ phase, isUnknown }: VmView): string => (isUnknown ? 'unknown' : phase)
 
 const loadOf = ({ load }: VmView): number => (load?.cpuGotPercent ?? 0) / 100
 
 /** What matters most in its phase: the load when it runs, else the phase itself. */
-function factOf({ phase, load }: VmView): string {
-  return phase === 'running' && load ? percentText(load.cpuGotPercent) : phase
+function factOf(vm: VmView): string {
+  const { phase, load, isUnknown } = vm
+  return phase === 'running' && load && !isUnknown
+    ? percentText(load.cpuGotPercent)
+    : standingOf(vm)
 }
 
 /** What eyes see in the sign and the bar, after the words that are there for all. */
-function spokenOf({ phase, load }: VmView): string {
-  const written = load ? `, ${countText(load.dirtyPagesPerSec)} dirty pages a second` : ''
-  return `${vmPhaseSentences[phase]}${written}`
+function spokenOf(vm: VmView): string {
+  const { load, isUnknown } = vm
+  const isTold = load && !isUnknown
+  const written = isTold ? `, ${countText(load.dirtyPagesPerSec)} dirty pages a second` : ''
+  return `${vmSentence(vm)}${written}`
 }
 
 export function ArrivingTile({ name, migration }: { name: string; migration: MigrationView }) {

@@ -19,6 +19,7 @@ export function findingsOfPersons(scenario: Scenario): Finding[] {
       as === undefined ? [] : findingsOfTypist(scenario, as, vm, ['typists', i, 'as']),
     ),
     ...timeline.flatMap((step, i) => findingsOfStep(scenario, step, ['timeline', i])),
+    ...findingsOfVisitors(scenario),
     ...expectations.flatMap((item, i) => findingsOfTry(scenario, item, ['expectations', i])),
   ]
 }
@@ -69,6 +70,30 @@ function findingsOfTypist(scenario: Scenario, as: string, vm: string, path: Yaml
   return finding(path, `\`${vm}\` is not ${as}'s: put it in the \`vms\` of that person`)
 }
 
+/** As the API has it (proto/accounts.ts). */
+const linkMsMin = 1000
+
+/** Who comes by a link, in the order in which they come. */
+const visitorsOf = (timeline: readonly Step[]): string[] =>
+  timeline.flatMap((step) => (step.do === 'share' ? [step.visitor] : []))
+
+/** Named once, and not as somebody with an account. */
+function findingsOfVisitors({ persons, timeline }: Scenario): Finding[] {
+  const others = [...takenNames, ...persons.map(({ id }) => id)]
+  return timeline.flatMap((step, i) => {
+    const come = visitorsOf(timeline.slice(0, i))
+    const at = ['timeline', i]
+    if (step.do === 'unshare') return unknown('visitor', [...at, 'visitor'], step.visitor, come)
+    if (step.do !== 'share') return []
+    const found: Finding[] = []
+    if ([...others, ...come].includes(step.visitor))
+      found.push(...finding([...at, 'visitor'], `somebody is called \`${step.visitor}\` already`))
+    if (step.for < linkMsMin)
+      found.push(...finding([...at, 'for'], 'a link leads there for a second at least'))
+    return found
+  })
+}
+
 function findingsOfStep(scenario: Scenario, step: Step, path: YamlPath): Finding[] {
   const { as } = askedBy(step)
   if (as !== undefined) return unknownPerson(scenario, [...path, 'as'], as)
@@ -82,7 +107,8 @@ function findingsOfStep(scenario: Scenario, step: Step, path: YamlPath): Finding
 function findingsOfTry(scenario: Scenario, item: Expectation, path: YamlPath): Finding[] {
   if (item.expect !== 'reaches' && item.expect !== 'kept-out') return []
   const vm = scenario.vms.find((part) => namesOfMany(part).includes(item.vm))
-  const found = unknownPerson(scenario, [...path, 'person'], item.person)
+  const isVisitor = visitorsOf(scenario.timeline).includes(item.person)
+  const found = isVisitor ? [] : unknownPerson(scenario, [...path, 'person'], item.person)
   const needsScreen = item.expect === 'reaches' && item.by === 'screen'
   if (needsScreen && vm && vm.screen === undefined)
     found.push(...finding([...path, 'vm'], `\`${item.vm}\` has no screen: say by: console`))

@@ -8,7 +8,7 @@ import { linkText, shapeText } from './links.ts'
 import type { WayToVm } from './persons.ts'
 import { powerKeys } from './power.ts'
 import { durationText } from './quantities.ts'
-import { askedBy, type Seen, type Step, type StepOf } from './timeline.ts'
+import { askedBy, type Seen, type Step, type StepOf, shareMs } from './timeline.ts'
 
 type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string }
 
@@ -17,6 +17,11 @@ const stepSentences: StepSentences = {
   start: ({ vm }) => `start ${vm} again`,
   remove: ({ vm }) => `remove ${vm}`,
   give: ({ vm, person }) => `give ${vm} to ${person}`,
+  share: ({ vm, visitor, for: forMs, 'read-only': isReadOnly }) => {
+    const long = forMs === shareMs ? '' : ` for ${durationText(forMs)}`
+    return `let ${visitor} come to ${vm} by a link${long}${isReadOnly ? ', to look' : ''}`
+  },
+  unshare: ({ visitor }) => `revoke the link of ${visitor}`,
   'crash-vm': ({ vm }) => `let the guest in ${vm} panic`,
   'hang-vm': ({ vm }) => `let the guest in ${vm} hang`,
   'set-policy': ({ vm, ...step }) => `let ${vm} be kept running with ${keysText(step, policyKeys)}`,

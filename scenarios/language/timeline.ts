@@ -56,6 +56,9 @@ const Who = z.object(who)
 /** Who asks for it, and how it has to be refused; of steps that nobody asks for, nothing. */
 export const askedBy = (asked: Step): z.infer<typeof Who> => asked as z.infer<typeof Who>
 
+/** How long a link leads to a VM, if nothing else is said. */
+export const shareMs = 3_600_000
+
 const step = <Do extends string, Shape extends z.ZodRawShape>(
   name: Do,
   about: string,
@@ -112,6 +115,17 @@ export const Step = z
       vm,
       person: Name.describe('A person of this scenario'),
       outcome,
+    }),
+    step('share', 'Makes a link to a VM, and somebody without an account comes by it', {
+      vm,
+      as: Name.describe('The person who makes the link: the owner of the VM, or an operator'),
+      visitor: Name.describe('Who comes by it; named like a person from then on'),
+      for: Duration.default(shareMs).describe('How long it leads there: a second at least'),
+      'read-only': z.boolean().default(false).describe('They may look, and not type'),
+      refused: who.refused,
+    }),
+    step('unshare', 'Revokes the link by which a visitor came', {
+      visitor: Name.describe('The visitor of an earlier step'),
     }),
     step('crash-vm', 'Lets the guest in a VM panic (our own guest does, when told)', { vm }),
     step('hang-vm', 'Lets the guest in a VM hang (our own guest does, when told)', { vm }),

@@ -37,6 +37,9 @@ const actions: { readonly [Do in Step['do']]: Act<StepOf<Do>> } = {
   remove: (step, stage) => insist(stage, step.within, () => stage.api.remove(step.vm)),
   give: ({ vm, person, within }, stage) =>
     insist(stage, within, () => stage.persons.give(vm, person)),
+  share: (step, stage) => insist(stage, step.within, () => stage.persons.share(step)),
+  unshare: ({ visitor, within }, stage) =>
+    insist(stage, within, () => stage.persons.unshare(visitor)),
   'crash-vm': crashVm,
   'hang-vm': async ({ vm, within }, stage) => {
     await untilRunning(stage, vm, within)

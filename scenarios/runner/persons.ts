@@ -1,19 +1,29 @@
 // The persons of a run: their accounts are made, they log in, and VMs become theirs. What they do
-// from then on they do by sessions of their own. Without persons none of it happens, and the
-// cluster stays open. Not here: what they try to reach (visits.ts).
+// from then on they do by sessions of their own; so do visitors, who come by a link to one VM.
+// Without persons none of it happens, and the cluster stays open.
+// Not here: what they try to reach (visits.ts).
 
 import { FaultError, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
 import { AccountsClient } from '../accounts-client.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
+import type { ApiWire } from '../api-wire.ts'
 import { type PersonPart, quotaOf, stageName } from '../language/persons.ts'
+import type { StepOf } from '../language/timeline.ts'
 import type { Doors, World } from '../world.ts'
 
 const passwordBytes = 18
 
+/** By which a visitor came. */
+interface Link {
+  readonly by: string
+  readonly id: string
+}
+
 export class Persons {
   readonly #parts: readonly PersonPart[]
-  readonly #apis = new Map<string, ApiClient>()
+  readonly #wires = new Map<string, ApiWire>()
+  readonly #links = new Map<string, Link>()
   #doors: Doors | undefined
 
   constructor(parts: readonly PersonPart[]) {
@@ -33,10 +43,13 @@ export class Persons {
 
   /** As this person. */
   apiOf(id: string): ApiClient {
-    const api = this.#apis.get(id)
-    invariant(api, `${id} has logged in`)
-    return api
+    const wire = this.#wires.get(id)
+    invariant(wire, `${id} has logged in`)
+    return new HttpApiClient(wire)
   }
+
+  /** A visitor comes later, or never. */
+  isHere = (id: string): boolean => this.#wires.has(id)
 
   /** A VM that is there becomes its owner's, if it has one. */
   async own(vmId: string): Promise<void> {
@@ -48,14 +61,40 @@ export class Persons {
     await this.#accounts.give(vmId, person)
   }
 
+  /** The person makes a link, and the visitor comes by it as a browser does. */
+  async share(step: StepOf<'share'>): Promise<void> {
+    const { vm, as: by, visitor, for: forMs, 'read-only': readOnly } = step
+    const made = await this.#accountsOf(by).share(vm, { forMs, readOnly })
+    this.#links.set(visitor, { by, id: made.id })
+    const { secret = '' } = made
+    const came = await this.#accounts.comeBy({ secret, as: 'bearer' })
+    this.#let(visitor, came.secret)
+  }
+
+  async unshare(visitor: string): Promise<void> {
+    const link = this.#links.get(visitor)
+    if (!link) throw new FaultError(fault('wrong-state', `${visitor} has not come by a link.`))
+    await this.#accountsOf(link.by).revoke(link.id)
+  }
+
   async #open({ id, role, quota }: PersonPart): Promise<void> {
     const request = this.#login(id, role)
     await this.#accounts.add(request)
     if (quota) await this.#accounts.setQuota(id, quotaOf(quota))
     const { name, password } = request
     const { secret } = await this.#accounts.logIn({ name, password, as: 'bearer' })
+    this.#let(id, secret)
+  }
+
+  #let(id: string, secret: string | undefined): void {
     if (secret === undefined) throw new FaultError(fault('internal', `${id} got no session`))
-    this.#apis.set(id, new HttpApiClient(this.#ways.wireOf(secret)))
+    this.#wires.set(id, this.#ways.wireOf(secret))
+  }
+
+  #accountsOf(id: string): AccountsClient {
+    const wire = this.#wires.get(id)
+    invariant(wire, `${id} has logged in`)
+    return new AccountsClient(wire)
   }
 
   #login = (name: string, role: PersonPart['role']) => {

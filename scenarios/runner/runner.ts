@@ -77,6 +77,7 @@ export class ScenarioRun {
     this.#persons = new Persons(scenario.persons)
     this.#visits = new Visits({
       clock: ports.clock,
+      isHere: (person) => this.#persons.isHere(person),
       apiOf: (person) => this.#persons.apiOf(person),
       view: () => this.#chronicle.view,
       show: (evidence) => this.#show(evidence),

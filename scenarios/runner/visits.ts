@@ -13,6 +13,8 @@ import type { Evidence } from './evidence.ts'
 
 interface Ports {
   readonly clock: Clock
+  /** A visitor may not be there yet. */
+  isHere(person: string): boolean
   apiOf(person: string): ApiClient
   /** As an operator sees it: what is not there keeps nobody out. */
   view(): ClusterView
@@ -55,8 +57,8 @@ export class Visits {
 
   async #reach(item: Reached): Promise<void> {
     if (this.#isClosed) return
-    const code = await this.#try(item.person, item.vm, item.by)
-    if (code !== undefined) this.#later(() => void this.#reach(item))
+    const isIn = await this.#try(item.person, item.vm, item.by)
+    if (!isIn) this.#later(() => void this.#reach(item))
   }
 
   async #tryAgain(item: KeptOut): Promise<void> {
@@ -69,11 +71,13 @@ export class Visits {
     for (const way of by) await this.#try(person, vm, way)
   }
 
-  async #try(person: string, vm: string, way: WayToVm): Promise<FaultCode | undefined> {
+  /** @returns whether they got in */
+  async #try(person: string, vm: string, way: WayToVm): Promise<boolean> {
+    if (!this.#ports.isHere(person)) return false
     const code = await refusalOf(this.#ports.apiOf(person), vm, way)
     const isThere = this.#ports.view().vms.some(({ id }) => id === vm)
     this.#ports.show({ kind: 'tried', person, vm, way, code, isThere })
-    return code
+    return code === undefined
   }
 
   #later(fn: () => void): void {

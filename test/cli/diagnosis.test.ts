@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   clusterFindings,
+  leaderFindings,
   type MachineFacts,
   machineFindings,
   storeFindings,
@@ -109,4 +110,21 @@ test('doctor looks at this machine also when no cluster runs', async () => {
   expect(out).toContain('This machine')
   expect(out).toContain(`Node ${process.versions.node}`)
   expect(notes).toContain('No cluster runs here.')
+})
+
+test('of several coordinators: who leads, who follows, and who could not take over', () => {
+  const view = clusterView({ leader: { name: 'c2', term: 7 } })
+  const place = (name: string, said: string | undefined) => ({
+    ...{ name, said, address: `http://${name}:7070` },
+  })
+  expect(leaderFindings(view, [place('c1', 'follower\n'), place('c3', undefined)])).toEqual([
+    { is: 'good', what: 'coordinator c2 leads (term 7)' },
+    { is: 'good', what: 'coordinator c1 follows' },
+    {
+      is: 'odd',
+      what: 'coordinator c3 does not answer at http://c3:7070: it cannot take over',
+      mend: 'start it again',
+    },
+  ])
+  expect(leaderFindings(clusterView(), [])).toEqual([])
 })

@@ -2,8 +2,30 @@
 import { describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { Interrupts } from '#cli/cli.ts'
-import { busyCluster, clusterView, eventView, nodeView } from '../coordinator-double/views.ts'
+import { folded } from '#cli/folded.ts'
+import {
+  busyCluster,
+  clusterView,
+  eventView,
+  nodeView,
+  vmView,
+} from '../coordinator-double/views.ts'
 import { coordinatorWith, godwit, RememberingTerminal } from './rehearsal.ts'
+
+/** Folds as a terminal of 80 columns does. */
+class FoldingTerminal extends RememberingTerminal {
+  override readonly columns = 80
+  override write = (text: string) => void this.written.push(folded(text, this.columns))
+}
+
+const silentNode = () =>
+  clusterView({
+    nodes: [nodeView('n1', { phase: 'unreachable', vmCount: 1 }), nodeView('n2', { vmCount: 1 })],
+    vms: [
+      vmView('shop', { args: 'workload=kv', memoryMib: 32 }, { isUnknown: true }),
+      vmView('crunch', { args: 'workload=cpu' }, { nodeId: 'n2' }),
+    ],
+  })
 
 const eventually = { timeout: 45_000, interval: 10 }
 
@@ -35,6 +57,40 @@ describe('a list as a table', () => {
     const { out } = await godwit('vms -o wide', { double })
     expect(out).toContain('No node has 2048 MiB free; add a node or stop a VM.')
     expect((await godwit('migrations -o wide', { double })).out).toContain('9f3ac01be5d87724')
+  })
+
+  test('keeps one line a row in the wide form, however narrow the terminal', async () => {
+    const terminal = new FoldingTerminal(true)
+    const double = await coordinatorWith(busyCluster())
+    await godwit('vms -o wide', { double, terminal })
+    const [head, ...rows] = terminal.written.join('\n').split('\n')
+    expect(rows).toHaveLength(double.view.vms.length)
+    expect(head?.length).toBeGreaterThan(2 * terminal.columns)
+    expect(head).toMatch(/ARGS +FAULT$/)
+  })
+
+  test('does not say that a VM runs whose node is silent', async () => {
+    const double = await coordinatorWith(silentNode())
+    const { out } = await godwit('vms', { double })
+    expect(out).toMatch(/^shop +unknown, was running +n1 +- +32 MiB +- +kv$/m)
+    expect(out).toMatch(/^crunch +running +n2 +30 %/m)
+    const { out: json } = await godwit('vms -o json', { double })
+    expect(JSON.parse(json)[0]).toMatchObject({ phase: 'running', isUnknown: true })
+    const { out: top } = await godwit('top', { double })
+    expect(top).toContain('1 of 2 VMs running, 1 unknown')
+    expect(top).toMatch(/^n1 +unreachable +1 +- /m)
+  })
+
+  test('of nodes says which of several coordinators leads, beside the table', async () => {
+    const led = { ...busyCluster(), leader: { name: 'c2', term: 7 } }
+    const double = await coordinatorWith(led)
+    const { out, notes } = await godwit('nodes', { double })
+    expect(notes).toBe('Coordinator c2 leads (term 7).')
+    expect(out).not.toContain('c2')
+    expect((await godwit('nodes -o json', { double })).notes).toBe('')
+    expect((await godwit('top', { double })).out).toMatch(/ {3}led by c2$/m)
+    const alone = await coordinatorWith(busyCluster())
+    expect((await godwit('nodes', { double: alone })).notes).toBe('')
   })
 
   test('says what to do when it is empty', async () => {

@@ -47,6 +47,7 @@ test('only nodes that are online count as capacity', () => {
     nodesOnline: 2,
     vms: 14,
     vmsRunning: 9,
+    vmsUnknown: 0,
     cpuGotPercent: 248,
     cpuPercentMax: 400,
     memoryReservedMib: 576,

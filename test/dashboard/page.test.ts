@@ -51,6 +51,13 @@ describe.skipIf(!chromiumPath)('the page', () => {
     expect(why).toContain('add a node')
   })
 
+  test('says which of several coordinators leads, and nothing where there is one', async () => {
+    const { page, double } = await open()
+    expect(await page.locator('h1').innerText()).toMatch(/^Godwit *\n? *0\.1\.0$/)
+    double.change({ leader: { name: 'c2', term: 7 } })
+    await page.locator('h1').getByText('0.1.0, led by c2').waitFor()
+  })
+
   test('follows the cluster as it changes', async () => {
     const { page, double } = await open({ view: clusterView() })
     await page.getByText('No node has joined yet.').waitFor()
@@ -59,6 +66,18 @@ describe.skipIf(!chromiumPath)('the page', () => {
     double.changeVm('shop', { nodeId: 'n2', phase: 'paused' })
     await nodeCard(page, 'n2').getByText('paused', { exact: true }).waitFor()
     expect(await nodeCard(page, 'n2').locator('#tile-shop').textContent()).toContain('paused')
+  })
+
+  test('does not say that a VM runs whose node is silent', async () => {
+    const { page, double } = await open()
+    double.changeVm('shop', { isUnknown: true })
+    await tile(page, 'shop').getByText('unknown').waitFor()
+    expect(await tile(page, 'shop').textContent()).toContain('may run or not')
+    expect(await page.locator('.sums').innerText()).toContain('8 of 14, 1 unknown')
+    await tile(page, 'shop').click()
+    await page.getByText('shop may run or not, for its node is silent').waitFor()
+    double.changeVm('shop', { isUnknown: undefined })
+    await tile(page, 'shop').getByText('2 %').waitFor()
   })
 
   test('offers what may be done with a VM now, and nothing else', async () => {

@@ -92,6 +92,25 @@ describe('keys while the coordinator is away', () => {
     expect(codes(events).at(-1)).toBe('30:0')
   })
 
+  test('go before what was pasted, of which nothing is lost either', () => {
+    const { session, link, events } = opened()
+    session.paste('aaaaab')
+    session.nextFrame()
+    link.isUp = false
+    session.nextFrame()
+    session.key(31, 1)
+    session.key(31, 0)
+    session.nextFrame()
+    link.isUp = true
+    session.nextFrame()
+    expect(codes(events)).toHaveLength(8)
+    session.comeBack()
+    session.nextFrame()
+    session.nextFrame()
+    const later = ['31:1', '31:0', '30:1', '30:0', '48:1', '48:0']
+    expect(codes(events).slice(8)).toEqual(later)
+  })
+
   test('are all that waits: what the pointer did was done to an old picture', () => {
     const { session, link, events } = opened()
     link.isUp = false

@@ -3,8 +3,11 @@
 
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import { shiftCode } from '#dashboard/key-codes.ts'
 import { axes, buttons, devices, types } from '#proto/screen-input.ts'
+import type { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
 import { busyCluster, vmView } from '../coordinator-double/views.ts'
+import { violations } from './axe.ts'
 import { browserPage, chromiumPath, tile } from './browser-page.ts'
 
 const open = browserPage()
@@ -17,6 +20,8 @@ const withDesk = () => {
 const openScreen = (options: Parameters<typeof open>[0] = {}) =>
   open({ view: withDesk(), hash: '/#/vm/desk/screen', ...options })
 const canvas = (page: Page) => page.locator('.screen canvas')
+
+const escaped = (text: string) => text.replaceAll('^', '\\^')
 
 /** Red, green and blue of a pixel of the canvas. */
 const pixel = (page: Page, x: number, y: number) =>
@@ -69,7 +74,7 @@ describe.skipIf(!chromiumPath)('a screen', () => {
     ]
     await expect.poll(keys).toEqual([...pressed, ...big])
     await page.keyboard.press('Control+]')
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Full screen')
+    await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Full screen')
     // Control went down at the guest; it is let go of, and ] never came.
     await expect
       .poll(() => keys().slice(pressed.length + 4))
@@ -115,9 +120,84 @@ describe.skipIf(!chromiumPath)('a screen', () => {
     await expect.poll(downs).toEqual([30, 42, 48, 14])
   })
 
+  /** What the guest's keys have written: letters as on a US keyboard. */
+  const written = (double: CoordinatorDouble) => () => {
+    let isShifted = false
+    return double.screen.done
+      .filter(({ type }) => type === types.key)
+      .flatMap(({ code, value }) => {
+        if (code === shiftCode) isShifted = value === 1
+        return code === shiftCode || value === 0 ? [] : [`${isShifted ? '^' : ''}${code}`]
+      })
+      .join(' ')
+  }
+  // aB!, and the new line.
+  const asKeys = '30 ^48 ^2 28'
+
+  test('Ctrl+Shift+V types what is in the clipboard, and says what it cannot type', async () => {
+    const { page, double } = await openScreen()
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.evaluate("navigator.clipboard.writeText('aBü!\\n')")
+    await canvas(page).focus()
+    await page.keyboard.press('Control+Shift+V')
+    await page.getByText('Typing 4 letters; 1 letter left out').waitFor()
+    await expect.poll(written(double)).toMatch(new RegExp(`${escaped(asKeys)}$`))
+    const held = double.screen.done.filter(({ code }) => code === 29).map(({ value }) => value)
+    expect(held.slice(0, 2)).toEqual([1, 0]) // Control was let go of before the first letter.
+  })
+
+  test('a button types the clipboard; where no browser gives it, a field takes the text', async () => {
+    const { page, double } = await openScreen()
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.evaluate("navigator.clipboard.writeText('aB!\\n')")
+    await page.getByRole('button', { name: 'Paste' }).click()
+    await expect.poll(written(double)).toBe(asKeys)
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('CANVAS')
+    await page.context().clearPermissions()
+    await page.getByRole('button', { name: 'Paste' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Type a text into desk' })
+    expect(await violations(page)).toEqual([])
+    await dialog.getByLabel('The text').fill('aB!\n')
+    await dialog.getByRole('button', { name: 'Type it' }).click()
+    await expect.poll(written(double)).toBe(`${asKeys} ${asKeys}`)
+  })
+
+  test('who may only look cannot paste', async () => {
+    const { page, double } = await openScreen({ who: { name: 'vi', role: 'viewer', open: false } })
+    await expect.poll(() => double.screen.shown).toEqual([1])
+    expect(await page.getByRole('button', { name: 'Paste' }).count()).toBe(0)
+  })
+
+  test('follows the size of the window, and keeps pixels whole when that is wished', async () => {
+    const { page, double } = await openScreen({ size: { width: 1000, height: 700 } })
+    await expect.poll(() => double.screen.shown).toEqual([1])
+    const width = async () => Math.round((await canvas(page).boundingBox())?.width ?? 0)
+    const before = await width()
+    expect(before).toBeGreaterThan(2 * 320)
+    expect(before % 320).not.toBe(0)
+    await page.getByRole('button', { name: 'Whole pixels' }).click()
+    await expect.poll(width).toBe(2 * 320)
+    const rendering = 'document.querySelector(".screen canvas").style.imageRendering'
+    expect(await page.evaluate(rendering)).toBe('pixelated')
+    await page.setViewportSize({ width: 1400, height: 1000 })
+    await expect.poll(width).toBe(3 * 320)
+    await page.getByRole('button', { name: 'Whole pixels' }).click()
+    await expect.poll(width).toBeGreaterThan(3 * 320)
+  })
+
+  test('Ctrl+] leaves full screen too: what is behind it is seen again', async () => {
+    const { page } = await openScreen()
+    await page.getByRole('button', { name: 'Full screen' }).click()
+    await expect.poll(() => page.evaluate('document.fullscreenElement !== null')).toBe(true)
+    await canvas(page).focus()
+    await page.keyboard.press('Control+]')
+    await expect.poll(() => page.evaluate('document.fullscreenElement')).toBe(null)
+    await expect.poll(() => page.evaluate('document.activeElement.textContent')).toBe('Full screen')
+  })
+
   test('alone it says where it is, that it moves, and that it is back', async () => {
     const { page, double } = await openScreen()
-    const status = page.getByRole('status')
+    const status = page.locator('h3 [role=status]')
     await expect.poll(() => status.innerText()).toBe('live on n1')
     expect(await page.title()).toBe('desk – Godwit')
     double.changeVm('desk', { phase: 'migrating' })
@@ -160,6 +240,24 @@ describe.skipIf(!chromiumPath)('a console', () => {
     expect(await page.getByRole('dialog', { name: 'ledger' }).count()).toBe(1)
     await page.keyboard.press('Control+]')
     expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('A line for the guest')
+  })
+
+  test('Ctrl+C copies what is marked, and interrupts the guest when nothing is', async () => {
+    const { page, double } = await open()
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+    await tile(page, 'ledger').click()
+    await page.getByText('godwit-guest 1 workload=kv ready').first().waitFor()
+    await page.locator('.terminal-box').scrollIntoViewIfNeeded()
+    double.say('\x1b[2J\x1b[Hhobart\r\n')
+    const word = page.locator('.xterm-rows').getByText('hobart')
+    await word.dblclick({ position: { x: 12, y: 8 } })
+    await page.keyboard.press('Control+C')
+    await expect.poll(() => page.evaluate('navigator.clipboard.readText()')).toBe('hobart')
+    expect(double.typed).toBe('')
+    await page.keyboard.press('Control+C')
+    await expect.poll(() => double.typed).toBe('\x03')
+    await page.keyboard.press('Control+Shift+V')
+    await expect.poll(() => double.typed).toBe('\x03hobart')
   })
 
   test('draws colours, under the policy of the page', async () => {

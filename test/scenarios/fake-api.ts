@@ -33,6 +33,7 @@ const fakeHa = (asked: Asked, cluster: FakeCluster) => ({
   sleepOrWake: asked(() => noPower),
   ha: asked(() => noHa),
   store: asked(() => ({ kind: 'file' as const, members: [] })),
+  coordinators: asked(() => []),
   setHa: asked(() => noHa),
   setPolicy: asked((vmId: string) => cluster.vm(vmId).view),
   ...{ setGroup: asked(() => noHa), dropGroup: asked(() => noHa) },

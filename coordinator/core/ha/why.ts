@@ -7,6 +7,7 @@ import { nodePhaseSentences, vmPhaseSentences } from '#proto/state.ts'
 import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
+import { isUnknown } from '../views.ts'
 import { groupText, ruleText } from './commands.ts'
 import { groupOf } from './groups.ts'
 import { isolationOf, protectionOf } from './protection.ts'
@@ -33,7 +34,7 @@ function nowText(state: ClusterState, vm: Vm): string {
   const { id, phase, nodeId, placedBecause, fault } = vm
   const where = nodeId === undefined ? '' : `, on ${nodeId}`
   const isThere = phase === 'running' || phase === 'paused' || phase === 'migrating'
-  const silent = isThere ? silentNodeText(state, vm) : undefined
+  const silent = isUnknown(state, vm) ? silentNodeText(state, vm) : undefined
   if (silent !== undefined) return `${id} ${vmPhaseSentences[phase]}${where}${silent}`
   const because = isThere && placedBecause ? `: ${placedBecause}` : ''
   const migration = vm.migrationId && state.migrations.get(vm.migrationId)
@@ -42,10 +43,9 @@ function nowText(state: ClusterState, vm: Vm): string {
   return `${id} ${vmPhaseSentences[phase]}${where}${because}${moving}${trouble}`
 }
 
-/** A node that is not heard of may run its VM or not: what is known of it is old. */
 function silentNodeText(state: ClusterState, vm: Vm): string | undefined {
   const node = vm.nodeId === undefined ? undefined : state.nodes.get(vm.nodeId)
-  if (!node || node.phase === 'online' || node.phase === 'gone') return undefined
+  if (!node) return undefined
   const known = `, when last heard of: ${node.id} ${nodePhaseSentences[node.phase]}`
   const isRestarted = vm.spec.ha && state.ha.armed && vm.replica?.phase !== 'ready'
   return isRestarted ? `${known}; when it is, ${vm.id} starts elsewhere` : known

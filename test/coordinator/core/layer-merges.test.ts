@@ -112,7 +112,7 @@ test('a person merges all that is below the top, of a disk with two layers below
   story.ask({ do: 'merge', vmId })
   expect(code(story)).toBe('accepted')
   expect(sent(story, 'merge-layers')).toMatchObject([{ layers: chain(2) }])
-  expect(vmView(vmOf(story)).merging).toEqual({ layers: 2, phase: 'writing' })
+  expect(vmView(story.state, vmOf(story)).merging).toEqual({ layers: 2, phase: 'writing' })
   story.ask({ do: 'merge', vmId })
   expect(code(story)).toBe('wrong-state')
   written(story)

@@ -10,7 +10,7 @@ import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import { OneOfSeveral } from '#coordinator/shell/several.ts'
 import { MemoryLog } from '#env/memory.ts'
 import { realClock, realRandom } from '#env/real.ts'
-import { Problem, VmView } from '#proto/api.ts'
+import { ClusterView, Problem, VmView } from '#proto/api.ts'
 import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
 import { EtcdClient } from '../etcd/etcd-client.ts'
 import { until } from './serving.ts'
@@ -99,6 +99,12 @@ const vmIn = (member: Member, id: string, phase: string) =>
     (vm) => vm.phase === phase,
   )
 
+const nameOf = (member: Member) => (member === members[0] ? 'c1' : 'c2')
+const viewOf = async (member: Member) =>
+  ClusterView.parse(JSON.parse((await member.call('GET', '/v1/cluster')).text))
+/** Who leads, without what it knows. */
+const leads = ({ text }: { text: string }) => text.replace(/; it knows.*/, '')
+
 describe('a coordinator that does not lead', () => {
   test('sends a browser to the one that does, and tells a program where that is', async () => {
     await started()
@@ -135,6 +141,7 @@ describe('from one leader to the next', () => {
     await vmIn(first, 'a', 'running')
     const { epoch } = storedVm('a')
     const { term } = first
+    expect((await viewOf(first)).leader).toEqual({ name: nameOf(first), term })
     void first.one.stop()
     const next = await leading((member) => member !== first)
     const again = new Map(voice.held)
@@ -148,6 +155,12 @@ describe('from one leader to the next', () => {
     expect(vm.nodeId).toBe('n1')
     await run(next, 'b')
     expect((await heir.hear('start', ({ vmId }) => vmId === 'b')).epoch).toBeGreaterThan(epoch)
+    const { leader, events } = await viewOf(next)
+    expect(leader).toEqual({ name: nameOf(next), term: next.term })
+    expect(events.filter(({ kind }) => kind === 'coordinator-started').map(leads)).toEqual([
+      `coordinator ${nameOf(first)} leads (term ${term})`,
+      `coordinator ${nameOf(next)} leads (term ${next.term}), after ${nameOf(first)}`,
+    ])
   })
 
   test('one that is cut off from etcd closes its links, and follows when it is back', async () => {

@@ -57,6 +57,18 @@ const mistakes: readonly (readonly [string, RegExp])[] = [
     /^s\.yaml:8:52: `plain` has no screen: say by: console/,
   ],
   [
+    'persons: [{ id: ann }]\ntimeline: [{ do: share, vm: desk, as: ann, visitor: ann }]',
+    /^s\.yaml:8:53: somebody is called `ann` already/,
+  ],
+  [
+    'persons: [{ id: ann }]\ntimeline: [{ do: share, vm: desk, as: ann, visitor: v, for: 10ms }]',
+    /^s\.yaml:8:61: a link leads there for a second at least/,
+  ],
+  [
+    'persons: [{ id: ann }]\ntimeline: [{ do: unshare, visitor: vic }]',
+    /^s\.yaml:8:36: there is no visitor `vic`/,
+  ],
+  [
     'expectations: [{ expect: kept-out, person: bob, vm: plain, by: [door] }]',
     /^s\.yaml:7:65: unknown `door`/,
   ],

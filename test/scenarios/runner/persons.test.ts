@@ -13,6 +13,7 @@ cluster: { nodes: [{ id: a, mips: 20, memory: 32MiB }] }
 vms:
   - { id: desk, memory: 8MiB, args: workload=cpu load=1 }
   - { id: shed, memory: 8MiB, args: workload=cpu load=1, start: later }
+  - { id: hall, memory: 8MiB, args: workload=cpu load=1, start: later }
 persons: [{ id: anna, vms: [desk, shed], quota: { vms: 1 } }, { id: ben }]
 `
 
@@ -40,6 +41,30 @@ expectations:
   - { expect: kept-out, person: anna, vm: desk, by: [console, api], code: unknown-vm, after: given }
 `)
     expect(why).toEqual([])
+  })
+
+  test('lets visitors come by links to one VM and no other, until these end', async () => {
+    const { why, transcript } = await simulated(`
+timeline:
+  - { do: share, vm: desk, as: ben, visitor: eve, refused: unknown-vm }
+  - { do: share, vm: desk, as: anna, visitor: vic, label: shared }
+  - { do: share, vm: desk, as: anna, visitor: val, for: 2s, read-only: true }
+  - { do: run, vm: hall }
+  - { do: wait, for: 1500ms }
+  - { do: unshare, visitor: vic, label: revoked }
+  - { do: wait, for: 1s, label: over }
+  - { do: wait, for: 1s }
+expectations:
+  - { expect: reaches, person: vic, vm: desk, by: console, after: shared, within: 900ms }
+  - { expect: reaches, person: val, vm: desk, by: console, after: shared, within: 1900ms }
+  - { expect: kept-out, person: vic, vm: hall, by: [console, api] }
+  - { expect: kept-out, person: vic, vm: desk, by: [console, api], code: bad-token, after: revoked }
+  - { expect: kept-out, person: val, vm: desk, by: [console], code: bad-token, after: over }
+  - { expect: kept-out, person: val, vm: desk, by: [api], after: shared }
+`)
+    expect(why).toEqual([expect.stringMatching(/of desk \(got in by way of api\)$/)])
+    expect(transcript).toContain('2. anna: let vic come to desk by a link: done')
+    expect(transcript).toContain('3. anna: let val come to desk by a link for 2 s, to look: done')
   })
 
   test('does what they may, and is refused by the very code that a step names', async () => {

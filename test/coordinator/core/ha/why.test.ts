@@ -2,9 +2,11 @@
 
 import { expect, test } from 'vitest'
 import { whyOf } from '#coordinator/core/ha/why.ts'
+import { clusterView } from '#coordinator/core/views.ts'
 import { HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
+import { vmPhaseText } from '#proto/state.ts'
 import { Story } from '../story.ts'
 
 function why(story: Story, id: string) {
@@ -16,6 +18,9 @@ const node = (story: Story, vm: string, id: string) =>
   why(story, vm).nodes.find((one) => one.id === id)
 const rule = (story: Story, input: HaRuleInput) =>
   story.ask({ do: 'set-rule', rule: HaRule.parse(input) }, `rule ${input.name}`)
+
+const seen = ({ state }: Story) =>
+  clusterView(state, state.bootedAtMs, '').vms.map((vm) => `${vm.id} ${vmPhaseText(vm)}`)
 
 function finishStarts(story: Story): void {
   for (const [id, { kind, nodeId }] of [...story.state.commands])
@@ -78,6 +83,7 @@ test('a VM of a silent node waits for the fence, and says so', () => {
       'when it is, a starts elsewhere',
   )
   expect(node(story, 'a', 'n1')?.text).toBe('it cannot be reached; its lease is not over yet')
+  expect(seen(story)).toEqual(['a unknown, was running', 'b running'])
   story.hello('n1', [], 'n1-second')
   expect(why(story, 'a').mend).toEqual([
     'n1 must be fenced first: its lease has to run out, or it has to come back',
