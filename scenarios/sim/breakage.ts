@@ -105,6 +105,12 @@ export class Breakage {
     this.#world.network.later(() => this.#world.process(leader).goOn(), ms)
   }
 
+  /** What the leader asks of etcd next is done so late. */
+  delayEtcd(ms: number): void {
+    this.faults++
+    this.#world.coordinators.delayEtcd(ms)
+  }
+
   /** The leader, from etcd; or only what etcd says to it. */
   cutEtcd(isBoth: boolean): void {
     this.cut(etcdName, this.#leader, isBoth)

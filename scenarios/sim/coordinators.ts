@@ -75,6 +75,11 @@ export class Coordinators {
     return this.#council ? this.#council.process(name) : this.leader.process
   }
 
+  /** Of several: the next word of the leader to etcd arrives so late. */
+  delayEtcd(ms: number): void {
+    this.#council?.delay(this.leader.process.name, ms)
+  }
+
   /** A process that was killed begins anew. */
   restart(name: string): void {
     this.process(name).kill()

@@ -55,7 +55,10 @@ const lateDeeds = ['late-lease', 'replace', 'strike-late'] as const
 /** The last that is heard of a coordinator is an order; likewise. */
 const orderDeeds = ['strike-order'] as const
 /** Of several coordinators; likewise. */
-const councilDeeds = ['hang-leader', 'kill-coordinator', 'restart-coordinator', 'cut-etcd'] as const
+const councilDeeds = [
+  ...(['hang-leader', 'kill-coordinator', 'restart-coordinator'] as const),
+  ...(['cut-etcd', 'late-etcd'] as const),
+] as const
 export type Deed =
   | (typeof deeds)[number]
   | (typeof diskDeeds)[number]
@@ -239,7 +242,7 @@ export const isFault = (deed: Deed): boolean =>
   (faults as readonly Deed[]).includes(deed) ||
   (lateDeeds as readonly Deed[]).includes(deed) ||
   (orderDeeds as readonly Deed[]).includes(deed) ||
-  ['hang-leader', 'cut-etcd'].includes(deed) ||
+  ['hang-leader', 'cut-etcd', 'late-etcd'].includes(deed) ||
   ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
 
 function draw(of: Readonly<typeof weights>, random: Random): Deed {

@@ -274,6 +274,7 @@ class FaultRun {
       for (const name of this.#world.coordinators.names) this.#breakage.revive(name)
     },
     'hang-leader': ({ one }) => this.#breakage.hangLeader(100 + 5 * one),
+    'late-etcd': ({ one }) => this.#breakage.delayEtcd(500 + 5 * one),
     'cut-etcd': ({ one }) => this.#breakage.cutEtcd(one % 2 === 0),
   }
 

@@ -69,6 +69,11 @@ export class SimCouncil {
     return seat.process
   }
 
+  /** The next that it asks of etcd arrives so late: it was given up long before. */
+  delay(name: string, ms: number): void {
+    this.#seats.get(name)?.etcd.delay(ms)
+  }
+
   /** A new process of that name. */
   restart(name: string): void {
     const process = this.#ports.begin(name)
@@ -103,16 +108,16 @@ class Seat {
   leadership: Leadership | undefined
   readonly #ports: CouncilPorts
   readonly #events: SeatEvents
-  readonly #etcd: Etcd
+  readonly etcd: EtcdRoad
 
   constructor(process: SimProcess, ports: CouncilPorts, events: SeatEvents) {
     this.process = process
     this.#ports = ports
     this.#events = events
-    this.#etcd = new EtcdRoad(process, ports)
+    this.etcd = new EtcdRoad(process, ports)
     const { name } = process
     const election = new Election({
-      ...{ etcd: this.#etcd, clock: process, log: ports.log.child({ node: name }) },
+      ...{ etcd: this.etcd, clock: process, log: ports.log.child({ node: name }) },
       ...{ key: leaderKeyOf(prefix), ttlMs },
       me: { name, address: `http://${name}:7070`, id: `${name}-${ports.clock.nowMs()}` },
       lead: (leadership) => this.#lead(leadership),
@@ -128,15 +133,20 @@ class Seat {
   }
 
   async #lead(leadership: Leadership): Promise<void> {
-    const { process } = this
     this.#events.elected(leadership)
     this.leadership = leadership
-    const store = await openEtcdStore({ etcd: this.#etcd, clock: process, leadership, prefix })
+    await this.#serve(leadership).finally(() => {
+      this.leadership = undefined
+    })
+  }
+
+  async #serve(leadership: Leadership): Promise<void> {
+    const { process } = this
+    const store = await openEtcdStore({ etcd: this.etcd, clock: process, leadership, prefix })
     const coordinator = this.#ports.serve(process, { store, leadership })
     this.coordinator = coordinator
     this.#events.leads(coordinator)
     const { code } = await leadership.ended
-    this.leadership = undefined
     await coordinator.stop(code)
   }
 }
@@ -145,10 +155,15 @@ class Seat {
 class EtcdRoad implements Etcd {
   readonly #process: SimProcess
   readonly #ports: CouncilPorts
+  #delayMs: number | undefined
 
   constructor(process: SimProcess, ports: CouncilPorts) {
     this.#process = process
     this.#ports = ports
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms
   }
 
   call(path: string, body: object, timeoutMs: number): Promise<unknown> {
@@ -175,7 +190,8 @@ class EtcdRoad implements Etcd {
         back(() => reject(thrown))
       }
     }
-    if (!network.isCut(name, etcdName)) network.later(arrive)
+    if (!network.isCut(name, etcdName)) network.later(arrive, this.#delayMs)
+    this.#delayMs = undefined
     return promise
   }
 }

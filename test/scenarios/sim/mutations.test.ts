@@ -3,6 +3,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest'
 import type { Step } from '#coordinator/core/step-context.ts'
+import type { Txn } from '#coordinator/etcd/etcd-words.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
 import { platform } from './platform.ts'
 
@@ -15,6 +16,8 @@ afterEach(() => {
   vi.doUnmock('#coordinator/core/disk-sweep.ts')
   vi.doUnmock('#coordinator/core/membership.ts')
   vi.doUnmock('#coordinator/core/step.ts')
+  vi.doUnmock('#coordinator/etcd/leadership.ts')
+  vi.doUnmock('#coordinator/etcd/etcd-words.ts')
   vi.doUnmock('#node-agent/lease.ts')
   vi.doUnmock('#proto/units.ts')
   vi.resetModules()
@@ -128,6 +131,33 @@ test('a coordinator that sends before it remembers', { timeout: 240_000 }, async
   })
   const found = await foundAt({ withModels: true, from: 5_900_300 })
   expect(found?.why).toMatch(/while it ran on|after it had run on/)
+})
+
+test('a leader whose right lasts longer than its lease', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#coordinator/etcd/leadership.ts', async (load) => {
+    const real = await load<typeof import('#coordinator/etcd/leadership.ts')>()
+    class Leadership extends real.Leadership {
+      override extend(untilMs: number): void {
+        super.extend(untilMs + 1000)
+      }
+    }
+    return { ...real, Leadership }
+  })
+  const found = await foundAt({ withModels: true, from: 6_000_000 })
+  expect(found?.why).toMatch(/was elected .* while|while it ran on/)
+})
+
+test('a leader whose writes count after it', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#coordinator/etcd/etcd-words.ts', async (load) => {
+    const real = await load<typeof import('#coordinator/etcd/etcd-words.ts')>()
+    const isStep = ({ guards, writes }: Txn) => writes.length > 0 && guards.length > 1
+    const transact: typeof real.transact = (etcd, txn, timeoutMs) =>
+      real.transact(etcd, isStep(txn) ? { ...txn, guards: [] } : txn, timeoutMs)
+    return { ...real, transact }
+  })
+  expect(await foundAt({ withModels: true, from: 6_000_000 })).toBeDefined()
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {
