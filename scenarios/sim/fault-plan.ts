@@ -150,6 +150,27 @@ export function planOf(streams: PlanStreams): FaultPlan {
   const { random, merges, late, orders, council } = streams
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
+  const steps = deedSteps(safetyMs, random)
+  const driftMost = drifts[random.below(drifts.length)] ?? 0
+  const road = roads[random.below(roads.length)] ?? nearRoad
+  const fenceAfterMs = random.below(4) === 0 ? 800 : undefined
+  const isApart = random.below(2) === 0
+  steps.push(...diskSteps(safetyMs, random))
+  const mergeLayersAbove = merges.below(2) === 0 ? 2 + merges.below(3) : undefined
+  if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
+  steps.push(...lateSteps(safetyMs, late))
+  steps.push(...orderSteps(safetyMs, orders))
+  const coordinators = council.below(5) === 0 ? 2 + council.below(2) : 1
+  if (coordinators > 1) steps.push(...councilSteps(safetyMs, council))
+  steps.sort((a, b) => a.atMs - b.atMs)
+  return {
+    ...{ nodes, steps, safetyMs, driftMost, road },
+    ...{ fenceAfterMs, isApart, mergeLayersAbove, coordinators },
+  }
+}
+
+/** At a pace, with a fault rate, and with each deed as often, as this run draws. */
+function deedSteps(safetyMs: number, random: Random): Planned[] {
   const paceMs = 40 + random.below(600)
   const faultRate = 0.2 + 2 * random.float()
   const drawn = Object.fromEntries(
@@ -166,29 +187,7 @@ export function planOf(streams: PlanStreams): FaultPlan {
       one: random.below(1000),
       other: random.below(1000),
     })
-  const driftMost = drifts[random.below(drifts.length)] ?? 0
-  const road = roads[random.below(roads.length)] ?? nearRoad
-  const fenceAfterMs = random.below(4) === 0 ? 800 : undefined
-  const isApart = random.below(2) === 0
-  steps.push(...diskSteps(safetyMs, random))
-  const mergeLayersAbove = merges.below(2) === 0 ? 2 + merges.below(3) : undefined
-  if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
-  steps.push(...lateSteps(safetyMs, late))
-  steps.push(...orderSteps(safetyMs, orders))
-  const coordinators = council.below(5) === 0 ? 2 + council.below(2) : 1
-  if (coordinators > 1) steps.push(...councilSteps(safetyMs, council))
-  steps.sort((a, b) => a.atMs - b.atMs)
-  const clocks = { driftMost, road }
-  return {
-    nodes,
-    steps,
-    safetyMs,
-    ...clocks,
-    fenceAfterMs,
-    isApart,
-    mergeLayersAbove,
-    coordinators,
-  }
+  return steps
 }
 
 /** In one run of two layers are merged all the time, and nodes die while they write. */

@@ -1,7 +1,8 @@
 // Several coordinators of the simulated world on one etcd: processes that stand for election, lead
 // with all that the only one would do while they may, and stand again. It watches one law by
 // itself: nobody is elected while another one, by its own clock, still leads.
-// Not here: who is elected (coordinator/etcd/election.ts), what etcd does (sim-etcd.ts). Virtual ms.
+// Not here: who is elected (coordinator/etcd/election.ts), what etcd does (sim-etcd.ts). Virtual
+// ms.
 
 import { Election } from '#coordinator/etcd/election.ts'
 import { leaderKeyOf, openEtcdStore } from '#coordinator/etcd/etcd-store.ts'

@@ -1,4 +1,4 @@
-// One client's way to an etcd in memory, on the clock of that: it can be cut, slow, or lose answers.
+// One client's way to an etcd in memory, on its clock: it can be cut, slow, or lose answers.
 // Not here: what etcd does (scenarios/sim/sim-etcd.ts). Times in ms.
 
 import type { Etcd } from '#coordinator/etcd/etcd-words.ts'
