@@ -12,7 +12,7 @@ import type { CoordinatorMessage, Result } from '#proto/messages.ts'
 import type { ClientTrace } from '#proto/trace-context.ts'
 import type { ClusterState, LinkId, Settings } from './core/cluster-state.ts'
 import { assertChanged, assertInvariants } from './core/invariants.ts'
-import { step } from './core/step.ts'
+import { isTickDue, step } from './core/step.ts'
 import type { ApiAnswer, ApiCommand, Effect, Input } from './core/step-context.ts'
 import { loadState } from './core/stored-state.ts'
 import { clusterView } from './core/views.ts'
@@ -194,11 +194,16 @@ export class Coordinator {
     return clusterView(this.state, this.#ports.clock.nowMs(), this.version)
   }
 
+  readonly #rung = () => {
+    const { clock, leadership } = this.#ports
+    // One of several also looks whether it still leads.
+    if (leadership || isTickDue(this.state, clock.nowMs())) this.take({ kind: 'tick' })
+    this.#tick()
+  }
+
   #tick(): void {
-    this.#nextTick = this.#ports.clock.wakeAt(this.#ports.clock.nowMs() + tickMs, () => {
-      this.take({ kind: 'tick' })
-      this.#tick()
-    })
+    const { clock } = this.#ports
+    this.#nextTick = clock.wakeAt(clock.nowMs() + tickMs, this.#rung)
   }
 
   #step(input: Input): void {

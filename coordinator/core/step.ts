@@ -109,6 +109,18 @@ function takeMessage(working: Step, input: Extract<Input, { kind: 'agent-message
   else if (message.t === 'migration-progress') seeProgress(working, node, message)
 }
 
+/** False: a tick would find nothing to do, for nothing waits and no time has come. */
+export function isTickDue(state: ClusterState, nowMs: number): boolean {
+  const { openMigrations, waiting, watchedNodes, watched, settings } = state
+  if (openMigrations.size > 0 || waiting.size > 0 || watchedNodes.size > 0) return true
+  const { lost, guarded, layered, due } = watched
+  if (lost.size > 0 || guarded.size > 0 || layered.size > 0 || due.size > 0) return true
+  const { watchAtMs, keepRulesAtMs, consolidateAtMs, countEnergyAtMs, sweepAtMs } = state
+  if (nowMs >= watchAtMs || nowMs >= keepRulesAtMs || nowMs >= consolidateAtMs) return true
+  if (nowMs >= countEnergyAtMs || nowMs >= sweepAtMs) return true
+  return settings.rebalance && nowMs >= state.rebalanceAtMs
+}
+
 function tick(working: Step): void {
   const { state } = working
   watchNodes(working)

@@ -1,8 +1,9 @@
-// What the nodes draw, and what they would draw if all were on: added up each tick, of a large
-// cluster more seldom. A model, not a meter (proto/power.ts). Nodes that are not there draw
+// What the nodes draw, and what they would draw if all were on: added up as often as their loads are
+// heard, of a large cluster more seldom. A model, not a meter (proto/power.ts). Nodes that are not there draw
 // nothing, in either sum. Units: W, J, monotonic ms.
 
 import type { PowerState, PowerView } from '#proto/power.ts'
+import { heartbeatMs } from '#proto/units.ts'
 import type { ClusterState, Node } from '../cluster-state.ts'
 import { isLost } from '../node-doors.ts'
 import type { Step } from '../step-context.ts'
@@ -30,10 +31,10 @@ export function wattsOf(state: ClusterState, node: Node): number {
   return state.power.idleWatts + dynamicWatts(state, node)
 }
 
-/** Each tick. */
 export function countEnergy({ state, nowMs }: Step): void {
   if (nowMs < state.countEnergyAtMs) return
-  state.countEnergyAtMs = nowMs + state.nodes.size * countEveryMsPerNode
+  const everyMs = Math.max(heartbeatMs, state.nodes.size * countEveryMsPerNode)
+  state.countEnergyAtMs = nowMs + everyMs
   const { energy, power } = state
   const passedSec = (nowMs - energy.countedAtMs) / 1000
   energy.countedAtMs = nowMs
