@@ -95,6 +95,8 @@ class FaultRun {
       coordinators: plan.coordinators,
       settings: {
         rebalance: seed % 3 === 0,
+        // What several are meant for: long enough for another one to lead before it is over.
+        ...(plan.coordinators > 1 && seed % 2 === 0 ? { leaseMs: 8000 } : {}),
         ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
         ...(plan.mergeLayersAbove === undefined ? {} : { mergeLayersAbove: plan.mergeLayersAbove }),
       },
