@@ -3,6 +3,7 @@
 
 import type { VmView } from '#proto/api.ts'
 import type { HaGroup, HaRule, HaRuleView, HaView, WhyView } from '#proto/ha.ts'
+import { declaredTexts } from '#proto/policy-text.ts'
 import { mibText } from '#proto/quantity.ts'
 import { clockTimeText } from './columns.ts'
 import { type Column, tableText } from './table.ts'
@@ -27,15 +28,10 @@ const ruleColumns: readonly Column<HaRuleView>[] = [
 export const rulesText = (rules: readonly HaRuleView[], paint: Painter): string =>
   tableText(ruleColumns, rules, paint)
 
-const policyTexts = ({ policy }: HaGroup): string =>
-  Object.entries(policy)
-    .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(' and ') : value}`)
-    .join(', ')
-
 const groupColumns: readonly Column<HaGroup>[] = [
   { title: 'GROUP', text: ({ name }) => name },
   { title: 'VMS', text: ({ vms }) => vms.join(', ') || '–' },
-  { title: 'DECLARED', text: (group) => policyTexts(group) || '–' },
+  { title: 'DECLARED', text: ({ policy }) => declaredTexts(policy).join(', ') || '–' },
 ]
 
 export const groupsText = (groups: readonly HaGroup[], paint: Painter): string =>

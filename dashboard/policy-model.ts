@@ -1,5 +1,5 @@
 // How a VM is kept running, in words, and by whom each of it was said: of the VM itself, of its
-// group, when it was made, or by nobody. And what a group declares. Pure.
+// group, when it was made, or by nobody. Pure.
 // Not here: how it looks (parts/policy.tsx, parts/rules.tsx), what it does
 // (docs/high-availability.md). Ms.
 
@@ -89,21 +89,4 @@ function sourceOf(
 export function fewNames(names: readonly string[], most: number): string {
   const more = names.length - most
   return names.slice(0, most).join(', ') + (more > 0 ? ` and ${more} more` : '')
-}
-
-/** What was said, in a few words each; nothing of what nobody said. */
-export function declaredTexts(said: HaPolicyChange): string[] {
-  const { priority, after, restarts, relocations, failback, locked } = said
-  const { protection, isolation, checkpointMs } = said
-  return [
-    ...(protection === undefined ? [] : [`protection ${protection}`]),
-    ...(checkpointMs === undefined ? [] : [`a checkpoint every ${msText(checkpointMs)}`]),
-    ...(isolation === undefined ? [] : [`isolation ${isolation}`]),
-    ...(priority === undefined ? [] : [`priority ${priority}`]),
-    ...(after?.length ? [`after ${namesText(after)}`] : []),
-    ...(restarts === undefined ? [] : [`restarts ${restarts}`]),
-    ...(relocations == null ? [] : [`relocations ${relocations}`]),
-    ...(failback === undefined ? [] : [failback ? 'failback' : 'no failback']),
-    ...(locked === undefined ? [] : [locked ? 'locked' : 'not locked']),
-  ]
 }

@@ -4,7 +4,8 @@
 
 import type { ClusterView } from '#proto/api.ts'
 import { type HaGroup, type HaRule, namesText } from '#proto/ha.ts'
-import { declaredTexts, fewNames } from '../policy-model.ts'
+import { declaredTexts } from '#proto/policy-text.ts'
+import { fewNames } from '../policy-model.ts'
 import { Sign } from './sign.tsx'
 
 type RulesProps = Pick<ClusterView, 'rules' | 'groups' | 'ha'>

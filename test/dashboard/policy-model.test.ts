@@ -2,7 +2,7 @@
 // and a group's before the defaults.
 
 import { describe, expect, test } from 'vitest'
-import { declaredTexts, fewNames, policyLines } from '#dashboard/policy-model.ts'
+import { fewNames, policyLines } from '#dashboard/policy-model.ts'
 import { type HaGroup, HaPolicy } from '#proto/ha.ts'
 import { vmView } from '../coordinator-double/views.ts'
 
@@ -47,16 +47,6 @@ describe('the policy of a VM', () => {
     )
     expect(lines.map(({ name }) => name)).not.toContain('Checkpoints')
   })
-})
-
-test('what a group declares is told in a few words, and nothing else', () => {
-  expect(declaredTexts(stores.policy)).toEqual([
-    ...['protection continuous', 'priority 200', 'restarts 3'],
-  ])
-  expect(declaredTexts({ locked: false, failback: false, after: ['a', 'group:b'] })).toEqual([
-    ...['after a, group b', 'no failback', 'not locked'],
-  ])
-  expect(declaredTexts({})).toEqual([])
 })
 
 test('many names are told as the first of them', () => {

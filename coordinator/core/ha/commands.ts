@@ -12,6 +12,7 @@ import {
   namesText,
 } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
+import { declaredTexts } from '#proto/policy-text.ts'
 import type { ClusterState, Vm } from '../cluster-state.ts'
 import { tell } from '../events.ts'
 import { type ApiCommand, type Step, touch } from '../step-context.ts'
@@ -89,13 +90,8 @@ function unknownRule(state: ClusterState, name: string): Fault {
 }
 
 /** What is declared of all who are in it. */
-export function groupText({ policy }: HaGroup): string {
-  const said = Object.entries(policy).filter(([, value]) => value !== undefined)
-  const texts = said.map(
-    ([name, value]) => `${name} ${Array.isArray(value) ? namesText(value) : value}`,
-  )
-  return texts.join(', ') || 'nothing is declared of it'
-}
+export const groupText = ({ policy }: HaGroup): string =>
+  declaredTexts(policy).join(', ') || 'nothing is declared of it'
 
 export function ruleText(rule: HaRule): string {
   const vms = namesText(rule.vms)

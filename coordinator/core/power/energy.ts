@@ -1,6 +1,6 @@
-// What the nodes draw, and what they would draw if all were on: added up as often as their loads are
-// heard, of a large cluster more seldom. A model, not a meter (proto/power.ts). Nodes that are not there draw
-// nothing, in either sum. Units: W, J, monotonic ms.
+// What the nodes draw, and what they would draw if all were on: added up as often as their loads
+// are heard, of a large cluster more seldom. A model, not a meter (proto/power.ts). Nodes that are
+// not there draw nothing, in either sum. Units: W, J, monotonic ms.
 
 import type { PowerState, PowerView } from '#proto/power.ts'
 import { heartbeatMs } from '#proto/units.ts'
