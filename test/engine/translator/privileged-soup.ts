@@ -1,8 +1,8 @@
 // Programs that begin in M-mode and change everything that a hart runs under: CSRs at random, modes
 // up and down, page tables on and off, protection, traps of all kinds at any instruction. Their
 // handler counts and sums up what came, and goes on behind it. The first protection entry is locked
-// over their code: nothing changes that, so that all they do is certain without a fence.i.
-// Seeded: the same seed is the same program. Not here: what must hold (privileged-transcript.test.ts).
+// over their code: nothing changes that, so all they do is certain without a fence.i. Seeded: the
+// same seed is the same program. Not here: what must hold (privileged-transcript.test.ts).
 
 import type { Assembler, Register } from '../cpu/assembler.ts'
 import { ramOrigin, ramStart, TestHart } from '../cpu/test-hart.ts'

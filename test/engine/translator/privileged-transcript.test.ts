@@ -1,5 +1,5 @@
-// The law of two engines for programs that own the machine: interpreter and translator give the same
-// transcript, whatever happens to modes, page tables, protection and interrupts meanwhile.
+// The law of two engines for programs that own the machine: interpreter and translator give the
+// same transcript, whatever happens to modes, page tables, protection and interrupts meanwhile.
 // HOT_SEED replays one; HOT_SEEDS says how many.
 
 import { expect, test } from 'vitest'
