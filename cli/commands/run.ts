@@ -166,7 +166,7 @@ async function tellStart(cli: Cli, api: ApiClient, vm: VmView, wait: boolean): P
   const started = await follow(cli, api, look, { onInterrupt })
   const { id, phase, nodeId } = started
   if (phase === 'failed')
-    throw new CommandError(exitCode.failed, `${id} failed${whyText(started)}; ${again(id)}`)
+    throw new CommandError(exitCode.failed, `${id} failed${endOf(started)}; ${again(id)}`)
   cli.terminal.write(`${id} ${vmPhaseSentences[phase]}${nodeId ? ` on ${nodeId}` : ''}`)
 }
 
@@ -182,5 +182,8 @@ function tellNext(cli: Cli, { id, spec }: VmView, command: Command): void {
 }
 
 const again = (id: string) => `to try again: godwit start ${id}, or godwit rm ${id}`
+
+/** Before what comes behind it in one line. */
+const endOf = (vm: VmView): string => whyText(vm).replace(/\.$/, '')
 
 const whyText = ({ fault }: VmView): string => (fault ? `: ${fault.message}` : '')

@@ -185,6 +185,7 @@ export function debianInitramfs(parts: InitramfsParts): Uint8Array {
     text('etc/filesystems', 'vfat\n'),
     text('etc/passwd', 'root::0:0:root:/root:/bin/sh\n'),
     text('etc/group', 'root:x:0:\n'),
+    text('etc/hosts', '127.0.0.1 localhost\n::1 localhost\n'),
     text('etc/start', start, 0o755),
     text('etc/later', later, 0o755),
     text('etc/session', session, 0o755),

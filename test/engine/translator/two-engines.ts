@@ -7,6 +7,7 @@ import { ramStart, type TestHart } from '../cpu/test-hart.ts'
 import { Draw } from '../differential/draw.ts'
 import { hotHart } from './hot-program.ts'
 
+const stepsMax = 1000
 export const thresholds = [1, 2, 7, 7, 60, 1000] as const
 
 export interface Played {
@@ -24,19 +25,25 @@ interface Pair {
   readonly draw: Draw
 }
 
+/** A program and its hart: the same seed, the same program. */
+export type MakeHart = (seed: number, threshold: number) => TestHart
+
 /** Both run `instructions` at least, or until they differ. */
-export function play(seed: number, instructions: number): Played {
+export function play(seed: number, instructions: number, makeHart: MakeHart = hotHart): Played {
   const draw = new Draw(~seed)
-  const interpreted = hotHart(seed, 0)
-  const translated = hotHart(seed, draw.from(thresholds))
+  const interpreted = makeHart(seed, 0)
+  const translated = makeHart(seed, draw.from(thresholds))
   const pair = { interpreted, translated, both: [interpreted, translated], draw }
   for (const { core } of pair.both) core.openLog()
   let difference: string | undefined
-  while (difference === undefined && interpreted.core.retired < instructions) {
+  // A program that only traps retires nothing.
+  for (let steps = 0; difference === undefined && steps < stepsMax; steps++) {
+    if (interpreted.core.retired >= instructions) break
     difference = step(pair)
   }
   const { regions, instructions: translatedInstructions } = translated.core.translator.stats
-  const replay = `HOT_SEED=${seed} npx vitest run test/engine/translator/same-transcript.test.ts`
+  const file = makeHart === hotHart ? 'same-transcript' : 'privileged-transcript'
+  const replay = `HOT_SEED=${seed} npx vitest run test/engine/translator/${file}.test.ts`
   return {
     difference: difference && `${replay}\n${difference}`,
     retired: interpreted.core.retired,
