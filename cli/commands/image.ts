@@ -13,7 +13,11 @@ import { imageOf, type OwnFiles } from '../image/own-files.ts'
 import { buildUBoot } from '../image/u-boot.ts'
 import { inMib } from '../units.ts'
 
-type Build = (workspace: string, say: (line: string) => void) => Promise<ImageParts>
+type Build = (
+  workspace: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+) => Promise<ImageParts>
 
 const builders: Readonly<Record<string, Build>> = { debian: buildDebian, 'u-boot': buildUBoot }
 
@@ -89,8 +93,10 @@ async function pullImage(cli: Cli, name: string, fresh: boolean): Promise<void> 
     cli.terminal.write(`${name} is here already: ${known.about}`)
     return
   }
+  const say = (line: string) => cli.terminal.note(line)
+  const signal = cli.interrupts.handle()
   const manifest = await images.withWorkspace(async (workspace) => {
-    const parts = await (builders[name] as Build)(workspace, (line) => cli.terminal.note(line))
+    const parts = await (builders[name] as Build)(workspace, say, signal)
     return images.publish(name, parts, workspace)
   })
   tellReady(cli, manifest)

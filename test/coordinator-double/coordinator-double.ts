@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
+import { mayAct } from '#proto/state.ts'
 import { ScreenDouble } from './screen-double.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
@@ -169,6 +170,9 @@ export class CoordinatorDouble {
     if (verb === 'forecast') return this.#foresee(id, body as { to: string })
     if (verb === 'migrate' || verb === 'clone') return this.#move(id, verb, body)
     if (verb === 'remove') {
+      const phase = this.#view.vms.find((vm) => vm.id === id)?.phase
+      if (phase && !mayAct('remove', phase))
+        return refused(fault('wrong-state', `${id} is ${phase}; remove needs it stopped`))
       this.change({ vms: this.#view.vms.filter((vm) => vm.id !== id) })
       return { status: 204, body: undefined }
     }
