@@ -202,16 +202,24 @@ export class CoordinatorDouble {
     return { status: 202, body: is }
   }
 
-  /** A kill and a start are carried out in the view of what is broken; all else only answered. */
+  /**
+   * A kill, a start and the cut of a link are carried out in the view of what is broken; all else
+   * is only answered.
+   */
   #break(id: string | undefined, body: unknown): Answer {
     if (!this.laboratory) return refused(fault('wrong-state', 'this cluster is no laboratory'))
-    const wish = (body as { do?: string } | undefined)?.do
+    const { do: wish, to = '' } = (body ?? {}) as { do?: string; to?: string }
     const process = wish === 'kill' ? 'exited' : 'running'
     const nodes = this.laboratory.nodes.map((node) =>
       node.id === id ? { ...node, process } : node,
     )
     if (wish === 'kill' || wish === 'revive')
       this.laboratory = { ...this.laboratory, nodes } as LaboratoryView
+    const isOther = ({ a, b }: { a: string; b: string }) => a !== id || b !== to
+    const others = this.laboratory.links.filter(isOther)
+    if (wish === 'cut-link')
+      this.laboratory = { ...this.laboratory, links: [...others, { a: id ?? '', b: to }] }
+    if (wish === 'heal-link') this.laboratory = { ...this.laboratory, links: others }
     return { status: wish ? 202 : 200, body: this.laboratory }
   }
 
