@@ -1,6 +1,6 @@
 // Whole tasks by keyboard alone: what is needed is reached by Tab, done by Enter, and afterwards
-// the focus is somewhere from which a person goes on. Nothing keeps the keyboard for itself for good
-// (WCAG 2.1.1, 2.1.2, 2.4.3).
+// the focus is somewhere from which a person goes on. Nothing keeps the keyboard for good.
+// Source: WCAG 2.2, success criteria 2.1.1, 2.1.2 and 2.4.3.
 
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
