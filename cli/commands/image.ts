@@ -21,6 +21,9 @@ type Build = (
 
 const builders: Readonly<Record<string, Build>> = { debian: buildDebian, 'u-boot': buildUBoot }
 
+/** What can be pulled. */
+export const pulled: readonly string[] = Object.keys(builders)
+
 export function addImage(program: Command, cli: Cli): void {
   const image = program
     .command('image')
@@ -42,7 +45,7 @@ function addPull(image: Command, cli: Cli): void {
   const pull = image
     .command('pull')
     .description("build an image from Debian's packages, by this machine's apt")
-    .addArgument(new Argument('<name>', 'which').choices(Object.keys(builders)))
+    .addArgument(new Argument('<name>', 'which').choices([...pulled]))
     .option('--fresh', 'again, though it is there')
     .action((name: string, { fresh }: { fresh?: boolean }) => pullImage(cli, name, fresh === true))
   withExamples(pull, [
