@@ -98,12 +98,12 @@ function partsText({ downtime }: MigrationRecord): string[] {
   return [`downtime: ${texts.join(' + ')} ms`]
 }
 
-/** A guest that does little tells nothing of its speed. */
+/** A guest that does little tells nothing of its speed; one that did more meanwhile had all. */
 const tellingMips = 1
 
 function guestText({ before, during }: NonNullable<MigrationRecord['guestMips']>): string {
   if (before < tellingMips) return 'its guest needed little of its CPU'
-  return `its guest had ${percentText((100 * during) / before)} of its speed meanwhile`
+  return `its guest had ${percentText(Math.min(100, (100 * during) / before))} of its speed meanwhile`
 }
 
 const encodingWords = {

@@ -4,6 +4,7 @@
 import { Command, CommanderError, Help, Option } from 'commander'
 import { faultOf } from '#proto/faults.ts'
 import type { Cli } from './cli.ts'
+import { groupCommands, lastGroup } from './command-groups.ts'
 import { addAccounts } from './commands/accounts.ts'
 import { addBreakCommands } from './commands/break.ts'
 import { addCerts } from './commands/certs.ts'
@@ -67,7 +68,9 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   addShowcase(program, cli)
   for (const add of [addScenario, addDemo, addExperiment]) add(program, cli)
   addImage(program, cli)
+  program.commandsGroup(lastGroup).helpCommand('help [command]', 'what a command does, and how')
   addCompletion(program, names)
+  groupCommands(program)
   for (const command of program.commands) likeTheOthers(command)
   return withExamples(program, [
     ['godwit up', 'start three nodes; the page is at http://127.0.0.1:7070/'],
@@ -92,13 +95,18 @@ const helpColumnsMax = 100
 const helpWidthOf = ({ terminal }: Cli): number =>
   terminal.interactive ? Math.min(helpColumnsMax, terminal.columns) : helpColumnsMax
 
-/** `--version` is of the program, and no option of a command. */
+/**
+ * `--version` is of the program, and no option of a command; and who looks which commands there are
+ * below one looks for nothing else.
+ */
 const helpForm = {
   showGlobalOptions: true,
   visibleGlobalOptions: (command: Command): Option[] =>
-    Object.assign(new Help(), { showGlobalOptions: true })
-      .visibleGlobalOptions(command)
-      .filter(({ long }) => long !== '--version'),
+    command.commands.length > 0
+      ? []
+      : Object.assign(new Help(), { showGlobalOptions: true })
+          .visibleGlobalOptions(command)
+          .filter(({ long }) => long !== '--version'),
 }
 
 const whichCluster = (): Option[] => [

@@ -40,6 +40,26 @@ export const wordsElsewhere: Readonly<Record<string, string>> = {
   watch: 'godwit events --watch',
 }
 
+/** The same below a command: `snapshot take` → the command line that does it here. */
+export const wordsBelow: Readonly<Record<string, string>> = {
+  'snapshot take': 'godwit snapshot create VM',
+  'snapshot save': 'godwit snapshot create VM',
+  'snapshot revert': 'godwit snapshot restore VM NAME',
+  'snapshot rollback': 'godwit snapshot restore VM NAME',
+  'snapshot remove': 'godwit snapshot rm VM NAME',
+  'snapshot delete': 'godwit snapshot rm VM NAME',
+  'template make': 'godwit template create VM NAME',
+  'template run': 'godwit template deploy TEMPLATE NAME',
+  'template remove': 'godwit template rm NAME',
+  'template delete': 'godwit template rm NAME',
+  'node drain': 'godwit node evacuate NODE',
+  'node cordon': 'godwit node evacuate NODE',
+  'node uncordon': 'godwit node return NODE',
+  'image build': 'godwit image pull NAME',
+  'power on': 'godwit power wake NODE',
+  'power off': 'godwit power sleep NODE',
+}
+
 const unknownCommand = /unknown command '([^']*)'(?:\s+\(Did you mean [^)]*\))?/
 
 /**
@@ -49,7 +69,11 @@ const unknownCommand = /unknown command '([^']*)'(?:\s+\(Did you mean [^)]*\))?/
  */
 export const inOurWords = (message: string, under = 'godwit'): string =>
   message.replace(unknownCommand, (whole: string, word: string) => {
-    const ours = Object.hasOwn(wordsElsewhere, word) ? wordsElsewhere[word] : undefined
+    const below = `${under.replace(/^godwit ?/, '')} ${word}`.trim()
+    const ours = known(wordsBelow, below) ?? known(wordsElsewhere, word)
     if (!ours?.startsWith(`${under} `)) return whole
     return `unknown command '${word}': here it is \`${ours}\``
   })
+
+const known = (table: Readonly<Record<string, string>>, word: string): string | undefined =>
+  Object.hasOwn(table, word) ? table[word] : undefined

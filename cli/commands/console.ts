@@ -10,6 +10,7 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { wholeNumber, withExamples } from '../help.ts'
+import { unlessRefused } from '../refused-stream.ts'
 
 interface ConsoleOptions {
   /** Said at the beginning, to a person. */
@@ -92,7 +93,8 @@ class ConsoleLine {
     })
     const signal = this.#cli.interrupts.handle()
     signal.addEventListener('abort', () => this.#leave(new CommandError(exitCode.interrupted, '')))
-    await this.#open(this.#options.replay)
+    const { replay } = this.#options
+    await unlessRefused(this.#api, this.#vm, 'console', () => this.#open(replay))
     const raw = stdin.isTTY === true
     if (raw) {
       stdin.setRawMode(true)

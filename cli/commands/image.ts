@@ -13,9 +13,16 @@ import { imageOf, type OwnFiles } from '../image/own-files.ts'
 import { buildUBoot } from '../image/u-boot.ts'
 import { inMib } from '../units.ts'
 
-type Build = (workspace: string, say: (line: string) => void) => Promise<ImageParts>
+type Build = (
+  workspace: string,
+  say: (line: string) => void,
+  signal: AbortSignal,
+) => Promise<ImageParts>
 
 const builders: Readonly<Record<string, Build>> = { debian: buildDebian, 'u-boot': buildUBoot }
+
+/** What can be pulled. */
+export const pulled: readonly string[] = Object.keys(builders)
 
 export function addImage(program: Command, cli: Cli): void {
   const image = program
@@ -38,7 +45,7 @@ function addPull(image: Command, cli: Cli): void {
   const pull = image
     .command('pull')
     .description("build an image from Debian's packages, by this machine's apt")
-    .addArgument(new Argument('<name>', 'which').choices(Object.keys(builders)))
+    .addArgument(new Argument('<name>', 'which').choices([...pulled]))
     .option('--fresh', 'again, though it is there')
     .action((name: string, { fresh }: { fresh?: boolean }) => pullImage(cli, name, fresh === true))
   withExamples(pull, [
@@ -89,8 +96,10 @@ async function pullImage(cli: Cli, name: string, fresh: boolean): Promise<void> 
     cli.terminal.write(`${name} is here already: ${known.about}`)
     return
   }
+  const say = (line: string) => cli.terminal.note(line)
+  const signal = cli.interrupts.handle()
   const manifest = await images.withWorkspace(async (workspace) => {
-    const parts = await (builders[name] as Build)(workspace, (line) => cli.terminal.note(line))
+    const parts = await (builders[name] as Build)(workspace, say, signal)
     return images.publish(name, parts, workspace)
   })
   tellReady(cli, manifest)

@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
+import type { z } from 'zod'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { vmPhaseSentences } from '#proto/state.ts'
 import { Name, VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
@@ -15,6 +16,7 @@ import { positiveNumber, wholeNumber, withExamples } from '../help.ts'
 import { imagesOf } from '../image/image-folder.ts'
 import { inMib, inPercent, inSeconds } from '../units.ts'
 import { readVms } from '../vm-file.ts'
+import { pulled } from './image.ts'
 
 interface RunOptions {
   readonly file?: string
@@ -41,7 +43,10 @@ export function addRun(program: Command, cli: Cli): void {
     .description('start a VM, or all VMs of a file')
     .option('-f, --file <file>', 'YAML or JSON: one VM or a list, in the words of a scenario')
     .option('--image <name>', 'the guest; left out: godwit-guest, the one that comes along')
-    .option('--args <text>', "boot arguments, e.g. 'workload=kv' (docs/guest.md)")
+    .option(
+      '--args <text>',
+      "boot arguments; our guest's: workload=kv, cpu, dirty, check or desktop (docs/guest.md)",
+    )
     .option('--memory <MiB>', "RAM; left out: the image's, or 32", inMib(wholeNumber))
     .option('--disk <MiB>', 'durable disk', inMib(wholeNumber))
     .option('--shares <n>', 'weight against the other VMs of its pCPU', wholeNumber)
@@ -58,7 +63,12 @@ export function addRun(program: Command, cli: Cli): void {
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
     .action((name: string | undefined, options: RunOptions, command: Command) =>
       withApi(cli, command, async (api) => {
-        const requests = await requestsOf(cli, name, options)
+        const requests = await requestsOf(
+          cli,
+          name,
+          options,
+          command.optsWithGlobals<GlobalOptions>(),
+        )
         const accepted: VmView[] = []
         for (const request of requests) accepted.push(await api.run(request))
         for (const vm of accepted) await tellStart(cli, api, vm, options.wait)
@@ -88,10 +98,14 @@ async function requestsOf(
   cli: Cli,
   name: string | undefined,
   options: RunOptions,
+  where: GlobalOptions,
 ): Promise<RunInput[]> {
   if ((name === undefined) === (options.file === undefined))
     throw new CommandError(exitCode.usage, 'Give the name of one VM, or a file with -f.')
-  if (name !== undefined) return [requestOf(cli, name, options)]
+  if (name !== undefined) {
+    refuseMissingImage(cli, options.image, where)
+    return [requestOf(cli, name, options)]
+  }
   const file = options.file ?? ''
   const text = await readFile(file, 'utf8').catch((cause: Error) => {
     throw new CommandError(exitCode.usage, `Cannot read the file: ${cause.message}`)
@@ -99,6 +113,18 @@ async function requestsOf(
   const read = readVms(text, file)
   if ('requests' in read) return read.requests
   throw new CommandError(exitCode.usage, read.mistakes.join('\n'))
+}
+
+/** A cluster of this machine has the images of this machine; of another one nothing is known. */
+function refuseMissingImage(cli: Cli, image: string | undefined, where: GlobalOptions): void {
+  if (image === undefined || image === 'godwit-guest' || where.api !== undefined || cli.api) return
+  const images = imagesOf(cli)
+  if (images.manifest(image)) return
+  const known = ['godwit-guest', ...images.list().map(({ name }) => name)]
+  const mend = pulled.includes(image)
+    ? `godwit image pull ${image}`
+    : `there are ${known.join(', ')} (godwit image --help)`
+  throw new CommandError(exitCode.failed, `image ${image} is not on this machine: ${mend}`)
 }
 
 function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
@@ -130,10 +156,17 @@ function requestOf(cli: Cli, id: string, options: RunOptions): RunInput {
 function refuseMistakes(id: string, spec: object): void {
   const name = Name.safeParse(id).error?.issues.map(({ message }) => `\`${id}\`: ${message}`) ?? []
   const rest = VmSpec.safeParse(spec).error?.issues.map(
-    ({ path, message }) => `${optionOf(path[0])}: ${message}`,
+    (issue) => `${optionOf(issue.path[0])}: ${boundText(issue)}`,
   )
   const mistakes = [...name, ...(rest ?? [])]
   if (mistakes.length > 0) throw new CommandError(exitCode.usage, mistakes.join('\n'))
+}
+
+/** Out of bounds, in plain words. */
+function boundText(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_big' && issue.origin !== 'string') return `at most ${issue.maximum}`
+  if (issue.code === 'too_small' && issue.origin !== 'string') return `at least ${issue.minimum}`
+  return issue.message
 }
 
 const optionNames: Readonly<Record<string, string>> = {

@@ -13,6 +13,7 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { withExamples } from '../help.ts'
 import { encodePng } from '../png.ts'
+import { unlessRefused } from '../refused-stream.ts'
 
 interface Shot {
   readonly width: number
@@ -30,7 +31,9 @@ export function addScreen(program: Command, cli: Cli): void {
         const { spec } = await api.vm(vmId)
         if (spec.screen === undefined)
           throw new CommandError(exitCode.failed, `${vmId} has no screen: run it with --screen.`)
-        const { width, height, rgba } = await shoot(api, vmId)
+        const { width, height, rgba } = await unlessRefused(api, vmId, 'screen', () =>
+          shoot(api, vmId),
+        )
         writeFileSync(png, encodePng(width, height, rgba))
         cli.terminal.write(`${png} is written: ${width}x${height} pixels.`)
       }),

@@ -4,9 +4,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { realRandom } from '#env/real.ts'
-import { cast, Showcase } from '#scenarios/showcase/showcase.ts'
+import { Showcase } from '#scenarios/showcase/showcase.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
+import { CommandError, exitCode } from '../exit-code.ts'
 import { duration, withExamples } from '../help.ts'
 
 interface ShowcaseOptions {
@@ -25,13 +26,16 @@ export function addShowcase(program: Command, cli: Cli): void {
         const { every: everyMs, for: forMs } = command.opts<ShowcaseOptions>()
         const { clock, terminal, interrupts } = cli
         const prefix = `s${randomBytes(3).toString('hex')}`
-        const ports = { api, clock, random: realRandom, signal: interrupts.handle(), prefix }
+        const signal = interrupts.handle()
+        const ports = { api, clock, random: realRandom, signal, prefix }
         const say = (text: string) => terminal.write(text)
         const wish = { everyMs, ...(forMs !== undefined && { forMs }) }
-        const report = await new Showcase({ ...ports, say }, wish).run()
-        const { migrations, acknowledged } = report
-        terminal.write(`${migrations} migrations, ${acknowledged} writes acknowledged`)
-        terminal.note(`Its VMs stay: godwit rm ${Object.keys(cast).join(' ')}`)
+        const { migrations, acknowledged, vms } = await new Showcase({ ...ports, say }, wish).run()
+        const moves = migrations === 1 ? '1 migration' : `${migrations} migrations`
+        terminal.write(`${moves}, ${acknowledged} writes acknowledged`)
+        if (vms.length > 0)
+          terminal.note(`Its VMs stay; to end them: godwit rm --force ${vms.join(' ')}`)
+        if (signal.aborted) throw new CommandError(exitCode.interrupted, '')
       }),
     )
   withExamples(showcase, [

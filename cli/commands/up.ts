@@ -112,7 +112,9 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
   } finally {
     await stopWorld(world)
   }
-  throw new CommandError(exitCode.interrupted, '')
+  const which = options.cluster === undefined ? '' : ` --cluster ${options.cluster}`
+  const mend = `godwit up${which} finds its VMs and disks again.`
+  throw new CommandError(exitCode.interrupted, runs ? `It is stopped; ${mend}` : 'It is stopped.')
 }
 
 /** Those that are missing or end soon are made. */

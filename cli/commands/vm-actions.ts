@@ -3,7 +3,8 @@
 
 import type { Command } from 'commander'
 import type { ClusterView } from '#proto/api.ts'
-import { type VmPhase, vmPhaseSentences } from '#proto/state.ts'
+import { faultOf } from '#proto/faults.ts'
+import { mayAct, type VmPhase, vmPhaseSentences } from '#proto/state.ts'
 import type { ApiClient, VmVerb } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -95,15 +96,38 @@ function addRemove(program: Command, cli: Cli): void {
   const remove = program
     .command('rm <vm...>')
     .description('forget a stopped VM and its disk')
-    .action((vms: string[], _options: object, self: Command) =>
+    .option('-f, --force', 'stop it first, if it runs')
+    .action((vms: string[], { force }: { readonly force?: boolean }, self: Command) =>
       withApi(cli, self, async (api) => {
         for (const vm of vms) {
-          await api.remove(vm)
+          if (force) await stopFirst(cli, api, vm)
+          await removeNow(api, vm)
           cli.terminal.write(`${vm} is removed`)
         }
       }),
     )
-  withExamples(remove, [['godwit stop kv && godwit rm kv', 'a VM must be stopped before']])
+  withExamples(remove, [
+    ['godwit stop kv && godwit rm kv', 'a VM must be stopped before'],
+    ['godwit rm -f kv web', 'both, whatever they do'],
+  ])
+}
+
+async function stopFirst(cli: Cli, api: ApiClient, vm: string): Promise<void> {
+  const { phase } = await api.vm(vm)
+  if (mayAct('remove', phase)) return
+  await api.act(vm, 'stop')
+  await reach(cli, api, vm, 'stopped')
+}
+
+async function removeNow(api: ApiClient, vm: string): Promise<void> {
+  try {
+    await api.remove(vm)
+  } catch (thrown) {
+    const { code, message } = faultOf(thrown)
+    if (code !== 'wrong-state') throw thrown
+    const mend = `godwit rm -f ${vm} stops it first`
+    throw new CommandError(exitCode.failed, `${message}: ${mend}`)
+  }
 }
 
 async function reach(cli: Cli, api: ApiClient, vm: string, goal: VmPhase): Promise<void> {

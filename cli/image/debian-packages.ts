@@ -26,27 +26,31 @@ export interface Package {
   readonly file: string
 }
 
+const interrupted = () =>
+  new CommandError(exitCode.interrupted, 'Nothing was changed; what had been fetched is gone.')
 const failed = (message: string) => new CommandError(exitCode.failed, message)
 
 /** apt with a state of its own under a folder. */
 export class DebianPackages {
   readonly #folder: string
   readonly #environment: NodeJS.ProcessEnv
+  readonly #signal: AbortSignal
 
-  private constructor(folder: string) {
+  private constructor(folder: string, signal: AbortSignal) {
     this.#folder = folder
+    this.#signal = signal
     this.#environment = { ...process.env, APT_CONFIG: join(folder, 'apt.conf'), LC_ALL: 'C' }
   }
 
-  /** Looks for a mirror and fetches its lists. */
-  static async open(folder: string): Promise<DebianPackages> {
+  /** Looks for a mirror and fetches its lists. @param signal ends whatever runs, now and later */
+  static async open(folder: string, signal: AbortSignal): Promise<DebianPackages> {
     const mirror = await findMirror()
     if (!existsSync(keyring))
       throw failed(`${keyring} is missing. Get it: apt-get install debian-archive-keyring`)
     for (const each of ['lists', 'cache', 'state', 'debs']) mkdirSync(join(folder, each))
     writeFileSync(join(folder, 'state/status'), '')
     writeFileSync(join(folder, 'apt.conf'), configuration(folder))
-    const packages = new DebianPackages(folder)
+    const packages = new DebianPackages(folder, signal)
     await packages.#readLists(mirror)
     return packages
   }
@@ -104,10 +108,17 @@ export class DebianPackages {
 
   async #apt(program: string, args: readonly string[], cwd?: string): Promise<string> {
     const options = { env: this.#environment, maxBuffer: outputBytesMax, ...(cwd && { cwd }) }
+    if (this.#signal.aborted) throw interrupted()
+    const running = run(program, [...args], options)
+    // It is waited for until it has ended: nothing writes into a folder that is taken away.
+    const end = () => void running.child.kill()
+    this.#signal.addEventListener('abort', end, { once: true })
     try {
-      return (await run(program, [...args], options)).stdout
+      return (await running).stdout
     } catch (thrown) {
-      throw failed(failureOf(program, thrown))
+      throw this.#signal.aborted ? interrupted() : failed(failureOf(program, thrown))
+    } finally {
+      this.#signal.removeEventListener('abort', end)
     }
   }
 }

@@ -17,9 +17,10 @@ const memoryMibDefault = 128
 export async function buildDebian(
   workspace: string,
   say: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<ImageParts> {
   say(`Reading the package lists of Debian ${suite} for riscv64 …`)
-  const packages = await DebianPackages.open(workspace)
+  const packages = await DebianPackages.open(workspace, signal)
   const kernelName = await packages.dependencyOf('linux-image-riscv64', /linux-image-[\w.+-]+/)
   say(`Fetching ${kernelName} (about 110 MB), busybox-static and opensbi …`)
   const linux = await packages.download(kernelName)

@@ -13,9 +13,10 @@ const memoryMibDefault = 64
 export async function buildUBoot(
   workspace: string,
   say: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<ImageParts> {
   say(`Reading the package lists of Debian ${suite} for riscv64 …`)
-  const packages = await DebianPackages.open(workspace)
+  const packages = await DebianPackages.open(workspace, signal)
   say('Fetching u-boot-qemu (about 3 MB) and opensbi …')
   const uBoot = await packages.download('u-boot-qemu')
   const opensbi = await downloadFirmware(packages)

@@ -40,5 +40,5 @@ export function refusal(vm: Vm, action: VmAction): Fault | undefined {
 export const unknownNode = (step: Step, nodeId: string): Fault =>
   fault(
     'unknown-node',
-    `there is no node ${nodeId}; there are ${[...step.state.nodes.keys()].join(', ') || 'none'}`,
+    `there is no node ${nodeId}; there are ${[...step.state.nodes.keys()].sort().join(', ') || 'none'}`,
   )

@@ -147,7 +147,12 @@ function seeOwnersEvent(step: Step, vm: Vm, { event, fault: cause }: VmEvent): v
     endOf(step, vm, migration, fault('cancelled', `the guest of ${vm.id} shut down`))
   } else if (event === 'crashed') {
     const migration = openMigrationOf(step, vm)
-    const crash = cause ?? fault('guest-crashed', `${vm.id} has crashed: see its console`)
+    const crash =
+      cause ??
+      fault(
+        'guest-crashed',
+        `${vm.id} has crashed: godwit start ${vm.id}, and godwit console ${vm.id} from then on`,
+      )
     if (vm.phase === 'stopping') becomeStopped(step, vm, 'it crashed')
     // Its node cannot reach its disk: the same would befall it there again, and not elsewhere.
     else if (vm.spec.ha && isOfThatNode(crash)) seeFailedStart(step, vm, crash)

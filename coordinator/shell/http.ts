@@ -93,7 +93,7 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
   app.get<WithId>('/v1/nodes/:id', documented('One node', 200, NodeView), (request, reply) => {
     const node = state.nodes.get(asNodeId(request.params.id))
     if (node) return nodeView(state, node, nowMs())
-    const names = [...state.nodes.keys()].join(', ') || 'none'
+    const names = [...state.nodes.keys()].sort().join(', ') || 'none'
     const { id } = request.params
     return refuse(reply, fault('unknown-node', `there is no node ${id}; there are ${names}`))
   })

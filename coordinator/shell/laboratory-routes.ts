@@ -42,7 +42,7 @@ export function laboratoryRoutes(app: App, { coordinator, laboratory }: HttpPort
     const { id } = request.params
     const { nodes } = coordinator.state
     if (laboratory && !nodes.has(asNodeId(id))) {
-      const names = [...nodes.keys()].join(', ') || 'none'
+      const names = [...nodes.keys()].sort().join(', ') || 'none'
       return refuse(reply, fault('unknown-node', `there is no node ${id}; there are ${names}`))
     }
     const wish = BreakRequest.parse(request.body)

@@ -9,9 +9,14 @@ interface DialogProps {
   readonly onClose: () => void
   readonly children: ComponentChildren
   readonly wide?: boolean
+  /** There is more to read than to do: it begins at its title. */
+  readonly isRead?: boolean
 }
 
-export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
+/** The browser gives the focus to what says so, and else to the first control. */
+const startHere = { tabIndex: -1, autofocus: true }
+
+export function Dialog({ title, onClose, children, wide = false, isRead = false }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
   useEffect(() => {
@@ -39,7 +44,9 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
         if (own && event.target === own && !isWithin(event, own)) onClose()
       }}
     >
-      <h2 id={titleId}>{title}</h2>
+      <h2 id={titleId} {...(isRead && startHere)}>
+        {title}
+      </h2>
       {children}
     </dialog>
   )

@@ -12,6 +12,7 @@ import { story } from '../story.ts'
 import { isWanted, kindGroups, type StoryFilter } from '../story-model.ts'
 import { EventStrip } from './event-strip.tsx'
 import { useHeld } from './held.ts'
+import { useKeptFocus } from './kept-focus.ts'
 import { Sign, toneSigns } from './sign.tsx'
 
 /** More on request: a list of thousands is long to draw and longer to read. */
@@ -42,6 +43,8 @@ const listName = ({ at: _, ...rest }: StoryFilter): string => JSON.stringify(res
 
 function Filters({ filter }: { filter: StoryFilter }) {
   const { nodes = [], vms = [] } = view.value ?? {}
+  const box = useRef<HTMLElement>(null)
+  useKeptFocus(box, () => box.current?.querySelector('select') ?? null)
   const change = (name: string, value: string) => {
     const { at: _, ...rest } = filter
     go({ is: 'events', filter: { ...rest, [name]: value } }, 'replace')
@@ -49,7 +52,7 @@ function Filters({ filter }: { filter: StoryFilter }) {
   const ids = (rows: readonly { readonly id: string }[]) =>
     rows.map(({ id }): [string, string] => [id, id])
   return (
-    <search class="filters">
+    <search class="filters" ref={box}>
       <Choice name="node" word="Node" of={ids(nodes)} filter={filter} change={change} />
       <Choice name="vm" word="VM" of={ids(vms)} filter={filter} change={change} />
       <Choice

@@ -13,7 +13,7 @@ export function Help() {
   if (!isHelpOpen.value) return null
   const rows = [...keyTable.map(({ key, what }) => [key, what] as const), ...otherKeys]
   return (
-    <Dialog title="Keys" onClose={close}>
+    <Dialog title="Keys" onClose={close} isRead>
       <dl class="keys">
         {rows.map(([key, what]) => (
           <div key={key}>

@@ -5,6 +5,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { go } from '../route.ts'
+import { useKeptFocus } from './kept-focus.ts'
 
 interface PanelProps {
   readonly title: string
@@ -14,7 +15,9 @@ interface PanelProps {
 }
 
 export function Panel({ title, from, children }: PanelProps) {
+  const box = useRef<HTMLDivElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
+  useKeptFocus(box, () => heading.current)
   useLayoutEffect(() => heading.current?.focus(), [])
   const close = () => {
     go({ is: 'cluster' })
@@ -23,6 +26,7 @@ export function Panel({ title, from, children }: PanelProps) {
   return (
     <div
       class="panel card"
+      ref={box}
       role="dialog"
       aria-labelledby="panel-title"
       onKeyDown={(event) => {

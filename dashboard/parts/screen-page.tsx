@@ -17,10 +17,12 @@ export function ScreenPage({ id }: { id: string }) {
     }
   }, [id])
   const vm = view.value?.vms.find((one) => one.id === id)
-  if (!view.value) return <Instead text="Waiting for the coordinator’s first word …" />
-  if (!vm) return <Instead text={`There is no VM ${id} now.`} />
-  if (vm.spec.screen === undefined) return <Instead id={id} text={`${id} has no screen.`} />
-  if (!staysOpen(vm.phase)) return <Instead id={id} text={`${id} ${vmPhaseSentences[vm.phase]}.`} />
+  if (!view.value) return <Instead name={id} text="Waiting for the coordinator’s first word …" />
+  if (!vm) return <Instead name={id} text={`There is no VM ${id} now.`} />
+  if (vm.spec.screen === undefined)
+    return <Instead name={id} isThere text={`${id} has no screen.`} />
+  if (!staysOpen(vm.phase))
+    return <Instead name={id} isThere text={`${id} ${vmPhaseSentences[vm.phase]}.`} />
   return (
     <main class="thin-client">
       <ScreenPanel key={id} vm={vm} isAlone />
@@ -28,12 +30,19 @@ export function ScreenPage({ id }: { id: string }) {
   )
 }
 
-function Instead({ text, id }: { text: string; id?: string }) {
+interface InsteadProps {
+  readonly name: string
+  readonly text: string
+  readonly isThere?: boolean
+}
+
+function Instead({ name, text, isThere = false }: InsteadProps) {
   return (
     <main class="waiting">
+      <h1>{name}</h1>
       <p class="empty">
         {text}{' '}
-        <a href={hashOf(id === undefined ? { is: 'cluster' } : { is: 'vm', id })}>The cluster</a>
+        <a href={hashOf(isThere ? { is: 'vm', id: name } : { is: 'cluster' })}>The cluster</a>
       </p>
     </main>
   )

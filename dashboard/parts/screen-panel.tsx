@@ -45,9 +45,7 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
   const [pasted, paste] = usePaste(shown.session, canvas)
   return (
     <section class={`screen ${isAlone ? 'alone' : ''}`} aria-labelledby="screen-title" ref={box}>
-      <h3 id="screen-title">
-        {isAlone ? vm.id : 'Screen'} <small role="status">{sentenceOf(vm, shown)}</small>
-      </h3>
+      <Title name={isAlone ? vm.id : undefined} sentence={sentenceOf(vm, shown)} />
       <div class="picture">
         <canvas
           ref={canvas}
@@ -76,6 +74,22 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
         <small role="status">{pasted}</small>
       </div>
     </section>
+  )
+}
+
+/** @param name of the VM, where nothing else on the page says it */
+function Title({
+  name,
+  sentence,
+}: {
+  readonly name: string | undefined
+  readonly sentence: string
+}) {
+  const Heading = name === undefined ? 'h3' : 'h1'
+  return (
+    <Heading id="screen-title">
+      {name ?? 'Screen'} <small role="status">{sentence}</small>
+    </Heading>
   )
 }
 

@@ -85,7 +85,9 @@ function oneLine({ guestMips, throttledToPercent, postCopy, hash }: Migration): 
   const { before = 0, during = 0 } = guestMips ?? {}
   const parts = [
     `The hash over RAM, CPU and devices was ${hash} at both ends`,
-    ...(before >= 1 ? [`its guest had ${percentText((100 * during) / before)} of its speed`] : []),
+    ...(before >= 1
+      ? [`its guest had ${percentText(Math.min(100, (100 * during) / before))} of its speed`]
+      : []),
     ...(throttledToPercent === undefined
       ? []
       : [`it was slowed down to ${percentText(throttledToPercent)} of a core`]),

@@ -32,6 +32,8 @@ export interface ShowcaseWish {
 export interface ShowcaseReport {
   readonly migrations: number
   readonly acknowledged: number
+  /** Its VMs that are there: they stay. */
+  readonly vms: readonly string[]
 }
 
 const store = 'shop'
@@ -58,6 +60,7 @@ export class Showcase {
   #view: ClusterView | undefined
   #client: KvClient | undefined
   #migrations = 0
+  readonly #started = new Set<string>()
 
   constructor(ports: ShowcasePorts, wish: ShowcaseWish) {
     this.#ports = ports
@@ -78,14 +81,16 @@ export class Showcase {
     } finally {
       for (const one of this.#open) one.close()
     }
-    return { migrations: this.#migrations, acknowledged: this.#client?.acknowledged ?? 0 }
+    const vms = Object.keys(cast).filter((id) => this.#started.has(id) || this.#vm(id))
+    return { migrations: this.#migrations, acknowledged: this.#client?.acknowledged ?? 0, vms }
   }
 
   async #start(id: string): Promise<void> {
     if (this.#vm(id)) return
     const spec = cast[id]
-    if (spec)
-      await this.#tried(`${id} is started`, () => this.#ports.api.run({ id: asVmId(id), spec }))
+    if (!spec) return
+    const run = () => this.#ports.api.run({ id: asVmId(id), spec })
+    if (await this.#tried(`${id} is started`, run)) this.#started.add(id)
   }
 
   async #write(): Promise<void> {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { Interrupts } from '#cli/cli.ts'
+import { commandGroups } from '#cli/command-groups.ts'
 import { cliDocument } from '#cli/document.ts'
 import { buildProgram } from '#cli/program.ts'
 import { realClock } from '#env/real.ts'
@@ -36,6 +37,13 @@ describe('help', () => {
     },
   )
 
+  test('has every command under a heading, and nothing under it that there is not', () => {
+    const grouped = Object.values(commandGroups).flat()
+    const besides = ['completion', 'complete', 'help']
+    const names = program.commands.map((command) => command.name())
+    expect(names.filter((name) => !besides.includes(name)).sort()).toEqual([...grouped].sort())
+  })
+
   test('lists the exit codes', async () => {
     expect((await godwit('--help')).out).toContain('130  Ctrl-C')
   })
@@ -55,6 +63,7 @@ describe('a command line that makes no sense', () => {
     ['clone kv --count 0', 'Write a whole number from 1 to 256.'],
     ['up --nodes 1.5', 'Write a whole number.'],
     ['up --port 99999', 'Write a whole number from 0 to 65535.'],
+    ['--api http://127.0.0.1:9 run x --memory 5000', '--memory: at most 3072'],
     ['--api nonsense vms', '--api: `nonsense` is no URL like http://127.0.0.1:7070'],
   ])('%s', async (line, words) => {
     const { code, notes } = await godwit(line)
@@ -70,6 +79,18 @@ describe('which cluster', () => {
     const launcher = identityOf(process.pid) ?? { pid: -1, startedAt: '' }
     folder.writeState({ cluster: name, apiUrl, controlUrl: '', launcher, processes: [] })
   }
+
+  test('one of this machine: an image that is not here is refused before there is a VM', async () => {
+    const double = await coordinatorWith(clusterView())
+    const home = temporaryHome()
+    running(home, 'only', double.url)
+    expect(await godwit('run deb --image debian', { home })).toMatchObject({
+      code: 1,
+      notes: 'image debian is not on this machine: godwit image pull debian',
+    })
+    expect((await godwit('run deb --image debain', { home })).notes).toContain('godwit-guest')
+    expect(double.orders).toEqual([])
+  })
 
   test('none: says how to start one, with exit code 3', async () => {
     expect(await godwit('vms')).toMatchObject({

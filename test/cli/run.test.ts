@@ -2,9 +2,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { Interrupts } from '#cli/cli.ts'
 import { readVms } from '#cli/vm-file.ts'
 import { busyCluster } from '../coordinator-double/views.ts'
-import { coordinatorWith, godwit, temporaryHome } from './rehearsal.ts'
+import { coordinatorWith, godwit, RememberingTerminal, temporaryHome } from './rehearsal.ts'
 
 describe('godwit run', () => {
   test('asks for what the options say, and waits until it runs', async () => {
@@ -98,9 +99,31 @@ describe('one word to a VM', () => {
     ['stop shop proof', 'shop is stopped\nproof is stopped'],
     ['start archive', 'archive is running'],
     ['rm archive', 'archive is removed'],
+    ['rm -f archive shop', 'archive is removed\nshop is stopped\nshop is removed'],
     ['balloon shop 8', 'shop is asked to make do with 8 MiB'],
   ])('%s', async (line, out) => {
     const double = await coordinatorWith(busyCluster())
     expect(await godwit(line, { double })).toMatchObject({ code: 0, out })
   })
+
+  test('one that still runs is not removed, and the way is told', async () => {
+    const double = await coordinatorWith(busyCluster())
+    const { code, notes } = await godwit('rm shop', { double })
+    expect([code, notes]).toEqual([
+      1,
+      'shop is running; remove needs it stopped: godwit rm -f shop stops it first',
+    ])
+  })
+})
+
+test('a showcase ends by Ctrl-C with 130, and says how to be rid of what it has started', async () => {
+  const double = await coordinatorWith(busyCluster())
+  const terminal = new RememberingTerminal()
+  const interrupts = new Interrupts()
+  const run = godwit('showcase', { double, terminal, interrupts })
+  await expect.poll(() => terminal.written).toContain('desk is started')
+  interrupts.interrupt()
+  const { code, notes } = await run
+  expect(code).toBe(130)
+  expect(notes).toBe('Its VMs stay; to end them: godwit rm --force shop press proof desk')
 })

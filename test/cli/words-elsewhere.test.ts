@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { Interrupts } from '#cli/cli.ts'
 import { buildProgram } from '#cli/program.ts'
-import { wordsElsewhere } from '#cli/words-elsewhere.ts'
+import { wordsBelow, wordsElsewhere } from '#cli/words-elsewhere.ts'
 import { realClock } from '#env/real.ts'
 import { godwit, RememberingTerminal, temporaryHome } from './rehearsal.ts'
 
@@ -26,6 +26,21 @@ test('what is answered are commands of ours, and no word is one of ours', () => 
       if (inner.length > 0) expect(inner.map((one) => one.name())).toContain(next)
     }
   }
+})
+
+test('so are the words below a command', async () => {
+  for (const [words, answer] of Object.entries(wordsBelow)) {
+    const [command = '', word = ''] = words.split(' ')
+    const [, verb, next] = answer.split(' ')
+    const inner = program.commands.find((one) => one.name() === command)?.commands ?? []
+    const names = inner.flatMap((one) => [one.name(), ...one.aliases()])
+    expect(verb).toBe(command)
+    expect(names).toContain(next)
+    expect(names).not.toContain(word)
+  }
+  const { notes } = await godwit('snapshot take kv')
+  expect(notes).toContain('here it is `godwit snapshot create VM`')
+  expect(notes).not.toContain('Did you mean')
 })
 
 test('somebody who types such a word is told ours, and no other that resembles it', async () => {

@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
+import { mayAct } from '#proto/state.ts'
 import { ScreenDouble } from './screen-double.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
@@ -169,6 +170,9 @@ export class CoordinatorDouble {
     if (verb === 'forecast') return this.#foresee(id, body as { to: string })
     if (verb === 'migrate' || verb === 'clone') return this.#move(id, verb, body)
     if (verb === 'remove') {
+      const phase = this.#view.vms.find((vm) => vm.id === id)?.phase
+      if (phase && !mayAct('remove', phase))
+        return refused(fault('wrong-state', `${id} is ${phase}; remove needs it stopped`))
       this.change({ vms: this.#view.vms.filter((vm) => vm.id !== id) })
       return { status: 204, body: undefined }
     }
@@ -198,16 +202,24 @@ export class CoordinatorDouble {
     return { status: 202, body: is }
   }
 
-  /** A kill and a start are carried out in the view of what is broken; all else only answered. */
+  /**
+   * A kill, a start and the cut of a link are carried out in the view of what is broken; all else
+   * is only answered.
+   */
   #break(id: string | undefined, body: unknown): Answer {
     if (!this.laboratory) return refused(fault('wrong-state', 'this cluster is no laboratory'))
-    const wish = (body as { do?: string } | undefined)?.do
+    const { do: wish, to = '' } = (body ?? {}) as { do?: string; to?: string }
     const process = wish === 'kill' ? 'exited' : 'running'
     const nodes = this.laboratory.nodes.map((node) =>
       node.id === id ? { ...node, process } : node,
     )
     if (wish === 'kill' || wish === 'revive')
       this.laboratory = { ...this.laboratory, nodes } as LaboratoryView
+    const isOther = ({ a, b }: { a: string; b: string }) => a !== id || b !== to
+    const others = this.laboratory.links.filter(isOther)
+    if (wish === 'cut-link')
+      this.laboratory = { ...this.laboratory, links: [...others, { a: id ?? '', b: to }] }
+    if (wish === 'heal-link') this.laboratory = { ...this.laboratory, links: others }
     return { status: wish ? 202 : 200, body: this.laboratory }
   }
 

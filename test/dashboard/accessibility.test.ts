@@ -2,7 +2,7 @@
 // and narrow, with panels and dialogs open, while a VM is carried, when the coordinator is away.
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { laboratoryView } from '../coordinator-double/views.ts'
+import { busyCluster, laboratoryView, vmView } from '../coordinator-double/views.ts'
 import { violations } from './axe.ts'
 import { browserPage, chromiumPath, nodeCard, type PageOptions, tile } from './browser-page.ts'
 
@@ -11,7 +11,7 @@ const open = browserPage()
 /** Both schemes and both widths; colours do not know of widths, so not each with each. */
 const looks: readonly PageOptions[] = [
   { scheme: 'light' },
-  { scheme: 'dark', size: { width: 380, height: 800 } },
+  { scheme: 'dark', size: { width: 320, height: 800 } },
 ]
 const laboratory = laboratoryView('n1', 'n2', 'n3', 'n4')
 
@@ -19,6 +19,11 @@ interface Place {
   readonly name: string
   readonly hash?: string
   readonly go?: (page: Page) => Promise<unknown>
+}
+const withDesk = () => {
+  const view = busyCluster()
+  const desk = vmView('desk', { args: 'workload=desktop', screen: '320x240' }, { nodeId: 'n1' })
+  return { ...view, vms: [...view.vms, desk] }
 }
 const places: readonly Place[] = [
   { name: 'the cluster' },
@@ -49,6 +54,22 @@ const places: readonly Place[] = [
       await page.getByRole('dialog').getByText('downtime 9.6 ms').waitFor()
     },
   },
+  { name: 'a screen alone', hash: '#/vm/desk/screen' },
+  {
+    name: 'a screen that is not there',
+    go: async (page) => {
+      await page.evaluate("location.hash = '#/vm/nobody/screen'")
+      await page.getByText('There is no VM nobody now.').waitFor()
+    },
+  },
+  {
+    name: 'ten clones',
+    hash: '#/vm/shop',
+    go: async (page) => {
+      await page.getByRole('button', { name: '×10', exact: true }).click()
+      await page.getByRole('button', { name: 'Clone ×10' }).click()
+    },
+  },
   { name: 'a new VM', go: (page) => page.keyboard.press('n') },
   {
     name: 'a VM that is carried',
@@ -64,7 +85,7 @@ const places: readonly Place[] = [
 describe.skipIf(!chromiumPath)('the page before an accessibility checker', () => {
   test.each(places)('$name', async ({ hash = '', go }) => {
     for (const look of looks) {
-      const { page } = await open({ ...look, hash, laboratory })
+      const { page } = await open({ ...look, hash, laboratory, view: withDesk() })
       await go?.(page)
       const { scheme, size } = look
       expect({ scheme, size, found: await violations(page) }).toMatchObject({ found: [] })

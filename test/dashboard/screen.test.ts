@@ -197,7 +197,7 @@ describe.skipIf(!chromiumPath)('a screen', () => {
 
   test('alone it says where it is, that it moves, and that it is back', async () => {
     const { page, double } = await openScreen()
-    const status = page.locator('h3 [role=status]')
+    const status = page.locator('h1 [role=status]')
     await expect.poll(() => status.innerText()).toBe('live on n1')
     expect(await page.title()).toBe('desk – Godwit')
     double.changeVm('desk', { phase: 'migrating' })

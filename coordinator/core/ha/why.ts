@@ -118,7 +118,10 @@ function questionOf(state: ClusterState, vm: Vm): { where: Where; wish: Wish } {
 
 function mends(state: ClusterState, vm: Vm, nodes: WhyView['nodes']): string[] {
   const { phase, id } = vm
-  if (phase === 'failed') return [`see its console, mend what is wrong, then: godwit start ${id}`]
+  if (phase === 'failed')
+    return [
+      `mend what is wrong, then: godwit start ${id}; what its guest says: godwit console ${id}`,
+    ]
   if (phase === 'stopped') return [`godwit start ${id}`]
   if (phase === 'paused') return [`godwit resume ${id}`]
   if (phase !== 'pending' && phase !== 'recovering') return brokenMends(state, vm)

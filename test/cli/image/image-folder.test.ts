@@ -1,8 +1,9 @@
 // Images that were pulled: whole or not there, and what `godwit image` says of them.
 
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { Interrupts } from '#cli/cli.ts'
 import { ImageFolder } from '#cli/image/image-folder.ts'
 import { godwit, temporaryHome } from '../rehearsal.ts'
 
@@ -74,6 +75,28 @@ describe('godwit image', () => {
     const { code, notes } = await godwit('image pull debian', { home })
     expect(code).toBe(1)
     expect(notes).toContain('Pull on a Debian machine')
+    expect(readdirSync(join(home, 'images'))).toEqual([])
+  })
+
+  const hasKeyring = existsSync('/usr/share/keyrings/debian-archive-keyring.gpg')
+  // skipped: where Debian's keyring is missing a pull ends before anything runs
+  test.skipIf(!hasKeyring)('a pull that is interrupted ends apt, and leaves nothing', async () => {
+    const home = temporaryHome()
+    const apt = join(home, 'apt-get')
+    const began = join(home, 'began')
+    const fetches = `echo $$ > ${began}; exec sleep 60`
+    const script = `case "$*" in *indextargets*) echo http://mirror ;; *) ${fetches} ;; esac`
+    writeFileSync(apt, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    process.env.PATH = `${home}:${PATH}`
+    const interrupts = new Interrupts()
+    const pull = godwit('image pull debian', { home, interrupts })
+    await expect.poll(() => existsSync(began) && readFileSync(began, 'utf8')).toMatch(/\d\n/)
+    const pid = Number(readFileSync(began, 'utf8'))
+    expect(interrupts.interrupt()).toBe(true)
+    const { code, notes } = await pull
+    expect(code).toBe(130)
+    expect(notes).toContain('Nothing was changed')
+    expect(() => process.kill(pid, 0)).toThrow()
     expect(readdirSync(join(home, 'images'))).toEqual([])
   })
 

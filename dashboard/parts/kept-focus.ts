@@ -1,0 +1,43 @@
+// Whoever works by keyboard keeps a place: when what has the focus goes away (a button that is not
+// there for a node that is killed), something near it gets the focus, and not the page's beginning.
+// Not here: dialogs, which give it back by themselves (dialog.tsx).
+// Source: WCAG 2.2, success criterion 2.4.3 (Focus Order).
+
+import { useEffect } from 'preact/hooks'
+
+interface Held<Kind> {
+  readonly current: Kind | null
+}
+
+/** @param instead within the box, and there for as long as that is */
+export function useKeptFocus(box: Held<HTMLElement>, instead: () => HTMLElement | null): void {
+  useEffect(() => {
+    const own = box.current
+    if (!own) return
+    let holds = own.contains(document.activeElement)
+    const come = () => {
+      holds = true
+    }
+    const go = ({ relatedTarget: to }: FocusEvent) => {
+      if (to instanceof Node && !own.contains(to)) holds = false
+    }
+    // A click beside everything takes the focus from all, and is meant.
+    const point = () => {
+      holds = false
+    }
+    const observer = new MutationObserver(() => {
+      if (holds && document.activeElement === document.body)
+        instead()?.focus({ preventScroll: true })
+    })
+    own.addEventListener('focusin', come)
+    own.addEventListener('focusout', go)
+    addEventListener('pointerdown', point, { capture: true })
+    observer.observe(own, { childList: true, subtree: true })
+    return () => {
+      observer.disconnect()
+      own.removeEventListener('focusin', come)
+      own.removeEventListener('focusout', go)
+      removeEventListener('pointerdown', point, { capture: true })
+    }
+  }, [])
+}
