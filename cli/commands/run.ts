@@ -14,6 +14,7 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { positiveNumber, wholeNumber, withExamples } from '../help.ts'
 import { imagesOf } from '../image/image-folder.ts'
+import { ownImage, workloadMistake } from '../own-workloads.ts'
 import { inMib, inPercent, inSeconds } from '../units.ts'
 import { readVms } from '../vm-file.ts'
 import { pulled } from './image.ts'
@@ -104,6 +105,8 @@ async function requestsOf(
     throw new CommandError(exitCode.usage, 'Give the name of one VM, or a file with -f.')
   if (name !== undefined) {
     refuseMissingImage(cli, options.image, where)
+    const mistake = workloadMistake(options.image, options.args)
+    if (mistake !== undefined) throw new CommandError(exitCode.usage, mistake)
     return [requestOf(cli, name, options)]
   }
   const file = options.file ?? ''
@@ -117,10 +120,10 @@ async function requestsOf(
 
 /** A cluster of this machine has the images of this machine; of another one nothing is known. */
 function refuseMissingImage(cli: Cli, image: string | undefined, where: GlobalOptions): void {
-  if (image === undefined || image === 'godwit-guest' || where.api !== undefined || cli.api) return
+  if (image === undefined || image === ownImage || where.api !== undefined || cli.api) return
   const images = imagesOf(cli)
   if (images.manifest(image)) return
-  const known = ['godwit-guest', ...images.list().map(({ name }) => name)]
+  const known = [ownImage, ...images.list().map(({ name }) => name)]
   const mend = pulled.includes(image)
     ? `godwit image pull ${image}`
     : `there are ${known.join(', ')} (godwit image --help)`
