@@ -106,7 +106,7 @@ async function failover(seed: number, quietMs: number): Promise<number> {
   return world.nowMs
 }
 
-/** Code that has run before runs several times as fast, and is compiled for good after thousands. */
+/** Code that has run before runs several times as fast; after thousands it is compiled for good. */
 const warmUps = 3000
 
 async function playFailover(): Promise<void> {
