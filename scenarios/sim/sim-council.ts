@@ -146,7 +146,8 @@ class Seat {
     const store = await openEtcdStore({ etcd: this.etcd, clock: process, leadership, prefix })
     const coordinator = this.#ports.serve(process, { store, leadership })
     this.coordinator = coordinator
-    this.#events.leads(coordinator)
+    // It may have hung since it was elected, and another one leads.
+    if (leadership.holds) this.#events.leads(coordinator)
     const { code } = await leadership.ended
     await coordinator.stop(code)
   }
