@@ -161,7 +161,26 @@ export function instantiateCore(
   const table = new WebAssembly.Table({ initial: 1, element: 'anyfunc' })
   const imports = { env: { memory, table }, hooks: { ...hooks } }
   const { exports } = new WebAssembly.Instance(module, imports)
-  return { call: exports as unknown as CoreExports, at: readPlaces(exports), table }
+  return { call: callsOf(exports as unknown as CoreExports), at: readPlaces(exports), table }
+}
+
+/**
+ * An address that the core answers comes as a number with a sign: in a VM with 2 GiB of RAM those
+ * of its end, and of the tables behind it, would be negative.
+ */
+function callsOf(core: CoreExports): CoreExports {
+  return {
+    ...core,
+    reachForDevice: (gpa, length, writes) => core.reachForDevice(gpa, length, writes) >>> 0,
+    takeLog: (log) => core.takeLog(log) >>> 0,
+    trackedTable: () => core.trackedTable() >>> 0,
+    touchedTable: () => core.touchedTable() >>> 0,
+    absentTable: () => core.absentTable() >>> 0,
+    dirtyTable: () => core.dirtyTable() >>> 0,
+    frozenTable: () => core.frozenTable() >>> 0,
+    logTable: () => core.logTable() >>> 0,
+    blockPool: () => core.blockPool() >>> 0,
+  }
 }
 
 /** For a thread that runs no hart: whoever calls a hook there has a bug. */

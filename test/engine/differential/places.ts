@@ -57,7 +57,10 @@ export const trapsMax = 8
 /** How often an image may have its streams run, for engines that do better the second time. */
 export const roundsMax = 4
 
-export const streamsMax = Math.min(
-  Number(resultsAt - streamsAt) / streamSlot.bytes,
-  (ramBytes - Number(resultsAt - origin)) / resultSlot.bytes,
+/** At the end of RAM QEMU lays its device tree, at a multiple of 2 MiB. */
+const treeBytes = 2 << 20
+const resultBytes = ramBytes - treeBytes - Number(resultsAt - origin)
+
+export const streamsMax = Math.floor(
+  Math.min(Number(resultsAt - streamsAt) / streamSlot.bytes, resultBytes / resultSlot.bytes),
 )
