@@ -60,7 +60,7 @@ async function sourceResumes(): Promise<void> {
 
 test('a source that resumes after it has released the VM', { timeout: 240_000 }, async () => {
   await sourceResumes()
-  expect(await foundAt({ from: 50 })).toBeDefined()
+  expect(await foundAt({ from: 70 })).toBeDefined()
 })
 
 test('the same, by the search whose VMs are models', { timeout: 240_000 }, async () => {
@@ -86,7 +86,7 @@ test('a lease without a margin, by clocks that drift', { timeout: 240_000 }, asy
     const real = await load<typeof import('#proto/units.ts')>()
     return { ...real, leaseMarginMs: 0 }
   })
-  expect((await foundAt({ driftLeast: 0.01, from: 700 }))?.why).toContain('epoch')
+  expect((await foundAt({ driftLeast: 0.01, from: 790 }))?.why).toContain('epoch')
 })
 
 test('a lease that counts from when it was granted', { timeout: 240_000 }, async () => {
@@ -129,7 +129,7 @@ test('a coordinator that sends before it remembers', { timeout: 240_000 }, async
     }
     return { ...real, step }
   })
-  const found = await foundAt({ withModels: true, from: 5_900_300 })
+  const found = await foundAt({ withModels: true, from: 5_900_420 })
   expect(found?.why).toMatch(/while it ran on|after it had run on/)
 })
 
@@ -157,7 +157,7 @@ test('a leader whose writes count after it', { timeout: 240_000 }, async () => {
       real.transact(etcd, isStep(txn) ? { ...txn, guards: [] } : txn, timeoutMs)
     return { ...real, transact }
   })
-  expect(await foundAt({ withModels: true, from: 6_000_000 })).toBeDefined()
+  expect(await foundAt({ withModels: true, from: 6_000_080 })).toBeDefined()
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {
