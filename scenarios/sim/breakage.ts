@@ -14,6 +14,8 @@ import type { SimWorld } from './sim-world.ts'
 export class Breakage {
   /** So many have taken effect. */
   faults = 0
+  /** All is healed, and nothing breaks any more: what was still to come does not. */
+  isOver = false
   readonly #world: SimWorld
   readonly #count: (what: string) => void
 
@@ -88,7 +90,7 @@ export class Breakage {
   loseOrder(from: string, to: string, awayMs: number): void {
     const { network } = this.#world
     network.later(() => this.kill(from), 0)
-    network.later(() => this.isolate(to, from), 1)
+    network.later(() => (this.isOver ? undefined : this.isolate(to, from)), 1)
     // Unless somebody has started it meanwhile.
     network.later(() => this.revive(from), awayMs)
   }

@@ -125,6 +125,7 @@ class FaultRun {
   async liveness(): Promise<void> {
     const world = this.#world
     watchMessages(world, this.#subject, undefined)
+    this.#breakage.isOver = true
     world.network.heal()
     world.diskFaults.clear()
     for (const name of [...this.#names, ...world.coordinators.names]) {
