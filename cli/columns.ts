@@ -4,7 +4,13 @@
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { bytesText, countText, mibText, mipsText, msText, percentText } from '#proto/quantity.ts'
-import { type MigrationPhase, type NodePhase, type VmPhase, vmPhaseText } from '#proto/state.ts'
+import {
+  isHeard,
+  type MigrationPhase,
+  type NodePhase,
+  type VmPhase,
+  vmPhaseText,
+} from '#proto/state.ts'
 import { networkText, workloadOf } from '#proto/vm-spec.ts'
 import type { Column } from './table.ts'
 import type { Paint } from './terminal.ts'
@@ -70,9 +76,6 @@ export const nodeList: List<NodeView> = {
     { title: 'PEERS AT', text: (n) => n.peerAddress, wide: true },
   ],
 }
-
-/** Of a node without a link only the load of before is known. */
-export const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
 
 function cpuText(node: NodeView): string {
   const { cpuGotPercent, capacity } = node

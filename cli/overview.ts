@@ -3,10 +3,10 @@
 
 import type { ClusterView, NodeView, VmView } from '#proto/api.ts'
 import { bar, countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
-import { isRunning, vmPhaseText } from '#proto/state.ts'
+import { isHeard, isRunning, vmPhaseText } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { hasEnded } from '#scenarios/runner/stage.ts'
-import { isHeard, nodePhasePaint, vmPaint } from './columns.ts'
+import { nodePhasePaint, vmPaint } from './columns.ts'
 import { outcomeText, progressLine } from './migration-progress.ts'
 import { type Column, tableText } from './table.ts'
 import type { Terminal } from './terminal.ts'

@@ -128,7 +128,9 @@ export const PasswordRequest = z.strictObject({
 })
 
 const yearMs = 366 * 86_400_000
-const forMs = z.number().min(1000).max(yearMs)
+/** What is given for a while is given for this at least. */
+export const forMsMin = 1000
+const forMs = z.number().min(forMsMin).max(yearMs)
 export const TokenRequest = z.strictObject({
   /** What it is for, to find it again. */
   label: z.string().max(80).default(''),

@@ -62,6 +62,10 @@ export const NodePhase = z.enum([
 ])
 export type NodePhase = z.infer<typeof NodePhase>
 
+/** Of a node without a link only the load of before is known. */
+export const isHeard = ({ phase }: { readonly phase: NodePhase }): boolean =>
+  phase === 'online' || phase === 'suspect'
+
 export const nodePhaseSentences: Record<NodePhase, string> = {
   online: 'is online',
   suspect: 'has stopped answering; its lease is not over yet',

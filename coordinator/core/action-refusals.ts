@@ -1,5 +1,5 @@
-// Why what was asked for cannot be: the faults that api-commands.ts and move-commands.ts have in
-// common, each with its mend. Pure.
+// Why what was asked for cannot be: the faults that api-commands.ts, move-commands.ts and the
+// routes have in common, each with its mend. Pure.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import {
@@ -9,8 +9,7 @@ import {
   vmActionPhases,
   vmPhaseSentences,
 } from '#proto/state.ts'
-import type { Vm } from './cluster-state.ts'
-import type { Step } from './step-context.ts'
+import type { ClusterState, Vm } from './cluster-state.ts'
 
 export const outOfReach = (nodeId: string | undefined): Fault =>
   fault('link-lost', `${nodeId} cannot be reached now: ask again when it is online`)
@@ -37,8 +36,7 @@ export function refusal(vm: Vm, action: VmAction): Fault | undefined {
   return undefined
 }
 
-export const unknownNode = (step: Step, nodeId: string): Fault =>
-  fault(
-    'unknown-node',
-    `there is no node ${nodeId}; there are ${[...step.state.nodes.keys()].sort().join(', ') || 'none'}`,
-  )
+export function unknownNode({ nodes }: Pick<ClusterState, 'nodes'>, nodeId: string): Fault {
+  const names = [...nodes.keys()].sort().join(', ') || 'none'
+  return fault('unknown-node', `there is no node ${nodeId}; there are ${names}`)
+}

@@ -159,7 +159,7 @@ function dispatchOther(step: Step, command: Other): Value | Fault {
 
 function sleepOrWake(step: Step, command: Asked<'sleep' | 'wake'>): Value | Fault {
   const node = step.state.nodes.get(command.nodeId)
-  if (!node) return unknownNode(step, command.nodeId)
+  if (!node) return unknownNode(step.state, command.nodeId)
   const why = 'an operator wants it so'
   const refused = command.do === 'sleep' ? sleep(step, node, why, true) : wake(step, node, why)
   return refused ?? powerView(step.state)
@@ -216,9 +216,9 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
   const template = request.template ? readyTemplate(step, request.template) : undefined
   if (template && 'code' in template) return template
   const pinnedTo = request.nodeId === undefined ? undefined : asNodeId(request.nodeId)
-  if (pinnedTo !== undefined && !state.nodes.has(pinnedTo)) return unknownNode(step, pinnedTo)
+  if (pinnedTo !== undefined && !state.nodes.has(pinnedTo)) return unknownNode(step.state, pinnedTo)
   const startOn = request.startOn === undefined ? undefined : asNodeId(request.startOn)
-  if (startOn !== undefined && !state.nodes.has(startOn)) return unknownNode(step, startOn)
+  if (startOn !== undefined && !state.nodes.has(startOn)) return unknownNode(step.state, startOn)
   const id = asVmId(request.id)
   const serial = takeSerial(step)
   const wished = template ? specFrom(template.record.spec, request.spec) : request.spec

@@ -38,7 +38,7 @@ export function destinationFor(
   if (to === undefined)
     return chooseNode(step.state, wish, { ...rules, but: new Set(vm.nodeId ? [vm.nodeId] : []) })
   const only = asNodeId(to)
-  if (!step.state.nodes.has(only)) return unknownNode(step, to)
+  if (!step.state.nodes.has(only)) return unknownNode(step.state, to)
   return chooseNode(step.state, wish, { ...rules, only })
 }
 
@@ -138,7 +138,7 @@ export function maintain(
   command: Asked<'maintenance'> | Asked<'end-maintenance'>,
 ): Value | Fault {
   const node = step.state.nodes.get(command.nodeId)
-  if (!node) return unknownNode(step, command.nodeId)
+  if (!node) return unknownNode(step.state, command.nodeId)
   const refused =
     command.do === 'maintenance'
       ? beginMaintenance(step, node, command.params)
@@ -149,7 +149,7 @@ export function maintain(
 /** By the device; or an operator has switched it off. */
 export function fenceNode(step: Step, { nodeId, isOff }: Asked<'fence'>): Value | Fault {
   const node = step.state.nodes.get(nodeId)
-  if (!node) return unknownNode(step, nodeId)
+  if (!node) return unknownNode(step.state, nodeId)
   const refused = fenceByHand(step, node, isOff)
   if (refused) return refused
   const { incarnation } = node

@@ -16,7 +16,7 @@ import { SnapshotComparison } from '#proto/snapshots.ts'
 import { TemplateKeyRequest, TemplateKeyView } from '#proto/templates/messages.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 import { isFault } from '../coordinator.ts'
-import { unknownVm } from '../core/action-refusals.ts'
+import { unknownNode, unknownVm } from '../core/action-refusals.ts'
 import { snapshotsOf, snapshotView } from '../core/snapshots.ts'
 import type { PendingAnswer } from '../core/step-context.ts'
 import { templateView } from '../core/templates.ts'
@@ -92,10 +92,9 @@ function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {
   )
   app.get<WithId>('/v1/nodes/:id', documented('One node', 200, NodeView), (request, reply) => {
     const node = state.nodes.get(asNodeId(request.params.id))
-    if (node) return nodeView(state, node, nowMs())
-    const names = [...state.nodes.keys()].sort().join(', ') || 'none'
-    const { id } = request.params
-    return refuse(reply, fault('unknown-node', `there is no node ${id}; there are ${names}`))
+    return node
+      ? nodeView(state, node, nowMs())
+      : refuse(reply, unknownNode(state, request.params.id))
   })
   app.get('/v1/vms', documented('All VMs', 200, z.array(VmView)), () => coordinator.view().vms)
   app.get<WithId>('/v1/vms/:id', documented('One VM', 200, VmView), (request, reply) => {

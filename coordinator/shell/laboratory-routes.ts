@@ -14,6 +14,7 @@ import {
   LaboratoryCopies,
   LaboratoryView,
 } from '#proto/laboratory.ts'
+import { unknownNode } from '../core/action-refusals.ts'
 import { type App, documented, type HttpPorts, refuse, type WithId } from './routing.ts'
 
 const noLaboratory: Fault = fault(
@@ -40,11 +41,8 @@ export function laboratoryRoutes(app: App, { coordinator, laboratory }: HttpPort
   const breakIt = documented('Break it, or mend it', 202, LaboratoryView, BreakRequest)
   app.post<WithId>('/v1/nodes/:id/break', breakIt, async (request, reply) => {
     const { id } = request.params
-    const { nodes } = coordinator.state
-    if (laboratory && !nodes.has(asNodeId(id))) {
-      const names = [...nodes.keys()].sort().join(', ') || 'none'
-      return refuse(reply, fault('unknown-node', `there is no node ${id}; there are ${names}`))
-    }
+    const { state } = coordinator
+    if (laboratory && !state.nodes.has(asNodeId(id))) return refuse(reply, unknownNode(state, id))
     const wish = BreakRequest.parse(request.body)
     const answered = await answer(reply, 202, { ...wish, id })
     const by = request.who?.name || undefined

@@ -3,14 +3,14 @@
 // Not here: dialogs, which give it back by themselves (dialog.tsx).
 // Source: WCAG 2.2, success criterion 2.4.3 (Focus Order).
 
+import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 
-interface Held<Kind> {
-  readonly current: Kind | null
-}
-
 /** @param instead within the box, and there for as long as that is */
-export function useKeptFocus(box: Held<HTMLElement>, instead: () => HTMLElement | null): void {
+export function useKeptFocus(
+  box: RefObject<HTMLElement | null>,
+  instead: () => HTMLElement | null,
+): void {
   useEffect(() => {
     const own = box.current
     if (!own) return

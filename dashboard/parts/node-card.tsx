@@ -3,7 +3,7 @@
 
 import type { NodeView, VmView } from '#proto/api.ts'
 import { countText, msText, percentText } from '#proto/quantity.ts'
-import { nodePhaseSentences } from '#proto/state.ts'
+import { isHeard, nodePhaseSentences } from '#proto/state.ts'
 import { selectedVmId } from '../cluster.ts'
 import type { NodeColumn, Tile } from '../cluster-model.ts'
 import { hashOf } from '../route.ts'
@@ -110,9 +110,6 @@ function Leaving({ total, left, moving, stuck, etaMs }: NonNullable<NodeView['ev
     </div>
   )
 }
-
-/** Of a node without a link only the load of before is known. */
-const isHeard = ({ phase }: NodeView): boolean => phase === 'online' || phase === 'suspect'
 
 function cpuText(node: NodeView): string {
   const { cpuGotPercent, capacity } = node

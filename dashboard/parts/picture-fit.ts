@@ -2,6 +2,7 @@
 // large. Only where the box is the window's and not the canvas's own: alone, or in full screen.
 
 import { effect } from '@preact/signals'
+import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { pictureSize } from '../picture-size.ts'
 import { storedChoice } from '../stored-choice.ts'
@@ -9,12 +10,8 @@ import { storedChoice } from '../stored-choice.ts'
 /** Sharp and perhaps smaller, or as large as fits. */
 export const isWholeWished = storedChoice('godwit-whole-pixels', false)
 
-interface Held<Kind> {
-  readonly current: Kind | null
-}
-
 export function usePictureFit(
-  canvas: Held<HTMLCanvasElement>,
+  canvas: RefObject<HTMLCanvasElement | null>,
   size: { readonly width: number; readonly height: number },
   isAlone: boolean,
 ): void {

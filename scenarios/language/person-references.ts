@@ -2,6 +2,7 @@
 // at a screen may; that what is expected of somebody can be tried. Not here: all other references
 // (references.ts).
 
+import { forMsMin } from '#proto/accounts.ts'
 import type { Scenario } from '../schema.ts'
 import type { Expectation } from './expectations.ts'
 import { namesOfMany } from './many.ts'
@@ -70,9 +71,6 @@ function findingsOfTypist(scenario: Scenario, as: string, vm: string, path: Yaml
   return finding(path, `\`${vm}\` is not ${as}'s: put it in the \`vms\` of that person`)
 }
 
-/** As the API has it (proto/accounts.ts). */
-const linkMsMin = 1000
-
 /** Who comes by a link, in the order in which they come. */
 const visitorsOf = (timeline: readonly Step[]): string[] =>
   timeline.flatMap((step) => (step.do === 'share' ? [step.visitor] : []))
@@ -88,7 +86,7 @@ function findingsOfVisitors({ persons, timeline }: Scenario): Finding[] {
     const found: Finding[] = []
     if ([...others, ...come].includes(step.visitor))
       found.push(...finding([...at, 'visitor'], `somebody is called \`${step.visitor}\` already`))
-    if (step.for < linkMsMin)
+    if (step.for < forMsMin)
       found.push(...finding([...at, 'for'], 'a link leads there for a second at least'))
     return found
   })
