@@ -170,8 +170,9 @@ export class Machine {
     return this.#end
   }
 
-  /** Guest time goes on (clock `real`); run() may be called. */
-  resume(): void {
+  /** Guest time goes on (clock `real`), by so much later; run() may be called. */
+  resume(elapsedMs = 0): void {
+    if (elapsedMs > 0) this.#clock.set(this.#clock.ticks() + Math.floor(elapsedMs * ticksPerMs))
     this.#clock.start()
     this.#running = true
     this.#board.goOnWithInput()
@@ -264,14 +265,12 @@ export class Machine {
   }
 
   /**
-   * Takes over the state of another machine of the same spec; RAM comes by its own way. Throws
-   * SnapshotError when the sections are not those of this VM. `elapsedMs` is added to guest time
-   * under clock `real`.
+   * Takes over the state of another machine; RAM comes by its own way. Throws SnapshotError when
+   * the sections are not those of this VM.
    */
-  restore(sections: readonly Section[], { elapsedMs = 0 } = {}): void {
+  restore(sections: readonly Section[]): void {
     invariant(!this.#running, 'A running machine was to be restored')
     restoreSections(this.#parts, sections)
-    this.#clock.set(this.#clock.ticks() + Math.floor(elapsedMs * ticksPerMs))
   }
 
   rebrand(identity: Identity): void {

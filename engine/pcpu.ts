@@ -121,7 +121,7 @@ export class Pcpu {
   #command(vm: ScheduledVm, command: VmCommand, nowMs: number): unknown {
     switch (command.do) {
       case 'resume':
-        return this.#resume(vm)
+        return this.#resume(vm, command.elapsedMs)
       case 'pause':
         return this.#pause(vm)
       case 'detach':
@@ -132,7 +132,7 @@ export class Pcpu {
         return this.#answerLog(vm, command)
       case 'capture':
       case 'describe':
-        return { sections: sectionsOf(vm, command.do) }
+        return command.do === 'capture' ? this.#capture(vm, nowMs) : describe(vm)
       case 'restore':
         return this.#restore(vm, command)
       case 'rebrand':
@@ -174,12 +174,12 @@ export class Pcpu {
     this.#vms.set(config.vmId, vm)
   }
 
-  #resume(vm: ScheduledVm): undefined {
+  #resume(vm: ScheduledVm, elapsedMs = 0): undefined {
     if (vm.state.is === 'stopped')
       throw new Error(`VM ${vm.config.vmId} has ended: ${vm.state.end.detail}`)
     if (vm.state.is !== 'paused') return
     this.#openDisk(vm)
-    vm.becomeRunning(this.#options.host.nowMs())
+    vm.becomeRunning(this.#options.host.nowMs(), elapsedMs)
   }
 
   /** If it has one that is not open. */
@@ -211,8 +211,13 @@ export class Pcpu {
     return { bitmap, pages: countPages(bitmap) }
   }
 
-  #restore(vm: ScheduledVm, { sections, elapsedMs }: CommandOf<'restore'>): undefined {
-    paused(vm).machine.restore(sections, { elapsedMs: elapsedMs ?? 0 })
+  #capture(vm: ScheduledVm, nowMs: number): PcpuAnswers['capture'] {
+    const sections = paused(vm).machine.capture()
+    return { sections, tookMs: this.#options.host.nowMs() - nowMs }
+  }
+
+  #restore(vm: ScheduledVm, { sections }: CommandOf<'restore'>): undefined {
+    paused(vm).machine.restore(sections)
   }
 
   #changeLayers(vm: ScheduledVm, command: CommandOf<'change-disk' | 'swap-layers'>): undefined {
@@ -378,8 +383,7 @@ export class Pcpu {
   }
 }
 
-const sectionsOf = (vm: ScheduledVm, how: 'capture' | 'describe') =>
-  how === 'capture' ? paused(vm).machine.capture() : vm.machine.describe()
+const describe = ({ machine }: ScheduledVm) => ({ sections: machine.describe() })
 
 /** A machine that throws has met a bug of ours: it alone is lost, not the pCPU. */
 function runSafely(vm: ScheduledVm, budget: number, untilMs: number): RunOutcome {

@@ -67,7 +67,15 @@ export type PcpuCommand =
    * The first resume, and the first after `change-disk`, opens the disk under the epoch it was
    * given.
    */
-  | { readonly do: 'resume'; readonly vmId: string }
+  | {
+      readonly do: 'resume'
+      readonly vmId: string
+      /**
+       * Real time since its state was captured, which a guest with a real clock is to find passed.
+       * Default 0.
+       */
+      readonly elapsedMs?: number
+    }
   /** Answered when no further instruction retires. */
   | { readonly do: 'pause'; readonly vmId: string }
   /** Forgets the VM and closes its disk; what is held of that is lost. */
@@ -92,16 +100,7 @@ export type PcpuCommand =
   | { readonly do: 'capture'; readonly vmId: string }
   /** What a capture would be made of; of a VM that runs, too. */
   | { readonly do: 'describe'; readonly vmId: string }
-  /**
-   * `elapsedMs`: real time since the capture, which a guest with a real clock is to find passed.
-   * Default 0.
-   */
-  | {
-      readonly do: 'restore'
-      readonly vmId: string
-      readonly sections: readonly Section[]
-      readonly elapsedMs?: number
-    }
+  | { readonly do: 'restore'; readonly vmId: string; readonly sections: readonly Section[] }
   /**
    * Another identity for a paused VM (a clone, before its first instruction); the guest is told.
    */
@@ -227,7 +226,8 @@ export interface PcpuAnswers {
   'open-log': { readonly log: number }
   'take-log': { readonly bitmap: Uint8Array; readonly pages: number }
   'close-log': undefined
-  capture: { readonly sections: readonly Section[] }
+  /** `tookMs`: by the pCPU's clock. */
+  capture: { readonly sections: readonly Section[]; readonly tookMs: number }
   describe: { readonly sections: readonly Pick<Section, 'kind' | 'version'>[] }
   restore: undefined
   rebrand: undefined
@@ -287,7 +287,9 @@ export type PcpuEvent =
       readonly detail: string
     }
 
-/** Between the two threads: a request has an id, its answer carries it back. */
+/**
+ * Between the two threads, several at a time: a request has an id, its answer carries it back.
+ */
 export interface PcpuRequest {
   readonly id: number
   readonly command: PcpuCommand

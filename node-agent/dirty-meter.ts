@@ -4,7 +4,7 @@
 // Not here: who takes the logs (load-meter.ts), what the curve means (proto/pre-copy/).
 // Times in ms, pages of 4,096 bytes.
 
-import { countPages } from '#engine/memory/page-bitmap.ts'
+import { countPages, unionOf } from '#engine/memory/page-bitmap.ts'
 import type { CurvePoint } from '#proto/pre-copy/dirty-curve.ts'
 
 /** The short window. */
@@ -38,7 +38,7 @@ export class DirtyMeter {
 
   /** The log of a look. @returns pages of the whole look, its short window included. */
   see(bitmap: Uint8Array, pages: number, ms: number): number {
-    const all = this.#taken ? union(bitmap, this.#taken) : bitmap
+    const all = this.#taken ? unionOf(bitmap, this.#taken) : bitmap
     const count = this.#taken ? countPages(all) : pages
     if (count < busyPages) this.#short = undefined
     this.#taken = undefined
@@ -55,10 +55,6 @@ export class DirtyMeter {
   }
 }
 
-function union(one: Uint8Array, other: Uint8Array): Uint8Array {
-  return one.map((byte, at) => byte | (other[at] ?? 0))
-}
-
 interface Look {
   readonly bitmap: Uint8Array
   readonly pages: number
@@ -68,7 +64,7 @@ interface Look {
 }
 
 function extend(window: Window, { bitmap, pages, ms, looks }: Look): void {
-  if (pages > 0) window.pages = window.pages.length > 0 ? union(bitmap, window.pages) : bitmap
+  if (pages > 0) window.pages = unionOf(window.pages, bitmap)
   window.looks += 1
   window.ms += ms
   if (window.looks < looks) return

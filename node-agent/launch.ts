@@ -1,5 +1,5 @@
-// The last step of every copy that begins to run on this node, moved or cloned: its state again,
-// with the time that has passed, and its first instruction. Not here: whether it may run
+// The last step of every copy that begins to run on this node, moved or cloned: its state, if it
+// has not got it, the time that has passed, and its first instruction. Not here: whether it may run
 // (migration/destination-run.ts, cloning/local-clone.ts). Times in ms.
 
 import { type Fault, faultOf } from '#proto/faults.ts'
@@ -13,7 +13,8 @@ export interface LaunchPorts {
 }
 
 export interface Launch {
-  readonly sections: readonly StateSection[]
+  /** Unless it has them. */
+  readonly sections?: readonly StateSection[]
   /** Real time since it stood still, which the guest finds passed. */
   readonly elapsedMs: number
   /** It finds itself somebody else. */
@@ -27,12 +28,11 @@ export async function launch(
 ): Promise<void> {
   vm.launching = vm.epoch
   try {
-    // Posted together: the pCPU does them in this order, without waiting for this thread in
-    // between.
+    // Posted together: the pCPU does them in this order.
     await Promise.all([
-      vmm.restore(vm, sections, elapsedMs),
+      sections && vmm.restore(vm, sections),
       isClone ? vmm.rebrand(vm) : undefined,
-      vmm.resume(vm),
+      vmm.resume(vm, elapsedMs),
     ])
   } catch (thrown) {
     launched(vm, faultOf(thrown))

@@ -154,8 +154,9 @@ function spawnPcpu(start: PcpuStart): PcpuThread {
   worker.postMessage(start)
   let stopping = false
   return {
-    post: (request) => worker.postMessage(request),
-    onMessage: (fn) => void worker.on('message', (message: PcpuMessage) => fn(message)),
+    post: (requests) => worker.postMessage(requests),
+    onMessage: (fn) =>
+      void worker.on('message', (messages: readonly PcpuMessage[]) => fn(messages)),
     onDeath: (fn) => {
       worker.on('error', (error) => fn(String(error)))
       worker.on('exit', () => (stopping ? undefined : fn('the pCPU thread ended')))

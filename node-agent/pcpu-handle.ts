@@ -1,7 +1,8 @@
 // One pCPU as the agent's thread sees it: requests with an id, answers as promises, events as
 // calls. Requests are carried out in the order they are posted; everything that must not overtake
-// relies on it. Not here: the thread itself (pcpu-worker.ts, spawned by main.ts), which VM is where
-// (vmm.ts).
+// relies on it. What is asked in one go travels together, there and back: a guest that stands still
+// meanwhile waits for one message, not for each.
+// Not here: the thread itself (pcpu-worker.ts, spawned by main.ts), which VM is where (vmm.ts).
 
 import type {
   PcpuAnswers,
@@ -13,8 +14,8 @@ import type {
 
 /** A thread that runs guests; the shell makes it of whatever the platform has. */
 export interface PcpuThread {
-  post(request: PcpuRequest): void
-  onMessage(fn: (message: PcpuMessage) => void): void
+  post(requests: readonly PcpuRequest[]): void
+  onMessage(fn: (messages: readonly PcpuMessage[]) => void): void
   /** The thread ended without being asked to: a bug of ours. */
   onDeath(fn: (reason: string) => void): void
   stop(): Promise<void>
@@ -32,11 +33,13 @@ export class PcpuHandle {
   readonly #thread: PcpuThread
   readonly #doorbell: Int32Array
   readonly #waiting = new Map<number, Waiting>()
+  /** To be posted when the caller's turn is over. */
+  #asked: PcpuRequest[] = []
   #nextId = 1
   #dead: string | undefined
 
   /**
-   * @param doorbell Int32, one element: rung with each request, so that an idle pCPU wakes at once.
+   * @param doorbell Int32, one element: rung when something was posted: an idle pCPU wakes at once.
    */
   constructor(
     index: number,
@@ -47,9 +50,11 @@ export class PcpuHandle {
     this.index = index
     this.#thread = thread
     this.#doorbell = new Int32Array(doorbell)
-    thread.onMessage((message) => {
-      if ('on' in message) handlers.event(message)
-      else this.#settle(message)
+    thread.onMessage((messages) => {
+      for (const message of messages) {
+        if ('on' in message) handlers.event(message)
+        else this.#settle(message)
+      }
     })
     thread.onDeath((reason) => {
       this.#die(reason)
@@ -68,10 +73,14 @@ export class PcpuHandle {
     const id = this.#nextId++
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
-      this.#thread.post({ id, command })
-      Atomics.add(this.#doorbell, 0, 1)
-      Atomics.notify(this.#doorbell, 0)
+      if (this.#asked.push({ id, command }) === 1) queueMicrotask(() => this.#post())
     })
+  }
+
+  #post(): void {
+    this.#thread.post(this.#asked.splice(0))
+    Atomics.add(this.#doorbell, 0, 1)
+    Atomics.notify(this.#doorbell, 0)
   }
 
   async stop(): Promise<void> {

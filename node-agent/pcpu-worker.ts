@@ -6,7 +6,8 @@
 // The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts
 // a request first and rings then; we read the bell first and look for requests then. So a request
 // is either found at once, or the bell has changed and the sleep does not begin: no wake-up is
-// lost. While it has not rung there is nothing to look for. Ends with worker.terminate().
+// lost. While it has not rung there is nothing to look for. What is said of one turn goes out
+// together, in its order. Ends with worker.terminate().
 
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { WasmCore } from '#engine/cpu/core.ts'
@@ -20,6 +21,7 @@ import { invariant } from '#proto/invariant.ts'
 
 invariant(parentPort !== null, 'pcpu-worker.ts runs only as a worker thread')
 const port = parentPort
+let said: PcpuMessage[] = []
 
 port.once('message', (start: PcpuStart) => loop(makePcpu(start), new Int32Array(start.doorbell)))
 
@@ -37,7 +39,7 @@ function makePcpu(start: PcpuStart): Pcpu {
     openDisk: (disk) => openLayeredDisk(store, disk),
     runUntilMs: () => runUntilMs[0] ?? 0,
     mips: start.mips,
-    emit: post,
+    emit: (event) => void said.push(event),
   })
 }
 
@@ -46,20 +48,25 @@ function loop(pcpu: Pcpu, doorbell: Int32Array): never {
   for (;;) {
     const rung = Atomics.load(doorbell, 0)
     if (rung !== answered) answerAll(pcpu)
+    sayAll()
     answered = rung
     const sleepMs = pcpu.run()
+    sayAll()
     if (sleepMs > 0) Atomics.wait(doorbell, 0, rung, sleepMs)
   }
 }
 
 function answerAll(pcpu: Pcpu): void {
   for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
-    const { id, command } = got.message as PcpuRequest
-    const answer = pcpu.handle(command)
-    post(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+    for (const { id, command } of got.message as readonly PcpuRequest[]) {
+      const answer = pcpu.handle(command)
+      said.push(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+    }
   }
 }
 
-function post(message: PcpuMessage): void {
-  port.postMessage(message)
+function sayAll(): void {
+  if (said.length === 0) return
+  port.postMessage(said)
+  said = []
 }

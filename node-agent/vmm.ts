@@ -4,22 +4,20 @@
 // Not here: whether a VM may run (desk.ts, lease.ts), what its pages are sent as (migration/).
 // Sizes in bytes, ms.
 
-import { BootError } from '#engine/boot-error.ts'
-import { type BootImage, layOut } from '#engine/boot-layout.ts'
+import type { BootImage } from '#engine/boot-layout.ts'
 import type { PreservedPages } from '#engine/cpu/core-port.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PageSource } from '#engine/memory/page-source.ts'
 import { Pager } from '#engine/memory/pager.ts'
-import { ordinaryBytes, refuseTooLarge } from '#engine/screen.ts'
-import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmConfig, VmStats } from '#engine/vm-config.ts'
+import type { PcpuAnswers, PcpuCommand, PcpuEvent, VmStats } from '#engine/vm-config.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { StateSection } from '#proto/messages.ts'
-import { readScreenSize, type ScreenSize } from '#proto/screen.ts'
 import { mebibyte } from '#proto/units.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import type { HeldVm } from './held-vms.ts'
+import { configOf, refuseWhatCannotBoot } from './machine-config.ts'
 import type { PcpuHandle } from './pcpu-handle.ts'
 
 export interface VmmPorts {
@@ -133,9 +131,10 @@ export class Vmm {
     await this.ask(vm, { do: 'pause' })
   }
 
-  async resume(vm: HeldVm): Promise<void> {
+  /** `elapsedMs`: since its state was captured; its guest finds them passed. */
+  async resume(vm: HeldVm, elapsedMs = 0): Promise<void> {
     if (this.#machines.has(vm)) this.#watch?.begins(vm)
-    await this.ask(vm, { do: 'resume' })
+    await this.ask(vm, { do: 'resume', elapsedMs })
   }
 
   /** Asks the guest of a running VM to give up so many pages. */
@@ -198,8 +197,22 @@ export class Vmm {
     return sections
   }
 
-  async restore(vm: HeldVm, sections: readonly StateSection[], elapsedMs: number): Promise<void> {
-    await this.ask(vm, { do: 'restore', sections, elapsedMs })
+  async restore(vm: HeldVm, sections: readonly StateSection[]): Promise<void> {
+    await this.ask(vm, { do: 'restore', sections })
+  }
+
+  /**
+   * Restores, then captures again: what is in the machine now, and not only what arrived. `tookMs`:
+   * of that the capture alone.
+   */
+  async restoredAs(
+    vm: HeldVm,
+    sections: readonly StateSection[],
+  ): Promise<{ readonly sections: StateSection[]; readonly tookMs: number }> {
+    // Posted together: nobody waits for this thread in between.
+    const restored = this.restore(vm, sections)
+    const [captured] = await Promise.all([this.ask(vm, { do: 'capture' }), restored])
+    return captured as never
   }
 
   /** The VM is the one its identity says, and its guest is told. */
@@ -355,42 +368,5 @@ export class Vmm {
   }
 }
 
-const screenOf = ({ screen }: HeldVm['spec']): ScreenSize | undefined =>
-  screen === undefined ? undefined : readScreenSize(screen)
-
-/** Before memory is made for it. */
-function refuseWhatCannotBoot({ spec, vmId }: HeldVm, image: BootImage): void {
-  try {
-    const [ramBytes, screen] = [spec.memoryMib * mebibyte, screenOf(spec)]
-    refuseTooLarge(ramBytes, screen)
-    layOut(image, ordinaryBytes(ramBytes, screen), spec.boot)
-  } catch (thrown) {
-    if (!(thrown instanceof BootError)) throw thrown
-    throw new FaultError(fault(thrown.code, `VM ${vmId}: ${thrown.message}`))
-  }
-}
-
 const stoppedMeanwhile = (vm: HeldVm): FaultError =>
   new FaultError(fault('unknown-vm', `VM ${vm.vmId} was stopped meanwhile`))
-
-function configOf({ vm, memory }: Machine): VmConfig {
-  const { vmId, spec, identity, epoch, disk } = vm
-  const screen = screenOf(spec)
-  return {
-    vmId,
-    memory: memory.memory,
-    ramBytes: memory.ramBytes,
-    args: spec.args,
-    clock: spec.clock,
-    boot: spec.boot,
-    identity,
-    cpuShares: spec.cpuShares,
-    cpuCapPercent: spec.cpuCapPercent,
-    leased: spec.ha,
-    ...(disk.layers.length > 0 ? { disk } : {}),
-    ...(spec.heartbeatMs === undefined ? {} : { heartbeatMs: spec.heartbeatMs }),
-    epoch,
-    network: spec.network !== false,
-    ...(screen && { screen }),
-  }
-}

@@ -105,9 +105,9 @@ export class ScheduledVm {
     if (this.#state.is === 'held') this.#becomeReady(nowMs)
   }
 
-  becomeRunning(nowMs: number): void {
+  becomeRunning(nowMs: number, elapsedMs = 0): void {
     invariant(this.#state.is === 'paused', `A VM that is ${this.#state.is} was resumed`)
-    this.machine.resume()
+    this.machine.resume(elapsedMs)
     this.#wasResumed = true
     this.#pace = { fromMs: nowMs, fromTicks: this.machine.ticks }
     this.#becomeReady(nowMs)

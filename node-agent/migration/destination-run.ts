@@ -111,7 +111,7 @@ export class DestinationRun {
     const { vmm } = this.#ports
     const vm = this.#vm(0)
     const sections = await vmm.capture(vm)
-    if (this.state.phase === 'incoming') await vmm.restore(vm, sections, 0)
+    if (this.state.phase === 'incoming') await vmm.restore(vm, sections)
     this.#memory.hashBytes(stateBytes(this.#memory.trackedHash(), sections))
   }
 
@@ -259,17 +259,12 @@ export class DestinationRun {
     this.#sections = order.sections.filter((section) => section !== ring)
     if (order.missing) this.#memory.makeAbsent(order.missing)
     if (order.missing) vm.pageSource = 'linked'
-    // Posted together: nobody waits for this thread in between.
     const beginsAtMs = clock.nowMs()
-    const restored = vmm.restore(vm, this.#sections, 0)
-    let restoredAtMs = beginsAtMs
-    const noted = restored.then(() => {
-      restoredAtMs = clock.nowMs()
-    })
-    const [captured] = await Promise.all([vmm.capture(vm), noted])
+    const there = await vmm.restoredAs(vm, this.#sections)
+    const restoredAtMs = clock.nowMs() - there.tookMs
     const console = consoleOf(vm)
     console.restore(ring)
-    const sections = [...captured, console.capture()]
+    const sections = [...there.sections, console.capture()]
     const hash = this.#memory.hashBytes(stateBytes(this.#memory.trackedHash(), sections))
     const ramHash = order.full ? { ramHash: this.#memory.fullHash() } : {}
     const took = {
@@ -332,9 +327,11 @@ export class DestinationRun {
 
   /** The guest finds the time passed that passed; a clone finds itself somebody else. */
   async #launch(vm: HeldVm): Promise<void> {
+    const isFirst = vm === this.#vm(0)
     const elapsedMs = this.#ports.clock.nowMs() - this.#pausedAtMs
     const isClone = this.state.offer.purpose === 'clone'
-    await launch(vm, { sections: this.#sections, elapsedMs, isClone }, this.#ports)
+    const state = isFirst ? {} : { sections: this.#sections }
+    await launch(vm, { ...state, elapsedMs, isClone }, this.#ports)
   }
 
   #vm(index: number): HeldVm {

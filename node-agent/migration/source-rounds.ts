@@ -3,7 +3,7 @@
 // Not here: the rules themselves (proto/pre-copy/), what comes when the VM stands still
 // (source.ts).
 
-import { countPages, setPage } from '#engine/memory/page-bitmap.ts'
+import { countPages, setPage, unionOf } from '#engine/memory/page-bitmap.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { RoundRecord } from '#proto/messages.ts'
 import { decideAfterRound, type StopDecision } from '#proto/pre-copy/stop-rule.ts'
@@ -169,7 +169,7 @@ function nextRound(
 /** Post-copy from here on: what is left will be fetched. */
 function leave(state: SourceState, log: Log, nowMs: number): SourceEffect[] {
   const { unsent } = state
-  const missing = unsent ? log.bitmap.map((byte, at) => byte | (unsent[at] ?? 0)) : log.bitmap
+  const missing = unsent ? unionOf(unsent, log.bitmap) : log.bitmap
   state.missing = missing
   return nextRound(state, { ...log, bitmap: missing }, nowMs, 'stop')
 }

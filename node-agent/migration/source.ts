@@ -7,6 +7,7 @@
 // fault of ours; and the command is answered once. Times in ms. Source: Clark et al., NSDI 2005,
 // §3.2 (stages of a migration).
 
+import { unionOf } from '#engine/memory/page-bitmap.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import {
   type Accept,
@@ -207,7 +208,7 @@ function finish(
 ): SourceEffect[] {
   state.marks.pausedMs = nowMs
   state.guestMips = log.guestMips
-  const left = state.left.map((byte, at) => byte | (log.bitmap[at] ?? 0))
+  const left = unionOf(state.left, log.bitmap)
   state.left = new Uint8Array(0)
   state.roundStartedAtMs = nowMs
   if (state.missing) state.missing = left

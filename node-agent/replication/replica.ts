@@ -158,8 +158,7 @@ export class Replica {
     await vmm.changeDisk(vm, vm.disk, epoch)
     if (kept.batch.length > 0) await applyBatch(vmm, vm, kept.batch)
     const ageMs = (atMs: number) => Math.max(0, atMs - kept.atMs + kept.agoMs)
-    const sections = withoutConsole(kept.sections)
-    await Promise.all([vmm.restore(vm, sections, ageMs(this.#nowMs())), vmm.resume(vm)])
+    await vmm.resume(vm, ageMs(this.#nowMs()))
     const [lostMs, agoMs] = [ageMs(this.#lostAtMs), ageMs(this.#nowMs())]
     return { checkpoint: kept.round, lostMs, agoMs }
   }
@@ -169,12 +168,9 @@ export class Replica {
     const { vmm, console } = this.#ports
     const ring = sections.find(({ kind }) => kind === consoleSectionKind)
     if (!ring) throw new FaultError(fault('bad-message', `no section ${consoleSectionKind} came`))
-    const [, captured] = await Promise.all([
-      vmm.restore(this.vm, withoutConsole(sections), 0),
-      vmm.capture(this.vm),
-    ])
+    const there = await vmm.restoredAs(this.vm, withoutConsole(sections))
     console.restore(ring)
-    const is = this.#hashOf([...captured, console.capture()])
+    const is = this.#hashOf([...there.sections, console.capture()])
     if (is !== hash)
       throw new FaultError(fault('hash-mismatch', `the replica differs: ${is} here, ${hash} there`))
   }

@@ -2,6 +2,7 @@
 // CPU, devices and held disk writes are taken. Not here: when, and what becomes of it (primary.ts).
 // Times in ms of this node's clock.
 
+import { unionOf } from '#engine/memory/page-bitmap.ts'
 import type { StateSection } from '#proto/messages.ts'
 import type { GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
@@ -42,13 +43,9 @@ export async function shoot(vm: HeldVm, ports: ShotPorts): Promise<Shot> {
     takeHeld(vmm, vm),
   ])
   const memory = vmm.mustHave(vm)
-  const pages = new FrozenPages(memory, merged(taken.bitmap, left))
+  const pages = new FrozenPages(memory, unionOf(left, taken.bitmap))
   // All that the guest said came before the answer to the capture.
   const sections = [...captured, console.capture()]
   const hash = memory.hashBytes(stateBytes(memory.trackedHash(), sections))
   return { pages, sections, hash, batch, mark: output.mark(console.mark()), beganAtMs }
-}
-
-function merged(one: Uint8Array, other: Uint8Array): Uint8Array {
-  return other.length === 0 ? one : one.map((byte, at) => byte | (other[at] ?? 0))
 }

@@ -83,7 +83,7 @@ async function putState(vm: HeldVm, snapshot: Snapshot, { vmm, console }: Restor
   const ring = snapshot.sections.find(isRing)
   if (!ring) throw new FaultError(fault('bad-snapshot', `it has no section ${consoleSectionKind}`))
   const state = snapshot.sections.filter((section) => !isRing(section))
-  await vmm.restore(vm, state, 0)
+  await vmm.restore(vm, state)
   console.restore(ring)
 }
 

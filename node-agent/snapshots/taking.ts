@@ -7,6 +7,7 @@
 // then holds, and this one as its parent.
 
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import { unionOf } from '#engine/memory/page-bitmap.ts'
 import { zeroPageDigest } from '#engine/snapshots/digest.ts'
 import { laidOver, type PageList, PageListBuilder } from '#engine/snapshots/page-list.ts'
 import { FaultError, fault } from '#proto/faults.ts'
@@ -140,7 +141,7 @@ export class Taking {
       ])
       // All that the guest wrote to its console came before the answer to the capture.
       sections = [...captured, console.capture()]
-      last = this.#copyAll(left.map((byte, at) => byte | (taken.bitmap[at] ?? 0)))
+      last = this.#copyAll(unionOf(left, taken.bitmap))
     } finally {
       if (wasPaused) await this.#sealOnly()
       else await this.#ports.goOn(this.#vm, this.#order.disk)

@@ -21,7 +21,7 @@ export class SimPcpu implements PcpuThread {
   readonly #process: SimProcess
   readonly #pcpu: Pcpu
   readonly #lagMs: number
-  #hear: (message: PcpuMessage) => void = () => undefined
+  #hear: (messages: readonly PcpuMessage[]) => void = () => undefined
   #next: Cancel = () => undefined
   #isStopped = false
 
@@ -33,16 +33,17 @@ export class SimPcpu implements PcpuThread {
     this.#pcpu = new Pcpu({ ...options, host: process, emit })
   }
 
-  post(request: PcpuRequest): void {
+  post(requests: readonly PcpuRequest[]): void {
     this.#soon(() => {
-      const answer = this.#pcpu.handle(request.command)
-      const { id } = request
-      this.#say(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+      for (const { id, command } of requests) {
+        const answer = this.#pcpu.handle(command)
+        this.#say(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+      }
       this.#run()
     })
   }
 
-  onMessage(fn: (message: PcpuMessage) => void): void {
+  onMessage(fn: (messages: readonly PcpuMessage[]) => void): void {
     this.#hear = fn
   }
 
@@ -55,7 +56,7 @@ export class SimPcpu implements PcpuThread {
   }
 
   #say(message: PcpuMessage): void {
-    this.#soon(() => this.#hear(message), this.#lagMs)
+    this.#soon(() => this.#hear([message]), this.#lagMs)
   }
 
   #soon(fn: () => void, ms = 0): void {

@@ -14,17 +14,19 @@ import { vmOrder } from './coordinator-double.ts'
 class ScriptedPcpu {
   readonly asked: string[] = []
   readonly handle: PcpuHandle
-  #hear: (message: PcpuMessage) => void = () => undefined
+  #hear: (messages: readonly PcpuMessage[]) => void = () => undefined
   #die: (reason: string) => void = () => undefined
 
   constructor(index: number, refusal?: string) {
     const thread = {
-      post: ({ id, command }: PcpuRequest) => {
-        this.asked.push(command.do)
-        const answer = refusal === undefined ? { id } : { id, error: refusal }
-        queueMicrotask(() => this.#hear(answer))
+      post: (requests: readonly PcpuRequest[]) => {
+        this.asked.push(...requests.map(({ command }) => command.do))
+        const answers = requests.map(({ id }) =>
+          refusal === undefined ? { id } : { id, error: refusal },
+        )
+        queueMicrotask(() => this.#hear(answers))
       },
-      onMessage: (fn: (message: PcpuMessage) => void) => {
+      onMessage: (fn: (messages: readonly PcpuMessage[]) => void) => {
         this.#hear = fn
       },
       onDeath: (fn: (reason: string) => void) => {

@@ -68,7 +68,7 @@ test('it can be paused, captured and resumed, and then says again what it waits 
   rig.start('needy')
   rig.runMs(5)
   rig.do({ do: 'pause', vmId: 'needy' })
-  const { sections } = rig.do({ do: 'capture', vmId: 'needy' }) as { sections: unknown[] }
+  const { sections } = rig.do({ do: 'capture', vmId: 'needy' })
   expect(sections.length).toBeGreaterThan(3)
   rig.do({ do: 'present', vmId: 'needy', pages: page(3) })
   rig.runMs(5)

@@ -37,9 +37,9 @@ class PcpuThread {
     this.#bell = new Int32Array(doorbell)
     this.#worker = new Worker(worker)
     cleanUps.push(() => this.#worker.terminate())
-    this.#worker.on('message', (message: PcpuMessage) => {
-      this.messages.push(message)
-      if ('id' in message) this.#answers.get(message.id)?.(message)
+    this.#worker.on('message', (messages: readonly PcpuMessage[]) => {
+      this.messages.push(...messages)
+      for (const message of messages) if ('id' in message) this.#answers.get(message.id)?.(message)
     })
     const start: PcpuStart = { module: coreModule, runUntilMs, doorbell, mips: 0, diskFolder }
     this.#worker.postMessage(start)
@@ -48,7 +48,7 @@ class PcpuThread {
   async ask<C extends PcpuCommand>(command: C): Promise<PcpuAnswers[C['do']]> {
     const id = ++this.#id
     const answer = new Promise<PcpuMessage>((resolve) => this.#answers.set(id, resolve))
-    this.#worker.postMessage({ id, command })
+    this.#worker.postMessage([{ id, command }])
     Atomics.add(this.#bell, 0, 1)
     Atomics.notify(this.#bell, 0)
     const message = await answer

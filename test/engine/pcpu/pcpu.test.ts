@@ -198,7 +198,7 @@ describe('commands', () => {
     rig.do({ do: 'pause', vmId: 'a' })
     const { sections } = rig.do({ do: 'capture', vmId: 'a' })
     rig.do({ do: 'attach', config: rig.config('copy'), start: 'empty' })
-    rig.do({ do: 'restore', vmId: 'copy', sections, elapsedMs: 3 })
+    rig.do({ do: 'restore', vmId: 'copy', sections })
     expect(rig.stats('copy').instructions).toBe(rig.stats('a').instructions)
     const half = { do: 'restore', vmId: 'copy', sections: sections.slice(1) } as const
     expect(() => rig.do(half)).toThrow('missing: hart')

@@ -85,6 +85,11 @@ export class MachineDouble {
     this.did.push('restore')
   }
 
+  async restoredAs(vm: HeldVm, sections: readonly StateSection[]) {
+    await this.restore(vm, sections)
+    return { sections: await this.capture(), tookMs: 0 }
+  }
+
   async resume(): Promise<void> {
     this.runs = true
     this.did.push('resume')

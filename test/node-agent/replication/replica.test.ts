@@ -59,7 +59,7 @@ describe('it takes over', () => {
     ends.there.memory.readPage(5, page)
     expect([page[0], ends.there.cpu]).toEqual([42, 42])
     expect(ends.there.disk).toBe('kept')
-    expect(ends.there.did).toEqual(['restore', 'disk @2', 'apply-batch', 'restore', 'resume'])
+    expect(ends.there.did).toEqual(['restore', 'disk @2', 'apply-batch', 'resume'])
     expect(ends.copyConsole).toMatchObject({ accepted: 11 })
     expect(ends.copyConsole.since(0).offset + ends.copyConsole.since(0).bytes.length).toBe(4)
   })

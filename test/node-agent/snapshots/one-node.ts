@@ -154,14 +154,16 @@ export class OneNode {
     }
     setImmediate(turn)
     const thread = {
-      post: ({ id, command }: PcpuRequest) => {
-        const answer = pcpu.handle(structuredClone(command))
-        const message =
-          answer instanceof Error ? { id, error: answer.message } : { id, value: answer }
-        queueMicrotask(() => this.#heard(message))
+      post: (requests: readonly PcpuRequest[]) => {
+        for (const { id, command } of requests) {
+          const answer = pcpu.handle(structuredClone(command))
+          const message =
+            answer instanceof Error ? { id, error: answer.message } : { id, value: answer }
+          queueMicrotask(() => this.#heard(message))
+        }
       },
-      onMessage: (fn: (message: PcpuMessage) => void) => {
-        this.#heard = fn
+      onMessage: (fn: (messages: readonly PcpuMessage[]) => void) => {
+        this.#heard = (message) => fn([message])
       },
       onDeath: () => undefined,
       stop: async () => undefined,
