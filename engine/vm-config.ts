@@ -287,9 +287,7 @@ export type PcpuEvent =
       readonly detail: string
     }
 
-/**
- * Between the two threads, several at a time: a request has an id, its answer carries it back.
- */
+/** Between the two threads: a request has an id, its answer carries it back. */
 export interface PcpuRequest {
   readonly id: number
   readonly command: PcpuCommand

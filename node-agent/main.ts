@@ -155,8 +155,7 @@ function spawnPcpu(start: PcpuStart): PcpuThread {
   let stopping = false
   return {
     post: (requests) => worker.postMessage(requests),
-    onMessage: (fn) =>
-      void worker.on('message', (messages: readonly PcpuMessage[]) => fn(messages)),
+    onMessage: (fn) => void worker.on('message', (message: PcpuMessage) => fn(message)),
     onDeath: (fn) => {
       worker.on('error', (error) => fn(String(error)))
       worker.on('exit', () => (stopping ? undefined : fn('the pCPU thread ended')))

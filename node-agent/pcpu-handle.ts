@@ -1,7 +1,8 @@
 // One pCPU as the agent's thread sees it: requests with an id, answers as promises, events as
 // calls. Requests are carried out in the order they are posted; everything that must not overtake
-// relies on it. What is asked in one go travels together, there and back: a guest that stands still
-// meanwhile waits for one message, not for each.
+// relies on it. What is asked in one go travels together: a guest that stands still meanwhile waits
+// for one message, not for each. Answers and events come one by one: what follows from one is done
+// before the next is heard.
 // Not here: the thread itself (pcpu-worker.ts, spawned by main.ts), which VM is where (vmm.ts).
 
 import type {
@@ -15,7 +16,7 @@ import type {
 /** A thread that runs guests; the shell makes it of whatever the platform has. */
 export interface PcpuThread {
   post(requests: readonly PcpuRequest[]): void
-  onMessage(fn: (messages: readonly PcpuMessage[]) => void): void
+  onMessage(fn: (message: PcpuMessage) => void): void
   /** The thread ended without being asked to: a bug of ours. */
   onDeath(fn: (reason: string) => void): void
   stop(): Promise<void>
@@ -50,11 +51,9 @@ export class PcpuHandle {
     this.index = index
     this.#thread = thread
     this.#doorbell = new Int32Array(doorbell)
-    thread.onMessage((messages) => {
-      for (const message of messages) {
-        if ('on' in message) handlers.event(message)
-        else this.#settle(message)
-      }
+    thread.onMessage((message) => {
+      if ('on' in message) handlers.event(message)
+      else this.#settle(message)
     })
     thread.onDeath((reason) => {
       this.#die(reason)

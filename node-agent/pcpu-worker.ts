@@ -6,8 +6,7 @@
 // The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts
 // a request first and rings then; we read the bell first and look for requests then. So a request
 // is either found at once, or the bell has changed and the sleep does not begin: no wake-up is
-// lost. While it has not rung there is nothing to look for. What is said of one turn goes out
-// together, in its order. Ends with worker.terminate().
+// lost. While it has not rung there is nothing to look for. Ends with worker.terminate().
 
 import { parentPort, receiveMessageOnPort } from 'node:worker_threads'
 import { WasmCore } from '#engine/cpu/core.ts'
@@ -21,7 +20,6 @@ import { invariant } from '#proto/invariant.ts'
 
 invariant(parentPort !== null, 'pcpu-worker.ts runs only as a worker thread')
 const port = parentPort
-let said: PcpuMessage[] = []
 
 port.once('message', (start: PcpuStart) => loop(makePcpu(start), new Int32Array(start.doorbell)))
 
@@ -39,7 +37,7 @@ function makePcpu(start: PcpuStart): Pcpu {
     openDisk: (disk) => openLayeredDisk(store, disk),
     runUntilMs: () => runUntilMs[0] ?? 0,
     mips: start.mips,
-    emit: (event) => void said.push(event),
+    emit: post,
   })
 }
 
@@ -48,10 +46,8 @@ function loop(pcpu: Pcpu, doorbell: Int32Array): never {
   for (;;) {
     const rung = Atomics.load(doorbell, 0)
     if (rung !== answered) answerAll(pcpu)
-    sayAll()
     answered = rung
     const sleepMs = pcpu.run()
-    sayAll()
     if (sleepMs > 0) Atomics.wait(doorbell, 0, rung, sleepMs)
   }
 }
@@ -60,13 +56,11 @@ function answerAll(pcpu: Pcpu): void {
   for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
     for (const { id, command } of got.message as readonly PcpuRequest[]) {
       const answer = pcpu.handle(command)
-      said.push(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
+      post(answer instanceof Error ? { id, error: answer.message } : { id, value: answer })
     }
   }
 }
 
-function sayAll(): void {
-  if (said.length === 0) return
-  port.postMessage(said)
-  said = []
+function post(message: PcpuMessage): void {
+  port.postMessage(message)
 }

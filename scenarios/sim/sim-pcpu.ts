@@ -21,7 +21,7 @@ export class SimPcpu implements PcpuThread {
   readonly #process: SimProcess
   readonly #pcpu: Pcpu
   readonly #lagMs: number
-  #hear: (messages: readonly PcpuMessage[]) => void = () => undefined
+  #hear: (message: PcpuMessage) => void = () => undefined
   #next: Cancel = () => undefined
   #isStopped = false
 
@@ -43,7 +43,7 @@ export class SimPcpu implements PcpuThread {
     })
   }
 
-  onMessage(fn: (messages: readonly PcpuMessage[]) => void): void {
+  onMessage(fn: (message: PcpuMessage) => void): void {
     this.#hear = fn
   }
 
@@ -56,7 +56,7 @@ export class SimPcpu implements PcpuThread {
   }
 
   #say(message: PcpuMessage): void {
-    this.#soon(() => this.#hear([message]), this.#lagMs)
+    this.#soon(() => this.#hear(message), this.#lagMs)
   }
 
   #soon(fn: () => void, ms = 0): void {

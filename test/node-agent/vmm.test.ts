@@ -14,19 +14,19 @@ import { vmOrder } from './coordinator-double.ts'
 class ScriptedPcpu {
   readonly asked: string[] = []
   readonly handle: PcpuHandle
-  #hear: (messages: readonly PcpuMessage[]) => void = () => undefined
+  #hear: (message: PcpuMessage) => void = () => undefined
   #die: (reason: string) => void = () => undefined
 
   constructor(index: number, refusal?: string) {
     const thread = {
       post: (requests: readonly PcpuRequest[]) => {
         this.asked.push(...requests.map(({ command }) => command.do))
-        const answers = requests.map(({ id }) =>
-          refusal === undefined ? { id } : { id, error: refusal },
-        )
-        queueMicrotask(() => this.#hear(answers))
+        for (const { id } of requests) {
+          const answer = refusal === undefined ? { id } : { id, error: refusal }
+          queueMicrotask(() => this.#hear(answer))
+        }
       },
-      onMessage: (fn: (messages: readonly PcpuMessage[]) => void) => {
+      onMessage: (fn: (message: PcpuMessage) => void) => {
         this.#hear = fn
       },
       onDeath: (fn: (reason: string) => void) => {

@@ -37,9 +37,9 @@ class PcpuThread {
     this.#bell = new Int32Array(doorbell)
     this.#worker = new Worker(worker)
     cleanUps.push(() => this.#worker.terminate())
-    this.#worker.on('message', (messages: readonly PcpuMessage[]) => {
-      this.messages.push(...messages)
-      for (const message of messages) if ('id' in message) this.#answers.get(message.id)?.(message)
+    this.#worker.on('message', (message: PcpuMessage) => {
+      this.messages.push(message)
+      if ('id' in message) this.#answers.get(message.id)?.(message)
     })
     const start: PcpuStart = { module: coreModule, runUntilMs, doorbell, mips: 0, diskFolder }
     this.#worker.postMessage(start)

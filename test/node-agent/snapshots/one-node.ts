@@ -162,8 +162,8 @@ export class OneNode {
           queueMicrotask(() => this.#heard(message))
         }
       },
-      onMessage: (fn: (messages: readonly PcpuMessage[]) => void) => {
-        this.#heard = (message) => fn([message])
+      onMessage: (fn: (message: PcpuMessage) => void) => {
+        this.#heard = fn
       },
       onDeath: () => undefined,
       stop: async () => undefined,
