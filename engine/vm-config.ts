@@ -311,4 +311,6 @@ export interface PcpuStart {
   readonly diskFolder: string
   /** How the store is made to fail (env/faulty-disk.ts); absent: this node is in no laboratory. */
   readonly diskFaults?: SharedArrayBuffer
+  /** How its clock goes (env/drifting-clock.ts); absent: evenly. */
+  readonly clockDrift?: SharedArrayBuffer
 }

@@ -13,7 +13,7 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
-import type { Disk } from '#env/env.ts'
+import type { Clock, Disk } from '#env/env.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import {
   Credentials,
@@ -76,7 +76,8 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   mkdirSync(settings.disks, { recursive: true })
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
-  const memory = memoryFrom(new RamPool(realClock), module)
+  const clock = bench?.clock ?? realClock
+  const memory = memoryFrom(new RamPool(clock), module)
   const image = imageReader((location) => readFile(location), settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
@@ -96,7 +97,7 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
     pid: process.pid,
     capacity: { cores, mipsPerCore: mips, memoryMib },
     migrationBytesPerSecMax,
-    env: { ...env, tracer },
+    env: { ...env, clock, tracer },
     runUntilMs: new Float64Array(runUntilMs),
     processMemoryMib: () => process.memoryUsage.rss() / mebibyte,
     // Unprotected VMs too: the cluster has given this node's place to another process.
@@ -105,14 +106,14 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
       void agent?.stop().then(() => process.exit(1))
     },
     layers: store(settings.disks),
-    snapshots: snapshotsOn(store(`${settings.disks}/snapshots`)),
+    snapshots: snapshotsOn(store(`${settings.disks}/snapshots`), clock),
     vmm: new Vmm({ pcpus, ...memory, image }),
   })
   return { agent, close: async () => tracer?.close() }
 }
 
-const snapshotsOn = (disk: Disk): SnapshotStore =>
-  new SnapshotStore({ disk, ...{ clock: realClock, random: realRandom, digest: sha256 } })
+const snapshotsOn = (disk: Disk, clock: Clock): SnapshotStore =>
+  new SnapshotStore({ disk, ...{ clock, random: realRandom, digest: sha256 } })
 
 const memoryFrom = (pool: RamPool, module: WebAssembly.Module) => ({
   createMemory: (ramBytes: number) => {

@@ -1,7 +1,7 @@
 // The thread of a pCPU: its messages, its clock, its disk folder and its sleep. A shell: no
 // decision is taken here.
 // Not here: the scheduler (engine/pcpu.ts), the agent's end of the messages (pcpu-handle.ts).
-// Units: ms of the machine's monotonic clock, which is the same in all threads.
+// Units: ms of the node's clock, which is the same in all threads: the machine's monotonic one.
 //
 // The loop never goes back to the event loop: an idle pCPU sleeps on the doorbell. The agent posts
 // a request first and rings then; we read the bell first and look for requests then. So a request
@@ -13,6 +13,7 @@ import { WasmCore } from '#engine/cpu/core.ts'
 import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import { Pcpu } from '#engine/pcpu.ts'
 import type { PcpuMessage, PcpuRequest, PcpuStart } from '#engine/vm-config.ts'
+import { driftingClock, SharedDrift } from '#env/drifting-clock.ts'
 import { faultyDisk, SharedDiskFaults } from '#env/faulty-disk.ts'
 import { realClock } from '#env/real/clock.ts'
 import { openFolderDisk } from '#env/real/disk.ts'
@@ -25,11 +26,13 @@ port.once('message', (start: PcpuStart) => loop(makePcpu(start), new Int32Array(
 
 function makePcpu(start: PcpuStart): Pcpu {
   const runUntilMs = new Float64Array(start.runUntilMs)
+  const { clockDrift } = start
+  const clock = clockDrift ? driftingClock(realClock, new SharedDrift(clockDrift)) : realClock
   const folder = openFolderDisk(start.diskFolder)
   const faults = start.diskFaults && new SharedDiskFaults(start.diskFaults)
   const store = faults ? faultyDisk(folder, () => faults.now) : folder
   return new Pcpu({
-    host: realClock,
+    host: clock,
     makeCore: ({ memory, ramBytes, clock, boot }, hooks) => {
       const sbi = boot === 'unmodified' ? 'firmware' : 'vmm'
       return new WasmCore({ module: start.module, memory, ramBytes, clock, sbi, hooks })

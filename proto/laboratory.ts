@@ -63,6 +63,8 @@ export type ControlRequest = z.infer<typeof ControlRequest>
 export const AgentBreakRequest = z.strictObject({
   /** How the store of disks and snapshots fails for it. */
   disk: z.strictObject({ reads: z.boolean(), writes: z.boolean(), isFull: z.boolean() }).optional(),
+  /** Its own ms in a real one, from now on. */
+  clock: z.strictObject({ rate: z.number().min(0.98).max(1.02) }).optional(),
 })
 export type AgentBreakRequest = z.infer<typeof AgentBreakRequest>
 

@@ -1,12 +1,15 @@
 // Where a launcher that has started a node as part of a laboratory breaks it from inside: its store
-// of disks. POST /laboratory at the metrics port, with the cluster's token; only an agent that was
-// started with `--laboratory yes` has it. Not here: what a broken disk does (env/faulty-disk.ts),
-// processes and links, which the launcher breaks from outside.
+// of disks, and its clock. POST /laboratory at the metrics port, with the cluster's token; only an
+// agent that was started with `--laboratory yes` has it. Not here: what a broken disk or clock does
+// (env/faulty-disk.ts, env/drifting-clock.ts), processes and links, which the launcher breaks from
+// outside.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { PcpuStart } from '#engine/vm-config.ts'
-import type { Disk } from '#env/env.ts'
+import { driftingClock, SharedDrift } from '#env/drifting-clock.ts'
+import type { Clock, Disk } from '#env/env.ts'
 import { faultyDisk, SharedDiskFaults } from '#env/faulty-disk.ts'
+import { realClock } from '#env/real/clock.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import { jsonOf } from '#proto/json.ts'
 import { AgentBreakRequest } from '#proto/laboratory.ts'
@@ -17,14 +20,20 @@ const requestCharsMax = 1000
 export class LaboratoryBench {
   readonly #token: string
   readonly #disk = new SharedDiskFaults()
+  readonly #drift = new SharedDrift()
 
   constructor(token: string) {
     this.#token = token
   }
 
   /** The same for the threads of pCPUs. */
-  get forThreads(): Pick<PcpuStart, 'diskFaults'> {
-    return { diskFaults: this.#disk.buffer }
+  get forThreads(): Pick<PcpuStart, 'diskFaults' | 'clockDrift'> {
+    return { diskFaults: this.#disk.buffer, clockDrift: this.#drift.buffer }
+  }
+
+  /** The one of all that this process does. */
+  get clock(): Clock {
+    return driftingClock(realClock, this.#drift)
   }
 
   breakable(disk: Disk): Disk {
@@ -43,7 +52,9 @@ export class LaboratoryBench {
       return fault('bad-token', 'Show the token of the cluster.')
     const checked = AgentBreakRequest.safeParse(jsonOf(await textOf(request)))
     if (!checked.success) return fault('bad-request', 'This is no request to a laboratory.')
-    if (checked.data.disk) this.#disk.change(checked.data.disk)
+    const { disk, clock } = checked.data
+    if (disk) this.#disk.change(disk)
+    if (clock) this.#drift.change(clock.rate, realClock.nowMs())
     return undefined
   }
 }

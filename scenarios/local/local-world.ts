@@ -198,6 +198,14 @@ export class LocalWorld implements World, Laboratory {
     if (node.child.running) await this.#tellAgent(node, { disk })
   }
 
+  /** Until its process is started again. */
+  async driftClock(id: NodeId, rate: number): Promise<void> {
+    const node = this.#node(id)
+    if (!node.child.running)
+      throw new FaultError(fault('wrong-state', `Node ${id} does not run: start it first.`))
+    await this.#tellAgent(node, { clock: { rate } })
+  }
+
   async startNode(id: NodeId): Promise<void> {
     const later = this.#spec?.nodes.find((node) => node.id === id && !this.#nodes.has(id))
     const node = later ? undefined : this.#node(id)

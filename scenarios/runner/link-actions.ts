@@ -109,7 +109,8 @@ const noAccounts = () =>
   )
 
 export const noClocks = (): FaultError => {
-  const text = 'All processes of this world have one clock: run it with --world sim.'
+  const text =
+    'Agents of this world keep the clock of their host: run it with --world sim or local.'
   return new FaultError(fault('bad-request', text))
 }
 

@@ -21,7 +21,7 @@ const names = readdirSync(library)
 const inProcesses = [
   ...['appliance', 'clone-storm', 'coordinator-crash', 'failover', 'home-again', 'maintenance'],
   ...['post-copy', 'rebalance', 'rolling-maintenance', 'snapshot-tree', 'split-brain', 'tour'],
-  'two-persons',
+  ...['two-persons', 'wrong-clocks'],
 ]
 /** Generous: a whole run takes 10 to 40 s, on a busy machine twice that. */
 const runMsMax = 180_000
