@@ -82,6 +82,7 @@ function tryAgain(state: SourceState): SourceEffect[] {
 
 function doubt(state: SourceState, value: Fault, nowMs: number): SourceEffect[] {
   becomePhase(state, 'in-doubt', nowMs, forEver)
+  state.doubtedFor = value
   const told = progress(state, 0, state.bytes)
   return [
     { do: 'doubt' },
@@ -156,9 +157,19 @@ export function settle(
   const answer: SourceEffect =
     verdict === 'runs-there'
       ? { do: 'answer', commandId, record }
-      : { do: 'answer', commandId, record, fault: lost(state, 'the coordinator kept the VM here') }
+      : { do: 'answer', commandId, record, fault: keptHere(state) }
   const free = verdict === 'runs-here' ? unthrottled(state) : []
   return [...free, answer, { do: 'end', reason: 'settled' }]
+}
+
+/** Not the link's fault where the destination has said why it could not. */
+function keptHere(state: SourceState): Fault {
+  const { doubtedFor, plan } = state
+  if (!doubtedFor || doubtedFor.code === 'link-lost')
+    return lost(state, 'the coordinator kept the VM here')
+  const { nodeId } = plan.destination
+  const text = `node ${nodeId} did not start it: ${doubtedFor.message}. The VM goes on here.`
+  return fault(doubtedFor.code, text)
 }
 
 /** Where the VM goes on here, it has what it had before. */

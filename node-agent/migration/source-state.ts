@@ -113,6 +113,8 @@ export interface SourceState {
    */
   downtimeMs: number
   expectedDowntimeMs: number | undefined
+  /** Why nobody here knows where the VM runs; undefined: it was never so. */
+  doubtedFor: Fault | undefined
   hash: string
   /** Pages that the destination does not have when it runs; undefined: it has all. */
   missing: Uint8Array | undefined
@@ -269,6 +271,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     marks: {},
     guestMips: undefined,
     downtimeMs: 0,
+    doubtedFor: undefined,
     expectedDowntimeMs: undefined,
     hash: '',
     missing: undefined,
