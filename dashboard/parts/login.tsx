@@ -1,6 +1,7 @@
 // The form for who is not known yet, and the sign of who is.
 // Not here: sessions (../session.ts).
 
+import type { Ref } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { logIn, logOut, me, refusal } from '../session.ts'
 
@@ -8,6 +9,9 @@ export function Login({ onIn }: { onIn: () => void }) {
   const [name, setName] = useState('')
   const [password, setPassword] = useState('')
   const [isBusy, setBusy] = useState(false)
+  const nameBox = useRef<HTMLInputElement>(null)
+  const passwordBox = useRef<HTMLInputElement>(null)
+  useEffect(() => nameBox.current?.focus(), [])
   const submit = async (event: Event) => {
     event.preventDefault()
     setBusy(true)
@@ -15,6 +19,8 @@ export function Login({ onIn }: { onIn: () => void }) {
     setBusy(false)
     setPassword('')
     if (isIn) onIn()
+    // Where one tries again; the button that was pressed has lost the focus meanwhile.
+    else passwordBox.current?.focus()
   }
   return (
     <main class="login">
@@ -22,8 +28,8 @@ export function Login({ onIn }: { onIn: () => void }) {
         <img src="./godwit.svg" alt="" width="28" height="28" /> Godwit
       </h1>
       <form onSubmit={submit} aria-label="Log in">
-        <Field label="Name" kind="username" value={name} onValue={setName} />
-        <Field label="Password" kind="current-password" value={password} onValue={setPassword} />
+        <Field kind="username" value={name} onValue={setName} box={nameBox} />
+        <Field kind="current-password" value={password} onValue={setPassword} box={passwordBox} />
         {refusal.value && <p role="alert">{refusal.value}</p>}
         <button type="submit" disabled={isBusy}>
           Log in
@@ -34,18 +40,14 @@ export function Login({ onIn }: { onIn: () => void }) {
 }
 
 interface FieldProps {
-  readonly label: string
   /** As password stores know it. */
   readonly kind: 'username' | 'current-password'
   readonly value: string
   readonly onValue: (value: string) => void
+  readonly box: Ref<HTMLInputElement>
 }
 
-function Field({ label, kind, value, onValue }: FieldProps) {
-  const box = useRef<HTMLInputElement>(null)
-  useEffect(() => {
-    if (kind === 'username') box.current?.focus()
-  }, [kind])
+function Field({ kind, value, onValue, box }: FieldProps) {
   const same = {
     ...({ id: kind, autocomplete: kind, autocapitalize: 'none' } as const),
     ...{ spellcheck: false, required: true, value },
@@ -53,11 +55,11 @@ function Field({ label, kind, value, onValue }: FieldProps) {
   }
   return (
     <label htmlFor={kind}>
-      {label}
+      {kind === 'username' ? 'Name' : 'Password'}
       {kind === 'username' ? (
         <input {...same} ref={box} type="text" />
       ) : (
-        <input {...same} type="password" />
+        <input {...same} ref={box} type="password" />
       )}
     </label>
   )

@@ -60,7 +60,12 @@ function Row({ vm, one, done }: RowProps) {
       {one.fault && <p class="fault">{one.fault.message}</p>}
       <span class="row">
         {mayAct('restore', vm.phase) && isMine('restore', vm) && (
-          <button type="button" disabled={!isReady} onClick={() => begin(restoreRow, subject)}>
+          <button
+            type="button"
+            aria-label={`${restoreRow.word}: ${one.name}`}
+            disabled={!isReady}
+            onClick={() => begin(restoreRow, subject)}
+          >
             {restoreRow.word}
           </button>
         )}
@@ -68,6 +73,7 @@ function Row({ vm, one, done }: RowProps) {
           <button
             type="button"
             class="quiet"
+            aria-label={`${dropRow.word}: ${one.name}`}
             disabled={!isReady}
             onClick={() => {
               begin(dropRow, subject)

@@ -199,16 +199,25 @@ function unhooked(): never {
 }
 
 const wasmPageBytes = 65536
+/** How much memory a VM takes, the core knows itself: one of each module is kept to be asked. */
+const askedCores = new WeakMap<WebAssembly.Module, CoreInstance>()
+
+/** To be asked it needs any memory. */
+function asked(module: WebAssembly.Module): CoreInstance {
+  const known = askedCores.get(module)
+  if (known) return known
+  const any = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
+  const core = instantiateCore(module, any, noHooks)
+  askedCores.set(module, core)
+  return core
+}
 
 /**
  * RAM and all that the core keeps beside it, zeroed and shared. Throws RangeError when there is no
  * room.
  */
 export function createVmMemory(module: WebAssembly.Module, ramBytes: number): WebAssembly.Memory {
-  // How much it takes, the core knows itself; to ask it, it needs any memory.
-  const any = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true })
-  const bytes = instantiateCore(module, any, noHooks).call.memoryBytes(ramBytes)
-  const pages = Math.ceil(bytes / wasmPageBytes)
+  const pages = Math.ceil(asked(module).call.memoryBytes(ramBytes) / wasmPageBytes)
   return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true })
 }
 

@@ -2,38 +2,13 @@
 // the focus is somewhere from which a person goes on. Nothing keeps the keyboard for good.
 // Source: WCAG 2.2, success criteria 2.1.1, 2.1.2 and 2.4.3.
 
-import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { laboratoryView } from '../coordinator-double/views.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
+import { focused, hit, tabTo } from './by-keyboard.ts'
 
 const open = browserPage()
 const laboratory = laboratoryView('n1', 'n2', 'n3', 'n4')
-
-/** What has the focus, as a screen reader names it: its role and its name. */
-const focused = (page: Page): Promise<string> =>
-  page.evaluate(`(() => {
-    const at = document.activeElement
-    const label = at.getAttribute('aria-label') ?? at.labels?.[0]?.firstChild?.textContent
-    return (at.tagName + ' ' + (label ?? at.textContent)).trim().toLowerCase()
-  })()`)
-
-const tabsMax = 70
-
-/** Tab after Tab, until what has the focus is named so. */
-async function tabTo(page: Page, name: string, key = 'Tab'): Promise<void> {
-  const seen: string[] = []
-  for (let n = 0; n < tabsMax; n++) {
-    await page.keyboard.press(key)
-    seen.push(await focused(page))
-    if (seen.at(-1) === name) return
-  }
-  throw new Error(`${name} is not reached: ${seen.join(', ')}`)
-}
-async function hit(page: Page, name: string): Promise<void> {
-  await tabTo(page, name)
-  await page.keyboard.press('Enter')
-}
 
 describe.skipIf(!chromiumPath)('by keyboard alone', () => {
   test('a VM is opened, cloned ten times, and snapshotted', async () => {
@@ -66,6 +41,7 @@ describe.skipIf(!chromiumPath)('by keyboard alone', () => {
     await expect.poll(() => focused(page)).toBe('button kill')
     expect(double.orders).toEqual([])
     await page.keyboard.press('Enter')
+    await expect.poll(() => focused(page)).toBe('button cancel')
     await hit(page, 'button kill')
     await page.getByRole('button', { name: 'Start again' }).waitFor()
     expect(double.orders.map(({ body }) => body)).toEqual([{ do: 'kill' }])

@@ -15,6 +15,7 @@ import {
 } from '../coordinator/accounts/people.ts'
 import { violations } from './axe.ts'
 import { builtPage, chromiumPath } from './browser-page.ts'
+import { focused, hit, tabTo } from './by-keyboard.ts'
 
 const built = builtPage()
 hasPeople(built.outDir)
@@ -71,6 +72,23 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     await page.getByRole('button', { name: 'Log out' }).click()
     await page.getByLabel('Password').waitFor()
     expect(await page.locator('body').innerText()).not.toContain(vmOf('ann'))
+  })
+
+  test('is entered and left by keyboard alone', async () => {
+    const page = await open()
+    await page.getByLabel('Password').waitFor()
+    await expect.poll(() => focused(page)).toBe('input name')
+    await page.keyboard.type('bob')
+    await tabTo(page, 'input password')
+    await page.keyboard.type('a wrong password')
+    await hit(page, 'button log in')
+    await page.getByText('name or password is wrong').waitFor()
+    // Where a person tries again.
+    await expect.poll(() => focused(page)).toBe('input password')
+    await logIn(page, 'bob')
+    await tile(page, 'bob').waitFor()
+    await hit(page, 'button log out')
+    await expect.poll(() => focused(page)).toBe('input name')
   })
 
   test('is asked in by a form without a violation, wide, narrow, light and dark', async () => {

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { violations } from './axe.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
+import { focused, hit } from './by-keyboard.ts'
 
 const open = browserPage()
 const own = { vmId: 'shop', phase: 'ready', takenWallMs: Date.UTC(2026, 3, 11, 9) }
@@ -51,5 +52,27 @@ describe.skipIf(!chromiumPath)('the snapshots of a VM', () => {
     expect(asked).toEqual(['DELETE /v1/vms/shop/snapshots/before null'])
     const none = await openWith([])
     await none.part.getByText('There are none.').waitFor()
+  })
+
+  test('are gone back to and dropped by keyboard alone, and the focus stays among them', async () => {
+    const { page, asked, part } = await openWith(snapshots)
+    await part.getByText('before').waitFor()
+    await part.locator('summary').focus()
+    await hit(page, 'button go back to it: before')
+    // What is grave is not the first thing that Enter does.
+    await expect.poll(() => focused(page)).toBe('button cancel')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => focused(page)).toBe('button go back to it: before')
+    expect(asked).toEqual([])
+    await page.keyboard.press('Enter')
+    await expect.poll(() => focused(page)).toBe('button cancel')
+    await hit(page, 'button go back to it')
+    await expect.poll(() => asked.length).toBe(1)
+    await expect.poll(() => focused(page)).toBe('button go back to it: before')
+    await hit(page, 'button drop: before')
+    await expect.poll(() => focused(page)).toBe('button cancel')
+    await hit(page, 'button drop')
+    await expect.poll(() => asked[1]).toBe('DELETE /v1/vms/shop/snapshots/before null')
+    await expect.poll(() => focused(page)).toBe('summary its snapshots')
   })
 })
