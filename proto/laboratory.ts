@@ -59,12 +59,17 @@ export const ControlRequest = z.discriminatedUnion('do', [
 ])
 export type ControlRequest = z.infer<typeof ControlRequest>
 
+/** A clock gains or loses no more than this share of an even one. */
+export const driftMax = 0.02
+const [slowest, fastest] = [1 - driftMax, 1 + driftMax]
+const clockRate = z.number().min(slowest).max(fastest)
+
 /** What the launcher has an agent do to itself, at its metrics port. Absent: it stays as it is. */
 export const AgentBreakRequest = z.strictObject({
   /** How the store of disks and snapshots fails for it. */
   disk: z.strictObject({ reads: z.boolean(), writes: z.boolean(), isFull: z.boolean() }).optional(),
   /** Its own ms in a real one, from now on. */
-  clock: z.strictObject({ rate: z.number().min(0.98).max(1.02) }).optional(),
+  clock: z.strictObject({ rate: clockRate }).optional(),
 })
 export type AgentBreakRequest = z.infer<typeof AgentBreakRequest>
 

@@ -3,6 +3,7 @@
 // ms, MiB, percent and bytes a second.
 
 import { z } from 'zod'
+import { driftMax } from '#proto/laboratory.ts'
 
 const msPerUnit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const mibPerUnit: Record<string, number> = { MiB: 1, GiB: 1024 }
@@ -55,7 +56,7 @@ export const Drift = z
   .string({ error: driftHint })
   .regex(drift, driftHint)
   .transform((text) => amount(drift, text, { '%': 0.01, ppm: 1e-6 }))
-  .refine((share) => Math.abs(share) <= 0.02, driftHint)
+  .refine((share) => Math.abs(share) <= driftMax, driftHint)
 
 /** For sentences: 1500 → `1.5 s`, 300 → `300 ms`. */
 export function durationText(ms: number): string {
