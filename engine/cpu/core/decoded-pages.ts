@@ -5,7 +5,7 @@
 // stale, and fence.i drops what is listed. Until then the old instructions may run, as the
 // specification allows (Zifencei).
 
-import { Page, Vm, ram, staleMax } from './layout'
+import { Page, Regions, Vm, ram, staleMax } from './layout'
 import { dropExecuteEntries, dropWriteEntries } from './tlb'
 import { allCodeChanged, codeChanged } from './hooks'
 
@@ -87,16 +87,32 @@ function freeBlock(block: usize): void {
   store<u32>(Vm.freeBlock, <u32>block)
 }
 
-/** Memory is other than it was: what was decoded and what was translated of it go. */
+/** Since they were cleared last. */
+export function hasHadRegions(): bool {
+  return load<u32>(Vm.nextRegion) > <u32>Regions.regions
+}
+
+function hasHadBlocks(): bool {
+  return load<u32>(Vm.nextBlock) > load<u32>(Vm.blockPool)
+}
+
+/**
+ * Memory is other than it was: what was decoded and what was translated of it go. Tables that are
+ * empty are not touched: see clearJumps.
+ */
 export function dropBlocks(): void {
-  memory.fill(load<usize>(Vm.blockTable), 0, load<usize>(Vm.pageCount) << 2)
+  if (hasHadBlocks()) {
+    memory.fill(load<usize>(Vm.blockTable), 0, load<usize>(Vm.pageCount) << 2)
+  }
   store<u32>(Vm.freeBlock, 0)
   store<u32>(Vm.nextBlock, load<u32>(Vm.blockPool))
   store<u32>(Vm.oldestBlock, load<u32>(Vm.blockPool))
   store<u32>(Vm.staleCount, 0)
   dropExecuteEntries()
   allCodeChanged()
-  memory.fill(load<usize>(Vm.translatedTable), 0, load<usize>(Vm.pageCount))
+  if (hasHadRegions()) {
+    memory.fill(load<usize>(Vm.translatedTable), 0, load<usize>(Vm.pageCount))
+  }
 }
 
 /** Where jumps to a slot are counted. */

@@ -27,8 +27,8 @@ export function configure(clock: u32, sbiExits: bool, threshold: u32): void {
   store<u64>(Vm.elsewhere, 0)
   store<u64>(Vm.entering, Op.enter)
   store<u64>(Vm.hotPc, none)
-  clearRegions()
   dropBlocks()
+  clearRegions()
   dropAll()
 }
 

@@ -13,6 +13,8 @@ import { dataBank, fetchBank } from './tlb'
 const contextShift: u64 = 40
 /** With the 4 bits of the two banks, as many bits as choose an entry; then the cache is emptied. */
 const generationsMax: u32 = 1 << 9
+/** No pc is odd: mixed with it every tag is, and memory begins as a cache of no entries. */
+const isEntry: u64 = 1
 
 /** The banks as one small number: what a region is made for, besides its code. */
 export function banksNow(): u32 {
@@ -21,7 +23,8 @@ export function banksNow(): u32 {
 
 /** Precedes each slice: modes change between slices alone. */
 export function noteContext(): void {
-  store<u64>(Vm.context, (<u64>(load<u32>(Vm.generation) << 4 | banksNow())) << contextShift)
+  const context = <u64>(load<u32>(Vm.generation) << 4 | banksNow())
+  store<u64>(Vm.context, context << contextShift | isEntry)
 }
 
 @inline
@@ -40,6 +43,7 @@ export function cacheJump(pc: u64, index: u32, entryPoint: u32): void {
   store<u64>(entry, pc ^ load<u64>(Vm.context))
   store<u32>(entry, index, Jumps.index)
   store<u32>(entry, entryPoint, Jumps.entryPoint)
+  store<u32>(Vm.jumpsUsed, 1)
 }
 
 /** Translations have changed, or regions have gone. */
@@ -50,7 +54,9 @@ export function forgetJumps(): void {
   noteContext()
 }
 
-/** All ones: the tag of no pc, since no context has them all. */
+/** What is empty is not touched: the first touch of each of these 32 pages costs. */
 export function clearJumps(): void {
-  memory.fill(Jumps.base, 0xff, Jumps.entries * Jumps.entryBytes)
+  if (load<u32>(Vm.jumpsUsed) == 0) return
+  memory.fill(Jumps.base, 0, Jumps.entries * Jumps.entryBytes)
+  store<u32>(Vm.jumpsUsed, 0)
 }

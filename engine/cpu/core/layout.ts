@@ -162,13 +162,18 @@ export const enum Vm {
   grace = 0x4e4,
   /** By page: whether its content belongs to a fork image too (u8). */
   frozenTable = 0x4e8,
+  /** Bit n: bank n of the TLB has had an entry. What never had one is not touched. */
+  banksUsed = 0x4ec,
+  /** 1: the jump cache has had an entry since it was emptied. */
+  jumpsUsed = 0x4f0,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }
 export const staleMax: u32 = 128
 
 /**
- * A TLB entry: u64 tag (virtual page address; -1 when empty), u32 payload, u32 payload.
+ * A TLB entry: u64 tag (virtual page address; -1 when empty, or 0 as memory begins: that is the
+ * address of page 0, which only the first entry of a table can have), u32 payload, u32 payload.
  * Read and write entries: host address minus virtual address. Execute entries: decoded page, host
  * page. A bank holds three tables, one a kind of access, and belongs to one way of translating: see
  * Bank.
@@ -218,8 +223,8 @@ export const enum Stage {
 }
 
 /**
- * A jump cache entry: u64 pc mixed with Vm.context, u32 index in the table of regions' functions,
- * u32 entry point: what the function is called with.
+ * A jump cache entry: u64 pc mixed with Vm.context (0: empty), u32 index in the table of regions'
+ * functions, u32 entry point: what the function is called with.
  */
 export const enum Jumps {
   base = 0x150000,

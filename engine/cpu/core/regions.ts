@@ -11,13 +11,15 @@ import { Page, Regions, Tlb, Vm, ram } from './layout'
 import { banksNow, cacheJump, clearJumps, forgetJumps } from './jumps'
 import { dropWriteEntries, fetchBank, pageAddress, tlbEntry } from './tlb'
 import { fetchedFrom } from './mmu'
-import { isTranslated, setRegionFlag } from './decoded-pages'
+import { hasHadRegions, isTranslated, setRegionFlag } from './decoded-pages'
 
 const free: u32 = 0
 
 /** Nothing is translated. */
 export function clearRegions(): void {
-  memory.fill(Regions.entryPoints, 0, Regions.entryPointsMax * Regions.entryPointBytes)
+  if (hasHadRegions()) {
+    memory.fill(Regions.entryPoints, 0, Regions.entryPointsMax * Regions.entryPointBytes)
+  }
   store<u32>(Vm.freeRegion, 0)
   store<u32>(Vm.nextRegion, Regions.regions)
   clearJumps()

@@ -63,9 +63,19 @@ export function setDataEntry(entry: usize, table: usize, va: u64, host: usize): 
   noteFilled(entry + table)
 }
 
+@inline
+function bankOf(entry: usize): usize {
+  return (entry - Tlb.base) / Tlb.bankBytes
+}
+
+@inline
+function isUsed(bank: usize): bool {
+  return (load<u32>(Vm.banksUsed) >> <u32>bank & 1) != 0
+}
+
 /** Of the bank and the kind of access that the entry is of. */
 function clearSites(entry: usize, table: usize): void {
-  const bank = (entry - Tlb.base) / Tlb.bankBytes
+  const bank = bankOf(entry)
   const kind: usize = table == <usize>Tlb.write ? Sites.write : Sites.read
   memory.fill(Sites.base + bank * Sites.bankBytes + kind, 0xff, Sites.tableBytes)
 }
@@ -77,25 +87,43 @@ function clearAllSites(): void {
 /** An entry has been made. */
 @inline
 export function noteFilled(entry: usize): void {
+  const used = load<u32>(Vm.banksUsed)
+  store<u32>(Vm.banksUsed, used | 1 << <u32>bankOf(entry))
   const count = load<u32>(Filled.count)
   if (count > <u32>Filled.max || entry >= machineBank) return
   if (count < <u32>Filled.max) store<u32>(Filled.list + (<usize>count << 2), <u32>entry)
   store<u32>(Filled.count, count + 1)
 }
 
-/** All of it. Fills with ones: a tag of -1 is no page's address. */
+/** All of it. */
 export function dropAll(): void {
-  memory.fill(Tlb.base, 0xff, Tlb.banks * Tlb.bankBytes)
+  dropBanks(Tlb.banks)
   clearAllSites()
   store<u32>(Filled.count, 0)
   forgetJumps()
   forgetSuperpages()
 }
 
+/**
+ * The first so many. Fills with ones: a tag of -1 is no page's address. A bank that never had an
+ * entry is all zero: that is the address of page 0, which only the first entry of a table can have.
+ */
+function dropBanks(count: usize): void {
+  for (let bank: usize = 0; bank < count; bank++) {
+    const at = Tlb.base + bank * Tlb.bankBytes
+    if (isUsed(bank)) memory.fill(at, 0xff, Tlb.bankBytes)
+    else {
+      store<u64>(at + Tlb.read, none)
+      store<u64>(at + Tlb.write, none)
+      store<u64>(at + Tlb.execute, none)
+    }
+  }
+}
+
 /** What satp decides: all but the bank of M-mode. */
 export function dropTranslations(): void {
   const count = load<u32>(Filled.count)
-  if (count > <u32>Filled.max) memory.fill(Tlb.base, 0xff, Bank.machine * Tlb.bankBytes)
+  if (count > <u32>Filled.max) dropBanks(Bank.machine)
   else dropFilled(count)
   clearAllSites()
   store<u32>(Filled.count, 0)
@@ -120,6 +148,7 @@ export function dropWriteEntries(): void {
  */
 export function guardWriteEntries(): void {
   for (let bank: usize = 0; bank < <usize>Tlb.banks; bank++) {
+    if (!isUsed(bank)) continue
     const table = Tlb.base + bank * Tlb.bankBytes + Tlb.write
     for (let at = table; at < table + Tlb.tableBytes; at += Tlb.entryBytes) {
       store<u64>(at, load<u64>(at) | guard)
@@ -143,7 +172,7 @@ export function dropExecuteEntries(): void {
 
 function dropTable(table: usize): void {
   for (let bank: usize = 0; bank < <usize>Tlb.banks; bank++) {
-    memory.fill(Tlb.base + bank * Tlb.bankBytes + table, 0xff, Tlb.tableBytes)
+    if (isUsed(bank)) memory.fill(Tlb.base + bank * Tlb.bankBytes + table, 0xff, Tlb.tableBytes)
   }
 }
 
