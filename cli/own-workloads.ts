@@ -2,10 +2,9 @@
 // workload.c), and says so on a console that nobody sees yet: so a slip is told before it starts.
 // Not here: what each workload takes besides (docs/guest.md).
 
-import { workloadOf } from '#proto/vm-spec.ts'
+import { ownImage, workloadOf } from '#proto/vm-spec.ts'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
 
-export const ownImage = 'godwit-guest'
 export const ownWorkloads: readonly string[] = ['kv', 'dirty', 'cpu', 'check', 'desktop']
 
 /** Undefined: it is one, or none is said. */

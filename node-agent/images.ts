@@ -8,9 +8,10 @@ import type { BootImage } from '#engine/boot-layout.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { namePattern } from '#proto/ids.ts'
 import { type ImageFile, manifestFile, readManifest } from '#proto/image-manifest.ts'
+import { ownImage } from '#proto/vm-spec.ts'
 
 const builtIn: Readonly<Record<string, URL>> = {
-  'godwit-guest': new URL('../engine/guests/godwit-guest.bin', import.meta.url),
+  [ownImage]: new URL('../engine/guests/godwit-guest.bin', import.meta.url),
 }
 /** What `godwit image pull` can build. */
 const pulled: readonly string[] = ['debian', 'u-boot']

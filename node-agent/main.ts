@@ -12,8 +12,10 @@ import { Worker } from 'node:worker_threads'
 import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
+import type { LargePages } from '#engine/memory/large-blocks.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
 import type { Clock, Disk } from '#env/env.ts'
+import { hostMemory } from '#env/real/host-memory.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import {
   Credentials,
@@ -77,7 +79,7 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const module = await WebAssembly.compile(await readFile(coreWasmUrl))
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const clock = bench?.clock ?? realClock
-  const memory = memoryFrom(new RamPool(clock), module)
+  const memory = memoryFrom(new RamPool(clock), module, await hostMemory())
   const image = imageReader((location) => readFile(location), settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
@@ -115,11 +117,11 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
 const snapshotsOn = (disk: Disk, clock: Clock): SnapshotStore =>
   new SnapshotStore({ disk, ...{ clock, random: realRandom, digest: sha256 } })
 
-const memoryFrom = (pool: RamPool, module: WebAssembly.Module) => ({
+const memoryFrom = (pool: RamPool, module: WebAssembly.Module, host: LargePages | undefined) => ({
   createMemory: (ramBytes: number) => {
     const memory = pool.take(ramBytes)
-    if (memory) return WasmGuestMemory.on(module, memory, ramBytes)
-    return WasmGuestMemory.create(module, ramBytes)
+    if (memory) return WasmGuestMemory.on(module, memory, ramBytes, host)
+    return WasmGuestMemory.create(module, ramBytes, host)
   },
   recycle: (memory: GuestMemory) => void pool.give(memory.surrender()),
 })

@@ -15,7 +15,7 @@ import type { Epoch } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { StateSection } from '#proto/messages.ts'
 import { mebibyte } from '#proto/units.ts'
-import type { DiskRef } from '#proto/vm-spec.ts'
+import { type DiskRef, ownImage } from '#proto/vm-spec.ts'
 import type { HeldVm } from './held-vms.ts'
 import { configOf, refuseWhatCannotBoot } from './machine-config.ts'
 import type { PcpuHandle } from './pcpu-handle.ts'
@@ -76,6 +76,8 @@ export class Vmm {
     refuseWhatCannotBoot(vm, image)
     await this.#leaving.get(vm.vmId)
     const machine = this.#build(vm)
+    // Whole systems fill it; ours, of which there are many, touch some pages.
+    if (vm.spec.image !== ownImage) machine.memory.expectWhole()
     await machine.pcpu.ask({ do: 'attach', config: configOf(machine), start: 'boot', image })
   }
 

@@ -30,13 +30,16 @@ export const VmIdentity = z.strictObject({
 })
 export type VmIdentity = z.infer<typeof VmIdentity>
 
+/** The image of our own guest, which comes along (engine/guests/). */
+export const ownImage = 'godwit-guest'
+
 export const isolationResponses = ['stop', 'pause'] as const
 export type IsolationResponse = (typeof isolationResponses)[number]
 
 /** What an operator writes; everything has a default. */
 export const VmSpec = z.strictObject({
   /** The image: `godwit-guest` comes along (engine/guests/), `debian` is to be pulled. */
-  image: z.string().default('godwit-guest'),
+  image: z.string().default(ownImage),
   /** Boot arguments (the kernel command line), for our guest `workload=kv|dirty|cpu|check …`; empty: the image's. */
   args: z.string().max(1024).default(''),
   memoryMib: z.int().min(4).max(3072).default(32),

@@ -9,6 +9,7 @@ import { coreWasmUrl } from '#engine/cpu/module.ts'
 import { Machine } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { VmConfig } from '#engine/vm-config.ts'
+import { hostMemory } from '#env/real/host-memory.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import type { Engine } from './engines.ts'
 
@@ -21,6 +22,7 @@ export interface MachineSpec {
 }
 
 honourBranchHints()
+const host = await hostMemory()
 
 const identity = {
   instanceId: '5a'.repeat(16),
@@ -30,7 +32,9 @@ const identity = {
 
 export function bootedMachine({ image, ramBytes, engine, args = '' }: MachineSpec): Machine {
   const module = new WebAssembly.Module(readFileSync(coreWasmUrl))
-  const { memory } = WasmGuestMemory.create(module, ramBytes)
+  const ram = WasmGuestMemory.create(module, ramBytes, host)
+  ram.expectWhole()
+  const { memory } = ram
   const isUnmodified = image.entersMachineMode === true
   const config: VmConfig = {
     ...{ vmId: 'bench', memory, ramBytes, args, clock: 'real', identity },

@@ -4,7 +4,7 @@
 
 import type { Command } from 'commander'
 import { FaultError } from '#proto/faults.ts'
-import { workloadOf } from '#proto/vm-spec.ts'
+import { ownImage, workloadOf } from '#proto/vm-spec.ts'
 import type { ApiClient, ConsoleSession } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -22,8 +22,6 @@ interface ConsoleOptions {
 
 /** Ctrl-]: what telnet and virsh leave with. */
 const leaveByte = 0x1d
-/** The image whose console does not echo (docs/guest.md). */
-const silentImage = 'godwit-guest'
 const reconnectMs = 300
 
 export function addConsole(program: Command, cli: Cli): void {
@@ -41,7 +39,7 @@ export function addConsole(program: Command, cli: Cli): void {
     .action((vm: string, options: ConsoleOptions, self: Command) =>
       withApi(cli, self, async (api) => {
         const { spec } = await api.vm(vm)
-        const isOurs = spec.image === silentImage
+        const isOurs = spec.image === ownImage
         const echo = options.echo ?? isOurs
         const hint = isOurs ? requestsText(workloadOf(spec)) : ''
         await new ConsoleLine(cli, api, vm, { ...options, echo, hint }).run()

@@ -3,7 +3,7 @@
 
 import { Argument, type Command, Option } from 'commander'
 import type { ImageManifest } from '#proto/image-manifest.ts'
-import { Name } from '#proto/vm-spec.ts'
+import { Name, ownImage } from '#proto/vm-spec.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { wholeBetween, withExamples } from '../help.ts'
@@ -81,7 +81,7 @@ function addAdd(image: Command, cli: Cli): void {
 async function addOwn(cli: Cli, name: string, own: OwnFiles): Promise<void> {
   const refused = Name.safeParse(name).error?.issues[0]?.message
   if (refused !== undefined) throw new CommandError(exitCode.usage, `\`${name}\`: ${refused}`)
-  if (name === 'godwit-guest' || Object.hasOwn(builders, name))
+  if (name === ownImage || Object.hasOwn(builders, name))
     throw new CommandError(exitCode.usage, `${name} is the name of another image: choose one.`)
   const parts = imageOf(own)
   const images = imagesOf(cli)

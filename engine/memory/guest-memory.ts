@@ -7,6 +7,7 @@ import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
 import { type CoreInstance, createVmMemory, instantiateCore, noHooks } from '../cpu/module.ts'
 import type { CollectedPages, GuestMemory, PageTables } from './guest-memory-port.ts'
+import { LargeBlocks, type LargePages } from './large-blocks.ts'
 import { recentPages } from './recent-pages.ts'
 import { UsedMemory } from './used-memory.ts'
 
@@ -26,14 +27,15 @@ export class WasmGuestMemory implements GuestMemory {
   #bytes: Uint8Array<SharedArrayBuffer | ArrayBuffer>
   readonly #absentTable: number
   readonly #touchedTable: number
+  readonly #blocks: LargeBlocks
   /** Kept here: pages become absent and present on this thread alone. */
   #absentPages = 0
 
   /** Fresh RAM, all zero. Throws RangeError when the process gets no more memory. */
-  static create(module: WebAssembly.Module, ramBytes: number): WasmGuestMemory {
+  static create(module: WebAssembly.Module, ramBytes: number, host?: LargePages): WasmGuestMemory {
     const fits = ramBytes > 0 && ramBytes % ramGranuleBytes === 0
     invariant(fits, `RAM of ${ramBytes} bytes is not a multiple of ${ramGranuleBytes}`)
-    return new WasmGuestMemory(module, createVmMemory(module, ramBytes), ramBytes)
+    return new WasmGuestMemory(module, createVmMemory(module, ramBytes), ramBytes, host)
   }
 
   /** On memory that UsedMemory has cleaned. */
@@ -41,11 +43,17 @@ export class WasmGuestMemory implements GuestMemory {
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     ramBytes: number,
+    host?: LargePages,
   ): WasmGuestMemory {
-    return new WasmGuestMemory(module, memory, ramBytes)
+    return new WasmGuestMemory(module, memory, ramBytes, host)
   }
 
-  private constructor(module: WebAssembly.Module, memory: WebAssembly.Memory, ramBytes: number) {
+  private constructor(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    ramBytes: number,
+    host: LargePages | undefined,
+  ) {
     this.#module = module
     this.memory = memory
     this.ramBytes = ramBytes
@@ -55,6 +63,11 @@ export class WasmGuestMemory implements GuestMemory {
     this.#core.call.format(ramBytes)
     this.#absentTable = this.#core.call.absentTable()
     this.#touchedTable = this.#core.call.touchedTable()
+    this.#blocks = new LargeBlocks(memory, host)
+  }
+
+  expectWhole(): void {
+    this.#blocks.expect(this.#core.at.ramAddress, this.ramBytes)
   }
 
   /**
@@ -85,10 +98,9 @@ export class WasmGuestMemory implements GuestMemory {
     this.#inBatches(pages, (count, first) => {
       const end = first + count
       for (let from = first; from < end; ) {
-        const to = endOfRun(pages, from, end)
-        const gpaOffset = (pages[from] ?? 0) * pageBytes
-        const run = bytes.subarray(from * pageBytes, to * pageBytes)
-        this.#bytes.set(run, this.#core.at.ramAddress + gpaOffset)
+        const to = this.#expectRun(pages, from, end)
+        const at = this.#core.at.ramAddress + (pages[from] ?? 0) * pageBytes
+        this.#bytes.set(bytes.subarray(from * pageBytes, to * pageBytes), at)
         from = to
       }
       this.#core.call.noteStored(count)
@@ -153,14 +165,24 @@ export class WasmGuestMemory implements GuestMemory {
   bring(pages: Uint32Array, bytes: Uint8Array): void {
     invariant(bytes.length === pages.length * pageBytes, 'Pages and their bytes differ in number')
     this.#inBatches(pages, (count, first) => {
-      for (let from = first; from < first + count; from++) {
+      const end = first + count
+      for (let from = first, runEnd = first; from < end; from++) {
         const page = pages[from] ?? 0
+        if (from === runEnd) runEnd = this.#expectRun(pages, from, end)
         if (!this.isAbsent(page)) continue
         const at = this.#core.at.ramAddress + page * pageBytes
         this.#bytes.set(bytes.subarray(from * pageBytes, (from + 1) * pageBytes), at)
       }
       this.#absentPages -= this.#core.call.noteBrought(count, 0)
     })
+  }
+
+  /** Where the run that begins there ends. */
+  #expectRun(pages: Uint32Array, from: number, end: number): number {
+    const to = endOfRun(pages, from, end)
+    const at = this.#core.at.ramAddress + (pages[from] ?? 0) * pageBytes
+    this.#blocks.expect(at, (to - from) * pageBytes)
+    return to
   }
 
   bringZero(pages: Uint32Array): void {
@@ -259,6 +281,7 @@ export class WasmGuestMemory implements GuestMemory {
   #copyRun(other: WasmGuestMemory, first: number, count: number): void {
     this.#core.call.claimPages(first, count)
     const from = this.#core.at.ramAddress + first * pageBytes
+    this.#blocks.expect(from, count * pageBytes)
     this.#bytes.set(other.#bytes.subarray(from, from + count * pageBytes), from)
   }
 

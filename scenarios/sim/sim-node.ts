@@ -17,13 +17,12 @@ import { Vmm } from '#node-agent/vmm.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import { asNodeId } from '#proto/ids.ts'
 import type { VmReport } from '#proto/messages.ts'
+import { ownImage } from '#proto/vm-spec.ts'
 import { compiledOnce } from './compiled-once.ts'
 import { SimDisk } from './sim-disk.ts'
 import type { SimNetwork } from './sim-network.ts'
 import { SimPcpu } from './sim-pcpu.ts'
 import type { SimProcess } from './sim-process.ts'
-
-const ownImage = 'godwit-guest'
 
 /** What the platform gives: the same for all nodes. */
 export interface SimPlatform {

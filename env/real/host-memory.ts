@@ -1,0 +1,69 @@
+// How this process has its memory from Linux: page by page, as each is first touched, which may
+// cost more than writing the page; and given back as soon as it is free, to be had anew. Here it is
+// asked for in large pages where a VM fills much at once, and what is freed is kept for the next
+// messages. Neither Node nor V8 asks, so the C library is called for it, by a package that is
+// optional: without it, and on other systems, all is as ever. Bytes.
+// Not here: which memory (engine/memory/large-blocks.ts), RAM of VMs that are gone
+// (node-agent/ram-pool.ts).
+// Sources: mallopt(3); madvise(2), MADV_HUGEPAGE; Linux,
+// Documentation/admin-guide/mm/transhuge.rst.
+
+import { readFileSync } from 'node:fs'
+
+const setting = '/sys/kernel/mm/transparent_hugepage/enabled'
+const adviseLarge = 14
+/** What the processor calls large, where a page of 4 KiB is small. */
+const largeBytes = 2 << 20
+
+/** mallopt's parameters. Messages and what V8 compiles come in pieces of up to some MiB. */
+const kept = [
+  { parameter: -3, name: 'M_MMAP_THRESHOLD', bytes: 32 << 20 },
+  { parameter: -1, name: 'M_TRIM_THRESHOLD', bytes: 64 << 20 },
+  { parameter: -2, name: 'M_TOP_PAD', bytes: 4 << 20 },
+] as const
+
+interface CLibrary {
+  madvise(bytes: Uint8Array, length: number, advice: number): number
+  mallopt(parameter: number, value: number): number
+  addressOf(bytes: Uint8Array): bigint
+}
+
+/**
+ * Of freed memory up to 64 MiB stay with this process. To be called once. `wish`: a stretch of a
+ * WebAssembly memory is to lie in large pages; undefined: there are none to be had.
+ */
+export async function hostMemory() {
+  const library = await cLibrary().catch(() => undefined)
+  for (const { parameter, bytes } of kept) library?.mallopt(parameter, bytes)
+  if (!library || !areLargeGiven()) return undefined
+  return {
+    wish: ({ buffer }: WebAssembly.Memory, address: number, bytes: number): void => {
+      // Outwards to where large pages begin and end: a wish for less than one is none.
+      const ahead = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(largeBytes))
+      const from = Math.max(0, address - ((address + ahead) % largeBytes))
+      const end = Math.min(buffer.byteLength, address + bytes + largeBytes - 1)
+      const length = end - from - ((end + ahead) % largeBytes)
+      // What it answers does not matter: refused, it stays as it was.
+      if (length > 0) library.madvise(new Uint8Array(buffer, from, length), length, adviseLarge)
+    },
+  }
+}
+
+/** `always` needs no wish, `never` hears none. */
+function areLargeGiven(): boolean {
+  try {
+    return readFileSync(setting, 'utf8').includes('[madvise]')
+  } catch {
+    return false
+  }
+}
+
+async function cLibrary(): Promise<CLibrary> {
+  const { default: koffi } = await import('koffi')
+  const library = koffi.load('libc.so.6')
+  return {
+    madvise: library.func('int madvise(void *address, size_t length, int advice)'),
+    mallopt: library.func('int mallopt(int parameter, int value)'),
+    addressOf: (bytes) => koffi.address(bytes),
+  }
+}
