@@ -206,9 +206,10 @@ export class Pcpu {
   }
 
   #takeLog(vm: ScheduledVm, command: CommandOf<'take-log'>): PcpuAnswers['take-log'] {
+    const stoppedAtMs = this.#options.host.nowMs()
     if (command.pause) this.#pause(vm)
     const bitmap = vm.machine.takeLog(command.log)
-    return { bitmap, pages: countPages(bitmap) }
+    return { bitmap, pages: countPages(bitmap), ...(command.pause ? { stoppedAtMs } : {}) }
   }
 
   #capture(vm: ScheduledVm, nowMs: number): PcpuAnswers['capture'] {

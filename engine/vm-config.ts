@@ -224,7 +224,12 @@ export interface PcpuAnswers {
   pause: undefined
   detach: undefined
   'open-log': { readonly log: number }
-  'take-log': { readonly bitmap: Uint8Array; readonly pages: number }
+  /** `stoppedAtMs`: since when the VM retires nothing, if it was to pause; the pCPU's clock. */
+  'take-log': {
+    readonly bitmap: Uint8Array
+    readonly pages: number
+    readonly stoppedAtMs?: number
+  }
   'close-log': undefined
   /** `tookMs`: by the pCPU's clock. */
   capture: { readonly sections: readonly Section[]; readonly tookMs: number }

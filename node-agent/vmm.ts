@@ -177,7 +177,7 @@ export class Vmm {
     vm: HeldVm,
     log: number,
     pause: boolean | 'briefly',
-  ): Promise<{ readonly bitmap: Uint8Array; readonly pages: number }> {
+  ): Promise<PcpuAnswers['take-log']> {
     const taken = await this.ask(vm, { do: 'take-log', log, pause: pause !== false })
     // Of a clone's parent too: it begins again in a moment. For a checkpoint it does not end.
     if (pause === true) this.#watch?.ends(vm)

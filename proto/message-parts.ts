@@ -207,7 +207,7 @@ export type PostCopyRecord = z.infer<typeof PostCopyRecord>
 
 /** By the clock of each end; what neither sees is `onTheWayMs`: the link, and waiting threads. */
 export const DowntimeParts = z.strictObject({
-  /** Until the VM stood still. */
+  /** From its last instruction until the dirty pages of its last moments were known. */
   pauseMs: ms,
   /** Until its last pages, CPU and devices had been handed to the link. */
   lastRoundMs: ms,

@@ -176,7 +176,7 @@ function leave(state: SourceState, log: Log, nowMs: number): SourceEffect[] {
 
 function stop(state: SourceState, left: Uint8Array, nowMs: number): SourceEffect[] {
   state.left = left
-  // Downtime is counted from the order to pause, not from its answer: the upper bound.
+  // Until the answer says since when it stands still, as if it did from the order on.
   state.pausedAtMs = nowMs
   state.stoppedAtMs = nowMs
   return [...becomePhase(state, 'stopping', nowMs, answerMsMax), { do: 'take-log', pause: true }]

@@ -333,10 +333,10 @@ export class SourceRun {
     // Posted behind it, so that the VM stands still no longer than that takes.
     if (pause) this.#capturing = this.#ports.vmm.capture(this.vm)
     this.#capturing?.catch(() => undefined) // Whoever needs it will hear.
-    const { bitmap, pages } = await taking
+    const taken = await taking
     if (!pause) this.#speed.look()
     const { guestMips } = this.#speed
-    this.feed({ on: 'log-taken', bitmap, pages, ...(guestMips ? { guestMips } : {}) })
+    this.feed({ on: 'log-taken', ...taken, ...(guestMips ? { guestMips } : {}) })
   }
 
   async #finish(order: { readonly round: number; readonly bitmap: Uint8Array }): Promise<void> {

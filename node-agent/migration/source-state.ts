@@ -95,7 +95,7 @@ export interface SourceState {
   /** Dirtied before the pause, not sent yet. */
   left: Uint8Array
   pausedAtMs: number | undefined
-  /** When the order to pause was given; kept after the VM goes on. */
+  /** Since when it retires nothing, or was to stop; kept after the VM goes on. */
   stoppedAtMs: number
   /** On the way through the downtime; undefined: not reached. */
   readonly marks: {
@@ -171,6 +171,8 @@ export type SourceInput = {
       readonly on: 'log-taken'
       readonly bitmap: Uint8Array
       readonly pages: number
+      /** Since when it stands still. */
+      readonly stoppedAtMs?: number
       readonly guestMips?: NonNullable<MigrationRecord['guestMips']>
     }
   | {

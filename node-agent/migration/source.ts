@@ -207,6 +207,7 @@ function finish(
   nowMs: number,
 ): SourceEffect[] {
   state.marks.pausedMs = nowMs
+  state.stoppedAtMs = log.stoppedAtMs ?? state.stoppedAtMs
   state.guestMips = log.guestMips
   const left = unionOf(state.left, log.bitmap)
   state.left = new Uint8Array(0)

@@ -153,7 +153,7 @@ function rangeSvg({ expected, low, high }: Range, seen: number | undefined): str
 // ---- downtime -----------------------------------------------------------------------------------
 
 const partWords: Record<keyof Downtime, string> = {
-  pauseMs: 'until it stood still',
+  pauseMs: 'its last dirty pages counted',
   lastRoundMs: 'last pages, CPU and devices out',
   stateMs: 'CPU and devices into the machine there',
   verificationMs: 'all captured again and hashed there',
