@@ -54,6 +54,8 @@ const mergeDeeds = ['snapshot', 'snapshot', 'merge', 'strike-merge'] as const
 const lateDeeds = ['late-lease', 'replace', 'strike-late'] as const
 /** The last that is heard of a coordinator is an order; likewise. */
 const orderDeeds = ['strike-order'] as const
+/** What is said under an epoch that is over; likewise. */
+const staleDeeds = ['stale-word'] as const
 /** Of several coordinators; likewise. */
 const councilDeeds = [
   ...(['hang-leader', 'kill-coordinator', 'restart-coordinator'] as const),
@@ -65,6 +67,7 @@ export type Deed =
   | (typeof mergeDeeds)[number]
   | (typeof lateDeeds)[number]
   | (typeof orderDeeds)[number]
+  | (typeof staleDeeds)[number]
   | (typeof councilDeeds)[number]
 
 export interface Planned {
@@ -141,13 +144,15 @@ export interface PlanStreams {
   readonly late: Random
   /** Orders that are the last word. */
   readonly orders: Random
+  /** Words under old epochs. */
+  readonly stale: Random
   /** Several coordinators. */
   readonly council: Random
 }
 
 /** Each run draws its own size, pace and fault rate. */
 export function planOf(streams: PlanStreams): FaultPlan {
-  const { random, merges, late, orders, council } = streams
+  const { random, merges, late, orders, stale, council } = streams
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const steps = deedSteps(safetyMs, random)
@@ -160,6 +165,7 @@ export function planOf(streams: PlanStreams): FaultPlan {
   if (mergeLayersAbove !== undefined) steps.push(...mergeSteps(safetyMs, merges))
   steps.push(...lateSteps(safetyMs, late))
   steps.push(...orderSteps(safetyMs, orders))
+  steps.push(...staleSteps(safetyMs, stale))
   const coordinators = council.below(5) === 0 ? 2 + council.below(2) : 1
   if (coordinators > 1) steps.push(...councilSteps(safetyMs, council))
   steps.sort((a, b) => a.atMs - b.atMs)
@@ -215,6 +221,12 @@ function orderSteps(safetyMs: number, random: Random): Planned[] {
   return stepsOf(orderDeeds, { fromMs, everyMsMax: 8000, safetyMs }, random)
 }
 
+/** In one run of three: they cost nothing, and must change nothing. */
+function staleSteps(safetyMs: number, random: Random): Planned[] {
+  if (random.below(3) > 0) return []
+  return stepsOf(staleDeeds, { fromMs: 1500, everyMsMax: 700, safetyMs }, random)
+}
+
 const councilSteps = (safetyMs: number, random: Random): Planned[] =>
   stepsOf(councilDeeds, { fromMs: 1000 + random.below(1500), everyMsMax: 3000, safetyMs }, random)
 
@@ -241,6 +253,7 @@ export const isFault = (deed: Deed): boolean =>
   (faults as readonly Deed[]).includes(deed) ||
   (lateDeeds as readonly Deed[]).includes(deed) ||
   (orderDeeds as readonly Deed[]).includes(deed) ||
+  (staleDeeds as readonly Deed[]).includes(deed) ||
   ['hang-leader', 'cut-etcd', 'late-etcd'].includes(deed) ||
   ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
 

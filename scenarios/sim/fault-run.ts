@@ -18,6 +18,7 @@ import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './
 import { complaintsOf } from './guest-words.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { SimWorld } from './sim-world.ts'
+import { staleWord } from './stale-words.ts'
 import { Strikes, strikeOf } from './strikes.ts'
 
 export interface RunOutcome {
@@ -272,6 +273,7 @@ class FaultRun {
     replace: ({ one, other }) => this.#breakage.replace(this.#name(one), 100 + 3 * other),
     'strike-late': ({ one }) => this.#strikes.aim(1 + (one % 30), 'late'),
     'strike-order': () => this.#strikes.aim(1, 'order'),
+    'stale-word': ({ other }) => this.#sayStale(other),
     'kill-coordinator': () => this.#breakage.kill(this.#leader),
     'restart-coordinator': () => {
       for (const name of this.#world.coordinators.names) this.#breakage.revive(name)
@@ -279,6 +281,14 @@ class FaultRun {
     'hang-leader': ({ one }) => this.#breakage.hangLeader(100 + 5 * one),
     'late-etcd': ({ one }) => this.#breakage.delayEtcd(500 + 5 * one),
     'cut-etcd': ({ one }) => this.#breakage.cutEtcd(one % 2 === 0),
+  }
+
+  #sayStale(n: number): void {
+    const word = staleWord(this.#world, n)
+    if (!word) return
+    this.#breakage.faults++
+    this.#count(word.said)
+    if (word.wrong !== undefined) this.wrong(word.wrong)
   }
 
   /** Who merges, or now and then the coordinator, dies a moment later. */

@@ -19,6 +19,7 @@ export const planOfSeed = (seed: number): FaultPlan =>
     merges: new SeededRandom(seed ^ 0x1a7e5),
     late: new SeededRandom(seed ^ 0x1a7e),
     orders: new SeededRandom(seed ^ 0x0dd5),
+    stale: new SeededRandom(seed ^ 0x57a1e),
     council: new SeededRandom(seed ^ 0xc0c0),
   })
 
@@ -60,10 +61,11 @@ const mustBeSeen: readonly string[] = [
   ...['coordinator lost while copying', 'source lost while paging'],
   ...['disk-error'],
   ...['layers-merged', 'node lost while layers are merged'],
+  ...['stale start', 'stale stop', 'stale writer'],
   ...['vm-protected', 'vm-took-over', 'primary lost while its replica is ready'],
 ]
 
-const onlyOfGuests = /clone|snapshot|disk|layers|vm-protected|took-over|replica/
+const onlyOfGuests = /clone|snapshot|disk|layers|writer|vm-protected|took-over|replica/
 
 export const mustBeSeenOf = ({ hasGuests }: SearchSubject): readonly string[] =>
   hasGuests ? mustBeSeen : mustBeSeen.filter((what) => !onlyOfGuests.test(what))

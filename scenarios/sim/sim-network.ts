@@ -125,6 +125,13 @@ export class SimNetwork {
     return [...this.#links].filter(({ isMaker }) => isMaker).map(({ road }) => road)
   }
 
+  /** Of the link that this process has to that one its own end, if it hears what comes. */
+  endOf(process: SimProcess, to: string): SimLink | undefined {
+    if (!process.isGoing) return undefined
+    for (const link of this.#links) if (link.owner === process && link.to === to) return link
+    return undefined
+  }
+
   isCut(from: string, to: string): boolean {
     if (this.#cut.size === 0) return false
     return this.#cut.has(`${from}>${to}`)
