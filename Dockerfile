@@ -7,8 +7,9 @@ ARG BASE=node:24-trixie-slim
 FROM ${BASE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Optional packages are Node itself, for machines without one, and native speed-ups with fallbacks.
-RUN npm ci --omit=dev --omit=optional --no-fund --no-audit
+# Optional packages are native speed-ups, and Node itself for machines without one: not for here.
+RUN npm ci --omit=dev --no-fund --no-audit && \
+  rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
 
 FROM ${BASE} AS build
 WORKDIR /app
