@@ -49,12 +49,16 @@ export async function moveOnQemu(
     const after = await ask(destination, 'after')
     return { ...toldBy(info), ...guest.seen(before, after) }
   } finally {
-    for (const { process, qmp } of machines) {
-      qmp.close()
-      process.kill('SIGKILL')
-      await once(process, 'exit')
-    }
+    for (const machine of machines) await end(machine)
   }
+}
+
+/** It may have ended by itself before. */
+async function end({ process, qmp }: Machine): Promise<void> {
+  qmp.close()
+  if (process.exitCode !== null || process.signalCode !== null) return
+  process.kill('SIGKILL')
+  await once(process, 'exit')
 }
 
 function toldBy(info: MigrationInfo) {
@@ -144,6 +148,9 @@ class Qmp {
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.on('error', () => undefined)
+    socket.on('close', () => {
+      for (const answer of this.#answers.splice(0)) answer({ error: { desc: 'it has ended' } })
+    })
     createInterface({ input: socket }).on('line', (line) => {
       const said = JSON.parse(line)
       if ('return' in said || 'error' in said) this.#answers.shift()?.(said)
