@@ -6,13 +6,13 @@
 // Run: node bench/linux-boot.ts [--runs N] [--engine NAME]
 
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { clustersHome } from '#scenarios/local/cluster-folder.ts'
 import { count, readCommandLine } from './rig/command-line.ts'
 import { chosenEngines, engineContender, engineWord } from './rig/engines.ts'
+import { kill } from './rig/kill.ts'
 import { missingQemu, qemuCommand, qemuVersion } from './rig/qemu.ts'
 import { median, spreadPercent } from './rig/sample.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
@@ -42,8 +42,7 @@ async function bootMs(command: readonly string[]): Promise<number> {
   }
   const ms = performance.now() - startedMs
   clearTimeout(overdue)
-  child.kill('SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  await kill(child)
   if (!written.includes(shellGreeting))
     throw new Error(`${command.join(' ')} came to no shell:\n${written.slice(-2000)}`)
   return ms

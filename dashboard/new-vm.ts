@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import type { RunRequest } from '#proto/api.ts'
 import { namePattern } from '#proto/ids.ts'
 import { readScreenSize } from '#proto/screen.ts'
+import { ownImage } from '#proto/vm-spec.ts'
 
 /** As the fields have it. */
 export interface Wanted {
@@ -26,7 +27,7 @@ interface Kind {
   readonly is: Omit<Wanted, 'name' | 'node'>
 }
 
-const ours = { image: 'godwit-guest', memoryMib: 32, diskMib: 0, screen: '' }
+const ours = { image: ownImage, memoryMib: 32, diskMib: 0, screen: '' }
 
 // tidy: data table
 export const kinds = {

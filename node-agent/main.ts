@@ -76,10 +76,11 @@ async function tokenOf({ tokenFile, token }: Settings): Promise<string> {
 /** `close`: what it had to tell of itself is told. */
 async function makeAgent(settings: Settings, token: string, bench: LaboratoryBench | undefined) {
   mkdirSync(settings.disks, { recursive: true })
-  const module = await WebAssembly.compile(await readFile(coreWasmUrl))
+  const compiling = readFile(coreWasmUrl).then((bytes) => WebAssembly.compile(bytes))
+  const [module, host] = await Promise.all([compiling, hostMemory()])
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const clock = bench?.clock ?? realClock
-  const memory = memoryFrom(new RamPool(clock), module, await hostMemory())
+  const memory = memoryFrom(new RamPool(clock), module, host)
   const image = imageReader((location) => readFile(location), settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)

@@ -9,6 +9,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { eventually } from '../../test/node-agent/coordinator-double.ts'
+import { kill } from './kill.ts'
 import type { GuestToMove, Moved, MoveLimits } from './moved.ts'
 import { qemuCommand } from './qemu.ts'
 
@@ -49,16 +50,11 @@ export async function moveOnQemu(
     const after = await ask(destination, 'after')
     return { ...toldBy(info), ...guest.seen(before, after) }
   } finally {
-    for (const machine of machines) await end(machine)
+    for (const { process, qmp } of machines) {
+      qmp.close()
+      await kill(process)
+    }
   }
-}
-
-/** It may have ended by itself before. */
-async function end({ process, qmp }: Machine): Promise<void> {
-  qmp.close()
-  if (process.exitCode !== null || process.signalCode !== null) return
-  process.kill('SIGKILL')
-  await once(process, 'exit')
 }
 
 function toldBy(info: MigrationInfo) {

@@ -8,6 +8,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import type { VmView } from '#proto/api.ts'
 import { readScreenSize } from '#proto/screen.ts'
 import { buttons } from '#proto/screen-input.ts'
+import { ownImage } from '#proto/vm-spec.ts'
 import { browserPorts } from '../browser.ts'
 import { inflateRaw } from '../inflate.ts'
 import { keyCodeOf } from '../key-codes.ts'
@@ -265,7 +266,7 @@ function TypeHere({ onText }: { onText: (text: string) => void }) {
 }
 
 /** Our own guest shows its pointer itself. */
-const drawsPointer = ({ spec }: VmView): boolean => spec.image === 'godwit-guest'
+const drawsPointer = ({ spec }: VmView): boolean => spec.image === ownImage
 
 /** What is seen is not what the guest shows now. */
 const isStill = ({ phase }: VmView, { state }: Shown): boolean =>

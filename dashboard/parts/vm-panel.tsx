@@ -5,7 +5,7 @@ import type { NodeView, VmView } from '#proto/api.ts'
 import { ipv4OfMac } from '#proto/network-address.ts'
 import { countText, mibText, mipsText, percentText } from '#proto/quantity.ts'
 import { staysOpen, vmSentence } from '#proto/state.ts'
-import { networkText } from '#proto/vm-spec.ts'
+import { networkText, ownImage } from '#proto/vm-spec.ts'
 import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
@@ -44,7 +44,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       {staysOpen(vm.phase) && allows('look', vm) && (
         <ConsolePanel
           vmId={vm.id}
-          echoes={vm.spec.image !== 'godwit-guest'}
+          echoes={vm.spec.image !== ownImage}
           mayType={allows('type', vm)}
         />
       )}

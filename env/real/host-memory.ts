@@ -15,11 +15,12 @@ const adviseLarge = 14
 /** What the processor calls large, where a page of 4 KiB is small. */
 const largeBytes = 2 << 20
 
-/** mallopt's parameters. Messages and what V8 compiles come in pieces of up to some MiB. */
+const [mmapThreshold, trimThreshold, topPad] = [-3, -1, -2]
+/** By mallopt's parameters. Messages and what V8 compiles come in pieces of up to some MiB. */
 const kept = [
-  { parameter: -3, name: 'M_MMAP_THRESHOLD', bytes: 32 << 20 },
-  { parameter: -1, name: 'M_TRIM_THRESHOLD', bytes: 64 << 20 },
-  { parameter: -2, name: 'M_TOP_PAD', bytes: 4 << 20 },
+  [mmapThreshold, 32 << 20],
+  [trimThreshold, 64 << 20],
+  [topPad, 4 << 20],
 ] as const
 
 interface CLibrary {
@@ -34,7 +35,7 @@ interface CLibrary {
  */
 export async function hostMemory() {
   const library = await cLibrary().catch(() => undefined)
-  for (const { parameter, bytes } of kept) library?.mallopt(parameter, bytes)
+  for (const [parameter, bytes] of kept) library?.mallopt(parameter, bytes)
   if (!library || !areLargeGiven()) return undefined
   return {
     wish: ({ buffer }: WebAssembly.Memory, address: number, bytes: number): void => {

@@ -4,6 +4,12 @@
 import type { ClusterState } from '#coordinator/core/cluster-state.ts'
 import { isCoordinator } from './sim-coordinator.ts'
 
+/** The one that a number means, whoever is there; undefined: nobody is. */
+export function pick<T>(from: Iterable<T>, at: number): T | undefined {
+  const all = [...from]
+  return all[at % Math.max(1, all.length)]
+}
+
 /** Two nodes that have something to say to each other besides what guests say. */
 export function isBetween(state: ClusterState, one: string, other: string): boolean {
   const areEnds = (ends: readonly (string | undefined)[]) =>

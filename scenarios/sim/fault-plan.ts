@@ -248,14 +248,14 @@ function stepsOf(of: readonly Deed[], spell: Spell, random: Random): Planned[] {
   return steps
 }
 
+const allFaults: ReadonlySet<Deed> = new Set([
+  ...[...faults, ...lateDeeds, ...orderDeeds, ...staleDeeds],
+  ...(['hang-leader', 'cut-etcd', 'late-etcd'] as const),
+  ...(['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'] as const),
+])
+
 /** Something breaks, or is aimed at; the others are what people do, and mending. */
-export const isFault = (deed: Deed): boolean =>
-  (faults as readonly Deed[]).includes(deed) ||
-  (lateDeeds as readonly Deed[]).includes(deed) ||
-  (orderDeeds as readonly Deed[]).includes(deed) ||
-  (staleDeeds as readonly Deed[]).includes(deed) ||
-  ['hang-leader', 'cut-etcd', 'late-etcd'].includes(deed) ||
-  ['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'].includes(deed)
+export const isFault = (deed: Deed): boolean => allFaults.has(deed)
 
 function draw(of: Readonly<typeof weights>, random: Random): Deed {
   const total = deeds.reduce((sum, deed) => sum + of[deed], 0)

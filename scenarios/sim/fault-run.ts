@@ -12,7 +12,7 @@ import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
 import { Breakage } from './breakage.ts'
-import { whoMerges } from './fault-aims.ts'
+import { pick, whoMerges } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
 import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './fault-wishes.ts'
 import { complaintsOf } from './guest-words.ts'
@@ -38,12 +38,6 @@ const restMsMax = 180_000
 
 /** Of the seed itself. */
 const isStoreLate = (seed: number): boolean => seed % 5 === 3
-
-/** The one that a number means, whoever is there; undefined: nobody is. */
-function pick<T>(from: Iterable<T>, at: number): T | undefined {
-  const all = [...from]
-  return all[at % Math.max(1, all.length)]
-}
 
 export async function runPlan(
   subject: SearchSubject,

@@ -5,11 +5,13 @@
 // that no VM runs under an old epoch (sim-world.ts).
 
 import type { Vm } from '#coordinator/core/cluster-state.ts'
+import { DiskFencedError } from '#engine/devices/disk-layer.ts'
 import { openLayeredDisk } from '#engine/devices/layered-disk.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { asCommandId, asEpoch, asMigrationId, asNodeId, type Epoch } from '#proto/ids.ts'
 import type { CoordinatorMessage, VmEvent } from '#proto/messages.ts'
 import { mebibyte } from '#proto/units.ts'
+import { pick } from './fault-aims.ts'
 import type { SimLink } from './sim-link.ts'
 import type { SimWorld } from './sim-world.ts'
 
@@ -18,8 +20,6 @@ export interface StaleWord {
   readonly said: string
   readonly wrong: string | undefined
 }
-
-const asOneOf = <T>(of: readonly T[], at: number): T | undefined => of[at % Math.max(1, of.length)]
 
 const older = ({ epoch }: { readonly epoch: Epoch }): Epoch => asEpoch(epoch - 1)
 
@@ -37,11 +37,11 @@ function staleOrder(world: SimWorld, n: number): StaleWord | undefined {
     const isAimed = ({ epoch, state }: HeldVm) => epoch > 1 || state === 'stranded'
     return holdings.vms.filter(isAimed).map((vm) => ({ name, vm }))
   })
-  const target = asOneOf(held, n)
+  const target = pick(held, n)
   if (!target) return undefined
   const { name, vm } = target
   const link = endOf(world, name)
-  const order = asOneOf(ordersFor(vm, `stale-${world.nowMs}`), Math.floor(n / held.length))
+  const order = pick(ordersFor(vm, `stale-${world.nowMs}`), Math.floor(n / held.length))
   if (!link || !order) return undefined
   const before = bearingOf(vm)
   link.hear(order)
@@ -53,9 +53,9 @@ function staleOrder(world: SimWorld, n: number): StaleWord | undefined {
 }
 
 /** All that an order could change, as text. */
-function bearingOf({ epoch, state, launching, migrationId, spec, replica, ...vm }: HeldVm): string {
-  const { ha, isolation, network } = spec
-  const { snapshotting, swapping, disk } = vm
+function bearingOf(vm: HeldVm): string {
+  const { state, epoch, launching, migrationId, replica, snapshotting, swapping, disk } = vm
+  const { ha, isolation, network } = vm.spec
   const busy = { launching, migrationId, replica: replica?.state, snapshotting, swapping }
   return JSON.stringify({ state, epoch, ...busy, ha, isolation, network, layers: disk.layers })
 }
@@ -90,10 +90,10 @@ function staleEvent(world: SimWorld, n: number): StaleWord | undefined {
   const { coordinator, process } = world.coordinator
   const { vms } = coordinator.state
   const there = [...vms.values()].filter(({ nodeId, epoch }) => nodeId !== undefined && epoch > 1)
-  const vm = asOneOf(there, n)
+  const vm = pick(there, n)
   const link = world.network.endOf(process, vm?.nodeId ?? '')
   if (!vm || !link) return undefined
-  const event = asOneOf(events, Math.floor(n / there.length)) ?? 'crashed'
+  const event = pick(events, Math.floor(n / there.length)) ?? 'crashed'
   const word: VmEvent = { t: 'vm-event', vmId: vm.id, epoch: older(vm), event }
   const before = standingOf(vm)
   link.hear(word)
@@ -113,15 +113,18 @@ function staleWriter(world: SimWorld, n: number): StaleWord | undefined {
   const withDisk = [...vms.values()].filter(
     ({ phase, epoch, disk }) => phase === 'running' && epoch > 1 && disk.layers.length > 0,
   )
-  const vm = asOneOf(withDisk, n)
+  const vm = pick(withDisk, n)
   const { layers = [] } = vm?.disk ?? {}
   // One that was only named is made by whoever opens it first.
   if (!vm || !world.disk.exists(layers.at(-1) ?? '')) return undefined
   const sizeBytes = vm.spec.diskMib * mebibyte
   try {
     openLayeredDisk(world.disk, { layers, sizeBytes, epoch: older(vm) }).close()
-  } catch {
-    return { said: 'stale writer', wrong: undefined }
+  } catch (thrown) {
+    // Refused for anything else it was not judged by its epoch.
+    return thrown instanceof DiskFencedError
+      ? { said: 'stale writer', wrong: undefined }
+      : undefined
   }
   const wrong = `the store gave the disk of ${vm.id}, which runs under ${vm.epoch}, to an older epoch`
   return { said: 'stale writer', wrong }

@@ -27,6 +27,7 @@ export function configure(clock: u32, sbiExits: bool, threshold: u32): void {
   store<u64>(Vm.elsewhere, 0)
   store<u64>(Vm.entering, Op.enter)
   store<u64>(Vm.hotPc, none)
+  // Before clearRegions, which forgets that there were any.
   dropBlocks()
   clearRegions()
   dropAll()
