@@ -4,15 +4,15 @@ import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { busyCluster, laboratoryView, vmView } from '../coordinator-double/views.ts'
 import { violations } from './axe.ts'
-import { browserPage, chromiumPath, nodeCard, type PageOptions, tile } from './browser-page.ts'
+import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
 
 const open = browserPage()
 
 /** Both schemes and both widths; colours do not know of widths, so not each with each. */
-const looks: readonly PageOptions[] = [
-  { scheme: 'light' },
-  { scheme: 'dark', size: { width: 320, height: 800 } },
-]
+const looks = [
+  { colorScheme: 'light', size: { width: 1280, height: 900 } },
+  { colorScheme: 'dark', size: { width: 320, height: 800 } },
+] as const
 const laboratory = laboratoryView('n1', 'n2', 'n3', 'n4')
 
 interface Place {
@@ -84,11 +84,12 @@ const places: readonly Place[] = [
 
 describe.skipIf(!chromiumPath)('the page before an accessibility checker', () => {
   test.each(places)('$name', async ({ hash = '', go }) => {
-    for (const look of looks) {
-      const { page } = await open({ ...look, hash, laboratory, view: withDesk() })
-      await go?.(page)
-      const { scheme, size } = look
-      expect({ scheme, size, found: await violations(page) }).toMatchObject({ found: [] })
+    const { page } = await open({ hash, laboratory, view: withDesk() })
+    await go?.(page)
+    for (const { colorScheme, size } of looks) {
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(size)
+      expect({ colorScheme, size, found: await violations(page) }).toMatchObject({ found: [] })
     }
   })
 

@@ -1,12 +1,9 @@
-// The built page in a real browser, before a coordinator double: built once for each test file that
-// asks, opened for each test, and closed after it without an error of the page.
+// The built page (test/built-first.ts) in a real browser, before a coordinator double: opened for
+// each test, and closed after it without an error of the page.
 
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core'
-import { build } from 'vite'
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import type { IdentityView } from '#proto/accounts.ts'
 import type { ClusterView } from '#proto/api.ts'
@@ -32,38 +29,30 @@ export interface PageOptions {
   readonly who?: IdentityView
 }
 
-/** Registers what builds the page, starts a browser, and ends both. */
-export function builtPage(): { readonly outDir: string; readonly browser: Browser } {
-  const outDir = mkdtempSync(join(tmpdir(), 'godwit-page-'))
+/** The folder of the built page. */
+export const builtPage = fileURLToPath(new URL('../../dashboard/dist', import.meta.url))
+
+/** Registers what starts a browser, and ends it. */
+export function ownBrowser(): () => Browser {
   let browser: Browser
   beforeAll(async () => {
     if (!chromiumPath) return console.warn('The page is not tried: no Chromium here (set CHROME).')
-    const configFile = fileURLToPath(new URL('../../dashboard/vite.config.ts', import.meta.url))
-    await build({ configFile, logLevel: 'error', build: { outDir, emptyOutDir: true } })
     browser = await chromium.launch({ executablePath: chromiumPath, args: ['--no-sandbox'] })
   })
-  afterAll(async () => {
-    await browser?.close()
-    rmSync(outDir, { recursive: true, force: true })
-  })
-  return {
-    outDir,
-    get browser() {
-      return browser
-    },
-  }
+  afterAll(() => browser?.close())
+  return () => browser
 }
 
 /** The same before a coordinator double; the function opens a page. */
 export function browserPage() {
-  const built = builtPage()
+  const browser = ownBrowser()
   return async (options: PageOptions = {}) => {
     const { view = busyCluster(), size = { width: 1280, height: 900 }, scheme = 'light' } = options
-    const double = new CoordinatorDouble(view, built.outDir)
+    const double = new CoordinatorDouble(view, builtPage)
     double.laboratory = options.laboratory
     await double.listen()
     const how = { viewport: size, colorScheme: scheme, hasTouch: options.touch ?? false }
-    const page = await built.browser.newPage(how)
+    const page = await browser().newPage(how)
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))
     onTestFinished(async () => {

@@ -14,15 +14,15 @@ import {
   ways,
 } from '../coordinator/accounts/people.ts'
 import { violations } from './axe.ts'
-import { builtPage, chromiumPath } from './browser-page.ts'
+import { builtPage, chromiumPath, ownBrowser } from './browser-page.ts'
 import { focused, hit, tabTo } from './by-keyboard.ts'
 
-const built = builtPage()
-hasPeople(built.outDir)
+const browser = ownBrowser()
+hasPeople(builtPage)
 
 /** A browser of its own, as of another person. Whatever the policy forbids ends the test. */
 async function open(path = '/', look: BrowserContextOptions = {}): Promise<Page> {
-  const context = await built.browser.newContext(look)
+  const context = await browser().newContext(look)
   const page = await context.newPage()
   const wrong: string[] = []
   page.on('pageerror', (error) => wrong.push(error.message))
@@ -88,6 +88,7 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     await logIn(page, 'bob')
     await tile(page, 'bob').waitFor()
     await hit(page, 'button log out')
+    await page.getByLabel('Password').waitFor()
     await expect.poll(() => focused(page)).toBe('input name')
   })
 
@@ -161,7 +162,7 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff')
     expect(headers.get('referrer-policy')).toBe('no-referrer')
     expect(headers.get('permissions-policy')).toContain('camera=()')
-    const page = await built.browser.newPage()
+    const page = await browser().newPage()
     onTestFinished(() => page.close())
     const refused: string[] = []
     page.on('console', (message) => refused.push(message.text()))

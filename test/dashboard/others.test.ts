@@ -12,9 +12,9 @@ import { SimEtcd } from '#scenarios/sim/sim-etcd.ts'
 import { EtcdClient } from '../coordinator/etcd/etcd-client.ts'
 import { until } from '../coordinator/shell/serving.ts'
 import { violations } from './axe.ts'
-import { builtPage, chromiumPath } from './browser-page.ts'
+import { builtPage, chromiumPath, ownBrowser } from './browser-page.ts'
 
-const built = builtPage()
+const browser = ownBrowser()
 
 /** A port that was free a moment ago: an address for others is said before it is listened on. */
 const freePort = () =>
@@ -40,7 +40,7 @@ async function member(name: string, host: string): Promise<Member> {
   const one = new OneOfSeveral({
     ...{ clock: realClock, random: realRandom, log: new MemoryLog(), token: 'a secret', name },
     ...{ settings: { ...defaultSettings, leaseMs: 20_000 }, version: '0.0.0' },
-    ...{ host: '127.0.0.1', port, advertise: address, dashboard: built.outDir, operatorSecret },
+    ...{ host: '127.0.0.1', port, advertise: address, dashboard: builtPage, operatorSecret },
     ...{ etcd: new EtcdClient(etcd), prefix: 'godwit/', ttlMs: 60_000 },
     onBug: (thrown) => {
       throw thrown
@@ -76,7 +76,7 @@ async function addOlga({ address }: Member): Promise<void> {
 }
 
 async function open({ address }: Member): Promise<Page> {
-  const page = await (await built.browser.newContext()).newPage()
+  const page = await (await browser().newContext()).newPage()
   await page.goto(address)
   await page.getByLabel('Name').fill('olga')
   await page.getByLabel('Password').fill(password)

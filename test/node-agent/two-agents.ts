@@ -20,7 +20,8 @@ export class TwoAgents {
     const two = new TwoAgents()
     two.coordinator.leaseMs = leaseMs
     const address = await two.coordinator.start()
-    for (const node of ['a', 'b']) two.#agents.push(await startAgent(node, address, two.#disks))
+    const started = ['a', 'b'].map((node) => startAgent(node, address, two.#disks))
+    two.#agents.push(...(await Promise.all(started)))
     await eventually('two nodes', () => two.coordinator.nodes.size === 2)
     return two
   }
