@@ -4,6 +4,7 @@
 // docs/decisions/0002-who-may-run-a-vm.md.
 
 import { type Fault, fault } from '#proto/faults.ts'
+import type { VmId } from '#proto/ids.ts'
 import type { Node, Vm } from './cluster-state.ts'
 import { takeOver } from './ha/protection.ts'
 import type { Step } from './step-context.ts'
@@ -22,10 +23,13 @@ export interface Loss {
 
 /** Every VM on the node is lost. What a migration or clone is doing with it is doubt.ts's. */
 export function loseNode(step: Step, node: Node, loss: Loss): void {
-  for (const vm of vmsOn(step, node.live.vmIds)) loseCopy(step, vm, loss)
+  const lost = vmsOn(step, node.live.vmIds)
+  const along = new Set(lost.map(({ id }) => id))
+  for (const vm of lost) loseCopy(step, vm, loss, along)
 }
 
-export function loseCopy(step: Step, vm: Vm, loss: Loss): void {
+/** @param along those whose copies are lost at the same time. */
+export function loseCopy(step: Step, vm: Vm, loss: Loss, along: ReadonlySet<VmId> = noOther): void {
   // A VM in migration and a clone that is being made are not lost before both ends were asked.
   if (vm.phase === 'migrating' || (vm.phase === 'starting' && vm.migrationId !== undefined)) return
   const isGone = loss.isCertain || vm.spec.ha
@@ -34,10 +38,12 @@ export function loseCopy(step: Step, vm: Vm, loss: Loss): void {
     step.state.watched.lost.add(vm.id)
     if (loss.fencedAtMs > step.nowMs) vm.live.fencedAtMs = loss.fencedAtMs
     else becomeStopped(step, vm, loss.why)
-  } else if (isGone && loss.fencedAtMs <= step.nowMs && takeOver(step, vm, loss.why)) return
+  } else if (isGone && loss.fencedAtMs <= step.nowMs && takeOver(step, vm, loss.why, along)) return
   else if (isGone) becomeRecovering(step, vm, loss.fencedAtMs, loss.why)
   else if (vm.phase !== 'failed') becomeFailed(step, vm, waitsFor(vm), true)
 }
+
+const noOther: ReadonlySet<VmId> = new Set()
 
 const waitsFor = (vm: Vm): Fault =>
   fault(
@@ -50,6 +56,6 @@ export function fenceLapsed(step: Step, vm: Vm): void {
   const { fencedAtMs } = vm.live
   if (fencedAtMs === undefined || fencedAtMs > step.nowMs) return
   if (vm.phase === 'stopping') becomeStopped(step, vm, 'its node is fenced')
-  else if (vm.phase === 'recovering' && !takeOver(step, vm, 'its node is fenced'))
+  else if (vm.phase === 'recovering' && !takeOver(step, vm, 'its node is fenced', noOther))
     becomeRecovering(step, vm, fencedAtMs, 'its node is fenced')
 }

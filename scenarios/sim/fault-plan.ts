@@ -90,6 +90,8 @@ export interface FaultPlan {
   readonly fenceAfterMs: number | undefined
   /** The first two VMs are kept apart, strictly, from before there are any. */
   readonly isApart: boolean
+  /** The first and the third are kept together, strictly, from before there are any. */
+  readonly isTogether: boolean
   /** Disks with more layers are merged; undefined: as everywhere, which a run does not come to. */
   readonly mergeLayersAbove: number | undefined
   /** So many, on an etcd; 1: the only one, on a store of its own. */
@@ -148,11 +150,13 @@ export interface PlanStreams {
   readonly stale: Random
   /** Several coordinators. */
   readonly council: Random
+  /** VMs that are kept together. */
+  readonly company: Random
 }
 
 /** Each run draws its own size, pace and fault rate. */
 export function planOf(streams: PlanStreams): FaultPlan {
-  const { random, merges, late, orders, stale, council } = streams
+  const { random, merges, late, orders, stale, council, company } = streams
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const steps = deedSteps(safetyMs, random)
@@ -168,10 +172,12 @@ export function planOf(streams: PlanStreams): FaultPlan {
   steps.push(...staleSteps(safetyMs, stale))
   const coordinators = council.below(5) === 0 ? 2 + council.below(2) : 1
   if (coordinators > 1) steps.push(...councilSteps(safetyMs, council))
+  const isTogether = company.below(3) === 0
+  if (isTogether) steps.push(...companySteps(safetyMs, company))
   steps.sort((a, b) => a.atMs - b.atMs)
   return {
     ...{ nodes, steps, safetyMs, driftMost, road },
-    ...{ fenceAfterMs, isApart, mergeLayersAbove, coordinators },
+    ...{ fenceAfterMs, isApart, isTogether, mergeLayersAbove, coordinators },
   }
 }
 
@@ -229,6 +235,10 @@ function staleSteps(safetyMs: number, random: Random): Planned[] {
 
 const councilSteps = (safetyMs: number, random: Random): Planned[] =>
   stepsOf(councilDeeds, { fromMs: 1000 + random.below(1500), everyMsMax: 3000, safetyMs }, random)
+
+/** What has company is protected more often: its replicas go where the others can follow. */
+const companySteps = (safetyMs: number, random: Random): Planned[] =>
+  stepsOf(['run', 'protect', 'protect'], { fromMs: 900, everyMsMax: 1500, safetyMs }, random)
 
 interface Spell {
   readonly fromMs: number

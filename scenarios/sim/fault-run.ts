@@ -14,7 +14,15 @@ import { disorder, unrest } from './accounts.ts'
 import { Breakage } from './breakage.ts'
 import { pick, whoMerges } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
-import { brokenRule, firstTwoApart, modes, policyFor, power, wishRule } from './fault-wishes.ts'
+import {
+  brokenRules,
+  firstTwoApart,
+  modes,
+  policyFor,
+  power,
+  twoTogether,
+  wishRule,
+} from './fault-wishes.ts'
 import { complaintsOf } from './guest-words.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { SimWorld } from './sim-world.ts'
@@ -108,10 +116,11 @@ class FaultRun {
   async safety(): Promise<void> {
     await this.#someoneLeads()
     if (this.#plan.isApart) this.#ask({ do: 'set-rule', rule: firstTwoApart })
+    if (this.#plan.isTogether) this.#ask({ do: 'set-rule', rule: twoTogether })
     for (const step of this.#plan.steps) {
       await this.#world.pass(Math.max(0, step.atMs - this.#world.nowMs))
       this.#do(step)
-      this.#wrong.push(...brokenRule(this.#state))
+      this.#wrong.push(...brokenRules(this.#state))
     }
     await this.#world.pass(Math.max(0, this.#plan.safetyMs - this.#world.nowMs))
   }

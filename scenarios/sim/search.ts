@@ -21,6 +21,7 @@ export const planOfSeed = (seed: number): FaultPlan =>
     orders: new SeededRandom(seed ^ 0x0dd5),
     stale: new SeededRandom(seed ^ 0x57a1e),
     council: new SeededRandom(seed ^ 0xc0c0),
+    company: new SeededRandom(seed ^ 0xc0a9),
   })
 
 export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {

@@ -17,11 +17,13 @@ function markedBytes(): number {
 test('what is wished for is marked, whole blocks and no more', ({ skip }) => {
   if (!host) return skip('this computer gives no large pages to who asks, or koffi is not here')
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 256, shared: true })
+  // A memory need not begin where a large page does: then a stretch touches one more of them.
   const before = markedBytes()
   host.wish(memory, 5 << 20, 1 << 20)
-  expect(markedBytes() - before).toBe(2 << 20)
-  host.wish(memory, 8 << 20, 4 << 20)
-  expect(markedBytes() - before).toBe(6 << 20)
+  const between = markedBytes()
+  expect([2 << 20, 4 << 20]).toContain(between - before)
+  host.wish(memory, 10 << 20, 4 << 20)
+  expect([4 << 20, 6 << 20]).toContain(markedBytes() - between)
 })
 
 test('a wish may reach to the end of a memory', ({ skip }) => {

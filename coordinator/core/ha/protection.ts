@@ -5,16 +5,15 @@
 // Not here: checkpoints (node-agent/replication/), VMs without a replica (../recovery.ts). Ms.
 
 import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'
-import { asMigrationId, type MigrationId } from '#proto/ids.ts'
+import { asMigrationId, type MigrationId, type VmId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import type { IsolationResponse, VmSpec } from '#proto/vm-spec.ts'
-import { wishOf } from '../burdens.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful, isLost } from '../node-doors.ts'
-import { chooseNode, isNode } from '../placement.ts'
+import { isNode } from '../placement.ts'
 import {
   isAsked,
   isReachable,
@@ -28,6 +27,12 @@ import {
 } from '../step-context.ts'
 import { becomeRecovering, becomeStarting, setReplica } from '../vm-doors.ts'
 import { watchedVms } from '../watched-vms.ts'
+import {
+  chooseReplicaNode,
+  companyMayFollow,
+  isReplicaWithCompany,
+  isWithCompany,
+} from './company-replicas.ts'
 import { companyOf, forbids, policyOf } from './rules.ts'
 
 /** What an operator wants for it. */
@@ -70,11 +75,12 @@ const isLeasedAsWanted = (vm: Vm): boolean =>
 function review(step: Step, vm: Vm, terms: Terms | undefined): void {
   const { replica } = vm
   if (!replica || replica.phase === 'ending') return
-  if (shouldTakeOver(step, vm) && takeOver(step, vm, 'its node does not answer')) return
+  if (takeOverSilent(step, vm)) return
   const node = step.state.nodes.get(replica.nodeId)
   const isWanted = terms?.level === replica.level && terms.everyMs === replica.everyMs
   const isFit = node && !isLost(node) && !node.maintenance && !node.standby
-  if (isWanted && isFit && !forbids(step.state, vm, node.id)) return
+  const isAllowed = !!node && !forbids(step.state, vm, node.id)
+  if (isWanted && isFit && isAllowed && isReplicaWithCompany(step.state, vm)) return
   if (vm.phase === 'running') endReplica(step, vm)
 }
 
@@ -83,14 +89,13 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.nodeId === undefined) return
   // What takes over is what was offered: one that no lease covers would not be ended by one.
   if (!vm.spec.ha || isBeingKept(state, vm)) return
-  // Its company would not be where it takes over.
-  if (companyOf(state, vm).length > 1) return
+  if (!isWithCompany(state, vm)) return
   const tries = vm.live.replicaTries
   const from = nodeOf(state, vm.nodeId)
   if (!state.ha.armed || nowMs < tries.nextAtMs || !isReachable(from)) return
   const waitMs = Math.min(ruleRetryMs * 2 ** tries.count, ruleRetryMsMax)
   vm.live.replicaTries = { count: tries.count + 1, nextAtMs: nowMs + waitMs }
-  const to = chooseNode(state, wishOf(vm.spec), { vm, but: new Set([vm.nodeId]) })
+  const to = chooseReplicaNode(state, vm)
   if (!isNode(to)) return
   const id = asMigrationId(`r${takeSerial(step)}`)
   setReplica(step, vm, { id, nodeId: to.id, phase: 'syncing', level, everyMs })
@@ -224,7 +229,7 @@ export function seeReplica(step: Step, node: Node, report: VmReport): boolean {
   }
   if (!vm || vm.replica?.id !== id || vm.replica?.nodeId !== node.id) return false
   vm.live.isPrimarySilent = report.replica?.state === 'silent'
-  if (shouldTakeOver(step, vm)) takeOver(step, vm, 'its node does not answer')
+  takeOverSilent(step, vm)
   return true
 }
 
@@ -235,15 +240,38 @@ function shouldTakeOver({ state }: Step, vm: Vm): boolean {
   return vm.phase === 'recovering' || (vm.phase === 'running' && !!node && isDoubtful(node))
 }
 
-/** True: its replica was told to run. Only when its primary cannot be told to go on alone. */
-export function takeOver(step: Step, vm: Vm, why: string): boolean {
+/** It, and those that a strict rule keeps with it: all of them at once, or none. */
+function takeOverSilent(step: Step, vm: Vm): boolean {
+  if (!shouldTakeOver(step, vm)) return false
+  const leaving = companyOf(step.state, vm).filter(({ nodeId }) => nodeId === vm.nodeId)
+  const along = new Set(leaving.map(({ id }) => id))
+  const mayAll = leaving.every((one) => shouldTakeOver(step, one) && mayTakeOver(step, one, along))
+  if (!mayAll) return false
+  for (const one of leaving) takeOver(step, one, 'its node does not answer', along)
+  return true
+}
+
+/** Where its replica may run in its place; undefined: nowhere. */
+function mayTakeOver(step: Step, vm: Vm, along: ReadonlySet<VmId>): Node | undefined {
+  const { state } = step
+  const { replica, phase } = vm
+  const node = replica && state.nodes.get(replica.nodeId)
+  const isAble = phase === 'running' || phase === 'paused' || phase === 'recovering'
+  if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !state.ha.armed)
+    return undefined
+  if (policyOf(vm).locked || isFrozen(state, vm)) return undefined
+  if (forbids(state, vm, node.id) !== undefined) return undefined
+  return companyMayFollow(state, vm, node, along) ? node : undefined
+}
+
+/**
+ * True: its replica was told to run. Only when its primary cannot be told to go on alone.
+ * @param along those whose copies are lost with its own.
+ */
+export function takeOver(step: Step, vm: Vm, why: string, along: ReadonlySet<VmId>): boolean {
   const { replica, bootEpoch } = vm
-  const node = replica && step.state.nodes.get(replica.nodeId)
-  const isAble = vm.phase === 'running' || vm.phase === 'paused' || vm.phase === 'recovering'
-  if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !step.state.ha.armed)
-    return false
-  if (policyOf(vm).locked || isFrozen(step.state, vm)) return false
-  if (forbids(step.state, vm, node.id) !== undefined) return false
+  const node = mayTakeOver(step, vm, along)
+  if (!node || !replica) return false
   becomeRecovering(step, vm, step.nowMs, why)
   becomeStarting(step, vm, node.id, takeEpoch(step))
   // What its consoles and clients have seen of it goes on; of an older checkpoint it does not.
