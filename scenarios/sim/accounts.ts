@@ -1,7 +1,8 @@
 // At rest every account must agree: the coordinator's, the nodes', the store's. What does not is told
 // in a sentence. Not here: when it is asked (fault-run.ts), and the guests' own (there as well).
 
-import { asNodeId } from '#proto/ids.ts'
+import type { ClusterState } from '#coordinator/core/cluster-state.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
 import type { SimWorld } from './sim-world.ts'
 
 /** What has not come to an end. */
@@ -26,9 +27,24 @@ export function unrest(world: SimWorld, names: readonly string[]): string[] {
     ...[...vms.values()].flatMap(({ id, merge, replica }) =>
       merge && !replica ? [`layers of ${id} are being merged`] : [],
     ),
+    ...parted(state),
     ...[...openMigrations].map((id) => `${id} is open`),
     ...[...commands.values()].map(({ kind }) => `${kind} is not answered`),
   ]
+}
+
+/** VMs that a strict rule keeps together, and their replicas, once all of them run. */
+function parted(state: ClusterState): string[] {
+  return [...state.rules.values()].flatMap(({ kind, strict, name, vms }) => {
+    if (kind !== 'keep-together' || !strict) return []
+    const company = vms.flatMap((id) => state.vms.get(asVmId(id)) ?? [])
+    if (company.some(({ phase }) => phase !== 'running')) return []
+    const replicas = company.flatMap(({ replica }) => replica?.nodeId ?? [])
+    const areOne = [company.map(({ nodeId }) => nodeId), replicas].every(
+      (places) => new Set(places).size < 2,
+    )
+    return areOne ? [] : [`rule ${name} is not kept, or the replicas are on different nodes`]
+  })
 }
 
 /** Where the accounts differ. */

@@ -15,7 +15,7 @@ import { Breakage } from './breakage.ts'
 import { pick, whoMerges } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
 import {
-  brokenRules,
+  brokenRule,
   firstTwoApart,
   modes,
   policyFor,
@@ -120,7 +120,7 @@ class FaultRun {
     for (const step of this.#plan.steps) {
       await this.#world.pass(Math.max(0, step.atMs - this.#world.nowMs))
       this.#do(step)
-      this.#wrong.push(...brokenRules(this.#state))
+      this.#wrong.push(...brokenRule(this.#state))
     }
     await this.#world.pass(Math.max(0, this.#plan.safetyMs - this.#world.nowMs))
   }

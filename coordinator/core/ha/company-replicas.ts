@@ -1,7 +1,7 @@
-// Replicas of VMs that a strict rule keeps together. All of them are on one node, which had room for
-// the whole company when the first of them was placed: where one takes over, the others come too, by
-// their replicas or from their disks. A VM without company has none to think of, and every question
-// here is answered as if this file were not. Not here: replicas (protection.ts), rules (rules.ts).
+// Replicas of VMs that a strict rule keeps together. All of them are on one node, which had room
+// for the whole company when the first of them was placed: where one takes over, the others come
+// too, by their replicas or from their disks. For a VM without company nothing here stands against
+// a node. Not here: replicas (protection.ts), rules (rules.ts).
 
 import type { Fault } from '#proto/faults.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
