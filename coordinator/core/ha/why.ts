@@ -61,7 +61,7 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
   const group = groupOf(state, vm.id)
   if (group) lines.push(`group ${group.name}: ${groupText(group)}`)
   if (vm.pinnedTo !== undefined) lines.push(`it was started for ${vm.pinnedTo} only`)
-  const kept = keptText(vm)
+  const kept = keptText(state, vm)
   if (kept) lines.push(kept)
   if (!vm.spec.ha) lines.push('it is not protected: it waits for its node, if that is lost')
   if (locked) lines.push('it is locked: nothing moves or restarts it')
@@ -79,14 +79,32 @@ function boundBy(state: ClusterState, vm: Vm): string[] {
   return lines
 }
 
-function keptText(vm: Vm): string | undefined {
+function keptText(state: ClusterState, vm: Vm): string | undefined {
   const { replica } = vm
   const level = protectionOf(vm)
-  if (replica?.phase === 'ready')
-    return `its replica on ${replica.nodeId} (${replica.level}) takes over when its node is lost`
+  if (replica?.phase === 'ready') {
+    const where = `its replica on ${replica.nodeId} (${replica.level})`
+    return `${where} takes over when its node is lost${companyText(state, vm, replica)}`
+  }
   if (level === 'checkpoint' || level === 'continuous')
     return `it is to have a replica (${level}), and has none now: it would start from its disk`
   return undefined
+}
+
+/** Who comes along, and whom a take-over waits for. */
+function companyText(
+  state: ClusterState,
+  vm: Vm,
+  { nodeId, level }: NonNullable<Vm['replica']>,
+): string {
+  const mates = companyOf(state, vm).filter((mate) => mate.id !== vm.id && mate.nodeId)
+  if (mates.length === 0) return ''
+  const isAsQuick = ({ replica }: Vm) =>
+    replica?.phase === 'ready' && replica.level === 'continuous' && replica.nodeId === nodeId
+  const slow = mates.filter((mate) => !isAsQuick(mate)).map(({ id }) => id)
+  const together = `, together with ${namesText(mates.map(({ id }) => id))}`
+  if (level !== 'continuous' || slow.length === 0) return together
+  return `${together}; not before the lease of that node is over, for ${namesText(slow)}`
 }
 
 const policyDefaults = { priority: 100 }

@@ -2,6 +2,7 @@
 // or none of them does. Nodes here are only voices (../story.ts).
 
 import { expect, test } from 'vitest'
+import { whyOf } from '#coordinator/core/ha/why.ts'
 import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, stateOf } from '../story.ts'
@@ -69,6 +70,18 @@ test('they have their replicas on one node', () => {
   const story = company({ a: 'continuous', b: 'checkpoint' })
   expect(['a', 'b'].map((vm) => phaseOf(story, vm))).toEqual(['ready', 'ready'])
   expect(placeOf(story, 'b')).toBe(placeOf(story, 'a'))
+})
+
+test('why tells who comes along, and for whom a take-over waits', () => {
+  const boundBy = (levels: Parameters<typeof company>[0]) => {
+    const { state } = company(levels)
+    const vm = state.vms.get(asVmId('a'))
+    return vm ? whyOf(state, vm).bound.join('\n') : ''
+  }
+  const quick = boundBy({ a: 'continuous', b: 'continuous' })
+  expect(quick).toMatch(/takes over when its node is lost, together with b$/m)
+  const slow = boundBy({ a: 'continuous', b: 'restart' })
+  expect(slow).toMatch(/together with b; not before the lease of that node is over, for b/)
 })
 
 test('the first of them goes where all have room', () => {
