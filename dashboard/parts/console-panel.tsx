@@ -7,8 +7,9 @@ import { ConsoleHeader } from '#proto/api.ts'
 import { jsonOf } from '#proto/json.ts'
 import { browserPorts } from '../browser.ts'
 import { KeptInput, nothingWaits, type Waiting } from '../kept-input.ts'
+import { lateTerminal } from '../late-terminal.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
-import { openTerminal, type TerminalView } from '../terminal-view.ts'
+import type { TerminalView } from '../terminal-view.ts'
 
 interface ConsoleProps {
   readonly vmId: string
@@ -24,8 +25,7 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
   const input = useRef<KeptInput | undefined>(undefined)
   const terminal = useRef<TerminalView | undefined>(undefined)
   useEffect(() => {
-    if (!box.current) return
-    const view = openTerminal(box.current, {
+    const view = lateTerminal(box, {
       onTyped: (bytes) => void input.current?.type(bytes),
       onLeave: () => line.current?.focus(),
     })
