@@ -1,5 +1,5 @@
-// A terminal whose program (xterm.js, half of the page's script) comes when the first one is opened:
-// what is written meanwhile waits for it. Not here: the terminal (terminal-view.ts).
+// A terminal whose program (xterm.js, half of the page's script) comes when the first one is
+// opened: what is written meanwhile waits for it. Not here: the terminal (terminal-view.ts).
 
 import type { TerminalHandlers, TerminalView } from './terminal-view.ts'
 
