@@ -25,11 +25,13 @@ const namedBut = (state: ClusterState, rule: HaRule, but: ReadonlySet<VmId>): Vm
 
 /** The VMs that strict rules keep together with this one, itself first. */
 export function companyOf(state: ClusterState, vm: Vm): Vm[] {
+  const binding = [...state.rules.values()].filter(isBinding)
   const company = [vm]
+  if (binding.length === 0) return company
   const ids = new Set<VmId>([vm.id])
   for (const member of company)
-    for (const rule of rulesOf(state, member)) {
-      if (rule.kind !== 'keep-together' || !rule.strict) continue
+    for (const rule of binding) {
+      if (!vmsNamed(state, rule.vms).includes(member.id)) continue
       for (const other of namedBut(state, rule, ids)) {
         ids.add(other.id)
         company.push(other)
@@ -37,6 +39,8 @@ export function companyOf(state: ClusterState, vm: Vm): Vm[] {
     }
   return company
 }
+
+const isBinding = ({ kind, strict }: HaRule): boolean => kind === 'keep-together' && strict
 
 /** Where copies of a VM are or may come to be: both ends, while it moves. */
 export function nodesOf(state: ClusterState, vm: Vm): NodeId[] {
@@ -65,11 +69,19 @@ export function forbids(
       if (rule.kind === 'node-affinity' && !rule.nodes.some(({ id }) => id === nodeId))
         return `rule ${rule.name} allows ${member.id} only ${onNodes(rule.nodes)}`
       if (rule.kind !== 'keep-apart') continue
-      const there = namedBut(state, rule, ids).find((other) => seats(other).includes(nodeId))
+      const isThere = (other: Vm) => seatsWithCompany(state, other, seats).includes(nodeId)
+      const there = namedBut(state, rule, ids).find(isThere)
       if (there) return `rule ${rule.name} keeps ${member.id} apart from ${there.id}`
     }
   return undefined
 }
+
+/**
+ * Where it is, or where it would have to be: its company is there. What a rule says of it and
+ * another VM holds for both alike, or each of them would make the other one move.
+ */
+const seatsWithCompany = (state: ClusterState, vm: Vm, seats: Seats): readonly NodeId[] =>
+  companyOf(state, vm).flatMap(seats)
 
 const onNodes = (nodes: readonly { id: string }[]): string =>
   `on ${nodes.map(({ id }) => id).join(', ')}`
@@ -88,7 +100,10 @@ export function rankOf(
   for (const member of company)
     for (const rule of rulesOf(state, member)) {
       if (rule.kind === 'node-affinity') rank += affinityWeight * classOf(rule.nodes, nodeId)
-      else if (!rule.strict) rank += missesOf(namedBut(state, rule, ids).map(seats), rule, nodeId)
+      else if (!rule.strict) {
+        const others = namedBut(state, rule, ids).map((vm) => seatsWithCompany(state, vm, seats))
+        rank += missesOf(others, rule, nodeId)
+      }
     }
   return rank
 }

@@ -5,8 +5,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { shortagesOf, toleratedOf } from '#coordinator/core/ha/admission.ts'
 import { haView } from '#coordinator/core/ha/commands.ts'
+import { forbids } from '#coordinator/core/ha/rules.ts'
 import { HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
-import { asVmId } from '#proto/ids.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story } from '../story.ts'
 
 const rule = (story: Story, input: HaRuleInput) =>
@@ -51,6 +52,30 @@ describe('what cannot all be kept is refused, and says why', () => {
     for (const one of rules) rule(story, one)
     expect(refused(story)).toMatch(why)
     expect(haView(story.state).rules).toHaveLength(rules.length - 1)
+  })
+
+  // Else a rule that only wishes the two together has them run after each other for ever.
+  test('apart from one is apart from all that stay with it, and for both alike', () => {
+    const story = joined()
+    rule(story, apart('x', 'a', 'b'))
+    rule(story, together('y', 'a', 'c'))
+    story.run('a', {}, 'n3')
+    story.result('n3', 'run1-1')
+    story.ask({ do: 'stop', vmId: asVmId('a') })
+    story.result('n3', 'run1-2')
+    for (const [vm, node] of [
+      ['b', 'n1'],
+      ['c', 'n2'],
+    ] as const)
+      story.run(vm, {}, node)
+    const [b, c] = ['b', 'c'].map((id) => story.state.vms.get(asVmId(id)))
+    if (!b || !c) throw new Error('they were not placed')
+    expect([b.nodeId, c.nodeId, story.state.vms.get(asVmId('a'))?.nodeId]).toEqual([
+      ...['n1', 'n2', undefined],
+    ])
+    expect(forbids(story.state, b, asNodeId('n2'))).toBe('rule x keeps b apart from a')
+    expect(forbids(story.state, c, asNodeId('n1'))).toBe('rule x keeps a apart from b')
+    expect(forbids(story.state, b, asNodeId('n3'))).toBeUndefined()
   })
 
   test('rules that only wish contradict nothing', () => {
