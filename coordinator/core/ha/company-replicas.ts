@@ -49,10 +49,11 @@ export function companyMayFollow(
   if (anchor !== undefined && anchor.nodeId !== node.id) return false
   const fromDisk = companyOf(state, vm).filter((mate) => {
     const comes = along.has(mate.id) || mate.phase === 'recovering' || mate.phase === 'pending'
-    return mate.id !== vm.id && comes && !isReadyAt(mate, node)
+    return mate.id !== vm.id && comes && mate.nodeId !== node.id && !isReadyAt(mate, node.id)
   })
   return fromDisk.length === 0 || fits(burdenOf(state, node), wishOfAll(fromDisk))
 }
 
-const isReadyAt = ({ replica }: Vm, { id }: Node): boolean =>
-  replica?.phase === 'ready' && replica.nodeId === id
+/** It has a replica there, and that counts. */
+export const isReadyAt = ({ replica }: Vm, nodeId: NodeId): boolean =>
+  replica?.phase === 'ready' && replica.nodeId === nodeId

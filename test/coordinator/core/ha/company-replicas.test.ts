@@ -108,6 +108,17 @@ test('while one of them is silent and another may be well, none goes; then both,
   ])
 })
 
+test.each(['continuous', 'checkpoint'] as const)(
+  '%s: where there is room for both, both go',
+  (level) => {
+    const story = company({ a: level, b: level }, 40)
+    const silent = withoutN1(story, 'a', 'b')
+    story.lose('n1')
+    story.passWith(4000, silent)
+    expect(sent(story, 'take-over').length).toBe(2)
+  },
+)
+
 test('one that has none follows from its disk, when the lease of their node is over', () => {
   const story = company({ a: 'continuous', b: 'restart' })
   const there = placeOf(story, 'a')
