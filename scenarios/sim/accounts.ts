@@ -2,6 +2,7 @@
 // in a sentence. Not here: when it is asked (fault-run.ts), and the guests' own (there as well).
 
 import type { ClusterState } from '#coordinator/core/cluster-state.ts'
+import { brokenBy, isBinding } from '#coordinator/core/ha/rules.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import type { SimWorld } from './sim-world.ts'
 
@@ -35,15 +36,12 @@ export function unrest(world: SimWorld, names: readonly string[]): string[] {
 
 /** VMs that a strict rule keeps together, and their replicas, once all of them run. */
 function parted(state: ClusterState): string[] {
-  return [...state.rules.values()].flatMap(({ kind, strict, name, vms }) => {
-    if (kind !== 'keep-together' || !strict) return []
-    const company = vms.flatMap((id) => state.vms.get(asVmId(id)) ?? [])
+  return [...state.rules.values()].filter(isBinding).flatMap((rule) => {
+    const company = rule.vms.flatMap((id) => state.vms.get(asVmId(id)) ?? [])
     if (company.some(({ phase }) => phase !== 'running')) return []
-    const replicas = company.flatMap(({ replica }) => replica?.nodeId ?? [])
-    const areOne = [company.map(({ nodeId }) => nodeId), replicas].every(
-      (places) => new Set(places).size < 2,
-    )
-    return areOne ? [] : [`rule ${name} is not kept, or the replicas are on different nodes`]
+    const replicas = new Set(company.flatMap(({ replica }) => replica?.nodeId ?? []))
+    const apart = replicas.size > 1 ? [`replicas on ${[...replicas].join(', ')}`] : []
+    return [...brokenBy(state, rule), ...apart].map((text) => `rule ${rule.name}: ${text}`)
   })
 }
 

@@ -245,23 +245,24 @@ function takeOverSilent(step: Step, vm: Vm): boolean {
   if (!shouldTakeOver(step, vm)) return false
   const leaving = companyOf(step.state, vm).filter(({ nodeId }) => nodeId === vm.nodeId)
   const along = new Set(leaving.map(({ id }) => id))
-  const mayAll = leaving.every((one) => shouldTakeOver(step, one) && mayTakeOver(step, one, along))
-  if (!mayAll) return false
-  for (const one of leaving) takeOver(step, one, 'its node does not answer', along)
+  const mayGo = (one: Vm) =>
+    one.replica?.nodeId === vm.replica?.nodeId &&
+    shouldTakeOver(step, one) &&
+    mayTakeOver(step, one, along)
+  if (!leaving.every(mayGo)) return false
+  for (const one of leaving) goOver(step, one, 'its node does not answer')
   return true
 }
 
-/** Where its replica may run in its place; undefined: nowhere. */
-function mayTakeOver(step: Step, vm: Vm, along: ReadonlySet<VmId>): Node | undefined {
-  const { state } = step
+/** Whether its replica may run in its place. */
+function mayTakeOver({ state }: Step, vm: Vm, along: ReadonlySet<VmId>): boolean {
   const { replica, phase } = vm
   const node = replica && state.nodes.get(replica.nodeId)
   const isAble = phase === 'running' || phase === 'paused' || phase === 'recovering'
-  if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !state.ha.armed)
-    return undefined
-  if (policyOf(vm).locked || isFrozen(state, vm)) return undefined
-  if (forbids(state, vm, node.id) !== undefined) return undefined
-  return companyMayFollow(state, vm, node, along) ? node : undefined
+  if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !state.ha.armed) return false
+  if (policyOf(vm).locked || isFrozen(state, vm)) return false
+  if (forbids(state, vm, node.id) !== undefined) return false
+  return companyMayFollow(state, vm, node, along)
 }
 
 /**
@@ -269,9 +270,16 @@ function mayTakeOver(step: Step, vm: Vm, along: ReadonlySet<VmId>): Node | undef
  * @param along those whose copies are lost with its own.
  */
 export function takeOver(step: Step, vm: Vm, why: string, along: ReadonlySet<VmId>): boolean {
+  if (!mayTakeOver(step, vm, along)) return false
+  goOver(step, vm, why)
+  return true
+}
+
+/** Its replica is told to run, once that is decided. */
+function goOver(step: Step, vm: Vm, why: string): void {
   const { replica, bootEpoch } = vm
-  const node = mayTakeOver(step, vm, along)
-  if (!node || !replica) return false
+  if (!replica) return
+  const node = nodeOf(step.state, replica.nodeId)
   becomeRecovering(step, vm, step.nowMs, why)
   becomeStarting(step, vm, node.id, takeEpoch(step))
   // What its consoles and clients have seen of it goes on; of an older checkpoint it does not.
@@ -279,7 +287,6 @@ export function takeOver(step: Step, vm: Vm, why: string, along: ReadonlySet<VmI
   vm.takesOver = replica.id
   vm.placedBecause = 'its replica was there'
   sendTakeOver(step, vm, node)
-  return true
 }
 
 /** Its node has shut down in good order, and it is to wait for that. */

@@ -40,7 +40,8 @@ export function companyOf(state: ClusterState, vm: Vm): Vm[] {
   return company
 }
 
-const isBinding = ({ kind, strict }: HaRule): boolean => kind === 'keep-together' && strict
+/** VMs that it names are one company. */
+export const isBinding = ({ kind, strict }: HaRule): boolean => kind === 'keep-together' && strict
 
 /** Where copies of a VM are or may come to be: both ends, while it moves. */
 export function nodesOf(state: ClusterState, vm: Vm): NodeId[] {

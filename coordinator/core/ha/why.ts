@@ -9,6 +9,7 @@ import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
 import { isUnknown } from '../views.ts'
 import { groupText, ruleText } from './commands.ts'
+import { isReadyAt } from './company-replicas.ts'
 import { groupOf } from './groups.ts'
 import { isolationOf, protectionOf } from './protection.ts'
 import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
@@ -99,8 +100,7 @@ function companyText(
 ): string {
   const mates = companyOf(state, vm).filter((mate) => mate.id !== vm.id && mate.nodeId)
   if (mates.length === 0) return ''
-  const isAsQuick = ({ replica }: Vm) =>
-    replica?.phase === 'ready' && replica.level === 'continuous' && replica.nodeId === nodeId
+  const isAsQuick = (mate: Vm) => mate.replica?.level === 'continuous' && isReadyAt(mate, nodeId)
   const slow = mates.filter((mate) => !isAsQuick(mate)).map(({ id }) => id)
   const together = `, together with ${namesText(mates.map(({ id }) => id))}`
   if (level !== 'continuous' || slow.length === 0) return together

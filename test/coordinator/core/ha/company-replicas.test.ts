@@ -6,7 +6,7 @@ import { whyOf } from '#coordinator/core/ha/why.ts'
 import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, stateOf } from '../story.ts'
-import { sent } from './replica-story.ts'
+import { idOf, sent } from './replica-story.ts'
 
 type Level = 'restart' | 'checkpoint' | 'continuous'
 type Held = Readonly<Record<string, readonly string[]>>
@@ -20,18 +20,17 @@ const together = (story: Story, ...vms: string[]) => {
 const replicaOf = (story: Story, vm: string) => story.state.vms.get(asVmId(vm))?.replica
 const placeOf = (story: Story, vm: string) => replicaOf(story, vm)?.nodeId
 const phaseOf = (story: Story, vm: string) => replicaOf(story, vm)?.phase
-const idOf = (story: Story, vm: string) => replicaOf(story, vm)?.id
-const nodes = ['n1', 'n2', 'n3']
+const vms = [
+  ['a', 1],
+  ['b', 2],
+] as const
 
 /** `a` and `b` run on n1; whoever is protected so has a replica that counts, somewhere. */
 function company(levels: Readonly<Record<string, Level>>, memoryMib = 16, isStrict = true): Story {
   const story = new Story()
-  story.join(...nodes)
+  story.join('n1', 'n2', 'n3')
   if (isStrict) together(story, 'a', 'b')
-  for (const [vm, epoch] of [
-    ['a', 1],
-    ['b', 2],
-  ] as const) {
+  for (const [vm, epoch] of vms) {
     story.run(vm, { memoryMib }, isStrict ? undefined : 'n1')
     story.result('n1', `run1-${epoch}`)
   }
@@ -42,16 +41,13 @@ function company(levels: Readonly<Record<string, Level>>, memoryMib = 16, isStri
 }
 
 /** What they say when all is well: of each replica, that it is kept. */
-function held(story: Story, state = 'kept'): Held {
+function held(story: Story): Held {
   const all: Record<string, string[]> = { n1: [], n2: [], n3: [] }
-  for (const [vm, epoch] of [
-    ['a', 1],
-    ['b', 2],
-  ] as const) {
-    const id = idOf(story, vm)
+  for (const [vm, epoch] of vms) {
+    const id = replicaOf(story, vm)?.id
     all.n1?.push(`${vm}@${epoch} running${id ? ` ${id}=kept` : ''}`)
     const place = placeOf(story, vm)
-    if (place) all[place]?.push(`${vm}@${epoch} replica ${id}=${state} ${id}`)
+    if (place) all[place]?.push(`${vm}@${epoch} replica ${id}=kept ${id}`)
   }
   return all
 }
@@ -119,6 +115,24 @@ test.each(['continuous', 'checkpoint'] as const)(
   },
 )
 
+test('replicas on two nodes do not take over, once a rule brings their VMs together', () => {
+  const story = company({ a: 'continuous' }, 16, false)
+  const there = placeOf(story, 'a') ?? ''
+  const other = there === 'n2' ? 'n3' : 'n2'
+  const nodes = ['n1', other].map((id) => ({ id, priority: 0 }))
+  const home = { kind: 'node-affinity' as const, name: 'home', vms: ['b'], nodes, strict: true }
+  story.ask({ do: 'set-rule', rule: home })
+  protect(story, 'b', 'continuous')
+  for (let n = 0; n < 4; n++) story.passWith(250, held(story))
+  expect([placeOf(story, 'b'), phaseOf(story, 'b')]).toEqual([other, 'ready'])
+  story.ask({ do: 'drop-rule', name: 'home' })
+  const silent = withoutN1(story, 'a', 'b')
+  together(story, 'a', 'b')
+  story.lose('n1')
+  for (const [node, said] of Object.entries(silent)) story.beat(node, said)
+  expect(sent(story, 'take-over')).toEqual([])
+})
+
 test('one that has none follows from its disk, when the lease of their node is over', () => {
   const story = company({ a: 'continuous', b: 'restart' })
   const there = placeOf(story, 'a')
@@ -166,8 +180,7 @@ test('replicas that a rule brings together end where they are not, and are made 
   const other = first === 'n2' ? 'n3' : 'n2'
   expect(placeOf(story, 'b')).toBe(other)
   together(story, 'a', 'b')
-  const end = /\((\S+)\)$/.exec(sent(story, 'end-replication').at(-1) ?? '')?.[1] ?? ''
-  story.result('n1', end)
+  story.result('n1', idOf(story, 'end-replication'))
   story.passWith(1000, { ...held(story), n1: ['a@1 running', 'b@2 running'] })
   expect(placeOf(story, 'a')).toBe(other)
 })
