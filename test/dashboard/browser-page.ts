@@ -11,8 +11,10 @@ import type { LaboratoryView } from '#proto/laboratory.ts'
 import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
 import { busyCluster } from '../coordinator-double/views.ts'
 
+/** The headless shell first: a page in it costs half of one in the whole browser. */
 export const chromiumPath = [
   process.env.CHROME,
+  '/usr/bin/chromium-headless-shell',
   '/usr/bin/chromium',
   '/usr/bin/google-chrome',
 ].find((path) => path !== undefined && existsSync(path))

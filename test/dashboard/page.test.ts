@@ -53,6 +53,7 @@ describe.skipIf(!chromiumPath)('the page', () => {
 
   test('says which of several coordinators leads, and nothing where there is one', async () => {
     const { page, double } = await open()
+    await page.locator('h1').getByText('0.1.0', { exact: true }).waitFor()
     expect(await page.locator('h1').innerText()).toMatch(/^Godwit *\n? *0\.1\.0$/)
     double.change({ leader: { name: 'c2', term: 7 } })
     await page.locator('h1').getByText('0.1.0, led by c2').waitFor()
