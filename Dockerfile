@@ -1,5 +1,5 @@
 # One image for every role of the cluster; the command says which: `coordinator` or `agent`.
-# Three stages: production packages, what must be built (the CPU core, the page), and the runtime,
+# Three stages: production packages, what is built (the CPU core, the page, bundles), and the runtime,
 # which has neither the other's tools nor development packages, and does not run as root.
 # BASE may be any image with Node 24.12 or newer, npm and a user `node`.
 ARG BASE=node:24-trixie-slim
@@ -38,6 +38,7 @@ COPY coordinator ./coordinator
 COPY scenarios ./scenarios
 COPY cli ./cli
 COPY --from=build /app/dashboard/dist ./dashboard/dist
+COPY --from=build /app/.cache/programs ./.cache/programs
 # What each program compiles at its start, kept: it starts in half the time. The folder is node's own,
 # and nobody's to write when it runs.
 ENV NODE_COMPILE_CACHE=/app/.cache/node

@@ -1,5 +1,5 @@
-// How `npm test` runs: every test/**/*.test.ts. Each file has a process of its own, but for those of
-// pure code, which follow each other in one: starting one takes longer than most of them.
+// How `npm test` runs: every test/**/*.test.ts, one after the other in two processes: a process for
+// each takes longer than most of them, and what a file leaves behind is seen by the next.
 // Many tests start real agents and guests on a machine that may have two busy cores, so the limits
 // here are a net against hanging, not a measure of speed. The Docker tests need a daemon and an
 // image: `npm run test:docker` runs them where both are at hand, .ci/docker.sh makes both first.
@@ -11,12 +11,6 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Minutes each: they begin first, so that none of them is what everybody waits for at the end. */
 const long = ['scenarios/library-', 'sim/mutations', 'dashboard/accessibility', 'post-copy.test']
 
-/** No process, no socket, no clock but a simulated one: nothing is left for the next file. */
-const pure = [
-  ...['engine', 'proto', 'coordinator/core', 'coordinator/model'],
-  ...['scenarios/language', 'scenarios/sim'],
-  ...['node-agent/migration', 'node-agent/network', 'node-agent/replication'],
-].map((folder) => `test/${folder}/**/*.test.ts`)
 const docker = process.env.DOCKER_TESTS ? [] : ['test/docker/**']
 
 class LongFirst extends BaseSequencer {
@@ -31,13 +25,9 @@ class LongFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    projects: [
-      { extends: true, test: { name: 'pure', include: pure, isolate: false } },
-      {
-        extends: true,
-        test: { name: 'real', include: ['test/**/*.test.ts'], exclude: [...pure, ...docker] },
-      },
-    ],
+    include: ['test/**/*.test.ts'],
+    exclude: docker,
+    isolate: false,
     globalSetup: ['test/built-first.ts'],
     // Agents and coordinators that a test starts are compiled once, not once each.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/node', import.meta.url)) },

@@ -1,5 +1,5 @@
 // What every command is given: the terminal, the clock, where clusters live, and how a person
-// interrupts it. main.ts makes the real one, tests make theirs.
+// interrupts it. process.ts makes the real one, tests make theirs.
 
 import type { Clock } from '#env/env.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'

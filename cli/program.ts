@@ -1,5 +1,5 @@
 // The `godwit` command: all commands put together, and how each end of one becomes an exit code.
-// Not here: the process (main.ts), what a command does (commands/).
+// Not here: the process (process.ts), what a command does (commands/).
 
 import { Command, CommanderError, Help, Option } from 'commander'
 import { faultOf } from '#proto/faults.ts'

@@ -1,6 +1,6 @@
 // A pCPU: runs the VMs of one thread in turns, and does to them what the agent commands between two
 // turns.
-// Not here: the thread itself, its messages and its sleep (node-agent/pcpu-worker.ts); whose turn
+// Not here: the thread itself, its messages and its sleep (node-agent/pcpu-thread.ts); whose turn
 // it is (pcpu/turns.ts).
 // Units: host ms (monotonic), instructions, shares as weights, caps in percent of one core.
 //

@@ -1,4 +1,4 @@
-// The machine's own clock, randomness, sockets, files and logs: what main.ts files inject. See
+// The machine's own clock, randomness, sockets, files and logs: what process.ts files inject. See
 // env.ts for what each promises; test/env/ holds these and the doubles of memory.ts to one suite.
 
 import type { Env } from './env.ts'

@@ -1,5 +1,5 @@
 // What an agent is made of: who it is, what it has, and the world that it is given.
-// Not here: where the values come from (flags.ts, main.ts).
+// Not here: where the values come from (flags.ts, process.ts).
 
 import type { Disk, Env } from '#env/env.ts'
 import type { Fault } from '#proto/faults.ts'

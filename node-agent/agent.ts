@@ -1,5 +1,5 @@
 // One node: feeds the pure core (desk.ts) with what happens, and carries out what it decides.
-// Not here: decisions, threads and files (main.ts makes them), the link and the lease
+// Not here: decisions, threads and files (process.ts makes them), the link and the lease
 // (membership.ts), the two ends of a migration (migrations.ts).
 // It never ends because of what the coordinator or a peer says. Times in ms of the injected clock.
 

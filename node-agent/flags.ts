@@ -1,6 +1,6 @@
 // How an agent process is told what it is: flags, and environment variables for containers. Pure:
 // argv and env in, settings or a sentence of what is wrong out. A flag wins over its variable.
-// Not here: reading files (main.ts). The token is never a flag: a process list is no place for a
+// Not here: reading files (process.ts). The token is never a flag: a process list is no place for a
 // secret.
 
 import { isLoopback } from '#env/loopback.ts'

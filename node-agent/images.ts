@@ -1,8 +1,8 @@
 // The images this node can boot: names of VmSpec.image → kernel, initial RAM disk and firmware. Our
 // own guest comes along; others are pulled or added into a folder, and found there when a VM wants
 // them, so that nothing is to be restarted after that.
-// Not here: reading files (main.ts hands the reader in), what our guest does (docs/guest.md), how
-// an image gets there (docs/images.md).
+// Not here: reading files (process.ts hands the reader in), what our guest does (docs/guest.md),
+// how an image gets there (docs/images.md).
 
 import type { BootImage } from '#engine/boot-layout.ts'
 import { FaultError, fault } from '#proto/faults.ts'

@@ -1,6 +1,6 @@
 // What the node tells Prometheus. Names end in their unit (Prometheus' conventions); no VM's name
 // is ever a label, so that the number of series does not grow with the number of VMs.
-// Not here: the HTTP port (main.ts).
+// Not here: the HTTP port (process.ts).
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { MigrationRecord } from '#proto/messages.ts'

@@ -3,7 +3,7 @@
 // relies on it. What is asked in one go travels together: a guest that stands still meanwhile waits
 // for one message, not for each. Answers and events come one by one: what follows from one is done
 // before the next is heard.
-// Not here: the thread itself (pcpu-worker.ts, spawned by main.ts), which VM is where (vmm.ts).
+// Not here: the thread itself (pcpu-thread.ts, spawned by process.ts), which VM is where (vmm.ts).
 
 import type {
   PcpuAnswers,

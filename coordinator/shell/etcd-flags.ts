@@ -1,5 +1,5 @@
 // The flags of one of several coordinators: `--store etcd=URL,URL…` and what goes with it.
-// Not here: reading them from the command line (main.ts), etcd itself (etcd-gateway.ts). ms.
+// Not here: reading them from the command line (process.ts), etcd itself (etcd-gateway.ts). ms.
 
 import { hostname } from 'node:os'
 import { isLoopback } from '#env/loopback.ts'

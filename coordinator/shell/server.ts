@@ -1,5 +1,5 @@
-// All of a coordinator behind one port: HTTP, WebSockets, the page, metrics. main.ts starts it from
-// flags, tests start it with ports of their own.
+// All of a coordinator behind one port: HTTP, WebSockets, the page, metrics. process.ts starts it
+// from flags, tests start it with ports of their own.
 
 import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random, Tracer } from '#env/env.ts'

@@ -52,7 +52,7 @@ test('a command that only asks loads neither the simulated world nor what nodes 
     } })
     process.on('exit', () => console.error([...seen].join('\\n')))`
   const hook = `data:text/javascript,${encodeURIComponent(listing)}`
-  const main = join(repositoryRoot, 'cli/main.ts')
+  const main = join(repositoryRoot, 'cli/process.ts')
   const { stderr } = spawnSync(process.execPath, ['--import', hook, main, 'vms', '--help'], {
     encoding: 'utf8',
   })

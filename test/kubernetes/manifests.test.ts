@@ -160,7 +160,7 @@ describe.each(variants)('%s', (variant) => {
         const entry = read('tools/container.mjs')
         const [program, ...flags] = at(container, 'args') as string[]
         expect(entry).toContain(`  ${program}: async () =>`)
-        const main = program === 'agent' ? 'node-agent/flags.ts' : 'coordinator/main.ts'
+        const main = program === 'agent' ? 'node-agent/flags.ts' : 'coordinator/process.ts'
         for (const name of env.keys())
           if (name !== 'POD_NAME') expect(read(main) + entry).toMatch(new RegExp(`\\b${name}\\b`))
         if (program !== 'agent') return

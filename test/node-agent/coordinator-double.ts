@@ -43,6 +43,7 @@ export class CoordinatorDouble {
   #links = new Set<Link>()
   #seenOffset = new Map<string, number>()
   #nextCommand = 1
+  #nextQuestion = 1
 
   async start(address = 'ws://127.0.0.1:0'): Promise<string> {
     const limits = { messageBytesMax: 8 << 20 }
@@ -95,6 +96,31 @@ export class CoordinatorDouble {
       t: 'console-input',
       ...{ vmId: asVmId(vmId), epoch: asEpoch(epoch), offset, bytes },
     })
+  }
+
+  /** What a guest of ours answers to a request; it must be listened to. */
+  async ask(nodeId: string, vmId: string, epoch: number, request: string): Promise<string> {
+    const name = `ask${this.#nextQuestion++}`
+    this.type(nodeId, vmId, epoch, `${name} ${request}\n`)
+    const answer = new RegExp(`^${name} (.*)\\r?\\n`, 'm')
+    return await eventually(
+      `${vmId} to answer ${request}`,
+      () => answer.exec(this.consoles.get(vmId) ?? '')?.[1],
+    )
+  }
+
+  /** Listens to a guest with workload=dirty until it has rewritten so many pages more, none wrong. */
+  async writesOn(nodeId: string, vmId: string, epoch: number, pages = 20): Promise<void> {
+    this.listen(nodeId, vmId, epoch)
+    const writes = async () => {
+      const answer = await this.ask(nodeId, vmId, epoch, 'stats')
+      if (!answer.endsWith(' bad=0')) throw new Error(`${vmId} has found wrong words: ${answer}`)
+      return Number(/ writes=(\d+)/.exec(answer)?.[1])
+    }
+    const enough = (await writes()) + pages
+    while ((await writes()) < enough) await new Promise((resolve) => setTimeout(resolve, 20))
+    const printed = this.consoles.get(vmId) ?? ''
+    if (/BAD|<gap>/.test(printed)) throw new Error(`${vmId} said: ${printed}`)
   }
 
   listen(nodeId: string, vmId: string, epoch: number): void {

@@ -84,7 +84,7 @@ test('they run at once, have what it had, and cost only what they touch', async 
     ...vmOrder('parent', 1, { args: 'workload=dirty wss=1 rate=1 fill=24', memoryMib: 32 }),
   })
   coordinator.listen('a', 'parent', 1)
-  await eventually('the guest at work', () => printed('parent').includes('dirty writes'))
+  await eventually('the guest at work', () => printed('parent').includes(' ready'))
   const record = await clone('parent', 1, { one: 2, two: 3 })
   expect(record?.bytes).toBe(0)
   await eventually('its load', () => touched('one') !== undefined)

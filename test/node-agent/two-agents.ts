@@ -30,14 +30,14 @@ export class TwoAgents {
     return this.coordinator.consoles.get('vm1') ?? ''
   }
 
-  /** vm1 on a, with a guest of 32 MiB that writes; resolves when it is at work. */
+  /** vm1 on a, with a guest of 32 MiB that writes; resolves when its memory is full. */
   async boot(args: string): Promise<void> {
     await this.coordinator.command('a', {
       t: 'start',
       ...vmOrder('vm1', 1, { args, memoryMib: 32 }),
     })
     this.coordinator.listen('a', 'vm1', 1)
-    await eventually('the guest at work', () => this.printed.includes('dirty writes'))
+    await eventually('the guest at work', () => this.printed.includes(' ready'))
   }
 
   /** Orders that vm1 moves from a to b, by that address of b. */

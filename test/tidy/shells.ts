@@ -10,10 +10,10 @@ const pureRooms = ['proto', 'env', 'engine', 'coordinator', 'node-agent', 'scena
 
 /** Shell files within the pure rooms. */
 const shellPatterns: readonly RegExp[] = [
-  /^[a-z-]+\/main\.ts$/,
+  /^[a-z-]+\/(main|process)\.ts$/,
   /^env\/real\.ts$/,
   /^env\/real\//,
-  /^node-agent\/pcpu-worker\.ts$/,
+  /^node-agent\/pcpu-(worker|thread)\.ts$/,
   /^[a-z-]+\/shell\//,
   /^scenarios\/sim\/node-platform\.ts$/,
   /^scenarios\/local\//,
