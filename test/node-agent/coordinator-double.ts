@@ -109,7 +109,7 @@ export class CoordinatorDouble {
     )
   }
 
-  /** Listens to a guest with workload=dirty until it has rewritten so many pages more, none wrong. */
+  /** Listens to a guest of workload=dirty until it has rewritten so many pages more, none wrong. */
   async writesOn(nodeId: string, vmId: string, epoch: number, pages = 20): Promise<void> {
     this.listen(nodeId, vmId, epoch)
     const writes = async () => {
