@@ -8,8 +8,15 @@ import { type BootImage, type BootLayout, layOut, treeBytesMax } from './boot-la
 import { flatten } from './device-tree/flattened.ts'
 import { machineTree } from './device-tree/machine-tree.ts'
 import { hexBytes } from './devices/identity.ts'
+import type { Segment } from './elf.ts'
 import { ordinaryBytes, refuseTooLarge, screenGpa } from './screen.ts'
 import type { VmConfig } from './vm-config.ts'
+
+/**
+ * What is put into RAM at once, at most: to fill fresh memory takes milliseconds a MiB, and a pCPU
+ * has other guests to run meanwhile.
+ */
+const pieceBytesMax = 1 << 20
 
 export type BootPlan = Pick<BootLayout, 'segments' | 'entry' | 'treeGpa' | 'htif'>
 
@@ -36,4 +43,17 @@ export function planBoot(image: BootImage, config: VmConfig): BootPlan {
   }
   const treeSegment = { gpa: layout.treeGpa, bytes: tree, memoryBytes: tree.length }
   return { ...layout, segments: [...layout.segments, treeSegment] }
+}
+
+/** A piece of a boot that goes into RAM ahead of it. */
+export type BootPiece = Pick<Segment, 'gpa' | 'bytes'>
+
+/** Segments that are put into RAM piece by piece before the boot itself. */
+export const isLong = ({ bytes }: BootPiece): boolean => bytes.length > pieceBytesMax
+
+/** The long segments of a boot, in pieces. */
+export function* longPieces(image: BootImage, config: VmConfig): Generator<BootPiece> {
+  for (const { gpa, bytes } of planBoot(image, config).segments.filter(isLong))
+    for (let at = 0; at < bytes.length; at += pieceBytesMax)
+      yield { gpa: gpa + at, bytes: bytes.subarray(at, at + pieceBytesMax) }
 }

@@ -12,7 +12,7 @@ import { invariant } from '#proto/invariant.ts'
 import { type Alarms, instructionsUntilAlarm, nextAlarmTicks, nsPerTick } from './alarms.ts'
 import { type Board, makeBoard } from './board.ts'
 import type { BootImage } from './boot-layout.ts'
-import { planBoot } from './boot-plan.ts'
+import { type BootPiece, isLong, planBoot } from './boot-plan.ts'
 import { type Core, type CoreHooks, Exit, type PreservedPages } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import type { ConsoleOutput } from './devices/console-line.ts'
@@ -21,7 +21,6 @@ import { ramGpa, ticksPerMs } from './devices/memory-map.ts'
 import type { MmioBus } from './devices/mmio.ts'
 import type { VirtioBalloon } from './devices/virtio-balloon.ts'
 import type { VirtioNet } from './devices/virtio-net.ts'
-import type { Segment } from './elf.ts'
 import { GuestClock, type HostClock } from './guest-clock.ts'
 import type { SbiPorts } from './sbi/call.ts'
 import { answerSbi } from './sbi/sbi.ts'
@@ -127,11 +126,11 @@ export class Machine {
 
   /**
    * Puts the image and the device tree into RAM, and the hart before its first instruction. Throws
-   * a BootError for a person when that cannot be.
+   * a BootError for a person when that cannot be. @param isLoaded its long segments are in RAM
    */
-  boot(image: BootImage): void {
+  boot(image: BootImage, isLoaded = false): void {
     const { segments, entry, treeGpa, htif } = planBoot(image, this.#config)
-    for (const segment of segments) this.#put(segment)
+    for (const each of segments) if (!isLoaded || !isLong(each)) this.load(each)
     this.#core.reset({ pc: BigInt(entry.gpa), a0: 0n, a1: BigInt(treeGpa), mode: entry.mode })
     this.#core.setX(12, BigInt(entry.a2))
     this.#board.htif?.watch(htif)
@@ -327,7 +326,8 @@ export class Machine {
   }
 
   /** RAM of the guest is zero where nothing was put. */
-  #put({ gpa, bytes }: Segment): void {
+  /** Before a boot, a piece of its image. */
+  load({ gpa, bytes }: BootPiece): void {
     invariant(this.#core.dmaWrite(gpa, bytes), 'The layout of a boot leads out of RAM')
   }
 

@@ -8,13 +8,13 @@
 // there, and stands still for the rest of it.
 
 import { pageBytes } from '#proto/units.ts'
-import type { BootImage } from './boot-layout.ts'
 import type { Core, CoreHooks } from './cpu/core-port.ts'
 import type { BlockBackend } from './devices/block-backend.ts'
 import { ramGpa } from './devices/memory-map.ts'
 import type { HostClock } from './guest-clock.ts'
 import { Machine, type MachineEnd, type RunOutcome } from './machine.ts'
 import { countPages } from './memory/page-bitmap.ts'
+import { type BootCommand, bootStep, isBoot } from './pcpu/booting.ts'
 import { swapLayers } from './pcpu/layer-swap.ts'
 import {
   isProtection,
@@ -48,7 +48,7 @@ export interface PcpuOptions {
 
 type CommandOf<Do extends PcpuCommand['do']> = Extract<PcpuCommand, { do: Do }>
 /** Of a VM that is attached. */
-type VmCommand = Exclude<PcpuCommand, { do: 'attach' | 'stats' } | ProtectionCommand>
+type VmCommand = Exclude<PcpuCommand, { do: 'attach' | 'stats' } | BootCommand | ProtectionCommand>
 
 /**
  * How often a pCPU looks whether a lapsed lease was renewed: that is not announced by the doorbell.
@@ -110,6 +110,7 @@ export class Pcpu {
     const vm = this.#vms.get(command.vmId)
     if (vm === undefined) throw new Error(`This pCPU has no VM ${command.vmId}: attach it first.`)
     try {
+      if (isBoot(command)) return bootStep(vm, command, nowMs)
       if (!isProtection(command)) return this.#command(vm, command, nowMs)
       return protect(vm, command, { nowMs, openDisk: () => this.#openDisk(vm) })
     } finally {
@@ -146,8 +147,6 @@ export class Pcpu {
         return vm.machine.freeze(undefined)
       case 'present':
         return this.#present(vm, command)
-      case 'reboot':
-        return this.#reboot(vm, command.image)
       case 'input':
         return this.#input(vm, command)
       case 'balloon':
@@ -264,12 +263,6 @@ export class Pcpu {
 
   #present(vm: ScheduledVm, { pages }: CommandOf<'present'>): undefined {
     vm.wakeForPages(pages, this.#options.host.nowMs())
-  }
-
-  #reboot(vm: ScheduledVm, image: BootImage): undefined {
-    if (vm.state.is !== 'reset') return
-    vm.machine.reboot(image)
-    vm.endReset(this.#options.host.nowMs())
   }
 
   #input(vm: ScheduledVm, { to, offset, bytes }: CommandOf<'input'>): PcpuAnswers['input'] {

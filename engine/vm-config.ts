@@ -8,6 +8,7 @@
 // Machine.
 
 import type { BootImage, BootKind } from './boot-layout.ts'
+import type { BootPiece } from './boot-plan.ts'
 import type { PreservedPages } from './cpu/core-port.ts'
 import type { ScreenSize } from './screen.ts'
 
@@ -63,6 +64,10 @@ export type PcpuCommand =
       readonly start: 'boot' | 'empty'
       readonly image?: BootImage
     }
+  /** One of the pieces of an image (boot-plan.ts) into the RAM of a VM that is to boot. */
+  | { readonly do: 'load'; readonly vmId: string; readonly piece: BootPiece }
+  /** The VM was attached empty, and all long pieces of its image are in its RAM. */
+  | { readonly do: 'boot'; readonly vmId: string; readonly image: BootImage }
   /**
    * The first resume, and the first after `change-disk`, opens the disk under the epoch it was
    * given.
@@ -220,6 +225,8 @@ export interface VmStats {
 /** What a command answers with; a refusal is an Error with a message for a person. */
 export interface PcpuAnswers {
   attach: undefined
+  load: undefined
+  boot: undefined
   resume: undefined
   pause: undefined
   detach: undefined

@@ -16,6 +16,7 @@ import type { LargePages } from '#engine/memory/large-blocks.ts'
 import type { PcpuMessage, PcpuStart } from '#engine/vm-config.ts'
 import type { Clock, Disk } from '#env/env.ts'
 import { hostMemory } from '#env/real/host-memory.ts'
+import { readSharedFile } from '#env/real/shared-file.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import {
   Credentials,
@@ -81,7 +82,7 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const clock = bench?.clock ?? realClock
   const memory = memoryFrom(new RamPool(clock), module, host)
-  const image = imageReader((location) => readFile(location), settings.images)
+  const image = imageReader(readSharedFile, settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings

@@ -5,6 +5,7 @@
 // Sizes in bytes, ms.
 
 import type { BootImage } from '#engine/boot-layout.ts'
+import { longPieces } from '#engine/boot-plan.ts'
 import type { PreservedPages } from '#engine/cpu/core-port.ts'
 import type { GuestMemory } from '#engine/memory/guest-memory-port.ts'
 import type { PageSource } from '#engine/memory/page-source.ts'
@@ -78,7 +79,22 @@ export class Vmm {
     const machine = this.#build(vm)
     // Whole systems fill it; ours, of which there are many, touch some pages.
     if (vm.spec.image !== ownImage) machine.memory.expectWhole()
-    await machine.pcpu.ask({ do: 'attach', config: configOf(machine), start: 'boot', image })
+    await this.#fill(machine, image)
+  }
+
+  /** A long image goes in piece by piece: other guests of its pCPU run in between. */
+  async #fill(machine: Machine, image: BootImage): Promise<void> {
+    const { vm, pcpu } = machine
+    const [{ vmId }, config] = [vm, configOf(machine)]
+    const pieces = [...longPieces(image, config)]
+    if (pieces.length === 0)
+      return void (await pcpu.ask({ do: 'attach', config, start: 'boot', image }))
+    await pcpu.ask({ do: 'attach', config, start: 'empty' })
+    for (const piece of pieces) {
+      if (this.#gone.has(vm)) return
+      await pcpu.ask({ do: 'load', vmId, piece })
+    }
+    if (!this.#gone.has(vm)) await pcpu.ask({ do: 'boot', vmId, image })
   }
 
   /** Boots a guest again that has reset itself. */

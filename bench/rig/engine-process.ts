@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { ticksPerMs } from '#engine/devices/memory-map.ts'
 import type { Machine } from '#engine/machine.ts'
 import { SliceLength } from '#engine/pcpu/slice-length.ts'
+import { mebibyte } from '#proto/units.ts'
 import { bootedMachine } from './bench-machine.ts'
 import { chosenEngines } from './engines.ts'
 import { ramMib } from './ram.ts'
@@ -57,7 +58,7 @@ const machine = bootedMachine({
     entersMachineMode: values['machine-mode'],
     ...(values.initrd && { initrd: readFileSync(values.initrd) }),
   },
-  ramBytes: Number(values.memory) << 20,
+  ramBytes: Number(values.memory) * mebibyte,
   engine: chosenEngines(values.engine)[0] ?? 'translator',
   args: values.args,
 })

@@ -1,7 +1,7 @@
 // godwit image pull|add|list: guests that do not come along with Godwit, made on this machine.
 // Not here: how one is made (../image/).
 
-import { Argument, type Command, Option } from 'commander'
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { ImageManifest } from '#proto/image-manifest.ts'
 import { Name, ownImage } from '#proto/vm-spec.ts'
 import type { Cli } from '../cli.ts'
@@ -11,12 +11,14 @@ import { buildDebian } from '../image/debian.ts'
 import { type ImageParts, imagesOf } from '../image/image-folder.ts'
 import { imageOf, type OwnFiles } from '../image/own-files.ts'
 import { buildUBoot } from '../image/u-boot.ts'
+import { list } from '../policy-options.ts'
 import { inMib } from '../units.ts'
 
 type Build = (
   workspace: string,
   say: (line: string) => void,
   signal: AbortSignal,
+  packages?: readonly string[],
 ) => Promise<ImageParts>
 
 const builders: Readonly<Record<string, Build>> = { debian: buildDebian, 'u-boot': buildUBoot }
@@ -46,11 +48,14 @@ function addPull(image: Command, cli: Cli): void {
     .command('pull')
     .description("build an image from Debian's packages, by this machine's apt")
     .addArgument(new Argument('<name>', 'which').choices([...pulled]))
+    .option('--with <packages>', "of debian: Debian's packages to have in it, a,b", packageNames)
+    .option('--as <name>', 'what VMs call it; with packages: debian-a-b, unless you say')
     .option('--fresh', 'again, though it is there')
-    .action((name: string, { fresh }: { fresh?: boolean }) => pullImage(cli, name, fresh === true))
+    .action((name: string, options: PullOptions) => pullImage(cli, name, options))
   withExamples(pull, [
     ['godwit image pull debian', 'about 110 MB once; works offline afterwards'],
     ['godwit run deb --image debian', 'and boot it: godwit console deb'],
+    ['godwit image pull debian --with python3-minimal,sqlite3 --as lab', 'with programs of Debian'],
     ['godwit image pull u-boot', 'a boot loader with a shell, in 3 MB'],
   ])
 }
@@ -89,9 +94,37 @@ async function addOwn(cli: Cli, name: string, own: OwnFiles): Promise<void> {
   tellReady(cli, await images.withWorkspace(publish))
 }
 
-async function pullImage(cli: Cli, name: string, fresh: boolean): Promise<void> {
+interface PullOptions {
+  readonly with?: readonly string[]
+  readonly as?: string
+  readonly fresh?: true
+}
+
+/** Debian policy, section 5.6.1, so that none is taken for an option. */
+function packageNames(text: string): string[] {
+  const names = list(text)
+  const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.-]+$/.test(name))
+  if (wrong === undefined && names.length > 0) return names
+  throw new InvalidArgumentError(`\`${wrong ?? text}\` is no name of a package: say a,b`)
+}
+
+/** The name of the image that is to be there. */
+function nameFor(source: string, { with: packages, as }: PullOptions): string {
+  if (packages && source !== 'debian')
+    throw new CommandError(exitCode.usage, `--with is for debian: ${source} has no packages.`)
+  const name = as ?? [source, ...(packages ?? [])].join('-').replaceAll(/[+.]/g, '-')
+  const refused = Name.safeParse(name).error?.issues[0]?.message
+  if (refused !== undefined)
+    throw new CommandError(exitCode.usage, `\`${name}\`: ${refused}. Say --as NAME.`)
+  const isTaken = name === ownImage || Object.hasOwn(builders, name)
+  if (!isTaken || (name === source && !packages)) return name
+  throw new CommandError(exitCode.usage, `${name} is the name of another image: choose one.`)
+}
+
+async function pullImage(cli: Cli, source: string, options: PullOptions): Promise<void> {
+  const name = nameFor(source, options)
   const images = imagesOf(cli)
-  const known = fresh ? undefined : images.find(name)
+  const known = options.fresh ? undefined : images.find(name)
   if (known) {
     cli.terminal.write(`${name} is here already: ${known.about}`)
     return
@@ -99,7 +132,7 @@ async function pullImage(cli: Cli, name: string, fresh: boolean): Promise<void> 
   const say = (line: string) => cli.terminal.note(line)
   const signal = cli.interrupts.handle()
   const manifest = await images.withWorkspace(async (workspace) => {
-    const parts = await (builders[name] as Build)(workspace, say, signal)
+    const parts = await (builders[source] as Build)(workspace, say, signal, options.with)
     return images.publish(name, parts, workspace)
   })
   tellReady(cli, manifest)

@@ -15,6 +15,8 @@ export interface InitramfsParts {
   readonly screenConsole: Uint8Array
   /** The line that it greets with. */
   readonly banner: string
+  /** Of Debian's packages: its own programs come before BusyBox's of the same name. */
+  readonly programs?: readonly CpioEntry[]
 }
 
 /** What the scripts load, by the kernel's names: in the order of loading, each after its needs. */
@@ -43,9 +45,12 @@ ttyS0::respawn:/etc/session
 ::shutdown:/bin/umount -a -r
 `
 
-/** Links to all of BusyBox's programs are made by itself, in RAM. Numbers: virtio device ids. */
+/**
+ * Links to all of BusyBox's programs are made by itself, in RAM, where there is none of that name.
+ * Numbers: virtio device ids.
+ */
 const start = `#!/bin/busybox sh
-/bin/busybox --install -s /bin
+/bin/busybox --install -s /bin 2>/dev/null
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -157,7 +162,7 @@ case $* in
 esac
 `
 
-const profile = `export PATH=/bin HOME=/root TERM=vt100 PS1='# '
+const profile = `export PATH=/bin:/sbin HOME=/root TERM=vt100 PS1='# '
 `
 
 const folders = [
@@ -171,7 +176,7 @@ export function debianInitramfs(parts: InitramfsParts): Uint8Array {
   })
   const text = (path: string, content: string, mode = 0o644) =>
     file(path, new TextEncoder().encode(content), mode)
-  return cpioArchive([
+  const own: CpioEntry[] = [
     ...folders.map((path): CpioEntry => ({ kind: 'folder', path })),
     // The kernel opens it for init before anything is mounted.
     { kind: 'character-device', path: 'dev/console', major: 5, minor: 1 },
@@ -197,5 +202,24 @@ export function debianInitramfs(parts: InitramfsParts): Uint8Array {
     text('sbin/modprobe', modprobe, 0o755),
     text('etc/profile', profile),
     text('etc/banner', `\n${parts.banner}\n`),
-  ])
+  ]
+  return cpioArchive(parts.programs ? merged(parts.programs, own) : own)
+}
+
+/** Debian's packages have all of their programs below /usr: what is ours goes there as well. */
+function merged(programs: readonly CpioEntry[], own: readonly CpioEntry[]): CpioEntry[] {
+  const roots = ['bin', 'lib', 'sbin']
+  const isRoot = ({ path }: CpioEntry) => roots.includes(path)
+  const below = (entry: CpioEntry): CpioEntry => {
+    const [root = ''] = entry.path.split('/')
+    return roots.includes(root) ? { ...entry, path: `usr/${entry.path}` } : entry
+  }
+  return [
+    ...['usr', ...roots.map((root) => `usr/${root}`)].map(
+      (path): CpioEntry => ({ kind: 'folder', path }),
+    ),
+    ...roots.map((root): CpioEntry => ({ kind: 'link', path: root, to: `usr/${root}` })),
+    ...programs.filter((entry) => !isRoot(entry)),
+    ...own.filter((entry) => !isRoot(entry)).map(below),
+  ]
 }

@@ -90,6 +90,29 @@ export class DebianPackages {
     return { name, version: version.trim(), file }
   }
 
+  /** Those packages and all that they depend on, but for what every Debian has by itself. */
+  async downloadWithNeeds(names: readonly string[]): Promise<Package[]> {
+    const install = ['-qq', 'install', '--yes', '--download-only', '--no-install-recommends']
+    await this.#apt('apt-get', [...install, ...names])
+    const folder = join(this.#folder, 'cache/archives')
+    const debs = readdirSync(folder).filter((file) => file.endsWith('.deb'))
+    return await Promise.all(
+      debs.sort().map(async (deb) => {
+        const file = join(folder, deb)
+        const field = (name: string) => this.#apt('dpkg-deb', ['--field', file, name])
+        const [name, version] = await Promise.all(['Package', 'Version'].map(field))
+        return { name: name?.trim() ?? deb, version: version?.trim() ?? '', file }
+      }),
+    )
+  }
+
+  /** Unpacks packages as a whole, into one folder, which it returns. */
+  async unpackAll(packages: readonly Package[]): Promise<string> {
+    const folder = join(this.#folder, 'tree')
+    for (const { file } of packages) await this.#apt('dpkg-deb', ['--extract', file, folder])
+    return folder
+  }
+
   /** Unpacks what matches the patterns; returns the folder. */
   async unpack({ name, file }: Package, patterns: readonly string[]): Promise<string> {
     const folder = join(this.#folder, 'unpacked', name)
@@ -171,6 +194,8 @@ Dir::Cache "${folder}/cache";
 function failureOf(program: string, thrown: unknown): string {
   const { code, stderr } = thrown as { code?: unknown; stderr?: string }
   if (code === 'ENOENT') return `Pulling needs ${program}, which is not here: install it.`
+  const unknown = /Unable to locate package (\S+)/.exec(stderr ?? '')?.[1]
+  if (unknown) return `Debian ${suite} has no package ${unknown} for ${architecture}.`
   const said = stderr?.trim().split('\n').slice(-3).join('\n') ?? String(thrown)
   return `${program} failed. Is there a way to the mirror?\n${said}`
 }

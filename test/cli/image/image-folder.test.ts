@@ -106,6 +106,25 @@ describe('godwit image', () => {
     expect((await godwit('image list')).notes).toContain('godwit image pull debian')
   })
 
+  test.each([
+    ['pull u-boot --with bc', /u-boot has no packages/],
+    ['pull debian --with -o', /`-o` is no name of a package/],
+    ['pull debian --with bc,B', /`B` is no name of a package/],
+    ['pull debian --with bc --as debian', /name of another image/],
+    ['pull debian --as godwit-guest', /name of another image/],
+    ['pull debian --with bc --as no/name', /`no\/name`: .*--as NAME/],
+  ])('%s is refused before anything is fetched', async (line, why) => {
+    const { code, notes } = await godwit(`image ${line}`)
+    expect([code, notes]).toEqual([2, expect.stringMatching(why)])
+  })
+
+  test('one with packages has a name of its own, and is found by it', async () => {
+    const { home, images } = await homeWithImage()
+    await images.withWorkspace(async (folder) => images.publish('debian-bc-gawk', parts, folder))
+    const { out } = await godwit('image pull debian --with bc,gawk', { home })
+    expect(out).toBe('debian-bc-gawk is here already: Debian of a test')
+  })
+
   test('an image that nobody can build is a wrong command line', async () => {
     expect((await godwit('image pull windows')).code).toBe(2)
   })
