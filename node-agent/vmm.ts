@@ -91,10 +91,11 @@ export class Vmm {
       return void (await pcpu.ask({ do: 'attach', config, start: 'boot', image }))
     await pcpu.ask({ do: 'attach', config, start: 'empty' })
     for (const piece of pieces) {
-      if (this.#gone.has(vm)) return
+      if (this.#gone.has(vm)) throw stoppedMeanwhile(vm)
       await pcpu.ask({ do: 'load', vmId, piece })
     }
-    if (!this.#gone.has(vm)) await pcpu.ask({ do: 'boot', vmId, image })
+    if (this.#gone.has(vm)) throw stoppedMeanwhile(vm)
+    await pcpu.ask({ do: 'boot', vmId, image })
   }
 
   /** Boots a guest again that has reset itself. */

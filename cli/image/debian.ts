@@ -65,7 +65,7 @@ async function fetchMore(
 
 /**
  * While it boots, the disk is there twice, and Linux lets files fill half of the RAM that is left
- * beside the first copy. (Packed by zstd it would be a third of that, and boot in 21 s instead of 6.)
+ * beside the first copy. (Packed by zstd it would be a third of that, and boot in 21 s, not 6.)
  */
 function memoryMibFor(entries: readonly CpioEntry[]): number {
   const treeMib = treeBytes(entries) / mebibyte

@@ -13,6 +13,8 @@ import { vmOrder } from './coordinator-double.ts'
 /** A pCPU that notes what it is asked and agrees to all of it, or to nothing. */
 class ScriptedPcpu {
   readonly asked: string[] = []
+  /** How many commands came in one go, at most. */
+  togetherMax = 0
   readonly handle: PcpuHandle
   #hear: (message: PcpuMessage) => void = () => undefined
   #die: (reason: string) => void = () => undefined
@@ -20,6 +22,7 @@ class ScriptedPcpu {
   constructor(index: number, refusal?: string) {
     const thread = {
       post: (requests: readonly PcpuRequest[]) => {
+        this.togetherMax = Math.max(this.togetherMax, requests.length)
         this.asked.push(...requests.map(({ command }) => command.do))
         for (const { id } of requests) {
           const answer = refusal === undefined ? { id } : { id, error: refusal }
@@ -59,7 +62,7 @@ function vmmOf(...pcpus: ScriptedPcpu[]) {
     recycle: () => undefined,
     image: () => image,
   })
-  return { vmm, imageRead: () => release({ kernel: new Uint8Array(1) }) }
+  return { vmm, imageRead: (bytes = 1) => release({ kernel: new Uint8Array(bytes) }) }
 }
 
 test('a VM goes to the pCPU with the least expected load', async () => {
@@ -81,6 +84,31 @@ test('a VM that is stopped while its image is read never gets a machine', async 
   await expect(booting).rejects.toMatchObject({ fault: { code: 'unknown-vm' } })
   expect(pcpu.asked).toEqual([])
   expect(vmm.machines()).toEqual([])
+})
+
+const mib = 1 << 20
+
+test('a large image is loaded piece by piece: its pCPU is asked for each alone', async () => {
+  const pcpu = new ScriptedPcpu(0)
+  const { vmm, imageRead } = vmmOf(pcpu)
+  imageRead(2.5 * mib)
+  await vmm.boot(held('large'))
+  expect(pcpu.asked).toEqual(['attach', 'load', 'load', 'load', 'boot'])
+  expect(pcpu.togetherMax).toBe(1)
+})
+
+test('a VM that is stopped while its image is loaded gets no more of it', async () => {
+  const pcpu = new ScriptedPcpu(0)
+  const { vmm, imageRead } = vmmOf(pcpu)
+  imageRead(9 * mib)
+  const vm = held('larger')
+  const booting = vmm.boot(vm)
+  for (let n = 0; n < 1000 && !pcpu.asked.includes('load'); n++) await Promise.resolve()
+  const gone = vmm.destroy(vm)
+  await expect(booting).rejects.toMatchObject({ fault: { code: 'unknown-vm' } })
+  await gone
+  expect(pcpu.asked.filter((what) => what === 'load').length).toBeLessThan(4)
+  expect(pcpu.asked).not.toContain('boot')
 })
 
 test('a name is attached again only after its old machine has gone', async () => {
