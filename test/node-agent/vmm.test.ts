@@ -10,6 +10,8 @@ import { Vmm } from '#node-agent/vmm.ts'
 import { asMigrationId } from '#proto/ids.ts'
 import { vmOrder } from './coordinator-double.ts'
 
+const mib = 1 << 20
+
 /** A pCPU that notes what it is asked and agrees to all of it, or to nothing. */
 class ScriptedPcpu {
   readonly asked: string[] = []
@@ -55,7 +57,7 @@ function vmmOf(...pcpus: ScriptedPcpu[]) {
   const image = new Promise<BootImage>((resolve) => {
     release = resolve
   })
-  const memory = { memory: {}, ramBytes: 0 } as unknown as GuestMemory
+  const memory = { memory: {}, ramBytes: 64 * mib } as unknown as GuestMemory
   const vmm = new Vmm({
     pcpus: pcpus.map(({ handle }) => handle),
     createMemory: () => memory,
@@ -85,8 +87,6 @@ test('a VM that is stopped while its image is read never gets a machine', async 
   expect(pcpu.asked).toEqual([])
   expect(vmm.machines()).toEqual([])
 })
-
-const mib = 1 << 20
 
 test('a large image is loaded piece by piece: its pCPU is asked for each alone', async () => {
   const pcpu = new ScriptedPcpu(0)
