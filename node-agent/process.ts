@@ -82,7 +82,9 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const clock = bench?.clock ?? realClock
   const memory = memoryFrom(new RamPool(clock), module, host)
-  const image = imageReader(readSharedFile, settings.images)
+  // What comes along is small, and a URL; what was pulled may be large.
+  const read = (at: URL | string) => (at instanceof URL ? readFile(at) : readSharedFile(at))
+  const image = imageReader(read, settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)
   const { node, cores, mips, memoryMib, migrationBytesPerSecMax } = settings
