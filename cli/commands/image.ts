@@ -84,10 +84,7 @@ function addAdd(image: Command, cli: Cli): void {
 }
 
 async function addOwn(cli: Cli, name: string, own: OwnFiles): Promise<void> {
-  const refused = Name.safeParse(name).error?.issues[0]?.message
-  if (refused !== undefined) throw new CommandError(exitCode.usage, `\`${name}\`: ${refused}`)
-  if (name === ownImage || Object.hasOwn(builders, name))
-    throw new CommandError(exitCode.usage, `${name} is the name of another image: choose one.`)
+  refuseName(name)
   const parts = imageOf(own)
   const images = imagesOf(cli)
   const publish = async (workspace: string) => images.publish(name, parts, workspace)
@@ -113,12 +110,17 @@ function nameFor(source: string, { with: packages, as }: PullOptions): string {
   if (packages && source !== 'debian')
     throw new CommandError(exitCode.usage, `--with is for debian: ${source} has no packages.`)
   const name = as ?? [source, ...(packages ?? [])].join('-').replaceAll(/[+.]/g, '-')
+  if (packages || name !== source) refuseName(name, '. Say --as NAME.')
+  return name
+}
+
+/** What no image of a person's own may be called. @param mend said of what is no name */
+function refuseName(name: string, mend = ''): void {
   const refused = Name.safeParse(name).error?.issues[0]?.message
   if (refused !== undefined)
-    throw new CommandError(exitCode.usage, `\`${name}\`: ${refused}. Say --as NAME.`)
-  const isTaken = name === ownImage || Object.hasOwn(builders, name)
-  if (!isTaken || (name === source && !packages)) return name
-  throw new CommandError(exitCode.usage, `${name} is the name of another image: choose one.`)
+    throw new CommandError(exitCode.usage, `\`${name}\`: ${refused}${mend}`)
+  if (name === ownImage || Object.hasOwn(builders, name))
+    throw new CommandError(exitCode.usage, `${name} is the name of another image: choose one.`)
 }
 
 async function pullImage(cli: Cli, source: string, options: PullOptions): Promise<void> {

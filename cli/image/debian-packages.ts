@@ -85,9 +85,7 @@ export class DebianPackages {
     const folder = join(this.#folder, 'debs', name)
     mkdirSync(folder)
     await this.#apt('apt-get', ['-qq', 'download', name], folder)
-    const file = join(folder, readdirSync(folder)[0] ?? '')
-    const version = await this.#apt('dpkg-deb', ['--field', file, 'Version'])
-    return { name, version: version.trim(), file }
+    return await this.#packageIn(join(folder, readdirSync(folder)[0] ?? ''))
   }
 
   /** Those packages and all that they depend on, but for what every Debian has by itself. */
@@ -96,14 +94,15 @@ export class DebianPackages {
     await this.#apt('apt-get', [...install, ...names])
     const folder = join(this.#folder, 'cache/archives')
     const debs = readdirSync(folder).filter((file) => file.endsWith('.deb'))
-    return await Promise.all(
-      debs.sort().map(async (deb) => {
-        const file = join(folder, deb)
-        const field = (name: string) => this.#apt('dpkg-deb', ['--field', file, name])
-        const [name, version] = await Promise.all(['Package', 'Version'].map(field))
-        return { name: name?.trim() ?? deb, version: version?.trim() ?? '', file }
-      }),
-    )
+    const packages: Package[] = []
+    for (const deb of debs.sort()) packages.push(await this.#packageIn(join(folder, deb)))
+    return packages
+  }
+
+  async #packageIn(file: string): Promise<Package> {
+    const shown = await this.#apt('dpkg-deb', ['--show', file])
+    const [name = '', version = ''] = shown.trim().split('\t')
+    return { name, version, file }
   }
 
   /** Unpacks packages as a whole, into one folder, which it returns. */
