@@ -3,7 +3,7 @@
 // pause, a cut a network that is gone. Afterwards nothing of a run is there, whatever ended it.
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -21,14 +21,23 @@ const runMsMax = 300_000
 
 async function runFor(name: string) {
   const home = mkdtempSync(join(tmpdir(), `godwit-${name}-`))
-  const world = new ComposeWorld({ folder: new ClusterFolder(home, name) })
+  const cluster = new ClusterFolder(home, name)
+  const world = new ComposeWorld({ folder: cluster })
   try {
     const folder = openScenarioFolder(join(library, name))
-    return await runScenario(folder, { world, clock: realClock })
+    const result = await runScenario(folder, { world, clock: realClock })
+    if (result.kind !== 'run' || result.why.length > 0) tellLogs(cluster.logs)
+    return result
   } finally {
     await world.stop()
     rmSync(home, { recursive: true, force: true })
   }
+}
+
+/** Of a run that did not go well: a second try may, and then nobody would know why this one not. */
+function tellLogs(logs: string): void {
+  for (const file of readdirSync(logs))
+    console.error(`---- ${file}\n${readFileSync(join(logs, file), 'utf8')}`)
 }
 
 /** Names of all that runs in containers have made. */
