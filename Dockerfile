@@ -1,22 +1,22 @@
 # One image for every role of the cluster; the command says which: `coordinator` or `agent`.
-# Three stages: production packages, what is built (the CPU core, the page, bundles), and the runtime,
-# which has neither the other's tools nor development packages, and does not run as root.
+# All packages, what is built with them (the CPU core, the page, bundles), those that production needs,
+# and the runtime, which has neither tools nor development packages, and does not run as root.
 # BASE may be any image with Node 24.12 or newer, npm and a user `node`.
 ARG BASE=node:24-trixie-slim
 
 FROM ${BASE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Optional packages are native speed-ups, and Node itself for machines without one: not for here.
-RUN npm ci --omit=dev --no-fund --no-audit && \
-  rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
-
-FROM ${BASE} AS build
-WORKDIR /app
-COPY package.json package-lock.json ./
 RUN npm ci --no-fund --no-audit
+
+FROM packages AS build
 COPY . .
 RUN node tools/build.mjs
+
+# Optional packages are native speed-ups, and Node itself for machines without one: not for here.
+FROM packages AS production
+RUN npm prune --omit=dev --no-fund --no-audit && \
+  rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
 
 FROM ${BASE}
 # `docker compose exec coordinator node bin/godwit.mjs …` talks to the coordinator beside it, as the
@@ -27,7 +27,7 @@ ENV GODWIT_OPERATOR_SECRET=/data/operator-secret
 RUN mkdir -p /disks /data /images /token && chown node:node /disks /data /images /token
 WORKDIR /app
 COPY package.json ./
-COPY --from=packages /app/node_modules ./node_modules
+COPY --from=production /app/node_modules ./node_modules
 COPY bin ./bin
 COPY tools/container.mjs tools/debian-guests.mjs ./tools/
 COPY proto ./proto

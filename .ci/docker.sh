@@ -16,15 +16,6 @@ skip() {
   exit 0
 }
 
-install_daemon() {
-  command -v dockerd >/dev/null && return
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || skip 'no daemon, and no right to install one'
-  export DEBIAN_FRONTEND=noninteractive
-  local install=(apt-get -qq install -y --no-install-recommends docker.io iptables)
-  "${install[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${install[@]}" >/dev/null; } ||
-    skip 'docker.io could not be installed'
-}
-
 daemon=
 trap clean_up EXIT
 clean_up() {
@@ -35,7 +26,7 @@ clean_up() {
 }
 
 start_daemon() {
-  install_daemon
+  .ci/install.sh dockerd docker.io iptables || skip 'no daemon, and docker.io could not be installed'
   dockerd --pidfile "$cache/dockerd.pid" >"$cache/dockerd.log" 2>&1 &
   daemon=$!
   for _ in $(seq 150); do
@@ -72,8 +63,7 @@ choose_base() {
 choose_etcd() {
   [ -z "${ETCD:-}" ] || return 0
   docker run --rm --entrypoint sh "$BASE" -c 'command -v apt-get' >/dev/null 2>&1 && return
-  command -v etcd >/dev/null || { DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
-    apt-get -qq install -y --no-install-recommends etcd-server; } >/dev/null
+  .ci/install.sh etcd etcd-server
   export ETCD=godwit-ci-etcd:1
   .ci/etcd-image.sh "$ETCD" "$BASE" "$(command -v etcd)"
 }

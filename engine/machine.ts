@@ -325,8 +325,7 @@ export class Machine {
     if (this.#awaitedGpa === undefined) this.#board.serveAgain()
   }
 
-  /** RAM of the guest is zero where nothing was put. */
-  /** Before a boot, a piece of its image. */
+  /** Before a boot, a piece of its image: where nothing is put, RAM is zero. */
   load({ gpa, bytes }: BootPiece): void {
     invariant(this.#core.dmaWrite(gpa, bytes), 'The layout of a boot leads out of RAM')
   }

@@ -39,11 +39,14 @@ export function nodeView(state: ClusterState, node: Node, nowMs: number): NodeVi
   }
 }
 
+/** Its machine is on its node, whether it executes there or stands still. */
+export const isThere = ({ phase }: Vm): boolean =>
+  phase === 'running' || phase === 'paused' || phase === 'migrating'
+
 /** A node that is not heard of may run its VM or not. */
-export function isUnknown(state: ClusterState, { phase, nodeId }: Vm): boolean {
-  const node = nodeId === undefined ? undefined : state.nodes.get(nodeId)
-  const isThere = phase === 'running' || phase === 'paused' || phase === 'migrating'
-  return isThere && node !== undefined && isUnheard(node)
+export function isUnknown(state: ClusterState, vm: Vm): boolean {
+  const node = vm.nodeId === undefined ? undefined : state.nodes.get(vm.nodeId)
+  return isThere(vm) && node !== undefined && isUnheard(node)
 }
 
 export function vmView(state: ClusterState, vm: Vm): VmView {

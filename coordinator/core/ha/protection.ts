@@ -10,6 +10,7 @@ import type { Result, VmReport } from '#proto/messages.ts'
 import type { IsolationResponse, VmSpec } from '#proto/vm-spec.ts'
 import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
+import { isBeingChanged } from '../disk-change.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful, isLost } from '../node-doors.ts'
@@ -88,7 +89,8 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const { state, nowMs } = step
   if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.nodeId === undefined) return
   // What takes over is what was offered: one that no lease covers would not be ended by one.
-  if (!vm.spec.ha || isBeingKept(state, vm)) return
+  // Its layers change in a moment, and a replica names them.
+  if (!vm.spec.ha || vm.live.snapshotDue !== undefined || isBeingChanged(state, vm)) return
   if (!isWithCompany(state, vm)) return
   const tries = vm.live.replicaTries
   const from = nodeOf(state, vm.nodeId)
@@ -106,12 +108,6 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const continuous = level === 'continuous'
   sendTo(step, from, { t: 'replicate', ...names, destination, everyMs, continuous })
 }
-
-/** Its layers change in a moment, and a replica names them. */
-const isBeingKept = (state: ClusterState, vm: Vm): boolean =>
-  vm.live.snapshotDue !== undefined ||
-  isAsked(state, 'take-snapshot', vm.id) ||
-  isAsked(state, 'swap-layers', vm.id)
 
 /** Whether the node's lease covers it, and what it does when that ends: as it was told last. */
 function adjustLease(step: Step, vm: Vm): void {

@@ -7,7 +7,7 @@ import { nodePhaseSentences, vmPhaseSentences } from '#proto/state.ts'
 import { type Wish, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
-import { isUnknown } from '../views.ts'
+import { isThere, isUnknown } from '../views.ts'
 import { groupText, ruleText } from './commands.ts'
 import { isReadyAt } from './company-replicas.ts'
 import { groupOf } from './groups.ts'
@@ -34,10 +34,9 @@ export function whyOf(state: ClusterState, vm: Vm): WhyView {
 function nowText(state: ClusterState, vm: Vm): string {
   const { id, phase, nodeId, placedBecause, fault } = vm
   const where = nodeId === undefined ? '' : `, on ${nodeId}`
-  const isThere = phase === 'running' || phase === 'paused' || phase === 'migrating'
   const silent = isUnknown(state, vm) ? silentNodeText(state, vm) : undefined
   if (silent !== undefined) return `${id} ${vmPhaseSentences[phase]}${where}${silent}`
-  const because = isThere && placedBecause ? `: ${placedBecause}` : ''
+  const because = isThere(vm) && placedBecause ? `: ${placedBecause}` : ''
   const migration = vm.migrationId && state.migrations.get(vm.migrationId)
   const moving = migration ? `; ${migration.id} to ${migration.to} is ${migration.phase}` : ''
   const trouble = fault ? `: ${fault.message}` : ''
