@@ -81,7 +81,7 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const [module, host] = await Promise.all([compiling, hostMemory()])
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const clock = bench?.clock ?? realClock
-  const memory = memoryFrom(new RamPool(clock), module, host)
+  const memory = memoryFrom(new RamPool(clock, host?.giveBack), module, host?.large)
   // What comes along is small, and a URL; what was pulled may be large.
   const read = (at: URL | string) => (at instanceof URL ? readFile(at) : readSharedFile(at))
   const image = imageReader(read, settings.images)

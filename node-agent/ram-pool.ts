@@ -1,10 +1,12 @@
 // Memory of VMs that are gone, kept for those that come: a VM that arrives is then filled several
 // times as fast. Little of it, and not for long. What one guest has written no other ever sees: it
 // is made zero first (engine/memory/used-memory.ts), a little at a time, so that nobody waits for
-// that. Times in ms, sizes in bytes.
+// that. What is not kept, or not any more, the host has back at once: the garbage collectors of the
+// threads that had the VM may take hours. Times in ms, sizes in bytes.
 
 import type { UsedMemory } from '#engine/memory/used-memory.ts'
 import type { Clock } from '#env/env.ts'
+import { pageBytes } from '#proto/units.ts'
 import { breathe } from './migration/breath.ts'
 
 export interface RamPoolLimits {
@@ -15,14 +17,21 @@ export const ramPoolLimits: RamPoolLimits = { bytesMax: 1 << 30, keptMs: 20_000 
 
 /** 1 MiB: a tenth of a millisecond. */
 const pagesAtOnce = 256
+const bytesAtOnce = pagesAtOnce * pageBytes
+
+/** Of a memory that nobody uses any more. */
+export type GiveBack = (memory: WebAssembly.Memory, address: number, bytes: number) => void
 
 export class RamPool {
   readonly #clock: Clock
   readonly #limits: RamPoolLimits
+  readonly #giveBack: GiveBack | undefined
   readonly #kept = new Set<UsedMemory>()
 
-  constructor(clock: Clock, limits: RamPoolLimits = ramPoolLimits) {
+  /** @param giveBack undefined: this host takes nothing back before it is collected. */
+  constructor(clock: Clock, giveBack?: GiveBack, limits: RamPoolLimits = ramPoolLimits) {
     this.#clock = clock
+    this.#giveBack = giveBack
     this.#limits = limits
   }
 
@@ -40,14 +49,24 @@ export class RamPool {
     return undefined
   }
 
-  /** Resolves when it is clean, or was not kept. */
+  /** Resolves when it is clean, or the host has it. */
   async give(used: UsedMemory): Promise<void> {
-    if (this.bytes + used.ramBytes > this.#limits.bytesMax) return
+    if (this.bytes + used.ramBytes > this.#limits.bytesMax) return this.#drop(used)
     this.#kept.add(used)
     const { keptMs } = this.#limits
-    this.#clock.wakeAt(this.#clock.nowMs() + keptMs, () => this.#kept.delete(used))
+    this.#clock.wakeAt(this.#clock.nowMs() + keptMs, () => {
+      // Unless another VM has it by now.
+      if (this.#kept.delete(used)) void this.#drop(used)
+    })
     while (this.#kept.has(used) && !used.isClean) {
       used.scrub(pagesAtOnce)
+      await breathe()
+    }
+  }
+  async #drop({ memory }: UsedMemory): Promise<void> {
+    const { byteLength } = memory.buffer
+    for (let at = 0; this.#giveBack && at < byteLength; at += bytesAtOnce) {
+      this.#giveBack(memory, at, Math.min(bytesAtOnce, byteLength - at))
       await breathe()
     }
   }

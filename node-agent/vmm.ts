@@ -60,7 +60,10 @@ export class Vmm {
   /** Of machines whose RAM is not all here yet. */
   readonly #pagers = new Map<HeldVm, Paging>()
 
+  /** Their clones may live on their memory. */
   readonly #forked = new WeakSet<HeldVm>()
+  /** Of those that are gone since: as long as a clone does. */
+  readonly #outlived = new Map<HeldVm, GuestMemory>()
   #watch: MachineWatch | undefined
 
   constructor(ports: VmmPorts) {
@@ -141,9 +144,9 @@ export class Vmm {
     if (this.#leaving.get(vmId) === gone) this.#leaving.delete(vmId)
   }
 
-  /** Its clones may live on the memory of a VM that was forked. */
   #recycle({ vm, memory }: Machine): void {
-    if (!this.#forked.has(vm)) this.#ports.recycle(memory)
+    if (this.#forked.has(vm)) this.#outlived.set(vm, memory)
+    else this.#ports.recycle(memory)
   }
 
   async pause(vm: HeldVm): Promise<void> {
@@ -301,8 +304,13 @@ export class Vmm {
     return (await this.ask(vm, { do: 'fork', image, ...onDisk })) as never
   }
 
+  /** No clone lives on its memory any more. */
   async unshare(vm: HeldVm): Promise<void> {
-    await this.ask(vm, { do: 'unshare' })
+    this.#forked.delete(vm)
+    const memory = this.#outlived.get(vm)
+    this.#outlived.delete(vm)
+    if (memory) this.#ports.recycle(memory)
+    else await this.ask(vm, { do: 'unshare' })
   }
 
   /** Hands Ethernet frames to its guest. */

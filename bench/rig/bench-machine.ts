@@ -32,7 +32,7 @@ const identity = {
 
 export function bootedMachine({ image, ramBytes, engine, args = '' }: MachineSpec): Machine {
   const module = new WebAssembly.Module(readFileSync(coreWasmUrl))
-  const ram = WasmGuestMemory.create(module, ramBytes, host)
+  const ram = WasmGuestMemory.create(module, ramBytes, host?.large)
   ram.expectWhole()
   const { memory } = ram
   const isUnmodified = image.entersMachineMode === true

@@ -1,17 +1,19 @@
 // How this process has its memory from Linux: page by page, as each is first touched, which may
 // cost more than writing the page; and given back as soon as it is free, to be had anew. Here it is
 // asked for in large pages where a VM fills much at once, and what is freed is kept for the next
-// messages. Neither Node nor V8 asks, so the C library is called for it, by a package that is
-// optional: without it, and on other systems, all is as ever. Bytes.
+// messages; but the RAM of a VM that is gone is given back at once: V8 would keep it until each
+// thread that had the VM collects its garbage, and nothing makes it hurry, since shared memory
+// counts for no thread. Neither Node nor V8 asks, so the C library is called for it, by a package
+// that is optional: without it, and on other systems, all is as ever. Bytes.
 // Not here: which memory (engine/memory/large-blocks.ts), RAM of VMs that are gone
 // (node-agent/ram-pool.ts).
-// Sources: mallopt(3); madvise(2), MADV_HUGEPAGE; Linux,
+// Sources: mallopt(3); madvise(2), MADV_HUGEPAGE and MADV_DONTNEED; Linux,
 // Documentation/admin-guide/mm/transhuge.rst.
 
 import { readFileSync } from 'node:fs'
 
 const setting = '/sys/kernel/mm/transparent_hugepage/enabled'
-const adviseLarge = 14
+const [adviseNotNeeded, adviseLarge] = [4, 14]
 /** What the processor calls large, where a page of 4 KiB is small. */
 const largeBytes = 2 << 20
 
@@ -29,26 +31,39 @@ interface CLibrary {
   addressOf(bytes: Uint8Array): bigint
 }
 
-/**
- * Of freed memory up to 64 MiB stay with this process. To be called once. `wish`: a stretch of a
- * WebAssembly memory is to lie in large pages; undefined: there are none to be had.
- */
-export async function hostMemory() {
+export interface HostMemory {
+  /** Undefined: there are none to be had. */
+  readonly large:
+    | { wish(memory: WebAssembly.Memory, address: number, bytes: number): void }
+    | undefined
+  /** Whole pages of a memory that nobody uses: the host has them back, and they read as zero. */
+  giveBack(memory: WebAssembly.Memory, address: number, bytes: number): void
+}
+
+/** Of freed memory up to 64 MiB stay with this process. To be called once. */
+export async function hostMemory(): Promise<HostMemory | undefined> {
   const library = await cLibrary().catch(() => undefined)
   for (const [parameter, bytes] of kept) library?.mallopt(parameter, bytes)
-  if (!library || !areLargeGiven()) return undefined
+  if (!library) return undefined
   return {
-    wish: ({ buffer }: WebAssembly.Memory, address: number, bytes: number): void => {
-      // Outwards to where large pages begin and end: a wish for less than one is none.
-      const ahead = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(largeBytes))
-      const from = Math.max(0, address - ((address + ahead) % largeBytes))
-      const end = Math.min(buffer.byteLength, address + bytes + largeBytes - 1)
-      const length = end - from - ((end + ahead) % largeBytes)
-      // What it answers does not matter: refused, it stays as it was.
-      if (length > 0) library.madvise(new Uint8Array(buffer, from, length), length, adviseLarge)
+    large: areLargeGiven() ? { wish: wishFor(library) } : undefined,
+    giveBack: ({ buffer }, address, bytes) => {
+      library.madvise(new Uint8Array(buffer, address, bytes), bytes, adviseNotNeeded)
     },
   }
 }
+
+const wishFor =
+  (library: CLibrary) =>
+  ({ buffer }: WebAssembly.Memory, address: number, bytes: number): void => {
+    // Outwards to where large pages begin and end: a wish for less than one is none.
+    const ahead = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(largeBytes))
+    const from = Math.max(0, address - ((address + ahead) % largeBytes))
+    const end = Math.min(buffer.byteLength, address + bytes + largeBytes - 1)
+    const length = end - from - ((end + ahead) % largeBytes)
+    // What it answers does not matter: refused, it stays as it was.
+    if (length > 0) library.madvise(new Uint8Array(buffer, from, length), length, adviseLarge)
+  }
 
 /** `always` needs no wish, `never` hears none. */
 function areLargeGiven(): boolean {

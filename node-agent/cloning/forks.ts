@@ -92,6 +92,6 @@ export class Forks {
     images?.inUse.delete(unused)
     if (images && images.inUse.size > 0) return
     this.#images.delete(vm)
-    this.#vmm.unshare(vm).catch(() => undefined) // It is gone, and shares nothing.
+    this.#vmm.unshare(vm).catch(() => undefined) // It is going, and shares nothing.
   }
 }

@@ -52,6 +52,9 @@ const vms = new HeldVms(4096)
 const held = (name: string, cpuExpectedPercent = 10): HeldVm =>
   vms.becomeIncoming(vmOrder(name, 1, { cpuExpectedPercent }), asMigrationId('m1'))
 
+/** By all of them. */
+const recycled: GuestMemory[] = []
+
 function vmmOf(...pcpus: ScriptedPcpu[]) {
   let release: (image: BootImage) => void = () => undefined
   const image = new Promise<BootImage>((resolve) => {
@@ -61,7 +64,7 @@ function vmmOf(...pcpus: ScriptedPcpu[]) {
   const vmm = new Vmm({
     pcpus: pcpus.map(({ handle }) => handle),
     createMemory: () => memory,
-    recycle: () => undefined,
+    recycle: (memory) => recycled.push(memory),
     image: () => image,
   })
   return { vmm, imageRead: (bytes = 1) => release({ kernel: new Uint8Array(bytes) }) }
@@ -120,6 +123,28 @@ test('a name is attached again only after its old machine has gone', async () =>
   const leaving = vmm.destroy(old)
   await Promise.all([leaving, vmm.openCopy(held('twice'))])
   expect(pcpu.asked).toEqual(['attach', 'detach', 'attach'])
+})
+
+test('the memory of a VM that is gone is recycled when no clone lives on it', async () => {
+  const { vmm } = vmmOf(new ScriptedPcpu(0))
+  const parent = async (name: string) => {
+    const vm = held(name)
+    await vmm.openCopy(vm)
+    await vmm.fork(vm, {} as never, undefined)
+    return vm
+  }
+  const [before, after, never] = [await parent('p1'), await parent('p2'), held('p3')]
+  await vmm.openCopy(never)
+  recycled.length = 0
+  await vmm.destroy(never)
+  expect(recycled.length).toBe(1) // It was not forked.
+  await vmm.unshare(before)
+  await vmm.destroy(before)
+  expect(recycled.length).toBe(2) // Its clones have gone before it.
+  await vmm.destroy(after)
+  expect(recycled.length).toBe(2)
+  await vmm.unshare(after)
+  expect(recycled.length).toBe(3)
 })
 
 test('an event of a machine that is gone reaches nobody', async () => {
