@@ -33,7 +33,7 @@ import { Agent } from './agent.ts'
 import { readSettings, type Settings, usage } from './flags.ts'
 import { imageReader } from './images.ts'
 import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
-import { RamPool } from './ram-pool.ts'
+import { RamPool, ramPoolLimits } from './ram-pool.ts'
 import { LaboratoryBench } from './shell/laboratory-bench.ts'
 import { SnapshotStore } from './snapshots/snapshot-store.ts'
 import { Vmm } from './vmm.ts'
@@ -81,7 +81,8 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const [module, host] = await Promise.all([compiling, hostMemory()])
   const runUntilMs = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
   const clock = bench?.clock ?? realClock
-  const memory = memoryFrom(new RamPool(clock, host?.giveBack), module, host?.large)
+  const pool = new RamPool(clock, ramPoolLimits(settings.memoryMib * mebibyte), host?.giveBack)
+  const memory = memoryFrom(pool, module, host?.large)
   // What comes along is small, and a URL; what was pulled may be large.
   const read = (at: URL | string) => (at instanceof URL ? readFile(at) : readSharedFile(at))
   const image = imageReader(read, settings.images)

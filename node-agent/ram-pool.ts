@@ -13,7 +13,11 @@ export interface RamPoolLimits {
   readonly bytesMax: number
   readonly keptMs: number
 }
-export const ramPoolLimits: RamPoolLimits = { bytesMax: 1 << 30, keptMs: 20_000 }
+/** Of a node whose VMs may have so much: all of that and what is kept must fit into the process. */
+export const ramPoolLimits = (nodeBytes: number): RamPoolLimits => ({
+  bytesMax: Math.min(nodeBytes / 2, 1 << 30),
+  keptMs: 20_000,
+})
 
 /** 1 MiB: a tenth of a millisecond. */
 const pagesAtOnce = 256
@@ -29,7 +33,7 @@ export class RamPool {
   readonly #kept = new Set<UsedMemory>()
 
   /** @param giveBack undefined: this host takes nothing back before it is collected. */
-  constructor(clock: Clock, giveBack?: GiveBack, limits: RamPoolLimits = ramPoolLimits) {
+  constructor(clock: Clock, limits: RamPoolLimits, giveBack?: GiveBack) {
     this.#clock = clock
     this.#giveBack = giveBack
     this.#limits = limits

@@ -42,7 +42,7 @@ const bytesOf = (memory: WasmGuestMemory) =>
   new Uint8Array(memory.memory.buffer).subarray(0, call.blockPool())
 
 test('what was used is as fresh memory is, to the last byte, and is given once', async () => {
-  const pool = new RamPool(new VirtualClock(), undefined, limits)
+  const pool = new RamPool(new VirtualClock(), limits)
   const old = worn()
   expect(bytesOf(old).some((byte) => byte !== 0)).toBe(true)
   await pool.give(old.surrender())
@@ -64,7 +64,7 @@ test('who still holds the VM that is gone can neither read nor write it', () => 
 
 test('no more is kept than allowed, none for long, and none of another size is given', async () => {
   const clock = new VirtualClock()
-  const pool = new RamPool(clock, undefined, limits)
+  const pool = new RamPool(clock, limits)
   const first = worn().surrender()
   await pool.give(first)
   await pool.give(worn().surrender())
@@ -75,7 +75,7 @@ test('no more is kept than allowed, none for long, and none of another size is g
 })
 
 test('memory that is not clean yet is given to nobody', async () => {
-  const pool = new RamPool(new VirtualClock(), undefined, limits)
+  const pool = new RamPool(new VirtualClock(), limits)
   const cleaning = pool.give(worn().surrender())
   expect(pool.take(ramBytes)).toBeUndefined()
   await cleaning
@@ -85,7 +85,7 @@ test('memory that is not clean yet is given to nobody', async () => {
 test('what is not kept, and what is not kept any more, the host has back to the last byte', async () => {
   const clock = new VirtualClock()
   const given: [memory: WebAssembly.Memory, address: number, bytes: number][] = []
-  const pool = new RamPool(clock, (...piece) => given.push(piece), limits)
+  const pool = new RamPool(clock, limits, (...piece) => given.push(piece))
   const bytesOfOne = (one: WebAssembly.Memory) =>
     given.reduce((sum, [memory, , bytes]) => sum + (memory === one ? bytes : 0), 0)
   const [first, second] = [worn().surrender(), worn().surrender()]
@@ -100,7 +100,7 @@ test('what is not kept, and what is not kept any more, the host has back to the 
 test('what another VM has got meanwhile is not taken from it', async () => {
   const clock = new VirtualClock()
   const given: unknown[] = []
-  const pool = new RamPool(clock, (...piece) => given.push(piece), limits)
+  const pool = new RamPool(clock, limits, (...piece) => given.push(piece))
   await pool.give(worn().surrender())
   expect(pool.take(ramBytes)).toBeDefined()
   clock.advance(limits.keptMs + 1)
