@@ -27,7 +27,7 @@ export function Bar({ part, label }: { part: number; label: string }) {
       class={`bar ${percent > 90 ? 'full' : ''}`}
       role="img"
       aria-label={label}
-      style={{ backgroundSize: `${percent}% 100%` }}
+      style={{ '--part': `${percent}%` }}
     />
   )
 }
