@@ -20,20 +20,9 @@ import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { count, readCommandLine } from './rig/command-line.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
+import { until } from './rig/until.ts'
 
-const lookMs = 5
-const msMax = 30_000
 const names = ['a', 'b', 'c']
-
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const untilMs = performance.now() + msMax
-  while (performance.now() < untilMs) {
-    const found = await look()
-    if (found !== undefined) return found
-    await sleep(lookMs)
-  }
-  throw new Error(`not in time: ${what}`)
-}
 
 /** Where an agent says that it runs. */
 async function runsOn(world: LocalWorld, but?: string): Promise<string | undefined> {
