@@ -1,7 +1,7 @@
-// Claim: agents keep no memory of VMs that have gone. A VM of 256 MiB moves there and back, and once
-// it has been on both nodes the two agents together grow by a tenth at most, however often it moves;
-// the same of a parent with all its clones, which share its pages, once they are stopped. Looked at
-// are the resident bytes of the agents, when what they keep for the next VM has gone back as well.
+// Claim: agents keep no memory of VMs that have gone. A VM of 256 MiB moves there and back, and
+// once it has been on both nodes the two agents together grow by a tenth at most, however often it
+// moves; nor do they when its clones, which share its pages, have come and gone. Looked at are the
+// resident bytes of the agents, when what they keep for the next VM has gone back as well.
 // Ratio = allowed / measured. Not here: what one more VM takes (instance.ts). On Linux.
 // Run: node bench/memory.ts [--moves N]
 
