@@ -13,6 +13,7 @@ export interface RamPoolLimits {
   readonly bytesMax: number
   readonly keptMs: number
 }
+
 /** Of a node whose VMs may have so much: all of that and what is kept must fit into the process. */
 export const ramPoolLimits = (nodeBytes: number): RamPoolLimits => ({
   bytesMax: Math.min(nodeBytes / 2, 1 << 30),
@@ -67,6 +68,7 @@ export class RamPool {
       await breathe()
     }
   }
+
   async #drop({ memory }: UsedMemory): Promise<void> {
     const { byteLength } = memory.buffer
     for (let at = 0; this.#giveBack && at < byteLength; at += bytesAtOnce) {
