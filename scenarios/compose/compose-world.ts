@@ -16,6 +16,7 @@ import { type ApiWire, WebWire } from '../api-wire.ts'
 import { copiesAt } from '../local/agent-copies.ts'
 import type { ClusterFolder } from '../local/cluster-folder.ts'
 import { doorsTo } from '../local/refusing-wire.ts'
+import { refuseTooManyNodes } from '../too-many-nodes.ts'
 import type {
   AgentAnswer,
   ClusterSpec,
@@ -105,6 +106,7 @@ export class ComposeWorld implements World {
   async startCluster(spec: ClusterSpec): Promise<void> {
     invariant(!this.#spec, 'a world starts its cluster once')
     refuseWhatContainersCannot(spec)
+    refuseTooManyNodes(spec.nodes.length)
     this.#spec = spec
     await this.#prepare()
     const plans = [...networkPlans(this.#names), ...volumePlans(this.#names)]

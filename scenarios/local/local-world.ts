@@ -15,6 +15,7 @@ import { invariant } from '#proto/invariant.ts'
 import type { AgentBreakRequest, LaboratoryView } from '#proto/laboratory.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { type ApiWire, WebWire } from '../api-wire.ts'
+import { refuseTooManyNodes } from '../too-many-nodes.ts'
 import type {
   AgentAnswer,
   ClusterSpec,
@@ -120,6 +121,7 @@ export class LocalWorld implements World, Laboratory {
 
   async startCluster(spec: ClusterSpec): Promise<void> {
     invariant(!this.#spec, 'a local world starts its cluster once')
+    refuseTooManyNodes(spec.nodes.length)
     this.#spec = spec
     this.#folder.prepare()
     this.#control = await ControlServer.open(this, this.#folder.readToken())
