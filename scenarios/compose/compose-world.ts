@@ -16,7 +16,7 @@ import { type ApiWire, WebWire } from '../api-wire.ts'
 import { copiesAt } from '../local/agent-copies.ts'
 import type { ClusterFolder } from '../local/cluster-folder.ts'
 import { doorsTo } from '../local/refusing-wire.ts'
-import { refuseTooManyNodes } from '../too-many-nodes.ts'
+import { refuseTooManyNodes } from '../local/too-many-nodes.ts'
 import type {
   AgentAnswer,
   ClusterSpec,

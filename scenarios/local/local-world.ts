@@ -15,7 +15,6 @@ import { invariant } from '#proto/invariant.ts'
 import type { AgentBreakRequest, LaboratoryView } from '#proto/laboratory.ts'
 import { type ApiClient, HttpApiClient } from '../api-client.ts'
 import { type ApiWire, WebWire } from '../api-wire.ts'
-import { refuseTooManyNodes } from '../too-many-nodes.ts'
 import type {
   AgentAnswer,
   ClusterSpec,
@@ -35,6 +34,7 @@ import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts
 import { agentPlan, coordinatorPlan, type Programs, programs } from './programs.ts'
 import { Reaper } from './reaper.ts'
 import { doorsTo } from './refusing-wire.ts'
+import { refuseTooManyNodes } from './too-many-nodes.ts'
 
 export interface LocalWorldOptions {
   readonly folder: ClusterFolder

@@ -1,7 +1,7 @@
 // Clusters that no machine of that size could start as processes are refused before any begins.
 
 import { expect, test } from 'vitest'
-import { refuseTooManyNodes } from '#scenarios/too-many-nodes.ts'
+import { refuseTooManyNodes } from '#scenarios/local/too-many-nodes.ts'
 
 test('so many nodes as a machine can start are let through', () => {
   expect(() => refuseTooManyNodes(48, 2)).not.toThrow()
