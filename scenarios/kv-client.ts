@@ -23,7 +23,12 @@ export interface KvFindings {
   /** Answers other than `ok`: the store refused, and promised nothing. */
   readonly refused: number
   readonly verifiedKeys: number
-  readonly lost: readonly LostWrite[]
+  readonly lost: readonly LostAnswer[]
+}
+
+/** What the guest said when it was asked for the key, and when it was asked once more. */
+export interface LostAnswer extends LostWrite {
+  readonly answers: readonly [string, string]
 }
 
 export class KvClient {
@@ -34,7 +39,7 @@ export class KvClient {
   readonly #requests: GuestRequests
   readonly #prefix: string
   readonly #ledger = new KvLedger()
-  readonly #lost: LostWrite[] = []
+  readonly #lost: LostAnswer[] = []
   #writing = true
   #underWay = 0
   #waitMsMax = 0
@@ -148,13 +153,27 @@ export class KvClient {
   }
 
   #readBack(key: string, then: () => void): void {
-    this.#requests.ask(`get ${key}`, ([word, value]) => {
-      const found = word === 'value' && /^v\d+$/.test(value ?? '') ? Number(value?.slice(1)) : 0
-      const loss = this.#ledger.lossOf(key, found)
-      if (loss !== undefined) this.#lost.push(loss)
+    const done = () => {
       this.#verifiedKeys += 1
       this.#onChange()
       then()
+    }
+    this.#requests.ask(`get ${key}`, (words) => {
+      const loss = this.#ledger.lossOf(key, versionIn(words))
+      if (loss === undefined) return done()
+      // Whether it is gone or was told wrongly: the second answer says.
+      this.#requests.ask(`get ${key}`, (again) => {
+        this.#lost.push({ ...loss, answers: [words.join(' '), again.join(' ')] })
+        done()
+      })
     })
   }
 }
+
+/** 0: none is in it. */
+const versionIn = ([word, value]: readonly string[]): number =>
+  word === 'value' && /^v\d+$/.test(value ?? '') ? Number(value?.slice(1)) : 0
+
+/** `none, asked again value v3`: what the guest said of a key whose acknowledged write is lost. */
+export const answersText = ({ answers: [first, second] }: LostAnswer): string =>
+  `${first}, asked again ${second}`

@@ -261,7 +261,9 @@ async function runOne(
 ): Promise<boolean> {
   const folder = openScenarioFolder(path)
   const signal = cli.interrupts.handle()
-  const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}`)
+  // What an earlier one left behind, because it failed, is nobody's to begin with.
+  const one = many?.isOneOfMany ? `-${options.seed ?? 1}` : ''
+  const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}${one}`)
   let pageUrl: () => string | undefined = () => undefined
   const how = {
     signal,

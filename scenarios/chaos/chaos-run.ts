@@ -11,7 +11,7 @@ import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { asVmId } from '#proto/ids.ts'
 import type { BreakRequest, LaboratoryCopies } from '#proto/laboratory.ts'
 import type { ApiClient } from '../api-client.ts'
-import { KvClient } from '../kv-client.ts'
+import { answersText, KvClient } from '../kv-client.ts'
 import { durationText } from '../language/quantities.ts'
 import { ClusterWatch } from '../runner/cluster-watch.ts'
 import { Sweeper } from '../runner/sweeper.ts'
@@ -178,8 +178,10 @@ export class ChaosRun {
     if (!(await this.#waiting.unlessLate(read))) return this.#violated('keys cannot be read back')
     const [loss] = client.findings.lost
     if (loss !== undefined) {
-      const { key, acknowledgedVersion, foundVersion } = loss
-      this.#violated(`${key} v${acknowledgedVersion} was acknowledged, and is v${foundVersion}`)
+      const { key, acknowledgedVersion } = loss
+      this.#violated(
+        `${key} v${acknowledgedVersion} was acknowledged, and it answers ${answersText(loss)}`,
+      )
     }
     client.goOn()
   }

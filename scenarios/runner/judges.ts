@@ -3,6 +3,7 @@
 // of one instant (state-judges.ts).
 
 import type { ClusterView, MigrationView } from '#proto/api.ts'
+import { answersText } from '../kv-client.ts'
 import type { Expectation, ExpectationOf } from '../language/expectations.ts'
 import { runningCopies } from './copy-watch.ts'
 import type { Closing } from './evidence.ts'
@@ -170,7 +171,7 @@ function writesFinding(clientId: string, { clients }: Closing) {
   if (first !== undefined)
     return broken(
       `${lost.length} keys lost, first ${first.key}: v${first.acknowledgedVersion} was ` +
-        `acknowledged, v${first.foundVersion} is there`,
+        `acknowledged, and it answers ${answersText(first)}`,
     )
   const seen = `${acknowledged} writes acknowledged, ${verifiedKeys} keys read back`
   return client.isComplete
