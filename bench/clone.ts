@@ -5,7 +5,7 @@
 // the guest writes to 16 MiB all the time, and the rest of its RAM is full. Times in ms.
 // Run: node bench/clone.ts [--runs N]
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { asEpoch, asMigrationId, asVmId } from '#proto/ids.ts'
@@ -18,6 +18,7 @@ import {
   vmOrder,
 } from '../test/node-agent/coordinator-double.ts'
 import { count, readCommandLine } from './rig/command-line.ts'
+import { residentKib } from './rig/resident.ts'
 import { median } from './rig/sample.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
@@ -81,10 +82,6 @@ class Parent {
     return result
   }
 }
-
-/** Resident memory of a process, in KiB (proc(5), VmRSS). */
-const residentKib = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, settleMs))
 

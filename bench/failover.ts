@@ -10,15 +10,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { realClock } from '#env/real.ts'
 import { HaPolicy } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
-import { GuestRequests } from '#scenarios/guest-requests.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { count, readCommandLine } from './rig/command-line.ts'
+import { pinged } from './rig/pinger.ts'
 import { seconds, Table, times, verdict } from './rig/table.ts'
 import { until } from './rig/until.ts'
 
@@ -29,12 +28,6 @@ async function runsOn(world: LocalWorld, but?: string): Promise<string | undefin
   for (const { nodeId, copies } of await world.copies())
     if (nodeId !== but && copies.some(({ state }) => state === 'running')) return nodeId
   return undefined
-}
-
-async function ping(world: LocalWorld): Promise<void> {
-  const requests = new GuestRequests(world.api, realClock, 'vm', `p${Math.random()}`.slice(0, 6))
-  await new Promise<void>((resolve) => requests.ask('ping', () => resolve()))
-  requests.close()
 }
 
 /** A VM with a continuous replica has one that counts. */
@@ -62,14 +55,14 @@ async function failovers(
     await world.api.run({ id: 'vm', spec, ...policy })
     for (let n = 0; n < kills; n++) {
       const at = await until('the VM to run', () => runsOn(world))
-      await ping(world)
+      await pinged(world)
       if (protection) await until('a replica', () => isKept(world))
       // Anywhere between two heartbeats.
       await sleep(1000 + Math.random() * heartbeatMs)
       const killedMs = performance.now()
       await world.killNode(asNodeId(at))
       await until('the VM to run elsewhere', () => runsOn(world, at))
-      await ping(world)
+      await pinged(world)
       tookMs.push(performance.now() - killedMs)
       await world.startNode(asNodeId(at))
       await until('it to be back', async () => {

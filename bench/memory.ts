@@ -5,19 +5,19 @@
 // Ratio = allowed / measured. Not here: what one more VM takes (instance.ts). On Linux.
 // Run: node bench/memory.ts [--moves N]
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { realClock } from '#env/real.ts'
 import { ramPoolLimits } from '#node-agent/ram-pool.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
-import { GuestRequests } from '#scenarios/guest-requests.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { count, readCommandLine } from './rig/command-line.ts'
+import { pinged } from './rig/pinger.ts'
+import { residentKib } from './rig/resident.ts'
 import { Table, times, verdict } from './rig/table.ts'
 import { until } from './rig/until.ts'
 
@@ -33,21 +33,16 @@ const spec = VmSpec.parse({ args: `workload=dirty fill=${filledMib} wss=4`, memo
 
 async function residentMib(world: LocalWorld): Promise<number> {
   const all = await Promise.all(nodes.map((id) => world.api.node(id)))
-  const kib = all.map(({ pid }) =>
-    Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]),
-  )
-  return kib.reduce((sum, one) => sum + one, 0) / 1024
+  return all.reduce((sum, { pid }) => sum + residentKib(pid), 0) / 1024
 }
+
+const runs = (world: LocalWorld, id: string) =>
+  until(`${id} to run`, async () => (await world.api.vm(id)).phase === 'running' || undefined)
 
 /** It has filled its memory, and answers. */
 async function filled(world: LocalWorld): Promise<void> {
-  await until(
-    'the VM to run',
-    async () => (await world.api.vm('vm')).phase === 'running' || undefined,
-  )
-  const requests = new GuestRequests(world.api, realClock, 'vm', 'filled')
-  await new Promise<void>((resolve) => requests.ask('ping', () => resolve()))
-  requests.close()
+  await runs(world, 'vm')
+  await pinged(world)
 }
 
 async function moveOver(world: LocalWorld): Promise<void> {
@@ -65,10 +60,7 @@ async function cloneAndStop(world: LocalWorld): Promise<void> {
   const ids = Array.from({ length: clones }, (_, n) => `clone-${n}`)
   await world.api.clone('vm', { ids })
   for (const id of ids) {
-    await until(
-      `${id} to run`,
-      async () => (await world.api.vm(id)).phase === 'running' || undefined,
-    )
+    await runs(world, id)
     await world.api.act(id, 'stop')
   }
   await sleep(settleMs)

@@ -10,15 +10,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { realClock } from '#env/real.ts'
 import { checkpointMsDefaults } from '#proto/ha.ts'
 import { asNodeId } from '#proto/ids.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
-import { GuestRequests } from '#scenarios/guest-requests.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import { count, readCommandLine } from './rig/command-line.ts'
+import { Pinger } from './rig/pinger.ts'
 import { Table, times, verdict } from './rig/table.ts'
 
 const lookMs = 1000
@@ -54,12 +53,12 @@ async function measure(world: LocalWorld): Promise<Measured> {
 }
 
 async function ping(world: LocalWorld): Promise<number> {
-  const requests = new GuestRequests(world.api, realClock, 'vm', `p${Math.random()}`.slice(0, 6))
-  await new Promise<void>((resolve) => requests.ask('ping', () => resolve()))
+  const pinger = new Pinger(world)
+  await pinger.ping()
   const beganMs = performance.now()
-  await new Promise<void>((resolve) => requests.ask('ping', () => resolve()))
+  await pinger.ping()
   const tookMs = performance.now() - beganMs
-  requests.close()
+  pinger.close()
   return tookMs
 }
 
