@@ -16,15 +16,20 @@ struct ring {
 };
 static struct ring input, output;
 
+/** An interrupt between two instructions must find a ring true: nothing is moved past this. */
+static void settled(void) { __asm__ volatile("" ::: "memory"); }
+
 static u32 ring_used(const struct ring *ring) { return ring->head - ring->tail; }
 
 static void ring_put(struct ring *ring, char c) {
   ring->bytes[ring->head % RING_BYTES] = c;
+  settled(); // the byte before the index that announces it
   ring->head = ring->head + 1;
 }
 
 static char ring_get(struct ring *ring) {
   char c = ring->bytes[ring->tail % RING_BYTES];
+  settled(); // the byte before its place is given away
   ring->tail = ring->tail + 1;
   return c;
 }
