@@ -16,7 +16,7 @@ import { Snapshots } from '#node-agent/snapshots/snapshots.ts'
 import { Vmm } from '#node-agent/vmm.ts'
 import { asMigrationId, asVmId } from '#proto/ids.ts'
 import { coreModule, guestImage } from '../../engine/machine-rig.ts'
-import { vmOrder } from '../coordinator-double.ts'
+import { eventually, vmOrder } from '../coordinator-double.ts'
 
 const memoryMib = 8
 
@@ -111,6 +111,12 @@ export class OneNode {
         [kind, version, Buffer.from(bytes).toString('hex')].join(' '),
       ),
     }
+  }
+
+  /** All it has said, once that is in it. */
+  async untilSaid(vm: HeldVm, text: string): Promise<string> {
+    const said = () => new TextDecoder().decode(this.consoles.of(vm).since(0).bytes)
+    return eventually(text, () => (said().includes(text) ? said() : undefined))
   }
 
   async run(ms: number): Promise<void> {
