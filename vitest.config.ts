@@ -33,6 +33,8 @@ export default defineConfig({
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/node', import.meta.url)) },
     pool: 'forks',
     maxWorkers: 2,
+    /** Tests of one file that say they may. */
+    maxConcurrency: 2,
     sequence: { sequencer: LongFirst },
     // CI's machine may do other things at the same time, and real processes, sockets and browsers
     // miss a moment then: a second try, which the output tells of. What is broken fails twice.

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Runs the Docker tests: .ci/docker.sh REPORT.json
+# Runs the Docker tests: .ci/docker.sh REPORT.json [GATE]
+# With a gate, a pipe, it makes everything ready and then waits until a line comes through: making
+# ready waits for disks and packages, while other tests may have the processor.
 # Uses what the machine has, and makes what it lacks: a daemon (Debian's docker.io), the Compose and
 # buildx plugins, and a base image where the official one can't be pulled. A daemon that this script
 # starts is ended by it; one that it finds running stays. The image under test is removed again.
 # Skips only where there is no way to a daemon, and says so loudly.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-report=$1
+report=$1 gate=${2:-}
 cache=$PWD/.cache/ci
 mkdir -p "$cache"
 say() { echo "docker: $*"; }
@@ -83,6 +85,8 @@ say "etcd ${ETCD:-of the package, in the base image}"
 # look for published ports on the bridge's address there.
 export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
 export DOCKER_TESTS=1 TAG=ci
+docker compose build --quiet
+[ -z "$gate" ] || read -r <"$gate" || exit # nobody waits for them any more
 # One file after the other: each asks the daemon for all containers, and another's may be gone when
 # it is looked at.
 PATH=$PWD/node_modules/.bin:$PATH vitest run test/docker --no-file-parallelism \

@@ -71,7 +71,8 @@ describe('simulated', () => {
   })
 })
 
-describe('in processes', () => {
+// They wait most of the time, as their nodes do: so two at a time.
+describe.concurrent('in processes', () => {
   test.each(inProcesses)('%s', { timeout: runMsMax }, async (name) => {
     expectPassed(await runFor(name))
   })
