@@ -31,6 +31,8 @@ let strange: string | undefined
 let waiting: ReturnType<typeof setTimeout> | undefined
 let newest: string | undefined
 let toldAtMs = Number.NEGATIVE_INFINITY
+/** The stream is open; the page hears so with the first view of it, and not before it can act. */
+let isLiveToTell = false
 
 here.onmessage = ({ data }) => {
   if (data.say === 'hurry') stream?.hurry()
@@ -48,7 +50,10 @@ const open = (address: string): LiveStream =>
       },
     },
     {
-      onState: (state) => here.postMessage({ hear: 'state', state }),
+      onState: (state) => {
+        isLiveToTell = state.is === 'live'
+        if (!isLiveToTell) here.postMessage({ hear: 'state', state })
+      },
       onMessage: (data) => take(String(data)),
     },
   )
@@ -72,8 +77,10 @@ function tell(): void {
   const what = issue ? `${issue.path.join('.')}: ${issue.message}` : undefined
   if (what !== strange) here.postMessage({ hear: 'strange', what })
   strange = what
-  if (!checked.success) return
-  const changes = changesOf(told, checked.data)
-  told = checked.data
-  here.postMessage({ hear: 'changes', changes })
+  if (checked.success) {
+    here.postMessage({ hear: 'changes', changes: changesOf(told, checked.data) })
+    told = checked.data
+  }
+  if (isLiveToTell) here.postMessage({ hear: 'state', state: { is: 'live' } })
+  isLiveToTell = false
 }
