@@ -10,6 +10,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClusterView, VmView } from '#proto/api.ts'
 import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
+import type { SightView } from '#proto/sights.ts'
 import { mayAct } from '#proto/state.ts'
 import { ScreenDouble } from './screen-double.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
@@ -42,6 +43,8 @@ export class CoordinatorDouble {
   typed = ''
   /** What is broken on purpose; undefined: it is no laboratory. */
   laboratory: LaboratoryView | undefined
+  /** What whoever looks closely is told. */
+  sight: SightView | undefined
   #view: ClusterView
   readonly #pageFolder: string | undefined
   readonly #watchers = new Set<WebSocket>()
@@ -116,7 +119,7 @@ export class CoordinatorDouble {
       this.screen.open(socket)
       return
     }
-    // Of what is looked at closely it has nothing to tell.
+    if (url.startsWith('/v1/sights') && this.sight) socket.send(JSON.stringify(this.sight))
     if (!url.includes('/console')) return
     this.#consoles.add(socket)
     socket.on('close', () => this.#consoles.delete(socket))

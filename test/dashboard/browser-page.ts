@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished } from 'vitest'
 import type { IdentityView } from '#proto/accounts.ts'
 import type { ClusterView } from '#proto/api.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
+import type { SightView } from '#proto/sights.ts'
 import { CoordinatorDouble } from '../coordinator-double/coordinator-double.ts'
 import { busyCluster } from '../coordinator-double/views.ts'
 
@@ -27,6 +28,7 @@ export interface PageOptions {
   readonly hash?: string
   readonly touch?: boolean
   readonly laboratory?: LaboratoryView
+  readonly sight?: SightView
   /** Has logged in; absent: nobody has an account. */
   readonly who?: IdentityView
 }
@@ -52,6 +54,7 @@ export function browserPage() {
     const { view = busyCluster(), size = { width: 1280, height: 900 }, scheme = 'light' } = options
     const double = new CoordinatorDouble(view, builtPage)
     double.laboratory = options.laboratory
+    double.sight = options.sight
     await double.listen()
     const how = { viewport: size, colorScheme: scheme, hasTouch: options.touch ?? false }
     const page = await browser().newPage(how)
