@@ -37,6 +37,11 @@ export class AgentPair {
     await this.#coordinator.stop()
   }
 
+  /** Where the other node takes VMs. */
+  get address(): string {
+    return this.#coordinator.node('b').peerAddress
+  }
+
   /** A fresh VM; from the one node to the other, and gone. */
   async move(guest: GuestToMove, given: Partial<MigrationParams>): Promise<Moved> {
     const name = `vm${++this.#vms}`
@@ -49,11 +54,18 @@ export class AgentPair {
     return { ...toldBy(record), ...guest.seen(before, after) }
   }
 
-  /** The same, told by its whole record: what needs no peer to compare with. */
-  async record(guest: GuestToMove, given: Partial<MigrationParams>): Promise<MigrationRecord> {
+  /**
+   * The same, told by its whole record: what needs no peer to compare with. `address`: of a road to
+   * the other node.
+   */
+  async record(
+    guest: GuestToMove,
+    given: Partial<MigrationParams>,
+    address = this.address,
+  ): Promise<MigrationRecord> {
     const name = `vm${++this.#vms}`
     await this.#boot(name, guest)
-    const record = await this.#migrate(name, given)
+    const record = await this.#migrate(name, given, address)
     await this.#stop('b', name, 2)
     return record
   }
@@ -117,15 +129,18 @@ export class AgentPair {
     return record
   }
 
-  async #migrate(name: string, given: Partial<MigrationParams>): Promise<MigrationRecord> {
-    const { nodeId, peerAddress } = this.#coordinator.node('b')
+  async #migrate(
+    name: string,
+    given: Partial<MigrationParams>,
+    address = this.address,
+  ): Promise<MigrationRecord> {
     const result = await this.#command('a', {
       t: 'migrate',
       vmId: asVmId(name),
       epoch: asEpoch(1),
       nextEpoch: asEpoch(2),
       migrationId: asMigrationId(name),
-      destination: { nodeId, address: peerAddress },
+      destination: { nodeId: this.#coordinator.node('b').nodeId, address },
       params: params(given),
     })
     if (!result.record) throw new Error('the migration has left no record')

@@ -9,6 +9,7 @@ import { pagesLostMsMax } from './protocol.ts'
 import { gone } from './source-serving.ts'
 import {
   becomePhase,
+  fullPercentOf,
   isClone,
   isPaused,
   isPromised,
@@ -174,7 +175,7 @@ function keptHere(state: SourceState): Fault {
 
 /** Where the VM goes on here, it has what it had before. */
 export function unthrottled(state: SourceState): SourceEffect[] {
-  const percent = state.plan.offer.vms[0]?.spec.cpuCapPercent ?? 100
+  const percent = fullPercentOf(state)
   return state.percent === percent ? [] : [{ do: 'throttle', percent }]
 }
 

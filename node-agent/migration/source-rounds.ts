@@ -14,6 +14,7 @@ import { giveUp, progress } from './source-end.ts'
 import {
   addEncoded,
   becomePhase,
+  fullPercentOf,
   type RoundSent,
   type SourceEffect,
   type SourceInput,
@@ -131,8 +132,9 @@ function afterRound(
   const { params } = state.plan
   const { rounds, percent, limitFactor } = state
   const { downtimeMsMax, roundsMax, whenStuck: policy } = params
-  const stuck = { policy, downtimeMsMax, roundsMax, expectedDowntimeMs }
-  return mend(state, remedyFor({ ...stuck, rounds, percent, limitFactor }), log, nowMs)
+  const stuck = { policy, downtimeMsMax, roundsMax, expectedDowntimeMs, rounds, limitFactor }
+  const speeds = { percent, fullPercent: fullPercentOf(state) }
+  return mend(state, remedyFor({ ...stuck, ...speeds }), log, nowMs)
 }
 
 function mend(state: SourceState, remedy: Remedy, log: Log, nowMs: number): SourceEffect[] {
@@ -150,7 +152,7 @@ function mend(state: SourceState, remedy: Remedy, log: Log, nowMs: number): Sour
     }
     case 'throttle':
       state.percent = remedy.percent
-      state.sinceRound = state.rounds.length
+      state.sinceRound = state.rounds.length - 1
       return [{ do: 'throttle', percent: remedy.percent }, ...nextRound(state, log, nowMs, 'copy')]
   }
 }

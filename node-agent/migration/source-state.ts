@@ -123,7 +123,7 @@ export interface SourceState {
   percent: number
   /** How many times the downtime that was asked for is allowed by now. */
   limitFactor: number
-  /** The first round under the present conditions. */
+  /** The first round that counts for progress under the present conditions. */
   sinceRound: number
   /** The destination of a clone has said `prepared`. */
   prepared: boolean
@@ -281,7 +281,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
       ...{ sinceMs: nowMs, pages: 0, zeroPages: 0, bytes: 0, reconnections: 0 },
       whole: undefined,
     },
-    percent: plan.offer.vms[0]?.spec.cpuCapPercent ?? 100,
+    percent: fullPercentOf({ plan }),
     limitFactor: 1,
     sinceRound: 0,
     prepared: false,
@@ -351,3 +351,7 @@ export function assertSource(state: SourceState): void {
     invariant(!isPaused(state), `a VM that is ${phase} runs`)
   invariant(state.round <= plan.params.roundsMax, 'no round beyond roundsMax')
 }
+
+/** What the VM may have of a core when it is not slowed down. */
+export const fullPercentOf = ({ plan }: Pick<SourceState, 'plan'>): number =>
+  plan.offer.vms[0]?.spec.cpuCapPercent ?? 100

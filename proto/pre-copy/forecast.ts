@@ -174,7 +174,10 @@ class Game {
     const { downtimeMsMax, roundsMax, whenStuck: policy } = params
     const stuck = { policy, downtimeMsMax, roundsMax, expectedDowntimeMs, rounds: this.#rounds }
     return this.#mend(
-      remedyFor({ ...stuck, percent: this.#percent, limitFactor: this.#limitFactor }),
+      remedyFor({
+        ...{ ...stuck, percent: this.#percent, fullPercent: this.#input.percent },
+        limitFactor: this.#limitFactor,
+      }),
     )
   }
 
@@ -200,7 +203,7 @@ class Game {
         return this.#decide().verdict === 'stop' ? 'stopped' : undefined
       case 'throttle':
         this.#percent = remedy.percent
-        this.#sinceRound = this.#rounds.length
+        this.#sinceRound = this.#rounds.length - 1
         return undefined
     }
   }

@@ -19,7 +19,7 @@ export interface StopLimits {
   readonly roundsMax: number
   /** So many rounds in a row without a better estimate: it will not get better by itself. */
   readonly patienceRounds: number
-  /** Rounds before this one ran under other conditions, and tell nothing of progress. */
+  /** The first round that counts for progress: the last one before the VM was slowed down. */
   readonly sinceRound: number
 }
 

@@ -14,8 +14,9 @@ export interface Stuck {
   readonly roundsMax: number
   /** How many times the limit is allowed by now. */
   readonly limitFactor: number
-  /** What the VM may have of a core now. */
+  /** What the VM may have of a core now, and what when it is not slowed down. */
   readonly percent: number
+  readonly fullPercent: number
 }
 
 export type Remedy =
@@ -44,6 +45,8 @@ const percentMin = 2
 /** A round that left so much dirty has seen the whole working set, perhaps many times over. */
 const saturatedFrom = 0.9
 const saturatedFactor = 0.25
+/** Of a VM that was slowed down and did so all the same: many times over, surely. */
+const stillSaturatedFactor = 0.125
 
 export const patienceOf = ({ whenStuck }: MigrationParams): number => patience[whenStuck]
 
@@ -76,10 +79,11 @@ function raiseLimit({ limitFactor }: Stuck, isLast: boolean): Remedy {
 }
 
 /** As little as suffices, by how much was dirtied while so much was sent. */
-function throttle({ rounds, percent }: Stuck): Remedy {
+function throttle({ rounds, percent, fullPercent }: Stuck): Remedy {
   const last = rounds.at(-1)
   const ratio = last && last.pages > 0 ? last.dirtyPages / last.pages : 1
   const needed = dirtiedPerSent / Math.max(ratio, dirtiedPerSent)
-  const factor = ratio >= saturatedFrom ? saturatedFactor : Math.min(0.8, needed)
+  const least = percent < fullPercent ? stillSaturatedFactor : saturatedFactor
+  const factor = ratio >= saturatedFrom ? least : Math.min(0.8, needed)
   return { do: 'throttle', percent: Math.max(percentMin, Math.floor(percent * factor)) }
 }

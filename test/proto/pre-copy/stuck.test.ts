@@ -13,6 +13,7 @@ const stuck = (given: Partial<Stuck>): Stuck => ({
   roundsMax: 30,
   limitFactor: 1,
   percent: 100,
+  fullPercent: 100,
   ...given,
 })
 
@@ -54,7 +55,10 @@ describe('throttle', () => {
 
   test('to a quarter, when all that it works on was dirtied: perhaps many times over', () => {
     expect(percentAfter({ rounds: [round(1000, 1000)] })).toBe(25)
-    expect(percentAfter({ rounds: [round(1000, 950)], percent: 25 })).toBe(6)
+    const all = [round(1000, 950)]
+    expect(percentAfter({ rounds: all, percent: 60, fullPercent: 60 })).toBe(15)
+    // It is slowed down, and dirties everything all the same: many times over, surely.
+    expect(percentAfter({ rounds: all, percent: 25 })).toBe(3)
   })
 
   test('by a fifth at the least: what was tried did not suffice', () => {
