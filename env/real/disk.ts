@@ -55,6 +55,9 @@ function makeDurable(folder: string): void {
   closeSync(fd)
 }
 
+/** No file has it: what is asked of a closed one fails. */
+const closed = -1
+
 class FolderFile implements DiskFile {
   #fd: number
 
@@ -86,7 +89,10 @@ class FolderFile implements DiskFile {
     fdatasyncSync(this.#fd)
   }
 
+  /** Once: by then another file of this process, or of a thread of it, may have its number. */
   close(): void {
-    closeSync(this.#fd)
+    const fd = this.#fd
+    this.#fd = closed
+    if (fd !== closed) closeSync(fd)
   }
 }

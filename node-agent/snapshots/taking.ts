@@ -88,9 +88,18 @@ export class Taking {
       const measured = { downtimeMs, totalMs, pages, storedBytes }
       return { taken: { record, measured }, base: { record, log: await this.#openLog() } }
     } catch (thrown) {
-      this.#pack.abandon()
+      this.#abandonPack()
       await this.#closeLog()
       throw thrown
+    }
+  }
+
+  /** Why it ended is to be told, and not what else a failing store refuses. */
+  #abandonPack(): void {
+    try {
+      this.#pack.abandon()
+    } catch {
+      // Nobody finds a pack without a name but who clears the store.
     }
   }
 

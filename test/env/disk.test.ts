@@ -51,6 +51,18 @@ describe.each([
     expect(() => disk.open('a', 'read').write(0, bytes(1))).toThrow()
   })
 
+  test('a file that is closed again closes nothing that was opened since', () => {
+    const disk = make()
+    const first = disk.open('a', 'create')
+    first.close()
+    const second = disk.open('b', 'create')
+    first.close()
+    second.write(0, bytes(1))
+    expect(second.sizeBytes).toBe(1)
+    expect(() => first.write(0, bytes(2))).toThrow()
+    second.close()
+  })
+
   test('lists, knows and removes by name; a name that leaves the folder is refused', () => {
     const disk = make()
     disk.open('b', 'create').close()
