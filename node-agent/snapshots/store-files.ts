@@ -5,11 +5,12 @@
 //   pack.<digest>           pages; never changed
 //   snap.<vmId>.<name>      a snapshot; replaced as a whole
 //   temp.<random>           one of the two, not whole yet
-//   using.<random>          a mark: somebody relies on pages that no snapshot may name
-//   clearing.<random>       a mark: somebody removes what no snapshot names
+//   using.<ms>.<random>     a mark: somebody relies on pages that no snapshot may name
+//   clearing.<ms>.<random>  a mark: somebody removes what no snapshot names
 //
 // Using and clearing exclude each other: each makes its mark first and looks for the other's then.
-// A mark holds the wall clock of its making, since a node that dies leaves it behind.
+// A mark holds the wall clock of its making, since a node that dies leaves it behind; its name does
+// too, for what is in a file may be lost with the power, or never have had room.
 
 import type { Clock, Disk, Random } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
@@ -92,11 +93,20 @@ export function markClearing(ports: StorePorts): Mark | { readonly fault: Fault 
 }
 
 function makeMark(ports: StorePorts, kind: MarkKind): Mark {
-  const name = `${kind}.${freshId(ports.random)}`
+  const madeMs = String(Math.floor(ports.clock.wallMs()))
+  const name = `${kind}.${madeMs}.${freshId(ports.random)}`
   const file = ports.disk.open(name, 'create')
-  file.write(0, new TextEncoder().encode(String(Math.floor(ports.clock.wallMs()))))
-  file.close()
-  return () => ports.disk.remove(name)
+  const remove = () => ports.disk.remove(name)
+  try {
+    // Releases before this one look for it in the file.
+    file.write(0, new TextEncoder().encode(madeMs))
+  } catch (thrown) {
+    remove()
+    throw thrown
+  } finally {
+    file.close()
+  }
+  return remove
 }
 
 function hasMark(ports: StorePorts, kind: MarkKind): boolean {
@@ -113,9 +123,11 @@ export function removeLeftovers(ports: StorePorts): void {
   }
 }
 
-/** One that cannot be read yet was made just now. */
+/** One that says nothing of when it was made was made just now. */
 function isStale(ports: StorePorts, name: string): boolean {
-  const text = new TextDecoder().decode(readWhole(ports, name) ?? new Uint8Array(0))
+  const held = new TextDecoder().decode(readWhole(ports, name) ?? new Uint8Array(0))
+  const [, inName = ''] = /^[a-z]+\.(\d+)\./.exec(name) ?? []
+  const text = inName || held
   const madeMs = Number(text)
   if (text === '' || !Number.isFinite(madeMs)) return false
   return Math.abs(ports.clock.wallMs() - madeMs) > staleMarkMs

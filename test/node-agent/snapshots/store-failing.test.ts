@@ -40,3 +40,47 @@ test('a pack that was finished is given up without the file that has its descrip
   expect(into).toEqual(page)
   for (const file of others) file.close()
 })
+
+/** Takes the names of new files, but not what is in them, as a full disk may. */
+function fullDisk(under: Disk, isFull: () => boolean): Disk {
+  const full = (file: DiskFile): DiskFile => ({
+    get sizeBytes() {
+      return file.sizeBytes
+    },
+    read: (offset, into) => file.read(offset, into),
+    write: (offset, from) => {
+      if (isFull()) throw new Error('ENOSPC: no space left on device, write')
+      file.write(offset, from)
+    },
+    flush: () => file.flush(),
+    close: () => file.close(),
+  })
+  return {
+    open: (name, mode) => full(under.open(name, mode)),
+    exists: (name) => under.exists(name),
+    rename: (from, to) => under.rename(from, to),
+    remove: (name) => under.remove(name),
+    list: () => under.list(),
+  }
+}
+
+test('a mark that does not fit on a full disk keeps nobody away when there is room again', async () => {
+  let isFull = true
+  const ports = { ...store.ports, disk: fullDisk(disk, () => isFull) }
+  expect(() => markClearing(ports)).toThrow('ENOSPC')
+  await expect(markUsing(ports)).rejects.toThrow('ENOSPC')
+  isFull = false
+  expect(disk.list()).toEqual([])
+})
+
+test('a mark that its maker died over, or lost with the power, counts no longer than others', async () => {
+  const made = markClearing(store.ports)
+  expect(made).toBeTypeOf('function')
+  const [name = ''] = disk.list()
+  // The name was durable, what was in the file was not.
+  disk.remove(name)
+  disk.open(name, 'create').close()
+  expect(markClearing(store.ports)).toBeTypeOf('function')
+  clock.advance(11 * 60_000)
+  expect(await markUsing(store.ports)).toBeTypeOf('function')
+})
