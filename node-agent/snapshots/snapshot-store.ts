@@ -198,11 +198,14 @@ export class SnapshotStore {
     const named = await this.#namedPages()
     if ('fault' in named) return named.fault
     removeLeftovers(this.ports)
-    for (const { name, digests } of packs) {
-      const kept = eachDigest(digests).filter((digest) => named.has(keyOf(digest)))
-      if (2 * kept.length > digests.length / digestBytes) continue
+    const keptOf = (digests: Uint8Array) =>
+      eachDigest(digests).filter((digest) => named.has(keyOf(digest)))
+    const needed = packs.map((pack) => ({ ...pack, count: keptOf(pack.digests).length }))
+    // On a full disk what frees the most makes the room that the others need.
+    for (const { name, digests, count } of needed.sort((a, b) => a.count - b.count)) {
+      if (2 * count > digests.length / digestBytes) continue
       await breathe()
-      const failed = this.#rewrite(kept)
+      const failed = this.#rewrite(keptOf(digests))
       if (failed) return failed
       this.ports.disk.remove(name)
     }
@@ -227,17 +230,19 @@ export class SnapshotStore {
     const fresh = new PageStore(this.ports)
     const pack = fresh.write()
     const page = new Uint8Array(pageBytes)
-    for (const digest of digests) {
-      const failed = this.pages.read(digest, page)
-      if (failed) {
-        pack.abandon()
-        return failed
+    try {
+      for (const digest of digests) {
+        const failed = this.pages.read(digest, page)
+        if (failed) return failed
+        pack.add(page)
       }
-      pack.add(page)
+      pack.finish()
+      return undefined
+    } finally {
+      // Of one that is finished this takes nothing away.
+      pack.abandon()
+      fresh.close()
     }
-    pack.finish()
-    fresh.close()
-    return undefined
   }
 }
 

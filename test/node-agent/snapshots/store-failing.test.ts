@@ -5,18 +5,22 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { PageListBuilder } from '#engine/snapshots/page-list.ts'
 import type { Disk, DiskFile } from '#env/env.ts'
-import { SeededRandom, VirtualClock } from '#env/memory.ts'
-import { sha256 } from '#env/real.ts'
+import { MemoryDisk, SeededRandom, VirtualClock } from '#env/memory.ts'
 import { openFolderDisk } from '#env/real/disk.ts'
+import { sha256 } from '#env/real.ts'
 import { SnapshotStore } from '#node-agent/snapshots/snapshot-store.ts'
-import { markClearing, markUsing } from '#node-agent/snapshots/store-files.ts'
+import { isPackName, markClearing, markUsing } from '#node-agent/snapshots/store-files.ts'
+import { asVmId } from '#proto/ids.ts'
 import { pageBytes } from '#proto/units.ts'
+import { VmSpec } from '#proto/vm-spec.ts'
 
 let folder = ''
 let disk: Disk
 let store: SnapshotStore
 const clock = new VirtualClock()
+const vmId = asVmId('vm1')
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'godwit-store-'))
@@ -25,6 +29,25 @@ beforeEach(() => {
 })
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Pages 0, 1, … hold these values. */
+function put(into: SnapshotStore, name: string, values: readonly number[]): void {
+  const pack = into.pages.write()
+  const list = new PageListBuilder()
+  for (const [page, value] of values.entries())
+    list.set(page, pack.add(new Uint8Array(pageBytes).fill(value)))
+  pack.finish()
+  const identity = {
+    instanceId: '00112233-4455-4677-8899-aabbccddeeff',
+    mac: '02:00:00:00:00:01',
+    randomSeed: 'ab'.repeat(32),
+  }
+  const spec = VmSpec.parse({ memoryMib: 4 })
+  const id = name.padEnd(32, '0').replace(/[^0-9a-f]/g, 'a')
+  const about = { vmId, name, id, takenWallMs: 5, depth: 0, spec, identity }
+  const record = { ...about, disk: { sizeBytes: 0, layers: [] } }
+  into.write({ record, list: list.finish(true), sections: [] })
+}
 
 test('a pack that was finished is given up without the file that has its descriptor by now', () => {
   const page = new Uint8Array(pageBytes).fill(7)
@@ -41,15 +64,16 @@ test('a pack that was finished is given up without the file that has its descrip
   for (const file of others) file.close()
 })
 
-/** Takes the names of new files, but not what is in them, as a full disk may. */
-function fullDisk(under: Disk, isFull: () => boolean): Disk {
+/** Takes the names of new files, but not more in them than there is room for, as a full disk may. */
+function fullDisk(under: Disk, isFull: () => boolean, roomBytes = 0): Disk {
   const full = (file: DiskFile): DiskFile => ({
     get sizeBytes() {
       return file.sizeBytes
     },
     read: (offset, into) => file.read(offset, into),
     write: (offset, from) => {
-      if (isFull()) throw new Error('ENOSPC: no space left on device, write')
+      if (isFull() && from.length > roomBytes)
+        throw new Error('ENOSPC: no space left on device, write')
       file.write(offset, from)
     },
     flush: () => file.flush(),
@@ -83,4 +107,25 @@ test('a mark that its maker died over, or lost with the power, counts no longer 
   expect(markClearing(store.ports)).toBeTypeOf('function')
   clock.advance(11 * 60_000)
   expect(await markUsing(store.ports)).toBeTypeOf('function')
+})
+
+test('on a full disk, packs that nobody needs go before those that must be written anew', async () => {
+  let isFull = false
+  const random = new SeededRandom(2)
+  const ports = { clock, random, digest: sha256 }
+  for (const value of [10, 20, 30, 40]) {
+    isFull = false
+    const under = new MemoryDisk()
+    const full = fullDisk(under, () => isFull, 64)
+    const crowded = new SnapshotStore({ disk: full, ...ports })
+    put(crowded, 'both', [value, value + 1, value + 2])
+    put(crowded, 'few', [value])
+    put(crowded, 'alone', [value + 3, value + 4, value + 5])
+    const crowdedPacks = () => under.list().filter(isPackName).length
+    expect(crowdedPacks()).toBe(2)
+    isFull = true
+    await crowded.remove(vmId, 'both').catch(() => undefined)
+    await crowded.remove(vmId, 'alone').catch(() => undefined)
+    expect(crowdedPacks()).toBe(1)
+  }
 })
