@@ -249,6 +249,8 @@ export class SourceRun {
 
   /** What the destination must be able to run; also the first time that this code runs. */
   async #describe({ protocolVersion }: Welcome): Promise<void> {
+    // Over a later link nobody asks; and a clone's parent may be gone, whose image still serves.
+    if (this.state.phase !== 'connecting') return this.feed({ on: 'linked', protocolVersion })
     const machine = machineKind(await this.#ports.vmm.describe(this.vm))
     this.feed({ on: 'linked', protocolVersion, machine })
   }

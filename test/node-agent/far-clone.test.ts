@@ -103,6 +103,21 @@ test('its parent may end meanwhile: what it was is kept until the clone has it',
   await road.close()
 })
 
+test('its parent may end, and the link break behind that: the image is reached again', async () => {
+  const road = await SlowRoad.to(coordinator.node('b').peerAddress, 2 << 20)
+  await two.boot(restless)
+  const command = clone(['one'], road)
+  await eventually('the clone to run', () => state('one') === 'running')
+  await coordinator.command('a', { t: 'stop', vmId: asVmId('vm1'), epoch: asEpoch(1) })
+  road.bytesPerSec = Number.POSITIVE_INFINITY
+  road.break()
+  const { fault, record } = await ended(command)
+  expect(fault).toBeUndefined()
+  expect(record?.postCopy?.reconnections).toBeGreaterThanOrEqual(1)
+  await isWell('one')
+  await road.close()
+})
+
 test('whose parent’s node is surely lost ends by name, and a late answer changes nothing', async () => {
   const road = await SlowRoad.to(coordinator.node('b').peerAddress, 1 << 20)
   await two.boot(restless)
