@@ -46,6 +46,8 @@ export interface DestinationState {
   isPartial: boolean
   isLinked: boolean
   told: Whole | undefined
+  /** What became of its source before it ran. */
+  lostFor: Fault | undefined
   /** Frames come over several links, in any order; the words behind them over the first. */
   isStriped: boolean
   /** The word behind frames of which some are still under way. */
@@ -109,7 +111,7 @@ export const newDestination = (offer: Offer, nowMs: number): DestinationState =>
   wantedHash: '',
   wantedRamHash: undefined,
   ...{ isPartial: false, isLinked: true, told: undefined },
-  ...{ isStriped: false, held: undefined },
+  ...{ lostFor: undefined, isStriped: false, held: undefined },
   deadlineMs: nowMs + silenceMsMax,
 })
 

@@ -67,7 +67,7 @@ function dispatch(state: DestinationState, input: DestinationInput): Destination
     case 'reconnected':
       return relink(state)
     case 'source-lost':
-      return state.phase === 'paging' ? lose(state, input.fault) : []
+      return loseSource(state, input.fault)
     case 'whole':
       return tellWhole(state, input.message)
     case 'woken':
@@ -109,7 +109,10 @@ function hear(state: DestinationState, message: SourceMessage, nowMs: number): D
   state.deadlineMs = nowMs + silenceMsMax
   const isGreeting = ['hello', 'offer', 'trunk'].includes(message.t)
   if (isGreeting || !('migrationId' in message) || !isOurs(state, message))
-    return abort(state, outOfPlace(state, message.t))
+    // Nobody else has a VM that runs here: its link goes, and the source makes another one.
+    return isRunning(state)
+      ? [{ do: 'close', reason: 'bad-message' }]
+      : abort(state, outOfPlace(state, message.t))
   if (isRunning(state)) return hearRunning(state, message)
   if (message.t === 'abort') return state.phase === 'starting' ? [] : discard(state, message.fault)
   if (state.phase === 'incoming' && (message.t === 'round-end' || message.t === 'final')) {
@@ -205,10 +208,7 @@ function start(state: DestinationState): DestinationEffect[] {
 function reportStart(state: DestinationState, refused: Fault | undefined): DestinationEffect[] {
   if (state.phase !== 'starting') return []
   const { migrationId } = state.offer
-  if (state.isPartial && !refused) {
-    become(state, 'paging')
-    return [{ do: 'send', message: { t: 'running', migrationId } }]
-  }
+  if (state.isPartial && !refused) return beginPaging(state)
   become(state, 'ended')
   // A copy that could not be started stays as it is, `prepared`: the coordinator decides where the
   // VM runs.
@@ -218,6 +218,22 @@ function reportStart(state: DestinationState, refused: Fault | undefined): Desti
       { do: 'close', reason: refused.code },
     ]
   return [{ do: 'send', message: { t: 'running', migrationId } }]
+}
+
+/** Its source may have gone since it was told to start: then it does not wait for it for ever. */
+function beginPaging(state: DestinationState): DestinationEffect[] {
+  become(state, 'paging')
+  if (state.lostFor) return lose(state, state.lostFor)
+  const { migrationId } = state.offer
+  const running: DestinationEffect = { do: 'send', message: { t: 'running', migrationId } }
+  return state.isLinked ? [running] : [running, { do: 'wake-at', atMs: state.deadlineMs }]
+}
+
+/** The coordinator says so once: a copy that is being started has to remember it. */
+function loseSource(state: DestinationState, value: Fault): DestinationEffect[] {
+  if (state.phase === 'paging') return lose(state, value)
+  if (state.phase === 'starting') state.lostFor = value
+  return []
 }
 
 /** Gives up, tells the source, closes the link: a copy that was never complete is worth nothing. */
@@ -244,6 +260,7 @@ function loseLink(state: DestinationState, reason: string, nowMs: number): Desti
   if (isRunning(state)) return awaitLink(state, reason, nowMs)
   // Prepared: `run` may have been on its way, so only the coordinator knows. Starting: it is ours
   // already.
+  if (state.phase === 'starting') state.deadlineMs = nowMs + pagesLostMsMax
   if (state.phase === 'prepared' || state.phase === 'starting') return []
   return discard(state, fault('link-lost', `the link from the source ended: ${reason}`))
 }

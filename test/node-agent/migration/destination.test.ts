@@ -7,8 +7,9 @@ import {
   type DestinationInput,
   stepDestination,
 } from '#node-agent/migration/destination.ts'
-import { silenceMsMax } from '#node-agent/migration/protocol.ts'
+import { pagesLostMsMax, silenceMsMax } from '#node-agent/migration/protocol.ts'
 import { fault } from '#proto/faults.ts'
+import { asMigrationId } from '#proto/ids.ts'
 import type { Final, Offer, SourceMessage } from '#proto/messages.ts'
 import { planOf } from './two-ends.ts'
 
@@ -114,6 +115,45 @@ describe('pages', () => {
     const { feed, hear } = destination()
     hear(final())
     expect(feed({ on: 'frame' })[0]).toBe('abort bad-message')
+  })
+})
+
+describe('a copy that lacks pages', () => {
+  const missing = new Uint8Array(planOf('migrate').offer.pageCount / 8).fill(1)
+  const pagesLost = fault('pages-lost', 'its source is gone')
+
+  function starting() {
+    const ends = destination()
+    ends.hear(final({ missing }))
+    ends.feed({ on: 'restored', hash })
+    expect(ends.hear({ t: 'run', migrationId })).toEqual(['start'])
+    return ends
+  }
+
+  test('does not wait for ever for a source that it lost while it was being started', () => {
+    const { feed, state } = starting()
+    feed({ on: 'link-closed', reason: 'gone' }, 1000)
+    const started = stepDestination(state, { on: 'started', nowMs: 1500 })
+    expect(started).toContainEqual({ do: 'wake-at', atMs: 1000 + pagesLostMsMax })
+    expect(feed({ on: 'woken' }, 1000 + pagesLostMsMax)).toEqual(['lose', 'close pages-lost'])
+  })
+
+  test('is lost when its source was said to be gone while it was being started', () => {
+    const { feed } = starting()
+    expect(feed({ on: 'source-lost', fault: pagesLost })).toEqual([])
+    expect(feed({ on: 'started' })).toEqual(['lose', 'close pages-lost'])
+  })
+
+  test('that runs is not thrown away for a word that is out of place', () => {
+    const offer: SourceMessage = planOf('migrate').offer
+    const { feed, hear, state } = starting()
+    expect(feed({ on: 'started' })).toEqual(['running'])
+    expect(hear(offer)).toEqual(['close bad-message'])
+    expect(hear({ t: 'run', migrationId: asMigrationId('m9') })).toEqual(['close bad-message'])
+    expect(hear({ t: 'run', migrationId })).toEqual([])
+    expect(state.phase).toBe('paging')
+    feed({ on: 'link-closed', reason: 'bad-message' })
+    expect(feed({ on: 'reconnected' })).toEqual(['running', 'ask-again'])
   })
 })
 
