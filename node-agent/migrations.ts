@@ -225,10 +225,13 @@ export class Migrations {
 
   async #open(offer: Offer, vms: readonly HeldVm[], session: PeerSession): Promise<DestinationRun> {
     const { clock, log, zstd, vmm, consoles, mayLaunch, desk } = this.#ports
-    const memory = await vmm.openCopy(vms[0] as HeldVm)
-    const here = machineKind(await vmm.describe(vms[0] as HeldVm))
+    const first = vms[0] as HeldVm
+    await vmm.openCopy(first)
+    const here = machineKind(await vmm.describe(first))
     const refused = offer.machine && incompatible(offer.machine, here)
     if (refused) throw new FaultError(refused)
+    // Taken away meanwhile, its RAM may be another VM's by now: then this throws.
+    const memory = vmm.mustHave(first)
     const run = new DestinationRun(offer, vms, memory, session, {
       ...{ clock, log, zstd, vmm, mayLaunch },
       consoleOf: (vm) => consoles.of(vm),

@@ -119,9 +119,11 @@ export class Replication {
   /** Throws a FaultError when this node cannot run such a machine. */
   async open(offer: ReplicaOffer, vm: HeldVm, link: PrimaryLink): Promise<Replica> {
     const { vmm, consoles } = this.#ports
-    const memory = await vmm.openCopy(vm)
+    await vmm.openCopy(vm)
     const refused = incompatible(offer.machine, machineKind(await vmm.describe(vm)))
     if (refused) throw new FaultError(refused)
+    // Taken away meanwhile, its RAM may be another VM's by now: then this throws.
+    const memory = vmm.mustHave(vm)
     const replica = new Replica(offer, vm, memory, link, {
       ...this.#ports,
       console: consoles.of(vm),
