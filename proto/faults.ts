@@ -50,14 +50,23 @@ export const faultStatus = {
 
 export type FaultCode = keyof typeof faultStatus
 
+const messageCharsMax = 2000
+
 export const Fault = z.strictObject({
   code: z.enum(Object.keys(faultStatus) as [FaultCode, ...FaultCode[]]),
   /** One sentence for a person: what happened and what to do about it. */
-  message: z.string().max(2000),
+  message: z.string().max(messageCharsMax),
 })
 export type Fault = z.infer<typeof Fault>
 
-export const fault = (code: FaultCode, message: string): Fault => ({ code, message })
+/**
+ * Whatever is told in it, it fits: one that is too long would be refused at the other end, and a
+ * result that is refused is sent again for ever.
+ */
+export const fault = (code: FaultCode, message: string): Fault => ({
+  code,
+  message: message.slice(0, messageCharsMax),
+})
 
 /**
  * A fault thrown across an async boundary of the shell. Pure code returns faults, it does not throw
