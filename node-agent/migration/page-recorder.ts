@@ -4,6 +4,14 @@
 import type { PageEncoding } from '#proto/page-frame.ts'
 import { type PageLog, type PageLogEntry, runNumbersMax, runsOf } from '#proto/page-log.ts'
 
+/**
+ * It goes to the coordinator in one message with the result, which may have controlBytesMax. What
+ * an entry takes there by its names and numbers at most, and each number of its runs.
+ */
+const logBytesMax = 3 << 20
+const entryBytes = 80
+const numberBytes = 5
+
 export interface SentPagesNote extends Omit<PageLogEntry, 'ms' | 'runs'> {
   readonly encoding: PageEncoding
   readonly pages: Uint32Array
@@ -14,6 +22,7 @@ export class PageRecorder {
   readonly #sinceMs: number
   readonly #entries: PageLogEntry[] = []
   #numbers = 0
+  #bytes = 0
   #isCut = false
 
   constructor(about: Pick<PageLog, 'vmId' | 'migrationId' | 'pageCount'>, sinceMs: number) {
@@ -23,9 +32,11 @@ export class PageRecorder {
 
   note({ pages, ...entry }: SentPagesNote, nowMs: number): void {
     const runs = runsOf(pages)
-    this.#isCut ||= this.#numbers + runs.length > runNumbersMax
+    const bytes = this.#bytes + entryBytes + runs.length * numberBytes
+    this.#isCut ||= this.#numbers + runs.length > runNumbersMax || bytes > logBytesMax
     if (this.#isCut) return
     this.#numbers += runs.length
+    this.#bytes = bytes
     this.#entries.push({ ...entry, ms: nowMs - this.#sinceMs, runs })
   }
 
