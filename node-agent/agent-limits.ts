@@ -3,9 +3,13 @@
 // Bytes, ms.
 
 import { batchBytesMax } from '#proto/ethernet-batch.ts'
-import { frameBytesMax } from '#proto/units.ts'
+import { controlBytesMax, frameBytesMax } from '#proto/units.ts'
 
-export const limits = { messageBytesMax: frameBytesMax + 4096 }
+/**
+ * Of a link that pages go over. Words may be longer than a frame: an offer of 256 clones, or which
+ * pages of a VM of 3 GiB a node lacks.
+ */
+export const limits = { messageBytesMax: Math.max(frameBytesMax, controlBytesMax) + 4096 }
 export const controlLimits = { messageBytesMax: 8 << 20 }
 export const trunkLimits = { messageBytesMax: batchBytesMax }
 /** A node that does not answer is tried again: there is no use in long waits. */
