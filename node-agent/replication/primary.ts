@@ -12,8 +12,7 @@ import {
   type Replicate,
   type SourceMessage,
 } from '#proto/messages.ts'
-import { diskPartBytesMax } from '#proto/replica-messages.ts'
-import { WireChannel } from '#proto/wire.ts'
+import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import type { HeldVm } from '../held-vms.ts'
 import { machineKind } from '../migration/compatibility.ts'
 import { newLinkRate } from '../migration/encoding/link-rate.ts'
@@ -27,6 +26,7 @@ import { allow, holdDisk, releaseDisk, writeHeld } from './machine-hold.ts'
 import { leaseOf, offerOf } from './offer.ts'
 import type { PrimaryPorts } from './primary-ports.ts'
 import { fewPages, patienceMs, syncRoundsMax } from './protocol.ts'
+import { sendBatch } from './send-batch.ts'
 import { type Shot, shoot } from './shot.ts'
 
 export class Primary {
@@ -242,8 +242,7 @@ export class Primary {
 
   #sender(memory: SentMemory, isLast: boolean): PageSender {
     const { clock, nodePace } = this.#ports
-    const link = this.#channel?.link
-    if (!link) throw new FaultError(fault('link-lost', 'there is no link to the replica'))
+    const link = this.#mustLink()
     const { vmId, epoch } = this.#vm
     const round = { vmId, epoch, round: this.#round, bitmap: this.#rest, isLast }
     return new PageSender(round, {
@@ -264,10 +263,7 @@ export class Primary {
     })
     const { frames } = await this.#sender(shot.pages, true).send()
     const migrationId = this.#order.replicaId
-    for (let at = 0; at < shot.batch.length; at += diskPartBytesMax) {
-      const bytes = shot.batch.slice(at, at + diskPartBytesMax)
-      this.#send({ t: 'disk-part', migrationId, bytes })
-    }
+    await this.#sendBatch(shot.batch)
     const kept = this.#answers.next('checkpoint-kept', this.#patienceMs)
     const { sections, hash, batch, beganAtMs } = shot
     this.#send({
@@ -277,6 +273,20 @@ export class Primary {
       agoMs: Math.max(0, this.#nowMs() - beganAtMs),
     })
     await this.#settle(shot, (await kept) as CheckpointKept)
+  }
+
+  async #sendBatch(batch: Uint8Array): Promise<void> {
+    const [{ clock }, { replicaId: migrationId }] = [this.#ports, this.#order]
+    const [link, patienceMs] = [this.#mustLink(), this.#patienceMs]
+    const send = (bytes: Uint8Array<ArrayBuffer>) =>
+      this.#send({ t: 'disk-part', migrationId, bytes })
+    await Promise.race([sendBatch(batch, { clock, link, patienceMs, send }), this.#left.promise])
+  }
+
+  #mustLink(): MessageLink {
+    const link = this.#channel?.link
+    if (!link) throw new FaultError(fault('link-lost', 'there is no link to the replica'))
+    return link
   }
 
   /** A continuous one holds its guest back meanwhile; another one can wait. */

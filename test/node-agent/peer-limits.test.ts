@@ -42,7 +42,7 @@ test('256 clones whose disks have as many layers as a disk may have', async () =
     ...vmOrder(`clone-${n}`, 3, { memoryMib: 8 }),
     disk: { sizeBytes: 1 << 20, layers: [...layers, `clone-${n}.1.disk`] },
   }))
-  const came = await across({ ...planOf('clone').offer, vms })
+  const came = await across({ ...planOf('clone').offer, vms } as SourceMessage)
   expect(came).toBeInstanceOf(Uint8Array)
   if (came instanceof Uint8Array)
     expect(decodeControl(came, SourceMessage)).not.toHaveProperty('fault')

@@ -22,7 +22,7 @@ import {
   type StateSection,
 } from '#proto/messages.ts'
 import { mebibyte, pageBytes, protocolVersion } from '#proto/units.ts'
-import { WireChannel } from '#proto/wire.ts'
+import { type MessageLink, WireChannel } from '#proto/wire.ts'
 import { coreModule } from '../../engine/cpu/test-hart.ts'
 import { vmOrder } from '../coordinator-double.ts'
 
@@ -144,6 +144,7 @@ export class Ends {
   closed: string | undefined
   diskFault: Fault | undefined
   #copy: HeldVm | undefined
+  #bytesPerMs: number | undefined
 
   constructor({ continuous = true, everyMs = 100, everyPage = false } = {}) {
     const vms = new HeldVms(64)
@@ -163,7 +164,8 @@ export class Ends {
         ...{ nodeId: 'a', console: this.console, nodePace: newPace(0, 0) },
         connect: async (to) => {
           await this.connecting
-          return this.network.connect(to, limits, 1000)
+          const link = await this.network.connect(to, limits, 1000)
+          return this.#bytesPerMs === undefined ? link : this.#slow(link)
         },
         hello: () => hello,
         thaw: () => void this.console.thaw(),
@@ -191,6 +193,45 @@ export class Ends {
   get copy(): HeldVm {
     if (!this.#copy) throw new Error('no replica was offered')
     return this.#copy
+  }
+
+  /** What the primary says from now on goes no faster; 0: it does not leave. */
+  throughRate(bytesPerMs: number): void {
+    this.#bytesPerMs = bytesPerMs
+  }
+
+  #slow(link: MessageLink): MessageLink {
+    const waiting: Uint8Array[] = []
+    let wanted: { readonly below: number; readonly resolve: () => void }[] = []
+    const buffered = () => waiting.reduce((sum, { length }) => sum + length, 0)
+    const next = () => {
+      const [bytes] = waiting
+      const rate = this.#bytesPerMs ?? 0
+      if (!bytes || rate === 0) return
+      this.clock.wakeAt(this.clock.nowMs() + bytes.length / rate, () => {
+        link.send(waiting.shift() ?? bytes)
+        const here = wanted.filter(({ below }) => buffered() <= below)
+        wanted = wanted.filter((one) => !here.includes(one))
+        for (const { resolve } of here) resolve()
+        next()
+      })
+    }
+    return {
+      peer: link.peer,
+      get bufferedBytes() {
+        return buffered()
+      },
+      send: (bytes) => {
+        if (waiting.push(bytes) === 1) next()
+      },
+      drained: (below) =>
+        buffered() <= below
+          ? Promise.resolve()
+          : new Promise((resolve) => wanted.push({ below, resolve })),
+      onMessage: (fn) => link.onMessage(fn),
+      onClose: (fn) => link.onClose(fn),
+      close: (reason) => link.close(reason),
+    }
   }
 
   /** All that needs no time. */

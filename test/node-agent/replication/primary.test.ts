@@ -53,6 +53,28 @@ describe('a checkpoint that is kept', () => {
     expect(ends.vm.replica?.checkpoints).toBeGreaterThan(9)
   })
 
+  test('is waited for from when its disk writes have left, however slow the link is', async () => {
+    const ends = new Ends()
+    ends.throughRate(5000)
+    ends.primary.begin()
+    await ends.pass(100)
+    ends.here.held = 'w'.repeat(20 << 20)
+    await ends.pass(6000)
+    expect(ends.vm.replica?.state).toBe('kept')
+    expect(ends.here.disk).toHaveLength(20 << 20)
+  })
+
+  test('is given up when its disk writes do not leave', async () => {
+    const ends = new Ends()
+    ends.throughRate(5000)
+    ends.primary.begin()
+    await ends.pass(100)
+    ends.throughRate(0)
+    ends.here.held = 'w'.repeat(20 << 20)
+    await ends.pass(3000)
+    expect(ends.vm.replica?.state).toBe('lost')
+  })
+
   test('is followed by another at once when much has been written meanwhile', async () => {
     const ends = await Ends.kept({ everyMs: 60_000 })
     ends.primary.hurry()
