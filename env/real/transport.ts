@@ -6,7 +6,7 @@
 
 import { createServer as createPlainServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Fault } from '#proto/faults.ts'
 import { BufferedLink } from '../buffered-link.ts'
@@ -45,6 +45,7 @@ async function listen(
   })
   // What fails on one connection is that connection's end.
   sockets.on('error', () => undefined)
+  const callers = callersOf(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(Number(url.port), url.hostname.replace(/^\[(.*)\]$/, '$1'), resolve)
@@ -60,8 +61,20 @@ async function listen(
         for (const client of sockets.clients) client.terminate()
         sockets.close()
         server.close(() => resolve())
+        // Who has not said yet what he wants would be waited for, a minute or two.
+        for (const caller of callers) caller.destroy()
       }),
   }
+}
+
+/** All who are connected, links or not. */
+function callersOf(server: Server): ReadonlySet<Socket> {
+  const callers = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    callers.add(socket)
+    socket.once('close', () => callers.delete(socket))
+  })
+  return callers
 }
 
 /** A server that lets in, with credentials, only who shows a certificate of the cluster. */

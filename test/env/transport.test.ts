@@ -1,5 +1,6 @@
 // The acceptance suite of Transport: WebSockets and the double in memory must both pass it.
 
+import { connect as connectPlain } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Link, LinkClosed, Listener, Transport } from '#env/env.ts'
 import { MemoryTransport } from '#env/memory.ts'
@@ -122,4 +123,17 @@ describe.each([
   test('nobody there is an error, not a link', async () => {
     await expect(make().connect('ws://127.0.0.1:1', limits, 2000)).rejects.toThrow()
   })
+})
+
+test('closing the listener does not wait for who has connected and says nothing', async () => {
+  const listener = await realTransport.listen('ws://127.0.0.1:0', limits, () => undefined)
+  const silent = connectPlain(Number(new URL(listener.address).port), '127.0.0.1')
+  silent.on('error', () => undefined)
+  await new Promise((resolve) => silent.once('connect', resolve))
+  // The server has it, too.
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  const closing = listener.close().then(() => 'closed')
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 1000, 'waits'))
+  expect(await Promise.race([closing, late])).toBe('closed')
+  silent.destroy()
 })
