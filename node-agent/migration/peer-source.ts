@@ -95,6 +95,11 @@ export class PeerSource implements PageSource {
       return fault('bad-frame', `a page frame of VM ${frame.vmId} epoch ${frame.epoch}`)
     if (!pending) return undefined // Its answer came twice, over two links.
     const isRaw = frame.encoding === 'raw'
+    // Anything else would become zeros, or leave the VM to wait for what it has asked for.
+    if (!isRaw && frame.encoding !== 'zero')
+      return fault('bad-frame', `pages that were asked for came as ${frame.encoding}`)
+    const other = frame.pages.find((page) => !pending.pages.includes(page))
+    if (other !== undefined) return fault('bad-frame', `page ${other} was not asked for`)
     if (isRaw) Object.assign(pending.brought, { pages: frame.pages, bytes: frame.bytes })
     else pending.brought.zeroPages = frame.pages
     this.#settle(frame.round, pending)
