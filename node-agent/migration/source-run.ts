@@ -33,6 +33,7 @@ import { PageSender } from './page-sender.ts'
 import { signOfLifeMs } from './protocol.ts'
 import { ServingRun } from './serving-run.ts'
 import { beginSource, stepSource } from './source.ts'
+import { progress } from './source-end.ts'
 import { SourceLink } from './source-link.ts'
 import {
   isPaused,
@@ -131,9 +132,18 @@ export class SourceRun {
     )
   }
 
+  /**
+   * First come the pages that it lacks itself, of a snapshot say: a destination that hears nothing
+   * for as long as that takes would give it up.
+   */
   begin(): void {
-    this.#driver.carryOut(beginSource(this.state))
+    this.#tell(progress(this.state, 0, 0).message)
     this.#signOfLife()
+    this.#try(async () => {
+      if (!this.#ports.forks.isFork(this.vm)) await this.#ports.vmm.whole(this.vm)
+      if (this.#over) return
+      this.#driver.carryOut(beginSource(this.state, this.#ports.clock.nowMs()))
+    })
   }
 
   /**

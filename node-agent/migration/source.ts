@@ -51,8 +51,8 @@ import {
 } from './source-state.ts'
 
 /** The first effects of a new source. */
-export function beginSource(state: SourceState): SourceEffect[] {
-  state.deadlineMs = state.startedAtMs + answerMsMax
+export function beginSource(state: SourceState, nowMs = state.startedAtMs): SourceEffect[] {
+  state.deadlineMs = nowMs + answerMsMax
   return [
     { do: 'connect', address: state.plan.destination.address },
     { do: 'wake-at', atMs: state.deadlineMs },

@@ -1,7 +1,7 @@
 // What a source leaves behind when it ends at an awkward moment. The other end, the pCPU and the
 // link are scripted; how two real ends fare is told by two-ends.test.ts and process.test.ts.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MemoryLog, VirtualClock } from '#env/memory.ts'
 import { sha256 } from '#env/real/digest.ts'
 import { realZstd } from '#env/real/zstd.ts'
@@ -11,6 +11,7 @@ import { HeldVms } from '#node-agent/held-vms.ts'
 import { newPace } from '#node-agent/migration/pace.ts'
 import { SourceRun } from '#node-agent/migration/source-run.ts'
 import type { Vmm } from '#node-agent/vmm.ts'
+import { FaultError } from '#proto/faults.ts'
 import { asMigrationId } from '#proto/ids.ts'
 import type { DestinationMessage, Result, SourceMessage, Welcome } from '#proto/messages.ts'
 import { encodeControl, type MessageLink } from '#proto/wire.ts'
@@ -40,6 +41,73 @@ function acceptingLink(): MessageLink {
     close: () => undefined,
   }
 }
+
+/** A run whose VM’s pages come as the test says, and what becomes of it. */
+function bringing() {
+  const vm = new HeldVms(64).becomeIncoming(
+    vmOrder('vm1', 2, { memoryMib: 8 }),
+    asMigrationId('m1'),
+  )
+  const whole = Promise.withResolvers<void>()
+  const clock = new VirtualClock()
+  const told: string[] = []
+  const vmm = {
+    whole: () => whole.promise,
+    describe: async () => [],
+    memoryOf: () => ({ forgetTracked: () => undefined, pageCount: 2048 }),
+  } as unknown as Vmm
+  const run = new SourceRun(planOf('migrate'), vm, {
+    ...{ clock, log: new MemoryLog(), zstd: realZstd, digest: sha256, vmm },
+    ...{ console: new GuestConsole(), nodePace: newPace(0, 0), forks: new Forks(vmm) },
+    mipsBefore: () => undefined,
+    connect: async () => {
+      told.push('connects')
+      return acceptingLink()
+    },
+    hello: () => ({ t: 'hello' }) as SourceMessage,
+    goOn: async () => undefined,
+    release: () => undefined,
+    serving: () => undefined,
+    leave: () => undefined,
+    doubt: () => undefined,
+    progress: ({ phase }) => told.push(phase),
+    answer: ({ fault }) => told.push(fault?.code ?? 'done'),
+    ended: () => told.push('ended'),
+  })
+  run.begin()
+  return { run, whole, clock, told }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('a VM that has not all of its pages yet', () => {
+  test('brings them before anybody waits for it, and says that it lives', async () => {
+    const { whole, clock, told } = bringing()
+    for (let s = 0; s < 60; s++) clock.advance(1000)
+    await turn()
+    expect(new Set(told)).toEqual(new Set(['copying']))
+    expect(told.length).toBeGreaterThan(50)
+    whole.resolve()
+    await turn()
+    expect(told).toContain('connects')
+    expect(told).not.toContain('timed-out')
+  })
+
+  test('may be told not to go meanwhile', async () => {
+    const { run, whole, told } = bringing()
+    run.feed({ on: 'cancel', fault: { code: 'cancelled', message: 'by the test' } })
+    whole.resolve()
+    await turn()
+    expect(told).toEqual(['copying', 'cancelled', 'ended'])
+  })
+
+  test('and never gets them ends by name', async () => {
+    const { whole, told } = bringing()
+    whole.reject(new FaultError({ code: 'pages-lost', message: 'by the test' }))
+    await turn()
+    expect(told).toEqual(['copying', 'pages-lost', 'ended'])
+  })
+})
 
 test('cancelled while its dirty log is being opened, it closes it: a VM has only four', async () => {
   const vm = new HeldVms(64).becomeIncoming(
