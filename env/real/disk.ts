@@ -32,7 +32,12 @@ export function openFolderDisk(folder: string): Disk {
       const path = pathOf(name)
       const isNew = mode === 'create' && !existsSync(path)
       const file = new FolderFile(openSync(path, isNew ? 'wx+' : mode === 'read' ? 'r' : 'r+'))
-      if (isNew) makeDurable(folder)
+      try {
+        if (isNew) makeDurable(folder)
+      } catch (thrown) {
+        file.close()
+        throw thrown
+      }
       return file
     },
     exists: (name) => existsSync(pathOf(name)),
@@ -51,8 +56,11 @@ export function openFolderDisk(folder: string): Disk {
  */
 function makeDurable(folder: string): void {
   const fd = openSync(folder, 'r')
-  fsyncSync(fd)
-  closeSync(fd)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** No file has it: what is asked of a closed one fails. */

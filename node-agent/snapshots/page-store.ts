@@ -88,7 +88,7 @@ export class PageStore {
   #open(name: string): void {
     if (!this.#ports.disk.exists(name) || this.#damaged.has(name)) return
     const file = this.#ports.disk.open(name, 'read')
-    const digests = this.#readIndex(file)
+    const digests = this.#indexOf(file)
     if (digests instanceof SnapshotError) {
       file.close()
       this.#damaged.set(name, `${name}: ${digests.message}`)
@@ -99,6 +99,16 @@ export class PageStore {
       this.#index.add(digests.subarray(slot * digestBytes, (slot + 1) * digestBytes), {
         ...{ pack, slot },
       })
+  }
+
+  /** A disk that fails now may not later: the pack is not damaged by that. */
+  #indexOf(file: DiskFile): Uint8Array | SnapshotError {
+    try {
+      return this.#readIndex(file)
+    } catch (thrown) {
+      file.close()
+      throw thrown
+    }
   }
 
   #readIndex(file: DiskFile): Uint8Array | SnapshotError {

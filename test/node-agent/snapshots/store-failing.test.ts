@@ -129,3 +129,31 @@ test('on a full disk, packs that nobody needs go before those that must be writt
     expect(crowdedPacks()).toBe(1)
   }
 })
+
+test('a pack that cannot be read is closed again each time', () => {
+  put(store, 'one', [1, 2])
+  store.pages.close()
+  let open = 0
+  const failing: Disk = {
+    ...disk,
+    open: (name, mode) => {
+      const file = disk.open(name, mode)
+      open++
+      return {
+        sizeBytes: file.sizeBytes,
+        read: () => {
+          throw new Error('EIO: input/output error, read')
+        },
+        write: (offset, from) => file.write(offset, from),
+        flush: () => file.flush(),
+        close: () => {
+          open--
+          file.close()
+        },
+      }
+    },
+  }
+  const worn = new SnapshotStore({ ...store.ports, disk: failing })
+  for (let n = 0; n < 3; n++) expect(() => worn.pages.refresh()).toThrow('EIO')
+  expect(open).toBe(0)
+})
