@@ -36,6 +36,8 @@ export function openFolderDisk(folder: string): Disk {
         if (isNew) makeDurable(folder)
       } catch (thrown) {
         file.close()
+        // Who tries again would find it, and take its name for durable.
+        rmSync(path, { force: true })
         throw thrown
       }
       return file

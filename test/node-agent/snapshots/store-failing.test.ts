@@ -64,7 +64,7 @@ test('a pack that was finished is given up without the file that has its descrip
   for (const file of others) file.close()
 })
 
-/** Takes the names of new files, but not more in them than there is room for, as a full disk may. */
+/** Takes the names of new files, and no more in them than there is room for: as a full disk may. */
 function fullDisk(under: Disk, isFull: () => boolean, roomBytes = 0): Disk {
   const full = (file: DiskFile): DiskFile => ({
     get sizeBytes() {
