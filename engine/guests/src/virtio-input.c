@@ -19,8 +19,13 @@ static struct device {
 } devices[DEVICES_MAX];
 static u32 device_count;
 
+/**
+ * Of a device that is only being started too: what was done while we booted comes as soon as it is
+ * ready, and an interrupt that nobody acknowledges comes again for ever.
+ */
 static void input_interrupt(void) {
-  for (u32 i = 0; i < device_count; i++) virtio_acknowledge(devices[i].base);
+  for (u32 i = 0; i < DEVICES_MAX; i++)
+    if (devices[i].base) virtio_acknowledge(devices[i].base);
 }
 
 static void lend(struct device *device, u16 entry) {
