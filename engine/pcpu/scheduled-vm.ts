@@ -282,7 +282,9 @@ export class ScheduledVm {
 
   #enter(next: RunState, nowMs: number): void {
     if (this.#state.is === 'runnable') this.#runnableMs += Math.max(0, nowMs - this.#state.sinceMs)
-    if (isKeptBack(this.#state)) this.#keptBackMs += Math.max(0, nowMs - this.#keptBackSinceMs)
+    // It may have been ready before the pCPU looked: that time counts once.
+    const untilMs = next.is === 'runnable' ? Math.min(next.sinceMs, nowMs) : nowMs
+    if (isKeptBack(this.#state)) this.#keptBackMs += Math.max(0, untilMs - this.#keptBackSinceMs)
     if (isKeptBack(next)) this.#keptBackSinceMs = nowMs
     this.#state = next
   }

@@ -54,6 +54,16 @@ describe('stolen time', () => {
     expect(Math.abs(stolenMs(rig, 'a') + ranMs - 1000)).toBeLessThan(80)
   })
 
+  test.each([40, 50, 80])(
+    'of %i % of a core the rest is stolen, and none of it twice',
+    (percent) => {
+      const rig = new PcpuRig({ scripts: { a: accounting(busy) } })
+      rig.start('a', { cpuCapPercent: percent })
+      rig.runMs(1000)
+      expect(Math.abs(stolenMs(rig, 'a') + rig.stats('a').ranMs - 1000)).toBeLessThan(5)
+    },
+  )
+
   test('what a deadline keeps from a guest is stolen too', () => {
     const rig = new PcpuRig({ scripts: { a: accounting(busy) } })
     rig.start('a')
