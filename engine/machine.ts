@@ -1,7 +1,6 @@
 // One VM on its pCPU's thread: a hart with its RAM, a board of devices, and time. It runs for as
 // long as it is told.
-// Not here: when and for how long it runs (pcpu.ts), RAM as the agent's thread sees it (memory/),
-// the network.
+// Not here: when and for how long it runs (pcpu.ts), RAM as the agent has it (memory/), networks.
 // Units: ticks of 10 MHz guest time, instructions as the core retires them, GPAs in bytes.
 //
 // A machine that came to `wfi` waits: run() does nothing until an interrupt or an alarm is there.
@@ -171,7 +170,9 @@ export class Machine {
 
   /** Guest time goes on (clock `real`), by so much later; run() may be called. */
   resume(elapsedMs = 0): void {
+    const before = this.ticks
     if (elapsedMs > 0) this.#clock.set(this.#clock.ticks() + Math.floor(elapsedMs * ticksPerMs))
+    this.#board.watchdog.postpone(this.ticks - before)
     this.#clock.start()
     this.#running = true
     this.#board.goOnWithInput()
@@ -226,6 +227,7 @@ export class Machine {
   /** The guest was ready to run for so long, and did not. To be said before a slice. */
   addStolen(stolenNs: number): void {
     this.#board.stealTime.add(stolenNs, this.#core)
+    this.#board.watchdog.postpone(Math.floor(stolenNs / Number(nsPerTick)))
   }
 
   /** Under clock `instructions`: lets time pass for a waiting guest, at most to its next alarm. */

@@ -1,8 +1,9 @@
 // The watchdog of a guest that knows that it is one: it says by when it will have said so again,
 // and one that does not has hung, and ends as one that crashed does. Ours, in the SBI's space for
 // experiments (SBI 2.0, chapter 3, table "SBI extension spaces"): no device that Debian's kernel
-// has a driver for fits this board. Guest time, so that a VM that stands still is not late. Not
-// here: what becomes of the VM (coordinator/core/ha/restarts.ts). Ticks of 10 MHz, ms.
+// has a driver for fits this board. Guest time, so that a VM that stands still is not late; and
+// without what passed of it while the guest was on its way or not allowed to run. Not here: what
+// becomes of the VM (coordinator/core/ha/restarts.ts). Ticks of 10 MHz, ms.
 //
 //   extension 0x08475744, function 0: heartbeat(a0 = ms): it is said again by then. 0: no more
 
@@ -42,6 +43,11 @@ export class Watchdog implements Snapshotted {
   hear(ms: number, nowTicks: number): void {
     this.#everyMs = ms
     this.#dueTicks = ms === 0 ? undefined : nowTicks + ms * ticksPerMs
+  }
+
+  /** So much guest time has passed in which the guest could not say anything. */
+  postpone(ticks: number): void {
+    if (this.#dueTicks !== undefined) this.#dueTicks += ticks
   }
 
   rest(): void {
