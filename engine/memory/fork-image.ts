@@ -78,12 +78,21 @@ export class ForkImage {
 
   /** It is known to be all zero: nobody had ever written to it. */
   isUntouched(page: number): boolean {
+    const aside = this.#isZeroAside(page)
+    if (aside !== undefined) return aside
+    if (this.memory.isAbsent(page)) return this.#base?.isUntouched(page) ?? false
+    const isTouched = this.memory.isTouched(page)
+    // The VM may have given it up meanwhile: then it was put aside before that.
+    return this.#isZeroAside(page) ?? !isTouched
+  }
+
+  /** undefined: nobody has written to it since. */
+  #isZeroAside(page: number): boolean | undefined {
     for (let image: ForkImage | undefined = this; image; image = image.#next) {
       const flag = Atomics.load(image.#flags, page)
       if (flag !== kept.inRam) return flag === kept.zero
     }
-    if (this.memory.isAbsent(page)) return this.#base?.isUntouched(page) ?? false
-    return !this.memory.isTouched(page)
+    return undefined
   }
 
   /** undefined: nobody has written to it since. */

@@ -91,6 +91,22 @@ describe('an image', () => {
     expect([wordsOf(image)[5], hart.dword(pageAt(5))]).toEqual([1n, 0n])
   })
 
+  test('a page that the guest gives up while it is looked at is not one that nobody wrote', () => {
+    const hart = storing()
+    store(hart, 5, 1)
+    const { memory } = hart
+    const image = new ForkImage(memory, undefined, unused)
+    hart.core.freeze(image.preserved)
+    // Its thread does so between two looks of ours.
+    const isTouched = memory.isTouched.bind(memory)
+    memory.isTouched = (page) => {
+      hart.core.release([{ gpa: pageAt(5), bytes: pageBytes }])
+      return isTouched(page)
+    }
+    expect(image.isUntouched(5)).toBe(false)
+    expect(wordsOf(image)[5]).toBe(1n)
+  })
+
   test('the log tells of writes to frozen pages as of others', () => {
     const hart = storing()
     store(hart, 6, 1)
