@@ -102,7 +102,7 @@ export function makeBoard(config: VmConfig, ports: BoardPorts): Board {
   const console = new ConsoleLine()
   const uart = new Uart16550(console, plic.line(uartIrq))
   const identity = new IdentityDevice(config.identity, plic.line(identityIrq))
-  const generation = new GenerationId(() => identity.instanceId, plic.line(generationIrq))
+  const generation = new GenerationId(() => identity.instanceId, plic.edge(generationIrq))
   const { wallNs, alarmSet } = ports
   const rtc = new Rtc({ wallNs, alarmSet, interrupt: plic.line(rtcIrq) })
   const { block, net, rng, balloon, screenParts, screenInput, inSlots } = virtioDevices(

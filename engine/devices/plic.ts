@@ -4,8 +4,9 @@
 // high).
 // Source: RISC-V Platform-Level Interrupt Controller specification 1.0.0; the sizes of QEMU's
 // `virt`: sources 1 to 95, priorities 0 (never) to 7, contexts 0 = M-mode and 1 = S-mode of hart 0.
-// All lines are level-sensitive (chapter 3, "Interrupt Gateways"): a request once made stays
-// pending until it is claimed, even when the line falls.
+// Lines are level-sensitive (chapter 3, "Interrupt Gateways"): a request once made stays pending
+// until it is claimed, even when the line falls. Those that nothing acknowledges are edges: one
+// that comes while the one before is served waits for its completion, as if the line were high.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
@@ -38,6 +39,7 @@ export class Plic implements MmioDevice, Snapshotted {
   readonly #level = new Uint32Array(words)
   readonly #pending = new Uint32Array(words)
   readonly #claimed = new Uint32Array(words)
+  readonly #edges = new Set<number>()
 
   /** `outputs`: the external interrupt lines of M-mode and of S-mode. */
   constructor(outputs: readonly [InterruptLine, InterruptLine]) {
@@ -49,6 +51,16 @@ export class Plic implements MmioDevice, Snapshotted {
     return (level) => {
       if (has(this.#level, source) === level) return
       put(this.#level, source, level)
+      this.#forward(source)
+    }
+  }
+
+  /** The same from one whose rising alone counts: none is lost, and several at once are one. */
+  edge(source: number): InterruptLine {
+    this.#edges.add(source)
+    return (level) => {
+      if (!level || has(this.#pending, source)) return
+      put(this.#level, source, true)
       this.#forward(source)
     }
   }
@@ -157,6 +169,7 @@ export class Plic implements MmioDevice, Snapshotted {
     if (!has(this.#level, source) || has(this.#claimed, source) || has(this.#pending, source))
       return
     put(this.#pending, source, true)
+    if (this.#edges.has(source)) put(this.#level, source, false)
     this.#drive()
   }
 

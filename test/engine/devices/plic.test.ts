@@ -88,6 +88,31 @@ describe('PLIC (specification 1.0.0)', () => {
     expect(plic.read(claim, 4)).toBe(1)
   })
 
+  test('an edge that comes while the one before is served asks again on completion, once', () => {
+    const { plic, seen } = board()
+    enable(plic, 10, 1)
+    const [line, before] = [plic.edge(10), plic.capture()]
+    const pulse = () => {
+      line(true)
+      line(false)
+    }
+    pulse()
+    expect(plic.read(claim, 4)).toBe(10)
+    pulse()
+    pulse()
+    expect([seen.supervisor, plic.read(claim, 4)]).toEqual([false, 0])
+    const copy = board()
+    copy.plic.edge(10)
+    copy.plic.restore(plic.capture())
+    for (const each of [plic, copy.plic]) {
+      each.write(claim, 4, 10)
+      expect(each.read(claim, 4)).toBe(10)
+      each.write(claim, 4, 10)
+      expect(each.read(claim, 4)).toBe(0)
+      expect(each.capture()).toEqual(before)
+    }
+  })
+
   test('completion of a source that is not enabled is ignored', () => {
     const { plic, seen } = board()
     enable(plic, 1, 1)
