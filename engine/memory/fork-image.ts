@@ -10,6 +10,7 @@ import { invariant } from '#proto/invariant.ts'
 import { pageBytes } from '#proto/units.ts'
 import type { PreservedPages } from '../cpu/core-port.ts'
 import type { GuestMemory } from './guest-memory-port.ts'
+import { setPage } from './page-bitmap.ts'
 
 /** A flag of PreservedPages. */
 const kept = { inRam: 0, aside: 1, zero: 2 } as const
@@ -62,6 +63,17 @@ export class ForkImage {
     this.#unused(this)
   }
 
+  /** Of a clone that has not run yet: all pages that the image has. */
+  makeAbsentIn(memory: GuestMemory): void {
+    memory.makeAbsentAs(this.memory)
+    // Looked at behind that: what the VM has given up was put aside before it was untouched.
+    const givenUp = this.#givenUp()
+    if (givenUp.length === 0) return
+    const bitmap = new Uint8Array(memory.pageCount / 8)
+    for (const page of givenUp) setPage(bitmap, page)
+    memory.makeAbsent(bitmap)
+  }
+
   /** Fills `into` with the page as it was. False: it was all zero, and `into` is as before. */
   read(page: number, into: Uint8Array): boolean {
     const aside = this.#readAside(page, into)
@@ -84,6 +96,17 @@ export class ForkImage {
     const isTouched = this.memory.isTouched(page)
     // The VM may have given it up meanwhile: then it was put aside before that.
     return this.#isZeroAside(page) ?? !isTouched
+  }
+
+  /** Pages that were put aside and that the VM's own tables say nothing of any more. */
+  #givenUp(): number[] {
+    const pages: number[] = []
+    for (let image: ForkImage | undefined = this; image; image = image.#next)
+      for (let at = image.#flags.indexOf(kept.aside); at >= 0; ) {
+        if (!this.memory.isTouched(at)) pages.push(at)
+        at = image.#flags.indexOf(kept.aside, at + 1)
+      }
+    return pages
   }
 
   /** undefined: nobody has written to it since. */

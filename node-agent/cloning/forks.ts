@@ -72,7 +72,7 @@ export class Forks {
     }
     try {
       const { memory, attached } = await this.#vmm.openAhead(clone)
-      memory.makeAbsentAs(image.memory)
+      image.makeAbsentIn(memory)
       const how = isWhole ? 'now' : 'as-touched'
       this.#vmm.bringPages(clone, source, how).then(done, done)
       return { attached }

@@ -142,6 +142,31 @@ describe('the image of a clone', () => {
     expect(wordsOf(second).slice(8, 10)).toEqual([1n, 0x0303030303030303n])
   })
 
+  test('makes absent in it what the parent had, also what that has given up since', () => {
+    const parent = storing()
+    for (const page of [4, 5, 6]) store(parent, page, page)
+    const absentIn = (image: ForkImage) => {
+      const clone = storing()
+      image.makeAbsentIn(clone.memory)
+      const isAbsent = [4, 5, 6, 7].map((page) => clone.memory.isAbsent(page))
+      return { isAbsent, absentPages: clone.memory.absentPages }
+    }
+    const giveUp = (page: number) => parent.core.release([{ gpa: pageAt(page), bytes: pageBytes }])
+    const first = new ForkImage(parent.memory, undefined, unused)
+    parent.core.freeze(first.preserved)
+    giveUp(5)
+    const second = new ForkImage(parent.memory, undefined, unused)
+    first.continuedBy(second)
+    parent.core.freeze(second.preserved)
+    giveUp(6)
+    store(parent, 7, 7)
+    expect(absentIn(first).isAbsent.slice(0, 3)).toEqual([true, true, true])
+    expect(absentIn(second).isAbsent.slice(0, 3)).toEqual([true, false, true])
+    expect(wordsOf(first).slice(4, 8)).toEqual([4n, 5n, 6n, undefined])
+    // The program's own page, and one that the parent wrote first after both.
+    expect(absentIn(first).absentPages).toBe(5)
+  })
+
   test('keeps it in use as long as it is used itself', () => {
     const ended: string[] = []
     const { memory } = storing()
