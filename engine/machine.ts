@@ -224,10 +224,10 @@ export class Machine {
     return this.#end === undefined ? { kind: 'ran' } : { kind: 'stopped', end: this.#end }
   }
 
-  /** The guest was ready to run for so long, and did not. To be said before a slice. */
-  addStolen(stolenNs: number): void {
-    this.#board.stealTime.add(stolenNs, this.#core)
-    this.#board.watchdog.postpone(Math.floor(stolenNs / Number(nsPerTick)))
+  /** It was ready for so long and did not run, or waited for a page. To be said before a slice. */
+  addStolen(stolenNs: number, waitedNs: number): void {
+    if (stolenNs > 0) this.#board.stealTime.add(stolenNs, this.#core)
+    this.#board.watchdog.postpone(Math.floor((stolenNs + waitedNs) / Number(nsPerTick)))
   }
 
   /** Under clock `instructions`: lets time pass for a waiting guest, at most to its next alarm. */

@@ -62,6 +62,9 @@ export class ScheduledVm {
   #wasResumed = false
   /** Time in which it did not run but would have: what the guest has been told of it. */
   #toldStolenMs = 0
+  /** For absent pages, since the slice before. */
+  #waitedMs = 0
+  #waitsSinceMs = 0
   readonly #pulse = new GuestPulse()
   /** Where instruction-count time stood when real time was that: it may not run ahead. */
   #pace = { fromMs: 0, fromTicks: 0 }
@@ -220,9 +223,11 @@ export class ScheduledVm {
   tellStolen(nowMs: number): void {
     if (this.config.clock === 'instructions') return
     const untoldMs = this.stolenMs(nowMs) - this.#toldStolenMs
-    if (untoldMs < stolenMsMin) return
-    this.#toldStolenMs += untoldMs
-    this.machine.addStolen(untoldMs * 1e6)
+    const stolenMs = untoldMs < stolenMsMin ? 0 : untoldMs
+    if (stolenMs === 0 && this.#waitedMs === 0) return
+    this.machine.addStolen(stolenMs * 1e6, this.#waitedMs * 1e6)
+    this.#toldStolenMs += stolenMs
+    this.#waitedMs = 0
   }
 
   /** For how long it was ready, capped or held, and did not run: here, since attached. */
@@ -286,6 +291,8 @@ export class ScheduledVm {
     const untilMs = next.is === 'runnable' ? Math.min(next.sinceMs, nowMs) : nowMs
     if (isKeptBack(this.#state)) this.#keptBackMs += Math.max(0, untilMs - this.#keptBackSinceMs)
     if (isKeptBack(next)) this.#keptBackSinceMs = nowMs
+    if (this.#state.is === 'waiting') this.#waitedMs += Math.max(0, nowMs - this.#waitsSinceMs)
+    if (next.is === 'waiting') this.#waitsSinceMs = nowMs
     this.#state = next
   }
 

@@ -10,11 +10,12 @@ import { PcpuRig } from './pcpu-rig.ts'
 const withinMs = 100
 
 /** Says that it is there, works for half of its time, and says it again; or no more. */
-const heard = (isHung: () => boolean): Script => {
+const heard = (state: { readonly isHung: boolean; readonly lacksPage: boolean }): Script => {
   let isTold = false
   return (core, budget) => {
+    if (state.lacksPage) return Exit.absent
     isTold = !isTold
-    if (isTold || isHung()) return busy(core, budget)
+    if (isTold || state.isHung) return busy(core, budget)
     core.setX(17, watchdogId)
     core.setX(16, 0n)
     core.setX(10, BigInt(withinMs))
@@ -24,8 +25,8 @@ const heard = (isHung: () => boolean): Script => {
 }
 
 function watched(more: object = {}) {
-  const state = { isHung: false }
-  const rig = new PcpuRig({ scripts: { a: heard(() => state.isHung) } })
+  const state = { isHung: false, lacksPage: false }
+  const rig = new PcpuRig({ scripts: { a: heard(state) } })
   rig.start('a', more)
   rig.runMs(50)
   const ends = () => rig.events.filter(({ on }) => on === 'stopped').length
@@ -55,6 +56,16 @@ describe('the watchdog of a guest', () => {
     rig.do({ do: 'allow', vmId: 'a', untilMs: rig.host.ms })
     rig.runMs(3 * withinMs)
     rig.do({ do: 'allow', vmId: 'a', untilMs: Infinity })
+    rig.runMs(2 * withinMs)
+    expect(ends()).toBe(0)
+  })
+
+  test('is patient while it waits for a page that is not here', () => {
+    const { rig, state, ends } = watched()
+    state.lacksPage = true
+    rig.runMs(3 * withinMs)
+    state.lacksPage = false
+    rig.do({ do: 'present', vmId: 'a', pages: Uint32Array.of(3) })
     rig.runMs(2 * withinMs)
     expect(ends()).toBe(0)
   })
