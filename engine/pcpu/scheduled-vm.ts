@@ -250,6 +250,8 @@ export class ScheduledVm {
   weigh(cpuShares: number, cpuCapPercent: number, nowMs: number): void {
     this.config = { ...this.config, cpuShares, cpuCapPercent }
     this.#allowance.setPercent(cpuCapPercent, nowMs)
+    // What it waits for was reckoned by the old one.
+    if (this.#state.is === 'capped') this.#becomeReady(nowMs)
   }
 
   stats(nowMs: number): VmStats {

@@ -112,6 +112,23 @@ describe('caps', () => {
       expect(Math.abs(ranMs(rig, 'capped') / 10 - percent)).toBeLessThan(1)
     },
   )
+
+  test('one that has overdrawn a low cap goes on at once when the cap is lifted', () => {
+    const slow = { isOver: false }
+    // A device access that lasts 20 ms, as a write to a busy disk does.
+    const script: Script = (core, budget) => {
+      core.retire(slow.isOver ? budget : 20 * instructionsPerMs)
+      slow.isOver = true
+      return 0
+    }
+    const rig = new PcpuRig({ scripts: { throttled: script } })
+    rig.start('throttled', { cpuCapPercent: 2 })
+    rig.runMs(30)
+    const before = ranMs(rig, 'throttled')
+    rig.do({ do: 'weigh', vmId: 'throttled', cpuShares: 1024, cpuCapPercent: 100 })
+    rig.runMs(100)
+    expect(ranMs(rig, 'throttled') - before).toBeGreaterThan(95)
+  })
 })
 
 describe('waking', () => {
