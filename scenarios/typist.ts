@@ -62,6 +62,8 @@ export class Typist {
   #session: ConsoleSession | undefined
   #header: ScreenHeader | undefined
   #rgba = new Uint8Array(0)
+  /** Something is on the screen: who types before that types to a guest that is not there yet. */
+  #isLit = false
   #typed = ''
   #text = ''
   #isRead = false
@@ -138,6 +140,7 @@ export class Typist {
   #begin(header: ScreenHeader): void {
     this.#header = header
     this.#rgba = new Uint8Array(header.width * header.height * 4)
+    this.#isLit = false
   }
 
   #draw(bytes: Uint8Array): void {
@@ -146,6 +149,7 @@ export class Typist {
     const change = read && body && readBody(body, read)
     if (!read || !change || read.width !== this.#header?.width) return
     applyChange(this.#rgba, change)
+    this.#isLit ||= this.#rgba.some((part, at) => part > 0 && at % 4 < 3)
     this.#frames += 1
     this.#frameBytes += bytes.length
     this.#noteWait()
@@ -162,7 +166,7 @@ export class Typist {
     const { clock } = this.#ports
     clock.wakeAt(atMs, () => {
       if (!this.#isTyping) return
-      if (this.#session && this.#header && this.#typed.length < textBytesMax) this.#type()
+      if (this.#session && this.#isLit && this.#typed.length < textBytesMax) this.#type()
       this.#typeAt(Math.max(atMs + 1000 / this.load.keysPerSecond, clock.nowMs()))
     })
   }
