@@ -1,10 +1,11 @@
 // News for a coordinator that may be away: nothing is lost, order is kept, a proven arrival is
 // forgotten.
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { again, arrived, keep, mark, newOutbox } from '#node-agent/outbox.ts'
-import { asCommandId } from '#proto/ids.ts'
+import { asCommandId, asEpoch, asVmId } from '#proto/ids.ts'
 import type { Result } from '#proto/messages.ts'
+import type { PageLog } from '#proto/page-log.ts'
 
 const result = (name: string): Result => ({ t: 'result', commandId: asCommandId(name) })
 const names = (news: readonly unknown[]) => news.map((message) => (message as Result).commandId)
@@ -46,4 +47,43 @@ test('it is bounded: the oldest goes first', () => {
   expect(box.kept).toHaveLength(10_000)
   expect(names(again(box))[0]).toBe('n1')
   expect(box.dropped).toBe(1)
+})
+
+describe('what the coordinator would not take', () => {
+  const tookOver = { checkpoint: 3, lostMs: 100, agoMs: 200 }
+  const entry = { ms: 1, why: 'fetched', round: 1, encoding: 'raw', bytes: 4096 } as const
+  const pageLog: PageLog = {
+    ...{ vmId: 'vm1', migrationId: 'm1', pageCount: 1 << 20, isCut: false },
+    entries: Array.from({ length: 100_000 }, (_, page) => ({ ...entry, runs: [page, 1] })),
+  }
+  const fault = { code: 'internal', message: 'x'.repeat(3000) } as const
+
+  test('is said without what is too much of it', () => {
+    const box = newOutbox()
+    keep(box, { ...result('one'), pageLog, tookOver })
+    keep(box, result('two'))
+    const inWords = [{ ...result('one'), tookOver }, result('two')]
+    expect(again(box)).toEqual(inWords)
+    expect(again(box)).toEqual(inWords)
+  })
+
+  test('is over all the same, if why cannot be said', () => {
+    const box = newOutbox()
+    keep(box, { ...result('one'), fault })
+    const event = { t: 'vm-event', vmId: asVmId('vm1'), epoch: asEpoch(1) } as const
+    keep(box, { ...event, event: 'crashed', fault })
+    expect(again(box)).toEqual([
+      { ...result('one'), fault: { code: 'internal', message: expect.any(String) } },
+      { ...event, event: 'crashed' },
+    ])
+    expect(box.dropped).toBe(0)
+  })
+
+  test('goes when there are no words for it, and ends no link for ever', () => {
+    const box = newOutbox()
+    keep(box, result('x'.repeat(1000)))
+    keep(box, result('two'))
+    expect(names(again(box))).toEqual(['two'])
+    expect(box.dropped).toBe(1)
+  })
 })
