@@ -43,11 +43,9 @@ export function fence(state: DeskState, who: (vm: HeldVm) => boolean, why: Fault
 
 export function loseGuest(
   state: DeskState,
-  stop: Extract<DeskInput, { on: 'guest-stopped' }>,
+  { vm, reason, detail }: Extract<DeskInput, { on: 'guest-stopped' }>,
 ): DeskEffect[] {
-  const vm = state.vms.get(stop.vmId)
-  if (!vm || !isLive(vm)) return []
-  const { reason, detail } = stop
+  if (state.vms.get(vm.vmId) !== vm || !isLive(vm)) return []
   const why = fault(
     reason === 'disk-failed' || reason === 'pages-lost' ? reason : 'guest-crashed',
     `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),

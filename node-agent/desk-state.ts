@@ -2,7 +2,7 @@
 // Not here: what follows from what (desk.ts), who carries effects out (agent.ts).
 
 import type { Fault } from '#proto/faults.ts'
-import type { CommandId, Epoch, MigrationId, VmId } from '#proto/ids.ts'
+import type { CommandId, Epoch, MigrationId } from '#proto/ids.ts'
 import type {
   Balloon,
   CancelMigration,
@@ -85,7 +85,8 @@ export type DeskInput =
   | { readonly on: 'closing' }
   | {
       readonly on: 'guest-stopped'
-      readonly vmId: VmId
+      /** Itself: late news of it are not for another one under its name. */
+      readonly vm: HeldVm
       readonly reason: 'shut-down' | 'crashed' | 'disk-failed' | 'pages-lost'
       readonly detail: string
     }

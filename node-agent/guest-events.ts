@@ -48,17 +48,16 @@ export class GuestEvents {
   /** Its guest has ended. One that has a replica is told of when that counts no more. */
   lose(vm: HeldVm, reason: Reason, detail: string): void {
     const { vms, replication, desk } = this.#ports
-    const { vmId } = vm
-    if (vms.get(vmId) !== vm) return
-    const tell = () => desk({ on: 'guest-stopped', vmId, reason, detail })
+    if (vms.get(vm.vmId) !== vm) return
+    const tell = () => desk({ on: 'guest-stopped', vm, reason, detail })
     if (!replication.guestEnded(vm, tell)) tell()
   }
 
   losePcpu(pcpu: number, reason: string): void {
     const { log, vmm, desk } = this.#ports
     log.error('pCPU died', { pcpu, reason })
-    for (const { vmId } of vmm.vmsOn(pcpu))
-      desk({ on: 'guest-stopped', vmId, reason: 'crashed', detail: reason })
+    for (const vm of vmm.vmsOn(pcpu))
+      desk({ on: 'guest-stopped', vm, reason: 'crashed', detail: reason })
   }
 
   /** What the guest of a VM with a continuous replica sends waits for a checkpoint. */
@@ -79,6 +78,6 @@ export class GuestEvents {
   #bring(vm: HeldVm, page: number): void {
     if (this.#ports.vmm.pageTouched(vm, page)) return
     const detail = `Page ${page} of its RAM is absent, and nobody brings it; start it again.`
-    this.#ports.desk({ on: 'guest-stopped', vmId: vm.vmId, reason: 'crashed', detail })
+    this.#ports.desk({ on: 'guest-stopped', vm, reason: 'crashed', detail })
   }
 }

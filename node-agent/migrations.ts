@@ -239,8 +239,8 @@ export class Migrations {
       prepared: (vm) => this.#ports.vms.becomePrepared(vm),
       launched: (vm, fault) =>
         desk({ on: 'launched', vm, epoch: vm.epoch, ...(fault ? { fault } : {}) }),
-      lost: ({ vmId }, { message: detail }) =>
-        desk({ on: 'guest-stopped', vmId, reason: 'pages-lost', detail }),
+      lost: (vm, { message: detail }) =>
+        desk({ on: 'guest-stopped', vm, reason: 'pages-lost', detail }),
       discard: (vm, fault) => this.#discard(vm, fault),
       ended: () => this.#destinations.delete(offer.migrationId),
       ...this.#ports.trail.ofDestination(offer),
@@ -277,10 +277,8 @@ export class Migrations {
     ])
     await going.catch((thrown) => {
       // A VM that cannot go on must not look as if it ran: it has ended here, and is told of.
-      const { vmId } = vm
       const detail = `it could not go on: ${faultOf(thrown).message}`
-      if (this.#ports.vms.get(vmId) === vm)
-        desk({ on: 'guest-stopped', vmId, reason: 'disk-failed', detail })
+      desk({ on: 'guest-stopped', vm, reason: 'disk-failed', detail })
       throw thrown
     })
     consoles.thaw(vm)

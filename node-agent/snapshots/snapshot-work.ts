@@ -106,8 +106,7 @@ export class SnapshotWork {
   #watch(vm: HeldVm, whole: Promise<void>): void {
     whole.catch((thrown) => {
       const detail = `its memory cannot be brought: ${faultOf(thrown).message}`
-      const { vmId } = vm
-      this.#ports.desk({ on: 'guest-stopped', vmId, reason: 'crashed', detail })
+      this.#ports.desk({ on: 'guest-stopped', vm, reason: 'crashed', detail })
     })
   }
 }

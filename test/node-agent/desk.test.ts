@@ -223,12 +223,23 @@ test('a guest that ends, ends here; the coordinator hears why', () => {
   desk.start('vm1')
   desk.start('vm2')
   const stopped = { on: 'guest-stopped', detail: 'it said so' } as const
-  expect(desk.feed({ ...stopped, vmId: asVmId('vm1'), reason: 'shut-down' })).toEqual([
+  expect(desk.feed({ ...stopped, vm: desk.vm('vm1'), reason: 'shut-down' })).toEqual([
     'destroy vm1',
     'vm1 shut-down',
   ])
-  expect(desk.feed({ ...stopped, vmId: asVmId('vm2'), reason: 'crashed' })).toEqual([
+  expect(desk.feed({ ...stopped, vm: desk.vm('vm2'), reason: 'crashed' })).toEqual([
     'destroy vm2',
     'vm2 crashed',
   ])
+})
+
+test('late news of a guest that has gone are not for another VM under its name', () => {
+  const desk = new Desk()
+  desk.start('vm1')
+  const gone = desk.vm('vm1')
+  desk.tell({ t: 'stop', ...of('vm1', 1) })
+  desk.start('vm1', 2)
+  const late = { on: 'guest-stopped', vm: gone, reason: 'pages-lost', detail: 'late' } as const
+  expect(desk.feed(late)).toEqual([])
+  expect(desk.states()).toEqual(['vm1 running 2'])
 })

@@ -103,7 +103,7 @@ export class ModelAgent {
   crash(vmId: VmId): void {
     const vm = this.#desk.vms.get(vmId)
     if (!vm || !this.models.get(vm)?.isRunning) return
-    this.#feed({ on: 'guest-stopped', vmId, reason: 'crashed', detail: 'panic: asked for' })
+    this.#feed({ on: 'guest-stopped', vm, reason: 'crashed', detail: 'panic: asked for' })
   }
 
   get copies(): VmReport[] {

@@ -157,8 +157,8 @@ export class ModelMigrations {
         desk({ on: 'launched', vm, epoch: vm.epoch })
         return undefined
       },
-      lost: ({ vmId }, { message: detail }) =>
-        desk({ on: 'guest-stopped', vmId, reason: 'pages-lost', detail }),
+      lost: (of, { message: detail }) =>
+        desk({ on: 'guest-stopped', vm: of, reason: 'pages-lost', detail }),
       discard: (of, why) => this.#discard(of, why),
       ended: () => this.#destinations.delete(offer.migrationId),
     })
