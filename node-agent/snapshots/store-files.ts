@@ -9,10 +9,11 @@
 //   clearing.<ms>.<random>  a mark: somebody removes what no snapshot names
 //
 // Using and clearing exclude each other: each makes its mark first and looks for the other's then.
-// A mark holds the wall clock of its making, since a node that dies leaves it behind; its name does
-// too, for what is in a file may be lost with the power, or never have had room.
+// A mark holds the wall clock of its making, since a node that dies leaves it behind, and is made
+// anew while its maker lives. Its name says that time too: what is in a file may be lost with the
+// power, or never have had room.
 
-import type { Clock, Disk, Random } from '#env/env.ts'
+import type { Cancel, Clock, Disk, Random } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { invariant } from '#proto/invariant.ts'
@@ -74,7 +75,7 @@ export async function markUsing(ports: StorePorts): Promise<Mark | { readonly fa
   const { clock } = ports
   const untilMs = clock.nowMs() + waitMsMax
   for (;;) {
-    const mark = makeMark(ports, 'using')
+    const mark = keepMark(ports, 'using')
     if (!hasMark(ports, 'clearing')) return mark
     mark()
     if (clock.nowMs() >= untilMs)
@@ -85,11 +86,33 @@ export async function markUsing(ports: StorePorts): Promise<Mark | { readonly fa
 
 /** Nobody else may begin to use the store; a fault when somebody does already. */
 export function markClearing(ports: StorePorts): Mark | { readonly fault: Fault } {
-  const mark = makeMark(ports, 'clearing')
+  const mark = keepMark(ports, 'clearing')
   if (!hasMark(ports, 'using')) return mark
   mark()
   const why = 'a snapshot is being taken or restored somewhere: try again when that has ended'
   return { fault: fault('wrong-state', why) }
+}
+
+/** Made anew before it is old: a large VM may need its pages for longer than a mark counts. */
+function keepMark(ports: StorePorts, kind: MarkKind): Mark {
+  const { clock } = ports
+  let remove = makeMark(ports, kind)
+  const renewLater = (): Cancel => clock.wakeAt(clock.nowMs() + staleMarkMs / 4, renew)
+  const renew = () => {
+    cancel = renewLater()
+    try {
+      const fresh = makeMark(ports, kind)
+      remove()
+      remove = fresh
+    } catch {
+      // A store that is full or away for the moment: the old one counts for a while still.
+    }
+  }
+  let cancel = renewLater()
+  return () => {
+    cancel()
+    remove()
+  }
 }
 
 function makeMark(ports: StorePorts, kind: MarkKind): Mark {

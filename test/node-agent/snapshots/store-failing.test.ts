@@ -98,15 +98,30 @@ test('a mark that does not fit on a full disk keeps nobody away when there is ro
 })
 
 test('a mark that its maker died over, or lost with the power, counts no longer than others', async () => {
-  const made = markClearing(store.ports)
+  const dead = { nowMs: () => clock.nowMs(), wallMs: () => clock.wallMs() }
+  const made = markClearing({ ...store.ports, clock: { ...dead, wakeAt: () => () => undefined } })
   expect(made).toBeTypeOf('function')
   const [name = ''] = disk.list()
   // The name was durable, what was in the file was not.
   disk.remove(name)
   disk.open(name, 'create').close()
-  expect(markClearing(store.ports)).toBeTypeOf('function')
-  clock.advance(11 * 60_000)
+  clock.advance(9 * 60_000)
+  expect(disk.list()).toEqual([name])
+  clock.advance(2 * 60_000)
   expect(await markUsing(store.ports)).toBeTypeOf('function')
+})
+
+test('a mark counts for as long as its maker lives and wants it', async () => {
+  const mark = await markUsing(store.ports)
+  for (let hours = 0; hours < 5; hours++) {
+    clock.advance(60 * 60_000)
+    expect(markClearing(store.ports)).toMatchObject({ fault: { code: 'wrong-state' } })
+  }
+  if (typeof mark === 'function') mark()
+  expect(disk.list()).toEqual([])
+  clock.advance(60 * 60_000)
+  expect(disk.list()).toEqual([])
+  expect(markClearing(store.ports)).toBeTypeOf('function')
 })
 
 test('on a full disk, packs that nobody needs go before those that must be written anew', async () => {
