@@ -37,6 +37,8 @@ export interface PageSenderPorts {
   readonly encoder: PageEncoder
   readonly rate: LinkRate
   readonly recorder: PageRecorder | undefined
+  /** A link that takes nothing for so long is cut. Absent: answerMsMax. */
+  readonly patienceMs?: number
   /** True: the migration has ended, stop. */
   ended(): boolean
   progress(pages: number, bytes: number): void
@@ -59,10 +61,8 @@ type Encoded = Omit<EncodedPages, 'encoding'> & { readonly encoding: PageEncodin
 const bytesPerBreath = 4 << 20
 /** What may still wait in this process when a round is called sent. */
 const endOfRoundBytesMax = 1 << 20
-const standsStill = fault(
-  'timed-out',
-  `no page left this node for ${answerMsMax} ms; is the link cut?`,
-)
+const standsStill = (ms: number) =>
+  fault('timed-out', `no page left this node for ${ms} ms; is the link cut?`)
 
 export class PageSender {
   readonly #ports: PageSenderPorts
@@ -194,7 +194,7 @@ export class PageSender {
    * Waits until no more than that is in flight; a link on which nothing moves any more is given up.
    */
   async #drain(belowBytes: number): Promise<void> {
-    const { link, clock } = this.#ports
+    const { link, clock, patienceMs = answerMsMax } = this.#ports
     if (link.bufferedBytes <= belowBytes) return
     let left = link.bufferedBytes
     let movedAtMs = clock.nowMs()
@@ -203,7 +203,7 @@ export class PageSender {
         const nowMs = clock.nowMs()
         if (link.bufferedBytes < left) movedAtMs = nowMs
         left = link.bufferedBytes
-        if (nowMs - movedAtMs >= answerMsMax) return reject(new FaultError(standsStill))
+        if (nowMs - movedAtMs >= patienceMs) return reject(new FaultError(standsStill(patienceMs)))
         seeLink(this.#ports.rate, 0, left, nowMs)
         this.#tell()
         cancel = clock.wakeAt(nowMs + progressMs, watch)

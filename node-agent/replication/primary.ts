@@ -240,14 +240,14 @@ export class Primary {
     }
   }
 
-  #sender(memory: SentMemory, isLast: boolean): PageSender {
+  #sender(memory: SentMemory, isLast: boolean, patienceMs = answerMsMax): PageSender {
     const { clock, nodePace } = this.#ports
     const link = this.#mustLink()
     const { vmId, epoch } = this.#vm
     const round = { vmId, epoch, round: this.#round, bitmap: this.#rest, isLast }
     return new PageSender(round, {
       ...{ clock, link, memory, paces: [nodePace], frames: this.#frames },
-      ...{ encoder: this.#encoder, rate: this.#rate, recorder: undefined },
+      ...{ encoder: this.#encoder, rate: this.#rate, recorder: undefined, patienceMs },
       ended: () => this.#isOver,
       progress: () => undefined,
     })
@@ -261,7 +261,7 @@ export class Primary {
     const shot = await shooting.finally(() => {
       this.#standing = undefined
     })
-    const { frames } = await this.#sender(shot.pages, true).send()
+    const { frames } = await this.#sender(shot.pages, true, this.#patienceMs).send()
     const migrationId = this.#order.replicaId
     await this.#sendBatch(shot.batch)
     const kept = this.#answers.next('checkpoint-kept', this.#patienceMs)

@@ -75,6 +75,17 @@ describe('a checkpoint that is kept', () => {
     expect(ends.vm.replica?.state).toBe('lost')
   })
 
+  test('is given up when its pages do not leave', async () => {
+    const ends = new Ends()
+    ends.throughRate(5000)
+    ends.primary.begin()
+    await ends.pass(100)
+    ends.throughRate(0)
+    for (let page = 0; page < 1024; page++) ends.here.write(page, page)
+    await ends.pass(3000)
+    expect(ends.vm.replica?.state).toBe('lost')
+  })
+
   test('is followed by another at once when much has been written meanwhile', async () => {
     const ends = await Ends.kept({ everyMs: 60_000 })
     ends.primary.hurry()
