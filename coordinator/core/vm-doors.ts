@@ -255,6 +255,8 @@ export function becomeFailed(step: Step, vm: Vm, fault: Fault, keepsNode: boolea
   const nodeId = vm.nodeId
   if (!keepsNode) assign(step, vm, undefined)
   vm.fault = fault
+  // Nothing is recovered any more: who waits until nothing is does not wait for an operator.
+  vm.isRecovery = false
   delete vm.restoreFrom
   delete vm.relocateTo
   enter(step, vm, 'failed')

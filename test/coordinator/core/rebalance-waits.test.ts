@@ -1,0 +1,47 @@
+// What rebalancing waits for, and what it does not.
+
+import { expect, test } from 'vitest'
+import { rebalance } from '#coordinator/core/rebalance.ts'
+import { HaPolicyChange } from '#proto/ha.ts'
+import { asVmId } from '#proto/ids.ts'
+import { Story, stateOf } from './story.ts'
+
+const demand = (story: Story, id: string, demandPercent: number) => {
+  const vm = story.state.vms.get(asVmId(id))
+  if (!vm) throw new Error(id)
+  vm.live.demandPercent = demandPercent
+  for (const { live } of story.state.nodes.values()) live.burden = undefined
+}
+const started = (story: Story, id: string, nodeId: string) =>
+  story.result(nodeId, [...story.state.commands].find(([, { vmId }]) => vmId === id)?.[0] ?? '')
+
+test('a VM that has failed while it was recovered keeps nobody from moving', () => {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  for (const [id, node] of [
+    ['a', 'n1'],
+    ['b', 'n2'],
+    ['c', 'n3'],
+  ] as const) {
+    story.run(id)
+    started(story, id, node)
+  }
+  const change = HaPolicyChange.parse({ relocations: 0 })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.lose('n1')
+  story.passWith(5000, { n2: ['b@2 running'], n3: ['c@3 running'] })
+  expect(stateOf(story)).toBe('starting n2 @4')
+  started(story, 'b', 'n2')
+  story.result('n2', [...story.state.commands.keys()].at(-1) ?? '', 'disk-failed')
+  expect(stateOf(story)).toBe('failed undefined @4')
+  story.hello('n1', [], 'n1-second')
+  story.beat('n1')
+  story.migrate('b', 'n3')
+  const [id] = [...story.state.openMigrations]
+  story.admit(id ?? '')
+  story.result('n2', story.state.migrations.get(id ?? ('' as never))?.commandId ?? '')
+  demand(story, 'b', 90)
+  demand(story, 'c', 90)
+  const { moves } = rebalance(story.state, 0, { isAsked: true })
+  expect(moves).toHaveLength(1)
+})
