@@ -18,6 +18,7 @@ import { specOwnedBy } from './networks.ts'
 import { isDoubtful } from './node-doors.ts'
 import { plainCopy } from './plain-copy.ts'
 import { type RecordKey, recordSchemas, type StoredRecord } from './records.ts'
+import { isThere } from './views.ts'
 
 /** The record of a key as it is now, a copy; undefined when there is none any more. */
 export function recordOf(state: ClusterState, { kind, id }: RecordKey): unknown {
@@ -143,6 +144,8 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     // unprotected VM that stops waits for its node's word: no lease ends it.
     const awaitsFence = vm.phase === 'recovering' || (vm.phase === 'stopping' && vm.spec.ha)
     if (vm.nodeId !== undefined && awaitsFence) vm.live.fencedAtMs = fencedAtMs
+    // Since when it runs was known to our predecessor only: it counts from now on.
+    if (isThere(vm)) vm.live.runsSinceMs = nowMs
     nodeLiveOf(state, vm.nodeId)?.vmIds.add(vm.id)
     nodeLiveOf(state, vm.replica?.nodeId)?.replicaOf.add(vm.id)
     state.watched.lost.add(vm.id)

@@ -1,0 +1,42 @@
+// How often a VM that crashed is started again, and when the count begins anew.
+
+import { expect, test } from 'vitest'
+import { HaPolicyChange } from '#proto/ha.ts'
+import { asVmId } from '#proto/ids.ts'
+import { Story, stateOf } from '../story.ts'
+
+const command = ({ state }: Story) => [...state.commands.keys()].at(-1) ?? ''
+
+/** It has crashed once, and runs again: its one restart is used up. */
+function crashedOnce(): Story {
+  const story = new Story()
+  story.join('n1')
+  story.run('a')
+  const change = HaPolicyChange.parse({ restarts: 1 })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.result('n1', command(story))
+  story.event('n1', 'a@1', 'crashed')
+  story.passWith(1000, { n1: [] })
+  story.result('n1', command(story))
+  expect(stateOf(story)).toBe('running n1 @2')
+  return story
+}
+
+/** The coordinator begins anew, and the VM runs on for so long before it crashes again. */
+function crashedAfter(ms: number): Story {
+  const story = crashedOnce()
+  story.restart()
+  story.hello('n1', ['a@2 running'])
+  story.passWith(ms, { n1: ['a@2 running'] })
+  story.event('n1', 'a@2', 'crashed')
+  story.passWith(1000, { n1: [] })
+  return story
+}
+
+test('a minute of running begins the count anew, also under another coordinator', () => {
+  expect(stateOf(crashedAfter(70_000))).toBe('starting n1 @3')
+})
+
+test('less than that does not, whatever the coordinator knows of before', () => {
+  expect(stateOf(crashedAfter(5_000))).toBe('failed undefined @2')
+})
