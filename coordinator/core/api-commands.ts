@@ -15,7 +15,7 @@ import { type Node, type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
 import { admit, declare, haView } from './ha/commands.ts'
-import { joinGroup, setPolicy } from './ha/groups.ts'
+import { circleOfNew, joinGroup, setPolicy } from './ha/groups.ts'
 import { mergeNow } from './layer-merges.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
@@ -239,7 +239,8 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
     ...(request.policy ? { policy: request.policy } : {}),
     live: vmLive(),
   }
-  const refused = overQuota(state, owner, takenByNew(spec)) ?? admitNew(step, vm)
+  const looped = circleOfNew(state, vm)
+  const refused = looped ?? overQuota(state, owner, takenByNew(spec)) ?? admitNew(step, vm)
   if (refused) return refused
   addVm(step, vm)
   joinGroup(step, vm)
@@ -266,8 +267,9 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const taken = ids.find((id, n) => step.state.vms.has(id) || ids.indexOf(id) !== n)
   if (taken !== undefined)
     return fault('name-taken', `there is a VM ${taken} already: choose other names`)
+  const [looped] = ids.flatMap((id) => circleOfNew(step.state, { id }) ?? [])
   const over = overQuota(step.state, parent.owner, takenByNew(parent.spec, ids.length))
-  const layered = over ?? tooManyLayers(parent)
+  const layered = looped ?? over ?? tooManyLayers(parent)
   if (layered) return layered
   const wish = wishOf(parent.spec, ids.length)
   const own = request.to ?? parent.nodeId

@@ -101,6 +101,16 @@ function waitsFor(state: ClusterState, id: VmId, target: VmId, seen: Set<VmId>):
   return vmsNamed(state, policyOf(vm).after).some((n) => waitsFor(state, asVmId(n), target, seen))
 }
 
+/** Why one that is to come would never start again: it waits for one that waits for it. */
+export function circleOfNew(
+  state: ClusterState,
+  { id, policy }: Pick<Vm, 'id' | 'policy'>,
+): Fault | undefined {
+  const { after } = policyWith(state, id, ownOf({ policy }))
+  const isLooped = vmsNamed(state, after).some((n) => waitsFor(state, asVmId(n), id, new Set()))
+  return isLooped ? circle(id, after) : undefined
+}
+
 /** A VM that is new: its group may have been there before. */
 export function joinGroup(step: Step, vm: Vm): void {
   if (!groupOf(step.state, vm.id)) return

@@ -5,8 +5,19 @@ import { expect, test } from 'vitest'
 import { haView } from '#coordinator/core/ha/commands.ts'
 import { policyOf } from '#coordinator/core/ha/groups.ts'
 import { whyOf } from '#coordinator/core/ha/why.ts'
-import { HaGroup, type HaGroupInput, HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import { freshIdentity } from '#coordinator/identity.ts'
+import { SeededRandom } from '#env/memory.ts'
+import {
+  HaGroup,
+  type HaGroupInput,
+  HaPolicy,
+  HaPolicyChange,
+  HaRule,
+  type HaRuleInput,
+} from '#proto/ha.ts'
 import { asVmId } from '#proto/ids.ts'
+import { VmSpec } from '#proto/vm-spec.ts'
 import { Story } from '../story.ts'
 
 const group = (story: Story, name: string, vms: string[], said: HaGroupInput['policy'] = {}) =>
@@ -123,4 +134,27 @@ test('one name is no company, unless it is a group’s', () => {
   expect(HaRule.safeParse({ ...near, vms: ['a'] }).success).toBe(false)
   expect(HaRule.safeParse({ ...near, vms: ['group:a'] }).success).toBe(true)
   expect(HaRule.safeParse({ ...near, vms: ['team:a', 'b'] }).success).toBe(false)
+})
+
+// Both would be recovered only after the other: never.
+test('nor does one that is to come wait for whoever waits for it: as a new VM, or as a clone', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a')
+  story.result('n1', 'run1-1')
+  say(story, 'a', { after: ['b'] })
+  const loops = /b would wait for itself: look at what a wait for/
+  const wish = { spec: VmSpec.parse({ memoryMib: 16 }), policy: HaPolicy.parse({ after: ['a'] }) }
+  const identity = freshIdentity(new SeededRandom(1))
+  story.ask({ do: 'run', request: { id: 'b', ...wish }, identity } as ApiCommand, 'run b')
+  expect(refused(story)).toMatch(loops)
+  group(story, 'web', ['b'], { after: ['a'] })
+  story.clone('a', ['b'])
+  expect(refused(story)).toMatch(loops)
+  story.run('b')
+  expect(refused(story)).toMatch(loops)
+  expect([...story.state.vms.keys()]).toEqual(['a'])
+  group(story, 'web', ['b'])
+  story.run('b')
+  expect(refused(story)).toBe(false)
 })
