@@ -75,6 +75,8 @@ export function relocate(step: Step, vm: Vm, { to }: Asked<'relocate'>): Value |
   if (vm.nodeId !== undefined && !isReachable(step.state.nodes.get(vm.nodeId)))
     return outOfReach(vm.nodeId)
   vm.relocateTo = node.id
+  // As when it is migrated: it stays bound, to where it was sent.
+  if (vm.pinnedTo !== undefined) vm.pinnedTo = node.id
   if (vm.nodeId === undefined) becomePending(step, vm, 0)
   else {
     becomeStopping(step, vm)

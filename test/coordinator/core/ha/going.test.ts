@@ -109,6 +109,17 @@ test('relocated: stopped, then booted where it was to go; elsewhere, when that i
   expect(stateOf(story)).toBe('running n2 @3')
 })
 
+test('one that is bound to its node goes where it is sent too, and is bound to that from then on', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a', { diskMib: 4 }, 'n1')
+  story.result('n1', 'run1-1')
+  story.ask({ do: 'relocate', vmId: asVmId('a'), to: 'n2' }, 'relocate a to n2')
+  story.result('n1', 'run1-2')
+  expect(stateOf(story)).toBe('starting n2 @2')
+  expect(story.state.vms.get(asVmId('a'))?.pinnedTo).toBe('n2')
+})
+
 test('a node that could not start it is asked again when no other one may', () => {
   const story = started()
   const rule: HaRule = { kind: 'keep-apart', name: 'two', vms: ['a', 'b'], strict: true }
