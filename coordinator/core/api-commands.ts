@@ -341,7 +341,8 @@ function start(step: Step, vm: Vm): Value | Fault {
   if (vm.nodeId !== undefined)
     return fault(
       'wrong-state',
-      `${vm.nodeId} is lost and may still run ${vm.id}: bring ${vm.nodeId} back, or remove the VM`,
+      `${vm.nodeId} is lost and may still run ${vm.id}: bring ${vm.nodeId} back, or switch it ` +
+        `off and say so: \`godwit node fence ${vm.nodeId} --off\``,
     )
   const over = overQuota(step.state, vm.owner, takenByStart(vm))
   if (over) return over

@@ -9,7 +9,7 @@ import type { NodeId } from '#proto/ids.ts'
 import type { Node } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { fenceAgainMs } from './limits.ts'
-import { becomeFencing, isDoubtful } from './node-doors.ts'
+import { becomeFencing, isDoubtful, isLost } from './node-doors.ts'
 import type { Step } from './step-context.ts'
 
 /** Each tick: a node that has been silent for long enough, if there is a device. */
@@ -24,8 +24,7 @@ export function fenceSilent(step: Step, node: Node): void {
 /** An operator wants it off, whatever it does. */
 export function fenceByHand(step: Step, node: Node, isOff: boolean): Fault | undefined {
   const { id, phase } = node
-  if (phase === 'fenced' || phase === 'gone')
-    return fault('wrong-state', `${id} is ${phase} already: it runs nothing`)
+  if (isLost(node) && !(isOff && mayStillRun(node))) return lostAlready(node)
   if (isOff && phase === 'online')
     return fault('wrong-state', `${id} answers, so it is not off: fence it without --off`)
   if (isOff) return undefined
@@ -36,6 +35,18 @@ export function fenceByHand(step: Step, node: Node, isOff: boolean): Fault | und
     )
   askDevice(step, node)
   return undefined
+}
+
+/** Its lease is over; what no lease covers may run on there until somebody knows better. */
+const mayStillRun = ({ phase, live }: Node): boolean =>
+  phase === 'fenced' && live.vmIds.size + live.incoming.size > 0
+
+function lostAlready(node: Node): Fault {
+  const { id, phase } = node
+  const what = mayStillRun(node)
+    ? `what is not protected may run there: switch it off, then say so with --off`
+    : 'it runs nothing'
+  return fault('wrong-state', `${id} is ${phase} already: ${what}`)
 }
 
 function askDevice(step: Step, node: Node): void {
@@ -56,7 +67,7 @@ export interface FenceWord {
 export function isFencedBy(step: Step, { nodeId, incarnation, fault: why }: FenceWord): boolean {
   const node = step.state.nodes.get(nodeId)
   if (!node || node.incarnation !== incarnation) return false
-  if (!why) return node.phase !== 'fenced' && node.phase !== 'gone'
+  if (!why) return !isLost(node) || mayStillRun(node)
   const text = `${nodeId} could not be fenced by the device: ${why.message}; its lease runs out`
   tell(step, 'ha-warning', text, { nodeId })
   return false

@@ -77,8 +77,8 @@ export function becomeFenced(step: Step, node: Node, proof?: string): void {
     proof !== undefined || step.nowMs > leaseExpiresAtMs + step.state.settings.marginMs,
     `node ${node.id} may still hold its lease`,
   )
-  enter(step, node, 'fenced')
-  node.live.lostAtMs.push(step.nowMs)
+  // A proof may come after the lease was over: it was lost once.
+  if (enter(step, node, 'fenced')) node.live.lostAtMs.push(step.nowMs)
   const why = proof ?? 'its lease is over'
   tell(step, 'node-fenced', `${node.id} is fenced: ${why}`, { nodeId: node.id })
 }

@@ -55,6 +55,33 @@ test('of one that does not, it is: its VMs start elsewhere without waiting for t
   expect(story.text).toContain('* n1 is fenced: an operator says it is off')
 })
 
+test.each([
+  ['an operator’s word', (story: Story) => fence(story, true)],
+  ['the device’s, late', (story: Story) => story.fenceWord('n1', 'n1-first')],
+])('%s counts for what no lease covers also when the lease of its node is over', (_, prove) => {
+  const story = started({ diskMib: 4, ha: false })
+  story.lose('n1')
+  story.passWith(5000, { n2: [] })
+  expect(stateOf(story)).toBe('failed n1 @1')
+  fence(story, false)
+  expect(last(story, 1)[0]).toMatch(/n1 is fenced already: what is not protected may run there/)
+  prove(story)
+  expect(stateOf(story)).toBe('starting n2 @2')
+  expect(story.state.nodes.get(asNodeId('n1'))?.live.lostAtMs).toHaveLength(1)
+  fence(story, true)
+  expect(last(story, 1)[0]).toMatch(/n1 is fenced already: it runs nothing/)
+})
+
+test('what was told to stop there is stopped then', () => {
+  const story = started({ diskMib: 4, ha: false })
+  story.lose('n1')
+  story.passWith(5000, { n2: [] })
+  story.ask({ do: 'stop', vmId: asVmId('a') }, 'stop a')
+  expect(stateOf(story)).toBe('stopping n1 @1')
+  fence(story, true)
+  expect(stateOf(story)).toBe('stopped undefined @1')
+})
+
 test('without a device nothing can be asked of it', () => {
   const story = started()
   fence(story, false)
