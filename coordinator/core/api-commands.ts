@@ -240,7 +240,7 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
     live: vmLive(),
   }
   const looped = circleOfNew(state, vm)
-  const refused = looped ?? overQuota(state, owner, takenByNew(spec)) ?? admitNew(step, vm)
+  const refused = looped ?? overQuota(state, owner, takenByNew(spec)) ?? admitStart(step, vm)
   if (refused) return refused
   addVm(step, vm)
   joinGroup(step, vm)
@@ -249,8 +249,9 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
 }
 
 /** Where it would be placed, is there room for it in an outage too? */
-function admitNew(step: Step, vm: Vm): Fault | undefined {
-  if (step.state.ha.tolerate === 0) return undefined
+function admitStart(step: Step, vm: Vm): Fault | undefined {
+  // One that is there is counted where it is.
+  if (step.state.ha.tolerate === 0 || vm.nodeId !== undefined) return undefined
   const node = chooseNode(step.state, wishOf(vm.spec), startWhere(step.state, vm))
   return admit(step, [vm], isNode(node) ? node.id : undefined)
 }
@@ -313,7 +314,7 @@ function remove(step: Step, vm: Vm): null | Fault {
  */
 function restore(step: Step, vm: Vm, name: string): Value | Fault {
   const over = overQuota(step.state, vm.owner, takenByStart(vm))
-  const refused = cannotRestore(step, vm, name) ?? over
+  const refused = cannotRestore(step, vm, name) ?? over ?? admitStart(step, vm)
   if (refused) return refused
   if (vm.nodeId !== undefined && !isReachable(step.state.nodes.get(vm.nodeId)))
     return outOfReach(vm.nodeId)
@@ -344,8 +345,8 @@ function start(step: Step, vm: Vm): Value | Fault {
       `${vm.nodeId} is lost and may still run ${vm.id}: bring ${vm.nodeId} back, or switch it ` +
         `off and say so: \`godwit node fence ${vm.nodeId} --off\``,
     )
-  const over = overQuota(step.state, vm.owner, takenByStart(vm))
-  if (over) return over
+  const refused = overQuota(step.state, vm.owner, takenByStart(vm)) ?? admitStart(step, vm)
+  if (refused) return refused
   delete vm.tries
   becomePending(step, vm, 0)
   placeWaiting(step)

@@ -12,12 +12,14 @@ import { sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
 import { beginMaintenance, endMaintenance } from './evacuation.ts'
 import { fenceByHand } from './fencing.ts'
 import { forecastOf, hopeless } from './forecasts.ts'
+import { admit } from './ha/commands.ts'
 import { companyOf } from './ha/rules.ts'
 import { seeFence } from './membership.ts'
 import { addMigration } from './migration-doors.ts'
 import { endByFault } from './migration-end.ts'
 import { type MigrationPlan, planMigration } from './migrations.ts'
 import { chooseNode, isNode, type Where } from './placement.ts'
+import { overQuota, takenByStart } from './quotas.ts'
 import { rebalance } from './rebalance.ts'
 import type { ApiAnswer, ApiCommand, Step } from './step-context.ts'
 import { isReachable, touch } from './step-context.ts'
@@ -74,6 +76,8 @@ export function relocate(step: Step, vm: Vm, { to }: Asked<'relocate'>): Value |
   if (!isNode(node)) return node
   if (vm.nodeId !== undefined && !isReachable(step.state.nodes.get(vm.nodeId)))
     return outOfReach(vm.nodeId)
+  const refused = vm.nodeId === undefined ? beginsAnew(step, vm, node) : undefined
+  if (refused) return refused
   vm.relocateTo = node.id
   // As when it is migrated: it stays bound, to where it was sent.
   if (vm.pinnedTo !== undefined) vm.pinnedTo = node.id
@@ -84,6 +88,10 @@ export function relocate(step: Step, vm: Vm, { to }: Asked<'relocate'>): Value |
   }
   return vmView(step.state, vm)
 }
+
+/** It is nowhere, so it is started: as much is asked of that as of any other start. */
+const beginsAnew = (step: Step, vm: Vm, { id }: Node): Fault | undefined =>
+  overQuota(step.state, vm.owner, takenByStart(vm)) ?? admit(step, [vm], id)
 
 /** What a migration would be like; nothing is changed. */
 export function foresee(step: Step, vm: Vm, { request }: Asked<'forecast'>): ForecastView | Fault {

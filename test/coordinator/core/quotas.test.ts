@@ -215,3 +215,15 @@ test('ten tenths of a core are one core', () => {
   const tenth = takenByNew(VmSpec.parse({ cpuCapPercent: 10 }))
   expect(overQuota(story.state, 'ann', tenth)).toBeUndefined()
 })
+
+test('one that is at rest is begun by a relocation too, and counts as by any other start', () => {
+  const story = begun({ memoryMib: 16 })
+  run(story, 'ann', 'a')
+  finish(story)
+  story.ask({ do: 'stop', vmId: asVmId('a') })
+  finish(story)
+  run(story, 'ann', 'b')
+  story.ask({ do: 'relocate', vmId: asVmId('a') })
+  expect(refusal(story)?.code).toBe('over-quota')
+  expect(story.state.vms.get(asVmId('a'))?.phase).toBe('stopped')
+})

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { shortagesOf, toleratedOf } from '#coordinator/core/ha/admission.ts'
 import { haView } from '#coordinator/core/ha/commands.ts'
 import { forbids } from '#coordinator/core/ha/rules.ts'
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story } from '../story.ts'
@@ -178,5 +179,33 @@ describe('admission control', () => {
     expect(refused(story)).toBe(false)
     expect(story.state.events.at(-1)?.kind).toBe('vm-placed')
     expect(story.state.events.some(({ kind }) => kind === 'ha-warning')).toBe(true)
+  })
+})
+
+describe('admission control asks every start', () => {
+  /** `a` is stopped, and `b` has taken the room that an outage would leave. */
+  function full(): Story {
+    const story = new Story()
+    story.join('n1', 'n2')
+    story.run('a', { memoryMib: 60 })
+    story.result('n1', 'run1-1')
+    story.ask({ do: 'stop', vmId: asVmId('a') }, 'stop a')
+    story.result('n1', 'run1-2')
+    story.ask({ do: 'set-ha', change: { tolerate: 1 } }, 'tolerate 1')
+    story.run('b', { memoryMib: 60 })
+    return story
+  }
+
+  test.each<[string, ApiCommand]>([
+    ['of one that was stopped', { do: 'start', vmId: asVmId('a') }],
+    ['of one that is to be elsewhere', { do: 'relocate', vmId: asVmId('a'), to: 'n2' }],
+  ])('%s', (_, command) => {
+    const story = full()
+    story.ask(command)
+    expect(refused(story)).toMatch(/with a, the loss of n\d would leave no room for/)
+    expect(story.state.vms.get(asVmId('a'))?.phase).toBe('stopped')
+    story.ask({ do: 'set-ha', change: { tolerate: 0 } }, 'tolerate 0')
+    story.ask(command)
+    expect(story.state.vms.get(asVmId('a'))?.phase).toBe('starting')
   })
 })
