@@ -96,7 +96,7 @@ export const EvacuationView = z.strictObject({
   /** VMs that were there when it began, and that are there still. */
   total: z.int(),
   left: z.int(),
-  /** Queued or under way. */
+  /** Queued or under way: from there, and what was on its way there before. */
   moving: z.int(),
   /** They will stay, if nothing is done about it. */
   stuck: z.array(z.strictObject({ vmId: Name, why: z.string() })),

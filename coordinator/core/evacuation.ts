@@ -58,10 +58,24 @@ export function evacuate(step: Step): void {
   for (const node of watchedNodes(step.state)) {
     if (!node.maintenance || !isReachable(node)) continue
     node.live.evacuation ??= { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
-    if (node.live.vmIds.size === 0) tellEmpty(step, node)
+    if (isEmpty(step.state, node)) tellEmpty(step, node)
     else moveNext(step, node)
     if (node.live.asksLeave && hasLeft(step, node)) giveLeave(step, node)
   }
+}
+
+/** Nothing is there, on its way there, or still takes pages from there. */
+const isEmpty = (state: ClusterState, node: Node): boolean =>
+  node.live.vmIds.size === 0 && passing(state, node) === 0
+
+/** Migrations and clones that need the node, at either end. */
+function passing({ openMigrations, migrations }: ClusterState, { id }: Node): number {
+  let count = 0
+  for (const migrationId of openMigrations) {
+    const migration = migrations.get(migrationId)
+    if (migration?.from === id || migration?.to === id) count++
+  }
+  return count
 }
 
 /** All that can leave. */
@@ -73,7 +87,7 @@ function hasLeft({ state, nowMs }: Step, node: Node): boolean {
 /** A node wants to shut down. */
 export function seeLeaving(step: Step, node: Node): void {
   node.live.asksLeave = true
-  if (step.state.ha.shutdown !== 'migrate' || node.live.vmIds.size === 0) giveLeave(step, node)
+  if (step.state.ha.shutdown !== 'migrate' || isEmpty(step.state, node)) giveLeave(step, node)
   else {
     if (!node.maintenance) {
       beginMaintenance(step, node, MigrationParams.parse({ whenStuck: 'throttle' }))
@@ -202,7 +216,7 @@ export function evacuationView(
   const share = movable > 0 ? Math.max(0, 1 - done / movable) : 0
   const eta = (ms: number) => Math.round(share * ratio * ms + movable * gapMs)
   return {
-    ...{ total: maintenance.total, left, moving: moving.length, stuck },
+    ...{ total: maintenance.total, left, moving: passing(state, node), stuck },
     forMs: Math.max(0, nowMs - maintenance.sinceMs),
     etaMs: { expected: eta(sum.expected), low: eta(sum.low), high: eta(sum.high) },
   }

@@ -64,6 +64,43 @@ test('all leave, and then it can be switched off', () => {
   expect(story.text).toContain('n1 is empty')
 })
 
+const told = (story: Story, id: string) => story.text.includes(`* ${id} is empty`)
+
+test('what was on its way there before comes first, and leaves again: until then it is not empty', () => {
+  const story = started(1)
+  story.migrate('v0', 'n2')
+  const [id = ''] = open(story)
+  story.admit(id)
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n2'), params }, 'evacuate n2')
+  story.pass(50)
+  expect(told(story, 'n2')).toBe(false)
+  expect(evacuationView(story.state, node(story, 'n2'), 0)).toMatchObject({ left: 0, moving: 1 })
+  story.event('n2', 'v0@2', 'running')
+  finishMigration(story)
+  story.pass(50)
+  expect(told(story, 'n2')).toBe(false)
+  finishMigration(story)
+  story.pass(50)
+  expect(vmsOn(story, 'n2')).toEqual([])
+  expect(told(story, 'n2')).toBe(true)
+})
+
+test('while pages of what has left are still there, it is not empty', () => {
+  const story = started(1)
+  const postCopy = MigrationParams.parse({ mode: 'post-copy' })
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params: postCopy }, 'evacuate n1')
+  story.pass(50)
+  const [id = ''] = open(story)
+  story.admit(id)
+  story.progress('n1', id, 'paging')
+  story.passWith(250, { n1: [`v0@1 serving ${id}`], n2: ['v0@2 running'] })
+  expect(vmsOn(story, 'n1')).toEqual([])
+  expect([told(story, 'n1'), view(story)]).toMatchObject([false, { left: 0, moving: 1 }])
+  finishMigration(story)
+  story.pass(50)
+  expect([told(story, 'n1'), view(story)]).toMatchObject([true, { left: 0, moving: 0 }])
+})
+
 test('nothing is placed there, nor moved there, until it returns', () => {
   const story = started(0)
   drain(story)
