@@ -15,6 +15,7 @@ import { isDiskChanging } from './disk-change.ts'
 import { destinationRuns, settle, sourceServes } from './doubt.ts'
 import { forecastOf } from './forecasts.ts'
 import { mustEndReplica } from './ha/protection.ts'
+import { forbids } from './ha/rules.ts'
 import { pageLogsKept } from './limits.ts'
 import {
   addRecord,
@@ -114,11 +115,14 @@ export function beginAdmitted(step: Step, migration: Migration): void {
 function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): Fault | undefined {
   const missing = [from, to].find((id) => isLost(nodeOf(step.state, id)))
   if (missing) return fault('no-node', `${missing} is lost: try again when it is back`)
+  if (nodeOf(step.state, to).maintenance) return fault('no-node', `${to} is in maintenance`)
   const vm = step.state.vms.get(vmId)
   const phase = purpose === 'clone' ? 'running' : 'migrating'
   if (vm?.phase !== phase || vm.nodeId !== from || vm.epoch !== epoch)
     return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
-  return purpose === 'clone' ? tooManyLayers(vm) : undefined
+  if (purpose === 'clone') return tooManyLayers(vm)
+  const rule = forbids(step.state, vm, to)
+  return rule === undefined ? undefined : fault('against-rule', `not to ${to}: ${rule}`)
 }
 
 /**

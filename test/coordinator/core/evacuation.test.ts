@@ -85,6 +85,17 @@ test('what was on its way there before comes first, and leaves again: until then
   expect(told(story, 'n2')).toBe(true)
 })
 
+test('what only waits to go there stays where it is', () => {
+  const story = started(1)
+  story.migrate('v0', 'n2')
+  const [id = ''] = open(story)
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n2'), params }, 'evacuate n2')
+  story.admit(id)
+  expect(open(story)).toEqual([])
+  expect(vmsOn(story, 'n1')).toEqual(['v0'])
+  expect(story.text).toContain('from n1 to n2 has ended: n2 is in maintenance')
+})
+
 test('while pages of what has left are still there, it is not empty', () => {
   const story = started(1)
   const postCopy = MigrationParams.parse({ mode: 'post-copy' })

@@ -209,3 +209,14 @@ describe('admission control asks every start', () => {
     expect(story.state.vms.get(asVmId('a'))?.phase).toBe('starting')
   })
 })
+
+test('a strict rule also holds for a migration that was queued before it', () => {
+  const story = joined()
+  story.run('a')
+  story.result('n1', 'run1-1')
+  story.migrate('a', 'n2')
+  rule(story, on('x', ['a'], 'n1', 'n3'))
+  story.admit([...story.state.openMigrations][0] ?? '')
+  expect(story.state.openMigrations.size).toBe(0)
+  expect(story.text).toContain('has ended: not to n2: rule x allows a only on n1, n3')
+})
