@@ -8,7 +8,7 @@ import type { EvacuationView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
-import { evacuationHasEnded, mayActOnNode } from '#proto/state.ts'
+import { evacuationHasEnded, mayActOnNode, type VmPhase } from '#proto/state.ts'
 import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
@@ -136,9 +136,13 @@ function leastDisruptiveFirst(state: ClusterState, node: Node): Vm[] {
 const foresee = (state: ClusterState, node: Node, vm: Vm): Forecast | undefined =>
   forecastOf(state, vm, node.id, node.maintenance?.params)
 
+/** It can move then, or is gone. */
+const inAMoment: readonly VmPhase[] = ['starting', 'stopping', 'recovering']
+
 function mayMove(step: Step, node: Node, vm: Vm): boolean {
   const { evacuation } = node.live
   if (!evacuation || vm.migrationId !== undefined) return false
+  if (inAMoment.includes(vm.phase)) return false
   if (vm.phase !== 'running') {
     evacuation.why.set(vm.id, `it is ${vm.phase}: only what runs can move`)
     return false
@@ -180,7 +184,9 @@ export function seeEvacuated(state: ClusterState, migration: Migration): void {
   const evacuation = state.nodes.get(migration.from)?.live.evacuation
   if (!evacuation || migration.cause !== evacuationCause) return
   const { forecast, record, fault: why } = migration
-  if (why) evacuation.why.set(migration.vmId, why.message)
+  // It stays only when it is not tried again.
+  const tried = evacuation.tries.get(migration.vmId)?.count ?? 0
+  if (why && tried >= triesMax) evacuation.why.set(migration.vmId, why.message)
   if (!forecast || !record || migration.phase !== 'done') return
   const ratio = record.totalMs / Math.max(1, forecast.totalMs.expected)
   evacuation.ratio += 0.5 * (ratio - evacuation.ratio)

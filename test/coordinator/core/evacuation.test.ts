@@ -139,6 +139,16 @@ test('who cannot leave is told of, and does not keep the others', () => {
   expect(vmsOn(story, 'n1')).toEqual(['bound'])
 })
 
+test('one that is still starting is not stuck: it leaves as soon as it runs', () => {
+  const story = begun(1)
+  drain(story)
+  story.pass(50)
+  expect(view(story)).toMatchObject({ left: 1, moving: 0, stuck: [] })
+  finishStarts(story)
+  story.pass(50)
+  expect(view(story)).toMatchObject({ left: 1, moving: 1, stuck: [] })
+})
+
 test('without room elsewhere they wait, and go when there is', () => {
   const story = new Story()
   story.join('n1')

@@ -40,6 +40,23 @@ test('where they are to move away first, it waits until they have, and is in ser
   expect(story.state.nodes.get(asNodeId('n1'))?.maintenance).toBeUndefined()
 })
 
+test('it waits for the next try too, when a migration has failed', () => {
+  const story = started()
+  shutdown(story, 'migrate')
+  story.leaving('n1')
+  const leave = () => story.lines.filter((line) => line === '> n1 may leave').length
+  for (let tries = 1; tries <= 3; tries++) {
+    story.passWith(6000, { n1: ['a@1 running'], n2: [] })
+    const [id] = [...story.state.openMigrations]
+    if (!id) throw new Error(`no try ${tries}`)
+    expect(leave()).toBe(0)
+    story.admit(id)
+    story.result('n1', story.state.migrations.get(id)?.commandId ?? '', 'link-lost')
+  }
+  story.passWith(250, { n1: ['a@1 running'], n2: [] })
+  expect(leave()).toBe(1)
+})
+
 test('an operator’s word that it is off is not believed of a node that answers', () => {
   const story = started()
   fence(story, true)
