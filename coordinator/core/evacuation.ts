@@ -12,7 +12,7 @@ import { evacuationHasEnded, mayActOnNode, type VmPhase } from '#proto/state.ts'
 import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
-import { policyOf } from './ha/rules.ts'
+import { companyOf, policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import { standingOf } from './node-doors.ts'
@@ -143,20 +143,32 @@ function mayMove(step: Step, node: Node, vm: Vm): boolean {
   const { evacuation } = node.live
   if (!evacuation || vm.migrationId !== undefined) return false
   if (inAMoment.includes(vm.phase)) return false
-  if (vm.phase !== 'running') {
-    evacuation.why.set(vm.id, `it is ${vm.phase}: only what runs can move`)
-    return false
-  }
-  if (vm.pinnedTo !== undefined) {
-    evacuation.why.set(vm.id, `it is bound to ${vm.pinnedTo}: migrate it by hand, or stop it`)
-    return false
-  }
-  if (policyOf(vm).locked) {
-    evacuation.why.set(vm.id, `it is locked: \`godwit ha set ${vm.id} --unlock\` lets it go`)
+  const why = whyStays(vm) ?? whyStaysWith(step.state, vm)
+  if (why !== undefined) {
+    evacuation.why.set(vm.id, why)
     return false
   }
   const tried = evacuation.tries.get(vm.id)
   return !tried || (tried.count < triesMax && step.nowMs >= tried.nextAtMs)
+}
+
+/** Until somebody does something about it. */
+function whyStays(vm: Vm): string | undefined {
+  if (vm.phase === 'paused' || vm.phase === 'failed')
+    return `it is ${vm.phase}: only what runs can move`
+  if (vm.pinnedTo !== undefined)
+    return `it is bound to ${vm.pinnedTo}: migrate it by hand, or stop it`
+  if (policyOf(vm).locked) return `it is locked: \`godwit ha set ${vm.id} --unlock\` lets it go`
+  return undefined
+}
+
+/** A strict rule keeps it with one that stays there. */
+function whyStaysWith(state: ClusterState, vm: Vm): string | undefined {
+  for (const mate of companyOf(state, vm)) {
+    const why = mate.nodeId === vm.nodeId && mate.phase !== 'failed' ? whyStays(mate) : undefined
+    if (mate !== vm && why !== undefined) return `a rule keeps it together with ${mate.id}: ${why}`
+  }
+  return undefined
 }
 
 function move(step: Step, node: Node, vm: Vm): boolean {

@@ -94,7 +94,8 @@ function ruleAgainst(
   if (forbidden !== undefined) return forbidden
   const anchor = anchorOf(state, vm, along)
   if (anchor === undefined || anchor.nodeId === node.id) return undefined
-  return `a rule keeps ${vm.id} together with ${anchor.with}, which is on ${anchor.nodeId}`
+  const is = anchor.isBound ? 'is bound to' : 'is on'
+  return `a rule keeps ${vm.id} together with ${anchor.with}, which ${is} ${anchor.nodeId}`
 }
 
 /**

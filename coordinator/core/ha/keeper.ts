@@ -17,7 +17,7 @@ import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
 import { watchedVms } from '../watched-vms.ts'
 import { vmsNamed } from './groups.ts'
-import { companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
+import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
 
 export const ruleCause = 'rule'
 export const returnCause = 'return'
@@ -148,6 +148,9 @@ function canTake(
 ): boolean {
   if (coming.length > 0)
     return nodesFor(state, wishOfAll(coming), { vm, along, only: node.id }).length > 0
+  // One of their company may wait for the node that it is bound to: they have to come to it.
+  const anchor = anchorOf(state, vm, along)
+  if (anchor !== undefined && anchor.nodeId !== node.id) return false
   return isReachable(node) && !node.maintenance && forbids(state, vm, node.id) === undefined
 }
 

@@ -127,17 +127,26 @@ function missesOf(others: readonly (readonly NodeId[])[], rule: HaRule, nodeId: 
 
 const isGoing: readonly VmPhase[] = ['recovering', 'stopping', 'failed']
 
+export interface Anchor {
+  readonly nodeId: NodeId
+  readonly with: VmId
+  /** It is not there yet, and may be nowhere else. */
+  readonly isBound?: boolean
+}
+
 /**
- * The node that a VM must go to, because its company is there. @param along those that move with
- * it: where they are binds nobody. A company that is on a node that takes nothing is on its way
- * from there, unless that node is only silent: then its fate is waited for.
+ * The node that a VM must go to, because its company is there, or may be nowhere else. @param along
+ * those that move with it: where they are binds nobody. A company that is on a node that takes
+ * nothing is on its way from there, unless that node is only silent: then its fate is waited for.
  */
 export function anchorOf(
   state: ClusterState,
   vm: Vm,
   along: ReadonlySet<VmId> = new Set(),
-): { readonly nodeId: NodeId; readonly with: VmId } | undefined {
+): Anchor | undefined {
   if (state.rules.size === 0) return undefined
+  const bound = boundMate(state, vm, along)
+  if (bound) return bound
   const seated = companyOf(state, vm).flatMap((mate) => {
     if (mate.id === vm.id || along.has(mate.id) || isGoing.includes(mate.phase)) return []
     const nodeId = nodesOf(state, mate).at(-1)
@@ -151,6 +160,17 @@ export function anchorOf(
   const count = (nodeId: NodeId) => good.filter((one) => one.nodeId === nodeId).length
   good.sort((a, b) => count(b.nodeId) - count(a.nodeId) || (a.nodeId < b.nodeId ? -1 : 1))
   return good[0] ?? seated.find(({ nodeId }) => isSilent(state.nodes.get(nodeId)))
+}
+
+/** One that waits for the node that it is bound to. Who is bound elsewhere cannot follow it. */
+function boundMate(state: ClusterState, vm: Vm, along: ReadonlySet<VmId>): Anchor | undefined {
+  if (vm.pinnedTo !== undefined) return undefined
+  for (const { id, pinnedTo, nodeId, phase } of companyOf(state, vm)) {
+    const waits = nodeId === undefined && (phase === 'pending' || phase === 'recovering')
+    if (waits && pinnedTo !== undefined && !along.has(id))
+      return { nodeId: pinnedTo, with: id, isBound: true }
+  }
+  return undefined
 }
 
 const isSilent = (node: Node | undefined): boolean => node !== undefined && isDoubtful(node)
