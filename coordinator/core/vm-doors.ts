@@ -241,7 +241,8 @@ export function becomeStopping(step: Step, vm: Vm): void {
 export function becomeStopped(step: Step, vm: Vm, why: string): void {
   const nodeId = vm.nodeId
   assign(step, vm, undefined)
-  delete vm.fault
+  // Whoever starts it again says where: it waits for nobody.
+  forget(vm, 'fault', 'frozenOn')
   vm.isRecovery = false
   enter(step, vm, 'stopped')
   tell(step, 'vm-stopped', `${vm.id} is stopped: ${why}`, { vmId: vm.id, nodeId })
@@ -257,8 +258,7 @@ export function becomeFailed(step: Step, vm: Vm, fault: Fault, keepsNode: boolea
   vm.fault = fault
   // Nothing is recovered any more: who waits until nothing is does not wait for an operator.
   vm.isRecovery = false
-  delete vm.restoreFrom
-  delete vm.relocateTo
+  forget(vm, 'restoreFrom', 'relocateTo', 'frozenOn')
   enter(step, vm, 'failed')
   const kind: EventView['kind'] = fault.code === 'guest-crashed' ? 'vm-crashed' : 'vm-failed'
   tell(step, kind, `${vm.id} has failed: ${fault.message}`, { vmId: vm.id, nodeId })
@@ -269,6 +269,8 @@ export function moveVm(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch): void {
   invariant(epoch >= vm.epoch, `vm ${vm.id}: epoch ${epoch} is older than ${vm.epoch}`)
   if (vm.nodeId !== nodeId) assign(step, vm, nodeId)
   vm.epoch = epoch
+  // The node that it has left may have shut down meanwhile: it does not wait for it.
+  forget(vm, 'frozenOn')
   vm.live.lastMovedAtMs = step.nowMs
   touch(step, 'vm', vm.id)
 }

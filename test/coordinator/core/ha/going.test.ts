@@ -2,6 +2,7 @@
 // relocated.
 
 import { expect, test } from 'vitest'
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import type { HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
@@ -55,6 +56,38 @@ test('it waits for the next try too, when a migration has failed', () => {
   }
   story.passWith(250, { n1: ['a@1 running'], n2: [] })
   expect(leave()).toBe(1)
+})
+
+test('one that has moved when its source shuts down waits for that no more', () => {
+  const story = started()
+  story.join('n3')
+  shutdown(story, 'freeze')
+  story.migrate('a', 'n2')
+  const [id] = [...story.state.openMigrations]
+  story.admit(id ?? '')
+  story.passWith(250, { n1: [`a@1 running ${id}`], n2: [`a@2 incoming ${id}`], n3: [] })
+  story.event('n1', 'a@1', 'released')
+  story.passWith(250, { n1: [`a@1 released ${id}`], n2: [`a@2 prepared ${id}`], n3: [] })
+  story.lose('n1', true)
+  story.result('n2', [...story.state.commands.keys()].at(-1) ?? '')
+  expect(stateOf(story)).toBe('running n2 @3')
+  story.lose('n2')
+  story.passWith(6000, { n3: [] })
+  expect(stateOf(story)).toBe('starting n3 @4')
+})
+
+test.each<[string, ApiCommand]>([
+  ['started', { do: 'start', vmId: asVmId('a') }],
+  ['relocated', { do: 'relocate', vmId: asVmId('a'), to: 'n2' }],
+])('one that waited for its node, was stopped and is %s does not wait any more', (_, command) => {
+  const story = started()
+  shutdown(story, 'freeze')
+  story.lose('n1', true)
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.ask({ do: 'stop', vmId: asVmId('a') }, 'stop a')
+  story.ask(command)
+  story.passWith(1000, { n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
 })
 
 test('an operator’s word that it is off is not believed of a node that answers', () => {
