@@ -6,13 +6,14 @@
 
 import type { RebalanceView } from '#proto/api.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
-import { burdenOf, demandOf, fits } from './burdens.ts'
+import { burdenOf, demandOf, fits, isFlapping } from './burdens.ts'
 import type { ClusterState, Vm } from './cluster-state.ts'
 import { keepsPromise } from './ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
 import { moveCooldownMs } from './limits.ts'
 import { hotLoad, loadOf, type NodeBurden, scoreOf, translateDemand } from './load-score.ts'
 import { isAwake } from './power/standby.ts'
+import { nodeOf } from './step-context.ts'
 
 /** Below this score no timer moves anything: loads that differ by a few percent are noise. */
 export const scoreWorthMoving = 0.15
@@ -53,7 +54,9 @@ export function rebalance(
   const movables = [...state.vms.values()].flatMap((vm) =>
     mayMove(state, vm, nowMs, isAsked) && vm.nodeId !== undefined ? [movableOf(vm, vm.nodeId)] : [],
   )
-  return planMoves(burdens, movables, busy, (vmId, to) => mayGo(state, vmId, to))
+  // To one that flaps nothing goes by itself.
+  const mayCome = (to: NodeId) => isAsked || !isFlapping(nodeOf(state, to))
+  return planMoves(burdens, movables, busy, (id, to) => mayCome(to) && mayGo(state, id, to))
 }
 
 /** No rule is broken, or kept less well, and what admission control promises stays true. */

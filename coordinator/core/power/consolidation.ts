@@ -5,14 +5,14 @@
 // still are. Not here: standby itself (standby.ts). Monotonic ms; how often: limits.ts.
 
 import type { NodeId } from '#proto/ids.ts'
-import { burdenOf, demandOf, fits } from '../burdens.ts'
+import { burdenOf, demandOf, fits, isFlapping } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { keepsPromise } from '../ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from '../ha/rules.ts'
 import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
 import { loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
 import { beginQueue } from '../move-commands.ts'
-import type { Step } from '../step-context.ts'
+import { nodeOf, type Step } from '../step-context.ts'
 import { isAwake, meanLoad, sleep, wakeNeeded } from './standby.ts'
 
 export const consolidationCause = 'consolidation'
@@ -124,7 +124,8 @@ function fullestFor(
       vms: burden.vms + 1,
     }
     const isEmpty = burden.vms === 0
-    const mayGo = !isEmpty && fits(burden, { memoryMib: vm.spec.memoryMib, demandPercent })
+    const isFree = !isEmpty && !isFlapping(nodeOf(state, id))
+    const mayGo = isFree && fits(burden, { memoryMib: vm.spec.memoryMib, demandPercent })
     if (!mayGo || loadOf(after) > loadMax || !isAllowed(state, vm, from.id, id)) return []
     return [{ id, after }]
   })

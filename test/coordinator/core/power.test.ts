@@ -84,6 +84,12 @@ describe('packing', () => {
         ),
     ],
     ['a load that would be too high', (story) => save(story, { loadMax: 0.1 })],
+    [
+      'a node that flaps, and that nothing goes to by itself',
+      (story) => {
+        for (const { live } of story.state.nodes.values()) live.lostAtMs.push(0, 0, 0)
+      },
+    ],
     ['a disarmed cluster', (story) => story.ask({ do: 'set-ha', change: { armed: false } }, 'off')],
   ])('is kept back by %s', (_, hold) => {
     // Together on one node they would fit.

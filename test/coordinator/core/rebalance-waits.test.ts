@@ -45,3 +45,21 @@ test('a VM that has failed while it was recovered keeps nobody from moving', () 
   const { moves } = rebalance(story.state, 0, { isAsked: true })
   expect(moves).toHaveLength(1)
 })
+
+test('to a node that flaps nothing is moved by the timer; by hand it is', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  for (const process of ['second', 'third', 'fourth']) {
+    story.lose('n2')
+    story.passWith(5000, { n1: [] })
+    story.hello('n2', [], `n2-${process}`)
+    story.beat('n2')
+  }
+  for (const id of ['a', 'b']) {
+    story.run(id)
+    started(story, id, 'n1')
+    demand(story, id, 90)
+  }
+  expect(rebalance(story.state, 0, { isAsked: false }).moves).toEqual([])
+  expect(rebalance(story.state, 0, { isAsked: true }).moves).toHaveLength(1)
+})
