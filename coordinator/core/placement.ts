@@ -208,6 +208,10 @@ export function wishWith(state: ClusterState, vm: Vm): Wish {
   return wishOfAll(mates)
 }
 
+/** What must be free where it starts: room for all of its company that is to come, too. */
+export const wishToStart = (state: ClusterState, vm: Vm): Wish =>
+  companyOf(state, vm).length > 1 ? wishWith(state, vm) : wishOf(vm.spec)
+
 /**
  * Gives every waiting VM a node, as far as there is room: whoseTurn says in which
  * order. Called at the end of each step.
@@ -291,8 +295,8 @@ function place(step: Step, vm: Vm): void {
   }
   const { refusedBy } = vm.live
   if (refusedBy.size > 0 && !hasUntried(state, vm)) refusedBy.clear()
-  const wish = { ...wishOf(vm.spec), ...(companyOf(state, vm).length > 1 && wishWith(state, vm)) }
-  const choice = heldBack(state, vm) ?? chooseNode(state, wish, startWhere(state, vm))
+  const choice =
+    heldBack(state, vm) ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
     // Where it was refused is better than nowhere: those that are left may not take it for long.

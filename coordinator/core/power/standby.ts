@@ -6,12 +6,12 @@
 import { type Fault, fault } from '#proto/faults.ts'
 import type { PowerSettingsChange } from '#proto/power.ts'
 import { mayActOnNode } from '#proto/state.ts'
-import { burdenOf, wishOf } from '../burdens.ts'
+import { burdenOf } from '../burdens.ts'
 import type { ClusterState, Node } from '../cluster-state.ts'
 import { tell } from '../events.ts'
 import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
-import { obstacleAt, startWhere } from '../placement.ts'
+import { obstacleAt, startWhere, wishToStart } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { watchedNodes } from '../watched-nodes.ts'
 
@@ -79,9 +79,8 @@ export function wakeNeeded(step: Step): void {
     // Only one that was looked at, and found no place.
     if (!vm?.fault) continue
     const where = { ...startWhere(state, vm), asAwake: true }
-    const free = [...state.nodes.values()].filter(
-      (n) => !obstacleAt(state, n, wishOf(vm.spec), where),
-    )
+    const wish = wishToStart(state, vm)
+    const free = [...state.nodes.values()].filter((n) => !obstacleAt(state, n, wish, where))
     if (free.some((node) => node.live.wakesAtMs !== undefined || !node.standby)) continue
     const [node] = free
     if (node) wake(step, node, `${id} waits for a node`)

@@ -145,6 +145,22 @@ describe('standby', () => {
     expect(story.state.vms.get(asVmId('b'))?.phase).toBe('starting')
   })
 
+  test('VMs that start together wake one that takes them all', () => {
+    const story = running([
+      ['a', 'n1', 5, 40],
+      ['b', 'n1', 5, 40],
+      ['c', 'n2', 5, 40],
+    ])
+    const rule = HaRule.parse({ kind: 'keep-together', name: 'pair', vms: ['a', 'b'] })
+    story.ask({ do: 'set-rule', rule }, 'rule')
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    save(story, { wakeMs: 500 })
+    story.lose('n1')
+    story.passWith(8000, { n2: ['c@3 running'], n3: [] })
+    const nodeOf = (id: string) => story.state.vms.get(asVmId(id))?.nodeId
+    expect([nodeOf('a'), nodeOf('b')]).toEqual(['n3', 'n3'])
+  })
+
   test('is there after a restart, and ends when power is not saved any more', () => {
     const story = new Story()
     story.join(...nodes)
