@@ -143,7 +143,7 @@ function mayMove(step: Step, node: Node, vm: Vm): boolean {
   const { evacuation } = node.live
   if (!evacuation || vm.migrationId !== undefined) return false
   if (inAMoment.includes(vm.phase)) return false
-  const why = whyStays(vm) ?? whyStaysWith(step.state, vm)
+  const why = whyStaysThere(step.state, vm)
   if (why !== undefined) {
     evacuation.why.set(vm.id, why)
     return false
@@ -151,6 +151,10 @@ function mayMove(step: Step, node: Node, vm: Vm): boolean {
   const tried = evacuation.tries.get(vm.id)
   return !tried || (tried.count < triesMax && step.nowMs >= tried.nextAtMs)
 }
+
+/** Why it stays, wherever there is room; undefined: it does not. */
+export const whyStaysThere = (state: ClusterState, vm: Vm): string | undefined =>
+  whyStays(vm) ?? whyStaysWith(state, vm)
 
 /** Until somebody does something about it. */
 function whyStays(vm: Vm): string | undefined {

@@ -7,11 +7,12 @@ import { type Fault, fault } from '#proto/faults.ts'
 import type { PowerSettingsChange } from '#proto/power.ts'
 import { mayActOnNode } from '#proto/state.ts'
 import { burdenOf } from '../burdens.ts'
-import type { ClusterState, Node } from '../cluster-state.ts'
+import type { ClusterState, Node, Vm } from '../cluster-state.ts'
+import { whyStaysThere } from '../evacuation.ts'
 import { tell } from '../events.ts'
 import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
-import { obstacleAt, startWhere, wishToStart } from '../placement.ts'
+import { obstacleAt, startWhere, type Where, wishToStart, wishWith } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { watchedNodes } from '../watched-nodes.ts'
 
@@ -86,19 +87,40 @@ export function wakeNeeded(step: Step): void {
     if (node) wake(step, node, `${id} waits for a node`)
   }
   const isWaking = watchedNodes(state).some(({ live }) => live.wakesAtMs !== undefined)
-  const [next] = sleepers(state)
-  if (next && !isWaking) wakeForOthers(step, next)
+  if (!isWaking) wakeForOthers(step)
 }
 
-function wakeForOthers(step: Step, next: Node): void {
+function wakeForOthers(step: Step): void {
   const { state } = step
+  const asleep = sleepers(state)
+  const [next] = asleep
+  if (!next) return
   const awake = [...state.nodes.values()].filter(isAwake)
   const load = meanLoad(state, awake)
-  const stuck = [...state.nodes.values()].find((n) => (n.live.evacuation?.why.size ?? 0) > 0)
   const percent = Math.round(100 * load)
-  if (load > state.power.loadMax) wake(step, next, `the others are ${percent} % busy`)
-  else if (stuck) wake(step, next, `${stuck.id} cannot be evacuated without it`)
+  if (load > state.power.loadMax) {
+    wake(step, next, `the others are ${percent} % busy`)
+    return
+  }
+  for (const vm of stuckVms(state)) {
+    const helps = asleep.find((n) => !obstacleAt(state, n, wishWith(state, vm), asIfAwake(vm)))
+    if (!helps) continue
+    wake(step, helps, `${vm.nodeId} cannot be evacuated without it`)
+    return
+  }
 }
+
+const asIfAwake = (vm: Vm): Where => ({ vm, asAwake: true })
+
+/** Those that only want room elsewhere: who stays anyhow is helped by nobody. */
+const stuckVms = (state: ClusterState): Vm[] =>
+  [...state.nodes.values()].flatMap(({ id, live }) =>
+    [...(live.evacuation?.why.keys() ?? [])].flatMap((vmId) => {
+      const vm = state.vms.get(vmId)
+      const wantsRoom = vm?.nodeId === id && vm.phase === 'running'
+      return wantsRoom && whyStaysThere(state, vm) === undefined ? [vm] : []
+    }),
+  )
 
 /** Of all their cores together. */
 export function meanLoad(state: ClusterState, nodes: readonly Node[]): number {

@@ -8,6 +8,7 @@ import { loadOf } from '#coordinator/core/load-score.ts'
 import { powerView } from '#coordinator/core/power/energy.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { Story } from './story.ts'
 
 const nodes = ['n1', 'n2', 'n3']
@@ -159,6 +160,24 @@ describe('standby', () => {
     story.passWith(8000, { n2: ['c@3 running'], n3: [] })
     const nodeOf = (id: string) => story.state.vms.get(asVmId(id))?.nodeId
     expect([nodeOf('a'), nodeOf('b')]).toEqual(['n3', 'n3'])
+  })
+
+  test('for an evacuation a node is woken that takes a VM, and none for one that stays', () => {
+    const story = running([['a', 'n1', 5, 90]])
+    story.run('b', { memoryMib: 90 }, 'n2')
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    const change = HaPolicyChange.parse({ locked: true })
+    story.ask({ do: 'set-policy', vmId: asVmId('a'), change }, 'lock a')
+    save(story, { wakeMs: 500 })
+    const params = MigrationParams.parse({})
+    story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params }, 'evacuate n1')
+    pass(story, 5000)
+    expect(story.text).not.toContain('is woken')
+    const unlocked = { ...change, locked: false }
+    story.ask({ do: 'set-policy', vmId: asVmId('a'), change: unlocked }, 'unlock a')
+    pass(story, 5000)
+    expect(story.text).toContain('n3 is woken: n1 cannot be evacuated without it')
+    expect(moves(story)).toEqual(['a: n1 to n3 (evacuation)'])
   })
 
   test('is there after a restart, and ends when power is not saved any more', () => {
