@@ -46,6 +46,11 @@ export function beginMaintenance(step: Step, node: Node, params: MigrationParams
 export function endMaintenance(step: Step, node: Node): null | Fault {
   if (!mayActOnNode('return', standingOf(node)))
     return fault('wrong-state', `${node.id} is not in maintenance`)
+  if (node.live.asksLeave)
+    return fault(
+      'wrong-state',
+      `${node.id} shuts down when its VMs have left: it takes VMs again when it is back`,
+    )
   delete node.maintenance
   node.live.evacuation = undefined
   touch(step, 'node', node.id)

@@ -58,6 +58,16 @@ test('it waits for the next try too, when a migration has failed', () => {
   expect(leave()).toBe(1)
 })
 
+test('a node that waits to shut down is not taken back meanwhile: it would wait in vain', () => {
+  const story = started()
+  shutdown(story, 'migrate')
+  story.leaving('n1')
+  story.ask({ do: 'end-maintenance', nodeId: asNodeId('n1') }, 'n1 returns')
+  expect(last(story, 1)[0]).toMatch(/n1 shuts down when its VMs have left/)
+  story.passWith(250, { n1: ['a@1 running'], n2: [] })
+  expect(story.state.openMigrations.size).toBe(1)
+})
+
 test('one that has moved when its source shuts down waits for that no more', () => {
   const story = started()
   story.join('n3')
