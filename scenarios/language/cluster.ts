@@ -2,13 +2,14 @@
 // begins. Not here: what happens (timeline.ts), what should come of it (expectations.ts).
 
 import { z } from 'zod'
+import { NodeCapacity } from '#proto/message-parts.ts'
 import { heartbeatMs, leaseMarginMs, leaseMs } from '#proto/units.ts'
 import { Name, VmSpec } from '#proto/vm-spec.ts'
 import { PolicyPart, SettingsPart } from './high-availability.ts'
 import { LinkPart, RacksPart } from './links.ts'
 import { ModelPart } from './model.ts'
 import { PowerPart } from './power.ts'
-import { Duration, Share, Size } from './quantities.ts'
+import { Duration, fits, Share, Size } from './quantities.ts'
 
 const many = (max: number, what: string) =>
   z.int().min(1).max(max).optional().describe(`So many ${what}, called ID-1, ID-2, …`)
@@ -23,7 +24,9 @@ export const NodePart = z
       .min(0)
       .default(0)
       .describe('Million guest instructions a second of one core; 0: as fast as the machine can'),
-    memory: Size.default(1024).describe('What all VMs of the node may use together'),
+    memory: Size.refine(fits(NodeCapacity.shape.memoryMib), 'a node has 1MiB at least')
+      .default(1024)
+      .describe('What all VMs of the node may use together'),
     start: z
       .enum(['at-once', 'later'])
       .default('at-once')
@@ -57,16 +60,26 @@ export const VmPart = z
     model: ModelPart.optional(),
     image: spec.image.describe('The guest image'),
     args: spec.args.describe('Boot arguments, e.g. workload=kv (docs/guest.md)'),
-    memory: Size.default(16).describe('RAM'),
-    disk: Size.default(0).describe('Durable disk; 0MiB: none'),
+    memory: Size.refine(fits(spec.memoryMib), 'a VM has 4MiB to 3072MiB')
+      .default(16)
+      .describe('RAM'),
+    disk: Size.refine(fits(spec.diskMib), 'a disk has 16GiB at most')
+      .default(0)
+      .describe('Durable disk; 0MiB: none'),
     shares: spec.cpuShares.describe('Weight against the other VMs of its pCPU'),
-    cap: Share.default(100).describe('At most so much of one core'),
-    'expected-load': Share.default(10).describe('What placement counts on before it has measured'),
+    cap: Share.refine(fits(spec.cpuCapPercent), 'a VM has one core: 1% to 100% of it')
+      .default(100)
+      .describe('At most so much of one core'),
+    'expected-load': Share.refine(fits(spec.cpuExpectedPercent), 'a VM has one core: 100% at most')
+      .default(10)
+      .describe('What placement counts on before it has measured'),
     clock: spec.clock.describe('Guest time: `real`, or `instructions` retired'),
     screen: spec.screen.describe('Width and height of its screen, e.g. 800x600; left out: none'),
     network: spec.network.describe('Whether it has a card, or the name of its network'),
     boot: spec.boot.describe('`paravirtualised`, or `unmodified`: from firmware, as on hardware'),
-    heartbeat: Duration.optional().describe('A kernel that is silent for so long hangs (docs)'),
+    heartbeat: Duration.refine(fits(spec.heartbeatMs), 'in whole ms, from 1s to 1h')
+      .optional()
+      .describe('A kernel that is silent for so long hangs (docs)'),
     ha: spec.ha.describe('Whether it is restarted elsewhere when its node is lost'),
     policy: PolicyPart.optional(),
     node: Name.optional().describe('Where it starts first; left out: where placement puts it'),

@@ -13,7 +13,7 @@ import {
   VmOrGroup,
 } from '#proto/ha.ts'
 import { Name } from '#proto/vm-spec.ts'
-import { Duration } from './quantities.ts'
+import { Duration, fits } from './quantities.ts'
 
 const policy = HaPolicy.shape
 
@@ -27,7 +27,9 @@ export const policyKeys = {
   locked: z.boolean().optional().describe('Nothing moves or restarts it by itself; false'),
   protection: policy.protection.describe('What becomes of it when its node is lost'),
   isolation: policy.isolation.describe('What a node that is cut off does with it: stop, or pause'),
-  checkpoint: Duration.optional().describe('From one checkpoint to the next'),
+  checkpoint: Duration.refine(fits(policy.checkpointMs), 'in whole ms, from 20ms to 1h')
+    .optional()
+    .describe('From one checkpoint to the next'),
 }
 export const PolicyPart = z.strictObject(policyKeys).describe('How it is kept running')
 export type PolicyPart = z.infer<typeof PolicyPart>

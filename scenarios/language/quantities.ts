@@ -41,6 +41,12 @@ export const Share = z
   .regex(share, 'write a share with its sign: 40%')
   .transform((text) => amount(share, text, {}))
 
+/** What the cluster itself would refuse is refused where it is written. */
+export const fits =
+  (part: z.ZodType) =>
+  (value: number): boolean =>
+    part.safeParse(value).success
+
 const rateHint = 'write a rate with its unit, above 0: 500kB/s, 10MB/s or 16Mbit/s'
 /** Written 10MB/s or 16Mbit/s; read as bytes a second. */
 export const Rate = z

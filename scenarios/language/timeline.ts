@@ -5,7 +5,8 @@
 // when it was asked for.
 
 import { z } from 'zod'
-import { encodingWishes, migrationModes, stuckPolicies } from '#proto/messages.ts'
+import { BalloonRequest } from '#proto/api.ts'
+import { encodingWishes, MigrationParams, migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
 import { streamsMax } from '#proto/units.ts'
 import { Name } from '#proto/vm-spec.ts'
@@ -13,12 +14,13 @@ import { groupKeys, policyKeys, ruleKeys, settingsKeys } from './high-availabili
 import { linkKeys, shapeKeys } from './links.ts'
 import { refusals } from './persons.ts'
 import { powerKeys } from './power.ts'
-import { Drift, Duration, Size } from './quantities.ts'
+import { Drift, Duration, fits, Size } from './quantities.ts'
 
 const vm = Name.describe('A VM of this scenario, or a clone made by it')
 const node = Name.describe('A node of this scenario')
 const rack = Name.describe('A rack of this scenario: cluster.racks')
 
+const downtime = MigrationParams.shape.downtimeMsMax
 const text = z.string().min(1)
 export const Seen = z
   .union([
@@ -81,7 +83,9 @@ export const Step = z
       mode: z.enum(migrationModes).optional().describe('How it moves: docs/migration.md'),
       encoding: z.enum(encodingWishes).optional().describe('How pages travel'),
       'when-stuck': z.enum(stuckPolicies).optional().describe('When it writes too fast'),
-      'downtime-max': Duration.optional().describe('Stop-and-copy when the estimate is below'),
+      'downtime-max': Duration.refine(fits(downtime), 'from 1ms to 1m')
+        .optional()
+        .describe('Stop-and-copy when the estimate is below'),
       'bandwidth-max': z.number().positive().optional().describe('MB/s at most'),
       streams: z.int().min(1).max(streamsMax).optional().describe('Links that carry its pages'),
       verify: z.enum(['incremental', 'full']).optional(),
@@ -173,7 +177,7 @@ export const Step = z
     step('balloon', 'Asks the guest of a VM to hold no more memory than this', {
       ...who,
       vm,
-      memory: Size,
+      memory: Size.refine(fits(BalloonRequest.shape.memoryMib), 'leave it 1MiB at least'),
       outcome,
     }),
     step('sleep-node', 'Empties a node and puts it into standby', { node, outcome }),

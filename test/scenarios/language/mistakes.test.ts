@@ -204,3 +204,27 @@ timeline:
     ])
   })
 })
+
+describe('what the cluster would not take', () => {
+  const vm = (said: string) => `${head}vms: [{ id: a, ${said} }]\n`
+  const step = (said: string) => `${head}vms: [{ id: a }]\ntimeline: [{ ${said} }]\n`
+  test.each([
+    ['memory: 8GiB', 's.yaml:4:24: vms[1].memory: a VM has 4MiB to 3072MiB'],
+    ['disk: 17GiB', 's.yaml:4:22: vms[1].disk: a disk has 16GiB at most'],
+    ['cap: 0%', 's.yaml:4:21: vms[1].cap: a VM has one core: 1% to 100% of it'],
+    ['heartbeat: 10ms', 's.yaml:4:27: vms[1].heartbeat: in whole ms, from 1s to 1h'],
+    [
+      'policy: { checkpoint: 1ms }',
+      's.yaml:4:38: vms[1].policy.checkpoint: in whole ms, from 20ms to 1h',
+    ],
+  ])('of a VM is refused where it is written: %s', (said, mistake) => {
+    expect(mistakesIn(vm(said))).toEqual([mistake])
+  })
+  test('nor of a node, or of a step', () => {
+    expect(mistakesIn(head.replace('node-a', 'node-a, memory: 0MiB'))[0]).toMatch(
+      /^s\.yaml:3:42: .*a node has 1MiB at least/,
+    )
+    expect(mistakesIn(step('do: balloon, vm: a, memory: 0MiB'))[0]).toMatch(/1MiB at least/)
+    expect(mistakesIn(step('do: migrate, vm: a, downtime-max: 0ms'))[0]).toMatch(/1ms to 1m/)
+  })
+})
