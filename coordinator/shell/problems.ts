@@ -2,6 +2,7 @@
 // named by field, with what is allowed there.
 
 import type { FastifyError, FastifyReply } from 'fastify'
+import { z } from 'zod'
 import type { Problem } from '#proto/api.ts'
 import { type Fault, fault, faultOf, faultStatus } from '#proto/faults.ts'
 import { namePattern } from '#proto/ids.ts'
@@ -41,8 +42,13 @@ export function problemOfError(error: FastifyError): Problem {
     return problemOf(fault('message-too-large', 'the body is too large: 1 MiB is allowed'))
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
     return problemOf(fault('bad-request', error.message), error.statusCode)
+  // What a JSON schema cannot say, the handler's own schema does.
+  if (error instanceof z.ZodError) return problemOf(fault('bad-request', issuesText(error)))
   return problemOf(faultOf(error))
 }
+
+const issuesText = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`).join('; ')
 
 interface Finding {
   readonly instancePath?: string

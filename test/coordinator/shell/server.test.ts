@@ -107,6 +107,13 @@ describe('the HTTP API', () => {
     expect(problem(answer).detail).toMatch(/a is pending .* migrate needs it running/)
   })
 
+  test('what only the whole of a body shows is a bad request too, in words', async () => {
+    const rule = { name: 'lone', kind: 'keep-apart', vms: ['a'] }
+    expect(problem(await call('PUT', '/v1/rules/lone', rule))).toMatchObject({
+      ...{ status: 400, detail: 'vms: it needs 2 VMs, or a group' },
+      fault: { code: 'bad-request' },
+    })
+  })
   test('what does not exist is a problem document with the names there are', async () => {
     await joined('n1')
     expect(problem(await call('GET', '/v1/nodes/n7')).detail).toMatch(/there are n1/)
