@@ -12,6 +12,7 @@ import type {
   TemplateView,
   VmView,
 } from '#proto/api.ts'
+import type { Fault } from '#proto/faults.ts'
 import { haSettingsDefault } from '#proto/ha.ts'
 import { asMigrationId, asVmId } from '#proto/ids.ts'
 import { powerSettingsDefault } from '#proto/power.ts'
@@ -73,6 +74,9 @@ export class Sight {
     const seesParent = clonedFrom !== undefined && this.mayOn('see', clonedFrom)
     const seesAll = may(this.#who, 'see-cluster')
     const after = policy?.after.filter((id) => seesAll || this.mayOn('see', id)) ?? []
+    // Whom it waits for is told in its fault.
+    const waitsForOthers =
+      fault?.code === 'wrong-state' && after.length < (policy?.after.length ?? 0)
     const isMine = this.mayOn('use', view.id)
     const identity = isMine ? view.identity : { ...view.identity, randomSeed: '0'.repeat(64) }
     return {
@@ -82,7 +86,7 @@ export class Sight {
       ...(policy && { policy: { ...policy, after } }),
       ...(ownPolicy && seesAll && { ownPolicy }),
       ...(fault && {
-        fault: this.#namesOthers(fault.code) ? { ...fault, message: others } : fault,
+        fault: waitsForOthers ? { ...fault, message: waits } : this.#faultShown(fault),
       }),
     }
   }
@@ -107,7 +111,7 @@ export class Sight {
   events = (views: readonly EventView[]): EventView[] => {
     if (this.isWhole) return [...views]
     if (may(this.#who, 'see-cluster')) return views.filter(({ kind }) => kind !== 'access')
-    return views.filter((event) => this.#seesEvent(event))
+    return views.filter((event) => this.#seesEvent(event)).map(withoutReason)
   }
 
   #seesEvent({ kind, vmId, seq }: EventView): boolean {
@@ -130,10 +134,20 @@ export class Sight {
     return owner === undefined || may(this.#who, 'see', { id: name, owner })
   }
 
-  #namesOthers = (code: string) => code === 'against-rule' && !may(this.#who, 'see-cluster')
+  #faultShown = (fault: Fault): Fault =>
+    fault.code === 'against-rule' && !may(this.#who, 'see-cluster')
+      ? { ...fault, message: others }
+      : fault
 }
 
 const others = 'a rule of the cluster forbids it: ask an operator'
+const waits = 'it starts after others, of which one does not run yet: ask an operator'
+
+/** Why a VM moves may name a rule, and others that it is about. */
+const withoutReason = (event: EventView): EventView =>
+  event.kind === 'migration-queued'
+    ? { ...event, text: event.text.replace(/ \(.*\)$/s, '') }
+    : event
 
 /** That their VMs are there, how large it is, and what of it is theirs: no more of a node. */
 function nodesOf(

@@ -121,8 +121,9 @@ function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): 
   if (vm?.phase !== phase || vm.nodeId !== from || vm.epoch !== epoch)
     return fault('wrong-state', `${vmId} no longer runs as it did: try again`)
   if (purpose === 'clone') return tooManyLayers(vm)
-  const rule = forbids(step.state, vm, to)
-  return rule === undefined ? undefined : fault('against-rule', `not to ${to}: ${rule}`)
+  // Whom the rule is about is not for the owner of the VM to know, who sees this.
+  if (forbids(step.state, vm, to) === undefined) return undefined
+  return fault('against-rule', `a strict rule forbids ${to} to it by now: \`godwit why ${vmId}\``)
 }
 
 /**

@@ -175,11 +175,21 @@ export function admit(step: Step, vms: readonly Vm[], nodeId: Vm['nodeId']): Fau
   const why =
     `with ${vms.map(({ id }) => id).join(', ')}, the loss of ${shortage.nodes.join(' and ')} ` +
     `would leave no room for ${shortage.vms.join(', ')}`
-  if (admission === 'refuse')
+  if (admission === 'refuse') {
+    // Whose VMs those are is not for another person to know.
+    if (vms.some(({ owner }) => owner !== undefined)) return noSpareRoom(vms)
     return fault(
       'no-room',
       `${why}: add a node, or \`godwit ha cluster --tolerate ${tolerate - 1}\``,
     )
+  }
   tell(step, 'ha-warning', why)
   return undefined
 }
+
+const noSpareRoom = (vms: readonly Vm[]): Fault =>
+  fault(
+    'no-room',
+    `with ${vms.map(({ id }) => id).join(', ')}, an outage would leave no room for all that is ` +
+      'protected: ask an operator',
+  )
