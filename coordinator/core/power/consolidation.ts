@@ -24,7 +24,11 @@ export function consolidate(step: Step): void {
   state.consolidateAtMs = nowMs + consolidateEveryMs
   wakeNeeded(step)
   noteEmpty(step)
-  if (!state.power.save) return
+  if (!state.power.save) {
+    // Whoever was being emptied is a node like any other again.
+    for (const { live } of state.nodes.values()) live.isEmptying = false
+    return
+  }
   putToSleep(step)
   if (isQuiet(state)) emptyOne(step)
 }

@@ -64,6 +64,20 @@ describe('packing', () => {
     expect(moves(story)).toEqual(['a: n1 to n2 (consolidation)'])
   })
 
+  test('that is not wanted any more leaves no node behind as one that is being emptied', () => {
+    const story = running([
+      ['a', 'n1', 5],
+      ['b', 'n2', 5],
+    ])
+    save(story)
+    story.pass(1000)
+    const emptying = () => powerView(story.state).nodes.filter(({ state }) => state === 'emptying')
+    expect(emptying()).toHaveLength(1)
+    story.ask({ do: 'set-power', change: { save: false } }, 'always on')
+    story.pass(2000)
+    expect(emptying()).toEqual([])
+  })
+
   test.each<[string, (story: Story) => void]>([
     [
       'VMs that are locked',
