@@ -68,7 +68,10 @@ function mayGo(state: ClusterState, vmId: VmId, to: NodeId): boolean {
 }
 
 const isRecovering = (state: ClusterState): boolean =>
-  [...state.vms.values()].some((vm) => vm.phase === 'recovering' || vm.isRecovery)
+  [...state.vms.values()].some((vm) => vm.isRecovery || (vm.phase === 'recovering' && !isHeld(vm)))
+
+/** It was looked at, and does not start now: for a rule, a lock or want of room, perhaps for long. */
+const isHeld = ({ nodeId, fault }: Vm): boolean => nodeId === undefined && fault !== undefined
 
 function mayMove(state: ClusterState, vm: Vm, nowMs: number, isAsked: boolean): boolean {
   if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.pinnedTo !== undefined)

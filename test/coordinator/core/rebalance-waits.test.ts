@@ -63,3 +63,34 @@ test('to a node that flaps nothing is moved by the timer; by hand it is', () => 
   expect(rebalance(story.state, 0, { isAsked: false }).moves).toEqual([])
   expect(rebalance(story.state, 0, { isAsked: true }).moves).toHaveLength(1)
 })
+
+test('nor does one that is locked, and waits for somebody to say that it may start', () => {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  for (const [id, node] of [
+    ['a', 'n1'],
+    ['b', 'n2'],
+    ['c', 'n3'],
+  ] as const) {
+    story.run(id)
+    started(story, id, node)
+  }
+  const change = HaPolicyChange.parse({ locked: true })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.lose('n1')
+  story.passWith(2000, { n2: ['b@2 running'], n3: ['c@3 running'] })
+  demand(story, 'b', 90)
+  demand(story, 'c', 90)
+  expect(rebalance(story.state, 0, { isAsked: true }).moves).toEqual([])
+  story.passWith(3000, { n2: ['b@2 running'], n3: ['c@3 running'] })
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.hello('n1', [], 'n1-second')
+  story.beat('n1')
+  story.migrate('b', 'n3')
+  const [id] = [...story.state.openMigrations]
+  story.admit(id ?? '')
+  story.result('n2', story.state.migrations.get(id ?? ('' as never))?.commandId ?? '')
+  demand(story, 'b', 90)
+  demand(story, 'c', 90)
+  expect(rebalance(story.state, 0, { isAsked: true }).moves).toHaveLength(1)
+})
