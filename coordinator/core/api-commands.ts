@@ -211,8 +211,7 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
   const { state } = step
   if (state.vms.has(asVmId(request.id)))
     return fault('name-taken', `there is a VM ${request.id} already: choose another name`)
-  if (isTemplateName(request.id))
-    return fault('name-taken', 'names that begin with template- are kept for templates')
+  if (isTemplateName(request.id)) return keptForTemplates
   const template = request.template ? readyTemplate(step, request.template) : undefined
   if (template && 'code' in template) return template
   const pinnedTo = request.nodeId === undefined ? undefined : asNodeId(request.nodeId)
@@ -248,6 +247,11 @@ function run(step: Step, { request, identity, owner }: Asked<'run'>): Value | Fa
   return vmView(step.state, vm)
 }
 
+const keptForTemplates = fault(
+  'name-taken',
+  'names that begin with template- are kept for templates',
+)
+
 /** Where it would be placed, is there room for it in an outage too? */
 function admitStart(step: Step, vm: Vm): Fault | undefined {
   // One that is there is counted where it is.
@@ -268,6 +272,7 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const taken = ids.find((id, n) => step.state.vms.has(id) || ids.indexOf(id) !== n)
   if (taken !== undefined)
     return fault('name-taken', `there is a VM ${taken} already: choose other names`)
+  if (ids.some(isTemplateName)) return keptForTemplates
   const [looped] = ids.flatMap((id) => circleOfNew(step.state, { id }) ?? [])
   const over = overQuota(step.state, parent.owner, takenByNew(parent.spec, ids.length))
   const layered = looped ?? over ?? tooManyLayers(parent)

@@ -119,3 +119,11 @@ test('a parent’s node that is only cut off goes on serving: nothing is given u
   expect(story.sent.map(({ t }) => t)).not.toContain('pages-lost')
   expect(stateOf(story, 'a1')).toBe('running n2 @2')
 })
+
+// Its snapshot `template` would be written over what the template of that name is kept as.
+test('no clone gets a name under which a template is kept', () => {
+  const story = started()
+  story.clone('a', ['a1', 'template-base'])
+  expect(story.answer).toMatchObject({ fault: { code: 'name-taken' } })
+  expect([...story.state.vms.keys()]).toEqual(['a'])
+})
