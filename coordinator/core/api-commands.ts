@@ -10,8 +10,9 @@ import { mebibyte, pageBytes } from '#proto/units.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import { outOfReach, refusal, unknownNode, unknownVm } from './action-refusals.ts'
 import { wishOf } from './burdens.ts'
+import { clonesLike, nodeForClones } from './clone-places.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
-import { type Node, type Vm, vmLive } from './cluster-state.ts'
+import { type Vm, vmLive } from './cluster-state.ts'
 import { sendBalloon, sendToOwner } from './commands-out.ts'
 import { tell } from './events.ts'
 import { admit, declare, haView } from './ha/commands.ts'
@@ -21,7 +22,6 @@ import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import {
   cancel,
-  destinationFor,
   fenceNode,
   foresee,
   maintain,
@@ -277,13 +277,9 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   const over = overQuota(step.state, parent.owner, takenByNew(parent.spec, ids.length))
   const layered = looped ?? over ?? tooManyLayers(parent)
   if (layered) return layered
-  const wish = wishOf(parent.spec, ids.length)
-  const own = request.to ?? parent.nodeId
-  const near = destinationFor(step, parent, own, wish)
-  const isFree = request.to === undefined && !isNode(near)
-  const node = isFree ? destinationFor(step, parent, undefined, wish) : near
+  const node = nodeForClones(step, parent, ids, request.to)
   if (!isNode(node)) return node
-  const refused = admitClones(step, parent, ids, node)
+  const refused = admit(step, clonesLike(parent, ids, node.id), node.id)
   if (refused) return refused
   const migration = planMigration(step, {
     ...{ purpose: 'clone', vm: parent, to: node.id, cause: 'operator', params: request.params },
@@ -292,13 +288,6 @@ function clone(step: Step, parent: Vm, { request, identities }: Asked<'clone'>):
   addMigration(step, migration)
   setMigration(step, parent, parent.migrationId ?? migration.id)
   return { migration: migrationView(migration), vms: clones.map((vm) => vmView(step.state, vm)) }
-}
-
-/** The clones as they would be, for admission control. */
-function admitClones(step: Step, parent: Vm, ids: readonly VmId[], node: Node): Fault | undefined {
-  const { migrationId: _, ...like } = parent
-  const made = ids.map((id): Vm => ({ ...like, id, nodeId: node.id, live: vmLive() }))
-  return admit(step, made, node.id)
 }
 
 function remove(step: Step, vm: Vm): null | Fault {

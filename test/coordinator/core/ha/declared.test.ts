@@ -220,3 +220,31 @@ test('a strict rule also holds for a migration that was queued before it', () =>
   expect(story.state.openMigrations.size).toBe(0)
   expect(story.text).toContain('has ended: a strict rule forbids n2 to it by now: `godwit why a`')
 })
+
+describe('a strict rule about clones that are still to come', () => {
+  const nodeOf = (story: Story, id: string) => story.state.vms.get(asVmId(id))?.nodeId
+  /** The parent runs on n1. */
+  function withRule(...rules: HaRuleInput[]): Story {
+    const story = joined()
+    story.run('a')
+    story.result('n1', 'run1-1')
+    for (const one of rules) rule(story, one)
+    return story
+  }
+
+  test('holds from their first instruction on: they begin on another node', () => {
+    const story = withRule(apart('x', 'a', 'a-1'), on('y', ['a-1'], 'n1', 'n3'))
+    story.clone('a', ['a-1'])
+    expect(nodeOf(story, 'a-1')).toBe('n3')
+  })
+
+  test('refuses what is asked for against it, naming it', () => {
+    const story = withRule(apart('x', 'a-1', 'a-2'), on('y', ['a-1'], 'n2'))
+    story.clone('a', ['a-1', 'a-2'], 'n2')
+    expect(refused(story)).toBe('rule x keeps a-1 apart from a-2: clone them one after the other')
+    story.clone('a', ['a-1'], 'n3')
+    expect(refused(story)).toBe('rule y allows a-1 only on n2')
+    story.clone('a', ['a-1'])
+    expect(nodeOf(story, 'a-1')).toBe('n2')
+  })
+})
