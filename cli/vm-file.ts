@@ -4,8 +4,10 @@
 // starting the VMs (commands/run.ts).
 
 import { z } from 'zod'
+import { HaPolicy } from '#proto/ha.ts'
 import type { RunInput } from '#scenarios/api-client.ts'
 import { specOf, VmPart } from '#scenarios/language/cluster.ts'
+import { policyOf } from '#scenarios/language/high-availability.ts'
 import { suggestion } from '#scenarios/language/nearest-name.ts'
 import {
   mistakeText,
@@ -39,7 +41,12 @@ function vmsOf(value: unknown): { value: unknown; at: (path: YamlPath) => YamlPa
 }
 
 function requestOf(vm: z.infer<typeof OneVm>): RunInput {
-  return { id: vm.id, spec: specOf(vm), ...(vm.node === undefined ? {} : { startOn: vm.node }) }
+  const { id, node, policy } = vm
+  return {
+    ...{ id, spec: specOf(vm) },
+    ...(node === undefined ? {} : { startOn: node }),
+    ...(policy && { policy: HaPolicy.parse(policyOf(policy)) }),
+  }
 }
 
 function mistakesOf(

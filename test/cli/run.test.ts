@@ -50,6 +50,16 @@ describe('godwit run', () => {
     expect(run.out).toBe('a is running on n2\nb is running on n2')
   })
 
+  test('keeps the VMs of a file running as their policies say', () => {
+    const text = 'id: a\npolicy: { restarts: 3, after: [db], checkpoint: 5s }\n'
+    expect(readVms(text, 'f')).toMatchObject({
+      requests: [{ id: 'a', policy: { restarts: 3, after: ['db'], checkpointMs: 5000 } }],
+    })
+    expect(readVms('id: a\nmemory: 1MiB\n', 'f')).toEqual({
+      mistakes: ['f:2:9: memory: a VM has 4MiB to 3072MiB'],
+    })
+  })
+
   test.each([
     ['Kv', '`Kv`: use 1-63 of a-z, 0-9 and -'],
     ['kv --memory 1', '--memory: '],
