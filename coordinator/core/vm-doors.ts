@@ -243,6 +243,7 @@ export function becomeStopped(step: Step, vm: Vm, why: string): void {
   assign(step, vm, undefined)
   // Whoever starts it again says where: it waits for nobody.
   forget(vm, 'fault', 'frozenOn')
+  vm.live.restartOn = undefined
   vm.isRecovery = false
   enter(step, vm, 'stopped')
   tell(step, 'vm-stopped', `${vm.id} is stopped: ${why}`, { vmId: vm.id, nodeId })

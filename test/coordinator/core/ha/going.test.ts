@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
-import type { HaRule } from '#proto/ha.ts'
+import { HaPolicyChange, type HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
 
@@ -205,6 +205,16 @@ test('one that is bound to its node goes where it is sent too, and is bound to t
   story.result('n1', 'run1-2')
   expect(stateOf(story)).toBe('starting n2 @2')
   expect(story.state.vms.get(asVmId('a'))?.pinnedTo).toBe('n2')
+})
+
+test('one that was to be restarted on its node, and is stopped, goes where it is relocated to', () => {
+  const story = started()
+  const change = HaPolicyChange.parse({ restarts: 5 })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.event('n1', 'a@1', 'crashed')
+  story.ask({ do: 'stop', vmId: asVmId('a') })
+  story.ask({ do: 'relocate', vmId: asVmId('a'), to: 'n2' })
+  expect(stateOf(story)).toBe('starting n2 @2')
 })
 
 test('a node that could not start it is asked again when no other one may', () => {
