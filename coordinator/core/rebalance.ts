@@ -70,7 +70,7 @@ function mayGo(state: ClusterState, vmId: VmId, to: NodeId): boolean {
 const isRecovering = (state: ClusterState): boolean =>
   [...state.vms.values()].some((vm) => vm.isRecovery || (vm.phase === 'recovering' && !isHeld(vm)))
 
-/** It was looked at, and does not start now: for a rule, a lock or want of room, perhaps for long. */
+/** It was looked at, and starts on no node that is there: for a rule, a lock or want of room. */
 const isHeld = ({ nodeId, fault }: Vm): boolean => nodeId === undefined && fault !== undefined
 
 function mayMove(state: ClusterState, vm: Vm, nowMs: number, isAsked: boolean): boolean {
