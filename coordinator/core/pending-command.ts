@@ -19,6 +19,8 @@ export interface PendingCommand {
   /** The layer that a merge makes. */
   readonly layer?: string
   readonly arrival?: Arrival
+  /** Of a template that is to be removed. */
+  readonly hadFailed?: boolean
   readonly nodeId: NodeId
   readonly vmId: VmId
   readonly epoch: Epoch

@@ -81,12 +81,15 @@ export function dropTemplate(step: Step, name: string): TemplateView | Fault {
   if (!entry) return unknownTemplate(step, name)
   const isArriving = entry.origin !== undefined && entry.phase === 'making'
   if (isArriving) return fault('wrong-state', `${name} is on its way: wait until it is there`)
+  if (entry.phase === 'making' || entry.phase === 'removing')
+    return fault('wrong-state', `template ${name} is ${entry.phase}: wait for its end`)
   const user = [...step.state.vms.values()].find((vm) => vm.deployFrom === name)
   if (user) return fault('wrong-state', `${user.id} is being made of ${name}: wait until it runs`)
   const node = someNode(step.state, templateVersion)
   if (!node) return noNode
   putTemplate(step, { ...entry, phase: 'removing' })
-  const commandId = openCommand(step, commandOf(node, 'drop-template', name))
+  const hadFailed = entry.phase === 'failed'
+  const commandId = openCommand(step, { ...commandOf(node, 'drop-template', name), hadFailed })
   sendTo(step, node, { t: 'drop-snapshot', commandId, ...kept(name) })
   return templateView({ ...entry, phase: 'removing' })
 }
@@ -110,7 +113,7 @@ export function seeTemplateResult(
   const { id: name } = entry
   if (command.kind === 'drop-template') {
     if (result.fault && result.fault.code !== 'unknown-snapshot')
-      putTemplate(step, { ...entry, phase: 'ready', fault: result.fault })
+      putTemplate(step, { ...entry, phase: goesBackTo(command), fault: result.fault })
     else forget(step, name)
   } else if (result.snapshot) {
     putTemplate(step, { ...entry, phase: 'ready', record: result.snapshot.record })
@@ -122,6 +125,10 @@ export function seeTemplateResult(
     putTemplate(step, { ...entry, phase: 'failed', fault: why })
   }
 }
+
+/** One that could not be removed is what it was. */
+const goesBackTo = ({ hadFailed }: PendingCommand): TemplateEntry['phase'] =>
+  hadFailed ? 'failed' : 'ready'
 
 /** What a VM made of it starts with: its layers, and a fresh one. Undefined: it is not there. */
 export function deployment(step: Step, vm: Vm): { disk: DiskRef; template: Kept } | undefined {

@@ -2,6 +2,7 @@
 // becomes of one whose node is lost, and that no layer is swept while one is on its way.
 
 import { expect, test } from 'vitest'
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { asCommandId, asVmId } from '#proto/ids.ts'
 import type { ImportWhole } from '#proto/templates/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
@@ -139,4 +140,22 @@ test('keys are kept under names, and forgotten', () => {
   expect(story.state.templateKeys.size).toBe(0)
   story.ask({ do: 'distrust-key', name: 'ann' })
   expect(code(story)).toBe('bad-request')
+})
+
+// Whoever deployed it would wait for VMs that can never start.
+test('one that was never made is no template after it could not be removed', () => {
+  const story = asked()
+  const { record } = whole(story)
+  story.state.snapshots.set('a/s', {
+    ...{ id: 'a/s', vmId: asVmId('a'), name: 's', phase: 'ready', record },
+  })
+  const keep = { do: 'keep-template', name: 'base', about: '', vmId: asVmId('a'), snapshot: 's' }
+  story.ask(keep as ApiCommand)
+  story.ask({ do: 'drop-template', name: 'base' })
+  expect([code(story), phase(story, 'base')]).toEqual(['wrong-state', 'making'])
+  story.result('n1', command(story), 'disk-failed')
+  story.ask({ do: 'drop-template', name: 'base' })
+  expect(phase(story, 'base')).toBe('removing')
+  story.lose('n1')
+  expect(phase(story, 'base')).toBe('failed')
 })
