@@ -17,6 +17,7 @@ import { heartbeatMs, leaseMs, protocolVersion } from '#proto/units.ts'
 import type { MessageLink } from '#proto/wire.ts'
 import { CoordinatorLink } from './coordinator-link.ts'
 import { holdsLease, type LeaseEffect, type LeaseInput, newLease, stepLease } from './lease.ts'
+import { Leaving } from './leaving.ts'
 import { again, arrived, keep, mark, type News, newOutbox } from './outbox.ts'
 import { StepDriver } from './step-driver.ts'
 
@@ -50,9 +51,6 @@ type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never
 const heartbeatMsMin = 20
 /** Coordinators before this know nothing of leaving. */
 const leavingVersion = 2
-/** So long a shutdown waits for an answer, and then for VMs that are moved away. */
-const leaveAnswerMsMax = 1000
-const leaveMsMax = 120_000
 
 export class Membership {
   readonly #ports: MembershipPorts
@@ -67,12 +65,12 @@ export class Membership {
   #answeredAtMs = 0
   #stopped = false
   #coordinatorVersion = 1
-  /** Somebody waits for leave to go. */
-  #mayLeave: (now: boolean) => void = () => undefined
+  readonly #leaving: Leaving
 
   constructor(ports: MembershipPorts) {
     this.#ports = ports
     const { clock, random, log } = ports.env
+    this.#leaving = new Leaving(clock)
     this.#driver = new StepDriver(
       clock,
       (input) => stepLease(this.#lease, input as LeaseInput),
@@ -85,7 +83,7 @@ export class Membership {
       hello: ports.hello,
       up: (welcome) => this.#join(welcome),
       down: () => {
-        this.#mayLeave(true)
+        this.#leaving.lost()
         ports.down()
       },
       replaced: ports.replaced,
@@ -120,19 +118,11 @@ export class Membership {
     await this.#link.stop(reason)
   }
 
-  /** Asks for leave to go: the VMs may be moved away first. Nobody is waited for for ever. */
+  /** Asks for leave to go. */
   async askLeave(): Promise<void> {
     if (!this.#link.isUp || this.#coordinatorVersion < leavingVersion) return
-    const { clock } = this.#ports.env
-    await new Promise<void>((resolve) => {
-      let cancel = clock.wakeAt(clock.nowMs() + leaveAnswerMsMax, resolve)
-      this.#mayLeave = (now) => {
-        cancel()
-        if (now) resolve()
-        else cancel = clock.wakeAt(clock.nowMs() + leaveMsMax, resolve)
-      }
-      this.#link.send({ t: 'leaving' })
-    })
+    this.#link.send({ t: 'leaving' })
+    await this.#leaving.wait()
   }
 
   /** Lost when the link is down. */
@@ -165,11 +155,14 @@ export class Membership {
     this.#answeredAtMs = this.#ports.env.clock.nowMs()
     for (const news of again(this.#outbox)) this.#link.send(news)
     this.#sendHeartbeat()
+    if (!this.#leaving.isWanted) return
+    this.#link.send({ t: 'leaving' })
+    this.#leaving.asked()
   }
 
   #hear(message: CoordinatorMessage): void {
     if (message.t === 'welcome' || message.t === 'refused') return // The greeting is over.
-    if (message.t === 'may-leave') this.#mayLeave(message.now)
+    if (message.t === 'may-leave') this.#leaving.hear(message.now)
     else if (message.t === 'lease') this.#renewed(message)
     else this.#ports.hear(message)
   }
