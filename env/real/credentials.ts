@@ -83,7 +83,9 @@ export class Credentials {
   }
 
   #judge(socket: tls.TLSSocket): void {
-    if (this.#revoked.has(socket.getPeerCertificate().fingerprint256 ?? ''))
+    // Of one that is destroyed and not closed yet there is none, whatever the types say.
+    const shown: tls.PeerCertificate | null = socket.getPeerCertificate()
+    if (this.#revoked.has(shown?.fingerprint256 ?? ''))
       socket.destroy(new Error('its certificate was revoked'))
   }
 

@@ -3,9 +3,10 @@
 
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
-import { connect as connectPlain } from 'node:net'
+import { connect as connectPlain, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Authority } from '#cli/certs/authority.ts'
 import type { Link, Listener } from '#env/env.ts'
@@ -185,4 +186,11 @@ test('an end that has lost its certificate is not spoken to by those that have h
   await ended
   expect(await refusal(address, mine)).toContain('revoked')
   await authority.issue('n2')
+})
+
+test('a link that is just ending keeps nobody from judging the others', () => {
+  const ending = new TLSSocket(new Socket())
+  ending.destroy()
+  expect(ending.getPeerCertificate()).toBeNull()
+  expect(credentials('n1').watch(ending)).toBe(false)
 })
