@@ -18,8 +18,8 @@ import {
 
 export type ReadVms = { readonly requests: RunInput[] } | { readonly mistakes: string[] }
 
-/** Where guests run there are no models, and each VM has its own name. */
-const OneVm = VmPart.omit({ count: true, model: true })
+/** Here there are no models, each VM has its own name, and starts at once. */
+const OneVm = VmPart.omit({ count: true, model: true, start: true })
 const VmParts = z.array(OneVm).min(1)
 
 /** `file` is only named in mistakes. */

@@ -115,7 +115,7 @@ export type VmPart = z.infer<typeof VmPart>
 export type ClientPart = z.infer<typeof ClientPart>
 
 /** The VM's spec as the API takes it. */
-export const specOf = (vm: Omit<VmPart, 'count' | 'model'>): VmSpec =>
+export const specOf = (vm: Omit<VmPart, 'count' | 'model' | 'start'>): VmSpec =>
   VmSpec.parse({
     image: vm.image,
     args: vm.args,

@@ -23,11 +23,14 @@ const amount = (pattern: RegExp, text: string, perUnit: Record<string, number>):
   return Number(digits) * (perUnit[unit] ?? 1)
 }
 
+const durationMsMax = 8760 * 3_600_000
+
 /** Written 500ms, 2s, 1m or 1h; read as ms. */
 export const Duration = z
   .string({ error: 'write a duration with its unit: 500ms, 2s or 1m' })
   .regex(duration, 'write a duration with its unit: 500ms, 2s or 1m')
   .transform((text) => amount(duration, text, msPerUnit))
+  .refine((ms) => ms <= durationMsMax, 'a year is the most: 8760h')
 
 /** Written 16MiB or 1GiB; read as MiB. */
 export const Size = z

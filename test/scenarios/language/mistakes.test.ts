@@ -226,5 +226,6 @@ describe('what the cluster would not take', () => {
     )
     expect(mistakesIn(step('do: balloon, vm: a, memory: 0MiB'))[0]).toMatch(/1MiB at least/)
     expect(mistakesIn(step('do: migrate, vm: a, downtime-max: 0ms'))[0]).toMatch(/1ms to 1m/)
+    expect(mistakesIn(step('do: wait, for: 99999999h'))[0]).toMatch(/^s\.yaml:.*a year is the most/)
   })
 })
