@@ -17,30 +17,50 @@ export interface Asked {
   readonly answers: number
 }
 
+/** What it had of its pCPU, and what it would have had: since attached. */
+export interface HadTime {
+  readonly ranMs: number
+  readonly stolenMs: number
+}
+
+/** Whoever has had so much of its heartbeat could have answered. */
+const enoughToAnswer = 0.01
+
 export class GuestPulse {
   #askedMs = Number.NEGATIVE_INFINITY
   #answers = 0
-  /** The first question that is not answered. */
-  #openSinceMs: number | undefined
+  /** The first question that is not answered, and what it had had by then. */
+  #open: (HadTime & { readonly sinceMs: number }) | undefined
 
   /** Whether it is to be asked now. @param heartbeatMs so long it may be silent; or for ever. */
-  isDue({ use, answers }: Asked, nowMs: number, heartbeatMs: number | undefined): boolean {
-    if (answers !== this.#answers || use === undefined) this.#openSinceMs = undefined
+  isDue(
+    { use, answers }: Asked,
+    nowMs: number,
+    heartbeatMs: number | undefined,
+    had: HadTime,
+  ): boolean {
+    if (answers !== this.#answers || use === undefined) this.#open = undefined
     this.#answers = answers
     const everyMs = Math.min(askMsMax, (heartbeatMs ?? Infinity) / asksPerHeartbeat)
     if (use === undefined || nowMs - this.#askedMs < everyMs) return false
     this.#askedMs = nowMs
-    this.#openSinceMs ??= nowMs
+    this.#open ??= { ...had, sinceMs: nowMs }
     return true
   }
 
   /** It could not answer: its VM stands still. */
   forgive(): void {
-    this.#openSinceMs = undefined
+    this.#open = undefined
   }
 
-  /** For how long it has left a question open. */
-  silentMs(nowMs: number): number {
-    return this.#openSinceMs === undefined ? 0 : nowMs - this.#openSinceMs
+  /**
+   * It has left a question open for so long, and could have answered: one that is slowed down to
+   * next to nothing, for a migration say, could not.
+   */
+  isSilent(nowMs: number, heartbeatMs: number, { ranMs, stolenMs }: HadTime): boolean {
+    const open = this.#open
+    if (open === undefined || nowMs - open.sinceMs < heartbeatMs) return false
+    const isStarved = stolenMs - open.stolenMs > (nowMs - open.sinceMs) / 2
+    return !isStarved || ranMs - open.ranMs >= heartbeatMs * enoughToAnswer
   }
 }

@@ -197,7 +197,8 @@ export class ScheduledVm {
     const { balloon } = this.machine
     const isAble = this.#state.is === 'idle' || this.#state.is === 'runnable'
     if (!isAble && this.#state.is !== 'capped') this.#pulse.forgive()
-    if (!isAble || clock !== 'real' || !this.#pulse.isDue(balloon, nowMs, heartbeatMs)) return
+    if (!isAble || clock !== 'real') return
+    if (!this.#pulse.isDue(balloon, nowMs, heartbeatMs, this.#hadTime(nowMs))) return
     balloon.refreshUse()
     this.wakeForEvent(nowMs)
   }
@@ -205,9 +206,12 @@ export class ScheduledVm {
   /** Why its guest is taken for hung; undefined: it is not, or nobody can tell. */
   hung(nowMs: number): string | undefined {
     const { heartbeatMs } = this.config
-    if (heartbeatMs === undefined || this.#pulse.silentMs(nowMs) < heartbeatMs) return undefined
+    if (heartbeatMs === undefined) return undefined
+    if (!this.#pulse.isSilent(nowMs, heartbeatMs, this.#hadTime(nowMs))) return undefined
     return `Its guest hangs: its kernel has not answered for ${heartbeatMs} ms, and had before.`
   }
+
+  #hadTime = (nowMs: number) => ({ ranMs: this.#ranMs, stolenMs: this.stolenMs(nowMs) })
 
   /** Accounts a slice: `ranMs` of CPU time. */
   charge(ranMs: number, nowMs: number): void {

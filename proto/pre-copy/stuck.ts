@@ -41,7 +41,8 @@ const patience: Record<MigrationParams['whenStuck'], number> = {
 }
 /** Dirtied by sent pages that a throttled VM is slowed down to: each round has half of the last. */
 const dirtiedPerSent = 0.5
-const percentMin = 2
+/** Next to nothing: whoever writes its memory in milliseconds writes little of it in a round. */
+const percentMin = 0.1
 /** A round that left so much dirty has seen the whole working set, perhaps many times over. */
 const saturatedFrom = 0.9
 const saturatedFactor = 0.25
@@ -85,5 +86,6 @@ function throttle({ rounds, percent, fullPercent }: Stuck): Remedy {
   const needed = dirtiedPerSent / Math.max(ratio, dirtiedPerSent)
   const least = percent < fullPercent ? stillSaturatedFactor : saturatedFactor
   const factor = ratio >= saturatedFrom ? least : Math.min(0.8, needed)
-  return { do: 'throttle', percent: Math.max(percentMin, Math.floor(percent * factor)) }
+  const whole = Math.floor(10 * percent * factor) / 10
+  return { do: 'throttle', percent: Math.max(percentMin, whole) }
 }

@@ -49,7 +49,7 @@ describe('throttle', () => {
   }
 
   test('slows it down by as little as makes each round half of the one before', () => {
-    expect(percentAfter({ rounds: [round(1000, 800)] })).toBe(62)
+    expect(percentAfter({ rounds: [round(1000, 800)] })).toBe(62.5)
     expect(percentAfter({ rounds: [round(1000, 600)], percent: 50 })).toBe(40)
   })
 
@@ -58,7 +58,8 @@ describe('throttle', () => {
     const all = [round(1000, 950)]
     expect(percentAfter({ rounds: all, percent: 60, fullPercent: 60 })).toBe(15)
     // It is slowed down, and dirties everything all the same: many times over, surely.
-    expect(percentAfter({ rounds: all, percent: 25 })).toBe(3)
+    expect(percentAfter({ rounds: all, percent: 25 })).toBe(3.1)
+    expect(percentAfter({ rounds: all, percent: 0.5 })).toBe(0.1)
   })
 
   test('by a fifth at the least: what was tried did not suffice', () => {
@@ -66,8 +67,8 @@ describe('throttle', () => {
   })
 
   test('when there is nothing left to take, it is stopped if that is bearable', () => {
-    expect(percentAfter({ percent: 2, expectedDowntimeMs: 100 })).toBe('stop')
-    expect(percentAfter({ percent: 2, expectedDowntimeMs: 1000 })).toBe('give-up')
+    expect(percentAfter({ percent: 0.1, expectedDowntimeMs: 100 })).toBe('stop')
+    expect(percentAfter({ percent: 0.1, expectedDowntimeMs: 1000 })).toBe('give-up')
     expect(percentAfter({ rounds: Array(30).fill(round(1, 1)), expectedDowntimeMs: 1000 })).toBe(
       'give-up',
     )
