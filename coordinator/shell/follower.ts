@@ -74,8 +74,8 @@ function answer(
   }
   const isProgram = path.startsWith('/v1/') || path === '/agent' || path === '/openapi.json'
   if (leader && !isProgram && ['GET', 'HEAD'].includes(request.method ?? '')) {
-    // The path alone: `//elsewhere/` must not become another host.
-    const { pathname, search } = new URL(path, 'http://follower')
+    // The path alone: `//elsewhere/` must not become another host. One that is none is no bug.
+    const { pathname, search } = URL.parse(path, 'http://follower') ?? { pathname: '/', search: '' }
     response.writeHead(307, { location: `${leader.address}${pathname}${search}` }).end()
     return
   }
@@ -95,6 +95,8 @@ function refuse(socket: Duplex, options: FollowerOptions): void {
   const headers = Object.entries({ ...headersOf(leader), connection: 'close' })
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   socket.on('error', () => undefined)
+  // Ours alone is not enough: whoever never closes his side would hold up who was elected.
+  socket.once('finish', () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines}` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,

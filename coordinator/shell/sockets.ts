@@ -78,6 +78,8 @@ const peerOf = ({ socket }: IncomingMessage) => `${socket.remoteAddress}:${socke
 function refuseUpgrade(socket: Duplex, problem: Problem): void {
   const body = JSON.stringify(problem)
   socket.on('error', () => undefined)
+  // Whoever never closes his side would stay for ever, and hold up our end.
+  socket.once('finish', () => socket.destroy())
   socket.end(
     `HTTP/1.1 ${problem.status} ${problem.title}\r\n` +
       'Content-Type: application/problem+json\r\nConnection: close\r\n' +

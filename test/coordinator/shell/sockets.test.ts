@@ -8,10 +8,11 @@ import { openSqliteStore } from '#coordinator/shell/sqlite-store.ts'
 import { MemoryLog } from '#env/memory.ts'
 import { realClock, realRandom } from '#env/real.ts'
 
-/** Sends an upgrade as bytes; returns the first line of the answer. */
-async function rawUpgrade(address: string, path: string): Promise<string> {
+/** Sends an upgrade as bytes; returns the first line of the answer. It leaves when it was told. */
+async function rawUpgrade(address: string, path: string, stays = false): Promise<string> {
   const { hostname, port, host } = new URL(address)
-  const socket = connect(Number(port), hostname)
+  const socket = connect({ port: Number(port), host: hostname, allowHalfOpen: stays })
+  onTestFinished(() => void socket.destroy())
   socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\n`)
   socket.write('Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
   let answer = ''
@@ -19,8 +20,8 @@ async function rawUpgrade(address: string, path: string): Promise<string> {
   return answer.split('\r\n')[0] ?? ''
 }
 
-test('an upgrade to a path that is none is refused, and the coordinator serves on', async () => {
-  const server = await startServer({
+const started = () =>
+  startServer({
     ...{ clock: realClock, random: realRandom, log: new MemoryLog(), settings: defaultSettings },
     ...{ version: '0.0.0', host: '127.0.0.1', port: 0, dashboard: '/nowhere', token: 'a secret' },
     store: openSqliteStore(':memory:'),
@@ -28,8 +29,17 @@ test('an upgrade to a path that is none is refused, and the coordinator serves o
       throw thrown
     },
   })
+
+test('an upgrade to a path that is none is refused, and the coordinator serves on', async () => {
+  const server = await started()
   onTestFinished(() => server.stop())
   for (const path of ['//', '//[', '/v1/vms/%/console', '*'])
     expect(await rawUpgrade(server.address, path)).toMatch(/^HTTP\/1.1 40[04] /)
   expect((await fetch(`${server.address}/healthz`)).status).toBe(200)
+})
+
+test('who was refused and stays connected does not hold up the end', async () => {
+  const server = await started()
+  expect(await rawUpgrade(server.address, '/v1/nothing', true)).toMatch(/^HTTP\/1.1 404 /)
+  await server.stop()
 })
