@@ -102,12 +102,15 @@ export class EtcdStore implements ClusterStore {
   }
 
   #put(changes: readonly (readonly [string, string | null])[]): Promise<void> {
-    if (this.#failed) return Promise.reject(this.#failed)
     const next = this.#next ?? { batch: new Map(), done: Promise.withResolvers<void>() }
-    for (const [key, value] of changes) next.batch.set(key, value)
-    this.#next = next
     // Whoever is told waits for it; nobody else has to.
     next.done.promise.catch(() => undefined)
+    if (this.#failed) {
+      next.done.reject(this.#failed)
+      return next.done.promise
+    }
+    for (const [key, value] of changes) next.batch.set(key, value)
+    this.#next = next
     if (!this.#underWay) void this.#flush()
     return next.done.promise
   }

@@ -1,7 +1,7 @@
 // The store in etcd: nothing is half written, nothing is written twice or late, and nothing at all
 // by who does not lead any more. On the double, in virtual time; one story on the real one.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { StoredRecord } from '#coordinator/core/records.ts'
 import { type EtcdStore, leaderKeyOf, openEtcdStore } from '#coordinator/etcd/etcd-store.ts'
 import { grantLease, transact } from '#coordinator/etcd/etcd-words.ts'
@@ -112,6 +112,21 @@ describe('what a leader writes', () => {
     expect(await old.store.settled()?.catch(faultOf)).toBe(refused)
     await stage.of(next.store.apply([vm('newer')], []))
     expect(sorted((await stage.leader()).store)).toEqual(['new', 'newer'])
+  })
+
+  test('and is refused of people without a word: whoever answers them asks whether it is settled', async () => {
+    const unheard: unknown[] = []
+    const hear = (thrown: unknown) => void unheard.push(thrown)
+    process.on('unhandledRejection', hear)
+    onTestFinished(() => void process.off('unhandledRejection', hear))
+    const { store } = await new Stage().leader()
+    store.close()
+    // A login that began while this coordinator led.
+    store.people.put({ kind: 'grant', id: 'g', value: 1 })
+    store.people.remove('grant', 'g')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(unheard).toEqual([])
+    expect(await store.settled()?.catch(faultOf)).toMatchObject({ code: 'not-leader' })
   })
 
   test('is refused too when the same coordinator has been elected anew', async () => {
