@@ -39,7 +39,9 @@ export class Grants {
 
   constructor(ports: GrantPorts, stored: readonly Grant[]) {
     this.#ports = ports
-    for (const grant of stored) this.#byHash.set(grant.hash, grant)
+    // The oldest first, as they were made: a store has no such order.
+    const byAge = [...stored].sort((a, b) => a.createdWallMs - b.createdWallMs)
+    for (const grant of byAge) this.#byHash.set(grant.hash, grant)
   }
 
   /** The secret is in no record and no log: whoever gets it must keep it. */

@@ -92,3 +92,19 @@ test('who makes grants without end ends their own oldest ones, and nobody elseâ€
   expect([isIn(first), isIn(olga)]).toEqual([false, true])
   expect(accounts.grants.list().length).toBe(101)
 })
+
+test('of too many sessions the oldest ends, also after the coordinator was started again', async () => {
+  const { accounts, kept, time } = people()
+  await accounts.add('olga', 'operator', 'p')
+  const sessions = Array.from({ length: 100 }, (_, n) => {
+    time.nowMs = n
+    return accounts.openSession('olga', `login ${n}`)
+  })
+  // A store gives them by their ids, which say nothing of their age.
+  const byId = new Map([...kept].sort(([a], [b]) => (a < b ? -1 : 1)))
+  const again = people(true, byId)
+  again.time.nowMs = 1000
+  again.accounts.openSession('olga', 'login 100')
+  const labels = new Set(again.accounts.grants.list().map(({ label }) => label))
+  expect(sessions.filter(({ grant }) => !labels.has(grant.label))).toEqual([sessions[0]])
+})
