@@ -74,7 +74,8 @@ export class SqliteStore implements ClusterStore {
       for (const { kind, id } of deletes) this.#delete.run(kind, id)
       this.#database.exec('commit')
     } catch (thrown) {
-      this.#database.exec('rollback')
+      // Of a full disk SQLite has rolled back by itself: what that says is not why.
+      if (this.#database.isTransaction) this.#database.exec('rollback')
       throw thrown
     }
   }

@@ -7,12 +7,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import type { StoredRecord } from '#coordinator/core/records.ts'
 import { loadState } from '#coordinator/core/stored-state.ts'
-import { openSqliteStore } from '#coordinator/shell/sqlite-store.ts'
+import { openSqliteStore, SqliteStore } from '#coordinator/shell/sqlite-store.ts'
 
 let folder = ''
 let file = ''
@@ -41,6 +42,19 @@ test('a transaction that fails leaves nothing behind', () => {
   expect(store.load()).toEqual([])
   store.apply([record('a', 2)], [])
   expect(store.load()).toHaveLength(1)
+  store.close()
+})
+
+test('a disk that is full is called so, and what was there stays', () => {
+  const database = new DatabaseSync(file)
+  const store = new SqliteStore(database)
+  store.apply([record('a', 1)], [])
+  database.exec('pragma max_page_count = 8')
+  const large = { text: 'x'.repeat(100_000) }
+  expect(() => store.apply([record('a', 2), record('b', large)], [])).toThrow(/full/)
+  expect(store.load()).toEqual([record('a', 1)])
+  store.apply([record('a', 3)], [])
+  expect(store.load()).toEqual([record('a', 3)])
   store.close()
 })
 
