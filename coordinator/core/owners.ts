@@ -43,5 +43,15 @@ export function disown(step: Step, owner: string): null {
   for (const vm of step.state.vms.values()) if (vm.owner === owner) own(step, vm.id, undefined)
   for (const template of step.state.templates.values())
     if (template.owner === owner) giveTemplate(step, template, machineOwner)
+  giveArrivals(step, owner)
   return setQuota(step, owner, {})
+}
+
+/** A file that is still on its way would become a template of theirs. */
+function giveArrivals({ state: { commands } }: Step, owner: string): void {
+  for (const [id, command] of commands) {
+    const { arrival } = command
+    if (arrival?.owner !== owner) continue
+    commands.set(id, { ...command, arrival: { ...arrival, owner: machineOwner } })
+  }
 }

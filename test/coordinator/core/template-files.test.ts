@@ -159,3 +159,13 @@ test('one that was never made is no template after it could not be removed', () 
   story.lose('n1')
   expect(phase(story, 'base')).toBe('failed')
 })
+
+test('one that comes for an account that goes meanwhile is not for who gets its name next', () => {
+  const story = new Story()
+  story.speaks = 2
+  story.join('n1')
+  story.ask({ ...wish, owner: 'ann' })
+  story.ask({ do: 'disown', owner: 'ann' })
+  story.hear('n1', whole(story))
+  expect(story.state.templates.get('shop')).toMatchObject({ phase: 'making', owner: 'machine' })
+})
