@@ -24,6 +24,7 @@ import { problemOf } from './problems.ts'
 const viewEveryMs = 100
 /** A watcher with so much unread gets no more views, and after a minute is dropped. */
 const watcherBytesMax = 4 << 20
+const watcherMsMax = 60_000
 
 /** The coordinator's end of one client's stream. */
 export interface StreamEnd {
@@ -245,7 +246,7 @@ class Watchers {
   }
 
   add(end: StreamEnd, access: StreamAccess): void {
-    this.#ends.set(end, { readAtMs: this.#clock.nowMs(), access })
+    this.#ends.set(end, { readAtMs: this.#clock.nowMs(), isBehind: false, access })
     end.onClose(() => this.#ends.delete(end))
     const text = JSON.stringify(access.seen(this.#coordinator.view()))
     this.#coordinator.whenDurable(() => end.text(text))
@@ -260,27 +261,42 @@ class Watchers {
     this.#isArmed = true
     this.#clock.wakeAt(this.#clock.nowMs() + viewEveryMs, () => {
       this.#isArmed = false
-      if (!this.#isStopped) this.#send(this.#coordinator.view())
+      if (!this.#isStopped) this.#look()
     })
   }
 
-  #send(view: ClusterView): void {
-    if (view.revision === this.#sentRevision) return
-    this.#sentRevision = view.revision
-    const text = JSON.stringify(view)
+  #look(): void {
+    const { revision } = this.#coordinator.state
+    const isNew = revision !== this.#sentRevision
+    this.#sentRevision = revision
     const nowMs = this.#clock.nowMs()
+    const readers: [StreamEnd, Watcher][] = []
     for (const [end, watcher] of this.#ends) {
-      if (end.bufferedBytes < watcherBytesMax) {
-        watcher.readAtMs = nowMs
-        const seen = watcher.access.seen(view)
-        const own = seen === view ? text : JSON.stringify(seen)
-        this.#coordinator.whenDurable(() => end.text(own))
-      } else if (nowMs - watcher.readAtMs > 60_000) end.drop()
+      watcher.isBehind ||= isNew
+      if (watcher.isBehind && end.bufferedBytes < watcherBytesMax) readers.push([end, watcher])
+      else if (watcher.isBehind && nowMs - watcher.readAtMs > watcherMsMax) end.drop()
+    }
+    if (readers.length > 0) this.#send(readers, nowMs)
+    // Who was left out is shown what is when he has caught up, and not when something happens.
+    if ([...this.#ends.values()].some(({ isBehind }) => isBehind)) this.#arm()
+  }
+
+  #send(readers: readonly [StreamEnd, Watcher][], nowMs: number): void {
+    const view = this.#coordinator.view()
+    const text = JSON.stringify(view)
+    for (const [end, watcher] of readers) {
+      watcher.readAtMs = nowMs
+      watcher.isBehind = false
+      const seen = watcher.access.seen(view)
+      const own = seen === view ? text : JSON.stringify(seen)
+      this.#coordinator.whenDurable(() => end.text(own))
     }
   }
 }
 
 interface Watcher {
   readAtMs: number
+  /** There is something that it was not shown. */
+  isBehind: boolean
   readonly access: StreamAccess
 }
