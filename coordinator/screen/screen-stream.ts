@@ -15,8 +15,11 @@ import { UnacceptedInput } from '../console/unaccepted-input.ts'
 
 /** An owner that does not answer screen-open in this time is asked again. */
 const openMsMax = 1000
+/** Of frames that a client says to have shown and has not even read: some of the largest there are. */
+export const unreadBytesMax = 32 << 20
 
 export interface ScreenClient {
+  readonly bufferedBytes: number
   header(header: ScreenHeader): void
   frame(bytes: Uint8Array): void
   close(reason: string): void
@@ -108,7 +111,12 @@ export class ScreenStream {
   }
 
   hearFrame({ epoch, watcher, bytes }: ScreenFrame): void {
-    if (epoch === this.#owner?.epoch) this.#watchers.get(watcher)?.client.frame(bytes)
+    const client = epoch === this.#owner?.epoch && this.#watchers.get(watcher)?.client
+    if (!client) return
+    client.frame(bytes)
+    if (client.bufferedBytes <= unreadBytesMax) return
+    this.detach(watcher)
+    client.close('too slow: it has said to have shown what it has not read; attach again')
   }
 
   hearAccepted({ epoch, offset }: ScreenAccepted): void {

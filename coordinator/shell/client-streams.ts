@@ -152,6 +152,9 @@ function openScreen(
 ): void {
   if (!size) return
   const session = screens.attach(vmId, size, {
+    get bufferedBytes() {
+      return end.bufferedBytes
+    },
     header: (header) => end.text(JSON.stringify(header)),
     frame: (bytes) => end.bytes(bytes),
     close: (reason) => end.close(reason),
@@ -207,6 +210,9 @@ function openFile(
   access: StreamAccess,
 ): void {
   const client: TemplateClient = {
+    get bufferedBytes() {
+      return end.bufferedBytes
+    },
     word: (word) => end.text(JSON.stringify(word)),
     part: (bytes) => end.bytes(bytes),
     close: (reason) => end.close(reason),

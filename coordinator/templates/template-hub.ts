@@ -22,6 +22,7 @@ import type { ApiCommand, PendingAnswer } from '../core/step-context.ts'
 import { type Importer, type Verify, whyNotIn } from './signatures.ts'
 
 export interface TemplateClient {
+  readonly bufferedBytes: number
   word(word: TemplateWord): void
   part(bytes: Uint8Array): void
   close(reason: string): void
@@ -47,6 +48,8 @@ interface Stream {
 /** Each holds a window, and a node's attention. */
 const streamsMax = 4
 const idleMsMax = 60_000
+/** Of a client that says to have taken what it has not read. */
+const unreadBytesMax = 8 * windowBytes
 const tickMs = 1000
 
 export class TemplateHub {
@@ -107,13 +110,18 @@ export class TemplateHub {
     if (stream?.nodeId !== nodeId) return
     const { client } = stream
     stream.movedAtMs = this.#clock.nowMs()
-    if (news.t === 'template-part') client.part(news.bytes)
+    if (news.t === 'template-part') this.#hand(stream, news.bytes)
     else if (news.t === 'export-begins') client.word({ is: 'begins', size: news.size })
     else if (news.t === 'import-wants') client.word({ is: 'wants', chunks: base64(news.chunks) })
     else {
       stream.taken = Math.max(stream.taken, Math.min(news.bytes, stream.received))
       client.word({ is: 'taken', bytes: stream.taken })
     }
+  }
+
+  #hand(stream: Stream, bytes: Uint8Array): void {
+    stream.client.part(bytes)
+    if (stream.client.bufferedBytes > unreadBytesMax) this.#give(stream, tooSlow)
   }
 
   #admit(importer: Importer, client: TemplateClient, bytes: Uint8Array): Stream | undefined {
@@ -201,5 +209,9 @@ const tooMany = fault(
 const tooFast = fault(
   'message-too-large',
   'more came than the node had said to have taken: send less at once',
+)
+const tooSlow = fault(
+  'message-too-large',
+  'it was said to be taken before it was read: say so afterwards',
 )
 const idle = fault('timed-out', 'nothing came or went for a minute: begin again')

@@ -3,7 +3,11 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { ConsoleOwner } from '#coordinator/console/console-stream.ts'
-import { type ScreenClient, ScreenStream } from '#coordinator/screen/screen-stream.ts'
+import {
+  type ScreenClient,
+  ScreenStream,
+  unreadBytesMax,
+} from '#coordinator/screen/screen-stream.ts'
 import { asEpoch, asNodeId, asVmId } from '#proto/ids.ts'
 import type { CoordinatorMessage } from '#proto/messages.ts'
 import { encodeInput, encodeShown, type ScreenHeader } from '#proto/screen.ts'
@@ -18,6 +22,7 @@ const owner = (node: string, epoch: number, bootEpoch = 1, linkId = epoch): Cons
 class Client implements ScreenClient {
   readonly headers: ScreenHeader[] = []
   readonly frames: number[] = []
+  bufferedBytes = 0
   closed = ''
   header(header: ScreenHeader): void {
     this.headers.push(header)
@@ -76,6 +81,20 @@ describe('frames', () => {
     expect(since('screen-shown')).toEqual([
       ['n1', { t: 'screen-shown', vmId, epoch: 1, watcher: 1, frame: 5 }],
     ])
+  })
+
+  test('do not pile up for who says to have shown what it has not read', () => {
+    const [one, other] = [new Client(), new Client()]
+    stream.setOwner(owner('n1', 1))
+    stream.attach(one)
+    stream.attach(other)
+    one.bufferedBytes = unreadBytesMax + 1
+    frame(1, 1, 10)
+    frame(1, 2, 20)
+    expect([one.closed, other.closed]).toEqual([expect.stringMatching(/too slow/), ''])
+    expect(since('screen-close')).toMatchObject([['n1', { watcher: 1 }]])
+    frame(1, 1, 11)
+    expect(one.frames).toEqual([10])
   })
 
   test('a new owner is asked for all of them, and every client told of it', () => {

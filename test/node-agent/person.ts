@@ -70,6 +70,7 @@ export class Person {
 }
 
 export class Picture implements ScreenClient {
+  readonly bufferedBytes = 0
   watcher = 0
   frames = 0
   bytes = 0
