@@ -98,6 +98,27 @@ describe.each(variants)('%s', (variant) => {
     }
   })
 
+  test('who is let in is let out on the way there, and may ask for its name', () => {
+    const policies = all.filter(({ kind }) => kind === 'NetworkPolicy')
+    const labelsIn = (tree: unknown) => JSON.stringify(at(tree as Manifest, 'matchLabels'))
+    const portsOutOf = (who: string, to: string) =>
+      policies
+        .filter((one) => labelsIn(at(one, 'spec', 'podSelector')) === who)
+        .flatMap((one) => listAt(one, 'spec', 'egress'))
+        .filter((rule) => JSON.stringify(rule).includes(to))
+        .flatMap((rule) => listAt(rule, 'ports').map(({ port }) => port))
+    for (const one of policies)
+      for (const rule of listAt(one, 'spec', 'ingress'))
+        for (const { podSelector } of listAt(rule, 'from')) {
+          // Pods of another namespace are that one's to let out.
+          if (podSelector === undefined) continue
+          const who = labelsIn(podSelector)
+          const out = portsOutOf(who, labelsIn(at(one, 'spec', 'podSelector')))
+          for (const { port } of listAt(rule, 'ports')) expect(out).toContain(port)
+          expect(portsOutOf(who, 'kube-system')).toEqual([53, 53])
+        }
+  })
+
   describe.each(workloads.map((one) => [one.metadata.name, one] as const))(
     '%s',
     (role, workload) => {
