@@ -257,16 +257,20 @@ export class Coordinator {
   #carryOut(effect: Effect): void {
     if (effect.kind === 'persist') this.#outlet.persist(effect.puts, effect.deletes)
     else if (effect.kind === 'reply') this.#answer = effect.answer
-    else if (this.#outlet.isFree) this.#act(effect)
-    else this.#outlet.pass(() => this.#act(effect))
+    else {
+      const client = this.#tracing?.client
+      if (this.#outlet.isFree) this.#act(effect, client)
+      else this.#outlet.pass(() => this.#act(effect, client))
+    }
   }
 
-  #act(effect: Exclude<Effect, { kind: 'persist' | 'reply' }>): void {
+  /** @param client in whose trace it is done: of the step that decided it */
+  #act(effect: Exclude<Effect, { kind: 'persist' | 'reply' }>, client?: ClientTrace): void {
     switch (effect.kind) {
       case 'send':
         this.#ends
           .get(effect.linkId)
-          ?.send(this.#tracing?.stamped(effect.message) ?? effect.message)
+          ?.send(this.#tracing?.stamped(effect.message, client) ?? effect.message)
         break
       case 'close-link':
         this.#ends.get(effect.linkId)?.close(effect.reason)

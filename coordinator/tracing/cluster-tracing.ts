@@ -25,7 +25,6 @@ export class ClusterTracing {
   readonly #failovers: Failovers
   /** Given, and not answered yet. */
   readonly #commands = new Map<CommandId, OpenSpan>()
-  /** Whoever asked for what this step does. */
   #client: ClientTrace | undefined
 
   constructor(
@@ -57,15 +56,23 @@ export class ClusterTracing {
     return before ?? this.#contextOf(event)
   }
 
-  /** The message with the name of the span that it is a part of. */
-  stamped(message: CoordinatorMessage): CoordinatorMessage {
+  /** Whoever asked for what this step does. */
+  get client(): ClientTrace | undefined {
+    return this.#client
+  }
+
+  /**
+   * The message with the name of the span that it is a part of. @param client whoever asked for it,
+   * which may be a while ago: what is sent waits until it is durable
+   */
+  stamped(message: CoordinatorMessage, client?: ClientTrace): CoordinatorMessage {
     if (message.t === 'migrate' || message.t === 'clone') {
       const migration = this.#state.migrations.get(message.migrationId)
       return migration ? this.#marked(message, migration.trace, migration.from) : message
     }
     const isLong =
       message.t === 'start' || message.t === 'take-over' || message.t === 'take-snapshot'
-    return isLong ? this.#begun(message) : message
+    return isLong ? this.#begun(message, client) : message
   }
 
   /** After a step and all of its effects. */
@@ -118,9 +125,8 @@ export class ClusterTracing {
   }
 
   /** Where it is a part of a failover, or of what a client does, it belongs there. */
-  #begun(command: LongCommand): CoordinatorMessage {
+  #begun(command: LongCommand, client: ClientTrace | undefined): CoordinatorMessage {
     const { vmId, epoch, commandId } = command
-    const client = this.#client
     const parent = this.#failovers.contextOf(vmId) ?? client
     const nodeId = this.#state.vms.get(vmId)?.nodeId
     if (nodeId === undefined || (parent === client && client?.isSampled === false)) return command

@@ -10,16 +10,21 @@ import { asNodeId } from '#proto/ids.ts'
 import type { CoordinatorMessage } from '#proto/messages.ts'
 import { clientTraceOf, contextOf } from '#proto/trace-context.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
+import { LateStore } from '#scenarios/sim/late-store.ts'
 import { SimStore } from '#scenarios/sim/sim-coordinator.ts'
 
 const nodeId = asNodeId('n1')
 
 /** A coordinator to which one agent has joined, as far as it can tell. */
-function joined(protocolVersion = 2) {
+function joined(protocolVersion = 2, storeLagMs = 0) {
   const tracer = new MemoryTracer('coordinator', new SeededRandom(2))
   const log = new MemoryLog()
   const clock = new VirtualClock()
-  const ports = { clock, random: new SeededRandom(1), log, store: new SimStore(), tracer }
+  const isLate = storeLagMs > 0
+  const late = () => new LateStore(new SimStore(), clock, storeLagMs, () => undefined)
+  const store = isLate ? late() : new SimStore()
+  const leadership = { holds: true, end: () => undefined }
+  const ports = { clock, random: new SeededRandom(1), log, store, tracer, leadership }
   const coordinator = new Coordinator(ports, defaultSettings, 'test')
   coordinator.start()
   const heard: CoordinatorMessage[] = []
@@ -69,6 +74,26 @@ test('an agent hears which span its command is a part of', () => {
 
 test('an agent of version 1 hears nothing of it: it would not understand', () => {
   expect(run(joined(1))).not.toHaveProperty('traceparent')
+})
+
+test("a client's trace goes on also where what was decided is durable only later", async () => {
+  const cluster = joined(2, 5)
+  const { coordinator, clock, heard } = cluster
+  for (const [id, flag] of [
+    ['wanted', '01'],
+    ['unwanted', '00'],
+  ] as const) {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16 }) }
+    const trace = clientTraceOf(`00-${'c'.repeat(32)}-${'d'.repeat(16)}-${flag}`)
+    const identity = freshIdentity(new SeededRandom(id.length))
+    coordinator.ask({ do: 'run', request, identity }, undefined, trace)
+    clock.advance(10)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const starts = heard.flatMap((message) => (message.t === 'start' ? [message] : []))
+  expect(starts.map(({ vmId }) => vmId)).toEqual(['wanted', 'unwanted'])
+  expect(contextOf(starts[0]?.traceparent)?.traceId).toBe('c'.repeat(32))
+  expect(starts[1]).not.toHaveProperty('traceparent')
 })
 
 test("a client's trace goes on in what it asks for; one that wants none gets none", () => {
