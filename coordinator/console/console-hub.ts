@@ -2,7 +2,7 @@
 // VMs (vm-streams.ts), offsets (console-stream.ts), WebSockets (shell/sockets.ts).
 
 import type { Clock } from '#env/env.ts'
-import type { VmId } from '#proto/ids.ts'
+import type { NodeId, VmId } from '#proto/ids.ts'
 import type { ConsoleAccepted, ConsoleOutput } from '#proto/messages.ts'
 import type { Coordinator } from '../coordinator.ts'
 import { type ConsoleClient, ConsoleStream } from './console-stream.ts'
@@ -42,8 +42,8 @@ export class ConsoleHub {
   }
 
   /** What an agent says of a console. Older epochs and consoles nobody looks at are ignored. */
-  hear(message: ConsoleOutput | ConsoleAccepted): void {
-    const stream = this.#streams.get(message.vmId)
+  hear(nodeId: NodeId, message: ConsoleOutput | ConsoleAccepted): void {
+    const stream = this.#streams.heardFrom(nodeId, message.vmId)
     if (message.t === 'console-output') stream?.hearOutput(message)
     else stream?.hearAccepted(message)
   }

@@ -3,7 +3,7 @@
 // any more. Not here: what flows (console-stream.ts, ../screen/screen-stream.ts).
 
 import type { Cancel, Clock } from '#env/env.ts'
-import type { VmId } from '#proto/ids.ts'
+import type { NodeId, VmId } from '#proto/ids.ts'
 import { mayAct, type VmPhase } from '#proto/state.ts'
 import type { Coordinator } from '../coordinator.ts'
 import type { ConsoleOwner } from './console-stream.ts'
@@ -22,6 +22,8 @@ export class VmStreams<Stream extends VmStream> {
   readonly #coordinator: Coordinator
   readonly #clock: Clock
   readonly #streams = new Map<VmId, Stream>()
+  /** Nodes that have run it while somebody looked: what they say late is still the VM's. */
+  readonly #runners = new Map<Stream, Set<NodeId>>()
   #nextTick: Cancel = () => undefined
 
   constructor(coordinator: Coordinator, clock: Clock) {
@@ -32,29 +34,44 @@ export class VmStreams<Stream extends VmStream> {
 
   stop(): void {
     this.#nextTick()
-    for (const stream of this.#streams.values()) stream.close('the coordinator shuts down')
-    this.#streams.clear()
+    for (const [vmId, stream] of this.#streams)
+      this.#close(vmId, stream, 'the coordinator shuts down')
   }
 
   get(vmId: VmId): Stream | undefined {
     return this.#streams.get(vmId)
   }
 
+  /** The stream of which this node may speak: no other node says what a VM shows, or takes. */
+  heardFrom(nodeId: NodeId, vmId: VmId): Stream | undefined {
+    const stream = this.#streams.get(vmId)
+    return stream && this.#runners.get(stream)?.has(nodeId) ? stream : undefined
+  }
+
   open(vmId: VmId, stream: Stream): Stream {
     if (this.#streams.size === 0) this.#tick()
     this.#streams.set(vmId, stream)
-    stream.setOwner(ownerOf(this.#coordinator, vmId))
+    this.#runners.set(stream, new Set())
+    this.#follow(vmId, stream)
     return stream
   }
 
+  #follow(vmId: VmId, stream: Stream): void {
+    const owner = ownerOf(this.#coordinator, vmId)
+    if (owner) this.#runners.get(stream)?.add(owner.nodeId)
+    stream.setOwner(owner)
+  }
+
+  #close(vmId: VmId, stream: Stream, reason: string): void {
+    this.#streams.delete(vmId)
+    this.#runners.delete(stream)
+    stream.close(reason)
+  }
+
   #followOwners(): void {
-    for (const [vmId, stream] of this.#streams) {
-      if (this.#coordinator.state.vms.has(vmId)) stream.setOwner(ownerOf(this.#coordinator, vmId))
-      else {
-        this.#streams.delete(vmId)
-        stream.close('the VM is removed')
-      }
-    }
+    for (const [vmId, stream] of this.#streams)
+      if (this.#coordinator.state.vms.has(vmId)) this.#follow(vmId, stream)
+      else this.#close(vmId, stream, 'the VM is removed')
   }
 
   /** Only while somebody looks. */
@@ -63,9 +80,7 @@ export class VmStreams<Stream extends VmStream> {
     this.#nextTick = this.#clock.wakeAt(this.#clock.nowMs() + tickMs, () => {
       for (const [vmId, stream] of this.#streams) {
         stream.tick()
-        if (!stream.isIdle) continue
-        this.#streams.delete(vmId)
-        stream.close('nobody looks')
+        if (stream.isIdle) this.#close(vmId, stream, 'nobody looks')
       }
       if (this.#streams.size > 0) this.#tick()
     })

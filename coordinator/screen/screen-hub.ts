@@ -2,7 +2,7 @@
 // VMs (../console/vm-streams.ts), one screen (screen-stream.ts), WebSockets (shell/sockets.ts).
 
 import type { Clock } from '#env/env.ts'
-import type { VmId } from '#proto/ids.ts'
+import type { NodeId, VmId } from '#proto/ids.ts'
 import type { ScreenAccepted, ScreenFrame } from '#proto/messages.ts'
 import type { ScreenSize } from '#proto/screen.ts'
 import { VmStreams } from '../console/vm-streams.ts'
@@ -46,8 +46,8 @@ export class ScreenHub {
   }
 
   /** What an agent says of a screen. Screens that nobody looks at are ignored. */
-  hear(message: ScreenFrame | ScreenAccepted): void {
-    const stream = this.#streams.get(message.vmId)
+  hear(nodeId: NodeId, message: ScreenFrame | ScreenAccepted): void {
+    const stream = this.#streams.heardFrom(nodeId, message.vmId)
     if (message.t === 'screen-frame') stream?.hearFrame(message)
     else stream?.hearAccepted(message)
   }

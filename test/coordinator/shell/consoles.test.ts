@@ -62,6 +62,36 @@ describe('consoles', () => {
     client.close()
   })
 
+  test('a node that has not run the VM does not speak for it, nor take what is typed', async () => {
+    const [n1, n2] = await joined('n1', 'n2')
+    await call('POST', '/v1/vms', { id: 'a', spec: {}, nodeId: 'n1' })
+    await vmIn('a', 'running')
+    const client = consoleOf('a')
+    let seen = ''
+    client.on('message', (data, isBinary) => {
+      if (isBinary) seen += String(data)
+    })
+    await n1?.hear('console-open')
+    const from = { vmId: asVmId('a'), epoch: asEpoch(1) }
+    const says = (voice: Voice | undefined, offset: number, text: string) =>
+      voice?.say({ t: 'console-output', ...from, offset, bytes: new TextEncoder().encode(text) })
+    n1?.say({ t: 'console-accepted', ...from, offset: 0 })
+    await expect.poll(() => client.readyState).toBe(WebSocket.OPEN)
+    client.send(Buffer.from('typed'))
+    await n1?.hear('console-input')
+    n2?.say({ t: 'console-accepted', ...from, offset: 5 })
+    says(n2, 0, 'password: ')
+    // What it says over one link is heard in order: this is behind it.
+    const beats = n2?.heard.length ?? 0
+    await expect.poll(() => n2?.heard.length ?? 0).toBeGreaterThan(beats + 2)
+    says(n1, 0, 'hello')
+    await expect.poll(() => seen).toBe('hello')
+    // It was not taken, and is sent again.
+    const inputs = () => (n1?.heard ?? []).filter(({ t }) => t === 'console-input').length
+    await expect.poll(inputs).toBeGreaterThan(1)
+    client.close()
+  })
+
   test('a console that cannot be is refused before it opens', async () => {
     await call('POST', '/v1/vms', { id: 'a', spec: {} })
     const statusOf = (id: string) =>

@@ -13,7 +13,7 @@ const screenOf = (id: string) =>
 
 describe('screens', () => {
   test('a header, then frames; what the client has shown goes back to the agent', async () => {
-    const [n1] = await joined('n1')
+    const [n1, n2] = await joined('n1', 'n2')
     await call('POST', '/v1/vms', { id: 'a', spec: { screen: '64x48' }, nodeId: 'n1' })
     await vmIn('a', 'running')
     const client = screenOf('a')
@@ -21,6 +21,10 @@ describe('screens', () => {
     client.on('message', (data, isBinary) => seen.push(isBinary ? (data as Buffer) : String(data)))
     const open = await n1?.hear('screen-open')
     const from = { vmId: asVmId('a'), epoch: asEpoch(1), watcher: open?.watcher ?? 0 }
+    // Who does not run it cannot speak of it.
+    n2?.say({ t: 'screen-frame', ...from, bytes: Uint8Array.of(9) })
+    const beats = n2?.heard.length ?? 0
+    await expect.poll(() => n2?.heard.length ?? 0).toBeGreaterThan(beats + 2)
     n1?.say({ t: 'screen-frame', ...from, bytes: Uint8Array.of(1, 2, 3) })
     await expect.poll(() => seen.length).toBe(2)
     expect(ScreenHeader.parse(JSON.parse(String(seen[0])))).toEqual({
