@@ -12,6 +12,7 @@ import { leaderHeader } from '#proto/api.ts'
 import { healthWords } from '#proto/coordinator-place.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import type { Candidate } from '../etcd/election.ts'
+import { Callers } from './callers.ts'
 import { mayBeAsked } from './others.ts'
 import { problemOf } from './problems.ts'
 import { tlsServer } from './tls-server.ts'
@@ -44,6 +45,7 @@ export async function serveFollower(options: FollowerOptions): Promise<Follower>
   const server: Server = credentials ? tlsServer(credentials, log, handler) : createServer(handler)
   server.on('upgrade', (_request, socket: Duplex) => refuse(socket, options))
   server.on('clientError', (_error, socket) => socket.destroy())
+  const callers = new Callers(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, resolve)
@@ -53,7 +55,7 @@ export async function serveFollower(options: FollowerOptions): Promise<Follower>
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
-        server.closeAllConnections()
+        callers.end()
       }),
   }
 }

@@ -19,6 +19,7 @@ import { ScreenHub } from '../screen/screen-hub.ts'
 import { SightHub } from '../sights/sight-hub.ts'
 import type { ClusterStore } from '../store.ts'
 import { TemplateHub } from '../templates/template-hub.ts'
+import { Callers } from './callers.ts'
 import { holdAnswers } from './durable-answers.ts'
 import { Gate } from './guard.ts'
 import { sendHeaders } from './headers.ts'
@@ -99,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const doors = { ...hubs, gate, isTls, leadership }
   const shared = { coordinator, clock, log, token, ...doors }
   const sockets = openSockets(app.server, shared)
+  const callers = new Callers(app.server)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
   const { port } = app.server.address() as AddressInfo
@@ -111,7 +113,9 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
       coordinator.stop(reason)
       for (const hub of Object.values(hubs)) hub.stop()
       sockets.close()
-      await app.close()
+      const closed = app.close()
+      callers.end()
+      await closed
       store.close()
     },
   }
