@@ -293,6 +293,7 @@ export function seeSerials(step: Step, names: readonly string[]): void {
     const serial = Number(/(\d+)(?:\.disk)?$/.exec(name)?.[1] ?? 0)
     if (serial < step.state.meta.nextSerial || serial > serialMax) continue
     step.state.meta.nextSerial = serial + 1
+    step.state.meta.knowsNotAll = true
     touch(step, 'meta', 'meta')
   }
 }

@@ -96,5 +96,18 @@ function litter(world: SimWorld): string[] {
   const isWatched = state.sweepAtMs > process.nowMs() + 60_000
   const there = world.disk.list()
   const litter = isWatched ? there.filter((name) => !named.has(name)) : ['not swept yet']
-  return litter.length > 0 ? [`layers that nobody names: ${litter.join(', ')}`] : []
+  return [
+    ...(litter.length > 0 ? [`layers that nobody names: ${litter.join(', ')}`] : []),
+    ...missing(world, there),
+  ]
+}
+
+/** What is kept as ready must be there to begin from. */
+function missing(world: SimWorld, there: readonly string[]): string[] {
+  const { snapshots, templates } = world.coordinator.coordinator.state
+  return [...snapshots.values(), ...templates.values()].flatMap(({ id, phase, record }) => {
+    if (phase !== 'ready' || !record) return []
+    const gone = record.disk.layers.filter((layer) => !there.includes(layer))
+    return gone.length > 0 ? [`${id} is ready, and lacks ${gone.join(', ')}`] : []
+  })
 }
