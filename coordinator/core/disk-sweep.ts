@@ -2,9 +2,9 @@
 // are gone. By what is still named, not by counting: nothing that was forgotten once stays for
 // ever. A node is told which layers to keep, and below which number: whatever is made later has a
 // higher one. Only when all is at rest: no copy, no doubt, and every node that has VMs has said so.
-// And never by a coordinator whose memory is not all there was (its store was lost, or is an older
-// one): disks of VMs that were stopped, of snapshots, and of nodes that are still to come have names
-// that it has never heard.
+// And never by a coordinator whose memory is not all there was (its store was lost, or is an
+// older one): disks of VMs that were stopped, of snapshots, and of nodes that are still to come
+// have names that it has never heard.
 // Not here: the files (node-agent/layer-sweep.ts). Times in monotonic ms.
 
 import type { ClusterState, PendingCommand } from './cluster-state.ts'

@@ -15,7 +15,7 @@ import { UnacceptedInput } from '../console/unaccepted-input.ts'
 
 /** An owner that does not answer screen-open in this time is asked again. */
 const openMsMax = 1000
-/** Of frames that a client says to have shown and has not even read: some of the largest there are. */
+/** Of frames that a client says to have shown and has not even read: some of the largest. */
 export const unreadBytesMax = 32 << 20
 
 export interface ScreenClient {

@@ -1,6 +1,7 @@
-// All who are connected to a server, whatever they have said: Node's own closeAllConnections() knows
-// of those only whose HTTP has begun. Who connects to a TLS port and says nothing would be waited
-// for, two minutes long, and who was upgraded for ever: so long no other would serve in its place.
+// All who are connected to a server, whatever they have said: Node's own closeAllConnections()
+// knows of those only whose HTTP has begun. Who connects to a TLS port and says nothing would be
+// waited for, two minutes long, and who was upgraded for ever: so long no other would serve in its
+// place.
 
 import type { Server, Socket } from 'node:net'
 
