@@ -1,5 +1,5 @@
 // The A extension: LR, SC and the AMOs, on words and doublewords. One hart: atomic they are anyway.
-// The reservation is on one physical address; a device's write to it breaks it.
+// The reservation is on one physical address; a device's write into its doubleword breaks it.
 // Misaligned is a fault, and so is everything outside RAM.
 
 import { Hart, Vm, none } from './layout'
@@ -85,7 +85,8 @@ function combine<T, U>(operation: u32, old: T, operand: T): T {
   }
 }
 
-/** A device has written there. */
+/** A device has written there: the whole doubleword is reserved, of which LR names a beginning. */
 export function breakReservation(gpa: u64, length: u64): void {
-  if (load<u64>(Hart.reservation) - gpa < length) store<u64>(Hart.reservation, none)
+  const reserved = load<u64>(Hart.reservation) & ~(<u64>7)
+  if (reserved < gpa + length && gpa < reserved + 8) store<u64>(Hart.reservation, none)
 }

@@ -103,9 +103,11 @@ describe('a store-conditional', () => {
     const elsewhere = run(reserve, 11n, 22n)
     elsewhere.setDword(at + 8, 33n)
     expect(elsewhere.toEcall().get('a3')).toBe(0n)
-    const there = run(reserve, 11n, 22n)
-    there.setDword(at - 4, 33n)
-    expect(there.toEcall().get('a3')).toBe(1n)
+    for (const there of [at - 4, at, at + 4]) {
+      const written = run(reserve, 11n, 22n)
+      written.setDword(there, 33n)
+      expect(written.toEcall().get('a3')).toBe(1n)
+    }
   })
   test('fails after one that trapped: that one has used the reservation up', () => {
     const hart = run((a) => {
