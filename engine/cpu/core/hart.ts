@@ -2,7 +2,7 @@
 // hook. Numbers that JavaScript wants as numbers are f64; they are exact below 2^53.
 
 import { Hart, Vm, none } from './layout'
-import { Cause, Interrupt, Mode, delegable, stce } from './privileged'
+import { Cause, Interrupt, Mode, Status, delegable, stce } from './privileged'
 import { dropBlocks } from './decoded-pages'
 import { dropAll } from './tlb'
 import { clearRegions } from './regions'
@@ -58,9 +58,11 @@ export function reset(pc: u64, a0: u64, a1: u64, mode: u32): void {
 /**
  * What firmware leaves to S-mode: every trap but its own calls, all memory, the counters, for
  * U-mode too, and its own alarm (Sstc). Linux counts on the time CSR in U-mode without ever asking
- * for it, since OpenSBI leaves it so (lib/sbi/sbi_hart.c).
+ * for it, since OpenSBI leaves it so (lib/sbi/sbi_hart.c); programs of one file count on its
+ * floating point, which it leaves on.
  */
 function delegateAll(): void {
+  store<u64>(Hart.mstatus, Status.fs)
   store<u64>(Hart.medeleg, delegable & ~(<u64>1 << Cause.ecallFromSupervisor))
   store<u64>(Hart.mideleg, Interrupt.supervisor)
   store<u64>(Hart.mcounteren, 7)

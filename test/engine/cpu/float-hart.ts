@@ -50,8 +50,14 @@ export function fusedWord(variant: number, format: number, rounding: number): nu
 
 const moveToDouble = (f: number, x: number) => (0x53 | (f << 7) | (x << 15) | (0x79 << 25)) >>> 0
 const moveFromDouble = (x: number, f: number) => (0x53 | (x << 7) | (f << 15) | (0x71 << 25)) >>> 0
-/** Turns the instructions on: mstatus.FS = initial. */
+/** Turns the instructions off, which firmware leaves on: mstatus.FS = off. */
+export const floatOff = (a: Assembler) => {
+  a.li('t0', 0x6000)
+  a.csrrc('zero', 'sstatus', 't0')
+}
+/** Turns them on: mstatus.FS = initial. */
 export const floatOn = (a: Assembler) => {
+  floatOff(a)
   a.li('t0', 0x2000)
   a.csrrs('zero', 'sstatus', 't0')
 }

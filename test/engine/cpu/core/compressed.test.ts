@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest'
 import { Exit } from '#engine/cpu/core-port.ts'
 import type { Assembler } from '../assembler.ts'
+import { floatOff } from '../float-hart.ts'
 import { ramOrigin, TestHart } from '../test-hart.ts'
 
 type Case = readonly [half: number, text: string, full: (a: Assembler) => void]
@@ -161,6 +162,7 @@ test.each(illegal)('%#: %x, %s, is illegal and tells its 16 bits', (half) => {
   const hart = new TestHart((a) => {
     a.la('t0', 'handler')
     a.csrrw('zero', 'stvec', 't0')
+    floatOff(a)
     a.half(half)
     a.align(4)
     a.label('handler')

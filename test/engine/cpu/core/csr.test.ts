@@ -167,6 +167,16 @@ test('a kernel that was entered in S-mode finds the counters open to U-mode, as 
   expect(hart.get('a1')).toBe(8n)
 })
 
+test('a program that was entered in S-mode finds floating point on, as firmware leaves it', () => {
+  const hart = new TestHart((a) => {
+    a.csrrs('a0', 'sstatus', 'zero')
+    a.csrrs('a1', 'fcsr', 'zero')
+    a.ecall()
+  }).toEcall()
+  expect(hart.get('a0')).toBe(bit(63) | (2n << 32n) | (3n << 13n))
+  expect(hart.get('a1')).toBe(0n)
+})
+
 test('a CSR that does not exist is illegal', () => {
   const hart = machine((a) => a.word(0x5c0022f3)).toWfi() // csrr t0, 0x5c0
   expect([who(hart), hart.get('a6'), hart.get('a5')]).toEqual(['M', 2n, 0x5c0022f3n])

@@ -5,7 +5,15 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Assembler } from '../assembler.ts'
 import * as exact from '../exact-float.ts'
-import { boxed, FloatHart, floatOn, floatWord, fusedWord, type Kind } from '../float-hart.ts'
+import {
+  boxed,
+  FloatHart,
+  floatOff,
+  floatOn,
+  floatWord,
+  fusedWord,
+  type Kind,
+} from '../float-hart.ts'
 import { signed, TestHart, unsigned } from '../test-hart.ts'
 
 const hart = new FloatHart()
@@ -286,7 +294,7 @@ describe.each(accesses)('%s', (_, emit, kind, offset, size) => {
 })
 
 describe('FS, the state of the unit', () => {
-  const illegalWord = (word: number, prepare: (a: Assembler) => void = () => {}) => {
+  const illegalWord = (word: number, prepare: (a: Assembler) => void) => {
     const rig = new TestHart((a) => {
       a.la('t0', 'handler')
       a.csrrw('zero', 'stvec', 't0')
@@ -307,7 +315,7 @@ describe('FS, the state of the unit', () => {
 
   test('off: every instruction of the unit is illegal, and so are its CSRs', () => {
     for (const word of [add, fusedWord(0, 1, 0), 0x0085b507, 0x00a5b427, readFcsr]) {
-      expect(illegalWord(word)).toBe(true)
+      expect(illegalWord(word, floatOff)).toBe(true)
       expect(
         illegalWord(word, (a) => {
           floatOn(a)
