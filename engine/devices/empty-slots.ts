@@ -7,7 +7,7 @@
 
 import { virtioRegion, virtioSlots } from './memory-map.ts'
 import type { MmioDevice } from './mmio.ts'
-import { registers, virtioMagic, virtioMmioVersion } from './virtio-registers.ts'
+import { registers, virtioMagic, virtioMmioVersion, virtioVendorId } from './virtio-registers.ts'
 
 /** All slots of the map but those that are taken. */
 export function emptySlots(
@@ -27,5 +27,6 @@ const emptySlot = (slot: number): MmioDevice => ({
 
 function registerOf(offset: number): number {
   if (offset === registers.magic) return virtioMagic
+  if (offset === registers.vendorId) return virtioVendorId
   return offset === registers.version ? virtioMmioVersion : 0
 }

@@ -10,6 +10,8 @@ export interface VirtioDevice {
   readonly deviceId: number
   /** The features of its kind: those of rings and transport are the transport's to offer. */
   readonly features: bigint
+  /** What it reads and writes would be other for a driver that does not accept VERSION_1. */
+  readonly needsVersion1?: true
   readonly queueSizes: readonly number[]
   /** The configuration space as it is now; after a change comes `configChanged`. */
   readonly config: Uint8Array

@@ -23,10 +23,14 @@ import {
   segmentsBytes,
   VirtQueue,
 } from './virtio-queue.ts'
-import { registers, status, virtioMagic, virtioMmioVersion } from './virtio-registers.ts'
+import {
+  registers,
+  status,
+  virtioMagic,
+  virtioMmioVersion,
+  virtioVendorId,
+} from './virtio-registers.ts'
 
-/** "GDWT": nobody reads it for more than a name. */
-const vendorId = 0x5457_4447
 const featureVersion1 = 1n << 32n
 const transportFeatures = featureVersion1 | featureIndirect | featureEventIndex
 const interruptUsed = 1
@@ -177,7 +181,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
       case registers.deviceId:
         return this.#device.deviceId
       case registers.vendorId:
-        return vendorId
+        return virtioVendorId
       case registers.deviceFeatures:
         return word(this.#offered, this.#deviceFeaturesSelect)
       case registers.queueSizeMax:
@@ -233,8 +237,9 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
   }
 
   /**
-   * FEATURES_OK stays off unless all that was accepted was offered, and VERSION_1 is among it (2.1,
-   * 6).
+   * FEATURES_OK stays off unless all that was accepted was offered (2.1). A device may insist on
+   * VERSION_1 (6.2); one that does the same without does not, as on QEMU's `virt`: small kernels
+   * look at the low features alone.
    */
   #writeStatus(value: number): void {
     if (value === 0) {
@@ -243,7 +248,7 @@ export class VirtioMmio implements MmioDevice, Snapshotted, VirtioTransport {
     }
     const fits =
       (this.#driverFeatures & ~this.#offered) === 0n &&
-      (this.#driverFeatures & featureVersion1) !== 0n
+      (!this.#device.needsVersion1 || (this.#driverFeatures & featureVersion1) !== 0n)
     const wasReady = (this.#status & status.driverOk) !== 0
     const kept = this.#status & status.needsReset
     this.#status = kept | (fits ? value : value & ~status.featuresOk)

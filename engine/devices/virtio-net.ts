@@ -51,6 +51,8 @@ const version = 1
 export class VirtioNet implements VirtioDevice, Snapshotted {
   readonly deviceId = 1
   readonly features = featureMtu | featureMac | featureStatus
+  /** The header is shorter without (5.1.6.1). */
+  readonly needsVersion1 = true
   readonly queueSizes = [queueSize, queueSize]
   readonly config = new Uint8Array(configBytes)
   readonly sectionKind = 'virtio-net'

@@ -6,6 +6,8 @@
 /** "virt", little-endian. */
 export const virtioMagic = 0x7472_6976
 export const virtioMmioVersion = 2
+/** "QEMU": kernels that were written for its `virt`, xv6 among them, look for no other's. */
+export const virtioVendorId = 0x554d_4551
 
 export const registers = {
   magic: 0x000,

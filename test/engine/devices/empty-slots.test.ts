@@ -10,8 +10,8 @@ import { emptyRig } from '../machine-rig.ts'
 test('an empty slot is a place for a device of number 0', () => {
   const [slot] = emptySlots([0, 1, 2, 3, 4, 5, 6].map((taken) => [taken, 'device']))
   expect(slot?.region).toEqual(virtioRegion(7))
-  expect([0, 4, 8, 0x70, 0xffc].map((offset) => slot?.read(offset, 4))).toEqual([
-    ...[0x7472_6976, 2, 0, 0, 0],
+  expect([0, 4, 8, 0xc, 0x70, 0xffc].map((offset) => slot?.read(offset, 4))).toEqual([
+    ...[0x7472_6976, 2, 0, 0x554d_4551, 0, 0],
   ])
   expect(slot?.write(0x70, 4, 1)).toBe(true)
   expect(slot?.read(0, 1)).toBeUndefined()

@@ -52,15 +52,15 @@ export class VirtioDriver {
     this.#device.write(register, 4, value)
   }
 
-  /** Accepts VERSION_1 and whatever else of the low 32 features is asked for. */
-  start(features = 1 << 9, queues = 1): void {
+  /** Accepts VERSION_1, if not told otherwise, and whatever of the low 32 features is asked for. */
+  start(features = 1 << 9, queues = 1, highFeatures = 1): void {
     this.#made = 0
     this.set(0x70, 0)
     this.set(0x70, 1 | 2)
     this.set(0x24, 0)
     this.set(0x20, features)
     this.set(0x24, 1)
-    this.set(0x20, 1)
+    this.set(0x20, highFeatures)
     this.set(0x70, 1 | 2 | 8)
     for (let queue = 0; queue < queues; queue++) this.queue(queue).#prepare()
     this.set(0x70, 1 | 2 | 8 | 4)

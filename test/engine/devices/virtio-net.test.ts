@@ -72,6 +72,12 @@ describe('what the driver finds (5.1.3, 5.1.4)', () => {
   })
 })
 
+test('a driver without VERSION_1, whose headers are shorter, is refused', () => {
+  const { driver } = board()
+  driver.start(featureMac, 2, 0)
+  expect(driver.get(registers.status) & 8).toBe(0)
+})
+
 describe('frames of the guest (5.1.6.2)', () => {
   test('leave without their header, in order, once', () => {
     const made = started()
