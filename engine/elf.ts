@@ -58,7 +58,12 @@ export function readElf(file: Uint8Array): Elf {
     )
     return inside && inside.gpa + Number(virtual - inside.virtual)
   }
-  const entryGpa = physical(view.getBigUint64(header.entry, true))
+  const entry = view.getBigUint64(header.entry, true)
+  // Kernels that are linked high may name their first instruction where it lies instead.
+  const isPhysical = loads.some(
+    ({ gpa, memoryBytes }) => entry >= BigInt(gpa) && entry < BigInt(gpa + memoryBytes),
+  )
+  const entryGpa = physical(entry) ?? (isPhysical ? Number(entry) : undefined)
   if (entryGpa === undefined) throw refusal('its entry lies in none of its segments')
   return {
     entryGpa,

@@ -38,6 +38,12 @@ describe('a program', () => {
     expect(elf.symbol('here')).toBe(0x8020_0008)
   })
 
+  test('that names its first instruction where it lies begins there too', () => {
+    const bytes = new Uint8Array(0x100)
+    const segments = [{ virtual: 0xffff_ffc0, physical: 0x8020_0000, bytes }]
+    expect(readElf(elfFile({ entry: 0x8020_0010, segments })).entryGpa).toBe(0x8020_0010)
+  })
+
   test('what is not to be loaded is left out', () => {
     const note = { physical: 0, bytes: code, kind: 4 }
     const empty = { physical: 0, bytes: new Uint8Array() }
