@@ -3,7 +3,7 @@
 // instruction-clocked VMs repeat).
 // Source: Android goldfish virtual hardware document, "Goldfish RTC device"; QEMU's
 // hw/rtc/goldfish_rtc.c for what the text leaves open: reading TIME_LOW latches TIME_HIGH; writing
-// ALARM_LOW arms the alarm.
+// ALARM_LOW arms the alarm. An access of 8 bytes is two of 4, the low one first, as there.
 
 import { SectionReader, SectionWriter } from '../snapshots/section-bytes.ts'
 import type { Snapshotted } from '../snapshots/vm-sections.ts'
@@ -118,6 +118,16 @@ export class Rtc implements MmioDevice, Snapshotted {
     }
     this.#drive()
     return true
+  }
+
+  readWide(offset: number): bigint {
+    const low = BigInt(this.read(offset, 4) ?? 0)
+    return low | (BigInt(this.read(offset + 4, 4) ?? 0) << 32n)
+  }
+
+  writeWide(offset: number, value: bigint): boolean {
+    this.write(offset, 4, Number(value & low32))
+    return this.write(offset + 4, 4, Number(value >> 32n))
   }
 
   capture(): Section {

@@ -37,6 +37,14 @@ describe('the goldfish RTC', () => {
     expect(rtc.read(4, 4)).toBe(8)
   })
 
+  test('an access of 8 bytes is one of both halves', () => {
+    const { rtc, seen } = board()
+    expect(rtc.readWide(0)).toBe(seen.wallNs)
+    rtc.writeWide(8, 5n << 32n)
+    rtc.writeWide(8, (6n << 32n) | 7n)
+    expect(rtc.readWide(8)).toBe((6n << 32n) | 7n)
+  })
+
   test('the guest may set it, and it runs on from there', () => {
     const { seen, time, setTime } = board()
     setTime(100n * second)
