@@ -23,10 +23,18 @@ describe('CLINT (FU540-C000 manual, chapter 9)', () => {
     expect(clint.read(0xbffc, 4)).toBe(1)
   })
 
-  test('mtime cannot be written', () => {
-    const { clint } = board()
-    expect(clint.writeWide(0xbff8, 0n)).toBe(false)
-    expect(clint.write(0xbff8, 4, 0)).toBe(false)
+  test('mtime goes on from what is written to it, and its alarm with it', () => {
+    const { clint, seen } = board()
+    clint.writeWide(0x4000, 1000n)
+    expect(clint.writeWide(0xbff8, 0n)).toBe(true)
+    expect(seen.timerAt).toBe(0x1_2345_6789n + 1000n)
+    seen.ticks += 7
+    expect(clint.readWide(0xbff8)).toBe(7n)
+    clint.write(0xbffc, 4, 2)
+    expect(clint.readWide(0xbff8)).toBe(0x2_0000_0007n)
+    expect(seen.timerAt).toBe(0n)
+    clint.writeWide(0x4000, 0xffff_ffff_ffff_ffffn)
+    expect(seen.timerAt).toBe(0xffff_ffff_ffff_ffffn)
   })
 
   test('msip has one bit and drives the software interrupt', () => {
@@ -72,5 +80,11 @@ describe('CLINT (FU540-C000 manual, chapter 9)', () => {
     copy.clint.restore(clint.capture())
     expect(copy.seen).toMatchObject({ software: true, timerAt: 1234n })
     expect(copy.clint.capture()).toEqual(clint.capture())
+    clint.writeWide(0xbff8, 10n)
+    copy.clint.restore(clint.capture())
+    expect(copy.clint.readWide(0xbff8)).toBe(10n)
+    expect(copy.seen.timerAt).toBe(0x1_2345_6789n + 1224n)
+    copy.clint.restore(board().clint.capture())
+    expect(copy.clint.readWide(0xbff8)).toBe(0x1_2345_6789n)
   })
 })
