@@ -8,7 +8,7 @@ import { Ram } from '../ram.ts'
 import { availAt, queueSize, usedAt, VirtioDriver } from './virtio-driver.ts'
 
 const [inRequest, outRequest, flushRequest, getIdRequest] = [0, 1, 4, 8]
-const diskBytes = 64 * 1024
+const diskBytes = 256 * 1024
 const [ok, ioError, unsupported] = [0, 1, 2]
 const [interruptUsed, interruptConfig, needsReset] = [1, 2, 64]
 
@@ -135,6 +135,12 @@ describe('block device (VIRTIO 1.2, 5.2)', () => {
     expect(disk.done).toEqual(['flush'])
     const id = driver.request(getIdRequest, 0, 20)
     expect(new TextDecoder().decode(id?.data).replaceAll('\0', '')).toBe('vm-1')
+  })
+
+  test('moves more in one piece than it has named, for a driver that did not ask', () => {
+    const { driver } = started()
+    expect(driver.request(outRequest, 1, sectors(300, 7))?.status).toBe(ok)
+    expect(driver.request(inRequest, 1, 512 * 300)).toEqual({ status: ok, data: sectors(300, 7) })
   })
 
   test('refuses what is out of range, no whole sector, or unknown', () => {
