@@ -6,8 +6,9 @@ import { Page, Tlb, Vm } from './layout'
 import { Outcome } from './outcome'
 import { Access, accessFault } from './fault'
 import { gpaOf, hostOf, inRam, pageOf } from './pages'
-import { dataBank, guardLifted, pageAddress, setDataEntry, tlbEntry } from './tlb'
+import { dataBank, dataMode, guardLifted, pageAddress, setDataEntry, tlbEntry } from './tlb'
 import { translate } from './mmu'
+import { isCut, isOfOneEntry } from './pmp'
 import { pageWritten } from './dirty'
 import { mmioRead, mmioWrite } from './hooks'
 
@@ -16,7 +17,7 @@ const deviceGpaMax: u64 = 0x1fffffffffffff
 
 export function loadSlowly(va: u64, size: u32): Outcome {
   if (crossesPage(va, size)) return loadAcross(va, size)
-  const outcome = reach(va, Access.load)
+  const outcome = reachAll(va, size, Access.load)
   if (outcome != Outcome.done) return outcome
   const host = load<usize>(Vm.host)
   if (host == 0) return loadFromDevice(va, size)
@@ -26,7 +27,7 @@ export function loadSlowly(va: u64, size: u32): Outcome {
 
 export function storeSlowly(va: u64, value: u64, size: u32): Outcome {
   if (crossesPage(va, size)) return storeAcross(va, value, size)
-  const outcome = reach(va, Access.store)
+  const outcome = reachAll(va, size, Access.store)
   if (outcome != Outcome.done) return outcome
   const host = load<usize>(Vm.host)
   store<u64>(Vm.value, value)
@@ -55,9 +56,19 @@ export function reach(va: u64, access: Access): Outcome {
   store<usize>(Vm.host, 0)
   if (!inRam(gpa)) return Outcome.done
   if (access == Access.store) pageWritten(pageOf(gpa))
-  setDataEntry(entry, table, va, hostOf(gpa))
+  if (!isCut(gpa, dataMode())) setDataEntry(entry, table, va, hostOf(gpa))
   store<usize>(Vm.host, hostOf(gpa))
   return Outcome.done
+}
+
+/** The same for all bytes of an access, which lie in one page. */
+function reachAll(va: u64, size: u32, access: Access): Outcome {
+  const outcome = reach(va, access)
+  if (outcome != Outcome.done || load<u32>(Vm.protectionCuts) == 0) return outcome
+  // The TLB may have known where it leads: only a translation says where that is for PMP.
+  const again = translate(va, access)
+  if (again != Outcome.done) return again
+  return isOfOneEntry(load<u64>(Vm.gpa), size, dataMode()) ? again : accessFault(access, va)
 }
 
 @inline
@@ -72,11 +83,11 @@ function firstPart(va: u64): u32 {
 }
 
 function loadAcross(va: u64, size: u32): Outcome {
-  let outcome = reachRam(va, Access.load)
+  const first = firstPart(va)
+  let outcome = reachRam(va, first, Access.load)
   if (outcome != Outcome.done) return outcome
   const firstHost = load<usize>(Vm.host)
-  const first = firstPart(va)
-  outcome = reachRam(va + first, Access.load)
+  outcome = reachRam(va + first, size - first, Access.load)
   if (outcome != Outcome.done) return outcome
   memory.copy(Vm.value, firstHost, first)
   memory.copy(Vm.value + first, load<usize>(Vm.host), size - first)
@@ -84,11 +95,11 @@ function loadAcross(va: u64, size: u32): Outcome {
 }
 
 function storeAcross(va: u64, value: u64, size: u32): Outcome {
-  let outcome = reachRam(va, Access.store)
+  const first = firstPart(va)
+  let outcome = reachRam(va, first, Access.store)
   if (outcome != Outcome.done) return outcome
   const firstHost = load<usize>(Vm.host)
-  const first = firstPart(va)
-  outcome = reachRam(va + first, Access.store)
+  outcome = reachRam(va + first, size - first, Access.store)
   if (outcome != Outcome.done) return outcome
   store<u64>(Vm.value, value)
   memory.copy(firstHost, Vm.value, first)
@@ -97,8 +108,8 @@ function storeAcross(va: u64, value: u64, size: u32): Outcome {
 }
 
 /** Devices take no access that is in two pages or not aligned, and no atomic one. */
-export function reachRam(va: u64, access: Access): Outcome {
-  const outcome = reach(va, access)
+export function reachRam(va: u64, size: u32, access: Access): Outcome {
+  const outcome = reachAll(va, size, access)
   if (outcome == Outcome.done && load<usize>(Vm.host) == 0) return accessFault(access, va)
   return outcome
 }

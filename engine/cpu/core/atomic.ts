@@ -26,7 +26,7 @@ export function executeAtomic(word: u32, raw: u32): Outcome {
   const access = operation == Amo.lr ? Access.load : Access.store
   if ((address & ((1 << width) - 1)) != 0) return misaligned(access, address)
   if (operation == Amo.sc && load<u64>(Hart.reservation) == none) return failConditional(word)
-  const outcome = reachRam(address, access)
+  const outcome = reachRam(address, 1 << width, access)
   if (outcome != Outcome.done) {
     // An SC that traps gives its reservation up; one that waits for an absent page comes again.
     if (operation == Amo.sc && outcome == Outcome.trap) store<u64>(Hart.reservation, none)

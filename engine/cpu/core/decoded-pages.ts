@@ -17,7 +17,8 @@ export const blockBytes: usize = pageSlotBytes + 2 * slotBytes
 const blocksMax: usize = 640
 /** Dropping the TLB's execute entries with them costs as much as decoding a page or two. */
 const evictedAtOnce: u32 = 32
-export const blockPoolBytes: u64 = blocksMax * blockBytes
+/** Behind them one more, in which nothing is ever decoded: see fetch.ts. */
+export const blockPoolBytes: u64 = (blocksMax + 1) * blockBytes
 /** For each slot, how often a jump has led there (u16), while there was no region for it. */
 export const counterPoolBytes: u64 = blockPoolBytes / 4
 /** In a decoded entry: a region can be entered there. */
@@ -61,6 +62,11 @@ function allocate(): usize {
 @inline
 function poolEnd(): usize {
   return load<usize>(Vm.blockPool) + blocksMax * blockBytes
+}
+
+/** The block of pages of which nothing is kept. */
+export function blankBlock(): usize {
+  return poolEnd()
 }
 
 /** Where a block's page is noted: in its last slot, of which nobody reads the second half. */

@@ -2,13 +2,14 @@
 // page, an instruction not yet decoded, or one that lies half in the next page (such a one is
 // decoded each time, for its halves may be remapped or written apart).
 
-import { Page, Tlb, Vm } from './layout'
+import { Hart, Page, Tlb, Vm } from './layout'
 import { Outcome } from './outcome'
 import { Access, accessFault } from './fault'
 import { hostOf, hostOfPage, inRam, pageOf } from './pages'
 import { fetchBank, noteFilled, pageAddress, tlbEntry } from './tlb'
 import { translate } from './mmu'
-import { blockOf, regionFlag } from './decoded-pages'
+import { blankBlock, blockOf, regionFlag } from './decoded-pages'
+import { isCut } from './pmp'
 import { isEntryPoint } from './regions'
 import { decode, decodeCompressed } from './decode'
 
@@ -17,6 +18,7 @@ export function fetch(pc: u64): Outcome {
   const outcome = findCode(pc)
   if (outcome != Outcome.done) return outcome
   const code = tlbEntry(pc, fetchBank()) + Tlb.execute
+  if (load<u64>(code) != pageAddress(pc)) return fetchUnkept(pc)
   const block: usize = load<u32>(code + Tlb.payload)
   const slot = block + ((<usize>pc & Page.mask) << 2)
   store<usize>(Vm.block, block)
@@ -37,7 +39,23 @@ function halfAt(pc: u64): u32 {
   return <u32>load<u16>(hostOf(load<u64>(Vm.gpa)))
 }
 
-/** Makes the execute entry of the page of `va`, unless it is there: its block and its host page. */
+/**
+ * From a page that protection allows in parts, at Vm.gpa. What is decoded is not kept, so that the
+ * next instruction is fetched too, and asked for.
+ */
+function fetchUnkept(pc: u64): Outcome {
+  const half = <u32>load<u16>(hostOf(load<u64>(Vm.gpa)))
+  store<usize>(Vm.block, blankBlock())
+  store<usize>(Vm.slot, blankBlock() + ((<usize>pc & Page.mask) << 2))
+  if ((half & 3) == 3) return decodeAcross(pc, half)
+  store<u64>(Vm.entry, decodeCompressed(half))
+  return Outcome.done
+}
+
+/**
+ * Makes the execute entry of the page of `va`, unless it is there or the page is cut: its block and
+ * its host page.
+ */
 function findCode(va: u64): Outcome {
   const code = tlbEntry(va, fetchBank()) + Tlb.execute
   if (load<u64>(code) == pageAddress(va)) return Outcome.done
@@ -45,6 +63,7 @@ function findCode(va: u64): Outcome {
   if (outcome != Outcome.done) return outcome
   const gpa = load<u64>(Vm.gpa)
   if (!inRam(gpa)) return accessFault(Access.fetch, va)
+  if (isCut(gpa, <u32>load<u64>(Hart.mode))) return Outcome.done
   const page = pageOf(gpa)
   store<u32>(code + Tlb.payload, <u32>blockOf(page))
   store<u32>(code + Tlb.host, <u32>hostOfPage(page))

@@ -11,7 +11,7 @@ import { gpaOf, hostOf, hostOfPage, inRam, isAbsent, pageOf, setAbsent } from '.
 import { pageWritten } from './dirty'
 import { breakReservation } from './atomic'
 import { legalize } from './csr'
-import { openMemory } from './pmp'
+import { noteCuts, openMemory } from './pmp'
 import { nextWakingAlarm, retiredNow, ticksNow } from './time'
 
 /** Bytes of a hart's snapshot, which lie at address 0. */
@@ -50,6 +50,7 @@ export function reset(pc: u64, a0: u64, a1: u64, mode: u32): void {
   store<u64>(Hart.reservation, none)
   store<u64>(Hart.stimecmp, none)
   store<u64>(Hart.mtimecmp, none)
+  noteCuts()
   if (mode == Mode.supervisor) delegateAll()
   dropBlocks()
   dropAll()

@@ -166,6 +166,8 @@ export const enum Vm {
   banksUsed = 0x4ec,
   /** 1: the jump cache has had an entry since it was emptied. */
   jumpsUsed = 0x4f0,
+  /** 1: an entry of PMP ends within a page (pmp.ts). */
+  protectionCuts = 0x4f4,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }

@@ -11,7 +11,7 @@ import { Access, absentPage, accessFault, pageFault } from './fault'
 import { hostOf, hostOfPage, inRam, isAbsent, pageOf } from './pages'
 import { dataMode, noteSuperpage, pageAddress } from './tlb'
 import { pageWritten } from './dirty'
-import { protectionAllows } from './pmp'
+import { isCut, protectionAllows } from './pmp'
 
 const enum Pte {
   valid = 0x01,
@@ -130,6 +130,6 @@ function leafPage(va: u64, pte: u64, mode: u32, level: i32): usize {
 }
 
 function presentPage(gpa: u64, mode: u32): usize {
-  if (!protectionAllows(gpa, Access.fetch, mode)) return 0
+  if (!protectionAllows(gpa, Access.fetch, mode) || isCut(gpa, mode)) return 0
   return inRam(gpa) && !isAbsent(pageOf(gpa)) ? hostOfPage(pageOf(gpa)) : 0
 }

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from 'vitest'
 import type { Assembler, CsrName, Register } from '../assembler.ts'
-import { all, bit, enter, machine, who, write } from '../machine-mode.ts'
+import { all, enter, machine, who, write } from '../machine-mode.ts'
 import { everything, identity, PageTables, pte } from '../page-tables.ts'
 
 const page = 0x8004_0000n
@@ -126,6 +126,74 @@ describe('ranges', () => {
   })
 })
 
+describe('a page of which an entry has a part', () => {
+  /** Entry 1 has `bytes` from `at` in the page on, and allows nothing; entry 2 allows the rest. */
+  function cut(a: Assembler, how: bigint, at: bigint, bytes: bigint): void {
+    const end = how === cfg.top ? (page + at + bytes) >> 2n : region(page + at, bytes)
+    write(a, 'pmpaddr0', (page + at) >> 2n)
+    write(a, 'pmpaddr1', how === cfg.four ? (page + at) >> 2n : end)
+    write(a, 'pmpaddr2', all >> 10n)
+    write(a, 'pmpcfg0', (how << 8n) | (open << 16n))
+  }
+  /** The cause and value of what one instruction at `page + offset` comes to in S-mode. */
+  function outcomeOf(how: bigint, at: bigint, bytes: bigint, body: (a: Assembler) => void) {
+    const hart = machine((a) => {
+      cut(a, how, at, bytes)
+      enter(a, 'S', 'body')
+      a.label('body')
+      a.li('s0', page)
+      // What is found first must not say anything of the rest of the page.
+      a.ld('a0', 64, 's0')
+      a.sd('a0', 64, 's0')
+      body(a)
+      a.ecall()
+    })
+    for (const word of [0n, 16n, 24n]) hart.setDword(Number(page + word), 0x0000_8082_0000_8082n)
+    hart.toWfi()
+    return [hart.get('a6'), hart.get('a5')]
+  }
+  const through = [9n, 0n]
+  // tidy: data table
+  test.each([
+    ['NA4', cfg.four, 8n, 4n],
+    ['NAPOT', cfg.power, 8n, 8n],
+    ['TOR', cfg.top, 8n, 4n],
+    ['TOR', cfg.top, 8n, 8n],
+  ] as const)('is allowed in the other parts: %s', (_, how, at, bytes) => {
+    const of = (body: (a: Assembler) => void) => outcomeOf(how, at, bytes, body)
+    expect(of((a) => a.ld('a0', 0, 's0'))).toEqual(through)
+    expect(of((a) => a.sd('a0', 16, 's0'))).toEqual(through)
+    expect(of((a) => a.amoaddd('a0', 'zero', 's0'))).toEqual(through)
+    expect(of((a) => a.lbu('a0', 11, 's0'))).toEqual([5n, page + 11n])
+    expect(of((a) => a.sb('a0', 8, 's0'))).toEqual([7n, page + 8n])
+    expect(of((a) => a.ld('a0', 8, 's0'))).toEqual([5n, page + 8n])
+  })
+  test('an access that lies in a part and beyond it is refused as a whole', () => {
+    const of = (body: (a: Assembler) => void) => outcomeOf(cfg.four, 8n, 4n, body)
+    expect(of((a) => a.ld('a0', 4, 's0'))).toEqual([5n, page + 4n])
+    expect(of((a) => a.sd('a0', 1, 's0'))).toEqual([7n, page + 1n])
+    expect(of((a) => a.lw('a0', 12, 's0'))).toEqual(through)
+  })
+  test('code runs in its other parts, again and again, and is stopped at the edge', () => {
+    const loop = (target: number) => (a: Assembler) => {
+      a.li('s1', 20)
+      a.label('again')
+      a.jalr('ra', 's0', target)
+      a.addi('s1', 's1', -1)
+      a.bne('s1', 'zero', 'again')
+    }
+    expect(outcomeOf(cfg.power, 8n, 8n, loop(0))).toEqual(through)
+    expect(outcomeOf(cfg.power, 8n, 8n, loop(16))).toEqual(through)
+    expect(outcomeOf(cfg.power, 8n, 8n, loop(8))).toEqual([1n, page + 8n])
+    const fallsIn = outcomeOf(cfg.power, 8n, 8n, (a) => {
+      a.li('t1', 0x0001_0001_0001_0001n) // c.nop, four times
+      a.sd('t1', 0, 's0')
+      a.jalr('ra', 's0', 0)
+    })
+    expect(fallsIn).toEqual([1n, page + 8n])
+  })
+})
+
 describe('a walk of page tables', () => {
   test.each([
     ['reads them', 0n, true],
@@ -167,44 +235,22 @@ describe('the registers keep', () => {
       .toWfi()
       .get('a0')
 
-  test('of an address what the grain of a page leaves', () => {
-    expect(
-      kept(
-        [
-          ['pmpcfg0', 0n],
-          ['pmpaddr0', all],
-        ],
-        'pmpaddr0',
-      ),
-    ).toBe((all >> 10n) & ~0x3ffn)
-    expect(
-      kept(
-        [
-          ['pmpcfg0', open],
-          ['pmpaddr0', 0n],
-        ],
-        'pmpaddr0',
-      ),
-    ).toBe(0x1ffn)
+  test('all bits of an address: the grain is 4 bytes', () => {
+    for (const config of [0n, cfg.top, cfg.four, open])
+      for (const address of [0n, 0x1ffn, all >> 10n])
+        expect(
+          kept(
+            [
+              ['pmpaddr0', address],
+              ['pmpcfg0', config],
+            ],
+            'pmpaddr0',
+          ),
+        ).toBe(address)
+    expect(kept([['pmpaddr0', all]], 'pmpaddr0')).toBe(all >> 10n)
   })
-  test('bits below the grain that can’t be seen', () => {
-    const hidden = [
-      ['pmpcfg0', 0n],
-      ['pmpaddr0', bit(9)],
-      ['pmpcfg0', cfg.power],
-    ] as const
-    expect(kept(hidden, 'pmpaddr0')).toBe(0x3ffn)
-  })
-  test('no NA4, no reserved permissions or bits', () => {
-    expect(
-      kept(
-        [
-          ['pmpcfg0', 0n],
-          ['pmpcfg0', cfg.four | cfg.read],
-        ],
-        'pmpcfg0',
-      ),
-    ).toBe(cfg.read)
+  test('NA4; no reserved permissions or bits', () => {
+    expect(kept([['pmpcfg0', cfg.four | cfg.read]], 'pmpcfg0')).toBe(cfg.four | cfg.read)
     expect(kept([['pmpcfg0', cfg.write | cfg.execute | 0x60n]], 'pmpcfg0')).toBe(cfg.execute)
   })
   test('what is locked, and the low end of a locked range', () => {
