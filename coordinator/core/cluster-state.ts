@@ -103,6 +103,8 @@ export interface Node extends NodeRecord {
     fenceAskedAtMs: number | undefined
     /** It wants to shut down, and waits until it may. */
     asksLeave: boolean
+    /** Its process stops everything, and takes nothing any more: it is about to say goodbye. */
+    isClosing: boolean
     /** The last reports, if to take them again changes nothing; true while `changes` is that. */
     heard: { readonly reports: readonly VmReport[]; readonly changes: number } | undefined
     /** What burdens.ts has reckoned, as long as it is true. */
@@ -293,6 +295,7 @@ export const nodeLive = (nowMs: number): Node['live'] => ({
   lostAtMs: [],
   fenceAskedAtMs: undefined,
   asksLeave: false,
+  isClosing: false,
   heard: undefined,
   burden: undefined,
   isEmptying: false,

@@ -64,6 +64,7 @@ function join(step: Step, linkId: LinkId, hello: Hello, known: Node | undefined)
   node.live.protocolVersion = hello.protocolVersion
   touch(step, 'node', node.id)
   node.live.asksLeave = false
+  if (isReplaced) node.live.isClosing = false
   if (node.maintenance?.untilBack) endMaintenance(step, node)
   welcome(step, node, linkId)
   becomeOnline(step, node, known === undefined)

@@ -57,6 +57,7 @@ export function obstacleAt(
     return { kind: 'excluded', text: `it is bound to ${only}` }
   const { phase } = node
   if (!isReachable(node)) return { kind: 'absent', text: `it ${nodePhaseSentences[phase]}` }
+  if (node.live.isClosing) return { kind: 'absent', text: 'it shuts down' }
   if (node.maintenance) return { kind: 'maintenance', text: 'it is in maintenance' }
   if (node.standby && !asAwake) return { kind: 'asleep', text: 'it is in standby' }
   if (but?.has(node.id)) return { kind: 'excluded', text: 'it could not start it' }

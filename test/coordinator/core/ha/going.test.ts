@@ -3,6 +3,7 @@
 
 import { expect, test } from 'vitest'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import { fault } from '#proto/faults.ts'
 import { HaPolicyChange, type HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
@@ -66,6 +67,28 @@ test('a node that waits to shut down is not taken back meanwhile: it would wait 
   expect(last(story, 1)[0]).toMatch(/n1 shuts down when its VMs have left/)
   story.passWith(250, { n1: ['a@1 running'], n2: [] })
   expect(story.state.openMigrations.size).toBe(1)
+})
+
+const closing = fault('shutting-down', 'the node is shutting down')
+
+test('what a node stops before its goodbye begins elsewhere, and not there once more', () => {
+  const story = started()
+  story.event('n1', 'a@1', 'fenced', closing)
+  expect(stateOf(story)).toBe('starting n2 @2')
+})
+
+test('or waits for that node, where VMs are to: it takes them when it is back', () => {
+  const story = started()
+  shutdown(story, 'freeze')
+  story.event('n1', 'a@1', 'fenced', closing)
+  story.passWith(2000, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.lose('n1', true)
+  story.passWith(2000, { n2: [] })
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.hello('n1', [], 'n1-second')
+  story.passWith(250, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n1 @2')
 })
 
 test('one that has moved when its source shuts down waits for that no more', () => {
