@@ -241,10 +241,21 @@ export function whoseTurn(a: Vm, b: Vm): number {
   return order || a.serial - b.serial
 }
 
-const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined => {
-  const frozen = state.ha.shutdown === 'freeze' ? vm.frozenOn : undefined
-  return vm.pinnedTo ?? frozen ?? (vm.epoch === 0 ? vm.startOn : undefined)
+/**
+ * The node that it waits for since that shut down: as long as it may be there at all. One that is
+ * back and cannot take it is waited for no more, or it would be for ever.
+ */
+export function frozenTo(state: ClusterState, vm: Vm): NodeId | undefined {
+  const node = vm.frozenOn && state.nodes.get(vm.frozenOn)
+  if (state.ha.shutdown !== 'freeze' || !node || node.maintenance) return undefined
+  if (ruleAgainst(state, vm, node, undefined) !== undefined) return undefined
+  const isBack = isReachable(node) && !node.live.isClosing
+  const cannot = isBack && obstacleAt(state, node, wishToStart(state, vm), { vm })
+  return cannot ? undefined : node.id
 }
+
+const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined =>
+  vm.pinnedTo ?? frozenTo(state, vm) ?? (vm.epoch === 0 ? vm.startOn : undefined)
 
 /** Is there a node, full or not, that it may start on and that has not refused it yet? */
 export function hasUntried(state: ClusterState, vm: Vm): boolean {

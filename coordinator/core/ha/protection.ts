@@ -14,7 +14,7 @@ import { isBeingChanged } from '../disk-change.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful, isLost } from '../node-doors.ts'
-import { isNode } from '../placement.ts'
+import { frozenTo, isNode } from '../placement.ts'
 import {
   isAsked,
   isReachable,
@@ -256,7 +256,7 @@ function mayTakeOver({ state }: Step, vm: Vm, along: ReadonlySet<VmId>): boolean
   const node = replica && state.nodes.get(replica.nodeId)
   const isAble = phase === 'running' || phase === 'paused' || phase === 'recovering'
   if (!isAble || replica?.phase !== 'ready' || !isReachable(node) || !state.ha.armed) return false
-  if (policyOf(vm).locked || isFrozen(state, vm)) return false
+  if (policyOf(vm).locked || frozenTo(state, vm) !== undefined) return false
   if (forbids(state, vm, node.id) !== undefined) return false
   return companyMayFollow(state, vm, node, along)
 }
@@ -284,10 +284,6 @@ function goOver(step: Step, vm: Vm, why: string): void {
   vm.placedBecause = 'its replica was there'
   sendTakeOver(step, vm, node)
 }
-
-/** Its node has shut down in good order, and it is to wait for that. */
-const isFrozen = ({ ha }: ClusterState, { frozenOn }: Vm): boolean =>
-  ha.shutdown === 'freeze' && frozenOn !== undefined
 
 function sendTakeOver(step: Step, vm: Vm, node: Node): void {
   const { id: vmId, epoch, takesOver: replicaId } = vm

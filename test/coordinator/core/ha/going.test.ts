@@ -6,6 +6,7 @@ import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { fault } from '#proto/faults.ts'
 import { HaPolicyChange, type HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { Story, started, stateOf } from '../story.ts'
 
 const last = (story: Story, count: number) => story.lines.slice(-count)
@@ -89,6 +90,45 @@ test('or waits for that node, where VMs are to: it takes them when it is back', 
   story.hello('n1', [], 'n1-second')
   story.passWith(250, { n1: [], n2: [] })
   expect(stateOf(story)).toBe('starting n1 @2')
+})
+
+const evacuate = (story: Story) => {
+  const params = MigrationParams.parse({})
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params }, 'evacuate n1')
+}
+const onlyOn = (story: Story, id: string) => {
+  const about = { kind: 'node-affinity', name: 'there', vms: ['a'], strict: true } as const
+  story.ask({ do: 'set-rule', rule: { ...about, nodes: [{ id, priority: 0 }] } })
+}
+
+test.each<[string, (story: Story) => void]>([
+  ['that is in maintenance', evacuate],
+  ['where a strict rule does not want it any more', (story) => onlyOn(story, 'n2')],
+])('it does not wait for a node %s', (_, change) => {
+  const story = started()
+  shutdown(story, 'freeze')
+  story.lose('n1', true)
+  story.passWith(1000, { n2: [] })
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  change(story)
+  story.passWith(1000, { n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+})
+
+test('nor any more for one that is back, and that somebody else has filled before', () => {
+  const story = started({ diskMib: 4, memoryMib: 60 })
+  story.run('b', { diskMib: 4, memoryMib: 90 })
+  story.result('n2', 'run1-2')
+  shutdown(story, 'freeze')
+  story.lose('n1', true)
+  story.lose('n2')
+  story.pass(5000)
+  story.hello('n1', [], 'n1-second')
+  story.passWith(250, { n1: [] })
+  expect(stateOf(story, 'b')).toBe('starting n1 @3')
+  story.hello('n2', [], 'n2-second')
+  story.passWith(1000, { n1: ['b@3 running'], n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @4')
 })
 
 test('one that has moved when its source shuts down waits for that no more', () => {
