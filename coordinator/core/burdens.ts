@@ -44,6 +44,13 @@ export function burdenOf(state: ClusterState, node: Node): NodeBurden {
   return node.live.burden
 }
 
+/** Without the replica of a VM that is to come there: that ends before it does. */
+export function burdenWithout(state: ClusterState, node: Node, vm: Vm | undefined): NodeBurden {
+  const burden = burdenOf(state, node)
+  if (vm?.replica?.nodeId !== node.id) return burden
+  return { ...burden, reservedMib: burden.reservedMib - vm.spec.memoryMib }
+}
+
 export function forgetBurden(state: ClusterState, nodeId: NodeId | undefined): void {
   const node = nodeId === undefined ? undefined : state.nodes.get(nodeId)
   if (node) node.live.burden = undefined

@@ -9,6 +9,7 @@ import { invariant } from '#proto/invariant.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
 import {
   burdenOf,
+  burdenWithout,
   byMarks,
   fits,
   isFlapping,
@@ -75,7 +76,7 @@ function misfitAt(
   if (tooOld !== undefined) return { kind: 'rule', text: tooOld }
   const rule = vm && ruleAgainst(state, vm, node, along)
   if (rule !== undefined) return { kind: 'rule', text: rule }
-  const burden = burdenOf(state, node)
+  const burden = burdenWithout(state, node, vm)
   if (fits(burden, wish)) return undefined
   const freeMib = burden.memoryMib - burden.reservedMib
   const isFull = wish.memoryMib > freeMib
@@ -126,7 +127,8 @@ export function chooseNode(state: ClusterState, wish: Wish, where: Where = {}): 
   let best: Marked | undefined
   for (const node of named(state, where.only)) {
     // First what most nodes of a full cluster fail at, for it costs the least to see.
-    if (!fits(burdenOf(state, node), wish) || obstacleAt(state, node, wish, where)) continue
+    if (!fits(burdenWithout(state, node, where.vm), wish)) continue
+    if (obstacleAt(state, node, wish, where)) continue
     const marks = marksOf(state, node, wish, where.vm)
     const marked = { id: node.id, node, marks }
     if (!best || byMarks(marked, best) < 0) best = marked

@@ -108,7 +108,8 @@ function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>
   const seats = new Map([...paper.seats].map(([id, at]) => [id, at.filter((n) => !lost.has(n))]))
   const homeless = paper.vms
     .filter(({ id, spec }) => spec.ha && paper.seats.get(id)?.length && !seats.get(id)?.length)
-    .sort(whoseTurn)
+    .sort((a, b) => Number(isReadyOn(burdens, b)) - Number(isReadyOn(burdens, a)) || whoseTurn(a, b))
+  for (const vm of homeless) giveUpReplica(burdens, vm)
   return homeless.flatMap((vm) => {
     const nodeId = seatFor(state, vm, burdens, seats)
     if (nodeId === undefined) return [vm.id]
@@ -118,14 +119,30 @@ function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>
   })
 }
 
+type Burdens = ReadonlyMap<NodeId, NodeBurden>
+
+/** Its replica takes over at once, before anybody is placed. */
+const isReadyOn = (burdens: Burdens, { replica }: Vm): boolean =>
+  replica?.phase === 'ready' && burdens.has(replica.nodeId)
+
+/** It becomes the VM, where it takes over, or is none any more: its room is free either way. */
+function giveUpReplica(burdens: Map<NodeId, NodeBurden>, { replica, spec }: Vm): void {
+  const burden = replica && burdens.get(replica.nodeId)
+  if (!burden) return
+  burdens.set(replica.nodeId, { ...burden, reservedMib: burden.reservedMib - spec.memoryMib })
+}
+
 /** As placement would choose. */
 function seatFor(
   state: ClusterState,
   vm: Vm,
-  burdens: ReadonlyMap<NodeId, NodeBurden>,
+  burdens: Burdens,
   seats: ReadonlyMap<VmId, readonly NodeId[]>,
 ): NodeId | undefined {
   const seatsOf = ({ id }: Vm) => seats.get(id) ?? []
+  const { replica } = vm
+  const mayTakeOver = replica && forbids(state, vm, replica.nodeId, seatsOf) === undefined
+  if (mayTakeOver && isReadyOn(burdens, vm)) return replica.nodeId
   const mate = companyOf(state, vm).find(({ id }) => id !== vm.id && seats.get(id)?.length)
   const together = mate && seatsOf(mate)[0]
   const wish = wishOf(vm.spec)

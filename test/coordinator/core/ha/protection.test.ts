@@ -2,8 +2,10 @@
 // primary goes on alone or the replica takes over. Nodes here are only voices (story.ts).
 
 import { describe, expect, test } from 'vitest'
+import { toleratedOf } from '#coordinator/core/ha/admission.ts'
 import { snapshotsOf } from '#coordinator/core/snapshots.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { Story, started, stateOf } from '../story.ts'
 import { idOf, kept, level, replicaOf, sent, syncing, takingOver, vmOf } from './replica-story.ts'
 
@@ -321,5 +323,28 @@ describe('the replica takes over', () => {
     expect(sent(story, 'stop').at(-1)).toContain('n2 stop a@2')
     story.result('n2', idOf(story, 'stop'))
     expect(stateOf(story)).toBe('stopped undefined @2')
+  })
+})
+
+describe('the room that a replica takes', () => {
+  const big = () => kept('continuous', {}, { memoryMib: 60 })
+
+  test('is not in the way of its own VM, which it makes way for', () => {
+    const story = big()
+    const params = MigrationParams.parse({})
+    story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params }, 'evacuate n1')
+    story.passWith(250, { n1: ['a@1 running r2=kept'], n2: ['a@1 replica r2'] })
+    expect(vmOf(story)?.phase).toBe('migrating')
+  })
+
+  test('is there for its VM when its node is lost: admission control asks for no more', () => {
+    const story = big()
+    expect(toleratedOf(story.state)).toBe(1)
+    story.run('b', { memoryMib: 35 })
+    expect(stateOf(story, 'b')).toBe('starting n2 @2')
+    expect(toleratedOf(story.state)).toBe(1)
+    // What would not fit beside it does not, as ever.
+    story.run('c', { memoryMib: 10 })
+    expect(toleratedOf(story.state)).toBe(0)
   })
 })
