@@ -117,14 +117,13 @@ function wantedNode(state: ClusterState, here: readonly Vm[]): Wanted | undefine
   const present = at.size === 1 ? able.find(({ id }) => at.has(id)) : undefined
   if (!best) return undefined
   if (!present) return { node: best, why: whyLeave(state, here) }
-  return betterThan(state, present, best, here, able)
+  return betterThan(state, present, here, able)
 }
 
-/** It could stay: it goes only home, or up, and only if that is wanted. */
+/** It could stay: it goes only home, or up, and only if that is wanted. @param able best first */
 function betterThan(
   state: ClusterState,
   present: Node,
-  best: Node,
   here: readonly Vm[],
   able: readonly Node[],
 ): Wanted | undefined {
@@ -132,8 +131,8 @@ function betterThan(
   if (!first || !here.every((vm) => policyOf(vm).failback)) return undefined
   const rank = (node: Node) => rankOf(state, first, node.id)
   const isSteady = (node: Node) => node.live.lostAtMs.length < flapsMax
-  if (rank(best) < rank(present) && isSteady(best))
-    return { node: best, why: `its rules prefer ${best.id}` }
+  const better = able.find((node) => rank(node) < rank(present) && isSteady(node))
+  if (better) return { node: better, why: `its rules prefer ${better.id}` }
   const home = able.find(({ id }) => here.every(({ awayFrom }) => awayFrom === id))
   if (!home || home === present || rank(home) > rank(present) || !isSteady(home)) return undefined
   return { node: home, why: `it was on ${home.id} before that was taken out of service` }
