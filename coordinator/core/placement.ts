@@ -309,12 +309,12 @@ function place(step: Step, vm: Vm): void {
   }
   const { refusedBy } = vm.live
   if (refusedBy.size > 0 && !hasUntried(state, vm)) refusedBy.clear()
-  const choice =
-    heldBack(state, vm) ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
+  const held = heldBack(state, vm)
+  const choice = held ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.retryAtMs = step.nowMs + placementRetryMs
     // Where it was refused is better than nowhere: those that are left may not take it for long.
-    refusedBy.clear()
+    if (!held) refusedBy.clear()
     setVmFault(step, vm, choice)
     return
   }

@@ -40,3 +40,21 @@ test('a minute of running begins the count anew, also under another coordinator'
 test('less than that does not, whatever the coordinator knows of before', () => {
   expect(stateOf(crashedAfter(5_000))).toBe('failed undefined @2')
 })
+
+test('one that waits for another meanwhile still goes on to another node', () => {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  story.run('b', { diskMib: 4 })
+  story.result('n1', command(story))
+  story.run('a', { diskMib: 4 })
+  const set = (id: string, change: HaPolicyChange) =>
+    story.ask({ do: 'set-policy', vmId: asVmId(id), change: HaPolicyChange.parse(change) })
+  set('a', { relocations: 1, after: ['b'] })
+  set('b', { restarts: 1 })
+  story.result('n2', command(story), 'disk-failed')
+  story.event('n1', 'b@1', 'crashed')
+  story.passWith(1000, { n1: [], n2: [], n3: [] })
+  story.result('n1', command(story))
+  story.passWith(1000, { n1: ['b@3 running'], n2: [], n3: [] })
+  expect(stateOf(story)).toBe('starting n3 @4')
+})
