@@ -12,7 +12,7 @@ import { evacuationCause } from '../evacuation.ts'
 import { flapsMax, keepRulesEveryMs, ruleMovesMax, ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { addMigration } from '../migration-doors.ts'
 import { planMigration } from '../migrations.ts'
-import { nodesFor } from '../placement.ts'
+import { nodesFor, obstacleAt } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
 import { watchedVms } from '../watched-vms.ts'
@@ -59,13 +59,33 @@ const movesUnderWay = (state: ClusterState): number =>
 
 function keepCompany(step: Step, company: readonly Vm[]): void {
   const { state, nowMs } = step
-  const here = company.filter(({ nodeId, phase }) => nodeId !== undefined && phase !== 'failed')
-  if (!here.every((vm) => isSettled(state, vm, nowMs))) return
-  if (here.every(isBound)) return
+  const here = movable(state, company, nowMs)
   const wanted = wantedNode(state, here)
   if (!wanted) return
   for (const vm of here)
     if (vm.nodeId !== wanted.node.id && !isBound(vm)) moveTo(step, vm, wanted.node, wanted.why)
+}
+
+/** Those of a company that are anywhere; nobody, while they are not to be moved. */
+function movable(state: ClusterState, company: readonly Vm[], nowMs: number): readonly Vm[] {
+  const here = company.filter(({ nodeId, phase }) => nodeId !== undefined && phase !== 'failed')
+  return here.every(isBound) || !here.every((vm) => isSettled(state, vm, nowMs)) ? [] : here
+}
+
+/** Who may not stay where it is, but could be on a node that sleeps, and on no other. */
+export function wantsAwake(
+  { state, nowMs }: Step,
+  asleep: readonly Node[],
+): { readonly vm: Vm; readonly node: Node } | undefined {
+  if (!state.ha.armed || state.rules.size === 0) return undefined
+  for (const vm of subjects(state)) {
+    const here = movable(state, companyOf(state, vm), nowMs)
+    if (here.length === 0 || ableNodes(state, here).length > 0) continue
+    const able = ableNodes(state, here, true)
+    const node = asleep.find((one) => able.includes(one))
+    if (node) return { vm, node }
+  }
+  return undefined
 }
 
 /** It does not move by itself: the others have to come to it. */
@@ -98,16 +118,7 @@ function wantedNode(state: ClusterState, here: readonly Vm[]): Wanted | undefine
   if (!first) return undefined
   const at = new Set(here.flatMap(({ nodeId }) => nodeId ?? []))
   const along = new Set(here.map(({ id }) => id))
-  const bound = here.filter(isBound)
-  const mayBe = (node: Node) => bound.length === 0 || bound.some(({ nodeId }) => nodeId === node.id)
-  const able = [...state.nodes.values()].filter(mayBe).filter((node) =>
-    canTake(
-      state,
-      node,
-      here.filter(({ nodeId }) => nodeId !== node.id),
-      { vm: first, along },
-    ),
-  )
+  const able = ableNodes(state, here)
   const rank = (node: Node) => rankOf(state, first, node.id)
   const held = (node: Node) => here.filter(({ nodeId }) => nodeId === node.id).length
   const order = nodesFor(state, wishOfAll(here), { vm: first, along }).map(({ id }) => id)
@@ -118,6 +129,19 @@ function wantedNode(state: ClusterState, here: readonly Vm[]): Wanted | undefine
   if (!best) return undefined
   if (!present) return { node: best, why: whyLeave(state, here) }
   return betterThan(state, present, here, able)
+}
+
+/** The nodes that all of them may be on. @param asAwake as if nodes in standby had been woken */
+function ableNodes(state: ClusterState, here: readonly Vm[], asAwake = false): Node[] {
+  const [first] = here
+  if (!first) return []
+  const bound = here.filter(isBound)
+  const mayBe = (node: Node) => bound.length === 0 || bound.some(({ nodeId }) => nodeId === node.id)
+  const where = { vm: first, along: new Set(here.map(({ id }) => id)), asAwake }
+  return [...state.nodes.values()].filter(mayBe).filter((node) => {
+    const coming = here.filter(({ nodeId }) => nodeId !== node.id)
+    return canTake(state, node, coming, where)
+  })
 }
 
 /** It could stay: it goes only home, or up, and only if that is wanted. @param able best first */
@@ -143,10 +167,10 @@ function canTake(
   state: ClusterState,
   node: Node,
   coming: readonly Vm[],
-  { vm, along }: { readonly vm: Vm; readonly along: ReadonlySet<Vm['id']> },
+  where: { readonly vm: Vm; readonly along: ReadonlySet<Vm['id']>; readonly asAwake: boolean },
 ): boolean {
-  if (coming.length > 0)
-    return nodesFor(state, wishOfAll(coming), { vm, along, only: node.id }).length > 0
+  const { vm, along } = where
+  if (coming.length > 0) return obstacleAt(state, node, wishOfAll(coming), where) === undefined
   // One of their company may wait for the node that it is bound to: they have to come to it.
   const anchor = anchorOf(state, vm, along)
   if (anchor !== undefined && anchor.nodeId !== node.id) return false

@@ -1,5 +1,6 @@
 // Nodes go to standby when they are empty and nobody needs them, and are woken when somebody does:
-// a VM that waits and would fit there, cores that are all busy, a node that cannot be evacuated.
+// a VM that waits and would fit there, cores that are all busy, a node that cannot be evacuated, a
+// strict rule that is broken and could be kept there.
 // A node in standby is online and takes nothing; waking takes its time. Not here: which VMs move so
 // that nodes become empty (consolidation.ts). Monotonic ms.
 
@@ -10,6 +11,7 @@ import { burdenOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { whyStaysThere } from '../evacuation.ts'
 import { tell } from '../events.ts'
+import { wantsAwake } from '../ha/keeper.ts'
 import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
 import { obstacleAt, startWhere, type Where, wishToStart, wishWith } from '../placement.ts'
@@ -108,6 +110,8 @@ function wakeForOthers(step: Step): void {
     wake(step, helps, `${vm.nodeId} cannot be evacuated without it`)
     return
   }
+  const wanted = wantsAwake(step, asleep)
+  if (wanted) wake(step, wanted.node, `a rule forbids ${wanted.vm.id} where it is`)
 }
 
 const asIfAwake = (vm: Vm): Where => ({ vm, asAwake: true })

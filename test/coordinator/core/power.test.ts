@@ -194,6 +194,24 @@ describe('standby', () => {
     expect(moves(story)).toEqual(['a: n1 to n3 (evacuation)'])
   })
 
+  test.each<[string, object]>([
+    ['belongs there by a rule', { kind: 'node-affinity', vms: ['a'], nodes: [{ id: 'n3' }] }],
+    ['is to be apart from one, and finds no room', { kind: 'keep-apart', vms: ['a', 'b'] }],
+  ])('one that sleeps is woken for a VM that runs and %s', (_, about) => {
+    const story = running([
+      ['a', 'n1', 5, 40],
+      ['b', 'n1', 5, 40],
+      ['c', 'n2', 5, 90],
+    ])
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    save(story, { wakeMs: 500 })
+    const rule = HaRule.parse({ name: 'there', strict: true, ...about })
+    story.ask({ do: 'set-rule', rule }, 'rule')
+    pass(story, 3000)
+    expect(story.text).toMatch(/n3 is woken: a rule forbids [ab] where it is/)
+    expect(moves(story)).toEqual([expect.stringMatching(/^[ab]: n1 to n3 \(rule\)$/)])
+  })
+
   test('is there after a restart, and ends when power is not saved any more', () => {
     const story = new Story()
     story.join(...nodes)
