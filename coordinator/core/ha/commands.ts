@@ -74,7 +74,17 @@ function setRule(step: Step, rule: HaRule): null | Fault {
   step.state.rules.set(rule.name, rule)
   touch(step, 'rule', rule.name)
   tell(step, 'ha-changed', `rule ${rule.name} is ${isNew ? 'set' : 'changed'}: ${ruleText(rule)}`)
+  warnOfUnknown(step, rule)
   return null
+}
+
+/** A node that is still to come may be named, as VMs may; a name that is wrong is to be seen. */
+function warnOfUnknown(step: Step, { name, kind, nodes }: HaRule): void {
+  if (kind !== 'node-affinity') return
+  const unknown = nodes.filter(({ id }) => !step.state.nodes.has(asNodeId(id)))
+  if (unknown.length === 0) return
+  const ids = unknown.map(({ id }) => id).join(', ')
+  tell(step, 'ha-warning', `rule ${name} names ${ids}: no such node has ever been here`)
 }
 
 function dropRule(step: Step, name: string): null | Fault {
@@ -112,8 +122,6 @@ function contradiction(state: ClusterState, asked: HaRule): string | undefined {
   if (rule.kind === 'node-affinity') {
     const nodes = rule.nodes.map(({ id }) => id)
     if (new Set(nodes).size < nodes.length) return 'it names a node twice'
-    const unknown = nodes.find((id) => !state.nodes.has(asNodeId(id)))
-    if (unknown !== undefined) return `there is no node ${unknown}`
     const other = rules.find(
       (r) => r.kind === rule.kind && r.vms.some((id) => rule.vms.includes(id)),
     )

@@ -9,7 +9,7 @@ import { forbids } from '#coordinator/core/ha/rules.ts'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
-import { Story } from '../story.ts'
+import { Story, stateOf } from '../story.ts'
 
 const rule = (story: Story, input: HaRuleInput) =>
   story.ask({ do: 'set-rule', rule: HaRule.parse(input) }, `rule ${input.name}`)
@@ -45,7 +45,6 @@ describe('what cannot all be kept is refused, and says why', () => {
       /have to stay together, and belong on no common node/,
     ],
     ['two homes', [on('x', ['a'], 'n1'), on('y', ['a', 'b'], 'n2')], /rule x says on which nodes/],
-    ['no such node', [on('x', ['a'], 'n9')], /there is no node n9/],
     ['a VM twice', [apart('x', 'a', 'a')], /names a VM twice/],
     ['a node twice', [on('x', ['a'], 'n1', 'n1')], /names a node twice/],
   ])('%s', (_, rules, why) => {
@@ -96,6 +95,18 @@ describe('what cannot all be kept is refused, and says why', () => {
     policy(story, 'c', { after: ['c'] })
     expect(refused(story)).toMatch(/c would wait for itself/)
   })
+})
+
+test('a rule may name a node that is still to come: its VMs wait for it, and the story says so', () => {
+  const story = joined()
+  rule(story, on('x', ['a'], 'n9'))
+  expect(story.text).toContain('* rule x names n9: no such node has ever been here')
+  story.run('a')
+  expect(stateOf(story)).toBe('pending undefined @0')
+  expect(story.state.vms.get(asVmId('a'))?.fault?.message).toContain('allows a only on n9')
+  story.join('n9')
+  story.passWith(250, { n9: [] })
+  expect(stateOf(story)).toBe('starting n9 @1')
 })
 
 test('a policy changes by what is said, and is there after a restart; so are rules and settings', () => {
