@@ -108,7 +108,9 @@ function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>
   const seats = new Map([...paper.seats].map(([id, at]) => [id, at.filter((n) => !lost.has(n))]))
   const homeless = paper.vms
     .filter(({ id, spec }) => spec.ha && paper.seats.get(id)?.length && !seats.get(id)?.length)
-    .sort((a, b) => Number(isReadyOn(burdens, b)) - Number(isReadyOn(burdens, a)) || whoseTurn(a, b))
+    .sort(
+      (a, b) => Number(isReadyOn(burdens, b)) - Number(isReadyOn(burdens, a)) || whoseTurn(a, b),
+    )
   for (const vm of homeless) giveUpReplica(burdens, vm)
   return homeless.flatMap((vm) => {
     const nodeId = seatFor(state, vm, burdens, seats)

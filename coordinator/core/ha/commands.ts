@@ -79,8 +79,9 @@ function setRule(step: Step, rule: HaRule): null | Fault {
 }
 
 /** A node that is still to come may be named, as VMs may; a name that is wrong is to be seen. */
-function warnOfUnknown(step: Step, { name, kind, nodes }: HaRule): void {
-  if (kind !== 'node-affinity') return
+function warnOfUnknown(step: Step, rule: HaRule): void {
+  if (rule.kind !== 'node-affinity') return
+  const { name, nodes } = rule
   const unknown = nodes.filter(({ id }) => !step.state.nodes.has(asNodeId(id)))
   if (unknown.length === 0) return
   const ids = unknown.map(({ id }) => id).join(', ')

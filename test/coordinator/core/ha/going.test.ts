@@ -97,8 +97,9 @@ const evacuate = (story: Story) => {
   story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params }, 'evacuate n1')
 }
 const onlyOn = (story: Story, id: string) => {
-  const about = { kind: 'node-affinity', name: 'there', vms: ['a'], strict: true } as const
-  story.ask({ do: 'set-rule', rule: { ...about, nodes: [{ id, priority: 0 }] } })
+  const nodes = [{ id, priority: 0 }]
+  const rule: HaRule = { kind: 'node-affinity', name: 'there', vms: ['a'], strict: true, nodes }
+  story.ask({ do: 'set-rule', rule })
 }
 
 test.each<[string, (story: Story) => void]>([
