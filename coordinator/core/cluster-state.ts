@@ -122,6 +122,8 @@ export interface Node extends NodeRecord {
 /** How it goes with the VMs of a node that leave; begins anew with the process. */
 export interface Evacuation {
   readonly tries: Map<VmId, { readonly count: number; readonly nextAtMs: number }>
+  /** Where a VM did not arrive: elsewhere is tried first. */
+  readonly failedTo: Map<VmId, ReadonlySet<NodeId>>
   /** Why a VM is still there. */
   readonly why: Map<VmId, string>
   isEmptyTold: boolean

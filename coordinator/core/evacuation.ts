@@ -9,7 +9,7 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
 import { evacuationHasEnded, mayActOnNode, type VmPhase } from '#proto/state.ts'
-import type { ClusterState, Migration, Node, Vm } from './cluster-state.ts'
+import type { ClusterState, Evacuation, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
 import { companyOf, policyOf } from './ha/rules.ts'
@@ -23,11 +23,20 @@ import { watchedNodes } from './watched-nodes.ts'
 
 /** Queued and under way from one node: more would choose their destinations too early. */
 const aheadMax = 4
-/** A VM whose migration failed is tried again after this, and so often. */
+/**
+ * A VM whose migration failed is tried again after this. After so many it counts as one that stays,
+ * and is tried seldom: what was in its way may have passed.
+ */
 const retryMs = 5000
 const triesMax = 3
+const seldomMs = 60_000
 
 export const evacuationCause = 'evacuation'
+
+const nothingTried = (): Evacuation => ({
+  ...{ tries: new Map(), failedTo: new Map(), why: new Map() },
+  ...{ isEmptyTold: false, ratio: 1 },
+})
 
 /** Nothing is placed there any more, and what is there leaves. */
 export function beginMaintenance(step: Step, node: Node, params: MigrationParams): null | Fault {
@@ -35,7 +44,7 @@ export function beginMaintenance(step: Step, node: Node, params: MigrationParams
     return fault('wrong-state', `${node.id} is in maintenance already`)
   const total = node.live.vmIds.size
   node.maintenance = { sinceMs: step.nowMs, total, params }
-  node.live.evacuation = { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
+  node.live.evacuation = nothingTried()
   touch(step, 'node', node.id)
   const text = `${node.id} goes into maintenance: its ${total} VMs leave`
   tell(step, 'node-maintenance', text, { nodeId: node.id })
@@ -62,7 +71,7 @@ export function endMaintenance(step: Step, node: Node): null | Fault {
 export function evacuate(step: Step): void {
   for (const node of watchedNodes(step.state)) {
     if (!node.maintenance || !isReachable(node)) continue
-    node.live.evacuation ??= { tries: new Map(), why: new Map(), isEmptyTold: false, ratio: 1 }
+    node.live.evacuation ??= nothingTried()
     if (isEmpty(step.state, node)) tellEmpty(step, node)
     else moveNext(step, node)
     if (node.live.asksLeave && hasLeft(step, node)) giveLeave(step, node)
@@ -153,8 +162,7 @@ function mayMove(step: Step, node: Node, vm: Vm): boolean {
     evacuation.why.set(vm.id, why)
     return false
   }
-  const tried = evacuation.tries.get(vm.id)
-  return !tried || (tried.count < triesMax && step.nowMs >= tried.nextAtMs)
+  return step.nowMs >= (evacuation.tries.get(vm.id)?.nextAtMs ?? 0)
 }
 
 /** Why it stays, wherever there is room; undefined: it does not. */
@@ -182,14 +190,14 @@ function whyStaysWith(state: ClusterState, vm: Vm): string | undefined {
 
 function move(step: Step, node: Node, vm: Vm): boolean {
   const { evacuation } = node.live
-  const wish = wishWith(step.state, vm)
-  const to = chooseNode(step.state, wish, { vm, but: new Set([node.id]) })
+  const to = destinationOf(step.state, node, vm)
   if (!isNode(to)) {
     evacuation?.why.set(vm.id, to.message)
     return false
   }
   const count = (evacuation?.tries.get(vm.id)?.count ?? 0) + 1
-  evacuation?.tries.set(vm.id, { count, nextAtMs: step.nowMs + retryMs })
+  const waitMs = count < triesMax ? retryMs : seldomMs
+  evacuation?.tries.set(vm.id, { count, nextAtMs: step.nowMs + waitMs })
   evacuation?.why.delete(vm.id)
   const params = node.maintenance?.params
   const why = `${node.id} is taken out of service`
@@ -200,14 +208,22 @@ function move(step: Step, node: Node, vm: Vm): boolean {
   return true
 }
 
+function destinationOf(state: ClusterState, node: Node, vm: Vm): Node | Fault {
+  const wish = wishWith(state, vm)
+  const failedTo = node.live.evacuation?.failedTo.get(vm.id) ?? []
+  const other = chooseNode(state, wish, { vm, but: new Set([node.id, ...failedTo]) })
+  return isNode(other) ? other : chooseNode(state, wish, { vm, but: new Set([node.id]) })
+}
+
 /** A migration of an evacuation has ended: how true was its forecast, and if it failed, why. */
 export function seeEvacuated(state: ClusterState, migration: Migration): void {
   const evacuation = state.nodes.get(migration.from)?.live.evacuation
   if (!evacuation || migration.cause !== evacuationCause) return
-  const { forecast, record, fault: why } = migration
-  // It stays only when it is not tried again.
-  const tried = evacuation.tries.get(migration.vmId)?.count ?? 0
-  if (why && tried >= triesMax) evacuation.why.set(migration.vmId, why.message)
+  const { forecast, record, vmId, to, fault: why } = migration
+  // It stays, for all that is known, only after several tries.
+  const tried = evacuation.tries.get(vmId)?.count ?? 0
+  if (why && tried >= triesMax) evacuation.why.set(vmId, why.message)
+  if (why) evacuation.failedTo.set(vmId, new Set([...(evacuation.failedTo.get(vmId) ?? []), to]))
   if (!forecast || !record || migration.phase !== 'done') return
   const ratio = record.totalMs / Math.max(1, forecast.totalMs.expected)
   evacuation.ratio += 0.5 * (ratio - evacuation.ratio)
