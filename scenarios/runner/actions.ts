@@ -202,7 +202,20 @@ async function snapshot(vm: string, name: string, stage: Stage, withinMs: number
 async function restore(step: StepOf<'restore'>, stage: Stage): Promise<void> {
   const { vm: vmId, snapshot: from, within } = step
   const { epoch } = await insist(stage, within, () => stage.api.restore(vmId, from))
-  await untilVm(stage, vmId, 'to go on', within, (vm) => vm.phase === 'running' && vm.epoch > epoch)
+  await untilBegunAfter(stage, vmId, 'to go on', within, epoch)
+}
+
+/** Under a later epoch, also one that had failed before: that counts for nothing any more. */
+async function untilBegunAfter(
+  stage: Stage,
+  vmId: string,
+  what: string,
+  withinMs: number,
+  epoch: number,
+): Promise<void> {
+  const isLater = (vm: VmView, phase: VmView['phase']) => vm.phase === phase && vm.epoch > epoch
+  const runs = (vm: VmView) => isLater(vm, 'running')
+  await untilVm(stage, vmId, what, withinMs, runs, (vm) => isLater(vm, 'failed'))
 }
 
 /** By way of a snapshot, which goes when the template is there. */
@@ -261,8 +274,7 @@ async function migrate(step: StepOf<'migrate'>, stage: Stage): Promise<void> {
 
 async function relocate({ vm, to, within }: StepOf<'relocate'>, stage: Stage): Promise<void> {
   const { epoch } = await insist(stage, within, () => stage.api.relocate(vm, to))
-  const isThere = (seen: VmView) => seen.phase === 'running' && seen.epoch > epoch
-  await untilVm(stage, vm, 'to boot', within, isThere)
+  await untilBegunAfter(stage, vm, 'to boot', within, epoch)
 }
 
 async function clone(step: StepOf<'clone'>, stage: Stage, ids: readonly string[]): Promise<void> {
@@ -294,7 +306,10 @@ async function verb(
   phase: 'paused' | 'running' | 'stopped',
 ): Promise<void> {
   await insist(stage, step.within, () => stage.api.act(step.vm, name))
-  await untilVm(stage, step.vm, `to be ${phase}`, step.within, (vm) => vm.phase === phase)
+  const isSo = (vm: VmView) => vm.phase === phase
+  // What has failed is stopped too, and is shown as failed for a moment still.
+  const hasFailed = name === 'stop' ? () => false : undefined
+  await untilVm(stage, step.vm, `to be ${phase}`, step.within, isSo, hasFailed)
 }
 
 /** Ends when the coordinator has seen it go, if it can see. */

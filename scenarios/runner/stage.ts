@@ -33,20 +33,25 @@ export interface Stage {
   readonly breaks: (nodeId: string, cause: 'killed' | 'hung' | 'cut') => void
 }
 
-/** Waits until the VM is shown as `isSo` wants it; a VM that failed will not get there. */
+const isFailed = ({ phase }: VmView): boolean => phase === 'failed'
+
+/**
+ * Waits until the VM is shown as `isSo` wants it; a VM that failed will not get there. @param
+ * hasFailed where it may have failed before: that it has done so since
+ */
 export function untilVm(
   stage: Stage,
   vmId: string,
   what: string,
   withinMs: number,
   isSo: (vm: VmView) => boolean,
+  hasFailed: (vm: VmView) => boolean = isFailed,
 ): Promise<VmView> {
   return stage.waiting.until(`${vmId} ${what}`, withinMs, () => {
     const vm = stage.view().vms.find((other) => other.id === vmId)
     if (vm === undefined) return undefined
     if (isSo(vm)) return vm
-    if (vm.phase === 'failed')
-      throw new FaultError(vm.fault ?? fault('wrong-state', `${vmId} has failed.`))
+    if (hasFailed(vm)) throw new FaultError(vm.fault ?? fault('wrong-state', `${vmId} has failed.`))
     return undefined
   })
 }

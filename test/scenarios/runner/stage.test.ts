@@ -1,0 +1,37 @@
+// What steps wait for, by what the cluster shows meanwhile.
+
+import { expect, test } from 'vitest'
+import type { VmView } from '#proto/api.ts'
+import { act } from '#scenarios/runner/actions.ts'
+import type { Stage } from '#scenarios/runner/stage.ts'
+
+/** A stage whose views show the VM so, one after the other; the first stands while it is asked. */
+function stageOf(...phases: readonly [VmView['phase'], epoch: number][]): Stage {
+  let at = 0
+  const vm = () => {
+    const [phase, epoch] = phases[Math.min(at, phases.length - 1)] ?? ['stopped', 0]
+    return { id: 'a', phase, epoch }
+  }
+  const until = async <T>(what: string, _: number, look: () => T | undefined): Promise<T> => {
+    for (at = 0; at < phases.length; at++) {
+      const found = look()
+      if (found !== undefined) return found
+    }
+    throw new Error(`never seen: ${what}`)
+  }
+  const api = { act: async () => vm(), relocate: async () => vm() }
+  return { api, view: () => ({ vms: [vm()] }), waiting: { until } } as unknown as Stage
+}
+
+const stop = { do: 'stop', vm: 'a', within: 1000 } as const
+const relocate = { do: 'relocate', vm: 'a', within: 1000, outcome: 'done' } as const
+
+test('a VM that has failed is stopped, although the next view still shows it as it was', async () => {
+  await act(stop as never, stageOf(['failed', 1], ['failed', 1], ['stopped', 1]), [])
+})
+
+test('and is relocated; when it fails again, that is the end of the step', async () => {
+  await act(relocate as never, stageOf(['failed', 1], ['starting', 2], ['running', 2]), [])
+  const again = stageOf(['failed', 1], ['starting', 2], ['failed', 2], ['running', 3])
+  await expect(act(relocate as never, again, [])).rejects.toThrow('a has failed')
+})
