@@ -2,6 +2,7 @@
 // Source: SBI 2.0, chapters 7 and 8. The fences of the hypervisor extension are not supported:
 // there is none.
 
+import type { Core } from '../cpu/core-port.ts'
 import { answered, argument, namesOurHart, refused, SbiError, type SbiExtension } from './call.ts'
 
 export const ipiId = 0x73_5049n
@@ -22,8 +23,12 @@ export const rfence: SbiExtension = (fid, args, { core }) => {
   if (fid > fencesMax) return refused(SbiError.notSupported)
   const ours = namesOurHart(argument(args, 0), argument(args, 1))
   if (ours === undefined) return refused(SbiError.invalidParam)
-  // A restore drops all that is derived from memory: translations and decoded instructions. Kernels
-  // on one hart fence by instruction and never come here, so this may be slow.
-  if (ours) core.restore(core.capture())
+  if (ours) forgetDerived(core)
   return answered()
 }
+
+/**
+ * A restore drops all that is derived from memory: translations and decoded instructions. Kernels on
+ * one hart fence by instruction and never come here, so this may be slow.
+ */
+export const forgetDerived = (core: Core): void => core.restore(core.capture())

@@ -34,10 +34,10 @@ describe('SBI 2.0, answered by the VMM', () => {
   test('Base (chapter 4): version 2.0, and what there is', () => {
     const { call } = guest()
     expect(call(base, 0)).toEqual([success, 0x0200_0000n])
-    for (const extension of [base, time, ipi, rfence, hsm, srst, dbcn, sta, 0, 1, 2, 8]) {
+    for (const extension of [base, time, ipi, rfence, hsm, srst, dbcn, sta, 0, 1, 2, 3, 4, 5, 6, 7, 8]) {
       expect(call(base, 3, extension)).toEqual([success, 1n])
     }
-    for (const extension of [0x504d55, 5, 0x53555350]) {
+    for (const extension of [0x504d55, 9, 0x53555350]) {
       expect(call(base, 3, extension)).toEqual([success, 0n])
     }
     expect(call(base, 4)).toEqual([success, 0n])
@@ -136,7 +136,13 @@ describe('SBI 2.0, answered by the VMM', () => {
     expect(call(2, 0)).toEqual([0x7an, 0n])
     call(0, 0, 99)
     expect(core.timerTicks).toBe(99)
-    expect(call(4, 0, 0, 5)).toEqual([notSupported, 5n])
+    expect(call(4, 0, 0, 5)).toEqual([0n, 5n])
+    expect(core.software).toBe(true)
+    expect(call(3, 0)).toEqual([0n, 0n])
+    expect(core.software).toBe(false)
+    for (const fence of [5, 6, 7]) expect(call(fence, 0)).toEqual([0n, 0n])
+    expect(core.restored).toBe(3)
+    expect(call(9, 0, 0, 5)).toEqual([notSupported, 5n])
     call(8, 0)
     expect(ends).toMatchObject([{ reason: 'shut-down' }])
   })
