@@ -184,7 +184,8 @@ export class Coordinator {
     invariant(!this.#isStepping, 'an API command came in the middle of a step')
     this.take({ kind: 'api', command, trace, ...(by !== undefined && { by }) })
     const answer = this.#answer
-    if (!answer && this.#isStopped && this.#ports.leadership) return { fault: notLeading }
+    // Whoever asks on the way down, a login that took its time, is no bug.
+    if (!answer && this.#isStopped) return { fault: this.#ports.leadership ? notLeading : stopped }
     invariant(answer, 'the core gave no answer')
     this.#answer = undefined
     return answer
@@ -318,5 +319,7 @@ const notLeading = fault(
   'not-leader',
   'another coordinator leads now, or soon will: ask again, and any of them says which',
 )
+
+const stopped = fault('shutting-down', 'the coordinator shuts down: ask again when it is back')
 
 export const isFault = (answer: ApiAnswer): answer is { readonly fault: Fault } => 'fault' in answer

@@ -2,8 +2,12 @@
 // cannot be remembered.
 
 import { describe, expect, test } from 'vitest'
+import { Coordinator } from '#coordinator/coordinator.ts'
+import { defaultSettings } from '#coordinator/core/cluster-state.ts'
 import { Outlet } from '#coordinator/outlet.ts'
 import type { Store } from '#coordinator/store.ts'
+import { MemoryLog, SeededRandom, VirtualClock } from '#env/memory.ts'
+import { SimStore } from '#scenarios/sim/sim-coordinator.ts'
 
 /** Durable when the test says so. */
 class LateStore implements Store {
@@ -94,4 +98,14 @@ test('a store that is durable at once makes nobody wait', () => {
   outlet.persist([], [])
   say('at once')
   expect(left).toEqual(['at once'])
+})
+
+test('a coordinator on its way down answers whoever still asks, and calls it no bug', () => {
+  const [clock, random, log] = [new VirtualClock(), new SeededRandom(1), new MemoryLog()]
+  const ports = { clock, random, log, store: new SimStore() }
+  const coordinator = new Coordinator(ports, defaultSettings, 'test')
+  coordinator.start()
+  coordinator.stop()
+  const answer = coordinator.ask({ do: 'note', text: 'olga has logged in' })
+  expect(answer).toMatchObject({ fault: { code: 'shutting-down' } })
 })
