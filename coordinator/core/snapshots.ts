@@ -182,7 +182,7 @@ export function loseSnapshotCommand(step: Step, command: PendingCommand): void {
   const entry = step.state.snapshots.get(command.snapshotId ?? '')
   if (!entry) return
   const lost = fault('link-lost', `${command.nodeId} was lost before it answered: ask again`)
-  if (command.kind === 'drop-snapshot') seeDropped(step, entry, lost)
+  if (command.kind === 'drop-snapshot') put(step, { ...entry, phase: 'failed', fault: lost })
   else fail(step, entry, lost)
 }
 

@@ -174,9 +174,9 @@ function loadMigrations(state: ClusterState, records: readonly StoredRecord[], n
 /** What a node was told to do with it, it has not answered to us: it can be asked again. */
 function asFound(snapshot: RecordOf<'snapshot'>): RecordOf<'snapshot'> {
   if (snapshot.phase === 'ready' || snapshot.phase === 'failed') return snapshot
-  const phase = snapshot.record ? 'ready' : 'failed'
+  // Of one that was being removed nobody knows whether it is there still: it can be removed again.
   const why = fault('link-lost', 'the coordinator was started again before it had ended')
-  return { ...snapshot, phase, ...(phase === 'failed' ? { fault: why } : {}) }
+  return { ...snapshot, phase: 'failed', fault: why }
 }
 
 function templateAsFound(template: RecordOf<'template'>): RecordOf<'template'> {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Clock, Log, Random, Tracer } from '#env/env.ts'
 import { isLoopback } from '#env/loopback.ts'
 import { type Credentials, sha256, verify } from '#env/real.ts'
+import { sleep } from '#env/sleep.ts'
 import { FaultError, fault } from '#proto/faults.ts'
 import type { StoreView } from '#proto/store-view.ts'
 import { Accounts } from '../accounts/accounts.ts'
@@ -30,6 +31,9 @@ import { scryptPasswords } from './passwords.ts'
 import { openSockets } from './sockets.ts'
 import { servePage } from './static-page.ts'
 import { tlsServer } from './tls-server.ts'
+
+/** So long a server that closes may still answer. */
+const lastWordMsMax = 200
 
 export interface ServerOptions {
   readonly clock: Clock
@@ -114,6 +118,8 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
       for (const hub of Object.values(hubs)) hub.stop()
       sockets.close()
       const closed = app.close()
+      // What is being answered is answered; who says nothing is not waited for.
+      await Promise.race([closed, sleep(clock, lastWordMsMax)])
       callers.end()
       await closed
       store.close()
