@@ -139,12 +139,23 @@ export class Accounts {
     return undefined
   }
 
+  /** Who has a session of theirs may not guess on: at the pace of logins, but in nobody's way. */
+  async #prove({ name, password }: Account, current: string): Promise<Fault | undefined> {
+    const key = `current password of ${name}`
+    const waitMs = this.#pace.waitMs([key], this.#ports.nowMs())
+    if (waitMs > 0) return tooManyTries(waitMs)
+    this.#pace.count([key], this.#ports.nowMs())
+    if (!(await this.#ports.passwords.verify(current, password))) return wrongLogin
+    this.#pace.forgive(key)
+    return undefined
+  }
+
   /** Whoever had the old one is out: sessions, tokens and links end. */
   async setPassword(name: string, password: string, current?: string): Promise<Fault | undefined> {
     const account = this.#accounts.get(name)
     if (!account) return unknownAccount(name)
-    if (current !== undefined && !(await this.#ports.passwords.verify(current, account.password)))
-      return wrongLogin
+    const refused = current === undefined ? undefined : await this.#prove(account, current)
+    if (refused) return refused
     const hash = await this.#ports.passwords.hash(password)
     if (this.#accounts.get(name) !== account) return unknownAccount(name)
     this.#keep({ ...account, password: hash })

@@ -36,9 +36,9 @@ export class LoginPace {
   }
 
   /** It succeeded: of this account nothing was guessed. An address only loses its last try. */
-  forgive(account: string, address: string): void {
+  forgive(account: string, address?: string): void {
     this.#failures.delete(account)
-    const failures = this.#failures.get(address)
+    const failures = address === undefined ? undefined : this.#failures.get(address)
     if (failures) failures.count--
   }
 

@@ -87,6 +87,20 @@ describe('a session', () => {
   })
 })
 
+test('whoever has a session guesses the password behind it no faster than at a login', async () => {
+  await ask('POST', '/v1/accounts', machine, {
+    ...{ name: 'gus', role: 'viewer', password: passwordOf('gus') },
+  })
+  const bearer = await logIn('gus')
+  const guess = { password: 'another long password', current: 'a guess' }
+  const path = '/v1/accounts/gus/password'
+  for (let tries = 0; tries < 3; tries++)
+    expect((await ask('PUT', path, { bearer }, guess)).status).toBe(401)
+  expect((await ask('PUT', path, { bearer }, guess)).status).toBe(429)
+  // And is in nobody's way at the door.
+  expect(await logIn('gus')).toMatch(/^gws_/)
+})
+
 test('an account that is made again under its old name has none of its old VMs', async () => {
   const account = { name: 'zoe', role: 'person', password: passwordOf('zoe') }
   await ask('POST', '/v1/accounts', machine, account)
