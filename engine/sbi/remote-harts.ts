@@ -28,7 +28,7 @@ export const rfence: SbiExtension = (fid, args, { core }) => {
 }
 
 /**
- * A restore drops all that is derived from memory: translations and decoded instructions. Kernels on
- * one hart fence by instruction and never come here, so this may be slow.
+ * A restore drops all that is derived from memory: translations and decoded instructions. Kernels
+ * on one hart fence by instruction and never come here, so this may be slow.
  */
 export const forgetDerived = (core: Core): void => core.restore(core.capture())
