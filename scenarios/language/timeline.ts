@@ -67,12 +67,14 @@ const step = <Do extends string, Shape extends z.ZodRawShape>(
   shape: Shape,
 ) => z.strictObject({ ...trigger, do: z.literal(name), ...shape }).describe(about)
 
+const wait = z.boolean().default(true).describe('Until it runs; false: only until it is accepted')
+
 export const Step = z
   .discriminatedUnion('do', [
     step('run', 'Starts a VM that was declared with `start: later`', {
       ...who,
       vm,
-      wait: z.boolean().default(true).describe('Until it runs; false: only until it is accepted'),
+      wait,
       outcome,
       template: Name.optional().describe('It begins as this template has it, running'),
     }),
@@ -113,7 +115,7 @@ export const Step = z
     step('pause', 'Stops the vCPU of a VM', { ...who, vm }),
     step('resume', 'Lets a paused VM go on', { ...who, vm }),
     step('stop', 'Ends a VM', { ...who, vm }),
-    step('start', 'Starts a VM that is stopped or has failed', { ...who, vm, outcome }),
+    step('start', 'Starts a VM that is stopped or has failed', { ...who, vm, wait, outcome }),
     step('remove', 'Forgets a VM that is stopped', { ...who, vm, outcome }),
     step('give', 'Makes a VM the VM of another person', {
       vm,

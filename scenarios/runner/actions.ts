@@ -164,11 +164,12 @@ export async function runVm(
   if (wait) await untilRunning(stage, vmId, withinMs)
 }
 
-async function start({ vm, within }: StepOf<'start'>, stage: Stage): Promise<void> {
+async function start({ vm, wait, within }: StepOf<'start'>, stage: Stage): Promise<void> {
   // Views from before show the end that it makes good.
   const epochNow = () => stage.view().vms.find(({ id }) => id === vm)?.epoch ?? 0
   const before = epochNow()
   await insist(stage, within, () => stage.api.act(vm, 'start'))
+  if (!wait) return
   const isNew = () => epochNow() > before
   await stage.waiting.until(`${vm} to start`, within, () => isNew() || undefined)
   await untilRunning(stage, vm, within)

@@ -35,3 +35,8 @@ test('and is relocated; when it fails again, that is the end of the step', async
   const again = stageOf(['failed', 1], ['starting', 2], ['failed', 2], ['running', 3])
   await expect(act(relocate as never, again, [])).rejects.toThrow('a has failed')
 })
+
+test('one that nobody waits for may be started where no node can take it yet', async () => {
+  const start = { do: 'start', vm: 'a', within: 1000, wait: false, outcome: 'done' } as const
+  await act(start as never, stageOf(['failed', 1], ['pending', 1]), [])
+})
