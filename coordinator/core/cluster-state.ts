@@ -152,8 +152,6 @@ export interface Vm extends VmRecord {
     /** Moves that a rule asked for and that failed, in a row; and when the next may be tried. */
     ruleTries: { readonly count: number; readonly nextAtMs: number }
     runsSinceMs: number | undefined
-    /** Where it is to start again, if it can. */
-    restartOn: NodeId | undefined
     /** A clone of it failed: on which layers it goes on, its node's next report says. */
     isDiskInDoubt: boolean
     /** The id of a snapshot that waits for the end of a replica. */
@@ -317,7 +315,6 @@ export const vmLive = (): Vm['live'] => ({
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
   ruleTries: { count: 0, nextAtMs: 0 },
   runsSinceMs: undefined,
-  restartOn: undefined,
   isDiskInDoubt: false,
   snapshotDue: undefined,
   mergeTries: { count: 0, nextAtMs: 0 },

@@ -25,6 +25,7 @@ import { vmsNamed } from './ha/groups.ts'
 import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
+import { isLost } from './node-doors.ts'
 import { isReachable, type Step, takeEpoch } from './step-context.ts'
 import { goOn, standingOn } from './stranded.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
@@ -115,7 +116,7 @@ export function nodesFor(state: ClusterState, wish: Wish, where: Where = {}): No
 
 /** The first that differs decides; less is better. */
 function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined): number[] {
-  const wanted = (vm?.live.restartOn ?? vm?.relocateTo) === node.id ? 0 : 1
+  const wanted = (vm?.restartOn ?? vm?.relocateTo) === node.id ? 0 : 1
   const burden = burdenOf(state, node)
   const rank = vm ? rankOf(state, vm, node.id) : 0
   const leaving = node.live.isEmptying ? 1 : 0
@@ -283,6 +284,9 @@ export function heldBack(state: ClusterState, vm: Vm): Fault | undefined {
     return fault('wrong-state', 'high availability is disarmed: `godwit ha arm` restarts it')
   if (isByItself && policyOf(vm).locked)
     return fault('wrong-state', `it is locked: \`godwit ha set ${vm.id} --unlock\` restarts it`)
+  const home = vm.restartOn && state.nodes.get(vm.restartOn)
+  if (home && !isLost(home) && !isReachable(home))
+    return fault('wrong-state', `it is to start again on ${vm.restartOn}, which is silent now`)
   const first = vmsNamed(state, policyOf(vm).after).find((id) => isComing(state, asVmId(id)))
   if (first === undefined) return undefined
   return fault('wrong-state', `it starts after ${first}, which does not run yet`)
@@ -321,14 +325,13 @@ function place(step: Step, vm: Vm): void {
   // Also where a migration of it still waits in the queue.
   setDemand(state, vm, undefined)
   vm.placedBecause = becauseOf(state, vm, choice)
-  vm.live.restartOn = undefined
   becomeStarting(step, vm, choice.id, takeEpoch(step))
   sendStart(step, vm, choice)
 }
 
 function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
   if (boundTo(state, vm) === id) return `it is bound to ${id}`
-  if (vm.live.restartOn === id) return 'it ran there before'
+  if (vm.restartOn === id) return 'it ran there before'
   const anchor = anchorOf(state, vm)
   if (anchor) return `a rule keeps it together with ${anchor.with}`
   if (rulesOf(state, vm).length === 0) return 'that node had the least to do'

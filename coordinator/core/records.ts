@@ -144,6 +144,8 @@ export const VmRecord = z.strictObject({
   ownPolicy: HaPolicyChange.optional(),
   /** Starts that made good for a crash or a failed start, in a row: here, and on other nodes. */
   tries: z.strictObject({ restarts: z.int(), relocations: z.int() }).optional(),
+  /** Where it is to start again, if it can. */
+  restartOn: nodeId.optional(),
   /** It had to leave this node, which was taken out of service: it goes back when it may. */
   awayFrom: nodeId.optional(),
   /** Its node has shut down, and it is to wait for that. */

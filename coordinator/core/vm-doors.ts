@@ -161,7 +161,7 @@ export function becomeStarting(step: Step, vm: Vm, nodeId: NodeId, epoch: Epoch)
   vm.bootEpoch = epoch
   vm.isRecovery = vm.phase === 'recovering'
   if (vm.isRecovery) vm.recoveries++
-  forget(vm, 'fault', 'awayFrom', 'frozenOn', 'relocateTo', 'wentOnFrom')
+  forget(vm, 'fault', 'awayFrom', 'frozenOn', 'relocateTo', 'restartOn', 'wentOnFrom')
   vm.live.runsSinceMs = undefined
   forgetTombstone(step, vm.id)
   enter(step, vm, 'starting')
@@ -242,8 +242,7 @@ export function becomeStopped(step: Step, vm: Vm, why: string): void {
   const nodeId = vm.nodeId
   assign(step, vm, undefined)
   // Whoever starts it again says where: it waits for nobody.
-  forget(vm, 'fault', 'frozenOn')
-  vm.live.restartOn = undefined
+  forget(vm, 'fault', 'frozenOn', 'restartOn')
   vm.isRecovery = false
   enter(step, vm, 'stopped')
   tell(step, 'vm-stopped', `${vm.id} is stopped: ${why}`, { vmId: vm.id, nodeId })

@@ -52,7 +52,7 @@ function tryAgain(step: Step, vm: Vm, why: Fault, relocationsMax: number): void 
   vm.tries = mayRestart
     ? { ...tries, restarts: tries.restarts + 1 }
     : { restarts: 0, relocations: tries.relocations + 1 }
-  if (mayRestart) vm.live.restartOn = from
+  if (mayRestart && from !== undefined) vm.restartOn = from
   else if (from !== undefined) vm.live.refusedBy.add(from)
   if (vm.phase === 'starting' && !vm.isRecovery) becomePending(step, vm, 0)
   else becomeRecovering(step, vm, step.nowMs, why.message)

@@ -41,6 +41,36 @@ test('less than that does not, whatever the coordinator knows of before', () => 
   expect(stateOf(crashedAfter(5_000))).toBe('failed undefined @2')
 })
 
+test('it starts again on its node also by another coordinator, which waits for word of that', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a', { diskMib: 4 })
+  story.result('n1', command(story))
+  const change = HaPolicyChange.parse({ restarts: 1 })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.event('n1', 'a@1', 'crashed')
+  story.restart()
+  story.hello('n2')
+  story.passWith(1000, { n2: [] })
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.hello('n1')
+  story.passWith(500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n1 @2')
+})
+
+test('when that is lost meanwhile, it starts on another', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a', { diskMib: 4 })
+  story.result('n1', command(story))
+  const change = HaPolicyChange.parse({ restarts: 1 })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.event('n1', 'a@1', 'crashed')
+  story.lose('n1')
+  story.passWith(4000, { n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+})
+
 test('one that waits for another meanwhile still goes on to another node', () => {
   const story = new Story()
   story.join('n1', 'n2', 'n3')
