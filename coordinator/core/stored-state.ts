@@ -14,6 +14,7 @@ import {
   type Settings,
   vmLive,
 } from './cluster-state.ts'
+import { firstPlacementMs } from './limits.ts'
 import { specOwnedBy } from './networks.ts'
 import { isDoubtful } from './node-doors.ts'
 import { plainCopy } from './plain-copy.ts'
@@ -139,7 +140,10 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     const spec = specOwnedBy(record.spec, record.owner)
     const vm = { ...record, ...(record.owner !== undefined && { spec }), live: vmLive() }
     const waits = vm.phase === 'pending' || (vm.phase === 'recovering' && vm.nodeId === undefined)
-    if (waits) state.waiting.add(vm.id)
+    if (waits) {
+      state.waiting.add(vm.id)
+      vm.live.retryAtMs = nowMs + firstPlacementMs
+    }
     // When the fence it waits for was to be reached was known to our predecessor only. An
     // unprotected VM that stops waits for its node's word: no lease ends it.
     const awaitsFence = vm.phase === 'recovering' || (vm.phase === 'stopping' && vm.spec.ha)

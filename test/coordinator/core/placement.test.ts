@@ -225,3 +225,16 @@ describe('the rebalancing timer', () => {
     expect(story.text).toMatch(/rebalancing moves a from n1 to n2: n1 is overloaded: 160 → 80 %/)
   })
 })
+
+test('after a coordinator has begun, who comes first does not get all that waits', () => {
+  const story = new Story()
+  for (const id of ['a', 'b', 'c', 'd']) story.run(id)
+  story.restart()
+  story.hello('n1')
+  story.passWith(300, { n1: [] })
+  expect([...(story.state.nodes.get(asNodeId('n1'))?.live.vmIds ?? [])]).toEqual([])
+  story.hello('n2')
+  story.passWith(1000, { n1: [], n2: [] })
+  const held = ['n1', 'n2'].map((id) => story.state.nodes.get(asNodeId(id))?.live.vmIds.size)
+  expect(held).toEqual([2, 2])
+})
