@@ -4,9 +4,10 @@
 // bug (the store is sound: start it again).
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { makeSecretFile } from '#env/real/secret-file.ts'
 import { Credentials, coordinatorName, realEnv, realTracer } from '#env/real.ts'
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { defaultSettings, type Settings } from './core/cluster-state.ts'
@@ -143,8 +144,7 @@ function readToken(read: Read): string {
 function readOperatorSecret(read: Read): string | undefined {
   const file = read('operator-secret', '')
   if (file === '') return undefined
-  if (!existsSync(file))
-    writeFileSync(file, `gwo_${randomBytes(32).toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  if (!existsSync(file)) makeSecretFile(file, `gwo_${randomBytes(32).toString('hex')}\n`)
   return readFileSync(file, 'utf8').trim()
 }
 

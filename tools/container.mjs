@@ -12,12 +12,13 @@
 
 import { randomBytes } from 'node:crypto'
 import { resolvePtr } from 'node:dns/promises'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { hostname, networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { makeSecretFile } from '../env/real/secret-file.ts'
 
 const tokenFile = '/token/token'
 const tokenEveryMs = 100
@@ -25,10 +26,10 @@ const tokenTriesMax = 600
 /** Both roles read the folder of certificates from this variable by themselves. */
 const ws = process.env.GODWIT_CERTS ? 'wss' : 'ws'
 
-/** `wx`: two coordinators that start at once must not write two tokens. */
+/** Two coordinators that start at once have one token. */
 function makeToken() {
   if (process.env.GODWIT_TOKEN || existsSync(tokenFile)) return
-  writeFileSync(tokenFile, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 })
+  makeSecretFile(tokenFile, randomBytes(32).toString('hex'))
 }
 
 /** All start at once: the first coordinator may have it in a moment. */
