@@ -10,6 +10,7 @@ import { realRandom } from './real/random.ts'
 import { transportWith } from './real/transport.ts'
 import { realZstd } from './real/zstd.ts'
 
+export { Callers } from './real/callers.ts'
 export { realClock } from './real/clock.ts'
 export {
   Credentials,

@@ -48,7 +48,7 @@ export function loseGuest(
   if (state.vms.get(vm.vmId) !== vm || !isLive(vm)) return []
   const why = fault(
     reason === 'disk-failed' || reason === 'pages-lost' ? reason : 'guest-crashed',
-    `VM ${vm.vmId}: ${detail || reason}`.slice(0, 2000),
+    `VM ${vm.vmId}: ${detail || reason}`,
   )
   const effects = destroy(state, vm, why)
   if (reason === 'shut-down') return [...effects, event(vm, 'shut-down')]

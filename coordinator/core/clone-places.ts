@@ -7,9 +7,8 @@ import type { NodeId, VmId } from '#proto/ids.ts'
 import { wishOf } from './burdens.ts'
 import { type ClusterState, type Node, type Vm, vmLive } from './cluster-state.ts'
 import { vmsNamed } from './ha/groups.ts'
-import { anchorOf, forbids } from './ha/rules.ts'
 import { destinationFor } from './move-commands.ts'
-import { chooseNode, isNode } from './placement.ts'
+import { chooseNode, isNode, ruleAgainst } from './placement.ts'
 import type { Step } from './step-context.ts'
 
 /** Clones as they would be. @param nodeId undefined: nowhere yet */
@@ -29,12 +28,13 @@ export function nodeForClones(
   const wish = wishOf(parent.spec, ids.length)
   const clones = state.rules.size === 0 ? [] : clonesLike(parent, ids, undefined)
   const near = destinationFor(step, parent, to ?? parent.nodeId, wish)
-  const why = isNode(near) ? ruleAgainst(state, clones, near.id) : undefined
+  const why = isNode(near) ? ruleAgainstAll(state, clones, near) : undefined
   if (isNode(near) && why === undefined) return near
   if (to !== undefined) return why === undefined ? near : againstRule(parent, why)
-  const isBarred = (id: NodeId) =>
-    id === parent.nodeId || ruleAgainst(state, clones, id) !== undefined
-  const far = chooseNode(state, wish, { but: new Set([...state.nodes.keys()].filter(isBarred)) })
+  const isBarred = (node: Node) =>
+    node.id === parent.nodeId || ruleAgainstAll(state, clones, node) !== undefined
+  const barred = [...state.nodes.values()].filter(isBarred).map(({ id }) => id)
+  const far = chooseNode(state, wish, { but: new Set(barred) })
   return isNode(far) || why === undefined ? far : againstRule(parent, why)
 }
 
@@ -45,17 +45,14 @@ const againstRule = ({ owner }: Vm, why: string): Fault =>
     owner === undefined ? why : 'a rule of the cluster forbids it: ask an operator',
   )
 
-function ruleAgainst(
+function ruleAgainstAll(
   state: ClusterState,
   clones: readonly Vm[],
-  nodeId: NodeId,
+  node: Node,
 ): string | undefined {
   for (const clone of clones) {
-    const anchor = anchorOf(state, clone)
-    if (anchor && anchor.nodeId !== nodeId)
-      return `a rule keeps ${clone.id} together with ${anchor.with}, which is on ${anchor.nodeId}`
-    const forbidden = forbids(state, clone, nodeId)
-    if (forbidden !== undefined) return forbidden
+    const why = ruleAgainst(state, clone, node)
+    if (why !== undefined) return why
   }
   return apartFromEachOther(state, clones)
 }

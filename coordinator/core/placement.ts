@@ -87,11 +87,12 @@ function misfitAt(
   return { kind: 'full', text }
 }
 
-function ruleAgainst(
+/** The strict rule that keeps it from there. @param along as of anchorOf */
+export function ruleAgainst(
   state: ClusterState,
   vm: Vm,
   node: Node,
-  along: ReadonlySet<VmId> | undefined,
+  along?: ReadonlySet<VmId>,
 ): string | undefined {
   const forbidden = forbids(state, vm, node.id)
   if (forbidden !== undefined) return forbidden
@@ -251,7 +252,7 @@ export function whoseTurn(a: Vm, b: Vm): number {
 export function frozenTo(state: ClusterState, vm: Vm): NodeId | undefined {
   const node = vm.frozenOn && state.nodes.get(vm.frozenOn)
   if (state.ha.shutdown !== 'freeze' || !node || node.maintenance) return undefined
-  if (ruleAgainst(state, vm, node, undefined) !== undefined) return undefined
+  if (ruleAgainst(state, vm, node) !== undefined) return undefined
   const isBack = isReachable(node) && !node.live.isClosing
   const cannot = isBack && obstacleAt(state, node, wishToStart(state, vm), { vm })
   return cannot ? undefined : node.id

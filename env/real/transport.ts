@@ -6,11 +6,12 @@
 
 import { createServer as createPlainServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Fault } from '#proto/faults.ts'
 import { BufferedLink } from '../buffered-link.ts'
 import type { Link, LinkClosed, Listener, Log, Transport, TransportLimits } from '../env.ts'
+import { Callers } from './callers.ts'
 import { type Credentials, certificateName, coordinatorName, provenNameOf } from './credentials.ts'
 import { noteReceived } from './received-garbage.ts'
 
@@ -45,7 +46,7 @@ async function listen(
   })
   // What fails on one connection is that connection's end.
   sockets.on('error', () => undefined)
-  const callers = callersOf(server)
+  const callers = new Callers(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(Number(url.port), url.hostname.replace(/^\[(.*)\]$/, '$1'), resolve)
@@ -62,19 +63,9 @@ async function listen(
         sockets.close()
         server.close(() => resolve())
         // Who has not said yet what he wants would be waited for, a minute or two.
-        for (const caller of callers) caller.destroy()
+        callers.end()
       }),
   }
-}
-
-/** All who are connected, links or not. */
-function callersOf(server: Server): ReadonlySet<Socket> {
-  const callers = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    callers.add(socket)
-    socket.once('close', () => callers.delete(socket))
-  })
-  return callers
 }
 
 /** A server that lets in, with credentials, only who shows a certificate of the cluster. */

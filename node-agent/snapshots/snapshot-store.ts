@@ -122,7 +122,7 @@ export class SnapshotStore {
     const lost = list.pages.filter((_, at) => !this.pages.holds(digestAt(list, at))).length
     if (lost === 0) return undefined
     const why = this.pages.damages.join(' ') || 'Their packs are gone.'
-    return fault('bad-snapshot', `${lost} of its pages are lost. ${why}`.slice(0, 2000))
+    return fault('bad-snapshot', `${lost} of its pages are lost. ${why}`)
   }
 
   /** Of all VMs, or of one; what cannot be read comes as the fault it is. */
@@ -295,8 +295,5 @@ const unknownSnapshot = (vmId: string, name: string): Failed => ({
 })
 
 const bad = (vmId: string, name: string, why: string): Failed => ({
-  fault: fault(
-    'bad-snapshot',
-    `Snapshot ${name} of VM ${vmId} cannot be used. ${why}`.slice(0, 2000),
-  ),
+  fault: fault('bad-snapshot', `Snapshot ${name} of VM ${vmId} cannot be used. ${why}`),
 })

@@ -148,9 +148,8 @@ export function removeLeftovers(ports: StorePorts): void {
 
 /** One that says nothing of when it was made was made just now. */
 function isStale(ports: StorePorts, name: string): boolean {
-  const held = new TextDecoder().decode(readWhole(ports, name) ?? new Uint8Array(0))
-  const [, inName = ''] = /^[a-z]+\.(\d+)\./.exec(name) ?? []
-  const text = inName || held
+  const [, inName] = /^[a-z]+\.(\d+)\./.exec(name) ?? []
+  const text = inName ?? new TextDecoder().decode(readWhole(ports, name) ?? new Uint8Array(0))
   const madeMs = Number(text)
   if (text === '' || !Number.isFinite(madeMs)) return false
   return Math.abs(ports.clock.wallMs() - madeMs) > staleMarkMs
