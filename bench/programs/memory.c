@@ -2,7 +2,11 @@
 // 32-bit keys and a merge sort of records, each several MiB.
 #include "runtime/runtime.h"
 
-enum { COPY_BYTES = 4 * 1024 * 1024, COPIES = 120, KEYS = 1500 * 1000, RECORDS = 500 * 1000 };
+#ifndef TIMES
+#define TIMES 1 // as long: memory-long.c
+#endif
+
+enum { COPY_BYTES = 4 * 1024 * 1024, COPIES = TIMES * 120, KEYS = 1500 * 1000, RECORDS = 500 * 1000 };
 static uint8_t left[COPY_BYTES + 64], right[COPY_BYTES + 64];
 static uint32_t keys[KEYS];
 struct record {
@@ -89,15 +93,17 @@ void program(void) {
   report("copy", copy_blocks());
   uint64_t seed = 2;
   uint32_t sum = 0;
-  for (unsigned round = 0; round < 2; round++) {
+  for (unsigned round = 0; round < TIMES * 2; round++) {
     for (unsigned i = 0; i < KEYS; i++) keys[i] = (uint32_t)(next_random(&seed) >> 32);
     quick_sort(keys, KEYS);
     for (unsigned i = 0; i < KEYS; i++) sum = sum * 31 + keys[i];
   }
   report("quick-sort", sum);
-  for (unsigned i = 0; i < RECORDS; i++)
-    records[i] = (struct record){(uint32_t)(next_random(&seed) >> 40), {i, ~i, i * 3}};
-  const struct record *sorted = merge_sort(records, merged, RECORDS);
-  for (unsigned i = 0; i < RECORDS; i++) sum = sum * 31 + sorted[i].payload[0];
+  for (unsigned round = 0; round < TIMES; round++) {
+    for (unsigned i = 0; i < RECORDS; i++)
+      records[i] = (struct record){(uint32_t)(next_random(&seed) >> 40), {i, ~i, i * 3}};
+    const struct record *sorted = merge_sort(records, merged, RECORDS);
+    for (unsigned i = 0; i < RECORDS; i++) sum = sum * 31 + sorted[i].payload[0];
+  }
   report("merge-sort", sum);
 }

@@ -54,7 +54,13 @@ export function builtProgram(name: string, architecture: Architecture): string {
   const inputs = [join(sources, `${name}.c`), join(sources, 'runtime', 'console.c')]
   const ofRuntime = readdirSync(runtime).map((file) => join(runtime, file))
   const elf = join(built, `${name}-${architecture}.elf`)
-  const all = [...inputs, ...ofRuntime, join(sources, 'runtime', 'runtime.h'), import.meta.filename]
+  // A program may be made of another one.
+  const programs = readdirSync(sources, { withFileTypes: true }).filter((one) => one.isFile())
+  const all = [
+    ...programs.map((file) => join(sources, file.name)),
+    ...[...ofRuntime, inputs[1] as string, join(sources, 'runtime', 'runtime.h')],
+    import.meta.filename,
+  ]
   if (existsSync(elf) && all.every((file) => statSync(file).mtimeMs < statSync(elf).mtimeMs)) {
     return elf
   }
