@@ -24,6 +24,7 @@ import {
   wishRule,
 } from './fault-wishes.ts'
 import { complaintsOf } from './guest-words.ts'
+import { unreadable } from './kept-pages.ts'
 import { type SearchSubject, watchMessages } from './search-subject.ts'
 import { SimWorld } from './sim-world.ts'
 import { staleWord } from './stale-words.ts'
@@ -162,7 +163,8 @@ class FaultRun {
     const isLate = isStoreLate(this.#seed) || this.#plan.coordinators > 1
     const isBack = (id: VmId) => !isLate && this.#state.vms.has(id)
     for (const id of this.#removed) if (isBack(id)) this.wrong(`${id} was removed, and is back`)
-    if (this.#subject.hasGuests) this.#wrong.push(...(await complaintsOf(this.#world)))
+    if (!this.#subject.hasGuests) return
+    this.#wrong.push(...unreadable(this.#world), ...(await complaintsOf(this.#world)))
   }
 
   /** Of several, one after an election. */

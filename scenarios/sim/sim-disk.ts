@@ -37,7 +37,11 @@ export class SimDisk implements Disk {
   }
 
   rename(from: string, to: string): void {
+    const journal = this.#unflushed.get(from)
     this.#unflushed.delete(from)
+    this.#unflushed.delete(to)
+    // What was not flushed under its old name is no safer under the new one.
+    if (journal) this.#unflushed.set(to, journal)
     this.#store.rename(from, to)
   }
 

@@ -72,6 +72,7 @@ export class SimNode {
     const { network, listen, memoryMib, mips, cores, random, log, module, image } = options
     const runUntilMs = new Float64Array(new SharedArrayBuffer(8))
     const written = new SimDisk(options.disk)
+    const kept = new SimDisk(options.snapshots)
     const failing = (disk: Disk) =>
       faultyDisk(disk, options.diskFaults, ({ code, message }) =>
         log.info('disk-error', { node: process.name, code, text: message }),
@@ -79,7 +80,7 @@ export class SimNode {
     const disk = failing(written)
     this.process = process
     process.onDeath(() => {
-      const sectors = written.powerLoss(random)
+      const sectors = written.powerLoss(random) + kept.powerLoss(random)
       if (sectors > 0) log.info('power-loss', { node: process.name, sectors })
     })
     this.vmm = new Vmm({
@@ -108,7 +109,7 @@ export class SimNode {
       layers: disk,
       snapshots: new SnapshotStore({
         ...{ clock: process, random, digest: options.digest },
-        disk: failing(options.snapshots),
+        disk: failing(kept),
       }),
       migrationBytesPerSecMax: 0,
       processMemoryMib: () => 1,

@@ -16,6 +16,7 @@ import {
 } from '#env/memory.ts'
 import type { HeldVm } from '#node-agent/held-vms.ts'
 import { breathsPending } from '#node-agent/migration/breath.ts'
+import { SnapshotStore } from '#node-agent/snapshots/snapshot-store.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
 import type { MigrationParams } from '#proto/messages.ts'
@@ -114,6 +115,13 @@ export class SimWorld {
 
   get nowMs(): number {
     return this.clock.nowMs()
+  }
+
+  /** The store of snapshots, as one more node would see it. */
+  openStore(): SnapshotStore {
+    const { digest } = this.#platform()
+    const { clock } = this
+    return new SnapshotStore({ clock, random: this.#random, digest, disk: this.#snapshots })
   }
 
   /** The first of that name that is alive; throws when there is none. */

@@ -20,6 +20,8 @@ afterEach(() => {
   vi.doUnmock('#coordinator/etcd/etcd-words.ts')
   vi.doUnmock('#node-agent/lease.ts')
   vi.doUnmock('#node-agent/desk.ts')
+  vi.doUnmock('#node-agent/snapshots/store-files.ts')
+  vi.doUnmock('#node-agent/snapshots/snapshot-store.ts')
   vi.doUnmock('#engine/devices/disk-layer.ts')
   vi.doUnmock('#proto/units.ts')
   vi.resetModules()
@@ -194,6 +196,34 @@ test('a store that gives a disk to who had it before', { timeout: 240_000 }, asy
     return real
   })
   expect((await foundAt({ from: 21_000_010 }))?.why).toContain('to an older epoch')
+})
+
+test('a store whose snapshots are never made durable', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#node-agent/snapshots/store-files.ts', async (load) => {
+    const real = await load<typeof import('#node-agent/snapshots/store-files.ts')>()
+    const writeWhole: typeof real.writeWhole = ({ disk }, name, bytes) => {
+      const file = disk.open(name, 'create')
+      file.write(0, bytes)
+      file.close()
+    }
+    return { ...real, writeWhole }
+  })
+  expect((await foundAt({ from: 21_000_000 }))?.why).toContain('cannot be read')
+})
+
+test('a snapshot that goes, and leaves nothing to its children', { timeout: 240_000 }, async () => {
+  vi.resetModules()
+  vi.doMock('#node-agent/snapshots/snapshot-store.ts', async (load) => {
+    const real = await load<typeof import('#node-agent/snapshots/snapshot-store.ts')>()
+    class SnapshotStore extends real.SnapshotStore {
+      override async remove(vmId: string, name: string): Promise<undefined> {
+        this.ports.disk.remove(`snap.${vmId}.${name}`)
+      }
+    }
+    return { ...real, SnapshotStore }
+  })
+  expect((await foundAt({ from: 21_000_070 }))?.why).toContain('cannot be read')
 })
 
 test('a coordinator that takes every word of a node as of the present epoch', {

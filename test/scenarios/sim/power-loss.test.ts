@@ -48,6 +48,23 @@ test('what was flushed stays, and so does what another has written over it since
   expect(contentOf(store).every((byte) => byte === 3)).toBe(true)
 })
 
+test('a new name makes nothing safe that was not flushed under the old one', () => {
+  const store = new MemoryDisk()
+  const disk = new SimDisk(store)
+  for (const [old, isFlushed] of [
+    ['temp.1', false],
+    ['temp.2', true],
+  ] as const) {
+    const file = disk.open(old, 'create')
+    file.write(0, filled(1))
+    if (isFlushed) file.flush()
+    file.close()
+    disk.rename(old, 'a.disk')
+    expect(disk.powerLoss(new SeededRandom(1)) > 0).toBe(!isFlushed)
+  }
+  expect(contentOf(store)).toEqual(filled(1))
+})
+
 async function failover() {
   const world = new ScenarioSimWorld(await nodePlatform())
   const path = fileURLToPath(new URL('../../../scenarios/library/failover', import.meta.url))
