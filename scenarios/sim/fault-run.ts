@@ -12,6 +12,7 @@ import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
 import { Breakage } from './breakage.ts'
+import { Customers } from './customers.ts'
 import { pick, whoMerges } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
 import {
@@ -20,6 +21,7 @@ import {
   modes,
   policyFor,
   power,
+  settingsFor,
   twoTogether,
   wishRule,
 } from './fault-wishes.ts'
@@ -81,6 +83,7 @@ class FaultRun {
   #stopping = 0
   readonly #streams: { readonly streams?: number }
   readonly #strikes: Strikes
+  readonly #customers: Customers
 
   constructor(subject: SearchSubject, plan: FaultPlan, seed: number) {
     this.#subject = subject
@@ -97,14 +100,9 @@ class FaultRun {
       pcpuLagMs: seed % 5 === 4 ? 2 : 0,
       storeLagMs: isStoreLate(seed) ? 1 + (seed % 40) : 0,
       coordinators: plan.coordinators,
-      settings: {
-        rebalance: seed % 3 === 0,
-        // What several are meant for: long enough for another one to lead before it is over.
-        ...(plan.coordinators > 1 && seed % 2 === 0 ? { leaseMs: 8000 } : {}),
-        ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
-        ...(plan.mergeLayersAbove === undefined ? {} : { mergeLayersAbove: plan.mergeLayersAbove }),
-      },
+      settings: settingsFor(plan, seed),
     })
+    this.#customers = new Customers(this.#world)
     this.#breakage = new Breakage(this.#world, (what) => this.#count(what))
     this.#strikes = new Strikes(this.#breakage, this.#random, {
       state: () => this.#state,
@@ -116,6 +114,7 @@ class FaultRun {
   /** Under all faults: nothing has to come about, but no law may break. */
   async safety(): Promise<void> {
     await this.#someoneLeads()
+    if (this.#subject.hasGuests) this.#customers.open()
     if (this.#plan.isApart) this.#ask({ do: 'set-rule', rule: firstTwoApart })
     if (this.#plan.isTogether) this.#ask({ do: 'set-rule', rule: twoTogether })
     for (const step of this.#plan.steps) {
@@ -165,6 +164,8 @@ class FaultRun {
     for (const id of this.#removed) if (isBack(id)) this.wrong(`${id} was removed, and is back`)
     if (!this.#subject.hasGuests) return
     this.#wrong.push(...unreadable(this.#world), ...(await complaintsOf(this.#world)))
+    this.#wrong.push(...(await this.#customers.complaints()))
+    this.#count('acknowledged writes read back', this.#customers.acknowledged)
   }
 
   /** Of several, one after an election. */
@@ -206,8 +207,8 @@ class FaultRun {
     return this.#world.coordinator.process.name
   }
 
-  #count(what: string): void {
-    this.#seen.set(what, (this.#seen.get(what) ?? 0) + 1)
+  #count(what: string, times = 1): void {
+    this.#seen.set(what, (this.#seen.get(what) ?? 0) + times)
   }
 
   async #until(what: string, isSo: () => boolean, why: () => string[]): Promise<void> {
@@ -356,7 +357,8 @@ class FaultRun {
 
   #onSnapshot(one: number, verb: 'restore' | 'drop-snapshot'): void {
     const found = pick(this.#state.snapshots.values(), one)
-    if (found) this.#ask({ do: verb, vmId: found.vmId, name: found.name })
+    const isDone = found && this.#ask({ do: verb, vmId: found.vmId, name: found.name })
+    if (isDone && verb === 'restore') this.#customers.excuse(found.vmId)
   }
 
   #keep(one: number): void {

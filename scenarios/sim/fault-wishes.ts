@@ -2,7 +2,7 @@
 // it breaks disks, and the law about the first of the rules that are strict from the beginning.
 // Not here: when any of it is done (fault-run.ts).
 
-import type { ClusterState } from '#coordinator/core/cluster-state.ts'
+import type { ClusterState, Settings } from '#coordinator/core/cluster-state.ts'
 import { nodesOf } from '#coordinator/core/ha/rules.ts'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import type { DiskFaults } from '#env/faulty-disk.ts'
@@ -10,6 +10,7 @@ import type { HaRule } from '#proto/ha.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { isolationResponses, type VmSpecInput } from '#proto/vm-spec.ts'
+import type { FaultPlan } from './fault-plan.ts'
 import type { SimCoordinator } from './sim-coordinator.ts'
 
 /** Guests that check what they have, with disks and without. */
@@ -39,6 +40,15 @@ export const power = (save: boolean) => ({ save, sleepAfterMs: 500, wakeMs: 500 
 export const policyFor = (vmId: VmId, n: number): ApiCommand => ({
   ...{ do: 'set-policy', vmId },
   change: { restarts: n % 3, relocations: n % 2, failback: n % 5 > 0, priority: n },
+})
+
+/** Of the coordinator. */
+export const settingsFor = (plan: FaultPlan, seed: number): Partial<Settings> => ({
+  rebalance: seed % 3 === 0,
+  // What several are meant for: long enough for another one to lead before it is over.
+  ...(plan.coordinators > 1 && seed % 2 === 0 ? { leaseMs: 8000 } : {}),
+  ...(plan.fenceAfterMs === undefined ? {} : { fenceAfterMs: plan.fenceAfterMs }),
+  ...(plan.mergeLayersAbove === undefined ? {} : { mergeLayersAbove: plan.mergeLayersAbove }),
 })
 
 const protections = [
