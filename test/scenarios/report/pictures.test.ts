@@ -59,6 +59,15 @@ test('JUnit: a suite a scenario, a case for each step and expectation, failures 
   expect(xml).toContain('<failure message="broken: 3 &#34;keys&#34; lost"/>')
 })
 
+test('JUnit: what a guest said is written so that a parser of XML reads it', () => {
+  const [first, ...rest] = report.expectations
+  if (!first) throw new Error('it has expectations')
+  const detail = 'it said: \u001b[31mBAD\u0000\ud800\r'
+  const broken = { ...first, verdict: 'broken', detail } as const
+  const xml = junitOf([{ ...report, expectations: [broken, ...rest] }])
+  expect(xml).toContain('message="broken: it said: \ufffd[31mBAD\ufffd\ufffd\r"')
+})
+
 describe('two runs', () => {
   const slower = (ms: number): Report => ({
     ...report,
@@ -78,6 +87,26 @@ describe('two runs', () => {
         ...{ kind: 'figure', what: 'store from a to b: downtime', before: '7.3 ms' },
         ...{ after: '29 ms', ratio: 4, isWorse: true },
       },
+    ])
+  })
+
+  test('a migration that failed, and a VM that did not come back, are no matter of figures', () => {
+    const [move, ...moves] = report.migrations
+    const [failover] = report.failovers
+    if (!move || !failover) throw new Error('it has both')
+    const { totalMs: _, downtimeMs: __, ...unmeasured } = move
+    const failed = { ...unmeasured, outcome: 'failed' as const }
+    const alone = { ...failover, restarted: [] }
+    const after = { ...report, migrations: [failed, ...moves], failovers: [alone] }
+    const found = differencesOf(report, after)
+    expect(
+      found.map(({ what, before, after: is, isWorse }) => [what, before, is, isWorse]),
+    ).toEqual([
+      ['store from a to b', 'done', 'failed', true],
+      ['store from a to b: total', '233 ms', 'none', undefined],
+      ['store from a to b: downtime', '7.3 ms', 'none', undefined],
+      ['failover of b: last VM back after', '3.8 s', 'none', undefined],
+      ['failover of b: VMs back', '1', '0', true],
     ])
   })
 
