@@ -29,6 +29,28 @@ describe('the page', () => {
       expect(html).toContain(text)
   })
 
+  test('stays below a megabyte, also of many nodes, a long time and a long story', () => {
+    const count = (n: number) => Array.from({ length: n }, (_, at) => at)
+    const samples = count(3000).map((n) => ({ atMs: n * 4, percent: n === 1500 ? 800 : 40 }))
+    const ids = count(300).map((n) => `node-${n}`)
+    const spans = [{ fromMs: 0, state: 'online' }]
+    const tracks = {
+      ...{ vms: [], nodes: ids.map((id) => ({ id, spans })) },
+      loads: ids.map((id) => ({ id, samples })),
+    }
+    const text = 'the migration of a-store from node-1 to node-2 has begun'
+    const events = count(30_000).map((atMs) => ({ atMs, text }))
+    const [move] = report.migrations
+    if (!move) throw new Error('it has one')
+    const migrations = count(4000).map(() => move)
+    const html = htmlOf({ ...report, migrations }, { ...facts, tracks, events })
+    expect(html.length).toBeLessThan(1_000_000)
+    for (const told of ['and 240 more nodes', '… 28000 more lines', 'first 3500 are left out'])
+      expect(html).toContain(told)
+    // A peak of one sample is drawn, and reckoned with.
+    expect(html).toContain('800 %')
+  })
+
   test('draws each span from where it began, to scale', () => {
     const [, began, width] =
       /<title>b is unreachable<\/title><rect x="([\d.]+)" y="\d+" width="([\d.]+)"/.exec(page()) ??
