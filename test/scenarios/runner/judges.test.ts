@@ -72,6 +72,19 @@ expectations:
   })
 })
 
+test('what a guest said before is not said again because the coordinator came back', async () => {
+  const found = await verdicts(`
+timeline:
+  - { do: kill-coordinator, label: killed }
+  - { do: wait, for: 1s }
+  - { do: restart-coordinator }
+expectations:
+  - { expect: console-contains, vm: store, text: workload=kv, within: 2s }
+  - { expect: console-contains, vm: store, text: workload=kv, within: 5s, after: killed }
+`)
+  expect(found).toEqual([expect.stringMatching(/^held/), expect.stringMatching(/^broken/)])
+})
+
 test('a VM that is not there was started again neither often nor seldom', async () => {
   const found = await verdicts(`
 timeline:
