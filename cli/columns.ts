@@ -163,7 +163,7 @@ export const migrationList: List<MigrationView> = {
     { title: 'TO', text: (m) => m.to },
     { title: 'PHASE', text: (m) => m.phase, paint: (m) => migrationPhasePaint[m.phase] },
     { title: 'ROUNDS', text: roundsText, align: 'right' },
-    { title: 'SENT', text: (m) => bytesText(m.record?.bytes ?? m.bytes), align: 'right' },
+    { title: 'SENT', text: (m) => bytesText(m.bytes), align: 'right' },
     { title: 'TOTAL', text: (m) => recordText(m, (r) => r.totalMs), align: 'right' },
     { title: 'DOWNTIME', text: (m) => recordText(m, (r) => r.downtimeMs), align: 'right' },
     { title: 'CAUSE', text: (m) => m.cause },

@@ -122,11 +122,12 @@ function encodingsText({ byEncoding = {} }: MigrationRecord): string {
   return parts.length > 0 ? ` (${parts.join(', ')})` : ''
 }
 
-function postCopyText({ pages, zeroPages, ms, faults, waitMsMedian, waitMsMax }: PostCopyRecord) {
+function postCopyText(record: PostCopyRecord): string {
+  const { pages, zeroPages, bytes, ms, faults, waitMsMedian, waitMsMax } = record
   const waits =
     faults > 0 ? `, a median of ${msText(waitMsMedian)}, at most ${msText(waitMsMax)}` : ''
   return (
-    `then ${countText(pages + zeroPages)} pages fetched in ${msText(ms)} ` +
+    `then ${countText(pages + zeroPages)} pages, ${bytesText(bytes)}, fetched in ${msText(ms)} ` +
     `(waited for ${countText(faults)} times${waits})`
   )
 }

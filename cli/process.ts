@@ -36,6 +36,8 @@ if (process.env.GODWIT_ENDS_WITH_PARENT) process.once('disconnect', () => interr
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? exitCode.ok : exitCode.failed)
 })
+// Nobody reads what is said to a person meanwhile: what was begun goes on, and ends in order.
+process.stderr.on('error', () => {})
 
 const argv = process.argv.slice(2)
 const names = argv[0] === 'complete' ? await namesOfCluster(cli) : undefined

@@ -4,6 +4,7 @@
 // for an answer asks again. Not here: what the lines mean (docs/guest.md). Times in ms.
 
 import type { Clock } from '#env/env.ts'
+import type { ConsoleHeader } from '#proto/api.ts'
 import type { ApiClient, ConsoleSession } from './api-client.ts'
 
 export interface GuestLineHandlers {
@@ -27,11 +28,15 @@ export class GuestLine {
   readonly #handlers: GuestLineHandlers
   #session: ConsoleSession | undefined
   #closed = false
+  /** Under which epoch, and up to where it has been heard: a replay begins before that. */
+  #epoch: number | undefined
+  #heardEnd = 0
+  #offset = 0
   #begun = ''
   #decoder = new TextDecoder()
   readonly #encoder = new TextEncoder()
 
-  /** `replay`: also what the guest said before (again after each reconnect). */
+  /** `replay`: also what the guest said before; once, unless it has moved or booted meanwhile. */
   constructor(
     api: ApiClient,
     clock: Clock,
@@ -59,7 +64,7 @@ export class GuestLine {
 
   #connect(): void {
     const handlers = {
-      onHeader: () => this.#opened(),
+      onHeader: (header: ConsoleHeader) => this.#opened(header),
       onOutput: (bytes: Uint8Array) => this.#heard(bytes),
       onClose: () => this.#lost(),
     }
@@ -74,15 +79,25 @@ export class GuestLine {
   }
 
   /** A header begins a stream: at the start, and when the guest has booted anew. */
-  #opened(): void {
-    this.#begun = ''
-    this.#decoder = new TextDecoder()
+  #opened({ epoch, offset }: ConsoleHeader): void {
+    const goesOn = this.#replay && epoch === this.#epoch && offset <= this.#heardEnd
+    this.#epoch = epoch
+    this.#offset = offset
+    if (!goesOn) {
+      this.#heardEnd = offset
+      this.#begun = ''
+      this.#decoder = new TextDecoder()
+    }
     if (this.#session !== undefined && !this.#closed) this.#handlers.onOpen()
   }
 
   #heard(bytes: Uint8Array): void {
     if (this.#closed) return
-    const lines = (this.#begun + this.#decoder.decode(bytes, { stream: true })).split('\n')
+    const known = this.#heardEnd - this.#offset
+    this.#offset += bytes.length
+    this.#heardEnd = Math.max(this.#heardEnd, this.#offset)
+    const news = known > 0 ? bytes.subarray(known) : bytes
+    const lines = (this.#begun + this.#decoder.decode(news, { stream: true })).split('\n')
     this.#begun = (lines.pop() ?? '').slice(-lineCharsMax)
     for (const line of lines) this.#handlers.onLine(line)
   }

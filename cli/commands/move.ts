@@ -115,6 +115,7 @@ function addMigrate(program: Command, cli: Cli): void {
         const where = to === undefined ? {} : { to }
         const force = options.force ? { force: true } : {}
         const request = { ...where, ...force, params: paramsOf(options) }
+        refuseUnwritten(options)
         if (options.forecast) return showForecast(cli, await api.forecast(vm, request), options)
         const begun = await api.migrate(vm, request).catch((thrown) => hopelessHere(thrown, vm))
         await showMigration(cli, api, begun, options)
@@ -140,6 +141,13 @@ function addMigrate(program: Command, cli: Cli): void {
     ['godwit migrate kv n2 --page-log kv.json', 'and godwit heat-map kv.json draws it'],
     ['godwit migrate kv n2 --no-wait -o json', 'only start it; print the migration'],
   ])
+}
+
+/** Only the end of a migration has a page log. */
+function refuseUnwritten({ pageLog, wait, forecast }: MoveOptions): void {
+  if (pageLog === undefined || (wait && !forecast)) return
+  const why = forecast ? '--forecast moves nothing' : 'with --no-wait nobody waits for its end'
+  throw new CommandError(exitCode.usage, `--page-log: ${why}, so there is nothing to write`)
 }
 
 /** What the refusal advises, as it is said on this command line. */

@@ -87,7 +87,7 @@ export function migrationView(migration: Migration): MigrationView {
     round: record?.rounds.at(-1)?.round ?? live.round,
     sentPages: live.sentPages,
     pagesOfRound: live.pagesOfRound,
-    bytes: record?.bytes ?? live.bytes,
+    bytes: record ? record.bytes + (record.postCopy?.bytes ?? 0) : live.bytes,
     ...present({ expectedDowntimeMs: live.expectedDowntimeMs, endedAtMs, forecast }),
     ...present({ record, fault, why, traceId: trace?.traceId }),
   } as MigrationView

@@ -69,7 +69,7 @@ function Row(migration: MigrationView) {
         {fault && <small>{fault.message}</small>}
       </td>
       <td class="number">{record?.rounds.length ?? none}</td>
-      <td class="number">{bytesText(record?.bytes ?? bytes)}</td>
+      <td class="number">{bytesText(bytes)}</td>
       <td class="number">{record ? msText(record.totalMs) : none}</td>
       <td class="number strong">{record && phase === 'done' ? msText(record.downtimeMs) : none}</td>
       <td class="number">{forecast ? msText(forecast.downtimeMs.expected) : none}</td>

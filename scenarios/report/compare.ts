@@ -28,7 +28,7 @@ export function differencesOf(before: Report, after: Report): Difference[] {
   return [
     ...verdicts(before, after),
     ...figures('', whole(before), whole(after)),
-    ...matched(before.migrations, after.migrations, nameOfMove, figuresOfMove),
+    ...matched(before.migrations, after.migrations, nameOfMove, figuresOfMove, outcomeOfMove),
     ...matched(
       before.failovers,
       after.failovers,
@@ -39,6 +39,7 @@ export function differencesOf(before: Report, after: Report): Difference[] {
         'last VM back after, ms': one.restarted.length
           ? Math.max(...one.restarted.map((r) => r.ms))
           : undefined,
+        [backAgain]: one.restarted.length,
       }),
     ),
     ...matched(
@@ -53,6 +54,9 @@ export function differencesOf(before: Report, after: Report): Difference[] {
   ]
 }
 
+/** The one figure of which fewer are worse. */
+const backAgain = 'VMs back'
+
 type Figures = Readonly<Record<string, number | undefined>>
 
 const whole = ({ totalMs, writesLost }: Report): Figures => ({
@@ -62,6 +66,7 @@ const whole = ({ totalMs, writesLost }: Report): Figures => ({
 
 type Move = Report['migrations'][number]
 const nameOfMove = ({ vmId, from, to }: Move): string => `${vmId} from ${from} to ${to}`
+const outcomeOfMove = ({ outcome }: Move): string => outcome
 const figuresOfMove = ({ rounds, bytes, totalMs, downtimeMs }: Move): Figures => ({
   rounds,
   bytes,
@@ -79,12 +84,10 @@ function verdicts(before: Report, after: Report): Difference[] {
   const [was, is] = [map(before), map(after)]
   const names = [...new Set([...was.keys(), ...is.keys()])]
   return names.flatMap((what) => {
-    const [one = 'not there', other = 'not there'] = [was.get(what), is.get(what)]
-    if (one === other) return []
-    const isWorse = isGood(one) === isGood(other) ? {} : { isWorse: isGood(one) }
     const seen = details.get(what)
     const detail = seen === undefined ? {} : { seen }
-    return [{ kind: 'verdict', what, before: one, after: other, ...detail, ...isWorse }]
+    const found = verdict(what, was.get(what) ?? 'not there', is.get(what) ?? 'not there')
+    return found.map((one) => ({ ...one, ...detail }))
   })
 }
 
@@ -96,6 +99,7 @@ function matched<T>(
   after: readonly T[],
   nameOf: (one: T) => string,
   figuresOf: (one: T) => Figures,
+  outcomeOf: (one: T) => string = () => '',
 ): Difference[] {
   const groups = (all: readonly T[]) => Map.groupBy(all, nameOf)
   const [was, is] = [groups(before), groups(after)]
@@ -104,19 +108,34 @@ function matched<T>(
     const [ones, others] = [was.get(name) ?? [], is.get(name) ?? []]
     if (ones.length !== others.length)
       return [{ kind: 'count', what: name, before: times(ones), after: times(others) }]
-    return ones.flatMap((one, n) => figures(name, figuresOf(one), figuresOf(others[n] as T)))
+    return ones.flatMap((one, n) => {
+      const other = others[n] as T
+      return [
+        ...verdict(name, outcomeOf(one), outcomeOf(other)),
+        ...figures(name, figuresOf(one), figuresOf(other)),
+      ]
+    })
   })
+}
+
+function verdict(what: string, before: string, after: string): Difference[] {
+  if (before === after) return []
+  const isWorse = isGood(before) === isGood(after) ? {} : { isWorse: isGood(before) }
+  return [{ kind: 'verdict', what, before, after, ...isWorse }]
 }
 
 function figures(name: string, before: Figures, after: Figures): Difference[] {
   return Object.keys(before).flatMap((key) => {
     const [one, other] = [before[key], after[key]]
-    if (one === undefined || other === undefined || isSame(key, one, other)) return []
     const [word] = key.split(', ')
     const what = name === '' ? `${word}` : `${name}: ${word}`
     const texts = { before: text(key, one), after: text(key, other) }
+    if (one === undefined || other === undefined)
+      return one === other ? [] : [{ kind: 'figure', what, ...texts }]
+    if (isSame(key, one, other)) return []
     const ratio = one > 0 ? { ratio: other / one } : {}
-    return [{ kind: 'figure', what, ...texts, ...ratio, isWorse: other > one }]
+    const isWorse = key === backAgain ? other < one : other > one
+    return [{ kind: 'figure', what, ...texts, ...ratio, isWorse }]
   })
 }
 
@@ -130,7 +149,8 @@ function isSame(key: string, one: number, other: number): boolean {
 const times = ({ length }: readonly unknown[]): string =>
   length === 1 ? 'once' : length === 0 ? 'never' : `${length} times`
 
-function text(key: string, value: number): string {
+function text(key: string, value: number | undefined): string {
+  if (value === undefined) return 'none'
   if (key === 'bytes') return bytesText(value)
   return key.endsWith(' ms') ? msText(value) : countText(value)
 }

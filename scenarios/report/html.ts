@@ -121,11 +121,22 @@ function clients({ clients: all }: Report): string {
   return section('Clients', wide('clients', table(['=client', 'store', ...counts], rows)))
 }
 
-const story = ({ events }: RunFacts): string =>
-  wide(
-    'story',
-    table(
-      ['#at', 'what the cluster tells'],
-      events.map(({ atMs, text }) => [`#${(atMs / 1000).toFixed(1)} s`, text]),
-    ),
-  )
+/** So many lines from its beginning, and as many from its end. */
+const storyMax = 1000
+
+function story({ events }: RunFacts): string {
+  const row = ({ atMs, text }: RunFacts['events'][number]) => [
+    `#${(atMs / 1000).toFixed(1)} s`,
+    text,
+  ]
+  const leftOut = events.length - 2 * storyMax
+  const told =
+    leftOut > 0
+      ? [
+          ...events.slice(0, storyMax).map(row),
+          ['', `{soft}… ${leftOut} more lines`],
+          ...events.slice(-storyMax).map(row),
+        ]
+      : events.map(row)
+  return wide('story', table(['#at', 'what the cluster tells'], told))
+}

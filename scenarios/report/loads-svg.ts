@@ -8,10 +8,12 @@ import { swatch } from './heat-map-svg.ts'
 import { plain, table, wide } from './markup.ts'
 import { type Looks, looksOf } from './node-colours.ts'
 import type { Span, Tracks } from './recording.ts'
-import { axisSvg, left, right, scaleOf, width } from './timeline-svg.ts'
+import { axisSvg, lanesMax, left, right, scaleOf, width } from './timeline-svg.ts'
 
 const top = 28
 const height = 130
+/** Of a line: about one for each pixel that it is wide. */
+const pointsMax = 300
 
 type Sample = Tracks['loads'][number]['samples'][number]
 interface Load {
@@ -22,7 +24,7 @@ interface Load {
 
 export function loadsFigure({ nodes, loads: all }: Tracks, totalMs: number): string {
   const looks = looksOf(nodes.map(({ id }) => id))
-  const loads = all.map(({ id, samples }) => {
+  const loads = all.slice(0, lanesMax).map(({ id, samples }) => {
     const spans = nodes.find((node) => node.id === id)?.spans ?? []
     return { id, parts: partsOf(samples, spans) }
   })
@@ -33,6 +35,7 @@ export function loadsFigure({ nodes, loads: all }: Tracks, totalMs: number): str
     '<details><summary>The same in numbers</summary>',
     wide('load of the nodes in numbers', loadTable(loads)),
     '</details>',
+    all.length > lanesMax ? `<p class="soft">and ${all.length - lanesMax} more nodes</p>` : '',
   ].join('\n')
 }
 
@@ -51,7 +54,7 @@ function partsOf(samples: readonly Sample[], spans: readonly Span[]): Sample[][]
 
 function loadsSvg(loads: readonly Load[], looks: Looks, totalMs: number): string {
   const x = scaleOf(totalMs)
-  const most = Math.max(100, ...loads.flatMap(({ parts }) => parts.flat().map((s) => s.percent)))
+  const most = loads.reduce((highest, { parts }) => Math.max(highest, mostOf(parts)), 100)
   const y = (percent: number) => top + height - (percent / most) * height
   const marks = [0, 50, 100, ...(most > 120 ? [most] : [])]
   return [
@@ -78,9 +81,26 @@ function lineSvg(
   const point = (s: Sample) => `${x(s.atMs).toFixed(1)},${y(s.percent).toFixed(1)}`
   const look = `fill="none" stroke="${colour}" stroke-width="1.7" stroke-dasharray="${dash}"`
   const title = `<title>load of ${plain(id)}</title>`
-  const lines = parts.map((part) => `<polyline ${look} points="${part.map(point).join(' ')}"/>`)
+  const lines = parts.map((part) => {
+    const drawn = fewer(part, Math.ceil(pointsMax / parts.length))
+    return `<polyline ${look} points="${drawn.map(point).join(' ')}"/>`
+  })
   return `<g>${title}${lines.join('')}</g>`
 }
+
+/** The busiest of each stretch: a peak that was there is seen, however long the run. */
+function fewer(samples: readonly Sample[], most: number): readonly Sample[] {
+  if (samples.length <= most) return samples
+  const stretch = samples.length / most
+  return Array.from({ length: most }, (_, n) =>
+    busiest(samples.slice(Math.floor(n * stretch), Math.floor((n + 1) * stretch))),
+  )
+}
+
+const busiest = (samples: readonly Sample[]): Sample =>
+  samples.reduce((a, b) => (b.percent > a.percent ? b : a), { atMs: 0, percent: -1 })
+
+const mostOf = (parts: Load['parts']): number => Math.max(0, busiest(parts.flat()).percent)
 
 const loadTable = (loads: readonly Load[]): string =>
   table(
@@ -88,9 +108,7 @@ const loadTable = (loads: readonly Load[]): string =>
     loads.map(({ id, parts }) => {
       const samples = parts.flat()
       const sum = samples.reduce((all, { percent }) => all + percent, 0)
-      const most = samples.reduce((a, b) => (b.percent > a.percent ? b : a), {
-        ...{ atMs: 0, percent: 0 },
-      })
+      const most = samples.length > 0 ? busiest(samples) : { atMs: 0, percent: 0 }
       return [
         ...[id, `#${percentText(sum / Math.max(1, samples.length))}`],
         ...[`#${percentText(most.percent)}`, `#${durationText(most.atMs)}`],

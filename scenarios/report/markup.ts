@@ -2,7 +2,14 @@
 // reference, so that a sentence from a scenario or a fault stays a sentence. Pure.
 
 export const plain = (text: string): string =>
-  text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
+  text
+    .toWellFormed()
+    .replace(unwritable, '\uFFFD')
+    .replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
+
+/** XML 1.0 (2.2) has no way to say these, and what a guest says may hold any of them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const unwritable = /[\0-\x08\v\f\x0e-\x1f\ufffe\uffff]/g
 
 /**
  * Titles and cells that begin with # are of numbers; text is escaped, `{class}text` gets that

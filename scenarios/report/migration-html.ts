@@ -14,7 +14,9 @@ type Downtime = NonNullable<Migration['downtime']>
 
 /** More are in the table only; and heat maps beyond so many characters: the page stays small. */
 const detailsMax = 24
-const heatMapCharsMax = 700_000
+const heatMapCharsMax = 500_000
+/** And so many have a line: the last, when there are more. */
+const linesMax = 500
 /** So many are unfolded. */
 const openMax = 2
 
@@ -36,18 +38,19 @@ export function migrationsHtml({ migrations }: Report, logs: readonly PageLog[])
     ].join('\n')
   })
   const rest = migrations.length - detailed.length
-  const more = rest > 0 ? `<p class="soft">${rest} more are only in the table.</p>` : ''
+  const more = rest > 0 ? `<p class="soft">${rest} more are not drawn.</p>` : ''
   return section('Migrations', `${summary(migrations)}${details.join('\n')}${more}`)
 }
 
 function summary(all: readonly Migration[]): string {
   const figures = ['#rounds', '#sent', '#total', '#downtime']
   const titles = ['=no.', 'VM', 'from', 'to', 'cause', 'ended', ...figures]
-  const rows = all.map((one, n) => {
+  const leftOut = Math.max(0, all.length - linesMax)
+  const rows = all.slice(leftOut).map((one, n) => {
     const end = one.fault ? `${one.outcome}: ${one.fault.message}` : one.outcome
     return [
       ...[
-        `${n + 1}`,
+        `${leftOut + n + 1}`,
         one.vmId,
         one.from,
         one.to,
@@ -58,7 +61,8 @@ function summary(all: readonly Migration[]): string {
       ...[`#${known(one.totalMs, msText)}`, `#${known(one.downtimeMs, msText)}`],
     ]
   })
-  return wide('migrations', table(titles, rows))
+  const note = leftOut > 0 ? `<p class="soft">The first ${leftOut} are left out.</p>` : ''
+  return note + wide('migrations', table(titles, rows))
 }
 
 const known = (value: number | undefined, text: (value: number) => string): string =>

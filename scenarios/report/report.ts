@@ -155,7 +155,7 @@ const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> =
   cause: move.cause,
   outcome: outcomeOf(move),
   rounds: move.record?.rounds.length ?? 0,
-  bytes: (move.record?.bytes ?? move.bytes) + (move.record?.postCopy?.bytes ?? 0),
+  bytes: move.bytes,
   hash: move.record?.hash ?? '',
   ...only({
     totalMs: move.record?.totalMs,
@@ -177,7 +177,7 @@ const cloneReport = (move: MigrationView): z.infer<typeof CloneReport> => ({
   from: move.from,
   to: move.to,
   outcome: outcomeOf(move),
-  bytes: move.record?.bytes ?? move.bytes,
+  bytes: move.bytes,
   ...only({
     totalMs: move.record?.totalMs,
     parentPausedMs: move.record?.downtimeMs,

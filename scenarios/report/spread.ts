@@ -59,8 +59,11 @@ function measuredIn({ migrations, failovers, clients }: Report): [string, number
 
 function measureOf(what: string, valuesMs: readonly number[]): Measure {
   const sorted = valuesMs.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0
-  return { what, minMs: at(0), medianMs: at(0.5), maxMs: at(1), valuesMs }
+  const last = sorted.length - 1
+  const at = (index: number) => sorted[index] ?? 0
+  // Of an even number, halfway between the two in the middle.
+  const medianMs = (at(Math.floor(last / 2)) + at(Math.ceil(last / 2))) / 2
+  return { what, minMs: at(0), medianMs, maxMs: at(last), valuesMs }
 }
 
 export function spreadText({ scenario, runs, measures }: Spread, paint: Paint): string {

@@ -13,7 +13,8 @@ export const width = 980
 export const right = 16
 const laneHeight = 18
 const gap = 4
-const vmsMax = 60
+/** So many nodes are drawn, and so many VMs: more are told by their number. */
+export const lanesMax = 60
 
 const runs = ['running', 'migrating', 'online']
 const quiet = ['fenced', 'gone', 'stopped', 'pending', 'standby', 'off']
@@ -26,11 +27,12 @@ const byName = new Intl.Collator('en', { numeric: true }).compare
 export function timelineSvg(report: Report, tracks: Tracks): string {
   const x = scaleOf(report.totalMs)
   const looks = looksOf(tracks.nodes.map(({ id }) => id))
-  const vms = [...tracks.vms].sort((a, b) => byName(a.id, b.id)).slice(0, vmsMax)
-  const rows = [...tracks.nodes, ...vms]
+  const vms = [...tracks.vms].sort((a, b) => byName(a.id, b.id)).slice(0, lanesMax)
+  const nodes = tracks.nodes.slice(0, lanesMax)
+  const rows = [...nodes, ...vms]
   const top = 34
   const lanes = rows.flatMap(({ id, spans }, n) => {
-    const isNode = n < tracks.nodes.length
+    const isNode = n < nodes.length
     const y = top + n * (laneHeight + gap) + (isNode ? 0 : 10)
     const draw = (span: Span, i: number) => {
       const endMs = spans[i + 1]?.fromMs ?? report.totalMs
@@ -44,9 +46,12 @@ export function timelineSvg(report: Report, tracks: Tracks): string {
     return [labelSvg(id, y), ...spans.map(draw)]
   })
   const bottom = top + rows.length * (laneHeight + gap) + 10
-  const more = tracks.vms.length - vms.length
-  const height = bottom + (more > 0 ? 16 : 4)
-  const note = more > 0 ? `<text x="${left}" y="${height - 4}">and ${more} more VMs</text>` : ''
+  const more = [
+    ...(tracks.nodes.length > lanesMax ? [`${tracks.nodes.length - lanesMax} more nodes`] : []),
+    ...(tracks.vms.length > lanesMax ? [`${tracks.vms.length - lanesMax} more VMs`] : []),
+  ].join(' and ')
+  const height = bottom + (more ? 16 : 4)
+  const note = more ? `<text x="${left}" y="${height - 4}">and ${more}</text>` : ''
   return [
     `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${labelOf(tracks)}">`,
     '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" ' +

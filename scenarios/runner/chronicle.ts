@@ -56,6 +56,10 @@ export class Chronicle {
     return this.#tracks.tracks
   }
 
+  get recoveriesBefore(): ReadonlyMap<string, number> {
+    return this.#failovers.recoveriesBefore
+  }
+
   get failovers(): FailoverRecord[] {
     return this.#failovers.records
   }

@@ -12,6 +12,8 @@ import type { DoubleCopy } from './copy-watch.ts'
 /** What only the end of a run can tell. */
 export interface Closing {
   readonly view: ClusterView
+  /** The coordinator is away: the view is from before, and tells nothing of the end. */
+  readonly isBlind: boolean
   readonly clients: ReadonlyMap<string, ClosingClient>
   readonly typists: ReadonlyMap<string, TypistFindings>
   /**
@@ -28,7 +30,12 @@ export interface ClosingClient {
 }
 
 export type Evidence =
-  | { readonly kind: 'view'; readonly view: ClusterView }
+  | {
+      readonly kind: 'view'
+      readonly view: ClusterView
+      /** VM → how often it had been brought back when its node was broken last. */
+      readonly recoveriesBefore: ReadonlyMap<string, number>
+    }
   | {
       readonly kind: 'sweep'
       readonly answers: readonly AgentAnswer[]

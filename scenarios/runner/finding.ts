@@ -16,5 +16,7 @@ export type Judge = (evidence: Evidence) => Finding | undefined
 export const held = (detail: string): Finding => ({ verdict: 'held', detail })
 export const broken = (detail: string): Finding => ({ verdict: 'broken', detail })
 export const open = (detail: string): Finding => ({ verdict: 'open', detail })
+/** What only the coordinator could have shown. */
+export const unseenAtTheEnd = broken('the coordinator was away at the end')
 export const heldIf = (holds: boolean, detail: string): Finding =>
   holds ? held(detail) : broken(detail)

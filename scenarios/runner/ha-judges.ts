@@ -3,7 +3,7 @@
 
 import type { ClusterView } from '#proto/api.ts'
 import type { ExpectationOf } from '../language/expectations.ts'
-import { broken, held, heldIf, type Judge, open } from './finding.ts'
+import { broken, held, heldIf, type Judge, open, unseenAtTheEnd } from './finding.ts'
 import type { StateHold } from './state-judges.ts'
 
 /** By the cluster's own story, from the beginning of the timeline on. */
@@ -11,6 +11,7 @@ export function fenced({ nodes }: ExpectationOf<'fenced'>): Judge {
   const seen = new Set<string>()
   return (evidence) => {
     if (evidence.kind === 'closing') {
+      if (evidence.closing.isBlind) return unseenAtTheEnd
       const wanted = [...nodes].sort().join(', ')
       const found = [...seen].sort().join(', ')
       return heldIf(wanted === found, found === '' ? 'none was' : `it was: ${found}`)
@@ -44,7 +45,9 @@ export function nodeAtEnd({ node: id, phase }: ExpectationOf<'node-at-end'>, vie
 }
 
 export function restarts(item: ExpectationOf<'restarts'>, view: ClusterView) {
-  const count = view.vms.find(({ id }) => id === item.vm)?.recoveries ?? 0
+  const vm = view.vms.find(({ id }) => id === item.vm)
+  if (vm === undefined) return broken('there is no such VM')
+  const count = vm.recoveries
   return heldIf(count >= item.min && count <= (item.max ?? count), `there were ${count}`)
 }
 
@@ -67,6 +70,7 @@ export function ruleKept({ rule: name, hold }: ExpectationOf<'rule-kept'>): Judg
       return kept(hold, seen)
     }
     if (evidence.kind !== 'closing' || hold === 'eventually') return undefined
+    if (evidence.closing.isBlind) return unseenAtTheEnd
     return seen === undefined ? broken('nothing was seen') : held(seen || 'all is as it says')
   }
 }

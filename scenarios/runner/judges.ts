@@ -7,7 +7,7 @@ import { answersText } from '../kv-client.ts'
 import type { Expectation, ExpectationOf } from '../language/expectations.ts'
 import { runningCopies } from './copy-watch.ts'
 import type { Closing } from './evidence.ts'
-import { broken, held, heldIf, type Judge, open } from './finding.ts'
+import { broken, held, heldIf, type Judge, open, unseenAtTheEnd } from './finding.ts'
 import { fenced, nodeAtEnd, powerSaved, restarts, ruleKept, told, vmAtEnd } from './ha-judges.ts'
 import { keptOut, reaches } from './person-judges.ts'
 import { stateJudge } from './state-judges.ts'
@@ -25,10 +25,10 @@ const judges: Judges = {
   'node-phase': stateJudge,
   'node-load': stateJudge,
   'node-power': stateJudge,
-  'power-saved': (item) => atTheEnd(({ view }) => powerSaved(item, view)),
-  'vm-at-end': (item) => atTheEnd(({ view }) => vmAtEnd(item, view)),
-  'node-at-end': (item) => atTheEnd(({ view }) => nodeAtEnd(item, view)),
-  restarts: (item) => atTheEnd(({ view }) => restarts(item, view)),
+  'power-saved': (item) => byTheView((view) => powerSaved(item, view)),
+  'vm-at-end': (item) => byTheView((view) => vmAtEnd(item, view)),
+  'node-at-end': (item) => byTheView((view) => nodeAtEnd(item, view)),
+  restarts: (item) => byTheView((view) => restarts(item, view)),
   fenced: (item) => fenced(item),
   told: (item) => told(item),
   'rule-kept': (item) => ruleKept(item),
@@ -38,7 +38,7 @@ const judges: Judges = {
   'console-contains': (item) => consoleContains(item),
   'console-never': (item) => consoleNever(item),
   'self-fenced': (item) => selfFenced(item),
-  migrations: (item) => atTheEnd(({ view }) => migrationsFinding(item, view)),
+  migrations: (item) => byTheView((view) => migrationsFinding(item, view)),
   'identities-differ': ({ vm }) => atTheEnd((closing) => identitiesFinding(vm, closing)),
   'no-lost-writes': ({ client }) => atTheEnd((closing) => writesFinding(client, closing)),
   'some-writes': ({ client, min }) =>
@@ -75,15 +75,20 @@ const atTheEnd = (find: (closing: Closing) => ReturnType<Judge>): Judge => {
   return (evidence) => (evidence.kind === 'closing' ? find(evidence.closing) : undefined)
 }
 
+const byTheView = (find: (view: ClusterView) => ReturnType<Judge>): Judge =>
+  atTheEnd(({ view, isBlind }) => (isBlind ? unseenAtTheEnd : find(view)))
+
+/** Since its node was lost last: what was before has been made good before. */
 function recovered({ vm: vmId }: ExpectationOf<'recovered'>): Judge {
   return (evidence) => {
     if (evidence.kind !== 'view') return undefined
     const vm = evidence.view.vms.find((other) => other.id === vmId)
     if (vm === undefined) return open('there is no such VM')
     const where = vm.nodeId === undefined ? '' : ` on ${vm.nodeId}`
-    return vm.phase === 'running' && vm.recoveries > 0
+    const count = Math.max(0, vm.recoveries - (evidence.recoveriesBefore.get(vmId) ?? 0))
+    return vm.phase === 'running' && count > 0
       ? held(`it runs again${where}`)
-      : open(`it is ${vm.phase}${where}, restarted ${vm.recoveries} times`)
+      : open(`it is ${vm.phase}${where}, restarted ${count} times`)
   }
 }
 
@@ -95,6 +100,7 @@ function notRestarted({ vm: vmId }: ExpectationOf<'not-restarted'>): Judge {
     const vm = vms.find((other) => other.id === vmId)
     if (vm !== undefined && vm.recoveries > 0) return broken(`it was, ${vm.recoveries} times`)
     if (evidence.kind === 'view') return undefined
+    if (evidence.closing.isBlind) return unseenAtTheEnd
     return heldIf(vm?.phase === 'running', `at the end it is ${vm?.phase ?? 'not there'}`)
   }
 }

@@ -47,6 +47,8 @@ export interface RunnerPorts {
 /** Booting a guest on a busy machine takes seconds; longer is a fault. */
 const startMsMax = 60_000
 const lookMs = 50
+/** Many times what a stream waits before it connects again. */
+const reconnectMsMax = 3000
 
 export class ScenarioRun {
   readonly #scenario: Scenario
@@ -62,6 +64,7 @@ export class ScenarioRun {
   readonly #mayEnd = new Set<string>()
   readonly #open: { close(): void }[] = []
   readonly #heard = new Map<string, string>()
+  #watch: ClusterWatch | undefined
   #clients: Clients | undefined
   #timeline: TimelineRun | undefined
   #sweeps = 0
@@ -109,7 +112,8 @@ export class ScenarioRun {
     await this.#unlessInterrupted(world.startCluster(this.#cluster()))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
     await shapeFromTheStart(cluster, world)
-    this.#open.push(new ClusterWatch(world.api, clock, (view) => this.#viewed(view)))
+    this.#watch = new ClusterWatch(world.api, clock, (view) => this.#viewed(view))
+    this.#open.push(this.#watch)
     await this.#waiting.until(
       'a first view',
       startMsMax,
@@ -171,12 +175,14 @@ export class ScenarioRun {
     await this.#pageLogs.settle()
     await this.#visits.settle()
     await this.#askAgentsOnceMore()
+    const isBlind = !(await this.#seesCoordinator())
     const view = this.#chronicle.whole
     const named = this.#scenario.expectations.flatMap((item) =>
       item.expect === 'identities-differ' ? [item.vm, ...clonesOfVm(item.vm, view)] : [],
     )
     const identities = await clients.identities(named)
-    this.#show({ kind: 'closing', closing: { view, clients: settled, typists, identities } })
+    const closing = { view, isBlind, clients: settled, typists, identities }
+    this.#show({ kind: 'closing', closing })
   }
 
   /**
@@ -186,6 +192,13 @@ export class ScenarioRun {
     const enough = this.#sweeps + 3
     const done = () => this.#sweeps >= enough || undefined
     await this.#waiting.unlessLate(this.#waiting.until('the agents to answer', startMsMax, done))
+  }
+
+  /** One whose stream has just broken is back soon; one that was killed is not. */
+  async #seesCoordinator(): Promise<boolean> {
+    const isThere = () => this.#watch?.connected || undefined
+    const there = this.#waiting.until('the coordinator', reconnectMsMax, isThere)
+    return (await this.#waiting.unlessLate(there)) ?? false
   }
 
   get #stage(): Stage {
@@ -212,7 +225,8 @@ export class ScenarioRun {
         this.#sweeps += 1
         this.#show({ kind: 'sweep', answers, double })
         // Views come when something changes; what begins in a quiet cluster is shown the last one.
-        this.#show({ kind: 'view', view: this.#chronicle.view })
+        // Without a coordinator it may be true no more.
+        if (this.#watch?.connected) this.#showView()
         this.#waiting.changed()
       },
       onEnded: (process) => {
@@ -254,7 +268,7 @@ export class ScenarioRun {
       this.#show({ kind: 'event', event })
     }
     this.#pageLogs.onView(view)
-    this.#show({ kind: 'view', view })
+    this.#showView()
     this.#waiting.changed()
   }
 
@@ -270,6 +284,11 @@ export class ScenarioRun {
 
   #decided({ sentence, verdict, detail }: VerdictRecord): void {
     this.#say('verdict', `${sentence}: ${verdict} (${detail})`, verdict !== 'held')
+  }
+
+  #showView(): void {
+    const { view, recoveriesBefore } = this.#chronicle
+    this.#show({ kind: 'view', view, recoveriesBefore })
   }
 
   #show(evidence: Evidence): void {

@@ -4,7 +4,7 @@
 
 import type { ClusterView } from '#proto/api.ts'
 import type { ExpectationOf } from '../language/expectations.ts'
-import { broken, held, type Judge, open } from './finding.ts'
+import { broken, held, type Judge, open, unseenAtTheEnd } from './finding.ts'
 
 type StateExpectation = ExpectationOf<
   | ('vm-on' | 'vm-phase' | 'vms-running' | 'disk-layers')
@@ -30,6 +30,7 @@ export function stateJudge(item: StateExpectation): Judge {
       return isSo === (item.hold === 'never') ? broken(detail) : undefined
     }
     if (evidence.kind !== 'closing' || item.hold === 'eventually') return undefined
+    if (evidence.closing.isBlind) return unseenAtTheEnd
     // A state that nobody has looked at is not known to have held.
     return seen === undefined ? broken('nothing was seen') : held(`at the end ${seen}`)
   }

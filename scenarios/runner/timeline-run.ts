@@ -64,7 +64,8 @@ export class TimelineRun {
   async #triggered(index: number, step: Step, startedAtMs: number): Promise<void> {
     const { waiting } = this.#stage
     const { at, after, when } = step
-    if (at !== undefined) await waiting.sleep(startedAtMs + at - this.#hooks.nowMs())
+    const failed = () => this.#failed || undefined
+    if (at !== undefined) await waiting.sleep(startedAtMs + at - this.#hooks.nowMs(), failed)
     else if (when !== undefined) await this.#seen(when, step.within)
     else if (after !== undefined) await this.#ends[this.#indexOf(after)]
     else await this.#ends[index - 1]
@@ -72,7 +73,8 @@ export class TimelineRun {
 
   #seen(when: Seen, withinMs: number): Promise<true> {
     const stage = this.#stage
-    return stage.waiting.until(seenText(when), withinMs, () => isSeen(when, stage) || undefined)
+    const isSo = () => this.#failed || isSeen(when, stage) || undefined
+    return stage.waiting.until(seenText(when), withinMs, isSo)
   }
 
   #indexOf(label: string): number {
@@ -94,6 +96,8 @@ export class TimelineRun {
     }
     this.#records[index] = record
     this.#failed ||= record.outcome === 'failed'
+    // Nobody waits for the turn of a step that will not come.
+    if (this.#failed) this.#stage.waiting.changed()
     if (ended) this.#hooks.onEnded(record)
     else this.#hooks.onBegan(record)
   }

@@ -37,17 +37,9 @@ export class Waiting {
     )
   }
 
-  /** Lets time pass until the clock shows `atMs`. */
-  sleepUntil(atMs: number): Promise<void> {
-    return this.#wait<void>(
-      atMs,
-      () => undefined,
-      (resolve) => resolve(),
-    )
-  }
-
-  sleep(ms: number): Promise<void> {
-    return this.sleepUntil(this.#clock.nowMs() + ms)
+  /** Lets so much time pass; less, when `isEnough` says so. */
+  async sleep(ms: number, isEnough: () => true | undefined = () => undefined): Promise<void> {
+    await this.#wait<true>(this.#clock.nowMs() + ms, isEnough, (resolve) => resolve(true))
   }
 
   /** Undefined instead of the fault `timed-out`. */

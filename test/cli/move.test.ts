@@ -43,6 +43,15 @@ describe('a migration', () => {
     expect(JSON.parse(out)).toMatchObject({ vmId: 'shop', phase: 'queued' })
   })
 
+  test('whose page log nobody would write does not begin', async () => {
+    const double = await coordinatorWith(busyCluster())
+    for (const how of ['--no-wait', '--forecast']) {
+      const run = await godwit(`migrate shop ${how} --page-log shop.json`, { double })
+      expect(run).toMatchObject({ code: 2, notes: expect.stringMatching(/^--page-log: /) })
+    }
+    expect(double.asked).toEqual([])
+  })
+
   test('of a VM that is not there names the nearest one', async () => {
     const run = await godwit('migrate shpo', { double: await coordinatorWith(busyCluster()) })
     expect(run).toMatchObject({

@@ -192,6 +192,21 @@ timeline:
     expect(stop?.outcome).toBe('done')
   })
 
+  test('waits for the turn of no step after one has failed', async () => {
+    const scenario = `${threeNodes}${store}
+timeline:
+  - { do: migrate, vm: store, to: b }
+  - { when: { vm: store, phase: migrating }, do: kill-node, node: b }
+  - { at: 24h, do: pause, vm: store }
+`
+    const { report } = ended(await play(new FakeWorld(), scenario))
+    expect(report.steps.map(({ outcome }) => outcome)).toEqual(['failed', 'done', 'not-reached'])
+    expect(report.totalMs).toBeLessThan(30_000)
+    const unseen = scenario.replace('at: 24h', 'when: { vm: store, phase: failed }')
+    const second = ended(await play(new FakeWorld(), unseen))
+    expect(second.report.totalMs).toBeLessThan(30_000)
+  })
+
   test('brings the coordinator back, and nobody loses a write by it', async () => {
     const scenario = `${threeNodes}${store}
 timeline:

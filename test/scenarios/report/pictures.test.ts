@@ -29,6 +29,28 @@ describe('the page', () => {
       expect(html).toContain(text)
   })
 
+  test('stays below a megabyte, also of many nodes, a long time and a long story', () => {
+    const count = (n: number) => Array.from({ length: n }, (_, at) => at)
+    const samples = count(3000).map((n) => ({ atMs: n * 4, percent: n === 1500 ? 800 : 40 }))
+    const ids = count(300).map((n) => `node-${n}`)
+    const spans = [{ fromMs: 0, state: 'online' }]
+    const tracks = {
+      ...{ vms: [], nodes: ids.map((id) => ({ id, spans })) },
+      loads: ids.map((id) => ({ id, samples })),
+    }
+    const text = 'the migration of a-store from node-1 to node-2 has begun'
+    const events = count(30_000).map((atMs) => ({ atMs, text }))
+    const [move] = report.migrations
+    if (!move) throw new Error('it has one')
+    const migrations = count(4000).map(() => move)
+    const html = htmlOf({ ...report, migrations }, { ...facts, tracks, events })
+    expect(html.length).toBeLessThan(1_000_000)
+    for (const told of ['and 240 more nodes', '… 28000 more lines', 'first 3500 are left out'])
+      expect(html).toContain(told)
+    // A peak of one sample is drawn, and reckoned with.
+    expect(html).toContain('800 %')
+  })
+
   test('draws each span from where it began, to scale', () => {
     const [, began, width] =
       /<title>b is unreachable<\/title><rect x="([\d.]+)" y="\d+" width="([\d.]+)"/.exec(page()) ??
@@ -59,6 +81,15 @@ test('JUnit: a suite a scenario, a case for each step and expectation, failures 
   expect(xml).toContain('<failure message="broken: 3 &#34;keys&#34; lost"/>')
 })
 
+test('JUnit: what a guest said is written so that a parser of XML reads it', () => {
+  const [first, ...rest] = report.expectations
+  if (!first) throw new Error('it has expectations')
+  const detail = 'it said: \u001b[31mBAD\u0000\ud800\r'
+  const broken = { ...first, verdict: 'broken', detail } as const
+  const xml = junitOf([{ ...report, expectations: [broken, ...rest] }])
+  expect(xml).toContain('message="broken: it said: \ufffd[31mBAD\ufffd\ufffd\r"')
+})
+
 describe('two runs', () => {
   const slower = (ms: number): Report => ({
     ...report,
@@ -78,6 +109,26 @@ describe('two runs', () => {
         ...{ kind: 'figure', what: 'store from a to b: downtime', before: '7.3 ms' },
         ...{ after: '29 ms', ratio: 4, isWorse: true },
       },
+    ])
+  })
+
+  test('a migration that failed, and a VM that did not come back, are no matter of figures', () => {
+    const [move, ...moves] = report.migrations
+    const [failover] = report.failovers
+    if (!move || !failover) throw new Error('it has both')
+    const { totalMs: _, downtimeMs: __, ...unmeasured } = move
+    const failed = { ...unmeasured, outcome: 'failed' as const }
+    const alone = { ...failover, restarted: [] }
+    const after = { ...report, migrations: [failed, ...moves], failovers: [alone] }
+    const found = differencesOf(report, after)
+    expect(
+      found.map(({ what, before, after: is, isWorse }) => [what, before, is, isWorse]),
+    ).toEqual([
+      ['store from a to b', 'done', 'failed', true],
+      ['store from a to b: total', '233 ms', 'none', undefined],
+      ['store from a to b: downtime', '7.3 ms', 'none', undefined],
+      ['failover of b: last VM back after', '3.8 s', 'none', undefined],
+      ['failover of b: VMs back', '1', '0', true],
     ])
   })
 

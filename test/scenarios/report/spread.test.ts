@@ -30,6 +30,12 @@ test('each thing that was measured, with its least, middle and most', () => {
   ])
 })
 
+test('the middle of an even number is halfway between the two in the middle', () => {
+  const runs = [40, 10, 20, 100].map((n) => run(n, { migrations: [move('store', n)] }))
+  expect(spreadOf(runs).measures).toMatchObject([{ minMs: 10, medianMs: 30, maxMs: 100 }])
+  expect(spreadOf(runs.slice(0, 2)).measures).toMatchObject([{ medianMs: 25 }])
+})
+
 test('the second migration of a VM is another thing than its first; one that failed is none', () => {
   const failed = { ...move('store', 0), outcome: 'failed' as const }
   const { measures } = spreadOf([

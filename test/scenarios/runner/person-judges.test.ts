@@ -9,7 +9,13 @@ import type { Evidence } from '#scenarios/runner/evidence.ts'
 import { judgeOf } from '#scenarios/runner/judges.ts'
 
 const closing = {
-  ...{ view: {} as never, clients: new Map(), typists: new Map(), identities: new Map() },
+  ...{
+    view: {} as never,
+    isBlind: false,
+    clients: new Map(),
+    typists: new Map(),
+    identities: new Map(),
+  },
 }
 const tried = (way: WayToVm, code?: FaultCode, more: object = {}): Evidence => ({
   ...{ kind: 'tried', person: 'ben', vm: 'annas', way, code, isThere: true },

@@ -18,7 +18,8 @@ type Kind = keyof typeof items
 
 function verdictOf(kind: Kind, found: Partial<TypistFindings> | undefined) {
   const typists = new Map(found ? [['anna', { ...good, ...found }]] : [])
-  const closing = { view: {} as never, clients: new Map(), typists, identities: new Map() }
+  const none = { view: {} as never, isBlind: false, clients: new Map(), identities: new Map() }
+  const closing = { ...none, typists }
   return judgeOf(items[kind])({ kind: 'closing', closing })?.verdict
 }
 
