@@ -44,7 +44,7 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
         aria-expanded={isOpen}
         aria-keyshortcuts="M"
         onPointerDown={(event) => grip(event, vmSignal(vm).value)}
-        onClick={() => isClick() && go(isOpen ? { is: 'cluster' } : { is: 'vm', id })}
+        onClick={(event) => isClick(event) && go(isOpen ? { is: 'cluster' } : { is: 'vm', id })}
         onKeyDown={(event) => {
           if (event.key !== 'm' || !areKeysOn.peek()) return
           event.preventDefault() // It is this VM, and not the one that is open.

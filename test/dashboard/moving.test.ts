@@ -58,6 +58,10 @@ describe.skipIf(!chromiumPath)('a VM that is carried to another node', () => {
     await page.mouse.up()
     expect(double.orders).toEqual([])
     expect(await page.getByRole('dialog').count()).toBe(0)
+    // What the pointer did before is no reason not to heed a key.
+    await tile(page, 'shop').focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'shop' }).waitFor()
   })
 
   test('cannot be taken up when its phase does not allow it', async () => {
