@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
 
 const open = browserPage()
+const viewer = { name: 'vera', role: 'viewer', open: false } as const
 
 async function middleOf(page: Page, nodeId: string) {
   const box = await nodeCard(page, nodeId).boundingBox()
@@ -122,5 +123,19 @@ describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
     await page.keyboard.press('Escape')
     await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('tile-shop')
     expect(double.orders).toEqual([])
+  })
+})
+
+describe.skipIf(!chromiumPath)('a VM that moves', () => {
+  const changes = (page: Page) => page.locator('.travel button').allTextContents()
+
+  test('may be cancelled and hastened by who says where VMs run, and by nobody else', async () => {
+    const { page, double } = await open()
+    expect(await changes(page)).toEqual(['Go on as post-copy', 'Cancel'])
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await expect.poll(() => double.orders[0]?.path).toBe('/v1/migrations/m-5/cancel')
+    const { page: viewers } = await open({ who: viewer })
+    await viewers.locator('.travel').waitFor()
+    expect(await changes(viewers)).toEqual([])
   })
 })
