@@ -39,13 +39,16 @@ export function isMine(action: VmAction, vm: VmView): boolean {
   return needed !== undefined && allows(needed, vm)
 }
 
+/** Who may not say where it runs is not asked. */
+export function askWhereTo(vm: VmView): void {
+  if (isMine('migrate', vm)) moveAsked.value = { vmId: vm.id }
+}
+
 const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = [
   {
     action: 'migrate',
     word: 'Migrate…',
-    run: ({ id }) => {
-      moveAsked.value = { vmId: id }
-    },
+    run: askWhereTo,
   },
   { action: 'snapshot', word: 'Snapshot', run: ({ id }) => void snapshot(id) },
   {

@@ -124,6 +124,30 @@ describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
     await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('tile-shop')
     expect(double.orders).toEqual([])
   })
+
+  test('is not asked about of who may not say where it runs', async () => {
+    const { page } = await open({ who: viewer })
+    await tile(page, 'shop').press('m')
+    await tile(page, 'shop').press('Enter')
+    await page.getByRole('dialog', { name: 'shop' }).waitFor()
+    await page.keyboard.press('m')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    expect(await page.locator('dialog').count()).toBe(1)
+  })
+
+  test('says that the coordinator is away, and asks it again when it is back', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').press('m')
+    const dialog = page.getByRole('dialog', { name: 'Move shop to …' })
+    const port = Number(new URL(double.url).port)
+    await double.close()
+    await dialog.getByText('The coordinator is away: it cannot move now.').waitFor()
+    await dialog.getByLabel('Mode').selectOption('post-copy')
+    await dialog.getByText('The coordinator does not answer').first().waitFor()
+    await double.listen(port)
+    await dialog.getByText('downtime 9.6 ms (4.3 ms to 16.7 ms)').waitFor()
+  })
 })
 
 describe.skipIf(!chromiumPath)('a VM that moves', () => {
