@@ -14,7 +14,7 @@ import { allows } from './session.ts'
 export interface ActionRow<Subject> {
   readonly word: string
   /** Absent: it disturbs nobody, and is done at once. */
-  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word'>
+  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word' | 'vm'>
   readonly run: (subject: Subject) => void
 }
 
@@ -273,10 +273,10 @@ export const linkHeal: ActionRow<{ readonly a: string; readonly b: string }> = {
     void breakNode(a, { do: 'heal-link', to: b }, `${a} and ${b} hear each other again.`),
 }
 
-/** Does it, or asks first. */
-export function begin<Subject>(row: ActionRow<Subject>, subject: Subject): void {
+/** Does it, or asks first. @param vm that it is done to, or to a part of it */
+export function begin<Subject>(row: ActionRow<Subject>, subject: Subject, vm?: VmView): void {
   const { ask, word } = row
   const run = () => row.run(subject)
-  if (ask) question.value = { ...ask(subject), word, run }
+  if (ask) question.value = { ...ask(subject), ...(vm && { vm }), word, run }
   else run()
 }

@@ -25,6 +25,10 @@ export function vmSignal(vm: VmView): ReadonlySignal<VmView> {
   vms.set(vm.id, known)
   return known
 }
+/** Is it there still; and not another one under its name? */
+export const isThere = ({ id, identity }: VmView): boolean =>
+  view.value?.vms.some((vm) => vm.id === id && vm.identity.instanceId === identity.instanceId) ??
+  false
 export const connection = signal<StreamState>({ is: 'connecting' })
 /**
  * The coordinator speaks of things that this page does not know: it is newer or older than the

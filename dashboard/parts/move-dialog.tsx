@@ -15,6 +15,11 @@ export function MoveDialog() {
   const asked = moveAsked.value
   const now = view.value
   const vm = asked && now?.vms.find(({ id }) => id === asked.vmId)
+  // Nobody is asked about a VM that takes its name later.
+  const isGone = asked && now && !vm
+  useEffect(() => {
+    if (isGone) close()
+  }, [isGone])
   if (!asked || !now || !vm) return null
   return <Asked key={vm.id} vm={vm} first={asked.to} nodes={now.nodes} />
 }

@@ -136,6 +136,19 @@ describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
     expect(await page.locator('dialog').count()).toBe(1)
   })
 
+  test('is asked about no more when it is gone, and another one takes its name', async () => {
+    const { page, double } = await open()
+    const dialogs = page.locator('dialog')
+    const { vms } = double.view
+    await tile(page, 'shop').press('m')
+    await dialogs.waitFor()
+    double.change({ vms: vms.filter(({ id }) => id !== 'shop') })
+    await dialogs.waitFor({ state: 'detached' })
+    double.change({ vms })
+    await tile(page, 'shop').press('/')
+    expect(await dialogs.count()).toBe(0)
+  })
+
   test('says that the coordinator is away, and asks it again when it is back', async () => {
     const { page, double } = await open()
     await tile(page, 'shop').press('m')
