@@ -122,7 +122,10 @@ function Rows({ events, filter }: RowsProps) {
   const { shown, waiting, show, handlers } = useHeld(newestFirst)
   const at = Number(filter.at)
   const linked = useRef<HTMLLIElement>(null)
-  const isThere = shown.slice(0, rows).some(({ seq }) => seq === at)
+  const place = shown.findIndex(({ seq }) => seq === at)
+  const isThere = place !== -1
+  // Whoever follows a link to an event sees it, however old it is.
+  const count = Math.max(rows, place + 1)
   useEffect(() => {
     if (isThere) linked.current?.scrollIntoView({ block: 'center' })
   }, [at, isThere])
@@ -138,7 +141,7 @@ function Rows({ events, filter }: RowsProps) {
       </p>
       {events.length === 0 && <p class="empty">Nothing of that has happened.</p>}
       <ol>
-        {shown.slice(0, rows).map((event) => (
+        {shown.slice(0, count).map((event) => (
           <li
             key={event.seq}
             ref={event.seq === at ? linked : null}
@@ -149,9 +152,9 @@ function Rows({ events, filter }: RowsProps) {
           </li>
         ))}
       </ol>
-      {shown.length > rows && (
-        <button type="button" onClick={() => setRows(rows + rowsMax)}>
-          {countText(Math.min(rowsMax, shown.length - rows))} older
+      {shown.length > count && (
+        <button type="button" onClick={() => setRows(count + rowsMax)}>
+          {countText(Math.min(rowsMax, shown.length - count))} older
         </button>
       )}
     </div>
