@@ -122,6 +122,7 @@ function Rows({ events, filter }: RowsProps) {
   const { shown, waiting, show, handlers } = useHeld(newestFirst)
   const at = Number(filter.at)
   const linked = useRef<HTMLLIElement>(null)
+  const list = useRef<HTMLOListElement>(null)
   const place = shown.findIndex(({ seq }) => seq === at)
   const isThere = place !== -1
   // Whoever follows a link to an event sees it, however old it is.
@@ -134,13 +135,20 @@ function Rows({ events, filter }: RowsProps) {
       {/* Its place is kept for it: nothing moves when it comes. */}
       <p class="waiting-events">
         {waiting > 0 && (
-          <button type="button" onClick={show}>
+          <button
+            type="button"
+            onClick={({ detail }) => {
+              show()
+              // By keyboard: the button goes, and the list is what it was hit for.
+              if (detail === 0) list.current?.focus()
+            }}
+          >
             {countText(waiting)} new
           </button>
         )}
       </p>
       {events.length === 0 && <p class="empty">Nothing of that has happened.</p>}
-      <ol>
+      <ol ref={list} tabIndex={-1} aria-label="Events, the newest first">
         {shown.slice(0, count).map((event) => (
           <li
             key={event.seq}
