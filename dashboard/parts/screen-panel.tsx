@@ -7,7 +7,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { VmView } from '#proto/api.ts'
 import { readScreenSize } from '#proto/screen.ts'
-import { buttons } from '#proto/screen-input.ts'
 import { ownImage } from '#proto/vm-spec.ts'
 import { browserPorts } from '../browser.ts'
 import { inflateRaw } from '../inflate.ts'
@@ -22,7 +21,6 @@ import { isWholeWished, usePictureFit } from './picture-fit.ts'
 
 /** For so long it is told that the screen is back. */
 const backMs = 4000
-const buttonCodes = [buttons.left, buttons.middle, buttons.right]
 
 interface Shown {
   readonly session: ScreenSession | undefined
@@ -174,7 +172,7 @@ function handlersOf(
   size: { readonly width: number; readonly height: number },
   leave: () => void,
 ) {
-  const point = (event: PointerOf | (MouseEvent & { currentTarget: HTMLCanvasElement })) => {
+  const point = (event: PointerOf) => {
     const box = event.currentTarget.getBoundingClientRect()
     const at = placeOn(size, box, { x: event.clientX - box.left, y: event.clientY - box.top })
     session?.point(at.x, at.y)
@@ -193,23 +191,26 @@ function handlersOf(
     event.preventDefault()
     session?.key(code, value)
   }
-  const button = (event: PointerOf, value: 0 | 1) => {
-    const code = buttonCodes[event.button]
+  // A second finger would be where no pointer of the guest is.
+  const pointer = (event: PointerOf) => {
+    if (!event.isPrimary) return
     point(event)
-    if (code !== undefined) session?.button(code, value)
+    // Only a first button comes down, and a last one up, in an event of its own. What came down
+    // elsewhere is not the guest's.
+    if (event.currentTarget.hasPointerCapture(event.pointerId)) session?.buttons(event.buttons)
   }
   return {
     onKeyDown: (event: KeyboardEvent) => key(event, event.repeat ? 2 : 1),
     onKeyUp: (event: KeyboardEvent) => key(event, 0),
     onBlur: () => session?.release(),
-    onPointerMove: point,
+    onPointerMove: pointer,
     onPointerDown: (event: PointerOf) => {
       event.currentTarget.focus()
       event.currentTarget.setPointerCapture(event.pointerId)
-      button(event, 1)
+      pointer(event)
     },
-    onPointerUp: (event: PointerOf) => button(event, 0),
-    onPointerCancel: () => session?.release(),
+    onPointerUp: pointer,
+    onPointerCancel: ({ isPrimary }: PointerOf) => isPrimary && session?.buttons(0),
     onContextMenu: (event: Event) => event.preventDefault(),
     onWheel: (event: WheelEvent) => {
       event.preventDefault()
