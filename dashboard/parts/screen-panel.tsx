@@ -7,8 +7,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { VmView } from '#proto/api.ts'
 import { readScreenSize } from '#proto/screen.ts'
+import { mayAct } from '#proto/state.ts'
 import { ownImage } from '#proto/vm-spec.ts'
 import { browserPorts } from '../browser.ts'
+import { connection } from '../cluster.ts'
 import { inflateRaw } from '../inflate.ts'
 import { keyCodeOf } from '../key-codes.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
@@ -16,6 +18,7 @@ import { pastedText } from '../pasted-text.ts'
 import { hashOf } from '../route.ts'
 import { placeOn, ScreenSession } from '../screen-session.ts'
 import { allows } from '../session.ts'
+import { useHurry } from './hurry.ts'
 import { Paste } from './paste.tsx'
 import { isWholeWished, usePictureFit } from './picture-fit.ts'
 
@@ -39,7 +42,7 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
   const box = useRef<HTMLElement>(null)
   const leave = useRef<HTMLButtonElement>(null)
   const size = readScreenSize(vm.spec.screen ?? '') ?? { width: 1, height: 1 }
-  const shown = useScreen(vm.id, canvas)
+  const shown = useScreen(vm, canvas)
   usePictureFit(canvas, size, isAlone)
   const [pasted, paste] = usePaste(shown.session, canvas)
   return (
@@ -114,12 +117,14 @@ function usePaste(session: ScreenSession | undefined, canvas: { current: HTMLEle
 }
 
 /** The stream of this screen, drawn on the canvas for as long as both are there. */
-function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }): Shown {
+function useScreen(vm: VmView, canvas: { current: HTMLCanvasElement | null }): Shown {
+  const { id: vmId } = vm
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
   const [nodeId, setNodeId] = useState<string | undefined>(undefined)
   const [isBack, setIsBack] = useState(false)
   const [session, setSession] = useState<ScreenSession | undefined>(undefined)
   const [waiting, setWaiting] = useState({ kept: 0, lost: 0 })
+  const looked = useRef<LiveStream>(null)
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const opened = new ScreenSession({
@@ -143,6 +148,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
       onMessage: (data) => opened.hear(data),
     })
     setSession(opened)
+    looked.current = stream
     let frame = 0
     const move = () => {
       opened.nextFrame()
@@ -156,6 +162,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
       stream.close()
     }
   }, [vmId, canvas])
+  useHurry(looked, vm)
   return { session, state, nodeId, isBack, waiting }
 }
 
@@ -274,7 +281,9 @@ const isStill = ({ phase }: VmView, { state }: Shown): boolean =>
   state.is !== 'live' || (phase !== 'running' && phase !== 'migrating')
 
 function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack, waiting }: Shown): string {
-  if (state.is === 'away') return awayText(waiting)
+  // Of a VM that is on its way the coordinator refuses it, and is there.
+  const isRefused = connection.value.is === 'live' && !mayAct('console', phase)
+  if (state.is === 'away' && !isRefused) return awayText(waiting)
   if (state.is === 'connecting') return '…'
   if (phase === 'migrating') return 'it is moving …'
   if (phase === 'paused') return 'paused: nothing moves until it is resumed'

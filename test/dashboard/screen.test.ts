@@ -257,6 +257,27 @@ describe.skipIf(!chromiumPath)('a screen', () => {
     expect(await canvas(page).getAttribute('class')).toContain('still')
   })
 
+  test('of a VM that starts is not away, and is there as soon as the VM is', async () => {
+    const { page, double } = await open({ view: withDesk() })
+    double.changeVm('desk', { phase: 'starting' })
+    // As the coordinator does: it refuses both until the VM is there.
+    let isThere = false
+    let tries = 0
+    await page.routeWebSocket(/v1\/vms\/desk\//, (socket) => {
+      tries++
+      if (isThere) socket.connectToServer()
+      else void socket.close()
+    })
+    await tile(page, 'desk').click()
+    const states = page.locator('.panel h3 [role=status]')
+    await expect.poll(() => tries, { timeout: 20_000 }).toBeGreaterThanOrEqual(10)
+    expect(await states.allInnerTexts()).toEqual(['starting', 'starting'])
+    isThere = true
+    double.changeVm('desk', { phase: 'running' })
+    // Sooner than the next try would have been: that is five seconds after the last.
+    await expect.poll(() => states.allInnerTexts(), { timeout: 2000 }).toEqual(['live on n1', ''])
+  })
+
   test('a VM without one, or none at all, says so instead', async () => {
     const { page } = await open({ view: withDesk(), hash: '/#/' })
     await page.evaluate("location.hash = '#/vm/shop/screen'")
