@@ -5,7 +5,7 @@
 import { askWhereTo } from './actions.ts'
 import { selectedVmId, view } from './cluster.ts'
 import { isHelpOpen, isRunAsked } from './questions.ts'
-import { go, route } from './route.ts'
+import { go, isScreenAlone, route } from './route.ts'
 import { allows } from './session.ts'
 import { storedChoice } from './stored-choice.ts'
 
@@ -63,7 +63,8 @@ export const areKeysOn = storedChoice('godwit-single-keys', true)
 export function watchKeys(): void {
   addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
-    if (isTyping(event.target)) return
+    // Beside a screen that is alone nobody sees what a key would open.
+    if (isTyping(event.target) || isScreenAlone(route.peek())) return
     if (walk(event)) return
     const row = keyTable.find(({ key }) => key === event.key)
     if (!row || !areKeysOn.peek()) return

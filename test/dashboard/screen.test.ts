@@ -278,6 +278,15 @@ describe.skipIf(!chromiumPath)('a screen', () => {
     await expect.poll(() => states.allInnerTexts(), { timeout: 2000 }).toEqual(['live on n1', ''])
   })
 
+  test('alone is left by no key of the page, and none opens what is seen later', async () => {
+    const { page } = await openScreen()
+    for (const key of ['?', 'n', 'm', '3'])
+      await page.getByRole('button', { name: 'Full screen' }).press(key)
+    await page.getByRole('link', { name: 'The cluster' }).click()
+    await tile(page, 'desk').waitFor()
+    expect(await page.locator('dialog').count()).toBe(0)
+  })
+
   test('a VM without one, or none at all, says so instead', async () => {
     const { page } = await open({ view: withDesk(), hash: '/#/' })
     await page.evaluate("location.hash = '#/vm/shop/screen'")
