@@ -43,7 +43,8 @@ export function watchCluster(): void {
   const worker = new Worker(new URL('./watch-worker.ts', import.meta.url), { type: 'module' })
   const say = (message: ToWatcher) => worker.postMessage(message)
   worker.onmessage = ({ data }: MessageEvent<FromWatcher>) => hear(data)
-  say({ say: 'open', address: addressOf('v1/watch').replace(/^http/, 'ws') })
+  const address = addressOf('v1/watch').replace(/^http/, 'ws')
+  say({ say: 'open', address, health: addressOf('healthz') })
   addEventListener('online', () => say({ say: 'hurry' }))
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) say({ say: 'hurry' })

@@ -12,7 +12,7 @@ import { KeptInput, nothingWaits, type Waiting } from '../kept-input.ts'
 import { lateTerminal } from '../late-terminal.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
 import type { TerminalView } from '../terminal-view.ts'
-import { useHurry } from './hurry.ts'
+import { useTended } from './tended.ts'
 
 interface ConsoleProps {
   readonly vm: VmView
@@ -56,7 +56,7 @@ export function ConsolePanel({ vm, echoes, mayType }: ConsoleProps) {
       view.dispose()
     }
   }, [vmId])
-  useHurry(stream, vm)
+  useTended(stream, vm)
   return (
     <section class="console" aria-labelledby="console-title">
       <h3 id="console-title">

@@ -18,9 +18,9 @@ import { pastedText } from '../pasted-text.ts'
 import { hashOf } from '../route.ts'
 import { placeOn, ScreenSession } from '../screen-session.ts'
 import { allows } from '../session.ts'
-import { useHurry } from './hurry.ts'
 import { Paste } from './paste.tsx'
 import { isWholeWished, usePictureFit } from './picture-fit.ts'
+import { useTended } from './tended.ts'
 
 /** For so long it is told that the screen is back. */
 const backMs = 4000
@@ -162,7 +162,7 @@ function useScreen(vm: VmView, canvas: { current: HTMLCanvasElement | null }): S
       stream.close()
     }
   }, [vmId, canvas])
-  useHurry(looked, vm)
+  useTended(looked, vm)
   return { session, state, nodeId, isBack, waiting }
 }
 
