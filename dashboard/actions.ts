@@ -5,7 +5,14 @@
 import type { Action } from '#proto/accounts.ts'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { msText } from '#proto/quantity.ts'
-import { mayAct, mayActOnNode, type NodeAction, type VmAction } from '#proto/state.ts'
+import {
+  mayAct,
+  mayActOnNode,
+  migrationHasEnded,
+  type NodeAction,
+  type VmAction,
+} from '#proto/state.ts'
+import { view } from './cluster.ts'
 import { act, actOnNode, dropSnapshot, merge, remove, restore, snapshot } from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
 import { moveAsked, type Question, question } from './questions.ts'
@@ -161,9 +168,18 @@ export function nodeActionsNow(node: NodeView) {
   const standing = {
     inMaintenance: node.evacuation !== undefined,
     inStandby: node.power === 'standby' || node.power === 'waking',
-    hasVms: node.vmCount > 0,
+    hasVms: node.vmCount > 0 || isAwaited(node),
   }
   return nodeTable.filter(({ action }) => mayActOnNode(action, standing))
+}
+
+/** A VM is on its way there, or has its replica there: such a node is not empty. */
+function isAwaited({ id }: NodeView): boolean {
+  const { vms = [], migrations = [] } = view.value ?? {}
+  return (
+    vms.some(({ replica }) => replica?.nodeId === id) ||
+    migrations.some(({ to, phase }) => to === id && !migrationHasEnded(phase))
+  )
 }
 
 // ---- on purpose: only in a laboratory -----------------------------------------------------------
