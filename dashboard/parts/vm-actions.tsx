@@ -82,10 +82,17 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
   )
 }
 
+/** As `namePattern` has it (proto/ids.ts). */
+const nameLettersMax = 63
+
+/** The parent's name, as much of it as there is room for, and the first numbers that are free. */
 function freeNames(vmId: string, count: number): string[] {
   const taken = new Set(view.peek()?.vms.map(({ id }) => id))
   const ids: string[] = []
-  for (let n = 1; ids.length < count; n++) if (!taken.has(`${vmId}-${n}`)) ids.push(`${vmId}-${n}`)
+  for (let n = 1; ids.length < count; n++) {
+    const id = `${vmId.slice(0, nameLettersMax - `-${n}`.length)}-${n}`
+    if (!taken.has(id)) ids.push(id)
+  }
   return ids
 }
 

@@ -109,6 +109,18 @@ describe.skipIf(!chromiumPath)('the page', () => {
     await expect.poll(() => double.orders.length).toBe(1)
   })
 
+  test('clones a VM of the longest name under names that are none too long', async () => {
+    const view = busyCluster()
+    const name = 'a'.repeat(63)
+    const vms = [{ ...view.vms.find(({ id }) => id === 'shop'), id: name }]
+    const { page, double } = await open({
+      view: { ...view, vms: vms as never },
+      hash: `#/vm/${name}`,
+    })
+    await page.getByRole('button', { name: 'Clone', exact: true }).click()
+    await expect.poll(() => double.orders[0]?.body).toEqual({ ids: [`${'a'.repeat(61)}-1`] })
+  })
+
   test('stops no other VM that has taken the name while it was asked', async () => {
     const { page, double } = await open()
     await tile(page, 'shop').click()
