@@ -5,7 +5,14 @@
 import type { Action } from '#proto/accounts.ts'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { msText } from '#proto/quantity.ts'
-import { mayAct, mayActOnNode, type NodeAction, type VmAction } from '#proto/state.ts'
+import {
+  mayAct,
+  mayActOnNode,
+  migrationHasEnded,
+  type NodeAction,
+  type VmAction,
+} from '#proto/state.ts'
+import { view } from './cluster.ts'
 import { act, actOnNode, dropSnapshot, merge, remove, restore, snapshot } from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
 import { moveAsked, type Question, question } from './questions.ts'
@@ -14,7 +21,7 @@ import { allows } from './session.ts'
 export interface ActionRow<Subject> {
   readonly word: string
   /** Absent: it disturbs nobody, and is done at once. */
-  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word'>
+  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word' | 'vm'>
   readonly run: (subject: Subject) => void
 }
 
@@ -39,13 +46,16 @@ export function isMine(action: VmAction, vm: VmView): boolean {
   return needed !== undefined && allows(needed, vm)
 }
 
+/** Who may not say where it runs is not asked. */
+export function askWhereTo(vm: VmView): void {
+  if (isMine('migrate', vm)) moveAsked.value = { vmId: vm.id }
+}
+
 const vmTable: readonly (ActionRow<VmView> & { readonly action: VmAction })[] = [
   {
     action: 'migrate',
     word: 'Migrate…',
-    run: ({ id }) => {
-      moveAsked.value = { vmId: id }
-    },
+    run: askWhereTo,
   },
   { action: 'snapshot', word: 'Snapshot', run: ({ id }) => void snapshot(id) },
   {
@@ -158,9 +168,18 @@ export function nodeActionsNow(node: NodeView) {
   const standing = {
     inMaintenance: node.evacuation !== undefined,
     inStandby: node.power === 'standby' || node.power === 'waking',
-    hasVms: node.vmCount > 0,
+    hasVms: node.vmCount > 0 || isAwaited(node),
   }
   return nodeTable.filter(({ action }) => mayActOnNode(action, standing))
+}
+
+/** A VM is on its way there, or has its replica there: such a node is not empty. */
+function isAwaited({ id }: NodeView): boolean {
+  const { vms = [], migrations = [] } = view.value ?? {}
+  return (
+    vms.some(({ replica }) => replica?.nodeId === id) ||
+    migrations.some(({ to, phase }) => to === id && !migrationHasEnded(phase))
+  )
 }
 
 // ---- on purpose: only in a laboratory -----------------------------------------------------------
@@ -270,10 +289,10 @@ export const linkHeal: ActionRow<{ readonly a: string; readonly b: string }> = {
     void breakNode(a, { do: 'heal-link', to: b }, `${a} and ${b} hear each other again.`),
 }
 
-/** Does it, or asks first. */
-export function begin<Subject>(row: ActionRow<Subject>, subject: Subject): void {
+/** Does it, or asks first. @param vm that it is done to, or to a part of it */
+export function begin<Subject>(row: ActionRow<Subject>, subject: Subject, vm?: VmView): void {
   const { ask, word } = row
   const run = () => row.run(subject)
-  if (ask) question.value = { ...ask(subject), word, run }
+  if (ask) question.value = { ...ask(subject), ...(vm && { vm }), word, run }
   else run()
 }

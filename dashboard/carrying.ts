@@ -29,9 +29,9 @@ const holdMs = 350
 const edgePx = 56
 const scrollPx = 9
 
-/** A click that ends a pull is none. */
+/** A click that ends a pull is none. One of a key or a screen reader, of no pointer, ends none. */
 let hasPulled = false
-export const isClick = (): boolean => !hasPulled
+export const isClick = ({ detail }: MouseEvent): boolean => detail === 0 || !hasPulled
 
 /** What a tile does when a pointer comes down on it. */
 export function grip(event: PointerEvent, vm: VmView): void {

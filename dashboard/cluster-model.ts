@@ -81,10 +81,12 @@ function kept<Item>(
   return isKept ? before : now
 }
 
-/** But for its load, which a tile follows by itself. */
+/** But for its load, which a tile follows by itself. Another VM of that name is another one. */
 function looksSame(one: Tile, other: Tile): boolean {
   if (one.kind === 'vm' && other.kind === 'vm')
-    return one.vm.id === other.vm.id && one.leaving === other.leaving
+    return (
+      one.vm.id === other.vm.id && one.vm.spec === other.vm.spec && one.leaving === other.leaving
+    )
   if (one.kind === 'vm' || other.kind === 'vm') return false
   return one.migration === other.migration
 }

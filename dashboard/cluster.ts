@@ -25,6 +25,10 @@ export function vmSignal(vm: VmView): ReadonlySignal<VmView> {
   vms.set(vm.id, known)
   return known
 }
+/** Is it there still; and not another one under its name? */
+export const isThere = ({ id, identity }: VmView): boolean =>
+  view.value?.vms.some((vm) => vm.id === id && vm.identity.instanceId === identity.instanceId) ??
+  false
 export const connection = signal<StreamState>({ is: 'connecting' })
 /**
  * The coordinator speaks of things that this page does not know: it is newer or older than the
@@ -39,7 +43,8 @@ export function watchCluster(): void {
   const worker = new Worker(new URL('./watch-worker.ts', import.meta.url), { type: 'module' })
   const say = (message: ToWatcher) => worker.postMessage(message)
   worker.onmessage = ({ data }: MessageEvent<FromWatcher>) => hear(data)
-  say({ say: 'open', address: addressOf('v1/watch').replace(/^http/, 'ws') })
+  const address = addressOf('v1/watch').replace(/^http/, 'ws')
+  say({ say: 'open', address, health: addressOf('healthz') })
   addEventListener('online', () => say({ say: 'hurry' }))
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) say({ say: 'hurry' })

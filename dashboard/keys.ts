@@ -2,9 +2,10 @@
 // who speaks to a computer or hits keys by chance (WCAG 2.1.4, Character Key Shortcuts). Not here:
 // keys of one part (Escape in a panel, arrows in a list), which stand where that part is.
 
+import { askWhereTo } from './actions.ts'
 import { selectedVmId, view } from './cluster.ts'
-import { isHelpOpen, isRunAsked, moveAsked } from './questions.ts'
-import { go, route } from './route.ts'
+import { isHelpOpen, isRunAsked } from './questions.ts'
+import { go, isScreenAlone, route } from './route.ts'
 import { allows } from './session.ts'
 import { storedChoice } from './stored-choice.ts'
 
@@ -23,7 +24,11 @@ export const keyTable: readonly KeyRow[] = [
   { key: '2', what: 'links, for who may see them', run: () => go({ is: 'links' }) },
   { key: '3', what: 'events', run: () => go({ is: 'events', filter: {} }) },
   { key: 'n', what: 'a new VM, for who may start one', run: askForNew },
-  { key: 'm', what: 'move the VM that is open, or whose tile has the focus', run: moveOpen },
+  {
+    key: 'm',
+    what: 'move the VM that is open, or whose tile has the focus, for who may',
+    run: moveOpen,
+  },
   { key: 'e', what: 'events of the VM or node that is open', run: eventsOfOpen },
 ]
 
@@ -43,8 +48,8 @@ function askForNew(): void {
 }
 
 function moveOpen(): void {
-  const vmId = selectedVmId.peek()
-  if (vmId !== undefined) moveAsked.value = { vmId }
+  const open = view.peek()?.vms.find(({ id }) => id === selectedVmId.peek())
+  if (open) askWhereTo(open)
 }
 
 function eventsOfOpen(): void {
@@ -58,7 +63,8 @@ export const areKeysOn = storedChoice('godwit-single-keys', true)
 export function watchKeys(): void {
   addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
-    if (isTyping(event.target)) return
+    // Beside a screen that is alone nobody sees what a key would open.
+    if (isTyping(event.target) || isScreenAlone(route.peek())) return
     if (walk(event)) return
     const row = keyTable.find(({ key }) => key === event.key)
     if (!row || !areKeysOn.peek()) return

@@ -64,10 +64,27 @@ export class LiveStream {
     this.#connect()
   }
 
+  /** Nobody is at its other end, whatever the socket believes. @param sinceMs when last heard */
+  drop(sinceMs = this.#ports.nowMs()): void {
+    if (!this.#socket || this.#closed) return
+    this.#forget()
+    this.#lost(sinceMs)
+  }
+
   close(): void {
     this.#closed = true
     this.#cancelRetry()
-    this.#socket?.close()
+    this.#forget()
+  }
+
+  /** It may take a while until it is closed: what it says meanwhile is not heard. */
+  #forget(): void {
+    const socket = this.#socket
+    if (!socket) return
+    socket.onopen = null
+    socket.onmessage = null
+    socket.onclose = null
+    socket.close()
   }
 
   #connect(): void {
@@ -81,14 +98,13 @@ export class LiveStream {
       this.#handlers.onState({ is: 'live' })
     }
     socket.onmessage = ({ data }) => this.#handlers.onMessage(data)
-    socket.onclose = () => this.#lost()
+    socket.onclose = () => this.#lost(this.#ports.nowMs())
   }
 
-  #lost(): void {
+  #lost(sinceMs: number): void {
     this.#socket = undefined
     this.#isOpen = false
-    if (this.#closed) return
-    this.#awaySinceMs ??= this.#ports.nowMs()
+    this.#awaySinceMs ??= sinceMs
     this.#handlers.onState({ is: 'away', sinceMs: this.#awaySinceMs })
     this.#cancelRetry = this.#ports.after(this.#retryMs, () => this.#connect())
     this.#retryMs = Math.min(this.#retryMs * 2, retryMsMax)

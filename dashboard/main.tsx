@@ -10,7 +10,7 @@ import { seekOthers } from './others.ts'
 import { Login } from './parts/login.tsx'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
-import { findOutWhoLooks, lookAgain, me } from './session.ts'
+import { findOutWhoLooks, followLinks, lookAgain, me } from './session.ts'
 import { watchSights } from './sights.ts'
 import { watchStory } from './story.ts'
 
@@ -31,6 +31,7 @@ function begin(): void {
   })
 }
 
+followLinks()
 await findOutWhoLooks()
 if (me.value !== 'stranger') begin()
 else if (place) render(<Login onIn={begin} />, place)

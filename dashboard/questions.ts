@@ -2,6 +2,7 @@
 // go. One question at a time. Not here: how it is asked (parts/confirm.tsx, parts/move-dialog.tsx).
 
 import { signal } from '@preact/signals'
+import type { VmView } from '#proto/api.ts'
 
 export interface Question {
   readonly title: string
@@ -12,6 +13,8 @@ export interface Question {
   /** It destroys something, or others will feel it. */
   readonly isGrave: boolean
   readonly run: () => void
+  /** What it is about: another VM of that name is none of it. */
+  readonly vm?: VmView
 }
 export const question = signal<Question | undefined>(undefined)
 

@@ -28,6 +28,9 @@ export function routeOf(hash: string): Route {
   return { is: 'events', filter: Object.fromEntries(new URLSearchParams(query)) }
 }
 
+/** A VM's screen has the window, and nothing else is drawn. */
+export const isScreenAlone = (at: Route): boolean => at.is === 'vm' && at.part === 'screen'
+
 export function hashOf(to: Route): string {
   switch (to.is) {
     case 'cluster':

@@ -8,6 +8,7 @@ import { jsonOf } from '#proto/json.ts'
 import { encodeInput, encodeShown, ScreenHeader } from '#proto/screen.ts'
 import { applyChange, readBody, readFrame } from '#proto/screen-frame.ts'
 import {
+  buttons,
   devices,
   encodeEvents,
   HeldKeys,
@@ -31,6 +32,13 @@ export interface ScreenPorts {
   onWaiting?(kept: number, lost: number): void
 }
 
+/** `buttons` of a pointer event (Pointer Events, W3C). */
+const buttonBits = [
+  [1, buttons.left],
+  [2, buttons.right],
+  [4, buttons.middle],
+] as const
+
 /** Of keys going down: whoever types more than that blindly is told that it is lost. */
 export const keptKeysMax = 100
 
@@ -42,6 +50,7 @@ export class ScreenSession {
   /** Frames are unpacked one after the other. */
   #drawing = Promise.resolve()
   #pointer: { readonly x: number; readonly y: number } | undefined
+  #buttons = 0
   /** Of keys, while nobody listens. */
   #kept: InputEvent[] = []
   #keptKeys = 0
@@ -75,9 +84,15 @@ export class ScreenSession {
     if (kept.length > 0) this.#ports.send(encodeInput(encodeEvents(kept)))
   }
 
-  button(code: number, value: 0 | 1): void {
-    this.movePointer()
-    this.#act(keyEvents(devices.pointer, code, value))
+  /** Those that are down now, as bits: what has changed since is done where the pointer is. */
+  buttons(down: number): void {
+    const changed = down ^ this.#buttons
+    this.#buttons = down
+    for (const [bit, code] of buttonBits)
+      if ((changed & bit) !== 0) {
+        this.movePointer()
+        this.#act(keyEvents(devices.pointer, code, (down & bit) === 0 ? 0 : 1))
+      }
   }
 
   /** As if it were typed; what no key writes is left out. */

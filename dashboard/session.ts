@@ -22,9 +22,18 @@ export function allows(action: Action, vm?: VmView): boolean {
   return who.open || may(who, action, of)
 }
 
+const linkIn = (hash: string): string | undefined => /^#link=(\S+)$/.exec(hash)?.[1]
+
+/** A link that is opened where the page is open already begins it anew, by the link. */
+export function followLinks(): void {
+  addEventListener('hashchange', () => {
+    if (linkIn(location.hash) !== undefined) location.reload()
+  })
+}
+
 /** Finds out who looks. A coordinator that does not answer is asked again by whoever watches it. */
 export async function findOutWhoLooks(): Promise<void> {
-  const secret = /^#link=(\S+)$/.exec(location.hash)?.[1]
+  const secret = linkIn(location.hash)
   if (secret !== undefined) {
     history.replaceState(null, '', location.pathname)
     const isIn = await come('v1/share-session', { secret })

@@ -5,6 +5,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import { type LinkView, type PageMap, SightView } from '#proto/sights.ts'
 import { browserPorts } from './browser.ts'
+import { connection } from './cluster.ts'
 import { LiveStream } from './live-stream.ts'
 import { route } from './route.ts'
 import { allows } from './session.ts'
@@ -21,13 +22,19 @@ const wish = computed(() => {
   return hasLinks && allows('see-cluster') ? 'links=1' : ''
 })
 
+const isAway = computed(() => connection.value.is === 'away')
+
 /** For as long as the page lives. */
 export function watchSights(): void {
+  let looked = ''
   effect(() => {
     const query = wish.value
-    pageMap.value = undefined
-    links.value = []
-    if (query === '') return undefined
+    if (query !== looked) {
+      pageMap.value = undefined
+      links.value = []
+    }
+    looked = query
+    if (query === '' || isAway.value) return undefined
     const stream = new LiveStream(browserPorts(`v1/sights?${query}`), {
       onState: () => undefined,
       onMessage: (data) => take(String(data)),

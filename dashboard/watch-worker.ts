@@ -9,7 +9,7 @@ import { changesOf, type ViewChanges } from './view-changes.ts'
 
 /** What the page says. */
 export type ToWatcher =
-  | { readonly say: 'open'; readonly address: string }
+  | { readonly say: 'open'; readonly address: string; readonly health: string }
   /** It has come to the front, or the network back. */
   | { readonly say: 'hurry' }
 
@@ -35,8 +35,34 @@ let toldAtMs = Number.NEGATIVE_INFINITY
 let isLiveToTell = false
 
 here.onmessage = ({ data }) => {
-  if (data.say === 'hurry') stream?.hurry()
-  else stream ??= open(data.address)
+  if (data.say === 'open') {
+    stream ??= open(data.address)
+    setInterval(() => void doubt(data.health), silentMsMax)
+  } else {
+    // A machine that has slept, or changed its network, has connections that lead nowhere.
+    if (isSilent()) stream?.drop(heardAtMs)
+    stream?.hurry()
+  }
+}
+
+/** Longer than any cluster with a node is silent. */
+const silentMsMax = 5000
+const answerMsMax = 5000
+let heardAtMs = Date.now()
+const isSilent = (): boolean => Date.now() - heardAtMs > silentMsMax
+
+/**
+ * A coordinator that hangs, or a network that swallows what is sent, closes no connection. Over a
+ * slow link one view may take long; then there is an answer, and it is waited for.
+ */
+async function doubt(health: string): Promise<void> {
+  if (!isSilent()) return
+  const how = { cache: 'no-store', signal: AbortSignal.timeout(answerMsMax) } as const
+  const isThere = await fetch(health, how).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere && isSilent()) stream?.drop(heardAtMs)
 }
 
 const open = (address: string): LiveStream =>
@@ -54,7 +80,10 @@ const open = (address: string): LiveStream =>
         isLiveToTell = state.is === 'live'
         if (!isLiveToTell) here.postMessage({ hear: 'state', state })
       },
-      onMessage: (data) => take(String(data)),
+      onMessage: (data) => {
+        heardAtMs = Date.now()
+        take(String(data))
+      },
     },
   )
 

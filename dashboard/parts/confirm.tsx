@@ -2,12 +2,19 @@
 // focus on the way out.
 
 import { useEffect, useRef } from 'preact/hooks'
-import { connection } from '../cluster.ts'
+import { connection, isThere } from '../cluster.ts'
+import { tell } from '../commands.ts'
 import { type Question, question } from '../questions.ts'
 import { Dialog } from './dialog.tsx'
 
 export function Confirm() {
   const asked = question.value
+  const gone = asked?.vm && !isThere(asked.vm) ? asked.vm : undefined
+  useEffect(() => {
+    if (!gone) return
+    close()
+    tell(`${gone.id} is not there any more.`, true)
+  }, [gone])
   return asked ? <Asked key={asked.title} {...asked} /> : null
 }
 

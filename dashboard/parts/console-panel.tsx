@@ -3,27 +3,32 @@
 // guest's. Not here: the terminal itself (terminal-view.ts).
 
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ConsoleHeader } from '#proto/api.ts'
+import { ConsoleHeader, type VmView } from '#proto/api.ts'
 import { jsonOf } from '#proto/json.ts'
+import { mayAct } from '#proto/state.ts'
 import { browserPorts } from '../browser.ts'
+import { connection } from '../cluster.ts'
 import { KeptInput, nothingWaits, type Waiting } from '../kept-input.ts'
 import { lateTerminal } from '../late-terminal.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
 import type { TerminalView } from '../terminal-view.ts'
+import { useTended } from './tended.ts'
 
 interface ConsoleProps {
-  readonly vmId: string
+  readonly vm: VmView
   readonly echoes: boolean
   readonly mayType: boolean
 }
 
-export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
+export function ConsolePanel({ vm, echoes, mayType }: ConsoleProps) {
+  const { id: vmId } = vm
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
   const [waiting, setWaiting] = useState(nothingWaits)
   const box = useRef<HTMLDivElement>(null)
   const line = useRef<HTMLInputElement>(null)
   const input = useRef<KeptInput | undefined>(undefined)
   const terminal = useRef<TerminalView | undefined>(undefined)
+  const stream = useRef<LiveStream>(null)
   useEffect(() => {
     const view = lateTerminal(box, {
       onTyped: (bytes) => void input.current?.type(bytes),
@@ -45,15 +50,17 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
       },
     })
     input.current = kept
+    stream.current = opened
     return () => {
       opened.close()
       view.dispose()
     }
   }, [vmId])
+  useTended(stream, vm)
   return (
     <section class="console" aria-labelledby="console-title">
       <h3 id="console-title">
-        Console <small role="status">{sentenceOf(state, waiting)}</small>
+        Console <small role="status">{sentenceOf(vm, state, waiting)}</small>
         <small class="hint">
           Ctrl+] leaves it, Ctrl+C copies what is marked, Ctrl+Shift+V pastes
         </small>
@@ -73,8 +80,10 @@ export function ConsolePanel({ vmId, echoes, mayType }: ConsoleProps) {
   )
 }
 
-function sentenceOf({ is }: StreamState, { keptBytes, lostBytes }: Waiting): string {
+function sentenceOf({ phase }: VmView, { is }: StreamState, waiting: Waiting): string {
+  const { keptBytes, lostBytes } = waiting
   if (is === 'live') return ''
+  if (connection.value.is === 'live' && !mayAct('console', phase)) return phase
   if (is === 'connecting') return '…'
   if (lostBytes > 0) return 'away; no more can be kept: what is typed now is lost'
   return keptBytes > 0 ? 'away; what was typed is sent when it is back' : 'away'

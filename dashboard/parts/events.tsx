@@ -122,7 +122,11 @@ function Rows({ events, filter }: RowsProps) {
   const { shown, waiting, show, handlers } = useHeld(newestFirst)
   const at = Number(filter.at)
   const linked = useRef<HTMLLIElement>(null)
-  const isThere = shown.slice(0, rows).some(({ seq }) => seq === at)
+  const list = useRef<HTMLOListElement>(null)
+  const place = shown.findIndex(({ seq }) => seq === at)
+  const isThere = place !== -1
+  // Whoever follows a link to an event sees it, however old it is.
+  const count = Math.max(rows, place + 1)
   useEffect(() => {
     if (isThere) linked.current?.scrollIntoView({ block: 'center' })
   }, [at, isThere])
@@ -131,14 +135,21 @@ function Rows({ events, filter }: RowsProps) {
       {/* Its place is kept for it: nothing moves when it comes. */}
       <p class="waiting-events">
         {waiting > 0 && (
-          <button type="button" onClick={show}>
+          <button
+            type="button"
+            onClick={({ detail }) => {
+              show()
+              // By keyboard: the button goes, and the list is what it was hit for.
+              if (detail === 0) list.current?.focus()
+            }}
+          >
             {countText(waiting)} new
           </button>
         )}
       </p>
       {events.length === 0 && <p class="empty">Nothing of that has happened.</p>}
-      <ol>
-        {shown.slice(0, rows).map((event) => (
+      <ol ref={list} tabIndex={-1} aria-label="Events, the newest first">
+        {shown.slice(0, count).map((event) => (
           <li
             key={event.seq}
             ref={event.seq === at ? linked : null}
@@ -149,9 +160,9 @@ function Rows({ events, filter }: RowsProps) {
           </li>
         ))}
       </ol>
-      {shown.length > rows && (
-        <button type="button" onClick={() => setRows(rows + rowsMax)}>
-          {countText(Math.min(rowsMax, shown.length - rows))} older
+      {shown.length > count && (
+        <button type="button" onClick={() => setRows(count + rowsMax)}>
+          {countText(Math.min(rowsMax, shown.length - count))} older
         </button>
       )}
     </div>

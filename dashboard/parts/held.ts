@@ -3,6 +3,10 @@
 
 import { useRef, useState } from 'preact/hooks'
 
+interface Numbered {
+  readonly seq: number
+}
+
 interface Held<Item> {
   readonly shown: readonly Item[]
   /** How many wait. */
@@ -17,8 +21,8 @@ interface Held<Item> {
   }
 }
 
-/** @param items the newest first */
-export function useHeld<Item>(items: readonly Item[]): Held<Item> {
+/** @param items the newest first; the oldest may fall out at the other end meanwhile */
+export function useHeld<Item extends Numbered>(items: readonly Item[]): Held<Item> {
   const [isOver, setOver] = useState(false)
   const [isIn, setIn] = useState(false)
   const held = useRef<readonly Item[] | undefined>(undefined)
@@ -27,7 +31,7 @@ export function useHeld<Item>(items: readonly Item[]): Held<Item> {
   const [, setShown] = useState(0)
   return {
     shown: held.current ?? items,
-    waiting: held.current ? items.length - held.current.length : 0,
+    waiting: held.current ? newerThan(held.current[0], items) : 0,
     show: () => {
       held.current = items
       setShown(items.length)
@@ -39,4 +43,9 @@ export function useHeld<Item>(items: readonly Item[]): Held<Item> {
       onFocusOut: () => setIn(false),
     },
   }
+}
+
+function newerThan(newest: Numbered | undefined, items: readonly Numbered[]): number {
+  const at = newest ? items.findIndex(({ seq }) => seq <= newest.seq) : -1
+  return at === -1 ? items.length : at
 }

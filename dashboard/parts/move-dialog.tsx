@@ -4,7 +4,6 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { mayAct, vmPhaseSentences } from '#proto/state.ts'
-import { isMine } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { type MigrateParams, migrate } from '../commands.ts'
 import { askProspects, type Prospect, prospectText } from '../forecasts.ts'
@@ -16,6 +15,11 @@ export function MoveDialog() {
   const asked = moveAsked.value
   const now = view.value
   const vm = asked && now?.vms.find(({ id }) => id === asked.vmId)
+  // Nobody is asked about a VM that takes its name later.
+  const isGone = asked && now && !vm
+  useEffect(() => {
+    if (isGone) close()
+  }, [isGone])
   if (!asked || !now || !vm) return null
   return <Asked key={vm.id} vm={vm} first={asked.to} nodes={now.nodes} />
 }
@@ -33,24 +37,25 @@ interface AskedProps {
 function Asked({ vm, first, nodes }: AskedProps) {
   const [params, setParams] = useState<MigrateParams>({})
   const ids = nodes.map(({ id }) => id).join(' ')
-  // Asked anew when it is somewhere else, or is to go in another way.
+  const { is } = connection.value
+  // Asked anew when it is somewhere else, or is to go in another way; and when who answers is back.
   const asked = useMemo(
     () => askProspects(vm.id, vm.nodeId, nodes, params),
-    [vm.id, vm.nodeId, ids, params],
+    [vm.id, vm.nodeId, ids, params, is],
   )
   useEffect(() => () => asked.end(), [asked])
-  const may = isMine('migrate', vm) && mayAct('migrate', vm.phase) && connection.value.is === 'live'
+  const whyNot = whyNotNow(vm)
   const choose = (to: string | undefined, isForced = false) => {
     close()
     void migrate(vm.id, to, params, isForced)
   }
   return (
     <Dialog title={`Move ${vm.id} to …`} onClose={close} wide>
-      {!may && <p class="fault">It {vmPhaseSentences[vm.phase]}: it cannot move now.</p>}
+      {whyNot && <p class="fault">{whyNot}: it cannot move now.</p>}
       <Choices
         prospects={asked.prospects.value}
         first={first}
-        may={may}
+        may={whyNot === undefined}
         choose={choose}
         nodes={nodes}
       />
@@ -62,6 +67,12 @@ function Asked({ vm, first, nodes }: AskedProps) {
       </div>
     </Dialog>
   )
+}
+
+/** While it is thought over its phase may change, and the coordinator go away. */
+function whyNotNow(vm: VmView): string | undefined {
+  if (connection.value.is !== 'live') return 'The coordinator is away'
+  return mayAct('migrate', vm.phase) ? undefined : `It ${vmPhaseSentences[vm.phase]}`
 }
 
 interface ChoicesProps {

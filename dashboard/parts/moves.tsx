@@ -4,9 +4,10 @@
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, countText, msText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
-import { copyingForMs } from '../cluster.ts'
+import { connection, copyingForMs, view } from '../cluster.ts'
 import { etaMs, roundPart } from '../cluster-model.ts'
 import { cancel, hasten } from '../commands.ts'
+import { allows } from '../session.ts'
 import { DowntimeBar } from './forecast.tsx'
 import { Bar } from './meter.tsx'
 import { migrationSigns, Sign } from './sign.tsx'
@@ -47,7 +48,7 @@ export function Moves({ moving }: { moving: readonly MigrationView[] }) {
 
 /** Of one that is under way; also in the panel of its VM. */
 export function Progress(migration: MigrationView) {
-  const { id, phase, purpose, round, sentPages, pagesOfRound, forecast } = migration
+  const { phase, purpose, round, sentPages, pagesOfRound, forecast } = migration
   return (
     <>
       <Bar
@@ -56,19 +57,32 @@ export function Progress(migration: MigrationView) {
       />
       <ProgressFacts {...migration} />
       {forecast && purpose === 'migrate' && <DowntimeBar range={forecast.downtimeMs} />}
-      <div class="row">
-        {phase === 'copying' && purpose === 'migrate' && (
-          <button type="button" class="quiet" onClick={() => void hasten(id)}>
-            Go on as post-copy
-          </button>
-        )}
-        {(phase === 'copying' || phase === 'queued') && (
-          <button type="button" class="quiet" onClick={() => void cancel(id)}>
-            Cancel
-          </button>
-        )}
-      </div>
+      {mayChange(migration) && <Changes {...migration} />}
     </>
+  )
+}
+
+/** Where VMs run is not everybody's to say, and may concern a VM of another. */
+const mayChange = ({ vmId }: MigrationView): boolean =>
+  allows(
+    'place',
+    view.value?.vms.find(({ id }) => id === vmId),
+  )
+
+function Changes({ id, phase, purpose }: MigrationView) {
+  return (
+    <fieldset class="row" aria-label={`Actions on ${id}`} disabled={connection.value.is !== 'live'}>
+      {phase === 'copying' && purpose === 'migrate' && (
+        <button type="button" class="quiet" onClick={() => void hasten(id)}>
+          Go on as post-copy
+        </button>
+      )}
+      {(phase === 'copying' || phase === 'queued') && (
+        <button type="button" class="quiet" onClick={() => void cancel(id)}>
+          Cancel
+        </button>
+      )}
+    </fieldset>
   )
 }
 

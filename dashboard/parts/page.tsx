@@ -2,7 +2,7 @@
 // VM close up.
 
 import { connection, picture, strangeness, view } from '../cluster.ts'
-import { route } from '../route.ts'
+import { isScreenAlone, route } from '../route.ts'
 import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
 import { Confirm } from './confirm.tsx'
@@ -25,7 +25,7 @@ import { VmPanel } from './vm-panel.tsx'
 
 export function Page() {
   const at = route.value
-  if (at.is === 'vm' && at.part === 'screen')
+  if (at.is === 'vm' && isScreenAlone(at))
     return (
       <>
         <Elsewhere />

@@ -7,9 +7,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { VmView } from '#proto/api.ts'
 import { readScreenSize } from '#proto/screen.ts'
-import { buttons } from '#proto/screen-input.ts'
+import { mayAct } from '#proto/state.ts'
 import { ownImage } from '#proto/vm-spec.ts'
 import { browserPorts } from '../browser.ts'
+import { connection } from '../cluster.ts'
 import { inflateRaw } from '../inflate.ts'
 import { keyCodeOf } from '../key-codes.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
@@ -19,10 +20,10 @@ import { placeOn, ScreenSession } from '../screen-session.ts'
 import { allows } from '../session.ts'
 import { Paste } from './paste.tsx'
 import { isWholeWished, usePictureFit } from './picture-fit.ts'
+import { useTended } from './tended.ts'
 
 /** For so long it is told that the screen is back. */
 const backMs = 4000
-const buttonCodes = [buttons.left, buttons.middle, buttons.right]
 
 interface Shown {
   readonly session: ScreenSession | undefined
@@ -41,7 +42,7 @@ export function ScreenPanel({ vm, isAlone = false }: { vm: VmView; isAlone?: boo
   const box = useRef<HTMLElement>(null)
   const leave = useRef<HTMLButtonElement>(null)
   const size = readScreenSize(vm.spec.screen ?? '') ?? { width: 1, height: 1 }
-  const shown = useScreen(vm.id, canvas)
+  const shown = useScreen(vm, canvas)
   usePictureFit(canvas, size, isAlone)
   const [pasted, paste] = usePaste(shown.session, canvas)
   return (
@@ -116,12 +117,14 @@ function usePaste(session: ScreenSession | undefined, canvas: { current: HTMLEle
 }
 
 /** The stream of this screen, drawn on the canvas for as long as both are there. */
-function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }): Shown {
+function useScreen(vm: VmView, canvas: { current: HTMLCanvasElement | null }): Shown {
+  const { id: vmId } = vm
   const [state, setState] = useState<StreamState>({ is: 'connecting' })
   const [nodeId, setNodeId] = useState<string | undefined>(undefined)
   const [isBack, setIsBack] = useState(false)
   const [session, setSession] = useState<ScreenSession | undefined>(undefined)
   const [waiting, setWaiting] = useState({ kept: 0, lost: 0 })
+  const looked = useRef<LiveStream>(null)
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const opened = new ScreenSession({
@@ -145,6 +148,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
       onMessage: (data) => opened.hear(data),
     })
     setSession(opened)
+    looked.current = stream
     let frame = 0
     const move = () => {
       opened.nextFrame()
@@ -158,6 +162,7 @@ function useScreen(vmId: string, canvas: { current: HTMLCanvasElement | null }):
       stream.close()
     }
   }, [vmId, canvas])
+  useTended(looked, vm)
   return { session, state, nodeId, isBack, waiting }
 }
 
@@ -174,7 +179,7 @@ function handlersOf(
   size: { readonly width: number; readonly height: number },
   leave: () => void,
 ) {
-  const point = (event: PointerOf | (MouseEvent & { currentTarget: HTMLCanvasElement })) => {
+  const point = (event: PointerOf) => {
     const box = event.currentTarget.getBoundingClientRect()
     const at = placeOn(size, box, { x: event.clientX - box.left, y: event.clientY - box.top })
     session?.point(at.x, at.y)
@@ -193,23 +198,26 @@ function handlersOf(
     event.preventDefault()
     session?.key(code, value)
   }
-  const button = (event: PointerOf, value: 0 | 1) => {
-    const code = buttonCodes[event.button]
+  // A second finger would be where no pointer of the guest is.
+  const pointer = (event: PointerOf) => {
+    if (!event.isPrimary) return
     point(event)
-    if (code !== undefined) session?.button(code, value)
+    // Only a first button comes down, and a last one up, in an event of its own. What came down
+    // elsewhere is not the guest's.
+    if (event.currentTarget.hasPointerCapture(event.pointerId)) session?.buttons(event.buttons)
   }
   return {
     onKeyDown: (event: KeyboardEvent) => key(event, event.repeat ? 2 : 1),
     onKeyUp: (event: KeyboardEvent) => key(event, 0),
     onBlur: () => session?.release(),
-    onPointerMove: point,
+    onPointerMove: pointer,
     onPointerDown: (event: PointerOf) => {
       event.currentTarget.focus()
       event.currentTarget.setPointerCapture(event.pointerId)
-      button(event, 1)
+      pointer(event)
     },
-    onPointerUp: (event: PointerOf) => button(event, 0),
-    onPointerCancel: () => session?.release(),
+    onPointerUp: pointer,
+    onPointerCancel: ({ isPrimary }: PointerOf) => isPrimary && session?.buttons(0),
     onContextMenu: (event: Event) => event.preventDefault(),
     onWheel: (event: WheelEvent) => {
       event.preventDefault()
@@ -273,7 +281,9 @@ const isStill = ({ phase }: VmView, { state }: Shown): boolean =>
   state.is !== 'live' || (phase !== 'running' && phase !== 'migrating')
 
 function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack, waiting }: Shown): string {
-  if (state.is === 'away') return awayText(waiting)
+  // Of a VM that is on its way the coordinator refuses it, and is there.
+  const isRefused = connection.value.is === 'live' && !mayAct('console', phase)
+  if (state.is === 'away' && !isRefused) return awayText(waiting)
   if (state.is === 'connecting') return '…'
   if (phase === 'migrating') return 'it is moving …'
   if (phase === 'paused') return 'paused: nothing moves until it is resumed'

@@ -64,7 +64,7 @@ function Row({ vm, one, done }: RowProps) {
             type="button"
             aria-label={`${restoreRow.word}: ${one.name}`}
             disabled={!isReady}
-            onClick={() => begin(restoreRow, subject)}
+            onClick={() => begin(restoreRow, subject, vm)}
           >
             {restoreRow.word}
           </button>
@@ -76,7 +76,7 @@ function Row({ vm, one, done }: RowProps) {
             aria-label={`${dropRow.word}: ${one.name}`}
             disabled={!isReady}
             onClick={() => {
-              begin(dropRow, subject)
+              begin(dropRow, subject, vm)
               done()
             }}
           >

@@ -27,7 +27,7 @@ export function VmActions({ vm, nodes }: VmActionsProps) {
             key={row.action}
             type="button"
             class={row.action === 'migrate' ? 'primary' : ''}
-            onClick={() => begin(row, vm)}
+            onClick={() => begin(row, vm, vm)}
           >
             {row.word}
           </button>
@@ -52,7 +52,13 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
     const where = to === same ? 'on its own node' : `on ${to}`
     const memory = count * vm.spec.memoryMib
     question.value = {
-      ...{ title: `Clone ${vm.id} ${count} times?`, word: `Clone ×${count}`, isGrave: false, run },
+      ...{
+        title: `Clone ${vm.id} ${count} times?`,
+        word: `Clone ×${count}`,
+        isGrave: false,
+        run,
+        vm,
+      },
       text:
         `${count} new VMs ${where}, each somebody else. They share their pages with ${vm.id} until ` +
         `they write; ${memory} MiB are set aside for them. ${vm.id} stands still for a moment.`,
@@ -76,10 +82,17 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
   )
 }
 
+/** As `namePattern` has it (proto/ids.ts). */
+const nameLettersMax = 63
+
+/** The parent's name, as much of it as there is room for, and the first numbers that are free. */
 function freeNames(vmId: string, count: number): string[] {
   const taken = new Set(view.peek()?.vms.map(({ id }) => id))
   const ids: string[] = []
-  for (let n = 1; ids.length < count; n++) if (!taken.has(`${vmId}-${n}`)) ids.push(`${vmId}-${n}`)
+  for (let n = 1; ids.length < count; n++) {
+    const id = `${vmId.slice(0, nameLettersMax - `-${n}`.length)}-${n}`
+    if (!taken.has(id)) ids.push(id)
+  }
   return ids
 }
 

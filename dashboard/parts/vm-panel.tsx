@@ -42,11 +42,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>
       </p>
       {staysOpen(vm.phase) && allows('look', vm) && (
-        <ConsolePanel
-          vmId={vm.id}
-          echoes={vm.spec.image !== ownImage}
-          mayType={allows('type', vm)}
-        />
+        <ConsolePanel vm={vm} echoes={vm.spec.image !== ownImage} mayType={allows('type', vm)} />
       )}
     </Panel>
   )

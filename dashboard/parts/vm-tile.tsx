@@ -8,11 +8,11 @@ import type { MigrationView, VmView } from '#proto/api.ts'
 import { countText, percentText } from '#proto/quantity.ts'
 import { isRunning, vmSentence } from '#proto/state.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
+import { askWhereTo, isMine } from '../actions.ts'
 import { grip, isClick } from '../carrying.ts'
 import { vmSignal } from '../cluster.ts'
 import { roundPart } from '../cluster-model.ts'
 import { areKeysOn } from '../keys.ts'
-import { moveAsked } from '../questions.ts'
 import { go } from '../route.ts'
 import { calmly, never } from './calmly.ts'
 import { observe } from './in-sight.ts'
@@ -42,13 +42,13 @@ export const VmTile = once(function VmTile({ vm, leaving, isOpen }: VmTileProps)
         class={`tile ${standing}`}
         id={`tile-${id}`}
         aria-expanded={isOpen}
-        aria-keyshortcuts="M"
+        aria-keyshortcuts={isMine('migrate', vm) ? 'M' : undefined}
         onPointerDown={(event) => grip(event, vmSignal(vm).value)}
-        onClick={() => isClick() && go(isOpen ? { is: 'cluster' } : { is: 'vm', id })}
+        onClick={(event) => isClick(event) && go(isOpen ? { is: 'cluster' } : { is: 'vm', id })}
         onKeyDown={(event) => {
           if (event.key !== 'm' || !areKeysOn.peek()) return
           event.preventDefault() // It is this VM, and not the one that is open.
-          moveAsked.value = { vmId: id }
+          askWhereTo(vmSignal(vm).peek())
         }}
       >
         <span class="name">

@@ -36,6 +36,20 @@ test('a VM that has arrived is not still arriving', () => {
   expect(namesOf(pictureOf(view).columns[0]?.tiles ?? [])).toEqual(['ledger'])
 })
 
+test('a tile is the same while loads change, and another one for a VM that took the name', () => {
+  const view = clusterView({
+    nodes: [nodeView('n1')],
+    vms: [vmView('shop', { args: 'workload=kv' })],
+  })
+  const before = pictureOf(view)
+  const [shop] = view.vms
+  const tilesWith = (vm: object) =>
+    pictureOf({ ...view, vms: [{ ...shop, ...vm } as never] }, before).columns[0]?.tiles
+  expect(tilesWith({ epoch: 4 })).toBe(before.columns[0]?.tiles)
+  const anew = vmView('shop', { args: 'workload=cpu' })
+  expect(tilesWith(anew)?.[0]).toMatchObject({ vm: { spec: { args: 'workload=cpu' } } })
+})
+
 test('a VM on a node that nobody knows is on no node', () => {
   const view = clusterView({ vms: [vmView('lost', {}, { nodeId: 'n9' })] })
   expect(pictureOf(view).homeless.map(({ id }) => id)).toEqual(['lost'])

@@ -107,3 +107,22 @@ test('closed, it stays closed', () => {
   expect(waits).toEqual([])
   expect(states.at(-1)).toEqual({ is: 'connecting' })
 })
+
+test('dropped, it is away since it was last heard, hears the old socket no more, and tries', () => {
+  const { stream, sockets, waits, states, heard, retry } = stage()
+  sockets[0]?.onopen?.()
+  stream.drop(-700)
+  expect(states.at(-1)).toEqual({ is: 'away', sinceMs: -700 })
+  expect(sockets[0]?.closed).toBe(true)
+  sockets[0]?.onmessage?.({ data: 'late' })
+  sockets[0]?.onclose?.()
+  expect(stream.send(new Uint8Array([1]))).toBe(false)
+  expect([heard, waits.length]).toEqual([[], 1])
+  // A try that nobody answers is given up as well.
+  retry()
+  stream.drop()
+  expect(waits).toHaveLength(2)
+  retry()
+  sockets.at(-1)?.onopen?.()
+  expect(states.at(-1)).toEqual({ is: 'live' })
+})

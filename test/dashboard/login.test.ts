@@ -155,6 +155,22 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     await page.getByLabel('Password').waitFor()
   })
 
+  test('follows a link that is opened where the page is open: at its form, or by somebody', async () => {
+    const link = await linkTo(vmOf('bob'), {}, ways.bob)
+    const page = await open()
+    await page.getByLabel('Password').waitFor()
+    const follow = () => page.evaluate(`location.hash = '#link=${link.secret}'`)
+    await follow()
+    await tile(page, 'bob').waitFor()
+    await page.getByRole('button', { name: 'Leave' }).click()
+    await logIn(page, 'ann')
+    await tile(page, 'ann').waitFor()
+    await follow()
+    await tile(page, 'bob').waitFor()
+    expect(page.url()).toBe(`${server.address}/#/vm/${vmOf('bob')}`)
+    expect(await tile(page, 'ann').count()).toBe(0)
+  })
+
   test('is framed by nobody, and runs no script but its own', async () => {
     const { headers } = await ask('GET', '/')
     expect(headers.get('content-security-policy')).toMatch(/script-src 'self';.*frame-ancestors/)

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
 
 const open = browserPage()
+const viewer = { name: 'vera', role: 'viewer', open: false } as const
 
 async function middleOf(page: Page, nodeId: string) {
   const box = await nodeCard(page, nodeId).boundingBox()
@@ -58,6 +59,10 @@ describe.skipIf(!chromiumPath)('a VM that is carried to another node', () => {
     await page.mouse.up()
     expect(double.orders).toEqual([])
     expect(await page.getByRole('dialog').count()).toBe(0)
+    // What the pointer did before is no reason not to heed a key.
+    await tile(page, 'shop').focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog', { name: 'shop' }).waitFor()
   })
 
   test('cannot be taken up when its phase does not allow it', async () => {
@@ -118,5 +123,56 @@ describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
     await page.keyboard.press('Escape')
     await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('tile-shop')
     expect(double.orders).toEqual([])
+  })
+
+  test('is not asked about of who may not say where it runs', async () => {
+    const { page } = await open({ who: viewer })
+    await tile(page, 'shop').press('m')
+    await tile(page, 'shop').press('Enter')
+    await page.getByRole('dialog', { name: 'shop' }).waitFor()
+    await page.keyboard.press('m')
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    expect(await page.locator('dialog').count()).toBe(1)
+  })
+
+  test('is asked about no more when it is gone, and another one takes its name', async () => {
+    const { page, double } = await open()
+    const dialogs = page.locator('dialog')
+    const { vms } = double.view
+    await tile(page, 'shop').press('m')
+    await dialogs.waitFor()
+    double.change({ vms: vms.filter(({ id }) => id !== 'shop') })
+    await dialogs.waitFor({ state: 'detached' })
+    double.change({ vms })
+    await tile(page, 'shop').press('/')
+    expect(await dialogs.count()).toBe(0)
+  })
+
+  test('says that the coordinator is away, and asks it again when it is back', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').press('m')
+    const dialog = page.getByRole('dialog', { name: 'Move shop to …' })
+    const port = Number(new URL(double.url).port)
+    await double.close()
+    await dialog.getByText('The coordinator is away: it cannot move now.').waitFor()
+    await dialog.getByLabel('Mode').selectOption('post-copy')
+    await dialog.getByText('The coordinator does not answer').first().waitFor()
+    await double.listen(port)
+    await dialog.getByText('downtime 9.6 ms (4.3 ms to 16.7 ms)').waitFor()
+  })
+})
+
+describe.skipIf(!chromiumPath)('a VM that moves', () => {
+  const changes = (page: Page) => page.locator('.travel button').allTextContents()
+
+  test('may be cancelled and hastened by who says where VMs run, and by nobody else', async () => {
+    const { page, double } = await open()
+    expect(await changes(page)).toEqual(['Go on as post-copy', 'Cancel'])
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await expect.poll(() => double.orders[0]?.path).toBe('/v1/migrations/m-5/cancel')
+    const { page: viewers } = await open({ who: viewer })
+    await viewers.locator('.travel').waitFor()
+    expect(await changes(viewers)).toEqual([])
   })
 })

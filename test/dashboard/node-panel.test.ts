@@ -22,6 +22,24 @@ describe.skipIf(!chromiumPath)('a node close up', () => {
       .toEqual(['/v1/nodes/n2/evacuate'])
   })
 
+  test('is put to standby when it is empty, of replicas and of what comes there too', async () => {
+    const { page, double } = await open({ hash: '#/node/n2' })
+    const offered = page.locator('.panel .actions button')
+    const nodes = double.view.nodes.map((node) => ({ ...node, vmCount: 0 }))
+    const replica = {
+      ...{ id: 'r-1', nodeId: 'n2', phase: 'ready', level: 'continuous', everyMs: 25 },
+    }
+    const vms = double.view.vms.map((vm) => (vm.id === 'shop' ? { ...vm, replica } : vm))
+    const ended = double.view.migrations.filter(({ phase }) => phase !== 'copying')
+    double.change({ nodes })
+    await page.locator('.panel').getByText('VMs').waitFor()
+    expect(await offered.allTextContents()).toEqual(['Evacuate']) // m-5 goes there.
+    double.change({ migrations: ended })
+    await expect.poll(() => offered.allTextContents()).toEqual(['Evacuate', 'Standby'])
+    double.change({ vms: vms as never })
+    await expect.poll(() => offered.allTextContents()).toEqual(['Evacuate'])
+  })
+
   test('can be linked, and is closed by Escape', async () => {
     const { page } = await open({ hash: '#/node/n3' })
     await page.getByRole('dialog', { name: 'n3' }).waitFor()

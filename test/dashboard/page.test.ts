@@ -109,6 +109,33 @@ describe.skipIf(!chromiumPath)('the page', () => {
     await expect.poll(() => double.orders.length).toBe(1)
   })
 
+  test('clones a VM of the longest name under names that are none too long', async () => {
+    const view = busyCluster()
+    const name = 'a'.repeat(63)
+    const vms = [{ ...view.vms.find(({ id }) => id === 'shop'), id: name }]
+    const { page, double } = await open({
+      view: { ...view, vms: vms as never },
+      hash: `#/vm/${name}`,
+    })
+    await page.getByRole('button', { name: 'Clone', exact: true }).click()
+    await expect.poll(() => double.orders[0]?.body).toEqual({ ids: [`${'a'.repeat(61)}-1`] })
+  })
+
+  test('stops no other VM that has taken the name while it was asked', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').click()
+    await page.getByRole('button', { name: 'Stop', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Stop shop?' })
+    await dialog.waitFor()
+    const shop = double.view.vms.find(({ id }) => id === 'shop')
+    double.changeVm('shop', {
+      identity: { ...shop?.identity, instanceId: '1b6f6c4e-6c0b-4f0c-9c8e-0a5d0f3c1b2a' } as never,
+    })
+    await page.getByText('shop is not there any more.').waitFor()
+    expect(await dialog.count()).toBe(0)
+    expect(double.orders).toEqual([])
+  })
+
   test('is worked by keyboard alone', async () => {
     const { page } = await open()
     await tile(page, 'shop').focus()

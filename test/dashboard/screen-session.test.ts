@@ -115,8 +115,8 @@ describe('keys while the coordinator is away', () => {
     const { session, link, events } = opened()
     link.isUp = false
     session.point(0.5, 0.5)
-    session.button(0x110, 1)
-    session.button(0x110, 0)
+    session.buttons(1)
+    session.buttons(0)
     session.wheel(1)
     link.isUp = true
     session.comeBack()
@@ -170,7 +170,7 @@ describe('a person', () => {
     const { session, events } = opened()
     session.point(0, 0)
     session.point(1, 1)
-    session.button(0x110, 1)
+    session.buttons(1)
     session.movePointer()
     const places = events.filter(({ type }) => type === types.absolute).map(({ value }) => value)
     expect(places).toEqual([32767, 32767])

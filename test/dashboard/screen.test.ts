@@ -107,6 +107,53 @@ describe.skipIf(!chromiumPath)('a screen', () => {
     ])
   })
 
+  test('of several buttons each comes down and up, and none that came down elsewhere', async () => {
+    const { page, double } = await openScreen()
+    await expect.poll(() => double.screen.shown).toEqual([1])
+    const { mouse } = page
+    await canvas(page).hover()
+    await mouse.down()
+    await mouse.down({ button: 'right' })
+    await mouse.up()
+    await mouse.up({ button: 'right' })
+    await page.locator('h1').hover()
+    await mouse.down()
+    await canvas(page).hover()
+    await mouse.up()
+    await mouse.down({ button: 'middle' })
+    const changes = () =>
+      double.screen.done
+        .filter(({ type }) => type === types.key)
+        .map(({ code, value }) => [code, value])
+    const { left, right, middle } = buttons
+    await expect.poll(changes).toEqual([
+      [left, 1],
+      [right, 1],
+      [left, 0],
+      [right, 0],
+      [middle, 1],
+    ])
+  })
+
+  test('a second finger does not move the pointer, nor lift it', async () => {
+    const { page, double } = await openScreen({ touch: true })
+    await expect.poll(() => double.screen.shown).toEqual([1])
+    const client = await page.context().newCDPSession(page)
+    const touch = (type: 'touchStart' | 'touchEnd', ...touchPoints: { x: number; y: number }[]) =>
+      client.send('Input.dispatchTouchEvent', { type, touchPoints })
+    const box = await canvas(page).boundingBox()
+    if (!box) throw new Error('it has a place')
+    const first = { x: box.x + 100, y: box.y + 100, id: 1 }
+    await touch('touchStart', first)
+    await touch('touchStart', first, { x: box.x + 300, y: box.y + 200, id: 2 } as never)
+    await touch('touchEnd', first)
+    await touch('touchEnd')
+    const changes = () => double.screen.done.filter(({ type }) => type === types.key).length
+    await expect.poll(changes).toBe(2)
+    const places = double.screen.done.filter(({ code, type }) => type === 3 && code === axes.x)
+    expect(new Set(places.map(({ value }) => value)).size).toBe(1)
+  })
+
   test('who types on glass writes letters, and Backspace', async () => {
     const { page, double } = await openScreen({ touch: true })
     const field = page.getByLabel('Type into the screen')
@@ -208,6 +255,36 @@ describe.skipIf(!chromiumPath)('a screen', () => {
     double.changeVm('desk', { phase: 'paused' })
     await expect.poll(() => status.innerText()).toContain('paused')
     expect(await canvas(page).getAttribute('class')).toContain('still')
+  })
+
+  test('of a VM that starts is not away, and is there as soon as the VM is', async () => {
+    const { page, double } = await open({ view: withDesk() })
+    double.changeVm('desk', { phase: 'starting' })
+    // As the coordinator does: it refuses both until the VM is there.
+    let isThere = false
+    let tries = 0
+    await page.routeWebSocket(/v1\/vms\/desk\//, (socket) => {
+      tries++
+      if (isThere) socket.connectToServer()
+      else void socket.close()
+    })
+    await tile(page, 'desk').click()
+    const states = page.locator('.panel h3 [role=status]')
+    await expect.poll(() => tries, { timeout: 20_000 }).toBeGreaterThanOrEqual(10)
+    expect(await states.allInnerTexts()).toEqual(['starting', 'starting'])
+    isThere = true
+    double.changeVm('desk', { phase: 'running' })
+    // Sooner than the next try would have been: that is five seconds after the last.
+    await expect.poll(() => states.allInnerTexts(), { timeout: 2000 }).toEqual(['live on n1', ''])
+  })
+
+  test('alone is left by no key of the page, and none opens what is seen later', async () => {
+    const { page } = await openScreen()
+    for (const key of ['?', 'n', 'm', '3'])
+      await page.getByRole('button', { name: 'Full screen' }).press(key)
+    await page.getByRole('link', { name: 'The cluster' }).click()
+    await tile(page, 'desk').waitFor()
+    expect(await page.locator('dialog').count()).toBe(0)
   })
 
   test('a VM without one, or none at all, says so instead', async () => {
