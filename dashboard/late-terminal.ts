@@ -16,6 +16,7 @@ export function lateTerminal(
     void terminal.then((view) => view && act(view))
   return {
     write: (data) => inTurn((view) => view.write(data)),
+    replay: (data) => inTurn((view) => view.replay(data)),
     clear: () => inTurn((view) => view.clear()),
     focus: () => inTurn((view) => view.focus()),
     dispose: () => {

@@ -9,6 +9,8 @@ import { Terminal } from '@xterm/xterm'
 
 export interface TerminalView {
   write(data: Uint8Array | string): void
+  /** What was said before, once more: what it asks a terminal has been answered already. */
+  replay(data: Uint8Array): void
   clear(): void
   focus(): void
   dispose(): void
@@ -47,11 +49,21 @@ export function openTerminal(box: HTMLElement, handlers: TerminalHandlers): Term
   // Escape and the rest of the keyboard are the guest's while the terminal has it.
   box.addEventListener('keydown', (event) => event.stopPropagation())
   const encoder = new TextEncoder()
-  terminal.onData((text) => handlers.onTyped(encoder.encode(text)))
+  let replays = 0
+  // Who types has the terminal; without it there are only answers to what a guest asks of one, and
+  // each other page that shows this console would give them too.
+  terminal.onData((text) => {
+    const isTyped = replays === 0 && box.contains(document.activeElement)
+    if (isTyped) handlers.onTyped(encoder.encode(text))
+  })
   const fitting = new ResizeObserver(() => fitInto(box, terminal))
   fitting.observe(box)
   return {
     write: (data) => terminal.write(data),
+    replay: (data) => {
+      replays++
+      terminal.write(data, () => replays--)
+    },
     clear: () => terminal.reset(),
     focus: () => terminal.focus(),
     dispose: () => {

@@ -35,18 +35,23 @@ export function ConsolePanel({ vm, echoes, mayType }: ConsoleProps) {
       onLeave: () => line.current?.focus(),
     })
     terminal.current = view
+    let isReplay = false
     const kept = new KeptInput((bytes) => opened.send(bytes), setWaiting)
     const opened: LiveStream = new LiveStream(browserPorts(`v1/vms/${vmId}/console?replay=1`), {
       onState: (now) => {
         setState(now)
         if (now.is !== 'live') return
-        // Everything kept is replayed after each connect.
+        // Everything kept is replayed after each connect, at once.
         view.clear()
+        isReplay = true
         kept.comeBack()
       },
       onMessage: (data) => {
         if (typeof data === 'string') view.write(headerText(data))
-        else if (data instanceof ArrayBuffer) view.write(new Uint8Array(data))
+        if (!(data instanceof ArrayBuffer)) return
+        if (isReplay) view.replay(new Uint8Array(data))
+        else view.write(new Uint8Array(data))
+        isReplay = false
       },
     })
     input.current = kept

@@ -39,6 +39,8 @@ export class CoordinatorDouble {
   readonly asked: Asked[] = []
   /** The screen of every VM that has one. */
   readonly screen = new ScreenDouble()
+  /** What every console has said before. */
+  said = 'godwit-guest 1 workload=kv ready\n'
   /** What clients typed on consoles. */
   typed = ''
   /** What is broken on purpose; undefined: it is no laboratory. */
@@ -124,7 +126,7 @@ export class CoordinatorDouble {
     this.#consoles.add(socket)
     socket.on('close', () => this.#consoles.delete(socket))
     socket.send(JSON.stringify({ vmId: 'ledger', epoch: 3, nodeId: 'n1', offset: 0 }))
-    if (url.includes('replay=1')) socket.send(Buffer.from('godwit-guest 1 workload=kv ready\n'))
+    if (url.includes('replay=1')) socket.send(Buffer.from(this.said))
     socket.on('message', (bytes: Buffer) => {
       this.typed += bytes.toString()
       socket.send(Buffer.from('1 pong 4711\n'))

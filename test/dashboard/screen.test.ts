@@ -319,6 +319,21 @@ describe.skipIf(!chromiumPath)('a console', () => {
     expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('A line for the guest')
   })
 
+  test('answers what a guest asks of a terminal once: not of a replay, nor beside the person', async () => {
+    const { page, double } = await open()
+    double.said = 'it asked \x1b[6n\r\n'
+    await tile(page, 'ledger').click()
+    await page.locator('.terminal-box').click()
+    await page.getByText('it asked').first().waitFor()
+    await page.keyboard.press('Control+]')
+    double.say('it asks \x1b[6nnobody\r\n')
+    await page.getByText('it asks nobody').first().waitFor()
+    expect(double.typed).toBe('')
+    await page.locator('.terminal-box').click()
+    double.say('\x1b[6n')
+    await expect.poll(() => double.typed).toBe('\x1b[4;1R')
+  })
+
   test('Ctrl+C copies what is marked, and interrupts the guest when nothing is', async () => {
     const { page, double } = await open()
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
