@@ -80,6 +80,7 @@ function ordersFor(vm: HeldVm, id: string): CoordinatorMessage[] {
     { ...about, t: 'start', spec, identity, disk },
     { ...about, t: 'set-lease', leased: !spec.ha },
     { ...verdict, t: 'resolve' },
+    { ...verdict, t: 'resolve', verdict: 'discard' },
   ]
 }
 
