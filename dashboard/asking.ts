@@ -5,6 +5,9 @@ import type { z } from 'zod'
 import { Problem } from '#proto/api.ts'
 import { addressOf } from './browser.ts'
 
+/** Nothing that is asked takes as long. */
+const patienceMs = 30_000
+
 /** A refusal says why, in a sentence that names the mend. */
 export type Answer<Value> = { readonly value: Value } | { readonly refused: string }
 
@@ -19,14 +22,15 @@ export async function ask<Schema extends z.ZodType>(
   body?: unknown,
 ): Promise<Answer<z.output<Schema>>> {
   try {
-    const answer = await fetch(addressOf(path), { method, ...withBody(body) })
+    const signal = AbortSignal.timeout(patienceMs)
+    const answer = await fetch(addressOf(path), { method, signal, ...withBody(body) })
     if (!answer.ok) return { refused: await refusalOf(answer) }
     const text = await answer.text()
     const checked = schema.safeParse(text === '' ? undefined : JSON.parse(text))
     if (checked.success) return { value: checked.data }
     return { refused: 'The answer is none that this page understands: reload it.' }
   } catch {
-    return { refused: 'The coordinator does not answer; nothing was asked of it.' }
+    return { refused: 'The coordinator does not answer: when it does, look whether it was done.' }
   }
 }
 

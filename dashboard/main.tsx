@@ -27,7 +27,10 @@ function begin(): void {
   seekOthers()
   if (place) render(<Page />, place)
   connection.subscribe(({ is }) => {
-    if (is === 'away') void lookAgain()
+    if (is !== 'connecting') void lookAgain()
+  })
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') void lookAgain()
   })
 }
 

@@ -57,10 +57,19 @@ export async function logOut(): Promise<void> {
   location.reload()
 }
 
-/** Is the session over? Then the page begins anew, with the form. */
+/**
+ * Is it still the same person? When the session is over, or another tab has logged somebody else
+ * in, the page begins anew; what was not known when it began, or may be done now, is known then.
+ */
 export async function lookAgain(): Promise<void> {
+  const before = me.value
+  if (before === 'stranger') return
   const answer = await fetch(addressOf('v1/me')).catch(() => undefined)
-  if (answer?.status === 401 && me.value !== 'stranger') location.reload()
+  const said: unknown = await answer?.json().catch(() => undefined)
+  const now = answer?.ok ? IdentityView.safeParse(said).data : undefined
+  const isOther = now && before && before !== nobody && before.name !== now.name
+  if (answer?.status === 401 || isOther) location.reload()
+  else if (now && JSON.stringify(now) !== JSON.stringify(before)) me.value = now
 }
 
 async function come(path: string, body: object): Promise<boolean> {
