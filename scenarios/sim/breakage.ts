@@ -100,6 +100,10 @@ export class Breakage {
     if (!this.#world.process(name).isAlive) this.#world.restart(name)
   }
 
+  reviveCoordinators(): void {
+    for (const name of this.#world.coordinators.names) this.revive(name)
+  }
+
   /** It leads, and hangs for so long: another one may lead when it goes on. */
   hangLeader(ms: number): void {
     const leader = this.#leader
@@ -151,7 +155,8 @@ export class Breakage {
   }
 
   /** A guest panics, if it runs. */
-  crash(id: VmId, { crash }: SearchSubject): void {
+  crash(id: VmId | undefined, { crash }: SearchSubject): void {
+    if (id === undefined) return
     if (this.#state.vms.get(id)?.phase === 'running') this.faults++
     crash(this.#world, id)
   }

@@ -19,7 +19,7 @@ const patienceMs = 1500
 const patienceMsInTheEnd = 60_000
 const encoder = new TextEncoder()
 
-const isStore = ({ id, spec }: Vm): boolean =>
+export const isStore = ({ id, spec }: Vm): boolean =>
   spec.args === 'workload=kv' && spec.diskMib > 0 && id.startsWith('v')
 
 export class Customers {

@@ -61,6 +61,8 @@ const councilDeeds = [
   ...(['hang-leader', 'kill-coordinator', 'restart-coordinator'] as const),
   ...(['cut-etcd', 'late-etcd'] as const),
 ] as const
+/** Of stores whose customers hold them to every answer; likewise. */
+const storeDeeds = ['run-store', 'keep-store', 'keep-store', 'strike-store'] as const
 export type Deed =
   | (typeof deeds)[number]
   | (typeof diskDeeds)[number]
@@ -69,6 +71,7 @@ export type Deed =
   | (typeof orderDeeds)[number]
   | (typeof staleDeeds)[number]
   | (typeof councilDeeds)[number]
+  | (typeof storeDeeds)[number]
 
 export interface Planned {
   readonly atMs: number
@@ -152,11 +155,13 @@ export interface PlanStreams {
   readonly council: Random
   /** VMs that are kept together. */
   readonly company: Random
+  /** Stores that are protected. */
+  readonly stores: Random
 }
 
 /** Each run draws its own size, pace and fault rate. */
 export function planOf(streams: PlanStreams): FaultPlan {
-  const { random, merges, late, orders, stale, council, company } = streams
+  const { random, merges, late, orders, stale, council, company, stores } = streams
   const nodes = 2 + random.below(3)
   const safetyMs = 4000 + random.below(16_000)
   const steps = deedSteps(safetyMs, random)
@@ -174,6 +179,7 @@ export function planOf(streams: PlanStreams): FaultPlan {
   if (coordinators > 1) steps.push(...councilSteps(safetyMs, council))
   const isTogether = company.below(3) === 0
   if (isTogether) steps.push(...companySteps(safetyMs, company))
+  steps.push(...storeSteps(safetyMs, stores))
   steps.sort((a, b) => a.atMs - b.atMs)
   return {
     ...{ nodes, steps, safetyMs, driftMost, road },
@@ -240,6 +246,12 @@ const councilSteps = (safetyMs: number, random: Random): Planned[] =>
 const companySteps = (safetyMs: number, random: Random): Planned[] =>
   stepsOf(['run', 'protect', 'protect'], { fromMs: 900, everyMsMax: 1500, safetyMs }, random)
 
+/** In one run of three stores have a standby all the time, and lose who runs them. */
+function storeSteps(safetyMs: number, random: Random): Planned[] {
+  if (random.below(3) > 0) return []
+  return stepsOf(storeDeeds, { fromMs: 900, everyMsMax: 1500, safetyMs }, random)
+}
+
 interface Spell {
   readonly fromMs: number
   /** From one to the next, at most. */
@@ -259,7 +271,7 @@ function stepsOf(of: readonly Deed[], spell: Spell, random: Random): Planned[] {
 }
 
 const allFaults: ReadonlySet<Deed> = new Set([
-  ...[...faults, ...lateDeeds, ...orderDeeds, ...staleDeeds],
+  ...[...faults, ...lateDeeds, ...orderDeeds, ...staleDeeds, 'strike-store' as const],
   ...(['hang-leader', 'cut-etcd', 'late-etcd'] as const),
   ...(['repeat-message', 'fail-disk', 'fill-disk', 'strike-disk', 'strike-merge'] as const),
 ])

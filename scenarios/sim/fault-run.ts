@@ -11,9 +11,10 @@ import { asMigrationId, asNodeId, type VmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { disorder, unrest } from './accounts.ts'
+import { AimedDeeds } from './aimed-deeds.ts'
 import { Breakage } from './breakage.ts'
 import { Customers } from './customers.ts'
-import { pick, whoMerges } from './fault-aims.ts'
+import { pick } from './fault-aims.ts'
 import { type Deed, type FaultPlan, isFault, type Planned } from './fault-plan.ts'
 import {
   brokenRule,
@@ -22,6 +23,7 @@ import {
   policyFor,
   power,
   settingsFor,
+  storeSpec,
   twoTogether,
   wishRule,
 } from './fault-wishes.ts'
@@ -84,6 +86,7 @@ class FaultRun {
   readonly #streams: { readonly streams?: number }
   readonly #strikes: Strikes
   readonly #customers: Customers
+  readonly #aimed: AimedDeeds
 
   constructor(subject: SearchSubject, plan: FaultPlan, seed: number) {
     this.#subject = subject
@@ -104,6 +107,12 @@ class FaultRun {
     })
     this.#customers = new Customers(this.#world)
     this.#breakage = new Breakage(this.#world, (what) => this.#count(what))
+    this.#aimed = new AimedDeeds(this.#breakage, {
+      state: () => this.#state,
+      ask: (command) => this.#ask(command),
+      later: (fn, ms) => this.#world.network.later(fn, ms),
+      leader: () => this.#leader,
+    })
     this.#strikes = new Strikes(this.#breakage, this.#random, {
       state: () => this.#state,
       count: (what) => this.#count(what),
@@ -148,16 +157,8 @@ class FaultRun {
     for (const name of this.#names)
       if (this.#state.nodes.get(asNodeId(name))?.maintenance)
         world.ask({ do: 'end-maintenance', nodeId: asNodeId(name) })
-    await this.#until(
-      'peace',
-      () => unrest(this.#world, this.#names).length === 0,
-      () => unrest(this.#world, this.#names),
-    )
-    await this.#until(
-      'order',
-      () => disorder(this.#world, this.#names).length === 0,
-      () => disorder(this.#world, this.#names),
-    )
+    await this.#until('peace', () => unrest(this.#world, this.#names))
+    await this.#until('order', () => disorder(this.#world, this.#names))
     // What was not durable yet when the coordinator died was not promised to anybody.
     const isLate = isStoreLate(this.#seed) || this.#plan.coordinators > 1
     const isBack = (id: VmId) => !isLate && this.#state.vms.has(id)
@@ -170,11 +171,7 @@ class FaultRun {
 
   /** Of several, one after an election. */
   readonly #someoneLeads = () =>
-    this.#until(
-      'leader',
-      () => this.#world.coordinators.isLed,
-      () => [],
-    )
+    this.#until('leader', () => (this.#world.coordinators.isLed ? [] : ['nobody was elected']))
 
   #someEnd(): boolean {
     const { nodes } = this.#state
@@ -211,10 +208,11 @@ class FaultRun {
     this.#seen.set(what, (this.#seen.get(what) ?? 0) + times)
   }
 
-  async #until(what: string, isSo: () => boolean, why: () => string[]): Promise<void> {
+  /** Until nothing is in its way any more. */
+  async #until(what: string, lacks: () => string[]): Promise<void> {
     await this.#world
-      .until(what, isSo, restMsMax)
-      .catch(() => this.#wrong.push(`there is no ${what}: ${why().join('; ')}`))
+      .until(what, () => lacks().length === 0, restMsMax)
+      .catch(() => this.#wrong.push(`there is no ${what}: ${lacks().join('; ')}`))
   }
 
   // ---- deeds ----
@@ -252,16 +250,13 @@ class FaultRun {
     protect: ({ one, other }) =>
       this.#onVm(one, (vmId) => this.#subject.protectionFor(vmId, other)),
     power: ({ one }) => this.#ask({ do: 'set-power', change: power(one % 3 > 0) }),
-    crash: ({ one }) => {
-      const id = pick(this.#state.vms.keys(), one)
-      if (id !== undefined) this.#breakage.crash(id, this.#subject)
-    },
+    crash: ({ one }) => this.#breakage.crash(pick(this.#state.vms.keys(), one), this.#subject),
     'stop-node': ({ one }) => this.#stopNode(this.#name(one)),
     return: ({ one }) => this.#ask({ do: 'end-maintenance', nodeId: asNodeId(this.#name(one)) }),
     kill: ({ one }) => this.#breakage.kill(this.#name(one)),
     restart: ({ one }) => this.#breakage.revive(this.#name(one)),
     hang: ({ one }) => this.#breakage.hang(this.#name(one)),
-    'go-on': ({ one }) => this.#process(one).goOn(),
+    'go-on': ({ one }) => this.#world.process(this.#name(one)).goOn(),
     cut: ({ one, other }) => this.#breakage.cut(this.#end(one), this.#end(other), other % 3 > 0),
     isolate: ({ one }) => this.#breakage.isolate(this.#name(one)),
     clog: ({ one, other }) => this.#breakage.clog(this.#end(one), 20 + 2 * other),
@@ -273,7 +268,13 @@ class FaultRun {
     'fill-disk': ({ one }) => this.#breakage.failDisk(this.#name(one), 0),
     'strike-disk': ({ one }) => this.#strikes.aim(1 + (one % 30), 'disk'),
     merge: ({ one }) => this.#onVm(one, (vmId) => ({ do: 'merge', vmId })),
-    'strike-merge': ({ one, other }) => this.#strikeMerge(one, other),
+    'strike-merge': ({ one, other }) => {
+      this.#onVm(one, (vmId) => ({ do: 'merge', vmId }))
+      this.#aimed.strikeMerge(one, other)
+    },
+    'run-store': () => this.#run(storeSpec),
+    'keep-store': ({ one, other }) => this.#aimed.keepStore(one, other),
+    'strike-store': ({ one }) => this.#aimed.strikeStore(one),
     'heal-disk': () => this.#world.diskFaults.clear(),
     'late-lease': ({ one, other }) => this.#breakage.delayLease(this.#name(one), 600 + 2 * other),
     replace: ({ one, other }) => this.#breakage.replace(this.#name(one), 100 + 3 * other),
@@ -281,9 +282,7 @@ class FaultRun {
     'strike-order': () => this.#strikes.aim(1, 'order'),
     'stale-word': ({ other }) => this.#sayStale(other),
     'kill-coordinator': () => this.#breakage.kill(this.#leader),
-    'restart-coordinator': () => {
-      for (const name of this.#world.coordinators.names) this.#breakage.revive(name)
-    },
+    'restart-coordinator': () => this.#breakage.reviveCoordinators(),
     'hang-leader': ({ one }) => this.#breakage.hangLeader(100 + 5 * one),
     'late-etcd': ({ one }) => this.#breakage.delayEtcd(500 + 5 * one),
     'cut-etcd': ({ one }) => this.#breakage.cutEtcd(one % 2 === 0),
@@ -297,17 +296,7 @@ class FaultRun {
     if (word.wrong !== undefined) this.wrong(word.wrong)
   }
 
-  /** Who merges, or now and then the coordinator, dies a moment later. */
-  #strikeMerge(one: number, other: number): void {
-    this.#onVm(one, (vmId) => ({ do: 'merge', vmId }))
-    const merging = pick(whoMerges(this.#state), one)
-    const name = other % 5 === 0 ? this.#leader : merging
-    const strike = () => this.#breakage.kill(name ?? '')
-    if (merging !== undefined) this.#world.network.later(strike, 1 + (other % 60))
-  }
-
   readonly #name = (at: number): string => this.#names[at % this.#names.length] ?? 'n1'
-  readonly #process = (at: number) => this.#world.process(this.#name(at))
   /** A node or the coordinator. */
   readonly #end = (at: number): string =>
     at % (this.#names.length + 1) === 0 ? this.#leader : this.#name(at)

@@ -20,6 +20,8 @@ export const specs: readonly VmSpecInput[] = [
   { args: 'workload=kv', memoryMib: 4, diskMib: 1, clock: 'instructions' },
   { args: 'workload=dirty wss=1 rate=0 tick=20', memoryMib: 4, clock: 'instructions' },
 ]
+/** The one that is a store. */
+export const storeSpec = 2
 export const modes: readonly Partial<MigrationParams>[] = [
   {},
   { mode: 'post-copy', downtimeMsMax: 1 },

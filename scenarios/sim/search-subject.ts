@@ -46,6 +46,7 @@ const modelSpecs: readonly VmSpecInput[] = [
 const ofGuests: readonly Deed[] = [
   ...(['clone', 'snapshot', 'restore', 'drop-snapshot', 'template', 'deploy'] as const),
   ...(['fail-disk', 'fill-disk', 'strike-disk', 'heal-disk', 'merge', 'strike-merge'] as const),
+  ...(['run-store', 'keep-store', 'strike-store'] as const),
 ]
 
 export const modelVms = (turn: SimPlatform['turn']): SearchSubject => ({

@@ -22,6 +22,7 @@ export const planOfSeed = (seed: number): FaultPlan =>
     stale: new SeededRandom(seed ^ 0x57a1e),
     council: new SeededRandom(seed ^ 0xc0c0),
     company: new SeededRandom(seed ^ 0xc0a9),
+    stores: new SeededRandom(seed ^ 0x5704e),
   })
 
 export async function runSeed(subject: SearchSubject, seed: number): Promise<SearchEnd> {
