@@ -145,7 +145,10 @@ export interface Vm extends VmRecord {
      * lost node.
      */
     fencedAtMs: number | undefined
+    /** It waits for a node, but not before that: it has crashed, or was refused. */
     retryAtMs: number
+    /** It has found none: when it looks again. */
+    lookAgainAtMs: number
     /** Nodes that could not start it, though another may: emptied when it runs or has failed. */
     readonly refusedBy: Set<NodeId>
     lastMovedAtMs: number
@@ -310,7 +313,7 @@ export const vmLive = (): Vm['live'] => ({
   isConfirmed: false,
   absentSinceMs: undefined,
   fencedAtMs: undefined,
-  retryAtMs: 0,
+  ...{ retryAtMs: 0, lookAgainAtMs: 0 },
   refusedBy: new Set(),
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
   ruleTries: { count: 0, nextAtMs: 0 },

@@ -229,9 +229,16 @@ export function placeWaiting(step: Step): void {
     invariant(vm, `vm ${id} waits but is not there`)
     return vm
   })
-  waiting.sort(whoseTurn)
-  for (const vm of waiting) if (vm.live.retryAtMs <= step.nowMs) place(step, vm)
+  const ready = waiting.filter(({ live }) => live.retryAtMs <= step.nowMs).sort(whoseTurn)
+  const due = ready.filter(({ live }) => live.lookAgainAtMs <= step.nowMs)
+  // What one of them finds is for those whose turn it was before, whenever they have looked last.
+  const isFound = due.length < ready.length && due.some((vm) => findsNode(step, vm))
+  for (const vm of isFound ? ready : due) place(step, vm)
 }
+
+const findsNode = ({ state }: Step, vm: Vm): boolean =>
+  heldBack(state, vm) === undefined &&
+  isNode(chooseNode(state, wishToStart(state, vm), startWhere(state, vm)))
 
 /**
  * Higher priorities first; then those that are to run again before new ones, and of them the
@@ -317,7 +324,7 @@ function place(step: Step, vm: Vm): void {
   const held = heldBack(state, vm)
   const choice = held ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
   if (!isNode(choice)) {
-    vm.live.retryAtMs = step.nowMs + placementRetryMs
+    vm.live.lookAgainAtMs = step.nowMs + placementRetryMs
     // Where it was refused is better than nowhere: those that are left may not take it for long.
     if (!held) refusedBy.clear()
     setVmFault(step, vm, choice)
@@ -333,6 +340,7 @@ function place(step: Step, vm: Vm): void {
 function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
   if (boundTo(state, vm) === id) return `it is bound to ${id}`
   if (vm.restartOn === id) return 'it ran there before'
+  if (vm.relocateTo === id) return 'an operator wanted it there'
   const anchor = anchorOf(state, vm)
   if (anchor) return `a rule keeps it together with ${anchor.with}`
   if (rulesOf(state, vm).length === 0) return 'that node had the least to do'

@@ -252,6 +252,7 @@ test('relocated: stopped, then booted where it was to go; elsewhere, when that i
   story.result('n1', 'run1-2')
   expect(stateOf(story)).toBe('starting n2 @2')
   story.result('n2', 'run1-3')
+  expect(story.state.vms.get(asVmId('a'))?.placedBecause).toBe('an operator wanted it there')
   relocate('n1')
   story.lose('n1', true)
   story.result('n2', 'run1-4')
