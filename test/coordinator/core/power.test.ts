@@ -160,6 +160,26 @@ describe('standby', () => {
     expect(story.state.vms.get(asVmId('b'))?.phase).toBe('starting')
   })
 
+  test.each<[string, Partial<HaPolicyChange>, string]>([
+    ['is locked', { locked: true }, 'recovering'],
+    ['starts after one that waits', { after: ['c'] }, 'recovering'],
+    ['may start', {}, 'starting'],
+  ])('nobody is woken for a VM that would not start: %s', (_, change, phase) => {
+    const story = running([
+      ['a', 'n1', 5, 40],
+      ['b', 'n2', 5, 90],
+    ])
+    story.run('c', { memoryMib: 200 })
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    save(story, { wakeMs: 500 })
+    const policy = HaPolicyChange.parse(change)
+    story.ask({ do: 'set-policy', vmId: asVmId('a'), change: policy }, 'policy of a')
+    story.lose('n1')
+    story.passWith(8000, { n2: ['b@2 running'], n3: [] })
+    expect(story.state.vms.get(asVmId('a'))?.phase).toBe(phase)
+    expect(story.text.includes('n3 is woken')).toBe(phase === 'starting')
+  })
+
   test('VMs that start together wake one that takes them all', () => {
     const story = running([
       ['a', 'n1', 5, 40],
