@@ -220,7 +220,9 @@ export function seeReplica(step: Step, node: Node, report: VmReport): boolean {
   const vm = step.state.vms.get(report.vmId)
   const id = report.migrationId
   if (vm?.takesOver === id && vm?.nodeId === node.id && vm.phase === 'starting') {
-    if (!isAsked(step.state, 'take-over', vm.id)) sendTakeOver(step, vm, node)
+    // Without a lease it could not, and the replica would be of no use.
+    const mayAsk = isReachable(node) && !isAsked(step.state, 'take-over', vm.id)
+    if (mayAsk) sendTakeOver(step, vm, node)
     return true
   }
   if (!vm || vm.replica?.id !== id || vm.replica?.nodeId !== node.id) return false
