@@ -149,8 +149,6 @@ export interface Vm extends VmRecord {
     retryAtMs: number
     /** It has found none: when it looks again. */
     lookAgainAtMs: number
-    /** Nodes that could not start it, though another may: emptied when it runs or has failed. */
-    readonly refusedBy: Set<NodeId>
     lastMovedAtMs: number
     /** Moves that a rule asked for and that failed, in a row; and when the next may be tried. */
     ruleTries: { readonly count: number; readonly nextAtMs: number }
@@ -314,7 +312,6 @@ export const vmLive = (): Vm['live'] => ({
   absentSinceMs: undefined,
   fencedAtMs: undefined,
   ...{ retryAtMs: 0, lookAgainAtMs: 0 },
-  refusedBy: new Set(),
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
   ruleTries: { count: 0, nextAtMs: 0 },
   runsSinceMs: undefined,

@@ -268,21 +268,24 @@ export function frozenTo(state: ClusterState, vm: Vm): NodeId | undefined {
 const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined =>
   vm.pinnedTo ?? frozenTo(state, vm) ?? (vm.epoch === 0 ? vm.startOn : undefined)
 
-/** Is there a node, full or not, that it may start on and that has not refused it yet? */
-export function hasUntried(state: ClusterState, vm: Vm): boolean {
+const nobody = () => []
+
+/** Is there a node, full or not, on which it belongs and that has not refused it yet? */
+export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy): boolean {
   const only = boundTo(state, vm)
   return [...state.nodes.values()].some(
     (node) =>
       isReachable(node) &&
       !node.maintenance &&
-      !vm.live.refusedBy.has(node.id) &&
-      (only === undefined || node.id === only),
+      !refusedBy?.includes(node.id) &&
+      (only === undefined || node.id === only) &&
+      forbids(state, vm, node.id, nobody) === undefined,
   )
 }
 
 /** Where it may start, if anywhere: what `place` asks, and what `why` shows. */
 export const startWhere = (state: ClusterState, vm: Vm): Where => ({
-  ...{ vm, only: boundTo(state, vm), but: vm.live.refusedBy },
+  ...{ vm, only: boundTo(state, vm), but: new Set(vm.refusedBy) },
 })
 
 /** Why it is not even tried; undefined: it is. */
@@ -319,14 +322,13 @@ function place(step: Step, vm: Vm): void {
     goOn(step, vm, standing)
     return
   }
-  const { refusedBy } = vm.live
-  if (refusedBy.size > 0 && !hasUntried(state, vm)) refusedBy.clear()
+  if (vm.refusedBy && !hasUntried(state, vm)) delete vm.refusedBy
   const held = heldBack(state, vm)
   const choice = held ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.lookAgainAtMs = step.nowMs + placementRetryMs
     // Where it was refused is better than nowhere: those that are left may not take it for long.
-    if (!held) refusedBy.clear()
+    if (!held) delete vm.refusedBy
     setVmFault(step, vm, choice)
     return
   }
