@@ -26,7 +26,7 @@ import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/ru
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
 import { isLost } from './node-doors.ts'
-import { isReachable, type Step, takeEpoch } from './step-context.ts'
+import { isReachable, type Step, takeEpoch, touch } from './step-context.ts'
 import { goOn, standingOn } from './stranded.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
 
@@ -322,13 +322,13 @@ function place(step: Step, vm: Vm): void {
     goOn(step, vm, standing)
     return
   }
-  if (vm.refusedBy && !hasUntried(state, vm)) delete vm.refusedBy
+  if (vm.refusedBy && !hasUntried(state, vm)) refusedByNobody(step, vm)
   const held = heldBack(state, vm)
   const choice = held ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
   if (!isNode(choice)) {
     vm.live.lookAgainAtMs = step.nowMs + placementRetryMs
     // Where it was refused is better than nowhere: those that are left may not take it for long.
-    if (!held) delete vm.refusedBy
+    if (!held) refusedByNobody(step, vm)
     setVmFault(step, vm, choice)
     return
   }
@@ -337,6 +337,12 @@ function place(step: Step, vm: Vm): void {
   vm.placedBecause = becauseOf(state, vm, choice)
   becomeStarting(step, vm, choice.id, takeEpoch(step))
   sendStart(step, vm, choice)
+}
+
+function refusedByNobody(step: Step, vm: Vm): void {
+  if (vm.refusedBy === undefined) return
+  delete vm.refusedBy
+  touch(step, 'vm', vm.id)
 }
 
 function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {

@@ -34,6 +34,7 @@ import {
   isReplicaWithCompany,
   isWithCompany,
 } from './company-replicas.ts'
+import { isWantedBySomebody } from './replica-room.ts'
 import { companyOf, forbids, policyOf } from './rules.ts'
 
 /** What an operator wants for it. */
@@ -98,7 +99,7 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const waitMs = Math.min(ruleRetryMs * 2 ** tries.count, ruleRetryMsMax)
   vm.live.replicaTries = { count: tries.count + 1, nextAtMs: nowMs + waitMs }
   const to = chooseReplicaNode(state, vm)
-  if (!isNode(to)) return
+  if (!isNode(to) || isWantedBySomebody(step, to)) return
   const id = asMigrationId(`r${takeSerial(step)}`)
   setReplica(step, vm, { id, nodeId: to.id, phase: 'syncing', level, everyMs })
   const { id: vmId, epoch } = vm
