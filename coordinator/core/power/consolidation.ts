@@ -10,7 +10,7 @@ import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { keepsPromise } from '../ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from '../ha/rules.ts'
 import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
-import { loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
+import { hotLoad, loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
 import { beginQueue } from '../move-commands.ts'
 import { nodeOf, type Step } from '../step-context.ts'
 import { isAwake, meanLoad, sleep, wakeNeeded } from './standby.ts'
@@ -118,7 +118,8 @@ function fullestFor(
   from: Node,
   burdens: Map<NodeId, NodeBurden>,
 ): NodeId | undefined {
-  const { loadMax } = state.power
+  // Rebalancing would take from a node that is hot what was packed there.
+  const loadMax = Math.min(state.power.loadMax, hotLoad)
   const able = [...burdens].flatMap(([id, burden]) => {
     const demandPercent = translateDemand(demandOf(vm), from.capacity, burden)
     const after = {

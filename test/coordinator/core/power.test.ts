@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { burdenOf } from '#coordinator/core/burdens.ts'
 import { loadOf } from '#coordinator/core/load-score.ts'
 import { powerView } from '#coordinator/core/power/energy.ts'
+import { rebalance } from '#coordinator/core/rebalance.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
@@ -62,6 +63,29 @@ describe('packing', () => {
     save(story)
     story.pass(1000)
     expect(moves(story)).toEqual(['a: n1 to n2 (consolidation)'])
+  })
+
+  test('rebalancing takes nothing from a node that is only full, whatever else is hot', () => {
+    const story = running([
+      ['a', 'n1', 95],
+      ['b', 'n2', 30],
+      ['c', 'n2', 40],
+    ])
+    const moves = () => rebalance(story.state, 60_000, { isAsked: false }).moves
+    expect(moves().map(({ vmId }) => vmId)).toEqual(['b'])
+    save(story)
+    expect(moves()).toEqual([])
+  })
+
+  test('makes no node hot, whatever load is allowed: what is hot is relieved again', () => {
+    const story = running([
+      ['a', 'n1', 50],
+      ['b', 'n2', 45],
+      ['c', 'n3', 50],
+    ])
+    save(story, { loadMax: 1 })
+    story.pass(1000)
+    expect(moves(story)).toEqual([])
   })
 
   test('that is not wanted any more leaves no node behind as one that is being emptied', () => {
