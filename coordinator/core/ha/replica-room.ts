@@ -47,8 +47,9 @@ function makeRoomFor(step: Step, vm: Vm, keeping: readonly Node[]): boolean {
   ways.sort((a, b) => rank(a) - rank(b) || a.spared.length - b.spared.length)
   const [way] = ways
   for (const other of way?.spared ?? []) {
-    const text = `${other.id} gives up its replica on ${way?.node.id}: ${vm.id} is down, and fits there`
-    tell(step, 'vm-unprotected', text, { vmId: other.id, nodeId: way?.node.id })
+    const nodeId = way?.node.id
+    const text = `${other.id} gives up its replica on ${nodeId}: ${vm.id} is down, and fits there`
+    tell(step, 'vm-unprotected', text, { vmId: other.id, nodeId })
     endReplica(step, other)
   }
   return way !== undefined
