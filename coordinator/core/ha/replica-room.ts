@@ -55,7 +55,7 @@ function makeRoomFor(step: Step, vm: Vm, keeping: readonly Node[]): boolean {
   return way !== undefined
 }
 
-/** Whose replicas there are spared for it, the least important first; undefined: it is not enough. */
+/** Whose replicas are spared for it, the least important first; undefined: it is not enough. */
 function sparedAt(state: ClusterState, node: Node, vm: Vm, wish: Wish): Vm[] | undefined {
   const priority = (one: Vm) => policyOf(one).priority
   const size = ({ spec }: Vm) => spec.memoryMib

@@ -77,6 +77,20 @@ describe('packing', () => {
     expect(moves()).toEqual([])
   })
 
+  test('brings no two to one node of which each alone would not be against its rules', () => {
+    const story = running([
+      ['a', 'n1', 5],
+      ['b', 'n1', 5],
+      ['c', 'n2', 5],
+    ])
+    const about = { kind: 'keep-apart', name: 'x', vms: ['a', 'b', 'c'], strict: false }
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    story.ask({ do: 'set-rule', rule: HaRule.parse(about) }, 'rule')
+    save(story)
+    story.pass(1000)
+    expect(moves(story)).toEqual([])
+  })
+
   test('makes no node hot, whatever load is allowed: what is hot is relieved again', () => {
     const story = running([
       ['a', 'n1', 50],
