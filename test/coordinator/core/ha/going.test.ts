@@ -78,6 +78,17 @@ test('what a node stops before its goodbye begins elsewhere, and not there once 
   expect(stateOf(story)).toBe('starting n2 @2')
 })
 
+test('and nothing that waits in the queue sets out for it', () => {
+  const story = started()
+  story.run('b', {}, 'n2')
+  story.result('n2', 'run1-2')
+  story.migrate('a', 'n2')
+  story.event('n2', 'b@2', 'fenced', closing)
+  story.admit('m3')
+  expect(last(story, 1)[0]).toMatch(/has ended: n2 shuts down/)
+  expect(stateOf(story)).toBe('running n1 @1')
+})
+
 test('or waits for that node, where VMs are to: it takes them when it is back', () => {
   const story = started()
   shutdown(story, 'freeze')
