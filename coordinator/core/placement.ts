@@ -288,6 +288,17 @@ export const startWhere = (state: ClusterState, vm: Vm): Where => ({
   ...{ vm, only: boundTo(state, vm), but: new Set(vm.refusedBy) },
 })
 
+/**
+ * Somebody who is down would start there: no VM that runs is moved into its way, and no replica.
+ * It has looked, or will in a moment.
+ */
+export const isAwaited = (state: ClusterState, node: Node, nowMs: number): boolean =>
+  [...state.waiting].some((id) => {
+    const vm = state.vms.get(id)
+    if (vm?.phase !== 'recovering' || vm.live.retryAtMs > nowMs || heldBack(state, vm)) return false
+    return !obstacleAt(state, node, wishToStart(state, vm), startWhere(state, vm))
+  })
+
 /** Why it is not even tried; undefined: it is. */
 export function heldBack(state: ClusterState, vm: Vm): Fault | undefined {
   const isByItself = vm.phase === 'recovering'

@@ -12,6 +12,7 @@ import { keepsPromise } from './ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
 import { moveCooldownMs } from './limits.ts'
 import { hotLoad, loadOf, type NodeBurden, scoreOf, translateDemand } from './load-score.ts'
+import { isAwaited } from './placement.ts'
 import { isAwake } from './power/standby.ts'
 import { nodeOf } from './step-context.ts'
 
@@ -57,7 +58,8 @@ export function rebalance(
   const hot = new Set(burdens.filter((burden) => loadOf(burden) > hotLoad).map(({ id }) => id))
   const mayLeave = ({ nodeId }: Movable) => !isPacked || hot.has(nodeId)
   // To one that flaps nothing goes by itself.
-  const mayCome = (to: NodeId) => isAsked || !isFlapping(nodeOf(state, to))
+  const mayCome = (to: NodeId) =>
+    isAsked || !(isFlapping(nodeOf(state, to)) || isAwaited(state, nodeOf(state, to), nowMs))
   const leaving = movables.filter(mayLeave)
   return planMoves(burdens, leaving, busy, (id, to) => mayCome(to) && mayGo(state, id, to))
 }

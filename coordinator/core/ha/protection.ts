@@ -14,7 +14,7 @@ import { isBeingChanged } from '../disk-change.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful, isLost } from '../node-doors.ts'
-import { frozenTo, isNode } from '../placement.ts'
+import { frozenTo, isAwaited, isNode } from '../placement.ts'
 import {
   isAsked,
   isReachable,
@@ -34,7 +34,6 @@ import {
   isReplicaWithCompany,
   isWithCompany,
 } from './company-replicas.ts'
-import { isWantedBySomebody } from './replica-room.ts'
 import { companyOf, forbids, policyOf } from './rules.ts'
 
 /** What an operator wants for it. */
@@ -99,7 +98,7 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const waitMs = Math.min(ruleRetryMs * 2 ** tries.count, ruleRetryMsMax)
   vm.live.replicaTries = { count: tries.count + 1, nextAtMs: nowMs + waitMs }
   const to = chooseReplicaNode(state, vm)
-  if (!isNode(to) || isWantedBySomebody(step, to)) return
+  if (!isNode(to) || isAwaited(state, to, nowMs)) return
   const id = asMigrationId(`r${takeSerial(step)}`)
   setReplica(step, vm, { id, nodeId: to.id, phase: 'syncing', level, everyMs })
   const { id: vmId, epoch } = vm

@@ -76,11 +76,3 @@ function sparedAt(state: ClusterState, node: Node, vm: Vm, wish: Wish): Vm[] | u
 /** The VM runs where it can be told to go on alone. */
 const isRedundant = (state: ClusterState, { phase, nodeId }: Vm): boolean =>
   phase === 'running' && nodeId !== undefined && isReachable(state.nodes.get(nodeId))
-
-/** Somebody who is down would start there: no replica is put in its way. */
-export const isWantedBySomebody = ({ state, nowMs }: Step, node: Node): boolean =>
-  [...state.waiting].some((id) => {
-    const vm = state.vms.get(id)
-    if (vm?.phase !== 'recovering' || vm.live.retryAtMs > nowMs || heldBack(state, vm)) return false
-    return !obstacleAt(state, node, wishToStart(state, vm), startWhere(state, vm))
-  })
