@@ -384,8 +384,8 @@ export class ModelAgent {
       this.answer(out.plan.commandId, fault('cancelled', 'the VM is gone'))
   }
 
-  answer(commandId: Result['commandId'], why?: Fault): void {
-    this.#say({ t: 'result', commandId, ...(why && { fault: why }) })
+  answer(commandId: Result['commandId'], why?: Fault, more: Partial<Result> = {}): void {
+    this.#say({ t: 'result', commandId, ...(why && { fault: why }), ...more })
   }
 
   event({ vmId, epoch }: Held, event: VmEvent['event'], why?: Fault): void {

@@ -192,8 +192,8 @@ export class ModelCluster implements ModelWorld {
     for (const id of this.agents.keys()) this.startNode(id)
   }
 
-  run(id: string, spec: VmSpecInput, policy?: HaPolicy): void {
-    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy }
+  run(id: string, spec: VmSpecInput, policy?: HaPolicy, nodeId?: string): void {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy, nodeId }
     this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 

@@ -4,7 +4,7 @@
 // the nodes that may take it the best by docs/high-availability.md is chosen. Virtual ms.
 
 import type { Node, Vm } from '#coordinator/core/cluster-state.ts'
-import type { NodeId } from '#proto/ids.ts'
+import type { MigrationId, NodeId } from '#proto/ids.ts'
 import type { CoordinatorMessage } from '#proto/messages.ts'
 import type { Sight } from './sight.ts'
 
@@ -19,7 +19,33 @@ export function wrongOrder(
   const { vmId, destination } = message
   const wrong = wrongNode(sight, vmId, destination.nodeId)
   // Who starts where a replica is to be may come in the same moment: another one is made then.
-  return wrong ?? (message.t === 'migrate' ? wrongPlace(sight, vmId, destination.nodeId) : wrong)
+  if (message.t === 'replicate') return wrong
+  const place = wrongPlace(sight, vmId, destination.nodeId)
+  return place ?? inTheWay(sight, message.migrationId, destination.nodeId, nowMs)
+}
+
+/** Nobody asked for it, and somebody who is down would be there instead. */
+function inTheWay(
+  sight: Sight,
+  id: MigrationId,
+  nodeId: NodeId,
+  nowMs: number,
+): string | undefined {
+  const migration = sight.state.migrations.get(id)
+  const vm = migration && sight.state.vms.get(migration.vmId)
+  const node = sight.node(nodeId)
+  if (!vm || !node || migration?.cause === 'operator') return undefined
+  const down = sight
+    .vms()
+    .find(
+      (other) =>
+        other.phase === 'recovering' &&
+        other.nodeId === undefined &&
+        mayStart(sight, other, node, nowMs) &&
+        !sight.hasRoom(node, [other]) &&
+        hasRoomInsteadOf(sight, vm, other, node),
+    )
+  return down && `${vm.id} moves (${migration.cause}) to ${nodeId}, where ${down.id} could start`
 }
 
 /** More is reserved of a node than it has. */
@@ -83,6 +109,7 @@ function before(sight: Sight, vm: Vm): string | undefined {
 
 /** Its company is on a node that it could stay on. */
 function awayFromMates(sight: Sight, vm: Vm, node: Node): string | undefined {
+  if (sight.company(vm).some(({ pinnedTo }) => pinnedTo)) return undefined
   const seats = sight.company(vm).flatMap((mate) => {
     const isSeated = ['starting', 'running', 'paused', 'migrating'].includes(mate.phase)
     const seat = mate !== vm && isSeated ? sight.node(sight.ends(mate).at(-1)) : undefined

@@ -29,8 +29,10 @@ function wrongWait(sight: Sight, vm: Vm): string | undefined {
   if (isHeldByOthers(sight, vm)) return undefined
   const company = sight.company(vm).filter(wants)
   const seats = new Set(company.flatMap(({ nodeId }) => nodeId ?? []))
+  const bound = new Set(company.flatMap(({ pinnedTo }) => pinnedTo ?? []))
   const free = sight.nodes().find((node) => {
     if (!sight.takes(node, true) || sight.forbids(vm, node.id)) return false
+    if (bound.size > 0 && (bound.size > 1 || !bound.has(node.id))) return false
     if (seats.size > 0 && (seats.size > 1 || !seats.has(node.id))) return false
     // Who is down comes before what is only kept in case.
     return sight.hasRoom(node, company, vm.phase === 'recovering')
@@ -46,7 +48,10 @@ const isHeldByOthers = (sight: Sight, vm: Vm): boolean =>
   })
 
 function wrongSeat(sight: Sight, vm: Vm): string | undefined {
-  const here = sight.company(vm).filter(isSeated)
+  const company = sight.company(vm)
+  // Who is bound is moved by nobody, and the others may not be able to come to it.
+  if (company.some(({ pinnedTo }) => pinnedTo)) return undefined
+  const here = company.filter(isSeated)
   const isApart = here.some(({ nodeId }) => nodeId !== vm.nodeId)
   const node = sight.node(vm.nodeId)
   if (!node) return `${vm.id} runs nowhere`
@@ -88,7 +93,8 @@ export function wrongInMaintenance(sight: Sight): string[] {
     const node = sight.node(vm.nodeId)
     if (vm.phase !== 'running' || !node?.maintenance || !sight.isUp(node)) return []
     const company = sight.company(vm).filter((mate) => mate.nodeId === node.id)
-    const isHeld = (mate: Vm) => mate.phase !== 'running' || sight.policy(mate).locked
+    const isHeld = (mate: Vm) =>
+      mate.phase !== 'running' || sight.policy(mate).locked || mate.pinnedTo !== undefined
     if (company.some(isHeld) || sight.company(vm).length > company.length) return []
     const other = sight.nodes().find((one) => one !== node && mayBeOn(sight, company, one))
     return other ? [`${vm.id} stays on ${node.id}, in maintenance, though ${other.id} is free`] : []

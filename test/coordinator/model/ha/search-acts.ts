@@ -78,6 +78,9 @@ const byVm: Record<string, Act> = {
     if (migrationId) c.ask({ do: 'cancel-migration', migrationId })
   },
   run: (c, { vm, n }) => runVm(c, vm, n[3]),
+  snapshot: (c, { vm, n }) => c.ask({ do: 'snapshot', vmId: vm, name: `s${n[2] % 2}` }),
+  restore: (c, { vm, n }) => c.ask({ do: 'restore', vmId: vm, name: `s${n[2] % 2}` }),
+  dropSnapshot: (c, { vm, n }) => c.ask({ do: 'drop-snapshot', vmId: vm, name: `s${n[2] % 2}` }),
   clone: (c, { vm, n }) => {
     const ids = some(vmsOf(c.plan), n[2], 1 + (n[3] % 2))
     const random = new SeededRandom(n[2])
@@ -90,7 +93,9 @@ const byVm: Record<string, Act> = {
 export function runVm(cluster: SearchCluster, id: VmId, n: number): void {
   const isolation = n % 3 === 0 ? 'pause' : 'stop'
   const memoryMib = of(cluster.plan.vmMib, n)
-  cluster.run(id, { memoryMib, isolation, diskMib: n % 4 ? 4 : 0, ha: n % 9 !== 5 })
+  const bound = n % 11 === 10 ? of(cluster.names, n) : undefined
+  const spec = { memoryMib, isolation, diskMib: n % 4 ? 4 : 0, ha: n % 9 !== 5 } as const
+  cluster.run(id, spec, undefined, bound)
 }
 
 const declared: Record<string, Act> = {

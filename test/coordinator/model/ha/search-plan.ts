@@ -31,7 +31,7 @@ const weights = {
   ...{ crash: 4, evacuate: 3, endMaintenance: 3, rule: 5, dropRule: 2, group: 2, dropGroup: 1 },
   ...{ policy: 7, protect: 3, lock: 2, arm: 2, shutdown: 1, tolerate: 1, power: 2, sleep: 1 },
   ...{ stop: 2, startVm: 4, relocate: 2, migrate: 4, cancel: 2, pause: 1, resume: 1, remove: 3 },
-  ...{ run: 4, clone: 3, rebalance: 1 },
+  ...{ run: 4, clone: 3, rebalance: 1, snapshot: 2, restore: 2, dropSnapshot: 1 },
 } as const
 export type Kind = keyof typeof weights
 

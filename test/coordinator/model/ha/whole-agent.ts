@@ -11,8 +11,10 @@ import type {
   Replicate,
   SetLease,
   TakeOver,
+  TakeSnapshot,
   VmReport,
 } from '#proto/messages.ts'
+import type { SnapshotTaken } from '#proto/snapshots.ts'
 import { ModelAgent } from '../model-agent.ts'
 import { type Held, isLive, type PeerMessage } from '../model-held.ts'
 
@@ -66,6 +68,22 @@ export class WholeAgent extends ModelAgent {
     } else if (message.t === 'take-over') this.#takeOver(message)
     else if (message.t === 'set-lease') this.#setLease(message)
     else if (message.t === 'clone') this.#clone(message)
+    else if (message.t === 'take-snapshot') this.#takeSnapshot(message)
+    else if (message.t === 'drop-snapshot') this.answer(message.commandId)
+  }
+
+  #takeSnapshot({ commandId, vmId, epoch, name, disk }: TakeSnapshot): void {
+    const held = this.held.get(vmId)
+    if (held?.epoch !== epoch || !this.executes(held)) {
+      this.answer(commandId, notLikeThat)
+      return
+    }
+    held.order = { ...held.order, disk }
+    const { spec, identity } = held.order
+    const about = { vmId, name, id: 'a'.repeat(32), depth: 0, takenWallMs: 0 }
+    const record = { ...about, spec, identity, disk } as SnapshotTaken['record']
+    const measured = { downtimeMs: 1, totalMs: 1, pages: 0, storedBytes: 0 }
+    this.answer(commandId, undefined, { snapshot: { record, measured } })
   }
 
   #setLease({ commandId, vmId, epoch, leased, isolation }: SetLease): void {
