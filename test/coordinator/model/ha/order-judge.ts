@@ -35,16 +35,12 @@ function inTheWay(
   const vm = migration && sight.state.vms.get(migration.vmId)
   const node = sight.node(nodeId)
   if (!vm || !node || migration?.cause === 'operator') return undefined
-  const down = sight
-    .vms()
-    .find(
-      (other) =>
-        other.phase === 'recovering' &&
-        other.nodeId === undefined &&
-        mayStart(sight, other, node, nowMs) &&
-        !sight.hasRoom(node, [other]) &&
-        hasRoomInsteadOf(sight, vm, other, node),
-    )
+  const down = sight.vms().find((other) => {
+    const waits = other.phase === 'recovering' && other.nodeId === undefined
+    // One that could not start there a moment ago stands in nobody's way.
+    if (!waits || other.tries || sight.hasRoom(node, [other])) return false
+    return mayStart(sight, other, node, nowMs) && hasRoomInsteadOf(sight, vm, other, node)
+  })
   return down && `${vm.id} moves (${migration.cause}) to ${nodeId}, where ${down.id} could start`
 }
 

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { search, shortest, told } from './search.ts'
 import { planOf } from './search-plan.ts'
 
-const runs = Number(process.env.GODWIT_HA_RUNS ?? 120)
+const runs = Number(process.env.GODWIT_HA_RUNS ?? 160)
 const from = Number(process.env.GODWIT_HA_FROM ?? 1)
 /** Few seeds are looked at quickly, many for as long as anything may take. */
 const restMs = runs > 1000 ? 70_000 : 5000
