@@ -335,11 +335,9 @@ function place(step: Step, vm: Vm): void {
   }
   if (vm.refusedBy && !hasUntried(state, vm)) refusedByNobody(step, vm)
   const held = heldBack(state, vm)
-  const choice = held ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
+  const choice = held ?? chosenFor(step, vm)
   if (!isNode(choice)) {
     vm.live.lookAgainAtMs = step.nowMs + placementRetryMs
-    // Where it was refused is better than nowhere: those that are left may not take it for long.
-    if (!held) refusedByNobody(step, vm)
     setVmFault(step, vm, choice)
     return
   }
@@ -348,6 +346,16 @@ function place(step: Step, vm: Vm): void {
   vm.placedBecause = becauseOf(state, vm, choice)
   becomeStarting(step, vm, choice.id, takeEpoch(step))
   sendStart(step, vm, choice)
+}
+
+/** Where it was refused is better than nowhere: those that are left may not take it for long. */
+function chosenFor(step: Step, vm: Vm): Node | Fault {
+  const { state } = step
+  const choose = () => chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
+  const choice = choose()
+  if (isNode(choice) || vm.refusedBy === undefined) return choice
+  refusedByNobody(step, vm)
+  return choose()
 }
 
 function refusedByNobody(step: Step, vm: Vm): void {

@@ -158,3 +158,13 @@ test('where it could not start, and how long it waits, another coordinator knows
   story.passWith(1000, { n1: [], n2: [] })
   expect(stateOf(story)).toBe('starting n2 @4')
 })
+
+test('who was refused by all that have room asks them again at once, and is not overtaken', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('full', { memoryMib: 90 }, 'n2')
+  story.run('a', { memoryMib: 60 })
+  story.result('n1', command(story), 'disk-failed')
+  story.passWith(500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n1 @3')
+})
