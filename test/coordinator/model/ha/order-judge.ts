@@ -35,6 +35,8 @@ function inTheWay(
   const vm = migration && sight.state.vms.get(migration.vmId)
   const node = sight.node(nodeId)
   if (!vm || !node || migration?.cause === 'operator') return undefined
+  // What was decided before anybody was down has its place there.
+  if (migration.queuedAtMs < nowMs - 50) return undefined
   const down = sight.vms().find((other) => {
     const waits = other.phase === 'recovering' && other.nodeId === undefined
     // One that could not start there a moment ago stands in nobody's way.
