@@ -145,9 +145,10 @@ export interface Vm extends VmRecord {
      * lost node.
      */
     fencedAtMs: number | undefined
+    /** It waits for a node, but not before that: it has crashed, or was refused. */
     retryAtMs: number
-    /** Nodes that could not start it, though another may: emptied when it runs or has failed. */
-    readonly refusedBy: Set<NodeId>
+    /** It has found none: when it looks again. */
+    lookAgainAtMs: number
     lastMovedAtMs: number
     /** Moves that a rule asked for and that failed, in a row; and when the next may be tried. */
     ruleTries: { readonly count: number; readonly nextAtMs: number }
@@ -310,8 +311,7 @@ export const vmLive = (): Vm['live'] => ({
   isConfirmed: false,
   absentSinceMs: undefined,
   fencedAtMs: undefined,
-  retryAtMs: 0,
-  refusedBy: new Set(),
+  ...{ retryAtMs: 0, lookAgainAtMs: 0 },
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
   ruleTries: { count: 0, nextAtMs: 0 },
   runsSinceMs: undefined,

@@ -16,7 +16,7 @@ import { companyOf, policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import { standingOf } from './node-doors.ts'
-import { chooseNode, isNode, wishWith } from './placement.ts'
+import { chooseNode, isAwaited, isNode, wishWith } from './placement.ts'
 import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
 import { watchedNodes } from './watched-nodes.ts'
@@ -195,6 +195,7 @@ function move(step: Step, node: Node, vm: Vm): boolean {
     evacuation?.why.set(vm.id, to.message)
     return false
   }
+  if (isAwaited(step.state, to, step.nowMs)) return false
   const count = (evacuation?.tries.get(vm.id)?.count ?? 0) + 1
   const waitMs = count < triesMax ? retryMs : seldomMs
   evacuation?.tries.set(vm.id, { count, nextAtMs: step.nowMs + waitMs })

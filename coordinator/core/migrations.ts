@@ -115,7 +115,9 @@ export function beginAdmitted(step: Step, migration: Migration): void {
 function obstacleTo(step: Step, { vmId, from, to, epoch, purpose }: Migration): Fault | undefined {
   const missing = [from, to].find((id) => isLost(nodeOf(step.state, id)))
   if (missing) return fault('no-node', `${missing} is lost: try again when it is back`)
-  if (nodeOf(step.state, to).maintenance) return fault('no-node', `${to} is in maintenance`)
+  const { maintenance, live } = nodeOf(step.state, to)
+  if (maintenance) return fault('no-node', `${to} is in maintenance`)
+  if (live.isClosing) return fault('no-node', `${to} shuts down`)
   const vm = step.state.vms.get(vmId)
   const phase = purpose === 'clone' ? 'running' : 'migrating'
   if (vm?.phase !== phase || vm.nodeId !== from || vm.epoch !== epoch)

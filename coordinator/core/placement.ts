@@ -26,7 +26,7 @@ import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/ru
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
 import { isLost } from './node-doors.ts'
-import { isReachable, type Step, takeEpoch } from './step-context.ts'
+import { isReachable, type Step, takeEpoch, touch } from './step-context.ts'
 import { goOn, standingOn } from './stranded.ts'
 import { becomeStarting, setVmFault } from './vm-doors.ts'
 
@@ -229,9 +229,16 @@ export function placeWaiting(step: Step): void {
     invariant(vm, `vm ${id} waits but is not there`)
     return vm
   })
-  waiting.sort(whoseTurn)
-  for (const vm of waiting) if (vm.live.retryAtMs <= step.nowMs) place(step, vm)
+  const ready = waiting.filter(({ live }) => live.retryAtMs <= step.nowMs).sort(whoseTurn)
+  const due = ready.filter(({ live }) => live.lookAgainAtMs <= step.nowMs)
+  // What one of them finds is for those whose turn it was before, whenever they have looked last.
+  const isFound = due.length < ready.length && due.some((vm) => findsNode(step, vm))
+  for (const vm of isFound ? ready : due) place(step, vm)
 }
+
+const findsNode = ({ state }: Step, vm: Vm): boolean =>
+  heldBack(state, vm) === undefined &&
+  isNode(chooseNode(state, wishToStart(state, vm), startWhere(state, vm)))
 
 /**
  * Higher priorities first; then those that are to run again before new ones, and of them the
@@ -261,22 +268,36 @@ export function frozenTo(state: ClusterState, vm: Vm): NodeId | undefined {
 const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined =>
   vm.pinnedTo ?? frozenTo(state, vm) ?? (vm.epoch === 0 ? vm.startOn : undefined)
 
-/** Is there a node, full or not, that it may start on and that has not refused it yet? */
-export function hasUntried(state: ClusterState, vm: Vm): boolean {
+const nobody = () => []
+
+/** Is there a node, full or not, on which it belongs and that has not refused it yet? */
+export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy): boolean {
   const only = boundTo(state, vm)
   return [...state.nodes.values()].some(
     (node) =>
       isReachable(node) &&
       !node.maintenance &&
-      !vm.live.refusedBy.has(node.id) &&
-      (only === undefined || node.id === only),
+      !refusedBy?.includes(node.id) &&
+      (only === undefined || node.id === only) &&
+      forbids(state, vm, node.id, nobody) === undefined,
   )
 }
 
 /** Where it may start, if anywhere: what `place` asks, and what `why` shows. */
 export const startWhere = (state: ClusterState, vm: Vm): Where => ({
-  ...{ vm, only: boundTo(state, vm), but: vm.live.refusedBy },
+  ...{ vm, only: boundTo(state, vm), but: new Set(vm.refusedBy) },
 })
+
+/**
+ * Somebody who is down would start there: no VM that runs is moved into its way, and no replica.
+ * It has looked, or will in a moment.
+ */
+export const isAwaited = (state: ClusterState, node: Node, nowMs: number): boolean =>
+  [...state.waiting].some((id) => {
+    const vm = state.vms.get(id)
+    if (vm?.phase !== 'recovering' || vm.live.retryAtMs > nowMs || heldBack(state, vm)) return false
+    return !obstacleAt(state, node, wishToStart(state, vm), startWhere(state, vm))
+  })
 
 /** Why it is not even tried; undefined: it is. */
 export function heldBack(state: ClusterState, vm: Vm): Fault | undefined {
@@ -312,14 +333,11 @@ function place(step: Step, vm: Vm): void {
     goOn(step, vm, standing)
     return
   }
-  const { refusedBy } = vm.live
-  if (refusedBy.size > 0 && !hasUntried(state, vm)) refusedBy.clear()
+  if (vm.refusedBy && !hasUntried(state, vm)) refusedByNobody(step, vm)
   const held = heldBack(state, vm)
-  const choice = held ?? chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
+  const choice = held ?? chosenFor(step, vm)
   if (!isNode(choice)) {
-    vm.live.retryAtMs = step.nowMs + placementRetryMs
-    // Where it was refused is better than nowhere: those that are left may not take it for long.
-    if (!held) refusedBy.clear()
+    vm.live.lookAgainAtMs = step.nowMs + placementRetryMs
     setVmFault(step, vm, choice)
     return
   }
@@ -330,9 +348,26 @@ function place(step: Step, vm: Vm): void {
   sendStart(step, vm, choice)
 }
 
+/** Where it was refused is better than nowhere: those that are left may not take it for long. */
+function chosenFor(step: Step, vm: Vm): Node | Fault {
+  const { state } = step
+  const choose = () => chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
+  const choice = choose()
+  if (isNode(choice) || vm.refusedBy === undefined) return choice
+  refusedByNobody(step, vm)
+  return choose()
+}
+
+function refusedByNobody(step: Step, vm: Vm): void {
+  if (vm.refusedBy === undefined) return
+  delete vm.refusedBy
+  touch(step, 'vm', vm.id)
+}
+
 function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
   if (boundTo(state, vm) === id) return `it is bound to ${id}`
   if (vm.restartOn === id) return 'it ran there before'
+  if (vm.relocateTo === id) return 'an operator wanted it there'
   const anchor = anchorOf(state, vm)
   if (anchor) return `a rule keeps it together with ${anchor.with}`
   if (rulesOf(state, vm).length === 0) return 'that node had the least to do'

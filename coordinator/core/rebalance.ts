@@ -12,6 +12,7 @@ import { keepsPromise } from './ha/admission.ts'
 import { companyOf, forbids, policyOf, rankOf } from './ha/rules.ts'
 import { moveCooldownMs } from './limits.ts'
 import { hotLoad, loadOf, type NodeBurden, scoreOf, translateDemand } from './load-score.ts'
+import { isAwaited } from './placement.ts'
 import { isAwake } from './power/standby.ts'
 import { nodeOf } from './step-context.ts'
 
@@ -46,17 +47,21 @@ export function rebalance(
   const nodes = [...state.nodes.values()].filter((node) => isAwake(node) && !node.live.isEmptying)
   const burdens = nodes.map((node) => burdenOf(state, node))
   const scoreBefore = scoreOf(burdens)
-  // Where power is saved VMs are packed on purpose: only what is too hot is relieved.
-  const isCool = state.power.save && burdens.every((burden) => loadOf(burden) <= hotLoad)
-  const isQuiet = !isAsked && (isCool || scoreBefore < scoreWorthMoving)
+  const isQuiet = !isAsked && scoreBefore < scoreWorthMoving
   if (isQuiet || isRecovering(state)) return { scoreBefore, scoreAfter: scoreBefore, moves: [] }
   const busy = busyNodes(state)
   const movables = [...state.vms.values()].flatMap((vm) =>
     mayMove(state, vm, nowMs, isAsked) && vm.nodeId !== undefined ? [movableOf(vm, vm.nodeId)] : [],
   )
+  // Where power is saved VMs are packed on purpose: only what is too hot is relieved.
+  const isPacked = state.power.save && !isAsked
+  const hot = new Set(burdens.filter((burden) => loadOf(burden) > hotLoad).map(({ id }) => id))
+  const mayLeave = ({ nodeId }: Movable) => !isPacked || hot.has(nodeId)
   // To one that flaps nothing goes by itself.
-  const mayCome = (to: NodeId) => isAsked || !isFlapping(nodeOf(state, to))
-  return planMoves(burdens, movables, busy, (id, to) => mayCome(to) && mayGo(state, id, to))
+  const mayCome = (to: NodeId) =>
+    isAsked || !(isFlapping(nodeOf(state, to)) || isAwaited(state, nodeOf(state, to), nowMs))
+  const leaving = movables.filter(mayLeave)
+  return planMoves(burdens, leaving, busy, (id, to) => mayCome(to) && mayGo(state, id, to))
 }
 
 /** No rule is broken, or kept less well, and what admission control promises stays true. */

@@ -146,6 +146,8 @@ export const VmRecord = z.strictObject({
   tries: z.strictObject({ restarts: z.int(), relocations: z.int() }).optional(),
   /** Where it is to start again, if it can. */
   restartOn: nodeId.optional(),
+  /** Nodes that could not start it, though another may: forgotten when it runs or has failed. */
+  refusedBy: z.array(nodeId).optional(),
   /** It had to leave this node, which was taken out of service: it goes back when it may. */
   awayFrom: nodeId.optional(),
   /** Its node has shut down, and it is to wait for that. */

@@ -14,6 +14,7 @@ import { evacuate, seeLeaving } from './evacuation.ts'
 import { tell } from './events.ts'
 import { keepRules } from './ha/keeper.ts'
 import { protect } from './ha/protection.ts'
+import { makeRoom } from './ha/replica-room.ts'
 import { mergeLayers } from './layer-merges.ts'
 import {
   endsLapsed,
@@ -144,6 +145,7 @@ function tick(working: Step): void {
   // Before a new replica names them.
   mergeLayers(working)
   protect(working)
+  makeRoom(working)
   finishWaking(working)
   consolidate(working)
   countEnergy(working)

@@ -14,6 +14,7 @@ import {
   type Settings,
   vmLive,
 } from './cluster-state.ts'
+import { backoffMs } from './ha/restarts.ts'
 import { firstPlacementMs } from './limits.ts'
 import { specOwnedBy } from './networks.ts'
 import { isDoubtful } from './node-doors.ts'
@@ -142,7 +143,7 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     const waits = vm.phase === 'pending' || (vm.phase === 'recovering' && vm.nodeId === undefined)
     if (waits) {
       state.waiting.add(vm.id)
-      vm.live.retryAtMs = nowMs + firstPlacementMs
+      vm.live.retryAtMs = nowMs + Math.max(firstPlacementMs, backoffMs(vm))
     }
     // When the fence it waits for was to be reached was known to our predecessor only. An
     // unprotected VM that stops waits for its node's word: no lease ends it.

@@ -54,9 +54,10 @@ function enter(step: Step, vm: Vm, phase: VmPhase): void {
   )
   vm.phase = phase
   const waits = phase === 'pending' || (phase === 'recovering' && vm.nodeId === undefined)
+  if (waits) vm.live.lookAgainAtMs = step.nowMs
   if (waits) step.state.waiting.add(vm.id)
   else step.state.waiting.delete(vm.id)
-  if (!waits && phase !== 'starting') vm.live.refusedBy.clear()
+  if (!waits && phase !== 'starting') forget(vm, 'refusedBy')
   touch(step, 'vm', vm.id)
 }
 

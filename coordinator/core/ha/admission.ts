@@ -106,8 +106,10 @@ function bear(burdens: Map<NodeId, NodeBurden>, nodeId: NodeId, vm: Vm, count: 1
 function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>): VmId[] {
   const burdens = new Map([...paper.burdens].filter(([id]) => !lost.has(id)))
   const seats = new Map([...paper.seats].map(([id, at]) => [id, at.filter((n) => !lost.has(n))]))
+  // One that is bound waits for its node: it takes no room elsewhere, and lacks none.
+  const isFree = ({ spec, pinnedTo }: Vm) => spec.ha && pinnedTo === undefined
   const homeless = paper.vms
-    .filter(({ id, spec }) => spec.ha && paper.seats.get(id)?.length && !seats.get(id)?.length)
+    .filter((vm) => isFree(vm) && paper.seats.get(vm.id)?.length && !seats.get(vm.id)?.length)
     .sort(
       (a, b) => Number(isReadyOn(burdens, b)) - Number(isReadyOn(burdens, a)) || whoseTurn(a, b),
     )

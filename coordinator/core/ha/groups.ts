@@ -81,7 +81,7 @@ export function setPolicy(step: Step, vm: Vm, change: HaPolicyChange): null | Fa
 export const policyOf = (vm: Vm): HaPolicy => vm.policy ?? haPolicyDefault
 
 function declared(step: Step, vm: Vm): void {
-  vm.live.retryAtMs = step.nowMs
+  Object.assign(vm.live, { retryAtMs: step.nowMs, lookAgainAtMs: step.nowMs })
   touch(step, 'vm', vm.id)
 }
 

@@ -12,7 +12,7 @@ import { evacuationCause } from '../evacuation.ts'
 import { flapsMax, keepRulesEveryMs, ruleMovesMax, ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { addMigration } from '../migration-doors.ts'
 import { planMigration } from '../migrations.ts'
-import { nodesFor, obstacleAt } from '../placement.ts'
+import { isAwaited, nodesFor, obstacleAt } from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
 import { watchedVms } from '../watched-vms.ts'
@@ -61,7 +61,7 @@ function keepCompany(step: Step, company: readonly Vm[]): void {
   const { state, nowMs } = step
   const here = movable(state, company, nowMs)
   const wanted = wantedNode(state, here)
-  if (!wanted) return
+  if (!wanted || isAwaited(state, wanted.node, nowMs)) return
   for (const vm of here)
     if (vm.nodeId !== wanted.node.id && !isBound(vm)) moveTo(step, vm, wanted.node, wanted.why)
 }

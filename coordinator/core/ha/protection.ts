@@ -14,7 +14,7 @@ import { isBeingChanged } from '../disk-change.ts'
 import { tell } from '../events.ts'
 import { ruleRetryMs, ruleRetryMsMax } from '../limits.ts'
 import { isDoubtful, isLost } from '../node-doors.ts'
-import { frozenTo, isNode } from '../placement.ts'
+import { frozenTo, isAwaited, isNode } from '../placement.ts'
 import {
   isAsked,
   isReachable,
@@ -98,7 +98,7 @@ function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
   const waitMs = Math.min(ruleRetryMs * 2 ** tries.count, ruleRetryMsMax)
   vm.live.replicaTries = { count: tries.count + 1, nextAtMs: nowMs + waitMs }
   const to = chooseReplicaNode(state, vm)
-  if (!isNode(to)) return
+  if (!isNode(to) || isAwaited(state, to, nowMs)) return
   const id = asMigrationId(`r${takeSerial(step)}`)
   setReplica(step, vm, { id, nodeId: to.id, phase: 'syncing', level, everyMs })
   const { id: vmId, epoch } = vm
@@ -220,7 +220,9 @@ export function seeReplica(step: Step, node: Node, report: VmReport): boolean {
   const vm = step.state.vms.get(report.vmId)
   const id = report.migrationId
   if (vm?.takesOver === id && vm?.nodeId === node.id && vm.phase === 'starting') {
-    if (!isAsked(step.state, 'take-over', vm.id)) sendTakeOver(step, vm, node)
+    // Without a lease it could not, and the replica would be of no use.
+    const mayAsk = isReachable(node) && !isAsked(step.state, 'take-over', vm.id)
+    if (mayAsk) sendTakeOver(step, vm, node)
     return true
   }
   if (!vm || vm.replica?.id !== id || vm.replica?.nodeId !== node.id) return false

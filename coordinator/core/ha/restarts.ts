@@ -5,6 +5,7 @@
 // Not here: VMs whose node is lost (recovery.ts). Monotonic ms.
 
 import { type Fault, fault } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
 import type { Vm } from '../cluster-state.ts'
 import { restartBackoffMs, restartBackoffMsMax, restartsForgottenMs } from '../limits.ts'
 import { hasUntried } from '../placement.ts'
@@ -30,11 +31,7 @@ export function seeCrash(step: Step, vm: Vm, crash: Fault): void {
 /** Its node could not start it; without a word of the operator every node is tried once. */
 export function seeFailedStart(step: Step, vm: Vm, refusal: Fault): void {
   const { relocations } = policyOf(vm)
-  const { nodeId } = vm
-  if (nodeId !== undefined) vm.live.refusedBy.add(nodeId)
-  const isUntried = hasUntried(step.state, vm)
-  if (nodeId !== undefined && triesOf(vm, step.nowMs).restarts < policyOf(vm).restarts)
-    vm.live.refusedBy.delete(nodeId)
+  const isUntried = hasUntried(step.state, vm, refusedWith(vm))
   tryAgain(step, vm, refusal, relocations ?? (isUntried ? Number.POSITIVE_INFINITY : 0))
 }
 
@@ -42,7 +39,9 @@ function tryAgain(step: Step, vm: Vm, why: Fault, relocationsMax: number): void 
   const { restarts: restartsMax, locked } = policyOf(vm)
   const tries = triesOf(vm, step.nowMs)
   const mayRestart = tries.restarts < restartsMax
-  const mayTry = step.state.ha.armed && !locked && vm.nodeId !== undefined
+  // One that has run waits for what holds it back; a start that somebody asked for has failed.
+  const isNew = vm.phase === 'starting' && !vm.isRecovery
+  const mayTry = vm.nodeId !== undefined && (!isNew || (step.state.ha.armed && !locked))
   if (!mayTry || (!mayRestart && tries.relocations >= relocationsMax)) {
     delete vm.tries
     becomeFailed(step, vm, tries === none ? why : exhausted(why, tries), false)
@@ -52,15 +51,24 @@ function tryAgain(step: Step, vm: Vm, why: Fault, relocationsMax: number): void 
   vm.tries = mayRestart
     ? { ...tries, restarts: tries.restarts + 1 }
     : { restarts: 0, relocations: tries.relocations + 1 }
-  if (mayRestart && from !== undefined) vm.restartOn = from
-  else if (from !== undefined) vm.live.refusedBy.add(from)
-  if (vm.phase === 'starting' && !vm.isRecovery) becomePending(step, vm, 0)
+  if (mayRestart) vm.restartOn = from
+  else vm.refusedBy = refusedWith(vm)
+  if (isNew) becomePending(step, vm, 0)
   else becomeRecovering(step, vm, step.nowMs, why.message)
-  const count = vm.tries.restarts + vm.tries.relocations - 1
-  const waitMs = Math.min(restartBackoffMs * 2 ** count, restartBackoffMsMax)
-  vm.live.retryAtMs = step.nowMs + waitMs
+  vm.live.retryAtMs = step.nowMs + backoffMs(vm)
   touch(step, 'vm', vm.id)
 }
+
+/** How long it waits before its next start: none of its own doing made it wait. */
+export function backoffMs({ tries, restartOn, refusedBy }: Vm): number {
+  if (!tries || (restartOn === undefined && refusedBy === undefined)) return 0
+  const count = tries.restarts + tries.relocations - 1
+  return Math.min(restartBackoffMs * 2 ** count, restartBackoffMsMax)
+}
+
+/** With the node that it is on. */
+const refusedWith = ({ nodeId, refusedBy = [] }: Vm): NodeId[] =>
+  nodeId === undefined || refusedBy.includes(nodeId) ? refusedBy : [...refusedBy, nodeId]
 
 /** In a row: what came before a long run does not count. */
 function triesOf({ tries, live }: Vm, nowMs: number): Tries {

@@ -128,7 +128,7 @@ function nodesSeen(state: ClusterState, vm: Vm): WhyView['nodes'] {
 
 function questionOf(state: ClusterState, vm: Vm): { where: Where; wish: Wish } {
   const { but: _, ...where } = startWhere(state, vm)
-  const refused = vm.nodeId === undefined ? { but: vm.live.refusedBy } : {}
+  const refused = vm.nodeId === undefined ? { but: new Set(vm.refusedBy) } : {}
   const isAlone = companyOf(state, vm).length === 1
   return { where: { ...where, ...refused }, wish: isAlone ? wishOf(vm.spec) : wishWith(state, vm) }
 }

@@ -8,9 +8,9 @@ import type { NodeId } from '#proto/ids.ts'
 import { burdenOf, demandOf, fits, isFlapping } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { keepsPromise } from '../ha/admission.ts'
-import { companyOf, forbids, policyOf, rankOf } from '../ha/rules.ts'
+import { companyOf, forbids, nodesOf, policyOf, rankOf, type Seats } from '../ha/rules.ts'
 import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
-import { loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
+import { hotLoad, loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
 import { beginQueue } from '../move-commands.ts'
 import { nodeOf, type Step } from '../step-context.ts'
 import { isAwake, meanLoad, sleep, wakeNeeded } from './standby.ts'
@@ -95,8 +95,14 @@ function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan 
   burdens.delete(node.id)
   const moves: { vm: Vm; to: Node }[] = []
   const size = ({ spec }: Vm) => spec.memoryMib
+  // Those that go before it are there already, as far as rules are concerned.
+  const seats = (vm: Vm) => {
+    const move = moves.find((one) => one.vm === vm)
+    return move ? [move.to.id] : nodesOf(state, vm)
+  }
   for (const vm of vms.sort((a, b) => size(b) - size(a) || a.serial - b.serial)) {
-    const to = fullestFor(state, vm, node, burdens)
+    const isAllowed = (to: NodeId) => isKeptAsWell(state, vm, to, seats)
+    const to = fullestFor(state, vm, node, burdens, isAllowed)
     if (to === undefined) return undefined
     moves.push({ vm, to: state.nodes.get(to) as Node })
   }
@@ -117,8 +123,10 @@ function fullestFor(
   vm: Vm,
   from: Node,
   burdens: Map<NodeId, NodeBurden>,
+  isAllowed: (to: NodeId) => boolean,
 ): NodeId | undefined {
-  const { loadMax } = state.power
+  // Rebalancing would take from a node that is hot what was packed there.
+  const loadMax = Math.min(state.power.loadMax, hotLoad)
   const able = [...burdens].flatMap(([id, burden]) => {
     const demandPercent = translateDemand(demandOf(vm), from.capacity, burden)
     const after = {
@@ -130,7 +138,7 @@ function fullestFor(
     const isEmpty = burden.vms === 0
     const isFree = !isEmpty && !isFlapping(nodeOf(state, id))
     const mayGo = isFree && fits(burden, { memoryMib: vm.spec.memoryMib, demandPercent })
-    if (!mayGo || loadOf(after) > loadMax || !isAllowed(state, vm, from.id, id)) return []
+    if (!mayGo || loadOf(after) > loadMax || !isAllowed(id)) return []
     return [{ id, after }]
   })
   able.sort((a, b) => b.after.reservedMib - a.after.reservedMib || (a.id < b.id ? -1 : 1))
@@ -139,7 +147,9 @@ function fullestFor(
   return best?.id
 }
 
-const isAllowed = (state: ClusterState, vm: Vm, from: NodeId, to: NodeId): boolean =>
-  forbids(state, vm, to) === undefined &&
-  rankOf(state, vm, to) <= rankOf(state, vm, from) &&
+/** No rule is broken, or kept less well than where it is, and so are promises. */
+const isKeptAsWell = (state: ClusterState, vm: Vm, to: NodeId, seats: Seats): boolean =>
+  vm.nodeId !== undefined &&
+  forbids(state, vm, to, seats) === undefined &&
+  rankOf(state, vm, to, seats) <= rankOf(state, vm, vm.nodeId) &&
   keepsPromise(state, vm, to)

@@ -14,7 +14,14 @@ import { tell } from '../events.ts'
 import { wantsAwake } from '../ha/keeper.ts'
 import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
-import { obstacleAt, startWhere, type Where, wishToStart, wishWith } from '../placement.ts'
+import {
+  heldBack,
+  obstacleAt,
+  startWhere,
+  type Where,
+  wishToStart,
+  wishWith,
+} from '../placement.ts'
 import { isReachable, type Step, touch } from '../step-context.ts'
 import { watchedNodes } from '../watched-nodes.ts'
 
@@ -79,8 +86,8 @@ export function wakeNeeded(step: Step): void {
       if (!node.standby?.byHand) wake(step, node, 'power is not saved any more')
   for (const id of state.waiting) {
     const vm = state.vms.get(id)
-    // Only one that was looked at, and found no place.
-    if (!vm?.fault) continue
+    // Only one that was looked at, and found no place; not one that would not start there either.
+    if (!vm?.fault || heldBack(state, vm)) continue
     const where = { ...startWhere(state, vm), asAwake: true }
     const wish = wishToStart(state, vm)
     const free = [...state.nodes.values()].filter((n) => !obstacleAt(state, n, wish, where))

@@ -13,8 +13,9 @@ import {
   translateDemand,
 } from '#coordinator/core/load-score.ts'
 import { gainMin, type Movable, planMoves } from '#coordinator/core/rebalance.ts'
+import { HaPolicyChange } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
-import { Story } from './story.ts'
+import { Story, stateOf } from './story.ts'
 
 const nodeOf = (id: string, demandPercent: number, reservedMib: number, cores = 1): NodeBurden => ({
   ...{ id, cores, demandPercent, reservedMib },
@@ -160,6 +161,21 @@ describe('placement', () => {
     story.result('n1', 'run1-3')
     story.pass(500)
     expect(phases()).toEqual(['stopped', 'starting', 'starting'])
+  })
+
+  test('room that appears is for whose turn it is, and not for who happens to look first', () => {
+    const story = new Story()
+    story.run('low', { memoryMib: 60 })
+    story.run('high', { memoryMib: 60 })
+    story.pass(100)
+    const change = HaPolicyChange.parse({ priority: 200 })
+    story.ask({ do: 'set-policy', vmId: asVmId('high'), change })
+    story.pass(100)
+    story.join('n1')
+    // Now `low` looks again, and `high` does not yet.
+    story.passWith(500, { n1: [] })
+    expect(stateOf(story, 'high')).toBe('starting n1 @1')
+    expect(stateOf(story, 'low')).toBe('pending undefined @0')
   })
 
   test('a pinned VM runs on its node or nowhere', () => {

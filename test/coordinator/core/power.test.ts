@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { burdenOf } from '#coordinator/core/burdens.ts'
 import { loadOf } from '#coordinator/core/load-score.ts'
 import { powerView } from '#coordinator/core/power/energy.ts'
+import { rebalance } from '#coordinator/core/rebalance.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
@@ -62,6 +63,43 @@ describe('packing', () => {
     save(story)
     story.pass(1000)
     expect(moves(story)).toEqual(['a: n1 to n2 (consolidation)'])
+  })
+
+  test('rebalancing takes nothing from a node that is only full, whatever else is hot', () => {
+    const story = running([
+      ['a', 'n1', 95],
+      ['b', 'n2', 30],
+      ['c', 'n2', 40],
+    ])
+    const moves = () => rebalance(story.state, 60_000, { isAsked: false }).moves
+    expect(moves().map(({ vmId }) => vmId)).toEqual(['b'])
+    save(story)
+    expect(moves()).toEqual([])
+  })
+
+  test('brings no two to one node of which each alone would not be against its rules', () => {
+    const story = running([
+      ['a', 'n1', 5],
+      ['b', 'n1', 5],
+      ['c', 'n2', 5],
+    ])
+    const about = { kind: 'keep-apart', name: 'x', vms: ['a', 'b', 'c'], strict: false }
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    story.ask({ do: 'set-rule', rule: HaRule.parse(about) }, 'rule')
+    save(story)
+    story.pass(1000)
+    expect(moves(story)).toEqual([])
+  })
+
+  test('makes no node hot, whatever load is allowed: what is hot is relieved again', () => {
+    const story = running([
+      ['a', 'n1', 50],
+      ['b', 'n2', 45],
+      ['c', 'n3', 50],
+    ])
+    save(story, { loadMax: 1 })
+    story.pass(1000)
+    expect(moves(story)).toEqual([])
   })
 
   test('that is not wanted any more leaves no node behind as one that is being emptied', () => {
@@ -158,6 +196,26 @@ describe('standby', () => {
     pass(story, 3000)
     expect(states().filter((state) => state === 'standby')).toHaveLength(1)
     expect(story.state.vms.get(asVmId('b'))?.phase).toBe('starting')
+  })
+
+  test.each<[string, Partial<HaPolicyChange>, string]>([
+    ['is locked', { locked: true }, 'recovering'],
+    ['starts after one that waits', { after: ['c'] }, 'recovering'],
+    ['may start', {}, 'starting'],
+  ])('nobody is woken for a VM that would not start: %s', (_, change, phase) => {
+    const story = running([
+      ['a', 'n1', 5, 40],
+      ['b', 'n2', 5, 90],
+    ])
+    story.run('c', { memoryMib: 200 })
+    story.ask({ do: 'sleep', nodeId: asNodeId('n3') }, 'sleep n3')
+    save(story, { wakeMs: 500 })
+    const policy = HaPolicyChange.parse(change)
+    story.ask({ do: 'set-policy', vmId: asVmId('a'), change: policy }, 'policy of a')
+    story.lose('n1')
+    story.passWith(8000, { n2: ['b@2 running'], n3: [] })
+    expect(story.state.vms.get(asVmId('a'))?.phase).toBe(phase)
+    expect(story.text.includes('n3 is woken')).toBe(phase === 'starting')
   })
 
   test('VMs that start together wake one that takes them all', () => {

@@ -16,16 +16,16 @@ import type {
   VmReport,
 } from '#proto/messages.ts'
 import { SaidAgain } from '../said-again.ts'
-import { canStrand, type Held, hasRun, isLive, type PeerMessage } from './model-held.ts'
-
-export interface ModelWorld {
-  nowMs(): number
-  toCoordinator(agent: ModelAgent, message: AgentMessage): void
-  /** Lost when the two cannot reach each other; then both hear `peerLost`. */
-  toPeer(agent: ModelAgent, peer: NodeId, message: PeerMessage): void
-  later(agent: ModelAgent, ms: number, fn: () => void): void
-  readonly disks: Map<VmId, number>
-}
+import {
+  canStrand,
+  type Held,
+  hasRun,
+  isLive,
+  type PeerMessage,
+  type PlanMessage,
+  reportOf,
+} from './model-held.ts'
+import type { ModelWorld } from './model-world.ts'
 
 interface Outgoing {
   readonly plan: Migrate
@@ -34,8 +34,7 @@ interface Outgoing {
 
 const diskBroken = fault('internal', 'the disk store is away')
 const noLease = fault('lease-lost', 'there is no lease')
-const copyMs = 300
-const answerMsMax = 2000
+const [copyMs, answerMsMax] = [300, 2000]
 
 export class ModelAgent {
   readonly id: NodeId
@@ -48,6 +47,7 @@ export class ModelAgent {
   isUp = false
   /** It can open no disk: nothing starts here, and no copy is run. */
   isDiskBroken = false
+  memoryMib = 400
   leaseUntilMs = 0
   hadLease = false
   /** VMs that stood still here and went on. */
@@ -83,15 +83,16 @@ export class ModelAgent {
   crashGuest(vmId: VmId): void {
     const held = this.held.get(vmId)
     if (!held || !this.executes(held)) return
-    this.#destroy(held)
-    this.#event(held, 'crashed')
+    this.destroy(held)
+    this.event(held, 'crashed')
   }
 
   // ---- lease and link ----
 
   hello(): AgentMessage {
     this.checkLease()
-    const capacity = { cores: 2, mipsPerCore: 0, memoryMib: 400 }
+    const { memoryMib } = this
+    const capacity = { cores: 2, mipsPerCore: 0, memoryMib }
     return {
       ...{ t: 'hello', protocolVersion: 1, role: 'agent', token: '', nodeId: this.id },
       ...{ incarnation: this.incarnation, peerAddress: 'ws://model:1', capacity, pid: 1 },
@@ -129,16 +130,13 @@ export class ModelAgent {
         held.state = 'stranded'
         continue
       }
-      this.#destroy(held)
-      this.#event(held, 'fenced')
+      this.destroy(held)
+      this.event(held, 'fenced')
     }
   }
 
   reports(): VmReport[] {
-    return [...this.held.values()].map(({ vmId, epoch, state, migrationId, order }) => ({
-      ...{ vmId, epoch, state, ...order },
-      ...(migrationId !== undefined && { migrationId }),
-    }))
+    return [...this.held.values()].map(reportOf)
   }
 
   // ---- what the coordinator says ----
@@ -153,19 +151,23 @@ export class ModelAgent {
     else if (message.t === 'go-on') this.#goOn(message)
     else if (message.t === 'stop' || message.t === 'pause' || message.t === 'resume') {
       const held = this.held.get(message.vmId)
-      if (!held) this.#answer(message.commandId, fault('unknown-vm', 'not here'))
+      if (!held) this.answer(message.commandId, fault('unknown-vm', 'not here'))
       else if (held.epoch !== message.epoch)
-        this.#answer(message.commandId, fault('stale-epoch', 'another epoch'))
+        this.answer(message.commandId, fault('stale-epoch', 'another epoch'))
       else this.#carryOut(message.t, held, message.commandId)
-    }
+    } else this.hearMore(message)
   }
 
+  // What not every model knows.
+  hearMore(_message: CoordinatorMessage): void {}
+  hearOtherPeer(_from: NodeId, _message: PeerMessage): void {}
+
   #carryOut(kind: 'stop' | 'pause' | 'resume', held: Held, commandId: Result['commandId']): void {
-    if (kind === 'stop') this.#destroy(held)
+    if (kind === 'stop') this.destroy(held)
     else if (kind === 'pause' && held.state === 'running' && !held.migrationId)
       held.state = 'paused'
     else if (kind === 'resume' && held.state === 'paused') held.state = 'running'
-    this.#answer(commandId)
+    this.answer(commandId)
   }
 
   #renew(seq: number, leaseMs: number): void {
@@ -178,10 +180,10 @@ export class ModelAgent {
   #start(order: Start): void {
     const older = this.held.get(order.vmId)
     if (older && older.epoch >= order.epoch) {
-      this.#answer(order.commandId, fault('stale-epoch', 'a newer one is here'))
+      this.answer(order.commandId, fault('stale-epoch', 'a newer one is here'))
       return
     }
-    if (older) this.#destroy(older)
+    if (older) this.destroy(older)
     const { vmId, epoch, spec, identity, disk } = order
     const held: Held = {
       ...{ vmId, epoch, state: 'starting', migrationId: undefined, isFrozen: false },
@@ -192,14 +194,14 @@ export class ModelAgent {
     this.world.later(this, 30, () => {
       if (this.held.get(vmId) !== held || held.state !== 'starting') return
       if (this.isDiskBroken) {
-        this.#destroy(held)
-        this.#answer(order.commandId, diskBroken)
+        this.destroy(held)
+        this.answer(order.commandId, diskBroken)
         return
       }
       held.memory = this.world.disks.get(vmId) ?? 0
       held.state = 'running'
-      this.#event(held, 'running')
-      this.#answer(order.commandId)
+      this.event(held, 'running')
+      this.answer(order.commandId)
     })
   }
 
@@ -207,39 +209,39 @@ export class ModelAgent {
     const held = this.held.get(verdict.vmId)
     if (verdict.verdict === 'discard') {
       if (!held || (held.migrationId !== verdict.migrationId && !hasRun(held)))
-        this.#answer(verdict.commandId)
+        this.answer(verdict.commandId)
       else if (hasRun(held) && verdict.epoch <= held.epoch)
-        this.#answer(verdict.commandId, fault('wrong-state', 'it runs'))
+        this.answer(verdict.commandId, fault('wrong-state', 'it runs'))
       else {
-        this.#destroy(held)
-        this.#answer(verdict.commandId)
+        this.destroy(held)
+        this.answer(verdict.commandId)
       }
       return
     }
     const cannot = held?.state === 'incoming' || held?.state === 'stranded'
     if (!held || verdict.epoch < held.epoch || cannot)
-      this.#answer(verdict.commandId, fault('wrong-state', 'nothing to run'))
-    else if (this.isDiskBroken && !isLive(held)) this.#answer(verdict.commandId, diskBroken)
-    else if (!this.#mayLaunch(held)) this.#answer(verdict.commandId, noLease)
+      this.answer(verdict.commandId, fault('wrong-state', 'nothing to run'))
+    else if (this.isDiskBroken && !isLive(held)) this.answer(verdict.commandId, diskBroken)
+    else if (!this.mayLaunch(held)) this.answer(verdict.commandId, noLease)
     else {
       if (held.migrationId) this.outgoing.delete(held.migrationId)
       Object.assign(held, { state: 'running', epoch: verdict.epoch, isFrozen: false })
       held.migrationId = undefined
-      this.#event(held, 'running')
-      this.#answer(verdict.commandId)
+      this.event(held, 'running')
+      this.answer(verdict.commandId)
     }
   }
 
   #goOn({ commandId, vmId, epoch, nextEpoch }: GoOn): void {
     const held = this.held.get(vmId)
     if (held?.state !== 'stranded' || held.epoch !== epoch)
-      this.#answer(commandId, fault('wrong-state', 'nothing stands still here like that'))
-    else if (this.isDiskBroken) this.#answer(commandId, diskBroken)
+      this.answer(commandId, fault('wrong-state', 'nothing stands still here like that'))
+    else if (this.isDiskBroken) this.answer(commandId, diskBroken)
     else {
       Object.assign(held, { state: 'running', epoch: nextEpoch })
       this.wentOn++
-      this.#event(held, 'running')
-      this.#answer(commandId)
+      this.event(held, 'running')
+      this.answer(commandId)
     }
   }
 
@@ -248,7 +250,7 @@ export class ModelAgent {
   #migrate(plan: Migrate): void {
     const held = this.held.get(plan.vmId)
     if (!held || held.epoch !== plan.epoch || held.state !== 'running' || held.migrationId) {
-      this.#answer(plan.commandId, fault('wrong-state', 'it does not run here like that'))
+      this.answer(plan.commandId, fault('wrong-state', 'it does not run here like that'))
       return
     }
     held.migrationId = plan.migrationId
@@ -268,20 +270,14 @@ export class ModelAgent {
     this.world.toPeer(this, plan.destination.nodeId, { t: 'final', plan, memory })
   }
 
-  #cancel({
-    commandId,
-    migrationId,
-  }: {
-    commandId: Result['commandId']
-    migrationId: MigrationId
-  }) {
+  #cancel({ commandId, migrationId }: Pick<Migrate, 'commandId' | 'migrationId'>) {
     const out = this.outgoing.get(migrationId)
-    if (!out) this.#answer(commandId, fault('unknown-migration', 'none'))
+    if (!out) this.answer(commandId, fault('unknown-migration', 'none'))
     else if (out.phase === 'released' || out.phase === 'in-doubt')
-      this.#answer(commandId, fault('wrong-state', 'too late'))
+      this.answer(commandId, fault('wrong-state', 'too late'))
     else {
       this.#giveUp(out.plan, fault('cancelled', 'cancelled'))
-      this.#answer(commandId)
+      this.answer(commandId)
     }
   }
 
@@ -304,11 +300,16 @@ export class ModelAgent {
     this.outgoing.delete(plan.migrationId)
     if (held) Object.assign(held, { isFrozen: false, migrationId: undefined })
     this.world.toPeer(this, plan.destination.nodeId, { t: 'abort', plan })
-    this.#answer(plan.commandId, why)
+    this.answer(plan.commandId, why)
   }
 
   hearPeer(from: NodeId, message: PeerMessage): void {
     this.checkLease()
+    if ('plan' in message) this.#hearOfPlan(from, message)
+    else this.hearOtherPeer(from, message)
+  }
+
+  #hearOfPlan(from: NodeId, message: PlanMessage): void {
     const { plan } = message
     const out = this.outgoing.get(plan.migrationId)
     const held = this.held.get(plan.vmId)
@@ -316,12 +317,12 @@ export class ModelAgent {
     else if (message.t === 'prepared' && out?.phase === 'proving' && held) {
       out.phase = 'released'
       held.state = 'released'
-      this.#event(held, 'released')
+      this.event(held, 'released')
       this.world.toPeer(this, from, { t: 'run', plan })
     } else if (message.t === 'running' && out && held?.state === 'released') {
       this.outgoing.delete(plan.migrationId)
-      this.#destroy(held)
-      this.#answer(plan.commandId)
+      this.destroy(held)
+      this.answer(plan.commandId)
     } else this.#hearAsDestination(from, message)
   }
 
@@ -329,33 +330,33 @@ export class ModelAgent {
   peerLost(peer: NodeId): void {
     for (const { plan } of [...this.outgoing.values()])
       if (plan.destination.nodeId === peer) this.#giveUp(plan, fault('link-lost', 'peer lost'))
-    for (const held of [...this.held.values()]) if (held.state === 'incoming') this.#destroy(held)
+    for (const held of [...this.held.values()]) if (held.state === 'incoming') this.destroy(held)
   }
 
   // ---- migration: destination ----
 
-  #hearAsDestination(from: NodeId, message: PeerMessage): void {
+  #hearAsDestination(from: NodeId, message: PlanMessage): void {
     const { plan } = message
     const held = this.held.get(plan.vmId)
     const isOurs = held?.migrationId === plan.migrationId
     if (message.t === 'offer') this.#offered(from, message.plan, message.held)
     else if (!held || !isOurs) return
     else if (message.t === 'abort') {
-      if (!isLive(held)) this.#destroy(held)
+      if (!isLive(held)) this.destroy(held)
     } else if (message.t === 'final') {
       held.memory = message.memory
       held.state = 'prepared'
       this.world.toPeer(this, from, { t: 'prepared', plan })
     } else if (message.t === 'run' && held.state === 'prepared' && this.#canLaunch(held)) {
       Object.assign(held, { state: 'running', epoch: plan.nextEpoch, migrationId: undefined })
-      this.#event(held, 'running')
+      this.event(held, 'running')
       this.world.toPeer(this, from, { t: 'running', plan })
     }
   }
 
   #offered(from: NodeId, plan: Migrate, offered: Held): void {
     const older = this.held.get(plan.vmId)
-    if (!this.#mayLaunch(offered) || (older && (isLive(older) || older.epoch >= plan.nextEpoch))) {
+    if (!this.mayLaunch(offered) || (older && (isLive(older) || older.epoch >= plan.nextEpoch))) {
       this.world.toPeer(this, from, { t: 'refuse', plan })
       return
     }
@@ -367,30 +368,28 @@ export class ModelAgent {
 
   /** A copy that cannot be launched stays as it is: the coordinator will say what becomes of it. */
   #canLaunch(held: Held): boolean {
-    return !this.isDiskBroken && this.#mayLaunch(held)
+    return !this.isDiskBroken && this.mayLaunch(held)
   }
 
-  #mayLaunch({ order }: Held): boolean {
+  mayLaunch({ order }: Held): boolean {
     return this.hadLease || !order.spec.ha
   }
 
-  // ---- answers ----
-
-  #destroy(held: Held): void {
+  destroy(held: Held): void {
     this.held.delete(held.vmId)
     const out = held.migrationId && this.outgoing.get(held.migrationId)
     if (!out) return
     this.outgoing.delete(out.plan.migrationId)
     if (held.state !== 'released')
-      this.#answer(out.plan.commandId, fault('cancelled', 'the VM is gone'))
+      this.answer(out.plan.commandId, fault('cancelled', 'the VM is gone'))
   }
 
-  #answer(commandId: Result['commandId'], why?: Fault): void {
-    this.#say({ t: 'result', commandId, ...(why && { fault: why }) })
+  answer(commandId: Result['commandId'], why?: Fault, more: Partial<Result> = {}): void {
+    this.#say({ t: 'result', commandId, ...(why && { fault: why }), ...more })
   }
 
-  #event({ vmId, epoch }: Held, event: VmEvent['event']): void {
-    this.#say({ t: 'vm-event', vmId, epoch, event })
+  event({ vmId, epoch }: Held, event: VmEvent['event'], why?: Fault): void {
+    this.#say({ t: 'vm-event', vmId, epoch, event, ...(why && { fault: why }) })
   }
 
   #say(message: Result | VmEvent): void {

@@ -3,8 +3,12 @@
 // Checks after every event that no VM is executed twice, that no memory older than its disk ever
 // runs, and the core's own invariants.
 
-import type { ClusterState, LinkId } from '#coordinator/core/cluster-state.ts'
-import { defaultSettings, type Settings } from '#coordinator/core/cluster-state.ts'
+import {
+  type ClusterState,
+  defaultSettings,
+  type LinkId,
+  type Settings,
+} from '#coordinator/core/cluster-state.ts'
 import { assertInvariants } from '#coordinator/core/invariants.ts'
 import type { StoredRecord } from '#coordinator/core/records.ts'
 import { step } from '#coordinator/core/step.ts'
@@ -17,17 +21,14 @@ import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId, type MigrationId, type NodeId, type VmId } from '#proto/ids.ts'
 import type { AgentMessage, CoordinatorMessage } from '#proto/messages.ts'
 import { VmSpec, type VmSpecInput } from '#proto/vm-spec.ts'
-import { ModelAgent, type ModelWorld } from './model-agent.ts'
+import { ModelAgent } from './model-agent.ts'
+import { ModelClock } from './model-clock.ts'
 import type { PeerMessage } from './model-held.ts'
+import { assertOneCopy, runnersAt } from './model-laws.ts'
 import type { ModelLink } from './model-link.ts'
+import type { ModelWorld } from './model-world.ts'
 
 export const settings = { ...defaultSettings, rebalance: false }
-
-interface Alarm {
-  readonly atMs: number
-  readonly order: number
-  readonly fn: () => void
-}
 
 export class ModelCluster implements ModelWorld {
   readonly disks = new Map<VmId, number>()
@@ -37,14 +38,15 @@ export class ModelCluster implements ModelWorld {
   readonly cutFromCoordinator = new Set<NodeId>()
   readonly cutFromPeers = new Set<NodeId>()
   state: ClusterState | undefined
+  /** Steps that have changed what the coordinator remembers. */
+  changes = 0
   /** What else must be so after every event; throws. */
   law: () => void = () => undefined
   #links = new Map<LinkId, ModelLink>()
   #running: MigrationId[] = []
   #queued: MigrationId[] = []
-  #nowMs = 1000
-  #order = 0
-  #alarms: Alarm[] = []
+  readonly #clock = new ModelClock()
+  #nextProcess = 0
   #nextLink = 1
   #nextRun = 1
   #crashInMs: number | undefined
@@ -59,7 +61,7 @@ export class ModelCluster implements ModelWorld {
   }
 
   nowMs(): number {
-    return this.#nowMs
+    return this.#clock.nowMs
   }
 
   // ---- what the tests do ----
@@ -68,52 +70,73 @@ export class ModelCluster implements ModelWorld {
     if (this.state) return
     const names = { clusterId: 'model', runId: `run${this.#nextRun++}` }
     const records = structuredClone([...this.store.values()])
-    const state = loadState(records, names, this.#settings, this.#nowMs)
+    const state = loadState(records, names, this.#settings, this.#clock.nowMs)
     if ('code' in state) throw new Error(state.message)
     this.state = state
-    this.story.push(`${this.#nowMs} coordinator starts`)
+    this.story.push(`${this.#clock.nowMs} coordinator starts`)
     this.take({ kind: 'boot' })
-    this.#every(50, () => this.state === state && this.take({ kind: 'tick' }))
+    this.#clock.every(50, () => this.state === state && this.take({ kind: 'tick' }), 250)
   }
 
   killCoordinator(): void {
     this.state = undefined
+    this.#crashInMs = undefined
     this.#running = []
     this.#queued = []
-    this.story.push(`${this.#nowMs} coordinator killed`)
+    this.story.push(`${this.#clock.nowMs} coordinator killed`)
     for (const link of [...this.#links.values()]) this.#cut(link)
   }
 
   /** Killed between the store's commit and the first message of one of its next steps. */
   crashSoon(afterMs: number): void {
-    this.#crashInMs = this.#nowMs + afterMs
+    this.#crashInMs = this.#clock.nowMs + afterMs
   }
 
   startNode(id: NodeId): void {
     const old = this.agents.get(id)
     if (old && !old.isDead) return
-    const agent = new ModelAgent(id, `${id}-${this.#order++}`, this)
+    const agent = this.makeAgent(id, `${id}-${this.#nextProcess++}`)
     this.agents.set(id, agent)
-    this.story.push(`${this.#nowMs} ${id} starts`)
-    this.#every(250, () => {
-      if (agent.isDead) return false
-      if (!agent.isHung) agent.heartbeat()
-      return true
-    })
-    this.#every(100, () => {
-      if (agent.isDead) return false
-      if (!agent.isHung) this.#connect(agent)
-      return true
-    })
+    this.story.push(`${this.#clock.nowMs} ${id} starts`)
+    this.#clock.every(
+      250,
+      () => {
+        if (agent.isDead) return false
+        if (!agent.isHung) agent.heartbeat()
+        return true
+      },
+      500,
+    )
+    this.#clock.every(
+      100,
+      () => {
+        if (agent.isDead) return false
+        if (!agent.isHung) this.#connect(agent)
+        return true
+      },
+      500,
+    )
+  }
+
+  makeAgent(id: NodeId, incarnation: string): ModelAgent {
+    return new ModelAgent(id, incarnation, this)
   }
 
   killNode(id: NodeId): void {
     const agent = this.agents.get(id)
-    if (!agent || agent.isDead) return
+    if (agent && !agent.isDead) this.endNode(agent, false)
+  }
+
+  /** @param isGoodbye it has stopped everything, and says so. */
+  endNode(agent: ModelAgent, isGoodbye: boolean): void {
     agent.isDead = true
-    this.story.push(`${this.#nowMs} ${id} killed`)
-    for (const link of this.#links.values()) if (link.agent === agent) this.#cut(link)
-    for (const peer of this.agents.values()) this.#losePeers(peer, id)
+    this.story.push(`${this.#clock.nowMs} ${agent.id} ${isGoodbye ? 'leaves' : 'killed'}`)
+    for (const link of this.#links.values()) {
+      if (link.agent !== agent) continue
+      if (isGoodbye) this.#sayGoodbye(link)
+      else this.#cut(link)
+    }
+    for (const peer of this.agents.values()) this.#losePeers(peer, agent.id)
   }
 
   /** Stopped as by SIGSTOP; what arrives meanwhile waits in its sockets. */
@@ -121,15 +144,15 @@ export class ModelCluster implements ModelWorld {
     const agent = this.agents.get(id)
     if (!agent || agent.isDead || agent.isHung) return
     agent.isHung = true
-    this.story.push(`${this.#nowMs} ${id} hangs for ${ms}`)
-    this.#at(ms, () => {
+    this.story.push(`${this.#clock.nowMs} ${id} hangs for ${ms}`)
+    this.#clock.at(ms, () => {
       agent.isHung = false
       if (!agent.isDead) agent.checkLease()
     })
   }
 
   cutNode(id: NodeId, what: 'coordinator' | 'peers'): void {
-    this.story.push(`${this.#nowMs} ${id} cut from ${what}`)
+    this.story.push(`${this.#clock.nowMs} ${id} cut from ${what}`)
     if (what === 'peers') {
       this.cutFromPeers.add(id)
       const agent = this.agents.get(id)
@@ -144,18 +167,23 @@ export class ModelCluster implements ModelWorld {
   }
 
   crashGuest(vmId: VmId): void {
-    this.story.push(`${this.#nowMs} the guest of ${vmId} crashes`)
+    this.story.push(`${this.#clock.nowMs} the guest of ${vmId} crashes`)
     for (const agent of this.agents.values()) agent.crashGuest(vmId)
   }
 
   breakDisk(id: NodeId): void {
     const agent = this.agents.get(id)
-    this.story.push(`${this.#nowMs} ${id} opens no disk`)
+    this.story.push(`${this.#clock.nowMs} ${id} opens no disk`)
     if (agent) agent.isDiskBroken = true
   }
 
+  /** From now on time passes in larger steps. */
+  beAtPeace(): void {
+    this.#clock.isPeace = true
+  }
+
   heal(): void {
-    this.story.push(`${this.#nowMs} all healed`)
+    this.story.push(`${this.#clock.nowMs} all healed`)
     this.cutFromCoordinator.clear()
     this.cutFromPeers.clear()
     this.#crashInMs = undefined
@@ -164,56 +192,32 @@ export class ModelCluster implements ModelWorld {
     for (const id of this.agents.keys()) this.startNode(id)
   }
 
-  run(id: string, spec: VmSpecInput, policy?: HaPolicy): void {
-    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy }
+  run(id: string, spec: VmSpecInput, policy?: HaPolicy, nodeId?: string): void {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy, nodeId }
     this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 
   ask(command: ApiCommand): void {
     if (!this.state) return
-    this.story.push(`${this.#nowMs} ask ${command.do}`)
+    this.story.push(`${this.#clock.nowMs} ask ${command.do}`)
     this.take({ kind: 'api', command })
   }
 
   advance(byMs: number): void {
-    const untilMs = this.#nowMs + byMs
-    for (;;) {
-      this.#alarms.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
-      const next = this.#alarms[0]
-      if (!next || next.atMs > untilMs) break
-      this.#alarms.shift()
-      this.#nowMs = Math.max(this.#nowMs, next.atMs)
-      next.fn()
+    this.#clock.advance(byMs, () => {
       for (const agent of this.agents.values()) agent.runGuests()
       this.check()
-    }
-    this.#nowMs = untilMs
+    })
   }
 
-  /** At most one copy executes, and never one whose memory its disk has overtaken. */
   check(): void {
-    const runners = new Map<VmId, NodeId>()
-    for (const agent of this.agents.values()) {
-      for (const held of agent.held.values()) {
-        if (!agent.executes(held)) continue
-        const other = runners.get(held.vmId)
-        if (other) throw new Error(`${held.vmId} is executed by ${other} and ${agent.id}`)
-        runners.set(held.vmId, agent.id)
-        const hasDisk = held.order.disk.layers.length > 0
-        const disk = this.disks.get(held.vmId) ?? 0
-        if (hasDisk && held.memory < disk)
-          throw new Error(`${held.vmId} on ${agent.id}: memory ${held.memory}, disk ${disk}`)
-      }
-    }
+    assertOneCopy(this.agents.values(), this.disks)
     this.law()
   }
 
   /** Where each VM is executed now. */
   runners(): Record<string, string> {
-    const found: Record<string, string> = {}
-    for (const agent of this.agents.values())
-      for (const held of agent.held.values()) if (agent.executes(held)) found[held.vmId] = agent.id
-    return found
+    return runnersAt(this.agents.values())
   }
 
   // ---- the coordinator's shell ----
@@ -221,8 +225,10 @@ export class ModelCluster implements ModelWorld {
   take(input: Input): void {
     const { state } = this
     if (!state) return
-    const effects = step(state, input, { nowMs: this.#nowMs, wallMs: 0 })
-    assertInvariants(state)
+    const effects = step(state, input, { nowMs: this.#clock.nowMs, wallMs: 0 })
+    const isChanged = effects.some(({ kind }) => kind === 'persist')
+    if (isChanged) assertInvariants(state)
+    this.changes += isChanged ? 1 : 0
     for (const effect of effects) {
       if (effect.kind === 'persist') this.#persist(effect)
       if (effect.kind === 'persist' && this.#crashes()) return
@@ -232,7 +238,7 @@ export class ModelCluster implements ModelWorld {
   }
 
   #crashes(): boolean {
-    if (this.#crashInMs === undefined || this.#nowMs < this.#crashInMs) return false
+    if (this.#crashInMs === undefined || this.#clock.nowMs < this.#crashInMs) return false
     this.#crashInMs = undefined
     this.killCoordinator()
     return true
@@ -245,12 +251,14 @@ export class ModelCluster implements ModelWorld {
   }
 
   #carryOut(effect: Effect): void {
-    if (effect.kind === 'send') this.#toAgent(effect.linkId, effect.message)
+    if (effect.kind === 'send') this.toAgent(effect.linkId, effect.message)
     else if (effect.kind === 'close-link') {
       const link = this.#links.get(effect.linkId)
       if (link) this.#cut(link, false)
     } else if (effect.kind === 'fence') this.#fence(effect)
-    else if (effect.kind === 'event') this.story.push(`${this.#nowMs} ${effect.event.text}`)
+    else if (effect.kind === 'event') this.story.push(`${this.#clock.nowMs} ${effect.event.text}`)
+    else if (effect.kind === 'reply' && 'fault' in effect.answer)
+      this.story.push(`  refused: ${effect.answer.fault.message}`)
     else if (effect.kind === 'queue-migration') this.#queued.push(effect.migrationId)
     else if (effect.kind === 'migration-ended') {
       const isOther = (id: MigrationId) => id !== effect.migration.id
@@ -264,11 +272,11 @@ export class ModelCluster implements ModelWorld {
     const { state } = this
     const tell = (why: Fault | undefined) =>
       this.state === state && this.take({ kind: 'fence-word', nodeId, incarnation, fault: why })
-    this.#at(this.#random.below(300), () => {
+    this.#clock.at(this.#random.below(300), () => {
       const agent = this.agents.get(nodeId)
       if (this.#random.below(4) === 0) return tell(fault('internal', 'the device has failed'))
       if (agent?.incarnation === incarnation) this.killNode(nodeId)
-      this.#at(this.#random.below(300), () => tell(undefined))
+      this.#clock.at(this.#random.below(300), () => tell(undefined))
     })
   }
 
@@ -299,17 +307,27 @@ export class ModelCluster implements ModelWorld {
     link.isOpen = false
     const { agent, linkId } = link
     const { state } = this
-    const closedAtMs = Math.max(link.downAtMs, this.#nowMs + this.#delayMs())
-    this.#whenAwake(agent, closedAtMs - this.#nowMs, () => {
+    const closedAtMs = Math.max(link.downAtMs, this.#clock.nowMs + this.#delayMs())
+    this.#whenAwake(agent, closedAtMs - this.#clock.nowMs, () => {
       link.isEnded = true
       agent.linkDown()
     })
     if (tellCoordinator && state)
-      this.#at(this.#delayMs(), () => {
+      this.#clock.at(this.#delayMs(), () => {
         if (this.state !== state) return
         this.take({ kind: 'link-closed', linkId, nodeId: agent.id, isGoodbye: false })
       })
-    this.#at(1000, () => this.#links.delete(linkId))
+    this.#clock.at(1000, () => this.#links.delete(linkId))
+  }
+
+  #sayGoodbye(link: ModelLink): void {
+    const { state } = this
+    const { linkId, agent } = link
+    this.#clock.at(Math.max(link.upAtMs - this.#clock.nowMs, 0) + 1, () => {
+      link.isOpen = false
+      if (this.state === state)
+        this.take({ kind: 'link-closed', linkId, nodeId: agent.id, isGoodbye: true })
+    })
   }
 
   toCoordinator(agent: ModelAgent, message: AgentMessage): void {
@@ -319,8 +337,8 @@ export class ModelCluster implements ModelWorld {
 
   #up(link: ModelLink, message: AgentMessage): void {
     const { linkId, agent } = link
-    link.upAtMs = Math.max(link.upAtMs, this.#nowMs + this.#delayMs())
-    this.#at(link.upAtMs - this.#nowMs, () => {
+    link.upAtMs = Math.max(link.upAtMs, this.#clock.nowMs + this.#delayMs())
+    this.#clock.at(link.upAtMs - this.#clock.nowMs, () => {
       if (!link.isOpen || !this.state) return
       if (message.t === 'hello') this.take({ kind: 'hello', linkId, hello: message })
       else this.take({ kind: 'agent-message', linkId, nodeId: agent.id, message })
@@ -328,12 +346,12 @@ export class ModelCluster implements ModelWorld {
   }
 
   /** What is in the agent's socket is read even if the coordinator has closed the link since. */
-  #toAgent(linkId: LinkId, message: CoordinatorMessage): void {
+  toAgent(linkId: LinkId, message: CoordinatorMessage): void {
     const link = this.#links.get(linkId)
     if (!link?.isOpen) return
-    link.downAtMs = Math.max(link.downAtMs, this.#nowMs + this.#delayMs())
+    link.downAtMs = Math.max(link.downAtMs, this.#clock.nowMs + this.#delayMs())
     const { agent } = link
-    this.#whenAwake(agent, link.downAtMs - this.#nowMs, () => {
+    this.#whenAwake(agent, link.downAtMs - this.#clock.nowMs, () => {
       if (link.isEnded) return
       if (message.t === 'welcome') agent.linkUp()
       else agent.hear(message)
@@ -342,7 +360,7 @@ export class ModelCluster implements ModelWorld {
 
   toPeer(agent: ModelAgent, peerId: NodeId, message: PeerMessage): void {
     const { incarnation } = agent
-    this.#at(this.#delayMs(), () => {
+    this.#clock.at(this.#delayMs(), () => {
       const peer = this.agents.get(peerId)
       const isCut = [agent.id, peerId].some((id) => this.cutFromPeers.has(id))
       if (!peer || peer.isDead || isCut || agent.isDead) {
@@ -366,21 +384,11 @@ export class ModelCluster implements ModelWorld {
   }
 
   #whenAwake(agent: ModelAgent, ms: number, fn: () => void): void {
-    this.#at(ms, () => {
+    this.#clock.at(ms, () => {
       if (agent.isDead) return
       if (agent.isHung) this.#whenAwake(agent, 10, fn)
       else fn()
     })
-  }
-
-  #every(ms: number, fn: () => unknown): void {
-    this.#at(ms, () => {
-      if (fn() !== false) this.#every(ms, fn)
-    })
-  }
-
-  #at(ms: number, fn: () => void): void {
-    this.#alarms.push({ atMs: this.#nowMs + ms, order: this.#order++, fn })
   }
 
   #delayMs(): number {

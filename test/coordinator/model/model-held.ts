@@ -2,29 +2,45 @@
 // (model-agent.ts).
 
 import type { Epoch, MigrationId, VmId } from '#proto/ids.ts'
-import type { Migrate, Start, VmReport } from '#proto/messages.ts'
+import type { Clone, Migrate, Start, VmReport } from '#proto/messages.ts'
 
 export interface Held {
   readonly vmId: VmId
   epoch: Epoch
   state: VmReport['state']
   migrationId: MigrationId | undefined
-  readonly order: Pick<Start, 'spec' | 'identity' | 'disk'>
+  order: Pick<Start, 'spec' | 'identity' | 'disk'>
+  /** Another node keeps it as it is. */
+  replica?: NonNullable<VmReport['replica']>
   /** What the guest has in memory: the count of its own writes. */
   memory: number
   /** Stands still for a switchover. */
   isFrozen: boolean
 }
 
-/** What two agents say to each other. */
-export type PeerMessage =
+/** What two agents say to each other of a migration. */
+export type PlanMessage =
   | { readonly t: 'offer'; readonly plan: Migrate; readonly held: Held }
   | { readonly t: 'refuse'; readonly plan: Migrate }
   | { readonly t: 'final'; readonly plan: Migrate; readonly memory: number }
   | { readonly t: 'prepared' | 'run' | 'running' | 'abort'; readonly plan: Migrate }
 
+/** And of replicas and clones. */
+export type PeerMessage =
+  | PlanMessage
+  | { readonly t: 'keep'; readonly replicaId: MigrationId; readonly held: Held }
+  | { readonly t: 'kept' | 'unkept'; readonly replicaId: MigrationId; readonly vmId: VmId }
+  | { readonly t: 'bear'; readonly order: Clone; readonly memory: number }
+  | { readonly t: 'born' | 'unborn'; readonly order: Clone }
+
 export const isLive = ({ state }: Held) => ['starting', 'running', 'paused'].includes(state)
 /** Has run here, and is no copy for anybody else. */
 export const hasRun = (held: Held) => isLive(held) || held.state === 'stranded'
-export const canStrand = ({ state, migrationId, order }: Held) =>
-  state === 'running' && !migrationId && order.spec.isolation === 'pause'
+export const canStrand = ({ state, migrationId, replica, order }: Held) =>
+  state === 'running' && !migrationId && !replica && order.spec.isolation === 'pause'
+
+export const reportOf = ({ vmId, epoch, state, migrationId, replica, order }: Held): VmReport => ({
+  ...{ vmId, epoch, state, ...order },
+  ...(replica && { replica }),
+  ...(migrationId !== undefined && { migrationId }),
+})

@@ -159,6 +159,13 @@ describe('admission control', () => {
     expect(toleratedOf(story.state)).toBe(1)
   })
 
+  test('so does one that is bound: it waits for its node, and for nothing else', () => {
+    const story = filled([30, 30])
+    story.run('bound', { memoryMib: 90 }, 'n3')
+    expect(stateOf(story, 'bound')).toMatch(/^starting n3/)
+    expect(toleratedOf(story.state)).toBe(1)
+  })
+
   test('what it finds enough is enough: whoever is lost, all are placed again', () => {
     const sizes = fc.array(fc.constantFrom(10, 20, 30, 40, 50), { maxLength: 9 })
     fc.assert(

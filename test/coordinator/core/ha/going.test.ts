@@ -78,6 +78,17 @@ test('what a node stops before its goodbye begins elsewhere, and not there once 
   expect(stateOf(story)).toBe('starting n2 @2')
 })
 
+test('and nothing that waits in the queue sets out for it', () => {
+  const story = started()
+  story.run('b', {}, 'n2')
+  story.result('n2', 'run1-2')
+  story.migrate('a', 'n2')
+  story.event('n2', 'b@2', 'fenced', closing)
+  story.admit('m3')
+  expect(last(story, 1)[0]).toMatch(/has ended: n2 shuts down/)
+  expect(stateOf(story)).toBe('running n1 @1')
+})
+
 test('or waits for that node, where VMs are to: it takes them when it is back', () => {
   const story = started()
   shutdown(story, 'freeze')
@@ -252,6 +263,7 @@ test('relocated: stopped, then booted where it was to go; elsewhere, when that i
   story.result('n1', 'run1-2')
   expect(stateOf(story)).toBe('starting n2 @2')
   story.result('n2', 'run1-3')
+  expect(story.state.vms.get(asVmId('a'))?.placedBecause).toBe('an operator wanted it there')
   relocate('n1')
   story.lose('n1', true)
   story.result('n2', 'run1-4')

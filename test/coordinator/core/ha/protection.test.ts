@@ -278,6 +278,9 @@ describe('the replica takes over', () => {
     const from = story.lines.length
     story.hello('n1', ['a@1 running r2=lost'])
     story.hello('n2', ['a@1 replica r2=silent r2'])
+    // Not before it has a lease: it would refuse, and give the replica up.
+    expect(sent(story, 'take-over', from)).toEqual([])
+    story.beat('n2', ['a@1 replica r2=silent r2'])
     expect(sent(story, 'stop', from)).toEqual([expect.stringContaining('n1 stop a@1')])
     expect(sent(story, 'take-over', from)).toEqual([
       expect.stringContaining('n2 take-over a@2 of r2'),

@@ -1,9 +1,10 @@
 // How often a VM that crashed is started again, and when the count begins anew.
 
 import { expect, test } from 'vitest'
-import { HaPolicyChange } from '#proto/ha.ts'
+import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asVmId } from '#proto/ids.ts'
-import { Story, stateOf } from '../story.ts'
+import { Story, started, stateOf } from '../story.ts'
 
 const command = ({ state }: Story) => [...state.commands.keys()].at(-1) ?? ''
 
@@ -87,4 +88,83 @@ test('one that waits for another meanwhile still goes on to another node', () =>
   story.result('n1', command(story))
   story.passWith(1000, { n1: ['b@3 running'], n2: [], n3: [] })
   expect(stateOf(story)).toBe('starting n3 @4')
+})
+
+const set = (story: Story, change: Partial<HaPolicyChange>) =>
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change: HaPolicyChange.parse(change) })
+
+test('one that has failed wherever it belongs has failed, whatever other nodes there are', () => {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  const nodes = [{ id: 'n1' }, { id: 'n2' }]
+  const about = { kind: 'node-affinity', name: 'home', vms: ['a'], nodes, strict: true }
+  story.ask({ do: 'set-rule', rule: HaRule.parse(about) })
+  story.run('a')
+  story.result('n1', command(story), 'disk-failed')
+  story.passWith(1000, { n1: [], n2: [], n3: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+  story.result('n2', command(story), 'disk-failed')
+  expect(stateOf(story)).toBe('failed undefined @2')
+})
+
+test.each<[string, object, object]>([
+  [
+    'disarmed',
+    { do: 'set-ha', change: { armed: false } },
+    { do: 'set-ha', change: { armed: true } },
+  ],
+  [
+    'of one that is locked',
+    { do: 'set-policy', vmId: 'a', change: { locked: true } },
+    { do: 'set-policy', vmId: 'a', change: { locked: false } },
+  ],
+])('a crash while nothing is done by itself is made good for later: %s', (_, hold, free) => {
+  const story = started()
+  set(story, { restarts: 1 })
+  story.ask(hold as ApiCommand)
+  story.event('n1', 'a@1', 'crashed')
+  story.passWith(5000, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('recovering undefined @1')
+  story.ask(free as ApiCommand)
+  story.passWith(500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n1 @2')
+})
+
+test('but one that may not be restarted has failed, and so has a start that somebody asked for', () => {
+  const story = started()
+  story.ask({ do: 'set-ha', change: { armed: false } })
+  story.event('n1', 'a@1', 'crashed')
+  expect(stateOf(story)).toBe('failed undefined @1')
+  set(story, { restarts: 1 })
+  story.ask({ do: 'start', vmId: asVmId('a') })
+  story.result('n1', command(story), 'disk-failed')
+  expect(stateOf(story)).toBe('failed undefined @2')
+})
+
+test('where it could not start, and how long it waits, another coordinator knows too', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a')
+  set(story, { relocations: 4 })
+  for (const node of ['n1', 'n2', 'n1']) {
+    story.result(node, command(story), 'disk-failed')
+    if (node !== 'n1' || stateOf(story).includes('@1')) story.passWith(4000, { n1: [], n2: [] })
+  }
+  // Three starts have failed, the last one on n1: two seconds until the next.
+  story.restart()
+  for (const node of ['n1', 'n2']) story.hello(node)
+  story.passWith(1500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('pending undefined @3')
+  story.passWith(1000, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @4')
+})
+
+test('who was refused by all that have room asks them again at once, and is not overtaken', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('full', { memoryMib: 90 }, 'n2')
+  story.run('a', { memoryMib: 60 })
+  story.result('n1', command(story), 'disk-failed')
+  story.passWith(500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n1 @3')
 })

@@ -1,0 +1,72 @@
+// A seed → a cluster, and what happens to it: nodes and VMs of many sizes, rules, and acts with
+// times between them, several of which may fall into one instant. Plain data, so that a plan that
+// breaks a law can be made shorter. Not here: what an act does (search-acts.ts). Virtual ms.
+
+import { SeededRandom } from '#env/memory.ts'
+
+/** The numbers say which node, VM, rule …: whoever carries it out takes them modulo its lists. */
+export interface Deed {
+  readonly afterMs: number
+  readonly what: Kind
+  readonly at: readonly [number, number, number, number]
+}
+
+export interface SearchPlan {
+  readonly seed: number
+  readonly nodes: number
+  readonly nodeMib: readonly number[]
+  readonly vms: number
+  readonly vmMib: readonly number[]
+  readonly shutdown: 'fail-over' | 'freeze' | 'migrate'
+  readonly hasDevice: boolean
+  readonly rebalances: boolean
+  readonly rules: readonly Deed[]
+  readonly deeds: readonly Deed[]
+}
+
+/** How often, of all that happens. */
+const weights = {
+  ...{ kill: 4, start: 6, leave: 2, askLeave: 3, hang: 2, cut: 2, cutPeers: 1, heal: 1 },
+  ...{ killCoordinator: 2, startCoordinator: 4, crashSoon: 1, breakDisk: 2, fence: 2 },
+  ...{ crash: 4, evacuate: 3, endMaintenance: 3, rule: 5, dropRule: 2, group: 2, dropGroup: 1 },
+  ...{ policy: 7, protect: 3, lock: 2, arm: 2, shutdown: 1, tolerate: 1, power: 2, sleep: 1 },
+  ...{ stop: 2, startVm: 4, relocate: 2, migrate: 4, cancel: 2, pause: 1, resume: 1, remove: 3 },
+  ...{ run: 4, clone: 3, rebalance: 1, snapshot: 2, restore: 2, dropSnapshot: 1 },
+} as const
+export type Kind = keyof typeof weights
+
+const kinds = Object.entries(weights).flatMap(([kind, weight]) =>
+  new Array<Kind>(weight).fill(kind as Kind),
+)
+
+export function planOf(seed: number): SearchPlan {
+  const random = new SeededRandom(seed)
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T
+  const number = () => random.below(10_000)
+  const deed = (what: Kind, afterMs: number): Deed => ({
+    ...{ what, afterMs },
+    at: [number(), number(), number(), number()],
+  })
+  const gapMs = () => pick([0, random.below(60), random.below(900), random.below(7000)])
+  const isBig = random.below(2) === 0
+  return {
+    seed,
+    nodes: 2 + random.below(4),
+    nodeMib: random.below(3) === 0 ? [400, 300, 200] : [400],
+    vms: 2 + random.below(6),
+    vmMib: isBig ? [150, 100, 200, 60] : [20],
+    shutdown: pick(['fail-over', 'freeze', 'migrate']),
+    hasDevice: random.below(4) === 0,
+    rebalances: random.below(4) === 0,
+    rules: Array.from({ length: random.below(5) }, () => deed(pick(['rule', 'rule', 'group']), 0)),
+    deeds: Array.from({ length: 5 + random.below(26) }, () => deed(pick(kinds), gapMs())),
+  }
+}
+
+/** Plans that are a little less. */
+export function* shorterThan(plan: SearchPlan): Generator<SearchPlan> {
+  for (const list of ['deeds', 'rules'] as const)
+    for (let at = plan[list].length - 1; at >= 0; at--)
+      yield { ...plan, [list]: plan[list].filter((_, n) => n !== at) }
+  if (plan.vms > 1) yield { ...plan, vms: plan.vms - 1 }
+}
