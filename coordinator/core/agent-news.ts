@@ -112,7 +112,8 @@ function seeStart(step: Step, vm: Vm, refusal: Fault | undefined): void {
 export function seeVmEvent(step: Step, node: Node, event: VmEvent): void {
   seeEpoch(step, event.epoch)
   // Before its goodbye: nothing that it stops now is to begin there again.
-  if (event.fault?.code === 'shutting-down') node.live.isClosing = true
+  // A copy may also go because the other end of its migration shuts down.
+  if (event.event === 'fenced' && event.fault?.code === 'shutting-down') node.live.isClosing = true
   const vm = step.state.vms.get(event.vmId)
   if (!vm) return
   const migration = openMigrationOf(step, vm)

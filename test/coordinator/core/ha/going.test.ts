@@ -143,6 +143,18 @@ test('nor any more for one that is back, and that somebody else has filled befor
   expect(stateOf(story)).toBe('starting n2 @4')
 })
 
+test('a node that throws a copy away because its source shuts down goes on taking VMs', () => {
+  const story = started()
+  story.migrate('a', 'n2')
+  const [id = ''] = [...story.state.openMigrations]
+  story.admit(id)
+  story.event('n2', 'a@2', 'discarded', closing)
+  story.event('n1', 'a@1', 'fenced', closing)
+  story.lose('n1', true)
+  story.passWith(500, { n2: [] })
+  expect(stateOf(story)).toMatch(/^starting n2/)
+})
+
 test('one that has moved when its source shuts down waits for that no more', () => {
   const story = started()
   story.join('n3')
