@@ -64,6 +64,10 @@ describe('a command line that makes no sense', () => {
     ['up --nodes 1.5', 'Write a whole number.'],
     ['up --port 99999', 'Write a whole number from 0 to 65535.'],
     ['--api http://127.0.0.1:9 run x --memory 5000', '--memory: at most 3072'],
+    ['up --fresh --cluster ../elsewhere', 'Use a-z, 0-9 and -'],
+    ['up --fresh --cluster=', 'Use a-z, 0-9 and -'],
+    ['down --cluster My_Lab', 'Use a-z, 0-9 and -'],
+    ['up --fresh --cluster images', 'neither `images` nor `reports`'],
     ['--api nonsense vms', '--api: `nonsense` is no URL like http://127.0.0.1:7070'],
   ])('%s', async (line, words) => {
     const { code, notes } = await godwit(line)
