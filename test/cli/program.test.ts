@@ -7,12 +7,13 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { Interrupts } from '#cli/cli.ts'
 import { commandGroups } from '#cli/command-groups.ts'
+import { namesOfCluster } from '#cli/commands/completion.ts'
 import { cliDocument } from '#cli/document.ts'
 import { buildProgram } from '#cli/program.ts'
 import { realClock } from '#env/real.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { identityOf } from '#scenarios/local/process-identity.ts'
-import { clusterView } from '../coordinator-double/views.ts'
+import { clusterView, nodeView } from '../coordinator-double/views.ts'
 import { coordinatorWith, godwit, RememberingTerminal, temporaryHome } from './rehearsal.ts'
 
 const program = buildProgram({
@@ -119,6 +120,20 @@ describe('which cluster', () => {
     const run = await godwit('vms', { home })
     expect(run.code).toBe(3)
     expect(run.notes).toContain('godwit revive coordinator')
+  })
+
+  test('of several: the shell completes names of the one that is named, or none', async () => {
+    const home = temporaryHome()
+    for (const name of ['tern', 'gull']) {
+      const view = clusterView({ nodes: [nodeView(`${name}-1`)] })
+      running(home, name, (await coordinatorWith(view)).url)
+    }
+    const terminal = new RememberingTerminal()
+    const cli = { terminal, clock: realClock, home, interrupts: new Interrupts() }
+    const nodes = async (...typed: string[]) => (await namesOfCluster(cli, typed)).nodes
+    expect(await nodes('complete', '--', 'kill', '')).toEqual([])
+    expect(await nodes('complete', '--', 'kill', '--cluster', 'gull', '')).toEqual(['gull-1'])
+    expect(await nodes('complete', '--', '--cluster=tern', 'kill', '')).toEqual(['tern-1'])
   })
 
   test('the only one that runs here is meant', async () => {
