@@ -34,6 +34,10 @@ const exampleUrl = 'http://127.0.0.1:7070'
 /** What a local cluster is called when nobody names it. */
 export const clusterName = ({ cluster }: GlobalOptions): string => cluster ?? 'default'
 
+/** Behind a command that is meant for it. */
+export const clusterWords = ({ cluster }: GlobalOptions): string =>
+  cluster === undefined ? '' : ` --cluster ${cluster}`
+
 /** Where the cluster that is meant is, and under which name a login to it is kept. */
 export interface Place {
   readonly url: string

@@ -2,9 +2,11 @@
 // how option values are read. Not here: the commands themselves (commands/).
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { stuckPolicies } from '#proto/messages.ts'
+import type { z } from 'zod'
+import { MigrationParams, stuckPolicies } from '#proto/messages.ts'
 import { Duration } from '#scenarios/language/quantities.ts'
 import { exitCodeSentences } from './exit-code.ts'
+import { inMs } from './units.ts'
 
 /** Adds examples to a command's help: what to type, what it does. */
 export function withExamples(
@@ -25,6 +27,12 @@ export const whenStuck = (): Option =>
   new Option('--when-stuck <what>', 'with VMs that write faster than pages are sent')
     .choices(stuckPolicies)
     .default('throttle')
+
+/** For how long migrations may pause a VM. */
+export const downtime = (about: string): Option =>
+  new Option('--downtime <ms>', about).argParser(
+    inMs(within(MigrationParams.shape.downtimeMsMax.unwrap())),
+  )
 
 export function exitCodesText(): string {
   const lines = Object.entries(exitCodeSentences).map(
@@ -53,6 +61,16 @@ export function positiveNumber(text: string): number {
   const value = Number(text)
   if (value > 0 && Number.isFinite(value)) return value
   throw new InvalidArgumentError('Write a number above 0.')
+}
+
+/** Reads an option's value as a number within the bounds that the API has for it. */
+export function within({ minValue: least, maxValue: most }: z.ZodNumber): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    const fits = text.trim() !== '' && value >= (least ?? -Infinity) && value <= (most ?? Infinity)
+    if (fits) return value
+    throw new InvalidArgumentError(`Write a number from ${least} to ${most}.`)
+  }
 }
 
 /** Reads an option's value as a number, 0 or more. */

@@ -40,5 +40,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 const argv = process.argv.slice(2)
-const names = argv[0] === 'complete' ? await namesOfCluster(cli) : undefined
+const names = argv[0] === 'complete' ? await namesOfCluster(cli, argv) : undefined
 process.exit(await runProgram(argv, cli, names))

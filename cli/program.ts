@@ -1,8 +1,10 @@
 // The `godwit` command: all commands put together, and how each end of one becomes an exit code.
 // Not here: the process (process.ts), what a command does (commands/).
 
-import { Command, CommanderError, Help, Option } from 'commander'
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander'
 import { faultOf } from '#proto/faults.ts'
+import { namePattern } from '#proto/ids.ts'
+import { isTakenInHome } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from './cli.ts'
 import { groupCommands, lastGroup } from './command-groups.ts'
 import { addAccounts } from './commands/accounts.ts'
@@ -115,8 +117,16 @@ const whichCluster = (): Option[] => [
     'the coordinator of a cluster started elsewhere, or all of several: URL,URL',
   ).env('GODWIT_API'),
   new Option('--ca <file>', 'whose certificate that one shows (its ca.pem)').env('GODWIT_CA'),
-  new Option('--cluster <name>', 'which local cluster').env('GODWIT_CLUSTER'),
+  new Option('--cluster <name>', 'which local cluster')
+    .env('GODWIT_CLUSTER')
+    .argParser(localClusterName),
 ]
+
+/** It names a folder, of which `--fresh` and `--forget` leave nothing. */
+function localClusterName(text: string): string {
+  if (namePattern.test(text) && !isTakenInHome(text)) return text
+  throw new InvalidArgumentError('Use a-z, 0-9 and -, and neither `images` nor `reports`.')
+}
 
 /**
  * Runs one command line (without `node` and the script) to its exit code; says on stderr what went

@@ -2,8 +2,8 @@
 // means who names a scenario. Not here: what is in a folder (scenarios/run.ts), the commands
 // (commands/scenario.ts).
 
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
 import { openScenarioFolder } from '#scenarios/local/scenario-folder.ts'
@@ -28,13 +28,15 @@ export async function libraryScenarios(): Promise<LibraryScenario[]> {
   return Promise.all(read)
 }
 
+const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile()
 const isScenario = (path: string): boolean => existsSync(join(path, 'scenario.yaml'))
 
 /**
- * The folder of the scenario that is meant: a path as it is, a bare name of the library; a folder
- * of that name here comes first.
+ * The folder of the scenario that is meant: a path as it is, or the folder of a scenario.yaml; a
+ * bare name of the library; a folder of that name here comes first.
  */
 export function scenarioFolderOf(named: string): string {
+  if (basename(named) === 'scenario.yaml' && isFile(named)) return dirname(resolve(named))
   const isPath = /[\\/]/.test(named) || named === '.' || named === '..'
   if (isPath || isScenario(named)) return named
   if (libraryNames().includes(named)) return libraryFolder(named)

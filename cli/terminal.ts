@@ -6,6 +6,7 @@
 import { styleText } from 'node:util'
 import { createLogUpdate } from 'log-update'
 import { folded } from './folded.ts'
+import { harmless } from './harmless-text.ts'
 import { screenText } from './screen-text.ts'
 
 export type Paint = Parameters<typeof styleText>[0]
@@ -42,8 +43,14 @@ export interface ProcessTerminal extends Terminal {
   readonly draws: boolean
 }
 
-const fitted = (text: string, { isTTY, columns }: NodeJS.WriteStream): string =>
-  isTTY && columns > 0 ? folded(text, columns) : text
+/** What others wrote does nothing to a terminal; what is piped stays as it is. */
+const shown = (text: string, { isTTY }: NodeJS.WriteStream): string =>
+  isTTY ? harmless(text) : text
+
+const fitted = (text: string, stream: NodeJS.WriteStream): string =>
+  stream.isTTY && stream.columns > 0
+    ? folded(shown(text, stream), stream.columns)
+    : shown(text, stream)
 
 export function processTerminal(): ProcessTerminal {
   const { stdout, stderr } = process
@@ -69,7 +76,7 @@ export function processTerminal(): ProcessTerminal {
       return edges.rows
     },
     write: (text) => void stdout.write(`${fitted(text, stdout)}\n`),
-    data: (text) => void stdout.write(`${text}\n`),
+    data: (text) => void stdout.write(`${shown(text, stdout)}\n`),
     note: (text) => void stderr.write(`${fitted(text, stderr)}\n`),
     paint: (style, text) => styleText(style, text, { stream: stdout }),
     live: (on) => {
@@ -80,9 +87,9 @@ export function processTerminal(): ProcessTerminal {
         update.done()
       }
       return {
-        draw: (text) => update(screenText(text, edges)),
+        draw: (text) => update(screenText(harmless(text), edges)),
         done: (text) => {
-          if (text !== undefined) update.persist(text)
+          if (text !== undefined) update.persist(harmless(text))
           end()
         },
         clear: () => {

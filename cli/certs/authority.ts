@@ -23,6 +23,7 @@ import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
 import { certificateName, coordinatorName, revokedFile } from '#env/real.ts'
 import { FaultError, fault } from '#proto/faults.ts'
+import { namePattern } from '#proto/ids.ts'
 
 const dayMs = 86_400_000
 const authorityDays = 3650
@@ -33,6 +34,9 @@ export const renewWithinMs = 30 * dayMs
 /** Clocks differ. */
 const earlierMs = 60 * 60_000
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+const caKey = 'ca-key'
+/** The authority's own, which are of no node. */
+const ownFiles = ['ca', caKey]
 /** Names by which a browser or the command on the same machine calls the coordinator. */
 const ownHosts = ['localhost', '127.0.0.1', '::1'] as const
 
@@ -62,7 +66,11 @@ export class Authority {
   async init(hosts: readonly string[]): Promise<void> {
     if (this.isThere)
       throw new FaultError(
-        fault('name-taken', `${this.#folder} has an authority already: godwit certs rotate --ca`),
+        fault(
+          'name-taken',
+          `${this.#folder} has an authority already; another one: godwit certs rotate --authority` +
+            ` --folder ${this.#folder}`,
+        ),
       )
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
     await this.#newAuthority('')
@@ -71,6 +79,8 @@ export class Authority {
 
   /** A certificate for the coordinator or a node; one that is there already is made anew. */
   async issue(name: string, hosts: readonly string[] = []): Promise<void> {
+    if (!namePattern.test(name) || ownFiles.includes(name))
+      throw new FaultError(fault('bad-certificate', `no node can be called \`${name}\` here`))
     const { certificate, key } = await this.#authority()
     const keys = await newKeys()
     const more = name === coordinatorName ? [...new Set([...ownHosts, ...hosts])] : hosts
@@ -125,7 +135,7 @@ export class Authority {
   show(): CertificateRow[] {
     if (!this.isThere) throw new FaultError(noAuthority(this.#folder))
     const files = readdirSync(this.#folder).filter((file) => /^[a-z0-9-]+\.pem$/.test(file))
-    const names = files.map((file) => file.replace('.pem', '')).filter((name) => name !== 'ca-key')
+    const names = files.map((file) => file.replace('.pem', '')).filter((name) => name !== caKey)
     const sorted = names.sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     return sorted.map((name) => {
       const read = new X509Certificate(readFileSync(join(this.#folder, `${name}.pem`)))
@@ -174,7 +184,7 @@ export class Authority {
  */
 const subjectOf = (name: string): string => `O=Godwit, OU=${name}`
 const noAuthority = (folder: string) =>
-  fault('bad-certificate', `${folder} has no authority: godwit certs init`)
+  fault('bad-certificate', `${folder} has no authority: godwit certs init --folder ${folder}`)
 const rank = (name: string) =>
   ['ca', coordinatorName, ''].indexOf(name === 'ca' ? 'ca' : name) >>> 0
 const dns = (value: string) => ({ type: 'dns' as const, value })

@@ -104,11 +104,14 @@ function addRevoke(parent: Command, cli: Cli): void {
     .description('certificates that are trusted no more: links by them end, new ones are refused')
     .option(...where)
     .action(async (names: string[], _options: object, self: Command) => {
-      const authority = await authorityOf(cli, self.optsWithGlobals<CertsOptions>())
+      const options = self.optsWithGlobals<CertsOptions>()
+      const authority = await authorityOf(cli, options)
       for (const name of names)
         cli.terminal.write(`${name}: ${authority.revoke(name).slice(0, 23)}… is revoked`)
       cli.terminal.note('Copy the file `revoked` to every machine, beside its ca.pem.')
-      cli.terminal.note(`A new one for who is to come back: godwit certs issue ${names.join(' ')}`)
+      const there = options.folder === undefined ? '' : ` --folder ${options.folder}`
+      const anew = `godwit certs issue${there} ${names.join(' ')}`
+      cli.terminal.note(`A new one for who is to come back: ${anew}`)
     })
   withExamples(revoke, [['godwit certs revoke n2', 'its key was lost; nothing is restarted']])
 }

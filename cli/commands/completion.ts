@@ -3,9 +3,8 @@
 
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
-import { runningClusters } from '#scenarios/local/cluster-folder.ts'
 import type { Cli } from '../cli.ts'
-import { connect } from '../connection.ts'
+import { connect, type GlobalOptions } from '../connection.ts'
 import { withExamples } from '../help.ts'
 import { libraryNames } from '../scenario-library.ts'
 
@@ -78,20 +77,33 @@ const noNames: ClusterNames = { vms: [], nodes: [] }
 /** A person waits for a completion: rather none than late. */
 const namesMsMax = 400
 
-/** The names of the one cluster that runs here, if it answers at once. */
-export async function namesOfCluster(cli: Cli): Promise<ClusterNames> {
-  const [only] = runningClusters(cli.home)
-  if (!only) return noNames
-  const names = connect(cli, {})
-    .cluster()
-    .then(
-      ({ vms, nodes }) => ({ vms: vms.map(({ id }) => id), nodes: nodes.map(({ id }) => id) }),
-      () => noNames,
-    )
+/**
+ * The names of the cluster that is meant, if it answers at once. @param typed the words so far
+ */
+export async function namesOfCluster(cli: Cli, typed: readonly string[]): Promise<ClusterNames> {
+  const names = namesOf(cli, whichIsMeant(typed)).catch(() => noNames)
   const late = new Promise<ClusterNames>((resolve) => {
     cli.clock.wakeAt(cli.clock.nowMs() + namesMsMax, () => resolve(noNames))
   })
   return Promise.race([names, late])
+}
+
+async function namesOf(cli: Cli, which: GlobalOptions): Promise<ClusterNames> {
+  const { vms, nodes } = await connect(cli, which).cluster()
+  return { vms: vms.map(({ id }) => id), nodes: nodes.map(({ id }) => id) }
+}
+
+/** As it will be when the line is complete: by its words, else by the environment. */
+function whichIsMeant(typed: readonly string[]): GlobalOptions {
+  const { GODWIT_API, GODWIT_CA, GODWIT_CLUSTER } = process.env
+  const said = (option: string, variable?: string) => {
+    const at = typed.lastIndexOf(option)
+    const joined = typed.findLast((word) => word.startsWith(`${option}=`))
+    return joined?.slice(option.length + 1) ?? (at < 0 ? variable : typed[at + 1])
+  }
+  const [api, ca] = [said('--api', GODWIT_API), said('--ca', GODWIT_CA)]
+  const cluster = said('--cluster', GODWIT_CLUSTER)
+  return { ...(api && { api }), ...(ca && { ca }), ...(cluster && { cluster }) }
 }
 
 /** Last of all: it reads the commands that there are. */

@@ -3,7 +3,6 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism, freemem, loadavg } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { FaultError, faultOf } from '#proto/faults.ts'
@@ -24,6 +23,7 @@ import {
 } from '../diagnosis.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, withExamples } from '../help.ts'
+import { imagesOf } from '../image/image-folder.ts'
 import { writeJson } from '../json-output.ts'
 import type { Paint } from '../terminal.ts'
 
@@ -56,7 +56,7 @@ async function factsOf(cli: Cli): Promise<MachineFacts> {
     loadPerCore: (loadavg()[0] ?? 0) / cores,
     hasCore: existsSync(file('engine/cpu/core.wasm')),
     hasPage: existsSync(file('dashboard/dist/index.html')),
-    hasDebian: existsSync(join(cli.home, 'images/debian')),
+    hasDebian: imagesOf(cli).find('debian') !== undefined,
     ...(await containerFacts()),
     portOwner: await portOwner(),
   }

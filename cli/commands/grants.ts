@@ -2,7 +2,7 @@
 // name, and whose a VM is. Secrets are printed once, on stdout. Not here: accounts (accounts.ts).
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type GrantView, Scope } from '#proto/accounts.ts'
+import { forMsMin, type GrantView, Scope } from '#proto/accounts.ts'
 import type { Cli } from '../cli.ts'
 import { type GlobalOptions, placeOf, withAccounts } from '../connection.ts'
 import { withExamples } from '../help.ts'
@@ -15,14 +15,20 @@ const unitMs: Readonly<Record<string, number>> = {
   d: 86_400_000,
 }
 
-function periodMs(text: string): number {
+function periodMs(text: string, most: string): number {
   const [, count, unit = ''] = /^(\d{1,4})([smhd])$/.exec(text) ?? []
-  if (count !== undefined) return Number(count) * (unitMs[unit] ?? 0)
-  throw new InvalidArgumentError('Write a number and a unit, like 30m, 1h or 90d.')
+  const ms = Number(count) * (unitMs[unit] ?? 0)
+  if (ms >= forMsMin && (text === most || ms <= periodMs(most, most))) return ms
+  throw new InvalidArgumentError(
+    `Write a number and a unit, like 30m, 1h or ${most}: that at most.`,
+  )
 }
 
-const period = (about: string, standard: string) =>
-  new Option('--for <time>', about).argParser(periodMs).default(periodMs(standard), standard)
+/** @param most what the API grants (TokenRequest, ShareRequest) */
+const period = (about: string, standard: string, most: string) =>
+  new Option('--for <time>', about)
+    .argParser((text) => periodMs(text, most))
+    .default(periodMs(standard, most), standard)
 
 function scopes(text: string): Scope[] {
   if (text === 'all') return [...Scope.options]
@@ -66,7 +72,7 @@ function addTokenCreate(parent: Command, cli: Cli): void {
     .description('make a token; it is shown once. Scripts give it in GODWIT_API_TOKEN')
     .requiredOption('--scope <actions>', `all, or some of ${Scope.options.join(',')}`, scopes)
     .option('--vm <vm>', 'for that VM only')
-    .addOption(period('how long', '90d'))
+    .addOption(period('how long', '90d', '366d'))
     .option('--label <text>', 'what it is for')
     .action((options: TokenOptions, self: Command) =>
       withAccounts(cli, self, async (accounts) => {
@@ -118,7 +124,7 @@ function addShare(program: Command, cli: Cli): void {
   const share = program
     .command('share <vm>')
     .description('make a link to one VM and its console, for somebody without an account')
-    .addOption(period('how long it leads there', '1h'))
+    .addOption(period('how long it leads there', '1h', '30d'))
     .option('--read-only', 'they may look at the console, and not type')
     .action((vm: string, options: { for: number; readOnly?: boolean }, self: Command) =>
       withAccounts(cli, self, async (accounts) => {

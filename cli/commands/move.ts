@@ -12,26 +12,21 @@ import {
   stuckPolicies,
 } from '#proto/messages.ts'
 import { migrationHasEnded } from '#proto/state.ts'
+import { streamsMax } from '#proto/units.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { forecastLines } from '../forecast-text.ts'
-import {
-  amount,
-  positiveNumber,
-  textOrJson,
-  wholeBetween,
-  wholeNumber,
-  withExamples,
-} from '../help.ts'
+import { amount, downtime, textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { outcomeLines, progressLine, progressStep } from '../migration-progress.ts'
-import { inMBPerSec, inMs } from '../units.ts'
+import { inMBPerSec } from '../units.ts'
 
-/** What one request may ask for (CloneRequest in proto/api.ts). */
+/** What one request may ask for (CloneRequest in proto/api.ts, MigrationParams). */
 const clonesMax = 256
+const roundsMax = 1000
 
 interface MoveOptions {
   readonly downtime?: number
@@ -51,15 +46,19 @@ interface MoveOptions {
 
 const withMoveOptions = (command: Command): Command =>
   command
-    .option('--downtime <ms>', 'pause the VM for at most about so long', inMs(positiveNumber))
+    .addOption(downtime('pause the VM for at most about so long'))
     .option('--bandwidth <MB/s>', 'send at most so fast; 0: no limit', inMBPerSec(amount))
     .addOption(
       new Option('--encoding <how>', 'how pages travel; auto: as is best on this link').choices(
         encodingWishes,
       ),
     )
-    .option('--streams <n>', 'so many links carry its pages side by side (1)', wholeNumber)
-    .option('--rounds <n>', 'give up pre-copy after so many rounds', wholeNumber)
+    .option(
+      '--streams <n>',
+      'so many links carry its pages side by side (1)',
+      wholeBetween(1, streamsMax),
+    )
+    .option('--rounds <n>', 'give up pre-copy after so many rounds', wholeBetween(1, roundsMax))
     .addOption(
       new Option('--verify <how>', 'full: hash all of the RAM on both ends besides').choices([
         'incremental',

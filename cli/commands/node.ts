@@ -11,8 +11,7 @@ import { evacuationLine, evacuationOutcome } from '../evacuation-text.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { followEvacuation } from '../follow-evacuation.ts'
-import { positiveNumber, whenStuck, withExamples } from '../help.ts'
-import { inMs } from '../units.ts'
+import { downtime, whenStuck, withExamples } from '../help.ts'
 import { addRoll } from './roll.ts'
 
 interface EvacuateOptions {
@@ -33,7 +32,7 @@ function addEvacuate(parent: Command, cli: Cli): void {
   const evacuate = parent
     .command('evacuate <node>')
     .description('move all its VMs to other nodes; nothing is placed there until it returns')
-    .option('--downtime <ms>', 'pause each VM for at most about so long', inMs(positiveNumber))
+    .addOption(downtime('pause each VM for at most about so long'))
     .addOption(whenStuck())
     .option('--no-wait', 'return as soon as the coordinator has accepted it')
     .action((id: string, options: EvacuateOptions, self: Command) =>

@@ -13,7 +13,7 @@ import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { LocalWorld } from '#scenarios/local/local-world.ts'
 import type { ClusterSpec } from '#scenarios/world.ts'
 import type { Cli } from '../cli.ts'
-import { clusterName, type GlobalOptions } from '../connection.ts'
+import { clusterName, clusterWords, type GlobalOptions } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { amount, wholeBetween, withExamples } from '../help.ts'
 import { aborted } from '../listing.ts'
@@ -103,7 +103,7 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
     if (!interrupted.aborted) {
       runs = true
       terminal.write(welcome(options, world.pageUrl ?? '', folder))
-      process.send?.('ready')
+      if (process.connected) process.send?.('ready')
       await aborted(interrupted)
     }
     terminal.note('Stopping the cluster …')
@@ -112,8 +112,7 @@ async function launch(cli: Cli, options: UpOptions): Promise<void> {
   } finally {
     await stopWorld(world)
   }
-  const which = options.cluster === undefined ? '' : ` --cluster ${options.cluster}`
-  const mend = `godwit up${which} finds its VMs and disks again.`
+  const mend = `godwit up${clusterWords(options)} finds its VMs and disks again.`
   throw new CommandError(exitCode.interrupted, runs ? `It is stopped; ${mend}` : 'It is stopped.')
 }
 
@@ -129,10 +128,8 @@ async function certificatesFor(folder: ClusterFolder, { nodes }: ClusterSpec): P
   return folder.certs
 }
 
-function endText({ cluster }: UpOptions, id: string, how: string): string {
-  const which = cluster === undefined ? '' : ` --cluster ${cluster}`
-  return `${id} has ended (${how}); see: godwit logs${which} ${id}`
-}
+const endText = (options: UpOptions, id: string, how: string): string =>
+  `${id} has ended (${how}); see: godwit logs${clusterWords(options)} ${id}`
 
 /** A world that leaves something behind is a bug, and the person must know what to look for. */
 async function stopWorld(world: LocalWorld): Promise<void> {
@@ -145,7 +142,10 @@ function folderFor(cli: Cli, options: UpOptions): ClusterFolder {
   const name = clusterName(options)
   const folder = new ClusterFolder(cli.home, name)
   if (folder.runningState())
-    throw new CommandError(exitCode.failed, `Cluster \`${name}\` runs already. End it: godwit down`)
+    throw new CommandError(
+      exitCode.failed,
+      `Cluster \`${name}\` runs already. End it: godwit down${clusterWords(options)}`,
+    )
   if (options.fresh) folder.removeAll()
   return folder
 }
@@ -158,17 +158,22 @@ function startFailure(thrown: unknown, port: number): string {
 
 function welcome(options: UpOptions, pageUrl: string, folder: ClusterFolder): string {
   const nodes = options.nodes === 1 ? '1 node' : `${options.nodes} nodes`
+  const which = clusterWords(options)
   return [
     `Cluster \`${clusterName(options)}\` runs: a coordinator and ${nodes}.`,
     `  page   ${pageUrl}`,
     `  logs   ${folder.logs}`,
-    "  try    godwit run kv --args 'workload=kv' --disk 16",
-    `  stop   ${options.detach ? 'godwit down' : 'Ctrl-C, or godwit down'}`,
+    `  try    godwit run${which} kv --args 'workload=kv' --disk 16`,
+    `  stop   ${options.detach ? '' : 'Ctrl-C, or '}godwit down${which}`,
   ].join('\n')
 }
 
-/** The same command without --detach, in a session of its own; ready when it says so. */
+/**
+ * The same command without --detach, in a session of its own; ready when it says so. Whoever
+ * interrupts before that ends what was begun.
+ */
 async function launchDetached(cli: Cli, options: UpOptions): Promise<void> {
+  const interrupted = cli.interrupts.handle()
   const folder = folderFor(cli, options)
   mkdirSync(folder.logs, { recursive: true })
   const logFile = join(folder.logs, 'launcher.log')
@@ -179,10 +184,14 @@ async function launchDetached(cli: Cli, options: UpOptions): Promise<void> {
     stdio: ['ignore', log, log, 'ipc'],
     env: { ...process.env, GODWIT_ENDS_WITH_PARENT: '' },
   })
+  const end = () => child.kill('SIGTERM')
+  if (interrupted.aborted) end()
+  else interrupted.addEventListener('abort', end, { once: true })
   const code = await new Promise<number | null>((resolve) => {
-    child.once('message', () => resolve(0))
+    child.once('message', () => interrupted.aborted || resolve(0))
     child.once('exit', (exit) => resolve(exit))
   })
+  if (interrupted.aborted) throw new CommandError(exitCode.interrupted, 'It is stopped.')
   if (code !== 0)
     throw new CommandError(exitCode.failed, readFileSync(logFile, 'utf8').trim() || 'It ended.')
   child.disconnect()

@@ -10,7 +10,7 @@ import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
-import { wholeNumber, withExamples } from '../help.ts'
+import { wholeBetween, withExamples } from '../help.ts'
 import { inMib } from '../units.ts'
 
 interface VerbText {
@@ -77,7 +77,7 @@ export function addVmActions(program: Command, cli: Cli): void {
 function addBalloon(program: Command, cli: Cli): void {
   const balloon = program
     .command('balloon <vm>')
-    .argument('<mib>', 'what it may hold', inMib(wholeNumber))
+    .argument('<mib>', 'what it may hold', inMib(wholeBetween(1, 3072)))
     .description('leave a running guest so much of its memory; it gives up the rest as it can')
     .action((vm: string, mib: number, _options: object, self: Command) =>
       withApi(cli, self, async (api) => {

@@ -175,10 +175,12 @@ async function findMirror(): Promise<string> {
   return mirror
 }
 
+/** Without its error mode, apt takes a mirror that it did not reach for one that has nothing. */
 const configuration = (folder: string) => `
 APT::Architecture "${architecture}";
 APT::Architectures "${architecture}";
 APT::Sandbox::User "";
+APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Dir::Etc::SourceList "${folder}/sources.list";
 Dir::Etc::SourceParts "/dev/null";

@@ -11,6 +11,12 @@ import { ModelPart } from './model.ts'
 import { PowerPart } from './power.ts'
 import { Duration, fits, Share, Size } from './quantities.ts'
 
+// As coordinator and agents take them, and no processes come up with anything else.
+const memoryMib = NodeCapacity.shape.memoryMib.max(1 << 24)
+const Wait = Duration.refine((ms) => ms >= 1 && ms <= 3_600_000, 'from 1ms to 1h')
+/** A lease outlives so many heartbeats: one may get lost. */
+export const beatsInLease = 3
+
 const many = (max: number, what: string) =>
   z.int().min(1).max(max).optional().describe(`So many ${what}, called ID-1, ID-2, …`)
 
@@ -18,13 +24,14 @@ export const NodePart = z
   .strictObject({
     id: Name.describe('What the node is called in this scenario'),
     count: many(10_000, 'nodes'),
-    cores: z.number().min(0.1).max(256).default(1).describe('pCPUs: worker threads of the node'),
+    cores: z.int().min(1).max(256).default(1).describe('pCPUs: worker threads of the node'),
     mips: z
       .number()
       .min(0)
+      .max(1e6)
       .default(0)
       .describe('Million guest instructions a second of one core; 0: as fast as the machine can'),
-    memory: Size.refine(fits(NodeCapacity.shape.memoryMib), 'a node has 1MiB at least')
+    memory: Size.refine(fits(memoryMib), 'a node has 1MiB to 16384GiB')
       .default(1024)
       .describe('What all VMs of the node may use together'),
     start: z
@@ -37,11 +44,11 @@ export const NodePart = z
 export const ClusterPart = z
   .strictObject({
     nodes: z.array(NodePart).min(1).describe('The members of the cluster'),
-    lease: Duration.default(leaseMs).describe('How long a node may run protected VMs unheard'),
-    heartbeat: Duration.default(heartbeatMs).describe('How often a node renews its lease'),
-    margin: Duration.default(leaseMarginMs).describe('Waited besides, before VMs are recovered'),
+    lease: Wait.default(leaseMs).describe('How long a node may run protected VMs unheard'),
+    heartbeat: Wait.default(heartbeatMs).describe('How often a node renews its lease'),
+    margin: Wait.default(leaseMarginMs).describe('Waited besides, before VMs are recovered'),
     rebalance: z.boolean().default(false).describe('Whether the cluster rebalances by itself'),
-    'fence-after': Duration.optional().describe(
+    'fence-after': Wait.optional().describe(
       'A fence device ends nodes that are silent for so long; left out: leases run out',
     ),
     ha: SettingsPart.optional(),

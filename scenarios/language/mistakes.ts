@@ -19,11 +19,16 @@ function mistakesOfIssue(yaml: YamlText, issue: Issue, path: YamlPath): Mistake[
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => {
-        const known = knownKeys(schemaAt(yaml.value, path))
+        const known = knownKeys(schemaAt(yaml.value, path)).filter((name) => name !== key)
         return yaml.mistakeAt(path, `unknown key \`${key}\`${suggestion(key, known)}`, key)
       })
     case 'invalid_value':
-      return [yaml.mistakeAt(path, notOneOf(valueAt(yaml.value, path), issue.values.map(String)))]
+      return [yaml.mistakeAt(path, notOneOf(yaml, path, issue.values.map(String)))]
+    case 'invalid_key': {
+      const [why] = issue.issues
+      const key = String(path.at(-1))
+      return [yaml.mistakeAt(path.slice(0, -1), `\`${key}\`: ${why?.message}`, key)]
+    }
     case 'invalid_union':
       return mistakesOfUnion(yaml, issue, path)
     case 'invalid_type':
@@ -37,7 +42,7 @@ function mistakesOfIssue(yaml: YamlText, issue: Issue, path: YamlPath): Mistake[
 function mistakesOfUnion(yaml: YamlText, issue: Issue & { code: 'invalid_union' }, path: YamlPath) {
   if (issue.discriminator !== undefined) {
     const names = discriminatorNames(schemaAt(yaml.value, path.slice(0, -1)), issue.discriminator)
-    return [yaml.mistakeAt(path, notOneOf(valueAt(yaml.value, path), names))]
+    return [yaml.mistakeAt(path, notOneOf(yaml, path, names))]
   }
   const nearest = [...issue.errors].sort((a, b) => distance(a) - distance(b))[0] ?? []
   return nearest.flatMap((inner) => mistakesOfIssue(yaml, inner, [...path, ...inner.path]))
@@ -50,10 +55,13 @@ const distance = (issues: readonly Issue[]): number =>
   issues.length + (issues.some((i) => i.path.length === 0 && otherKind.has(i.code)) ? 100 : 0)
 const otherKind = new Set(['invalid_type', 'invalid_value'])
 
-function notOneOf(value: unknown, known: readonly string[]): string {
-  if (value === undefined) return `this needs one of: ${known.join(', ')}`
+function notOneOf(yaml: YamlText, path: YamlPath, known: readonly string[]): string {
+  const value = valueAt(yaml.value, path)
+  const all = known.join(', ')
+  if (value === undefined) return `\`${pathText(path)}\` is missing: one of ${all}`
+  if (typeof value === 'object') return `${pathText(path)}: is ${kindOf(value)}; one of ${all}`
   const near = suggestion(String(value), known)
-  return `unknown \`${String(value)}\`${near || `; known: ${known.join(', ')}`}`
+  return `unknown \`${String(value)}\`${near || `; known: ${all}`}`
 }
 
 function typeMessage(issue: Issue & { code: 'invalid_type' }, path: YamlPath, value: unknown) {
@@ -75,7 +83,8 @@ const wanted: Record<string, string> = {
 const kindOf = (value: unknown): string => {
   if (value === null) return 'empty'
   if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' ? 'a map' : JSON.stringify(value)
+  if (typeof value === 'object') return 'a map'
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 /** `timeline[3].vm`: lists count from 1, as people do. */
@@ -94,8 +103,8 @@ function valueAt(value: unknown, path: YamlPath): unknown {
 }
 
 /**
- * The schema of what is written at `path`: of several, the one whose constants agree with the
- * value.
+ * The schema of what is written at `path`: of several, all that its writer may have meant: their
+ * constants agree with the value, and they know most of its keys.
  */
 function schemaAt(value: unknown, path: YamlPath): JsonSchema {
   let schema: JsonSchema = scenarioJsonSchema()
@@ -116,7 +125,15 @@ function chosen(schema: JsonSchema, value: unknown): JsonSchema {
       ([key, { const: constant }]) =>
         constant === undefined || Reflect.get(value, key) === constant,
     )
-  return options.find(agrees) ?? schema
+  const written = Object.keys(value)
+  const knows = (option: JsonSchema) =>
+    knownKeys(option).filter((key) => written.includes(key)).length
+  const agreeing = options.filter(agrees)
+  const most = Math.max(...agreeing.map(knows))
+  const nearest = agreeing.filter((option) => knows(option) === most)
+  return agreeing.length === 0
+    ? schema
+    : { properties: Object.assign({}, ...nearest.map(({ properties }) => properties)) }
 }
 
 const knownKeys = (schema: JsonSchema): string[] => Object.keys(schema.properties ?? {})

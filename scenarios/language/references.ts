@@ -4,7 +4,13 @@
 
 import { groupNamed } from '#proto/ha.ts'
 import type { Scenario } from '../schema.ts'
-import type { ClientPart, TypistPart, VmPart } from './cluster.ts'
+import {
+  beatsInLease,
+  type ClientPart,
+  type ClusterPart,
+  type TypistPart,
+  type VmPart,
+} from './cluster.ts'
 import type { Expectation } from './expectations.ts'
 import { type GroupPart, nodeIdOf, type RulePart } from './high-availability.ts'
 import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
@@ -22,6 +28,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
   const names = namesOf(scenario)
   return [
     ...twice('node', ['cluster', 'nodes'], cluster.nodes),
+    ...findingsOfLease(cluster),
     ...findingsOfPlaces(scenario),
     ...twice('VM', ['vms'], vms),
     ...twice('person', ['persons'], scenario.persons),
@@ -51,6 +58,11 @@ export function findingsOf(scenario: Scenario): Finding[] {
     ...expectations.flatMap((item, i) => findingsOfExpectation(names, item, ['expectations', i])),
   ]
 }
+
+const findingsOfLease = ({ lease, heartbeat }: ClusterPart): Finding[] =>
+  heartbeat * beatsInLease <= lease
+    ? []
+    : [{ path: ['cluster', 'lease'], message: 'a lease is three heartbeats at least' }]
 
 interface Names {
   readonly nodes: readonly string[]

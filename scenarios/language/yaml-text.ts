@@ -1,7 +1,7 @@
 // A YAML file that remembers where each of its values was written, so that a mistake can be pointed
 // at. Not here: what the values mean. Lines and columns count from 1.
 
-import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml'
+import { isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml'
 
 export type YamlPath = readonly PropertyKey[]
 
@@ -51,7 +51,8 @@ export function parseYaml(text: string, file: string): YamlText | { mistakes: Mi
   } catch (thrown) {
     // An alias without an anchor, or so many that the file is a bomb: found only when it is
     // unfolded.
-    return { mistakes: [mistake(0, firstLine(String(thrown)))] }
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    return { mistakes: [mistake(firstBadAlias(document), firstLine(message))] }
   }
 }
 
@@ -66,6 +67,19 @@ function offsetOf(document: ReturnType<typeof parseDocument>, path: YamlPath, ke
     if (start !== undefined) return start
   }
   return 0
+}
+
+/** Where the first alias is that has no anchor before it; of a bomb, the beginning. */
+function firstBadAlias(document: ReturnType<typeof parseDocument>): number {
+  let offset = 0
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined
+      offset = alias.range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
 }
 
 function keyOf(value: unknown, key: string | undefined): number | undefined {

@@ -46,6 +46,9 @@ export function clustersHome(env: NodeJS.ProcessEnv = process.env): string {
   return env.GODWIT_HOME ?? fileURLToPath(new URL('../../.godwit', import.meta.url))
 }
 
+/** What stands beside the clusters in their home: no cluster is called so. */
+export const isTakenInHome = (name: string): boolean => ['images', 'reports'].includes(name)
+
 export class ClusterFolder {
   readonly path: string
   readonly cluster: string

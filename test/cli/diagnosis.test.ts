@@ -1,5 +1,7 @@
 // What the doctor finds: nothing where nothing is wrong, and of all else what to do about it.
 
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
   clusterFindings,
@@ -10,7 +12,7 @@ import {
 } from '#cli/diagnosis.ts'
 import { HaRule, type HaView, haSettingsDefault } from '#proto/ha.ts'
 import { busyCluster, clusterView, nodeView } from '../coordinator-double/views.ts'
-import { godwit } from './rehearsal.ts'
+import { godwit, temporaryHome } from './rehearsal.ts'
 
 const well: MachineFacts = {
   ...{ nodeVersion: '24.21.0', nodeWanted: '>=24.12', cores: 4, freeMib: 8000, loadPerCore: 0.2 },
@@ -127,4 +129,11 @@ test('of several coordinators: who leads, who follows, and who could not take ov
     },
   ])
   expect(leaderFindings(clusterView(), [])).toEqual([])
+})
+
+test('the doctor takes what is left of an image for none', async () => {
+  const home = temporaryHome()
+  mkdirSync(join(home, 'images/debian'), { recursive: true })
+  const { out } = await godwit('doctor -o json', { home })
+  expect(out).toContain('no image of Debian')
 })

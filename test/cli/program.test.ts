@@ -7,12 +7,13 @@ import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { Interrupts } from '#cli/cli.ts'
 import { commandGroups } from '#cli/command-groups.ts'
+import { namesOfCluster } from '#cli/commands/completion.ts'
 import { cliDocument } from '#cli/document.ts'
 import { buildProgram } from '#cli/program.ts'
 import { realClock } from '#env/real.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
 import { identityOf } from '#scenarios/local/process-identity.ts'
-import { clusterView } from '../coordinator-double/views.ts'
+import { clusterView, nodeView } from '../coordinator-double/views.ts'
 import { coordinatorWith, godwit, RememberingTerminal, temporaryHome } from './rehearsal.ts'
 
 const program = buildProgram({
@@ -64,6 +65,17 @@ describe('a command line that makes no sense', () => {
     ['up --nodes 1.5', 'Write a whole number.'],
     ['up --port 99999', 'Write a whole number from 0 to 65535.'],
     ['--api http://127.0.0.1:9 run x --memory 5000', '--memory: at most 3072'],
+    ['migrate kv --streams 999', "'--streams <n>' argument '999' is invalid"],
+    ['migrate kv --downtime 2m', 'Write a number from 1 to 60000.'],
+    ['node evacuate n1 --downtime 0', 'Write a number from 1 to 60000.'],
+    ['migrate kv --rounds 0', 'Write a whole number from 1 to 1000.'],
+    ['balloon kv 0', 'Write a whole number from 1 to 3072.'],
+    ['share kv --for 31d', 'like 30m, 1h or 30d: that at most.'],
+    ['token create --scope see --for 0s', 'like 30m, 1h or 366d: that at most.'],
+    ['up --fresh --cluster ../elsewhere', 'Use a-z, 0-9 and -'],
+    ['up --fresh --cluster=', 'Use a-z, 0-9 and -'],
+    ['down --cluster My_Lab', 'Use a-z, 0-9 and -'],
+    ['up --fresh --cluster images', 'neither `images` nor `reports`'],
     ['--api nonsense vms', '--api: `nonsense` is no URL like http://127.0.0.1:7070'],
   ])('%s', async (line, words) => {
     const { code, notes } = await godwit(line)
@@ -115,6 +127,20 @@ describe('which cluster', () => {
     const run = await godwit('vms', { home })
     expect(run.code).toBe(3)
     expect(run.notes).toContain('godwit revive coordinator')
+  })
+
+  test('of several: the shell completes names of the one that is named, or none', async () => {
+    const home = temporaryHome()
+    for (const name of ['tern', 'gull']) {
+      const view = clusterView({ nodes: [nodeView(`${name}-1`)] })
+      running(home, name, (await coordinatorWith(view)).url)
+    }
+    const terminal = new RememberingTerminal()
+    const cli = { terminal, clock: realClock, home, interrupts: new Interrupts() }
+    const nodes = async (...typed: string[]) => (await namesOfCluster(cli, typed)).nodes
+    expect(await nodes('complete', '--', 'kill', '')).toEqual([])
+    expect(await nodes('complete', '--', 'kill', '--cluster', 'gull', '')).toEqual(['gull-1'])
+    expect(await nodes('complete', '--', '--cluster=tern', 'kill', '')).toEqual(['tern-1'])
   })
 
   test('the only one that runs here is meant', async () => {

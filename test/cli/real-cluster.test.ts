@@ -4,6 +4,7 @@ import { execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
@@ -113,6 +114,18 @@ test('Ctrl-C ends a cluster in order, with exit code 130', async () => {
   up.kill('SIGINT')
   expect(await ended).toBe(130)
   expect(processes.filter(({ identity }) => isAlive(identity))).toEqual([])
+})
+
+test('Ctrl-C before a detached cluster is up leaves nothing of it', async () => {
+  const words = [bin, 'up', '-d', '--nodes', '1', '--port', '0', '--cluster', 'rash']
+  const up = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = Promise.all([text(up.stderr), new Promise((resolve) => up.once('exit', resolve))])
+  const folder = new ClusterFolder(home, 'rash')
+  await expect.poll(() => existsSync(folder.logFile('launcher')), eventually).toBe(true)
+  up.kill('SIGINT')
+  expect(await ended).toEqual(['It is stopped.\n', 130])
+  expect(folder.runningState()).toBeUndefined()
+  expect(existsSync(folder.database)).toBe(false)
 })
 
 /** The Node that came with Debian, when there is one beside ours. */

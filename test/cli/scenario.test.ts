@@ -115,3 +115,10 @@ test('scenario schema is JSON Schema', async () => {
   const { out } = await godwit('scenario schema')
   expect(JSON.parse(out)).toMatchObject({ title: 'Godwit scenario', type: 'object' })
 })
+
+test('whoever names the file of a scenario means its folder', async () => {
+  const folder = join(temporaryHome(), 'story')
+  await godwit(['scenario', 'new', folder])
+  const checked = await godwit(['scenario', 'check', join(folder, 'scenario.yaml')])
+  expect(checked).toMatchObject({ code: 0, notes: '' })
+})

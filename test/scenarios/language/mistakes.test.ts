@@ -64,7 +64,9 @@ describe('any text at all', () => {
         .join(',')}]\n`
     const bomb = `l0: &l0 [x]\n${Array.from({ length: 9 }, (_, i) => level(i + 1)).join('')}`
     expect(mistakesIn(bomb)).toEqual([expect.stringMatching(/^s\.yaml:1:1: .*alias/i)])
-    expect(mistakesIn('a: *b\n')).toEqual([expect.stringMatching(/^s\.yaml:1:\d+: /)])
+    expect(mistakesIn('a: 1\nb: *b\n')).toEqual([
+      's.yaml:2:4: Unresolved alias (the anchor must be set before the alias): b',
+    ])
   })
 })
 
@@ -87,7 +89,7 @@ describe('shape', () => {
       's.yaml:5:9: unknown `migrat`; did you mean `migrate`?',
     ])
     expect(mistakesIn(`${head}timeline:\n  - at: 2s\n`)[0]).toMatch(
-      /^s\.yaml:5:5: this needs one of: run, migrate, cancel, post-copy, relocate/,
+      /^s\.yaml:5:5: `timeline\[1\].do` is missing: one of run, migrate, cancel, post-copy/,
     )
     expect(mistakesIn(`${head}expectations:\n  - expect: single-copies\n`)).toEqual([
       's.yaml:5:13: unknown `single-copies`; did you mean `single-copy`?',
@@ -115,6 +117,39 @@ describe('shape', () => {
     expect(mistakesIn(expectation('[running, paued]'))).toEqual([
       's.yaml:6:49: unknown `paued`; did you mean `paused`?',
     ])
+  })
+  test('a state that is waited for, by the keys that its writer may have meant', () => {
+    const seen = (when: string) =>
+      mistakesIn(`${head}timeline:\n  - { when: ${when}, do: rebalance }`)
+    expect(seen('{ nod: a, phase: fenced }')).toContain(
+      's.yaml:5:15: unknown key `nod`; did you mean `node`?',
+    )
+    expect(seen('{ migration: s, rund: 1 }')).toEqual([
+      's.yaml:5:29: unknown key `rund`; did you mean `round`?',
+    ])
+    expect(seen('{ node: a }')[0]).toMatch(/`timeline\[1\].when.phase` is missing: one of online,/)
+  })
+  test('what is no name, no word and no number', () => {
+    expect(mistakesIn(`${head}timeline:\n  - do: [rebalance]\n`)[0]).toMatch(
+      /^s\.yaml:5:9: timeline\[1\].do: is a list; one of run,/,
+    )
+    expect(mistakesIn(`${head}seed: .inf\n`)).toEqual([
+      's.yaml:4:7: seed: should be a number, is Infinity',
+    ])
+    expect(mistakesIn(head.replace('}] }', '}], racks: { R_x: [a] } }'))).toEqual([
+      expect.stringMatching(/^s\.yaml:3:\d+: `R_x`: use 1-63 of a-z/),
+    ])
+  })
+  test('what no coordinator and no agent would start with', () => {
+    const cluster = (keys: string, node = '') =>
+      mistakesIn(`name: story\nabout: a\ncluster:\n  nodes: [{ id: a${node} }]\n${keys}`)
+    expect(cluster('  heartbeat: 0s\n')).toEqual(['s.yaml:5:14: cluster.heartbeat: from 1ms to 1h'])
+    expect(cluster('  lease: 100ms\n  heartbeat: 1s\n')).toEqual([
+      's.yaml:5:10: a lease is three heartbeats at least',
+    ])
+    expect(cluster('', ', cores: 1.5')[0]).toContain('cores: should be a whole number, is 1.5')
+    expect(cluster('', ', mips: 1e9')[0]).toContain('mips: Too big')
+    expect(cluster('', ', memory: 99999GiB')[0]).toContain('a node has 1MiB to 16384GiB')
   })
   test('all mistakes at once, in the order of the file', () => {
     const text = 'name: story\nabout: ""\ncluster: { nodes: [] }\nvms: 3\n'
@@ -222,7 +257,7 @@ describe('what the cluster would not take', () => {
   })
   test('nor of a node, or of a step', () => {
     expect(mistakesIn(head.replace('node-a', 'node-a, memory: 0MiB'))[0]).toMatch(
-      /^s\.yaml:3:42: .*a node has 1MiB at least/,
+      /^s\.yaml:3:42: .*a node has 1MiB to/,
     )
     expect(mistakesIn(step('do: balloon, vm: a, memory: 0MiB'))[0]).toMatch(/1MiB at least/)
     expect(mistakesIn(step('do: migrate, vm: a, downtime-max: 0ms'))[0]).toMatch(/1ms to 1m/)
