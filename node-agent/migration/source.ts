@@ -226,7 +226,8 @@ function finish(
     return [...becomePhase(state, 'forking', nowMs, answerFullMsMax), { do: 'fork', missing: left }]
   const bitmap = state.missing ? new Uint8Array(left.length) : left
   return [
-    ...becomePhase(state, 'finishing', nowMs, answerFullMsMax),
+    // As for a round: the sender gives up by itself when the link stands still.
+    ...becomePhase(state, 'finishing', nowMs, Number.POSITIVE_INFINITY),
     { do: 'finish', round: state.round, bitmap },
     progress(state, 0, state.bytes),
   ]
