@@ -119,9 +119,9 @@ export function cancel(step: Step, id: MigrationId): Value | Fault {
   const migration = step.state.migrations.get(id)
   if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
   const { phase } = migration
-  if (phase !== 'queued' && phase !== 'copying')
-    return fault('wrong-state', `${id} is ${phase}; cancel needs it queued or copying`)
-  if (phase === 'copying' && !sendCancel(step, migration, migration.live.asked === undefined))
+  if (phase !== 'queued' && !isHeld(migration))
+    return fault('wrong-state', `${id} is ${phase}: its VM has left; migrate it back instead`)
+  if (phase !== 'queued' && !sendCancel(step, migration, migration.live.asked === undefined))
     return outOfReach(migration.from)
   migration.isCancelRequested = true
   touch(step, 'migration', id)
@@ -129,6 +129,10 @@ export function cancel(step: Step, id: MigrationId): Value | Fault {
     endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
   return migrationView(migration)
 }
+
+/** Its source may still go on with the VM, as far as is known. */
+const isHeld = ({ phase, sourceReleased, hasMoved }: Migration): boolean =>
+  phase === 'copying' || (phase === 'switching' && !sourceReleased && !hasMoved)
 
 export function switchToPostCopy(step: Step, id: MigrationId): Value | Fault {
   const migration = step.state.migrations.get(id)

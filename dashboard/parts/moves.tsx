@@ -77,7 +77,7 @@ function Changes({ id, phase, purpose }: MigrationView) {
           Go on as post-copy
         </button>
       )}
-      {(phase === 'copying' || phase === 'queued') && (
+      {(phase === 'queued' || phase === 'copying' || phase === 'switching') && (
         <button type="button" class="quiet" onClick={() => void cancel(id)}>
           Cancel
         </button>

@@ -34,10 +34,13 @@ export interface FarFork extends Fork {
   readonly missing: Uint8Array
 }
 
-/** The parent goes on, on this disk if one is given. Whoever asks for it releases the image. */
+/**
+ * The parent goes on if it ran, on this disk if one is given. `left`: what the clone has not been
+ * sent yet; absent: everything. Whoever asks for it releases the image.
+ */
 export async function forkFar(
   parent: HeldVm,
-  disk: DiskRef | undefined,
+  { disk, left }: { readonly disk: DiskRef | undefined; readonly left: Uint8Array | undefined },
   { forks, vmm, console, clock }: FarForkPorts,
 ): Promise<FarFork> {
   const used = vmm.mustHave(parent).recentPages(pagesPerFrameMax)
@@ -46,8 +49,8 @@ export async function forkFar(
   // Nothing that the parent has written since has been heard yet.
   const ring = console.capture()
   const forkedAtMs = clock.nowMs()
-  image.memory.forgetTracked()
-  const missing = filledPages(image)
+  if (!left) image.memory.forgetTracked()
+  const missing = left?.slice() ?? filledPages(image)
   const recent = used.filter((page) => hasPage(missing, page)).sort()
   for (const page of recent) missing[page >> 3] = (missing[page >> 3] ?? 0) & ~(1 << (page & 7))
   return { image, sections: [...sections, ring], pausedMs, forkedAtMs, recent, missing }
@@ -56,14 +59,14 @@ export async function forkFar(
 /** One frame, or none: it is on its way before the clone is described. */
 export function sendRecent(
   { image, recent }: { readonly image: ForkImage; readonly recent: Uint32Array },
-  { vmId, epoch }: CloneTarget,
+  { vmId, epoch, round }: Pick<CloneTarget, 'vmId' | 'epoch'> & { readonly round: number },
   link: PageLink,
 ): RoundSent {
   const none = { frames: 0, pages: 0, zeroPages: 0, bytes: 0 }
   if (recent.length === 0) return none
   const origin = forkedOrigin(image)
   const { pages, bytes, zeroPages } = origin.read(recent)
-  const about = { vmId, epoch, round: 0, frameNumber: 0, encoding: 'raw' } as const
+  const about = { vmId, epoch, round, frameNumber: 0, encoding: 'raw' } as const
   if (pages.length === 0) return { ...none, zeroPages: zeroPages.length }
   const contentSum = origin.contentSum(pages)
   const frame = encodePageFrame({ ...about, pages, contentSum, bytes })

@@ -51,10 +51,16 @@ export class ServingRun {
     this.#ports = ports
   }
 
-  /** The parent goes on by itself; what its clones lack is in the image from now on. */
-  async fork(ends: () => LinkEnds): Promise<Forked> {
+  /**
+   * The parent goes on by itself, if it ran; what its clones lack is in the image from now on.
+   * `missing`: absent, nothing has been sent before.
+   */
+  async fork(
+    { round, missing: left }: { readonly round: number; readonly missing: Uint8Array | undefined },
+    ends: () => LinkEnds,
+  ): Promise<Forked> {
     const { clock, goOn } = this.#ports
-    const forking = forkFar(this.#vm, this.#plan.parentDisk, this.#ports)
+    const forking = forkFar(this.#vm, { disk: this.#plan.parentDisk, left }, this.#ports)
     const forked = await forking.catch(async (thrown) => {
       await goOn(this.#vm, undefined).catch(() => undefined) // It has been told of.
       throw thrown
@@ -62,7 +68,7 @@ export class ServingRun {
     this.#forked = forked
     if (this.#isOver) this.end()
     const { target, link } = ends()
-    const sent = sendRecent(forked, target, link)
+    const sent = sendRecent(forked, { ...target, round }, link)
     const { image, sections, pausedMs, missing, forkedAtMs } = forked
     const hash = image.memory.hashBytes(stateBytes(image.memory.trackedHash(), sections))
     const agoMs = clock.nowMs() - forkedAtMs

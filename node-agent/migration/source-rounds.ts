@@ -15,10 +15,12 @@ import {
   addEncoded,
   becomePhase,
   fullPercentOf,
+  isClone,
   type RoundSent,
   type SourceEffect,
   type SourceInput,
   type SourceState,
+  stuckPolicyOf,
 } from './source-state.ts'
 
 const forEver = Number.POSITIVE_INFINITY
@@ -101,10 +103,12 @@ export function pagesNamed(bytes: Uint8Array, pageCount: number): Uint32Array {
   return named.filter((page) => page < pageCount)
 }
 
-function decide({ rounds, plan: { params }, limitFactor, sinceRound }: SourceState): StopDecision {
+function decide(state: SourceState): StopDecision {
+  const { rounds, plan, limitFactor, sinceRound } = state
+  const { params } = plan
   const { roundsMax } = params
   const downtimeMsMax = params.downtimeMsMax * limitFactor
-  const patienceRounds = patienceOf(params)
+  const patienceRounds = patienceOf(stuckPolicyOf(state))
   // What a page costs by the time it took, however it travelled.
   const measured = rounds.map((round) => ({ ...round, bytes: contentBytes(round) }))
   return decideAfterRound(measured, { downtimeMsMax, roundsMax, patienceRounds, sinceRound })
@@ -131,7 +135,8 @@ function afterRound(
   if (verdict === 'again') return nextRound(state, log, nowMs, 'copy')
   const { params } = state.plan
   const { rounds, percent, limitFactor } = state
-  const { downtimeMsMax, roundsMax, whenStuck: policy } = params
+  const { downtimeMsMax, roundsMax } = params
+  const policy = stuckPolicyOf(state)
   const stuck = { policy, downtimeMsMax, roundsMax, expectedDowntimeMs, rounds, limitFactor }
   const speeds = { percent, fullPercent: fullPercentOf(state) }
   return mend(state, remedyFor({ ...stuck, ...speeds }), log, nowMs)
@@ -186,10 +191,11 @@ function stop(state: SourceState, left: Uint8Array, nowMs: number): SourceEffect
 
 function neverEnds(state: SourceState): Fault {
   const expected = Math.round(state.expectedDowntimeMs ?? 0)
+  const stays = isClone(state) ? 'there is no clone' : 'the VM stays where it is'
   return fault(
     'not-converging',
     `after ${state.rounds.length} rounds the downtime would still be ${expected} ms; ` +
-      'the VM stays where it is. Allow a longer downtime (downtimeMsMax), another way out ' +
+      `${stays}. Allow a longer downtime (downtimeMsMax), another way out ` +
       '(whenStuck: throttle or post-copy), or migrate when it writes less.',
   )
 }

@@ -215,7 +215,7 @@ export class SourceRun {
   #carryOutServing(effect: ServingEffect) {
     switch (effect.do) {
       case 'fork':
-        return this.#try(async () => this.feed(await this.#serving.fork(() => this.#linkEnds())))
+        return this.#try(() => this.#fork(effect.missing))
       case 'become-serving':
         return this.#ports.serving(this.vm)
       case 'serve':
@@ -236,6 +236,11 @@ export class SourceRun {
 
   #try(work: () => Promise<void>): void {
     work().catch((thrown) => this.feed({ on: 'failed', fault: faultOf(thrown) }))
+  }
+
+  async #fork(missing: Uint8Array | undefined): Promise<void> {
+    const { round } = this.state
+    this.feed(await this.#serving.fork({ round, missing }, () => this.#linkEnds()))
   }
 
   async #serve(want: Want): Promise<void> {

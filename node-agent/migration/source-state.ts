@@ -58,7 +58,7 @@ const ways: Record<SourcePhase, readonly SourcePhase[]> = {
   copying: ['applying', 'ended'],
   applying: ['looking', 'ended'],
   looking: ['copying', 'stopping', 'ended'],
-  stopping: ['finishing', 'ended'],
+  stopping: ['finishing', 'forking', 'ended'],
   finishing: ['proving', 'ended'],
   proving: ['released', 'ended'],
   promised: ['serving', 'ended'],
@@ -243,8 +243,11 @@ export type SourceEffect =
 
 /** Of post-copy, when the VM runs over there. */
 export type ServingEffect =
-  /** Captures the VM, which goes on at once; sends the pages that it has used last. */
-  | { readonly do: 'fork' }
+  /**
+   * Captures the VM, and sends the pages that it has used last. `missing`: nothing else is lacking
+   * over there; absent: all of it is, and the VM goes on at once.
+   */
+  | { readonly do: 'fork'; readonly missing?: Uint8Array }
   /** This copy has nothing but pages from now on. */
   | { readonly do: 'become-serving' }
   | { readonly do: 'serve'; readonly want: Want }
@@ -327,6 +330,12 @@ export const isClone = (state: SourceState): boolean => state.plan.offer.purpose
  */
 export const isLazyClone = (state: SourceState): boolean =>
   isClone(state) && state.isModern && !state.hasDonor && !state.plan.params.independent
+
+/** When rounds bring it no nearer. What a clone lacks may come later, but of an independent one. */
+export const stuckPolicyOf = (state: SourceState): MigrationParams['whenStuck'] => {
+  const { whenStuck, independent } = state.plan.params
+  return isClone(state) && state.isModern && !independent ? 'post-copy' : whenStuck
+}
 
 /** What may run over there lacks pages from here; the parent goes on meanwhile. */
 export const isPromised = (state: SourceState): boolean =>

@@ -43,6 +43,7 @@ import {
   becomePhase,
   isClone,
   isLazyClone,
+  isPaused,
   isPromised,
   isReleased,
   type SourceEffect,
@@ -161,7 +162,7 @@ function accepted(state: SourceState, { hasDonor }: Accept, nowMs: number): Sour
   return [...becomePhase(state, 'forking', nowMs, answerFullMsMax), { do: 'fork' }]
 }
 
-/** The parent goes on already: nothing that it does from now on is the clone's. */
+/** The parent goes on: nothing that it does from now on is the clone's. */
 function sendForked(
   state: SourceState,
   forked: Extract<SourceInput, { on: 'forked' }>,
@@ -169,12 +170,20 @@ function sendForked(
   if (state.phase !== 'forking') return []
   const { sent, sections, hash, missing, pausedMs, agoMs, nowMs } = forked
   countSent(state, sent)
-  Object.assign(state, { hash, missing, downtimeMs: pausedMs })
+  // Of one that stood still before that: as long as it does.
+  const stood = isPaused(state) ? nowMs - state.stoppedAtMs : undefined
+  Object.assign(state, { hash, missing, downtimeMs: stood ?? pausedMs })
+  const goOn: SourceEffect[] = stood === undefined ? [] : [...unthrottled(state), { do: 'resume' }]
+  state.pausedAtMs = undefined
   const { migrationId } = state.plan
   const { frames } = sent
-  const about = { migrationId, round: 0, frames, hash, missing: new Uint8Array(missing) }
+  const about = { migrationId, round: state.round, frames, hash, missing: new Uint8Array(missing) }
   return [
-    { do: 'send', message: { t: 'final', ...about, sections: [...sections], pausedMs: agoMs } },
+    {
+      do: 'send',
+      message: { t: 'final', ...about, sections: [...sections], pausedMs: stood ?? agoMs },
+    },
+    ...goOn,
     // It starts by itself when it is proven, and needs pages then, whatever we have heard of it.
     ...becomePhase(state, 'promised', nowMs, answerFullMsMax),
   ]
@@ -213,9 +222,12 @@ function finish(
   state.left = new Uint8Array(0)
   state.roundStartedAtMs = nowMs
   if (state.missing) state.missing = left
+  if (state.missing && isClone(state))
+    return [...becomePhase(state, 'forking', nowMs, answerFullMsMax), { do: 'fork', missing: left }]
   const bitmap = state.missing ? new Uint8Array(left.length) : left
   return [
-    ...becomePhase(state, 'finishing', nowMs, answerFullMsMax),
+    // As for a round: the sender gives up by itself when the link stands still.
+    ...becomePhase(state, 'finishing', nowMs, Number.POSITIVE_INFINITY),
     { do: 'finish', round: state.round, bitmap },
     progress(state, 0, state.bytes),
   ]

@@ -135,10 +135,10 @@ export class SnapshotStore {
 
   /** Removes a snapshot, and every page that only it held. */
   async remove(vmId: string, name: string): Promise<Fault | undefined> {
-    if (!this.has(vmId, name)) return unknownSnapshot(vmId, name).fault
-    const mark = markClearing(this.ports)
+    const mark = await markClearing(this.ports)
     if (typeof mark !== 'function') return mark.fault
     try {
+      if (!this.has(vmId, name)) return unknownSnapshot(vmId, name).fault
       return (await this.#adopt(vmId, name)) ?? (await this.#forget(vmId, name))
     } finally {
       mark()
@@ -147,7 +147,7 @@ export class SnapshotStore {
 
   /** Removes what no snapshot names: of packs that are mostly so, and of writers that died. */
   async clear(): Promise<Fault | undefined> {
-    const mark = markClearing(this.ports)
+    const mark = await markClearing(this.ports)
     if (typeof mark !== 'function') return mark.fault
     try {
       return await this.#clear()

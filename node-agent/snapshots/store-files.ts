@@ -8,10 +8,10 @@
 //   using.<ms>.<random>     a mark: somebody relies on pages that no snapshot may name
 //   clearing.<ms>.<random>  a mark: somebody removes what no snapshot names
 //
-// Using and clearing exclude each other: each makes its mark first and looks for the other's then.
-// A mark holds the wall clock of its making, since a node that dies leaves it behind, and is made
-// anew while its maker lives. Its name says that time too: what is in a file may be lost with the
-// power, or never have had room.
+// Using and clearing exclude each other, and clearing itself: each makes its mark first and looks
+// for the others then. A mark holds the wall clock of its making, since a node that dies leaves it
+// behind, and is made anew while its maker lives. Its name says that time too: what is in a file
+// may be lost with the power, or never have had room.
 
 import type { Cancel, Clock, Disk, Random } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
@@ -76,21 +76,35 @@ export async function markUsing(ports: StorePorts): Promise<Mark | { readonly fa
   const untilMs = clock.nowMs() + waitMsMax
   for (;;) {
     const mark = keepMark(ports, 'using')
-    if (!hasMark(ports, 'clearing')) return mark
+    if (freshMarks(ports, 'clearing').length === 0) return mark
     mark()
-    if (clock.nowMs() >= untilMs)
-      return { fault: fault('timed-out', 'the snapshot store is being cleared: try again later') }
+    if (clock.nowMs() >= untilMs) return beingCleared
     await sleep(clock, lookMs)
   }
 }
 
-/** Nobody else may begin to use the store; a fault when somebody does already. */
-export function markClearing(ports: StorePorts): Mark | { readonly fault: Fault } {
-  const mark = keepMark(ports, 'clearing')
-  if (!hasMark(ports, 'using')) return mark
-  mark()
-  const why = 'a snapshot is being taken or restored somewhere: try again when that has ended'
-  return { fault: fault('wrong-state', why) }
+/**
+ * Nobody else may begin to use the store; a fault when somebody does already. Of several that clear
+ * each waits for the others: they would read what another one takes away.
+ */
+export async function markClearing(ports: StorePorts): Promise<Mark | { readonly fault: Fault }> {
+  const { clock, random } = ports
+  const untilMs = clock.nowMs() + waitMsMax
+  for (;;) {
+    const mark = keepMark(ports, 'clearing')
+    const isUsed = freshMarks(ports, 'using').length > 0
+    if (!isUsed && freshMarks(ports, 'clearing').length === 1) return mark
+    mark()
+    const why = 'a snapshot is being taken or restored somewhere: try again when that has ended'
+    if (isUsed) return { fault: fault('wrong-state', why) }
+    if (clock.nowMs() >= untilMs) return beingCleared
+    // By chance, or two that have seen each other would do so again.
+    await sleep(clock, lookMs * (1 + random.float()))
+  }
+}
+
+const beingCleared = {
+  fault: fault('timed-out', 'the snapshot store is being cleared: try again later'),
 }
 
 /** Made anew before it is old: a large VM may need its pages for longer than a mark counts. */
@@ -132,10 +146,10 @@ function makeMark(ports: StorePorts, kind: MarkKind): Mark {
   return remove
 }
 
-function hasMark(ports: StorePorts, kind: MarkKind): boolean {
+function freshMarks(ports: StorePorts, kind: MarkKind): string[] {
   const names = ports.disk.list().filter((name) => name.startsWith(`${kind}.`))
   invariant(names.length < 100_000, 'marks are taken away')
-  return names.some((name) => !isStale(ports, name))
+  return names.filter((name) => !isStale(ports, name))
 }
 
 /** Of writers and users that died: to be called by whoever clears the store. */

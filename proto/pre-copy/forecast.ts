@@ -184,7 +184,7 @@ class Game {
   #decide() {
     const { params } = this.#input
     const downtimeMsMax = params.downtimeMsMax * this.#limitFactor
-    const patienceRounds = patienceOf(params)
+    const patienceRounds = patienceOf(params.whenStuck)
     const { roundsMax } = params
     const limits = { downtimeMsMax, roundsMax, patienceRounds, sinceRound: this.#sinceRound }
     return decideAfterRound(this.#rounds, limits)

@@ -49,7 +49,7 @@ const saturatedFactor = 0.25
 /** Of a VM that was slowed down and did so all the same: many times over, surely. */
 const stillSaturatedFactor = 0.125
 
-export const patienceOf = ({ whenStuck }: MigrationParams): number => patience[whenStuck]
+export const patienceOf = (policy: Stuck['policy']): number => patience[policy]
 
 export function remedyFor(stuck: Stuck): Remedy {
   const isLast = stuck.rounds.length >= stuck.roundsMax

@@ -95,3 +95,29 @@ test('stop-and-copy sends everything: there is no round after it', async () => {
   const record = await migrateToB(['one'], { mode: 'stop-and-copy' })
   expect(record.byEncoding?.held).toBeUndefined()
 })
+
+/** Rewrites 8 MiB as fast as it can, checking each word before: no round brings it nearer. */
+const restless = { args: 'workload=dirty wss=8 rate=0 fill=4', memoryMib: 32 }
+
+test.for([
+  ['where one of the family is', {}, ['one']],
+  ['which may come later', { independent: true, whenStuck: 'post-copy' }, []],
+] as const)('clones of a parent that writes flat out, %s, get the rest', async ([, given, kin]) => {
+  await two.boot(restless.args)
+  const clone = (names: string[], epoch: number, how: object, of: readonly string[]) =>
+    coordinator.command('a', {
+      t: 'clone',
+      ...{ vmId: asVmId('vm1'), epoch: asEpoch(1), migrationId: asMigrationId(`of-${epoch}`) },
+      ...{ ...toB(), ...kinOf(of), parentDisk: { sizeBytes: 0, layers: [] } },
+      clones: names.map((name, n) => vmOrder(name, epoch + n, restless)),
+      params: params(how),
+    })
+  expect((await clone(['one'], 2, {}, [])).fault).toBeUndefined()
+  const narrow = { ...given, bandwidthBytesPerSecMax: 20_000_000, downtimeMsMax: 2 }
+  const { fault, record } = await clone(['two', 'three'], 3, narrow, kin)
+  expect(fault).toBeUndefined()
+  expect(record?.postCopy?.pages).toBeGreaterThan(500)
+  for (const [n, name] of ['two', 'three'].entries())
+    await coordinator.writesOn('b', name, 3 + n, 4096)
+  await coordinator.writesOn('a', 'vm1', 1, 4096)
+})

@@ -19,6 +19,7 @@ import { type Fault, fault, faultOf } from '#proto/faults.ts'
 import {
   DestinationMessage,
   type MigrationProgress,
+  mayPostCopy,
   type Result,
   type SourceMessage,
 } from '#proto/messages.ts'
@@ -65,7 +66,12 @@ export class ModelSource {
 
   constructor(plan: SourcePlan, one: ModelledVm, ports: ModelSourcePorts) {
     // A model is sent as a whole: it has no image of what it was.
-    const params = { ...plan.params, independent: true }
+    const isClone = plan.offer.purpose === 'clone'
+    const rounds = { mode: 'pre-copy', whenStuck: 'stop' } as const
+    const params = {
+      ...{ ...plan.params, independent: true },
+      ...(isClone && mayPostCopy(plan.params) ? rounds : {}),
+    }
     this.state = newSource({ ...plan, params }, ports.clock.nowMs())
     this.#one = one
     this.#ports = ports

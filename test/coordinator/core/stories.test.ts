@@ -118,6 +118,23 @@ test('a cancelled migration leaves the VM where it is', async () => {
   await golden(story, 'cancel')
 })
 
+test('one is cancelled while its VM stands still, as long as it is not released', () => {
+  const story = moving()
+  story.progress('n1', 'm2', 'switching')
+  story.ask({ do: 'cancel-migration', migrationId: 'm2' as never }, 'cancel m2')
+  expect(story.answer).not.toHaveProperty('fault')
+  story.result('n1', 'run1-2', 'cancelled')
+  story.result('n1', 'run1-3')
+  story.beat('n1', ['a@1 running'])
+  expect(story.state.migrations.get('m2' as never)?.phase).toBe('cancelled')
+
+  const late = moving()
+  late.progress('n1', 'm2', 'switching')
+  late.event('n1', 'a@1', 'released')
+  late.ask({ do: 'cancel-migration', migrationId: 'm2' as never }, 'cancel m2')
+  expect(late.answer).toMatchObject({ fault: { code: 'wrong-state' } })
+})
+
 test('released, and the destination holds a complete copy: it runs it under a new epoch', async () => {
   const story = moving()
   story.event('n1', 'a@1', 'released')

@@ -49,6 +49,14 @@ describe('a migration', () => {
     expect(ends.destinationRuns).toBe(true)
   })
 
+  test('what is sent while it stands still takes as long as it takes', () => {
+    const ends = new TwoEnds(planOf('migrate', { mode: 'stop-and-copy' }))
+    while (ends.source.phase !== 'finishing') ends.step()
+    ends.nowMs = 3_600_000
+    ends.tellSource({ on: 'woken' })
+    expect(ends.run().story).toContain('answer done')
+  })
+
   test('a VM that will not converge stays where it is', () => {
     const ends = begin('migrate', { dirtyPages: Array(40).fill(100_000_000) }).run()
     expect(ends.story).toContain('answer not-converging')
@@ -135,7 +143,8 @@ describe('a migration', () => {
     for (let at = 0; at < length('migrate'); at++) {
       const ends = begin('migrate')
       for (let n = 0; n < at; n++) ends.step()
-      if (ends.source.phase === 'copying') continue // There the sender's own watch gives up.
+      // There the sender's own watch gives up.
+      if (['copying', 'finishing'].includes(ends.source.phase)) continue
       ends.nowMs += 60_001
       ends.tellSource({ on: 'woken' })
       expect(['ended', 'in-doubt'], `after ${at}`).toContain(ends.source.phase)

@@ -79,6 +79,19 @@ async function valuesOf(name: string, from = open(), pages = 4): Promise<number[
   }
 }
 
+/** What comes of it, as time goes on. */
+async function drive<T>(work: Promise<T>): Promise<T> {
+  let isOver = false
+  void work.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    clock.advance(100)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return work
+}
+
 describe('a page', () => {
   test('is kept once, whoever has it', async () => {
     put('one', [1, 2, 3, 3])
@@ -224,6 +237,18 @@ describe('a file', () => {
 })
 
 describe('two nodes', () => {
+  test.for(['one', 'another'])('one of a chain goes, and one more by %s', async (who) => {
+    const first = put('first', [1, 2, 3, 4])
+    const second = put('second', [5], first)
+    put('third', [6, 7], second)
+    const other = who === 'one' ? store : open()
+    const gone = [store.remove(vmId, 'second'), other.remove(vmId, 'first')]
+    expect(await drive(Promise.all(gone))).toEqual([undefined, undefined])
+    expect(await valuesOf('third')).toEqual([6, 7, 3, 4])
+    expect(await store.remove(vmId, 'third')).toBeUndefined()
+    expect(disk.list()).toEqual([])
+  })
+
   test('remove nothing that the other relies on meanwhile', async () => {
     put('one', [1, 2])
     const other = open()
