@@ -32,14 +32,14 @@ export class Customers {
     this.#world = world
   }
 
-  /** So many writes were acknowledged, and are promised. */
+  /** So many keys hold a write that was acknowledged, and is promised. */
   get acknowledged(): number {
     return [...this.#all.values()].reduce((sum, { acknowledged }) => sum + acknowledged, 0)
   }
 
   open(): void {
     if (this.#isOver) return
-    this.#eachStore((customer) => customer.write(this.#world.nowMs))
+    for (const customer of this.#served()) customer.write(this.#world.nowMs)
     this.#world.network.later(() => this.open(), everyMs)
   }
 
@@ -52,34 +52,26 @@ export class Customers {
   /** Reads everything back. @returns what was acknowledged and is not there, a sentence each */
   async complaints(): Promise<string[]> {
     this.#isOver = true
-    const untilMs = this.#world.nowMs + patienceMsInTheEnd
-    const isAnswered = () => {
-      let answered = true
-      this.#eachStore((customer) => {
-        answered = customer.read(this.#world.nowMs) && answered
-      })
-      return answered
-    }
-    while (!isAnswered() && this.#world.nowMs < untilMs) await this.#world.pass(everyMs / 4)
-    const wrong: string[] = []
-    this.#eachStore((customer) => wrong.push(...customer.complaints))
-    return wrong
+    const world = this.#world
+    const untilMs = world.nowMs + patienceMsInTheEnd
+    const unread = () => this.#served().filter((customer) => !customer.read(world.nowMs))
+    while (unread().length > 0 && world.nowMs < untilMs) await world.pass(everyMs / 4)
+    return this.#served().flatMap(({ complaints }) => complaints)
   }
 
-  #eachStore(visit: (customer: Customer) => void): void {
+  /** Of the stores that run now: nobody, while no coordinator leads to them. */
+  #served(): Customer[] {
     const { coordinator } = this.#world
-    if (!coordinator.process.isGoing) return
-    for (const vm of coordinator.coordinator.state.vms.values()) {
-      if (!isStore(vm) || this.#excused.has(vm.id)) continue
-      if (protectionOf(vm) === 'checkpoint') {
-        this.excuse(vm.id)
-        continue
-      }
-      const customer = this.#all.get(vm.id) ?? new Customer(vm.id)
-      this.#all.set(vm.id, customer)
+    if (!coordinator.process.isGoing) return []
+    const stores = [...coordinator.coordinator.state.vms.values()].filter(isStore)
+    for (const vm of stores) if (protectionOf(vm) === 'checkpoint') this.excuse(vm.id)
+    return stores.flatMap(({ id, phase }) => {
+      if (this.#excused.has(id)) return []
+      const customer = this.#all.get(id) ?? new Customer(id)
+      this.#all.set(id, customer)
       customer.reach(coordinator)
-      if (vm.phase === 'running') visit(customer)
-    }
+      return phase === 'running' ? [customer] : []
+    })
   }
 }
 
