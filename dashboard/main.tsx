@@ -10,7 +10,7 @@ import { seekOthers } from './others.ts'
 import { Login } from './parts/login.tsx'
 import { Page } from './parts/page.tsx'
 import { followAddress } from './route.ts'
-import { findOutWhoLooks, followLinks, lookAgain, me } from './session.ts'
+import { findOutWhoLooks, followLinks, isKnown, lookAgain, me } from './session.ts'
 import { watchSights } from './sights.ts'
 import { watchStory } from './story.ts'
 
@@ -26,11 +26,15 @@ function begin(): void {
   watchStory()
   seekOthers()
   if (place) render(<Page />, place)
+  // Whom it has just been told the page does not ask again as its stream comes up.
+  let isTold = isKnown()
   connection.subscribe(({ is }) => {
-    if (is !== 'connecting') void lookAgain()
+    if (is === 'connecting') return
+    if (is === 'away' || !isTold) void lookAgain()
+    isTold = false
   })
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') void lookAgain()
+    if (!document.hidden) void lookAgain()
   })
 }
 

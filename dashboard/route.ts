@@ -29,7 +29,8 @@ export function routeOf(hash: string): Route {
 }
 
 /** A VM's screen has the window, and nothing else is drawn. */
-export const isScreenAlone = (at: Route): boolean => at.is === 'vm' && at.part === 'screen'
+export const isScreenAlone = (at: Route): at is Extract<Route, { is: 'vm' }> =>
+  at.is === 'vm' && at.part === 'screen'
 
 export function hashOf(to: Route): string {
   switch (to.is) {

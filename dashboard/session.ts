@@ -48,6 +48,9 @@ export async function findOutWhoLooks(): Promise<void> {
 /** The coordinator is away, or has no accounts: nothing is kept from anybody. */
 const nobody: IdentityView = { name: '', role: 'operator', open: true }
 
+/** Somebody has said who looks. */
+export const isKnown = (): boolean => me.value !== nobody
+
 export const logIn = (name: string, password: string): Promise<boolean> =>
   come('v1/login', { name, password } satisfies z.input<typeof LoginRequest>)
 

@@ -17,6 +17,8 @@ export type Epoch = Branded<number, 'Epoch'>
  * A name that is safe in a file name, a URL and a metric label: what a VM or a node may be called.
  */
 export const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
+/** So many that fits. */
+export const nameLettersMax = 63
 
 export const asVmId = (name: string): VmId => name as VmId
 export const asNodeId = (name: string): NodeId => name as NodeId

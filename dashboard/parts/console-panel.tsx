@@ -5,14 +5,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ConsoleHeader, type VmView } from '#proto/api.ts'
 import { jsonOf } from '#proto/json.ts'
-import { mayAct } from '#proto/state.ts'
 import { browserPorts } from '../browser.ts'
-import { connection } from '../cluster.ts'
 import { KeptInput, nothingWaits, type Waiting } from '../kept-input.ts'
 import { lateTerminal } from '../late-terminal.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
 import type { TerminalView } from '../terminal-view.ts'
-import { useTended } from './tended.ts'
+import { isRefused, useTended } from './tended.ts'
 
 interface ConsoleProps {
   readonly vm: VmView
@@ -88,7 +86,7 @@ export function ConsolePanel({ vm, echoes, mayType }: ConsoleProps) {
 function sentenceOf({ phase }: VmView, { is }: StreamState, waiting: Waiting): string {
   const { keptBytes, lostBytes } = waiting
   if (is === 'live') return ''
-  if (connection.value.is === 'live' && !mayAct('console', phase)) return phase
+  if (isRefused(phase)) return phase
   if (is === 'connecting') return '…'
   if (lostBytes > 0) return 'away; no more can be kept: what is typed now is lost'
   return keptBytes > 0 ? 'away; what was typed is sent when it is back' : 'away'

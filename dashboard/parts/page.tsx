@@ -25,7 +25,7 @@ import { VmPanel } from './vm-panel.tsx'
 
 export function Page() {
   const at = route.value
-  if (at.is === 'vm' && isScreenAlone(at))
+  if (isScreenAlone(at))
     return (
       <>
         <Elsewhere />

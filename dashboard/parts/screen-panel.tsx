@@ -7,10 +7,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { VmView } from '#proto/api.ts'
 import { readScreenSize } from '#proto/screen.ts'
-import { mayAct } from '#proto/state.ts'
 import { ownImage } from '#proto/vm-spec.ts'
 import { browserPorts } from '../browser.ts'
-import { connection } from '../cluster.ts'
 import { inflateRaw } from '../inflate.ts'
 import { keyCodeOf } from '../key-codes.ts'
 import { LiveStream, type StreamState } from '../live-stream.ts'
@@ -20,7 +18,7 @@ import { placeOn, ScreenSession } from '../screen-session.ts'
 import { allows } from '../session.ts'
 import { Paste } from './paste.tsx'
 import { isWholeWished, usePictureFit } from './picture-fit.ts'
-import { useTended } from './tended.ts'
+import { isRefused, useTended } from './tended.ts'
 
 /** For so long it is told that the screen is back. */
 const backMs = 4000
@@ -282,8 +280,7 @@ const isStill = ({ phase }: VmView, { state }: Shown): boolean =>
 
 function sentenceOf({ phase, fault }: VmView, { state, nodeId, isBack, waiting }: Shown): string {
   // Of a VM that is on its way the coordinator refuses it, and is there.
-  const isRefused = connection.value.is === 'live' && !mayAct('console', phase)
-  if (state.is === 'away' && !isRefused) return awayText(waiting)
+  if (state.is === 'away' && !isRefused(phase)) return awayText(waiting)
   if (state.is === 'connecting') return '…'
   if (phase === 'migrating') return 'it is moving …'
   if (phase === 'paused') return 'paused: nothing moves until it is resumed'

@@ -9,6 +9,10 @@ import { mayAct } from '#proto/state.ts'
 import { connection } from '../cluster.ts'
 import type { LiveStream } from '../live-stream.ts'
 
+/** The coordinator is there, and shows nothing of a VM in that phase. */
+export const isRefused = (phase: VmView['phase']): boolean =>
+  connection.value.is === 'live' && !mayAct('console', phase)
+
 export function useTended(
   stream: { readonly current: LiveStream | null },
   { phase }: VmView,

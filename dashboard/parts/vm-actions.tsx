@@ -3,6 +3,7 @@
 
 import { useState } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
+import { nameLettersMax } from '#proto/ids.ts'
 import { mayAct } from '#proto/state.ts'
 import { begin, isMine, vmActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
@@ -81,9 +82,6 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
     </form>
   )
 }
-
-/** As `namePattern` has it (proto/ids.ts). */
-const nameLettersMax = 63
 
 /** The parent's name, as much of it as there is room for, and the first numbers that are free. */
 function freeNames(vmId: string, count: number): string[] {
