@@ -56,6 +56,10 @@ export function wholeBetween(least: number, most: number): (text: string) => num
   }
 }
 
+/** The same, within the bounds that the API has for it. */
+export const wholeWithin = ({ minValue, maxValue }: z.ZodNumber) =>
+  wholeBetween(minValue ?? 0, maxValue ?? Infinity)
+
 /** Reads an option's value as a number above 0. */
 export function positiveNumber(text: string): number {
   const value = Number(text)

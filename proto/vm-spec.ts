@@ -36,13 +36,16 @@ export const ownImage = 'godwit-guest'
 export const isolationResponses = ['stop', 'pause'] as const
 export type IsolationResponse = (typeof isolationResponses)[number]
 
+/** So much RAM has a VM at most. */
+export const memoryMibMax = 3072
+
 /** What an operator writes; everything has a default. */
 export const VmSpec = z.strictObject({
   /** The image: `godwit-guest` comes along (engine/guests/), `debian` is to be pulled. */
   image: z.string().default(ownImage),
   /** Boot arguments (the kernel command line), for our guest `workload=kv|dirty|cpu|check …`; empty: the image's. */
   args: z.string().max(1024).default(''),
-  memoryMib: z.int().min(4).max(3072).default(32),
+  memoryMib: z.int().min(4).max(memoryMibMax).default(32),
   diskMib: z.int().min(0).max(16384).default(0),
   /** Weight against the other VMs of its pCPU. */
   cpuShares: z.int().min(1).max(10000).default(1024),

@@ -3,7 +3,7 @@
 
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { ImageManifest } from '#proto/image-manifest.ts'
-import { Name, ownImage } from '#proto/vm-spec.ts'
+import { memoryMibMax, Name, ownImage } from '#proto/vm-spec.ts'
 import type { Cli } from '../cli.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { wholeBetween, withExamples } from '../help.ts'
@@ -75,7 +75,11 @@ function addAdd(image: Command, cli: Cli): void {
       ]),
     )
     .option('--args <text>', 'boot arguments of a VM that is given none')
-    .option('--memory <MiB>', 'RAM of a VM that is given none', inMib(wholeBetween(4, 3072)))
+    .option(
+      '--memory <MiB>',
+      'RAM of a VM that is given none',
+      inMib(wholeBetween(4, memoryMibMax)),
+    )
     .action((name: string, own: OwnFiles) => addOwn(cli, name, own))
   withExamples(add, [
     ['godwit image add mine --kernel Image --initrd initrd.img', 'another Linux'],

@@ -5,12 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { ForecastView, MigrationView } from '#proto/api.ts'
 import { faultOf } from '#proto/faults.ts'
-import {
-  encodingWishes,
-  type MigrationParams,
-  migrationModes,
-  stuckPolicies,
-} from '#proto/messages.ts'
+import { encodingWishes, MigrationParams, migrationModes, stuckPolicies } from '#proto/messages.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import { streamsMax } from '#proto/units.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
@@ -19,14 +14,13 @@ import { withApi } from '../connection.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
 import { forecastLines } from '../forecast-text.ts'
-import { amount, downtime, textOrJson, wholeBetween, withExamples } from '../help.ts'
+import { amount, downtime, textOrJson, wholeBetween, wholeWithin, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { outcomeLines, progressLine, progressStep } from '../migration-progress.ts'
 import { inMBPerSec } from '../units.ts'
 
-/** What one request may ask for (CloneRequest in proto/api.ts, MigrationParams). */
+/** What one request may ask for (CloneRequest in proto/api.ts). */
 const clonesMax = 256
-const roundsMax = 1000
 
 interface MoveOptions {
   readonly downtime?: number
@@ -58,7 +52,11 @@ const withMoveOptions = (command: Command): Command =>
       'so many links carry its pages side by side (1)',
       wholeBetween(1, streamsMax),
     )
-    .option('--rounds <n>', 'give up pre-copy after so many rounds', wholeBetween(1, roundsMax))
+    .option(
+      '--rounds <n>',
+      'give up pre-copy after so many rounds',
+      wholeWithin(MigrationParams.shape.roundsMax.unwrap()),
+    )
     .addOption(
       new Option('--verify <how>', 'full: hash all of the RAM on both ends besides').choices([
         'incremental',

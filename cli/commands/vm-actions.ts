@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import type { ClusterView } from '#proto/api.ts'
 import { faultOf } from '#proto/faults.ts'
 import { mayAct, type VmPhase, vmPhaseSentences } from '#proto/state.ts'
+import { memoryMibMax } from '#proto/vm-spec.ts'
 import type { ApiClient, VmVerb } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -77,7 +78,7 @@ export function addVmActions(program: Command, cli: Cli): void {
 function addBalloon(program: Command, cli: Cli): void {
   const balloon = program
     .command('balloon <vm>')
-    .argument('<mib>', 'what it may hold', inMib(wholeBetween(1, 3072)))
+    .argument('<mib>', 'what it may hold', inMib(wholeBetween(1, memoryMibMax)))
     .description('leave a running guest so much of its memory; it gives up the rest as it can')
     .action((vm: string, mib: number, _options: object, self: Command) =>
       withApi(cli, self, async (api) => {

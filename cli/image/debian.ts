@@ -5,6 +5,7 @@
 
 import { readFileSync } from 'node:fs'
 import { mebibyte } from '#proto/units.ts'
+import { memoryMibMax } from '#proto/vm-spec.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import type { CpioEntry } from './cpio.ts'
 import { debianInitramfs, moduleFiles } from './debian-initramfs.ts'
@@ -17,7 +18,7 @@ const screenConsole = new URL('../../engine/guests/screen-console', import.meta.
 
 /** The kernel keeps about 66 MiB for itself. */
 const memoryMibDefault = 128
-const [memoryMibStep, memoryMibMax] = [32, 3072]
+const memoryMibStep = 32
 
 /**
  * @param say a line for the person who waits
