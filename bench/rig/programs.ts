@@ -58,8 +58,7 @@ export function builtProgram(name: string, architecture: Architecture): string {
   const programs = readdirSync(sources, { withFileTypes: true }).filter((one) => one.isFile())
   const all = [
     ...programs.map((file) => join(sources, file.name)),
-    ...[...ofRuntime, inputs[1] as string, join(sources, 'runtime', 'runtime.h')],
-    import.meta.filename,
+    ...[...inputs, ...ofRuntime, join(sources, 'runtime', 'runtime.h'), import.meta.filename],
   ]
   if (existsSync(elf) && all.every((file) => statSync(file).mtimeMs < statSync(elf).mtimeMs)) {
     return elf

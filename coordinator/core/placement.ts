@@ -359,7 +359,6 @@ function chosenFor(step: Step, vm: Vm): Node | Fault {
 }
 
 function refusedByNobody(step: Step, vm: Vm): void {
-  if (vm.refusedBy === undefined) return
   delete vm.refusedBy
   touch(step, 'vm', vm.id)
 }

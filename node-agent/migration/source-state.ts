@@ -324,18 +324,19 @@ export const isReleased = (state: SourceState): boolean =>
 
 export const isClone = (state: SourceState): boolean => state.plan.offer.purpose === 'clone'
 
+/** A clone that may run while some of its pages are here still. */
+const mayLackPages = (state: SourceState): boolean =>
+  isClone(state) && state.isModern && !state.plan.params.independent
+
 /**
  * It starts over there with next to no pages: they come from an image that is kept here. Where one
  * of its family is, pages are named, and next to nothing has to cross the link before it starts.
  */
-export const isLazyClone = (state: SourceState): boolean =>
-  isClone(state) && state.isModern && !state.hasDonor && !state.plan.params.independent
+export const isLazyClone = (state: SourceState): boolean => mayLackPages(state) && !state.hasDonor
 
-/** When rounds bring it no nearer. What a clone lacks may come later, but of an independent one. */
-export const stuckPolicyOf = (state: SourceState): MigrationParams['whenStuck'] => {
-  const { whenStuck, independent } = state.plan.params
-  return isClone(state) && state.isModern && !independent ? 'post-copy' : whenStuck
-}
+/** When rounds bring it no nearer. */
+export const stuckPolicyOf = (state: SourceState): MigrationParams['whenStuck'] =>
+  mayLackPages(state) ? 'post-copy' : state.plan.params.whenStuck
 
 /** What may run over there lacks pages from here; the parent goes on meanwhile. */
 export const isPromised = (state: SourceState): boolean =>

@@ -127,10 +127,11 @@ function nodesSeen(state: ClusterState, vm: Vm): WhyView['nodes'] {
 }
 
 function questionOf(state: ClusterState, vm: Vm): { where: Where; wish: Wish } {
-  const { but: _, ...where } = startWhere(state, vm)
-  const refused = vm.nodeId === undefined ? { but: new Set(vm.refusedBy) } : {}
+  const toStart = startWhere(state, vm)
+  const { but: _, ...anywhere } = toStart
+  const where = vm.nodeId === undefined ? toStart : anywhere
   const isAlone = companyOf(state, vm).length === 1
-  return { where: { ...where, ...refused }, wish: isAlone ? wishOf(vm.spec) : wishWith(state, vm) }
+  return { where, wish: isAlone ? wishOf(vm.spec) : wishWith(state, vm) }
 }
 
 function mends(state: ClusterState, vm: Vm, nodes: WhyView['nodes']): string[] {
