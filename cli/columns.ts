@@ -187,7 +187,7 @@ export const eventList: List<EventView> = {
   rows: (view) => view.events,
   empty: 'Nothing has happened yet.',
   columns: [
-    { title: 'TIME', text: (e) => clockTimeText(e.wallMs) },
+    { title: 'TIME', text: (e) => whenText(e.wallMs) },
     { title: 'KIND', text: (e) => e.kind, wide: true },
     { title: 'WHAT HAPPENED', text: (e) => e.text, paint: (e) => eventPaint(e) },
     { title: 'BY', text: (e) => e.by ?? '', wide: true },
@@ -195,12 +195,21 @@ export const eventList: List<EventView> = {
   ],
 }
 
-/** 2026-04-11 14:03:59, in local time, as the story has it. */
-export function dayTimeText(wallMs: number): string {
+/** 14:03:59.120 of today, 2026-04-11 14:03:59.120 of another day; in local time. */
+export function whenText(wallMs: number, nowMs = Date.now()): string {
+  const day = dayText(wallMs)
+  return day === dayText(nowMs) ? clockTimeText(wallMs) : `${day} ${clockTimeText(wallMs)}`
+}
+
+/** 2026-04-11 14:03:59, in local time. */
+export const dayTimeText = (wallMs: number): string =>
+  `${dayText(wallMs)} ${clockTimeText(wallMs).slice(0, 'HH:MM:SS'.length)}`
+
+/** 2026-04-11, in local time. */
+function dayText(wallMs: number): string {
   const at = new Date(wallMs)
   const two = (n: number) => String(n).padStart(2, '0')
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
-  return `${day} ${clockTimeText(wallMs).slice(0, 'HH:MM:SS'.length)}`
+  return [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
 }
 
 /** 14:03:59.120, in local time. */

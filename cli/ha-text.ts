@@ -5,7 +5,7 @@ import type { VmView } from '#proto/api.ts'
 import type { HaGroup, HaRule, HaRuleView, HaView, WhyView } from '#proto/ha.ts'
 import { declaredTexts } from '#proto/policy-text.ts'
 import { mibText } from '#proto/quantity.ts'
-import { clockTimeText } from './columns.ts'
+import { whenText } from './columns.ts'
 import { type Column, tableText } from './table.ts'
 import type { Paint } from './terminal.ts'
 
@@ -63,13 +63,6 @@ export function haText(view: HaView, vms: readonly VmView[], paint: Painter): st
   return lines.join('\n')
 }
 
-/** 2026-11-29, in local time: a story of one day needs none. */
-function dayText(wallMs: number): string {
-  const at = new Date(wallMs)
-  const two = (n: number) => String(n).padStart(2, '0')
-  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(two).join('-')
-}
-
 export function whyText({ now, bound, nodes, mend, story }: WhyView, paint: Painter): string {
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ['', paint('bold', title), ...lines.map((line) => `  ${line}`)]
@@ -78,10 +71,7 @@ export function whyText({ now, bound, nodes, mend, story }: WhyView, paint: Pain
     const mark = may ? paint('green', '✓') : paint('red', '✗')
     return `${mark} ${id.padEnd(width)}  ${text}`
   })
-  const days = new Set(story.map(({ wallMs }) => dayText(wallMs)))
-  const at = (wallMs: number) =>
-    days.size > 1 ? `${dayText(wallMs)} ${clockTimeText(wallMs)}` : clockTimeText(wallMs)
-  const told = story.map(({ wallMs, text }) => `${at(wallMs)}  ${text}`)
+  const told = story.map(({ wallMs, text }) => `${whenText(wallMs)}  ${text}`)
   return [
     now,
     ...part('What binds it', bound),

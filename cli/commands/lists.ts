@@ -6,7 +6,7 @@ import { stringify } from 'yaml'
 import type { EventView } from '#proto/api.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import type { Cli } from '../cli.ts'
-import { clockTimeText, eventList, type List, migrationList, nodeList, vmList } from '../columns.ts'
+import { eventList, type List, migrationList, nodeList, vmList, whenText } from '../columns.ts'
 import { withApi } from '../connection.ts'
 import { wholeNumber, withExamples } from '../help.ts'
 import {
@@ -83,5 +83,5 @@ function eventLine(event: EventView, output: OutputForm): string {
   if (output === 'json') return JSON.stringify(event)
   if (output === 'yaml') return `---\n${stringify(event).trimEnd()}`
   const kind = output === 'wide' ? `${event.kind.padEnd(19)}  ` : ''
-  return `${clockTimeText(event.wallMs)}  ${kind}${event.text}`
+  return `${whenText(event.wallMs)}  ${kind}${event.text}`
 }

@@ -7,6 +7,7 @@ import type { EventView } from '#proto/api.ts'
 import { countText } from '#proto/quantity.ts'
 import { view } from '../cluster.ts'
 import { toneOf } from '../cluster-model.ts'
+import { momentText } from '../moment-text.ts'
 import { go, hashOf } from '../route.ts'
 import { story } from '../story.ts'
 import { isWanted, kindGroups, type StoryFilter } from '../story-model.ts'
@@ -176,9 +177,9 @@ function Row({ event, filter }: { event: EventView; filter: StoryFilter }) {
     <>
       <a
         href={hashOf({ is: 'events', filter: { ...filter, at: String(seq) } })}
-        aria-label={`Event ${seq}, ${times.format(wallMs)}`}
+        aria-label={`Event ${seq}, ${momentText(wallMs)}`}
       >
-        <time dateTime={new Date(wallMs).toISOString()}>{times.format(wallMs)}</time>
+        <time dateTime={new Date(wallMs).toISOString()}>{momentText(wallMs)}</time>
       </a>
       <Sign name={toneSigns[toneOf(event)]} />
       <span>{text}</span>
@@ -193,5 +194,3 @@ function Row({ event, filter }: { event: EventView; filter: StoryFilter }) {
     </>
   )
 }
-
-const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })

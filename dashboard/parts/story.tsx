@@ -3,6 +3,7 @@
 
 import type { EventView } from '#proto/api.ts'
 import { toneOf } from '../cluster-model.ts'
+import { momentText } from '../moment-text.ts'
 import { hashOf } from '../route.ts'
 import { useHeld } from './held.ts'
 import { once } from './once.tsx'
@@ -27,7 +28,7 @@ export const Story = once(function Story({ events }: { events: readonly EventVie
       <ol tabIndex={0} aria-label="Events, the newest first">
         {shown.slice(0, linesMax).map((event) => (
           <li key={event.seq} class={toneOf(event)}>
-            <time dateTime={new Date(event.wallMs).toISOString()}>{timeText(event.wallMs)}</time>
+            <time dateTime={new Date(event.wallMs).toISOString()}>{momentText(event.wallMs)}</time>
             <Sign name={toneSigns[toneOf(event)]} />
             <span>{event.text}</span>
           </li>
@@ -36,6 +37,3 @@ export const Story = once(function Story({ events }: { events: readonly EventVie
     </section>
   )
 })
-
-const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })
-const timeText = (wallMs: number): string => times.format(wallMs)

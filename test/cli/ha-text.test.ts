@@ -49,10 +49,12 @@ test('the state of the cluster: what may fail, and whom that would strand', () =
 /** Local time, as times are told. */
 const noonMs = new Date(2026, 0, 2, 12).getTime()
 
-test('why: a story of several days has dates', () => {
-  const story = [-24, 0].map((hours) => ({ seq: 1, wallMs: noonMs + hours * 3_600_000, text: 'x' }))
-  const view = { vmId: 'db', now: 'db runs', bound: [], nodes: [], mend: [], story }
-  expect(whyText(view, plain)).toContain('2026-01-01 12:00:00.000  x\n  2026-01-02 12:00:00.000  x')
+test('why: what happened on another day than today has its date', () => {
+  const nowMs = Date.now()
+  const at = (wallMs: number) => ({ seq: 1, wallMs, text: 'x' })
+  const view = { vmId: 'db', now: 'db runs', bound: [], nodes: [], mend: [] }
+  const told = whyText({ ...view, story: [at(noonMs), at(nowMs)] }, plain)
+  expect(told).toMatch(/2026-01-02 12:00:00\.000 {2}x\n {2}\d\d:\d\d:\d\d\.\d{3} {2}x$/)
 })
 
 test('why: one answer, from the sentence to the story', () => {
@@ -77,6 +79,6 @@ test('why: one answer, from the sentence to the story', () => {
       ✗ node-2  it is in maintenance
 
     Its story
-      12:00:00.000  db runs on n1"
+      2026-01-02 12:00:00.000  db runs on n1"
   `)
 })
