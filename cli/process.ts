@@ -4,8 +4,8 @@
 import { realClock } from '#env/real.ts'
 import { clustersHome } from '#scenarios/local/cluster-folder.ts'
 import { type Cli, Interrupts } from './cli.ts'
-import { namesOfCluster } from './commands/completion.ts'
 import { exitCode } from './exit-code.ts'
+import { namesOfCluster } from './known-names.ts'
 import { runProgram } from './program.ts'
 import { processTerminal } from './terminal.ts'
 

@@ -12,7 +12,7 @@ import { addBreakCommands } from './commands/break.ts'
 import { addCerts } from './commands/certs.ts'
 import { addChaos } from './commands/chaos.ts'
 import { addDown } from './commands/cluster.ts'
-import { addCompletion, type ClusterNames } from './commands/completion.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addConsole } from './commands/console.ts'
 import { addDisk } from './commands/disk.ts'
 import { addDoctor } from './commands/doctor.ts'
@@ -36,12 +36,11 @@ import { addUp } from './commands/up.ts'
 import { addVmActions } from './commands/vm-actions.ts'
 import { CommandError, type ExitCode, exitCode } from './exit-code.ts'
 import { exitCodesText, withExamples } from './help.ts'
+import { type ClusterNames, noNames } from './known-names.ts'
 import { version } from './version.ts'
 import { inOurWords } from './words-elsewhere.ts'
 
-const none: ClusterNames = { vms: [], nodes: [] }
-
-export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
+export function buildProgram(cli: Cli, names: ClusterNames = noNames): Command {
   const program = new Command('godwit')
     .description('A laboratory for live migration, cloning and failover of virtual machines.')
     .version(version(), '-V, --version', 'which godwit this is')
@@ -71,7 +70,7 @@ export function buildProgram(cli: Cli, names: ClusterNames = none): Command {
   for (const add of [addScenario, addDemo, addExperiment]) add(program, cli)
   addImage(program, cli)
   program.commandsGroup(lastGroup).helpCommand('help [command]', 'what a command does, and how')
-  addCompletion(program, names)
+  addCompletion(program, cli, names)
   groupCommands(program)
   for (const command of program.commands) likeTheOthers(command)
   return withExamples(program, [

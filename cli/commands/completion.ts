@@ -1,55 +1,15 @@
 // godwit completion bash|zsh|fish|powershell: what a shell needs to complete commands, options,
-// VMs, nodes and scenarios. The script calls us back (`godwit complete -- …`) with what has been typed.
+// names of the cluster, scenarios, images and files. The script calls us back (`godwit complete --
+// …`) with what has been typed. Not here: which names there are, and where (known-names.ts).
 
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
+import { experiments } from '#scenarios/experiments/catalogue.ts'
 import type { Cli } from '../cli.ts'
-import { connect, type GlobalOptions } from '../connection.ts'
 import { withExamples } from '../help.ts'
+import { imagesOf } from '../image/image-folder.ts'
+import { type ClusterNames, kindOf, type NameKind } from '../known-names.ts'
 import { libraryNames } from '../scenario-library.ts'
-
-/** Command → which names each of its arguments is completed by. */
-const argumentNames: Readonly<Record<string, readonly ('vms' | 'nodes' | 'scenarios')[]>> = {
-  migrate: ['vms', 'nodes'],
-  relocate: ['vms', 'nodes'],
-  clone: ['vms'],
-  pause: ['vms'],
-  resume: ['vms'],
-  stop: ['vms'],
-  start: ['vms'],
-  balloon: ['vms'],
-  rm: ['vms'],
-  console: ['vms'],
-  screen: ['vms'],
-  why: ['vms'],
-  share: ['vms'],
-  give: ['vms'],
-  'ha set': ['vms'],
-  'disk show': ['vms'],
-  'disk merge': ['vms'],
-  'snapshot create': ['vms'],
-  'snapshot list': ['vms'],
-  'snapshot tree': ['vms'],
-  'snapshot restore': ['vms'],
-  'snapshot switch': ['vms'],
-  'snapshot diff': ['vms'],
-  'snapshot rm': ['vms'],
-  'template create': ['vms'],
-  'node evacuate': ['nodes'],
-  'node return': ['nodes'],
-  'node fence': ['nodes'],
-  'node roll': ['nodes'],
-  kill: ['nodes'],
-  revive: ['nodes'],
-  hang: ['nodes'],
-  cut: ['nodes'],
-  heal: ['nodes'],
-  logs: ['nodes'],
-  'scenario run': ['scenarios'],
-  'scenario check': ['scenarios'],
-  'scenario explain': ['scenarios'],
-  demo: ['scenarios'],
-}
 
 /**
  * The script for bash asks bash-completion for the words of the line, which is not everywhere: as
@@ -64,82 +24,82 @@ type _get_comp_words_by_ref >/dev/null 2>&1 || _get_comp_words_by_ref() {
 }
 `
 
-/** And whoever reads it twice in one shell need not hear that its constants are there already. */
-export const scriptForBash = (script: string): string =>
-  withoutBashCompletion.trimStart() + script.replace(/^readonly (?=\w+=)/gm, '')
-
-export interface ClusterNames {
-  readonly vms: readonly string[]
-  readonly nodes: readonly string[]
-}
-
-const noNames: ClusterNames = { vms: [], nodes: [] }
-/** A person waits for a completion: rather none than late. */
-const namesMsMax = 400
-
 /**
- * The names of the cluster that is meant, if it answers at once. @param typed the words so far
+ * Whoever reads it twice in one shell need not hear that its constants are there already. Where we
+ * do not forbid it, it completes by files.
  */
-export async function namesOfCluster(cli: Cli, typed: readonly string[]): Promise<ClusterNames> {
-  const names = namesOf(cli, whichIsMeant(typed)).catch(() => noNames)
-  const late = new Promise<ClusterNames>((resolve) => {
-    cli.clock.wakeAt(cli.clock.nowMs() + namesMsMax, () => resolve(noNames))
-  })
-  return Promise.race([names, late])
-}
+export const scriptForBash = (script: string): string =>
+  withoutBashCompletion.trimStart() +
+  script.replace(/^readonly (?=\w+=)/gm, '').replace(/^complete -F/m, 'complete -o default -F')
 
-async function namesOf(cli: Cli, which: GlobalOptions): Promise<ClusterNames> {
-  const { vms, nodes } = await connect(cli, which).cluster()
-  return { vms: vms.map(({ id }) => id), nodes: nodes.map(({ id }) => id) }
-}
-
-/** As it will be when the line is complete: by its words, else by the environment. */
-function whichIsMeant(typed: readonly string[]): GlobalOptions {
-  const { GODWIT_API, GODWIT_CA, GODWIT_CLUSTER } = process.env
-  const said = (option: string, variable?: string) => {
-    const at = typed.lastIndexOf(option)
-    const joined = typed.findLast((word) => word.startsWith(`${option}=`))
-    return joined?.slice(option.length + 1) ?? (at < 0 ? variable : typed[at + 1])
-  }
-  const [api, ca] = [said('--api', GODWIT_API), said('--ca', GODWIT_CA)]
-  const cluster = said('--cluster', GODWIT_CLUSTER)
-  return { ...(api && { api }), ...(ca && { ca }), ...(cluster && { cluster }) }
-}
+/** What the package says last when it lets no shell offer files, and what when it does. */
+const [noFiles, files] = [':4', ':0']
 
 /** Last of all: it reads the commands that there are. */
-export function addCompletion(program: Command, names: ClusterNames): void {
+export function addCompletion(program: Command, cli: Cli, names: ClusterNames): void {
   const completion = tab(program, { completionCommandName: 'completion' })
-  for (const [name, kinds] of Object.entries(argumentNames)) {
-    const texts = commandAt(program, name)?.registeredArguments
-    for (const [i, kind] of kinds.entries()) {
-      const argument = texts?.[i]
-      if (!argument) continue
-      const offer = (add: (name: string, about: string) => void) => {
-        for (const known of kind === 'scenarios' ? libraryNames() : names[kind]) add(known, '')
-      }
-      completion.commands.get(name)?.argument(argument.name(), offer, argument.variadic)
+  let mayBeFile = false
+  const offerOf = (kind: NameKind) => (add: (name: string, about: string) => void) => {
+    mayBeFile = kind === 'files' || kind === 'scenarios'
+    for (const name of namesOfKind(kind, cli, names)) add(name, '')
+  }
+  for (const [path, command] of commandsBelow(program)) {
+    const known = completion.commands.get(path)
+    for (const argument of command.registeredArguments) {
+      const kind = kindOf(path, argument.name())
+      if (kind) known?.argument(argument.name(), offerOf(kind), argument.variadic)
+    }
+    for (const { long, flags } of command.options) {
+      const [, word = ''] = /[<[](\w+)/.exec(flags) ?? []
+      const kind = kindOf(`${path} ${long}`, word)
+      const option = known?.options.get(long?.slice(2) ?? '')
+      if (kind && option) option.handler = offerOf(kind)
     }
   }
-  const command = program.commands.find((each) => each.name() === 'completion')
-  if (!command) return
-  // The package prints the script; what it prints for bash goes through here.
-  const { log } = console
-  command.hook('preAction', (_, { args: [shell] }) => {
-    if (shell === 'bash') console.log = (script: string) => log(scriptForBash(script))
-  })
-  command.hook('postAction', () => {
-    console.log = log
-  })
-  withExamples(command.description('print a completion script for a shell'), [
+  hookOutput(program, 'complete', (text) => (text === noFiles && mayBeFile ? files : text))
+  const script = hookOutput(program, 'completion', (text, shell) =>
+    shell === 'bash' ? scriptForBash(text) : text,
+  )
+  withExamples(script.description('print a completion script for a shell'), [
     ['source <(godwit completion bash)', 'for this shell; put it into ~/.bashrc for all'],
     ['godwit completion zsh > ~/.zfunc/_godwit', 'a folder of $fpath'],
     ['godwit completion fish | source', 'likewise'],
   ])
 }
 
+function namesOfKind(kind: NameKind, cli: Cli, names: ClusterNames): readonly string[] {
+  if (kind === 'files') return []
+  if (kind === 'scenarios') return libraryNames()
+  if (kind === 'experiments') return experiments.map(({ name }) => name)
+  if (kind === 'images')
+    return imagesOf(cli)
+      .list()
+      .map(({ name }) => name)
+  return names[kind]
+}
+
 /** `scenario run`: a command of a command. */
-function commandAt(program: Command, path: string): Command | undefined {
-  let at: Command | undefined = program
-  for (const word of path.split(' ')) at = at?.commands.find((one) => one.name() === word)
-  return at
+function commandsBelow(command: Command, path: readonly string[] = []): [string, Command][] {
+  return command.commands.flatMap((one): [string, Command][] => {
+    const own = [...path, one.name()]
+    return [[own.join(' '), one], ...commandsBelow(one, own)]
+  })
+}
+
+/** What the package prints for this command goes through here. */
+function hookOutput(
+  program: Command,
+  name: string,
+  change: (text: string, shell: string | undefined) => string,
+): Command {
+  const command = program.commands.find((each) => each.name() === name)
+  if (!command) throw new Error(`there is no command ${name}`)
+  const { log } = console
+  command.hook('preAction', (_, { args: [shell] }) => {
+    console.log = (text: string) => log(change(text, shell))
+  })
+  command.hook('postAction', () => {
+    console.log = log
+  })
+  return command
 }
