@@ -1,7 +1,8 @@
 // A YAML file that remembers where each of its values was written, so that a mistake can be pointed
-// at. Not here: what the values mean. Lines and columns count from 1.
+// at. `<<: *anchor` merges a map into another, as in compose files (YAML 1.1). Not here: what the
+// values mean. Lines and columns count from 1.
 
-import { isMap, isNode, isPair, LineCounter, parseDocument, visit } from 'yaml'
+import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml'
 
 export type YamlPath = readonly PropertyKey[]
 
@@ -35,7 +36,7 @@ export function parseYaml(text: string, file: string): YamlText | { mistakes: Mi
     return { mistakes: [{ file, line: 1, column: 1, message: 'this is too long for a scenario' }] }
   }
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true })
   const mistake = (offset: number, message: string): Mistake => {
     const { line, col } = lines.linePos(offset)
     return { file, line, column: col, message }
@@ -52,7 +53,7 @@ export function parseYaml(text: string, file: string): YamlText | { mistakes: Mi
     // An alias without an anchor, or so many that the file is a bomb: found only when it is
     // unfolded.
     const message = thrown instanceof Error ? thrown.message : String(thrown)
-    return { mistakes: [mistake(firstBadAlias(document), firstLine(message))] }
+    return { mistakes: [mistake(firstUnfoldable(document), firstLine(message))] }
   }
 }
 
@@ -69,13 +70,18 @@ function offsetOf(document: ReturnType<typeof parseDocument>, path: YamlPath, ke
   return 0
 }
 
-/** Where the first alias is that has no anchor before it; of a bomb, the beginning. */
-function firstBadAlias(document: ReturnType<typeof parseDocument>): number {
+/** The first alias without an anchor, or `<<` of what is no map; of a bomb, the beginning. */
+function firstUnfoldable(document: ReturnType<typeof parseDocument>): number {
   let offset = 0
   visit(document, {
     Alias: (_, alias) => {
       if (alias.resolve(document) !== undefined) return undefined
       offset = alias.range?.[0] ?? 0
+      return visit.BREAK
+    },
+    Pair: (_, { key, value }) => {
+      if (!isScalar(key) || !isMergeKey(key.value) || !isScalar(value)) return undefined
+      offset = value.range?.[0] ?? 0
       return visit.BREAK
     },
   })
@@ -87,5 +93,8 @@ function keyOf(value: unknown, key: string | undefined): number | undefined {
   const pair = value.items.find((item) => isPair(item) && isNode(item.key) && `${item.key}` === key)
   return pair && isNode(pair.key) ? pair.key.range?.[0] : undefined
 }
+
+/** The reader has made a symbol of it. */
+const isMergeKey = (key: unknown): boolean => key === '<<' || typeof key === 'symbol'
 
 const firstLine = (text: string): string => text.split('\n')[0] ?? text

@@ -70,6 +70,25 @@ describe('any text at all', () => {
   })
 })
 
+describe('a merged map', () => {
+  const vms = (second: string) =>
+    `${head}vms:\n  - &web { id: a, memory: 8MiB, args: workload=cpu }\n  - ${second}\n`
+  test('gives what is not said again', () => {
+    const read = readScenario(vms('{ <<: *web, id: b, memory: 16MiB }'), 's.yaml', 'story')
+    expect('scenario' in read && read.scenario.vms).toMatchObject([
+      { id: 'a', memory: 8, args: 'workload=cpu' },
+      { id: 'b', memory: 16, args: 'workload=cpu' },
+    ])
+  })
+  test('is pointed at where it is used', () => {
+    for (const source of ['*wbe', 'web'])
+      expect(mistakesIn(vms(`{ <<: ${source}, id: b }`))).toEqual([
+        's.yaml:6:11: Merge sources must be maps or map aliases',
+      ])
+    expect(mistakesIn(vms('{ <<: *web }'))[0]).toMatch(/^s\.yaml:6:5: .*`a`/)
+  })
+})
+
 describe('shape', () => {
   test('an unknown key, with the one that was meant', () => {
     expect(mistakesIn(`${head}vms:\n  - { id: a, memroy: 4MiB }\n`)).toEqual([
