@@ -3,7 +3,7 @@
 // Not here: what is done and looked at (scenarios/chaos/).
 
 import { randomBytes } from 'node:crypto'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { SeededRandom } from '#env/memory.ts'
 import { type ChaosReport, ChaosRun, type ChaosWord } from '#scenarios/chaos/chaos-run.ts'
 import { type DeedKind, deedKinds } from '#scenarios/chaos/deeds.ts'
@@ -29,9 +29,17 @@ export function addChaos(program: Command, cli: Cli): void {
     .command('chaos')
     .description('break nodes of a laboratory on a schedule, and see that nothing is lost')
     .option('--seed <n>', 'the same seed does the same; one is drawn unless said', wholeNumber)
-    .option('--every <time>', 'the pause before each deed', duration, 20_000)
+    .addOption(
+      new Option('--every <time>', 'the pause before each deed')
+        .argParser(duration)
+        .default(20_000, '20s'),
+    )
     .option('--for <time>', 'how long; until Ctrl-C unless said', duration)
-    .option('--only <kinds>', `of ${deedKinds.join(', ')}: these`, kindsOf, [...deedKinds])
+    .addOption(
+      new Option('--only <kinds>', `of ${deedKinds.join(', ')}: these`)
+        .argParser(kindsOf)
+        .default(deedKinds, 'all of them'),
+    )
     .action((_options: object, command: Command) => {
       const options = command.opts<ChaosOptions>()
       return withApi(cli, command, async (api) => {

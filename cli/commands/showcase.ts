@@ -2,7 +2,7 @@
 // (scenarios/showcase/).
 
 import { randomBytes } from 'node:crypto'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { realRandom } from '#env/real.ts'
 import { Showcase } from '#scenarios/showcase/showcase.ts'
 import type { Cli } from '../cli.ts'
@@ -19,7 +19,11 @@ export function addShowcase(program: Command, cli: Cli): void {
   const showcase = program
     .command('showcase')
     .description('a few VMs, a client that writes, a migration now and then: something to look at')
-    .option('--every <time>', 'the pause between two migrations', duration, 10_000)
+    .addOption(
+      new Option('--every <time>', 'the pause between two migrations')
+        .argParser(duration)
+        .default(10_000, '10s'),
+    )
     .option('--for <time>', 'how long; until Ctrl-C unless said', duration)
     .action((_options: object, command: Command) =>
       withApi(cli, command, async (api) => {
