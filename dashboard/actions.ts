@@ -13,7 +13,16 @@ import {
   type VmAction,
 } from '#proto/state.ts'
 import { view } from './cluster.ts'
-import { act, actOnNode, dropSnapshot, merge, remove, restore, snapshot } from './commands.ts'
+import {
+  act,
+  actOnNode,
+  dropSnapshot,
+  dropTemplate,
+  merge,
+  remove,
+  restore,
+  snapshot,
+} from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
 import { moveAsked, type Question, question } from './questions.ts'
 import { allows } from './session.ts'
@@ -128,6 +137,17 @@ export const dropRow: ActionRow<OfVm> = {
     isGrave: true,
   }),
   run: ({ vmId, name }) => void dropSnapshot(vmId, name),
+}
+
+/** Beside each template (parts/templates.tsx), by its name. */
+export const dropTemplateRow: ActionRow<string> = {
+  word: 'Remove',
+  ask: (name) => ({
+    title: `Remove template ${name}?`,
+    text: 'No new VM begins from it any more. VMs that were made of it go on.',
+    isGrave: true,
+  }),
+  run: (name) => void dropTemplate(name),
 }
 
 /** What may be done with it now. */

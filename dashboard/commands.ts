@@ -8,6 +8,7 @@ import {
   type MigrateRequest,
   MigrationView,
   type RunRequest,
+  type TemplateRequest,
 } from '#proto/api.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { ask, isRefused } from './asking.ts'
@@ -35,6 +36,19 @@ export async function run(request: z.input<typeof RunRequest>): Promise<string |
   tell(`${request.id} is being started.`, false)
   return undefined
 }
+
+/** @returns why not, if it is refused */
+export async function keepTemplate(
+  request: z.input<typeof TemplateRequest>,
+): Promise<string | undefined> {
+  const answer = await ask(z.unknown(), 'POST', 'v1/templates', request)
+  if (isRefused(answer)) return answer.refused
+  tell(`Template ${request.name} is being made.`, false)
+  return undefined
+}
+
+export const dropTemplate = (name: string) =>
+  order('DELETE', `v1/templates/${name}`, undefined, `Template ${name} is being removed.`)
 
 export const act = (vmId: string, verb: PlainVerb) =>
   order('POST', `v1/vms/${vmId}/${verb}`, undefined, `${vmId}: ${verb} is accepted.`)

@@ -23,6 +23,7 @@ export const keyTable: readonly KeyRow[] = [
   { key: '1', what: 'the cluster', run: () => go({ is: 'cluster' }) },
   { key: '2', what: 'links, for who may see them', run: () => go({ is: 'links' }) },
   { key: '3', what: 'events', run: () => go({ is: 'events', filter: {} }) },
+  { key: '4', what: 'templates, for who may see them', run: () => go({ is: 'templates' }) },
   { key: 'n', what: 'a new VM, for who may start one', run: askForNew },
   {
     key: 'm',

@@ -4,7 +4,7 @@
 
 import type { z } from 'zod'
 import type { RunRequest } from '#proto/api.ts'
-import { namePattern } from '#proto/ids.ts'
+import { nameLettersMax, namePattern } from '#proto/ids.ts'
 import { readScreenSize } from '#proto/screen.ts'
 import { ownImage } from '#proto/vm-spec.ts'
 
@@ -53,19 +53,31 @@ export const kinds = {
 export type KindName = keyof typeof kinds
 
 /** `store`, or the first of `store-2`, `store-3` … that nobody has. */
-export function freeName(kind: KindName, taken: ReadonlySet<string>): string {
-  let name: string = kind
-  for (let n = 2; taken.has(name); n++) name = `${kind}-${n}`
+export function freeName(word: string, taken: ReadonlySet<string>): string {
+  let name = word
+  for (let n = 2; taken.has(name); n++)
+    name = `${word.slice(0, nameLettersMax - `-${n}`.length)}-${n}`
   return name
 }
 
 /** As the coordinator has them (VmSpec). */
 export const limitsMib = { memory: [4, 3072], disk: [0, 16384] } as const
 
+/** @param what the name is of: a VM, a template */
+export function nameMistake(
+  name: string,
+  what: string,
+  taken: ReadonlySet<string>,
+): string | undefined {
+  if (!namePattern.test(name))
+    return `A name is of a-z, 0-9 and -, up to ${nameLettersMax} of them.`
+  return taken.has(name) ? `There is a ${what} ${name} already: choose another name.` : undefined
+}
+
 /** What is wrong with it, as far as it can be seen from here; the coordinator sees the rest. */
 export function mistakeIn(wanted: Wanted, taken: ReadonlySet<string>): string | undefined {
-  if (!namePattern.test(wanted.name)) return 'A name is of a-z, 0-9 and -, up to 63 of them.'
-  if (taken.has(wanted.name)) return `There is a VM ${wanted.name} already: choose another name.`
+  const mistake = nameMistake(wanted.name, 'VM', taken)
+  if (mistake !== undefined) return mistake
   for (const [what, value] of [
     ['memory', wanted.memoryMib],
     ['disk', wanted.diskMib],

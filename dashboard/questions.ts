@@ -2,7 +2,7 @@
 // go. One question at a time. Not here: how it is asked (parts/confirm.tsx, parts/move-dialog.tsx).
 
 import { signal } from '@preact/signals'
-import type { VmView } from '#proto/api.ts'
+import type { TemplateView, VmView } from '#proto/api.ts'
 
 export interface Question {
   readonly title: string
@@ -24,4 +24,13 @@ export const moveAsked = signal<{ readonly vmId: string; readonly to?: string } 
 )
 /** A new VM is being thought of. */
 export const isRunAsked = signal(false)
+/** A new VM of this template is being thought of. */
+export const deployAsked = signal<TemplateView | undefined>(undefined)
+
+export interface SnapshotOfVm {
+  readonly vmId: string
+  readonly snapshot: string
+}
+/** A template of this snapshot is. */
+export const keepAsked = signal<SnapshotOfVm | undefined>(undefined)
 export const isHelpOpen = signal(false)

@@ -4,7 +4,7 @@
 
 import { signal } from '@preact/signals'
 import type { z } from 'zod'
-import { type Action, IdentityView, type LoginRequest, may } from '#proto/accounts.ts'
+import { type Action, IdentityView, type LoginRequest, may, type Owned } from '#proto/accounts.ts'
 import { Problem, type VmView } from '#proto/api.ts'
 import { addressOf } from './browser.ts'
 import { hashOf } from './route.ts'
@@ -15,10 +15,13 @@ export const me = signal<IdentityView | 'stranger' | undefined>(undefined)
 export const refusal = signal<string | undefined>(undefined)
 
 /** What would be refused is not offered: the coordinator's own table says what that is. */
-export function allows(action: Action, vm?: VmView): boolean {
+export const allows = (action: Action, vm?: VmView): boolean =>
+  allowsOwned(action, vm && { id: vm.id, instanceId: vm.identity.instanceId, owner: vm.owner })
+
+/** @param of what is somebody's; absent: the cluster */
+export function allowsOwned(action: Action, of: Owned | undefined): boolean {
   const who = me.value
   if (who === undefined || who === 'stranger') return false
-  const of = vm && { id: vm.id, instanceId: vm.identity.instanceId, owner: vm.owner }
   return who.open || may(who, action, of)
 }
 

@@ -68,14 +68,16 @@ const places: readonly (readonly [word: string, to: Route])[] = [
   ['Cluster', { is: 'cluster' }],
   ['Links', { is: 'links' }],
   ['Events', { is: 'events', filter: {} }],
+  ['Templates', { is: 'templates' }],
 ]
 
-/** What links carry is the cluster's to see. */
-export const mayGo = ({ is }: Route): boolean => is !== 'links' || allows('see-cluster')
+/** What links carry is the cluster's to see; who came by a link to one VM sees no template. */
+export const mayGo = ({ is }: Route): boolean =>
+  allows('see-cluster') || (is !== 'links' && (is !== 'templates' || allows('run')))
 
 function Places() {
   const { is } = route.value
-  const here = is === 'links' || is === 'events' ? is : 'cluster'
+  const here = places.some(([, to]) => to.is === is) ? is : 'cluster'
   return (
     <nav aria-label="Places">
       {places

@@ -21,6 +21,8 @@ import { Rules } from './rules.tsx'
 import { RunDialog } from './run-dialog.tsx'
 import { ScreenPage } from './screen-page.tsx'
 import { Story } from './story.tsx'
+import { TemplateDialogs } from './template-dialogs.tsx'
+import { Templates } from './templates.tsx'
 import { VmPanel } from './vm-panel.tsx'
 
 export function Page() {
@@ -50,6 +52,7 @@ export function Page() {
       <Confirm />
       <MoveDialog />
       <RunDialog />
+      <TemplateDialogs />
       <Help />
       <Announcer />
     </>
@@ -59,6 +62,7 @@ export function Page() {
 function Place() {
   const at = route.value
   if (at.is === 'links' && mayGo(at)) return <Links />
+  if (at.is === 'templates' && mayGo(at)) return <Templates />
   return at.is === 'events' ? <Events filter={at.filter} /> : <Cluster />
 }
 

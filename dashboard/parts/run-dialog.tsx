@@ -3,7 +3,7 @@
 
 import { useState } from 'preact/hooks'
 import type { NodeView } from '#proto/api.ts'
-import { connection, view } from '../cluster.ts'
+import { view } from '../cluster.ts'
 import { run } from '../commands.ts'
 import {
   freeName,
@@ -17,8 +17,8 @@ import {
 import { isRunAsked } from '../questions.ts'
 import { go } from '../route.ts'
 import { allows } from '../session.ts'
-import { Dialog } from './dialog.tsx'
-import { NodeOptions } from './node-options.tsx'
+import { NodeField, NumberField, TextField } from './fields.tsx'
+import { FormDialog } from './form-dialog.tsx'
 
 const close = () => {
   isRunAsked.value = false
@@ -39,41 +39,23 @@ const wantedOf = (kind: KindName, node: string): Wanted => ({
 function Asked({ nodes }: { readonly nodes: readonly NodeView[] }) {
   const [kind, setKind] = useState<KindName>('store')
   const [wanted, setWanted] = useState<Wanted>(() => wantedOf('store', ''))
-  const [refused, setRefused] = useState<string>()
   const change = (part: Partial<Wanted>) => setWanted({ ...wanted, ...part })
   const choose = (next: KindName) => {
     setKind(next)
     setWanted(wantedOf(next, wanted.node))
   }
-  const submit = async (event: Event) => {
-    event.preventDefault()
-    const mistake = mistakeIn(wanted, taken()) ?? (await run(requestOf(wanted)))
-    setRefused(mistake)
-    if (mistake !== undefined) return
+  const submit = async () => {
+    const refused = mistakeIn(wanted, taken()) ?? (await run(requestOf(wanted)))
+    if (refused !== undefined) return refused
     close()
     go({ is: 'vm', id: wanted.name })
+    return undefined
   }
   return (
-    <Dialog title="A new VM" onClose={close} wide>
-      {/* What is wrong is said below, in one place, whoever finds it. */}
-      <form noValidate onSubmit={(event) => void submit(event)}>
-        <Fields {...{ kind, choose, wanted, change, nodes }} />
-        <More wanted={wanted} change={change} />
-        {refused !== undefined && (
-          <p class="fault refused" role="alert">
-            {refused}
-          </p>
-        )}
-        <div class="row end">
-          <button type="button" onClick={close}>
-            Cancel
-          </button>
-          <button type="submit" class="primary" disabled={connection.value.is !== 'live'}>
-            Start
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog title="A new VM" word="Start" submit={submit} close={close}>
+      <Fields {...{ kind, choose, wanted, change, nodes }} />
+      <More wanted={wanted} change={change} />
+    </FormDialog>
   )
 }
 
@@ -85,17 +67,16 @@ interface FieldsProps extends KindFieldProps {
 
 function Fields({ kind, choose, wanted, change, nodes }: FieldsProps) {
   return (
-    <fieldset class="ways first" disabled={connection.value.is !== 'live'}>
-      <legend class="spoken">What it is to be</legend>
+    <>
       <KindField kind={kind} choose={choose} />
       <TextField word="Name" value={wanted.name} change={(name) => change({ name })} />
-      <SizeField
+      <NumberField
         word="Memory, MiB"
         limits={limitsMib.memory}
         value={wanted.memoryMib}
         change={(memoryMib) => change({ memoryMib })}
       />
-      <SizeField
+      <NumberField
         word="Durable disk, MiB; 0: none"
         limits={limitsMib.disk}
         value={wanted.diskMib}
@@ -104,7 +85,7 @@ function Fields({ kind, choose, wanted, change, nodes }: FieldsProps) {
       {allows('place') && (
         <NodeField node={wanted.node} nodes={nodes} change={(node) => change({ node })} />
       )}
-    </fieldset>
+    </>
   )
 }
 
@@ -145,57 +126,3 @@ function More({ wanted, change }: { wanted: Wanted; change(part: Partial<Wanted>
     </details>
   )
 }
-
-interface FieldProps<Value> {
-  readonly word: string
-  readonly value: Value
-  change(value: Value): void
-}
-
-const TextField = ({ word, value, change }: FieldProps<string>) => (
-  <label>
-    {word}
-    <input
-      type="text"
-      autocomplete="off"
-      spellcheck={false}
-      value={value}
-      onInput={({ currentTarget }) => change(currentTarget.value)}
-    />
-  </label>
-)
-
-const SizeField = ({
-  word,
-  value,
-  change,
-  limits,
-}: FieldProps<number> & { limits: readonly [number, number] }) => (
-  <label>
-    {word}
-    <input
-      type="number"
-      min={limits[0]}
-      max={limits[1]}
-      required
-      value={value}
-      onInput={({ currentTarget }) => change(Math.floor(currentTarget.valueAsNumber) || 0)}
-    />
-  </label>
-)
-
-interface NodeFieldProps {
-  readonly node: string
-  readonly nodes: readonly NodeView[]
-  change(node: string): void
-}
-
-const NodeField = ({ node, nodes, change }: NodeFieldProps) => (
-  <label>
-    Where
-    <select value={node} onChange={({ currentTarget: { value } }) => change(value)}>
-      <option value="">where the coordinator sees fit</option>
-      <NodeOptions nodes={nodes} />
-    </select>
-  </label>
-)

@@ -10,6 +10,8 @@ import { mayAct } from '#proto/state.ts'
 import { begin, dropRow, isMine, restoreRow } from '../actions.ts'
 import { ask, isRefused } from '../asking.ts'
 import { connection } from '../cluster.ts'
+import { keepAsked } from '../questions.ts'
+import { allows } from '../session.ts'
 
 const lookEveryMs = 1500
 const List = z.array(SnapshotView)
@@ -52,39 +54,46 @@ interface RowProps {
 }
 
 function Row({ vm, one, done }: RowProps) {
-  const isReady = one.phase === 'ready' && connection.value.is === 'live'
-  const subject = { vmId: vm.id, name: one.name }
   return (
     <li>
       <b>{one.name}</b> <small>{noteOf(one)}</small>
       {one.fault && <p class="fault">{one.fault.message}</p>}
       <span class="row">
-        {mayAct('restore', vm.phase) && isMine('restore', vm) && (
-          <button
-            type="button"
-            aria-label={`${restoreRow.word}: ${one.name}`}
-            disabled={!isReady}
-            onClick={() => begin(restoreRow, subject, vm)}
-          >
-            {restoreRow.word}
-          </button>
-        )}
-        {isMine('snapshot', vm) && (
-          <button
-            type="button"
-            class="quiet"
-            aria-label={`${dropRow.word}: ${one.name}`}
-            disabled={!isReady}
-            onClick={() => {
-              begin(dropRow, subject, vm)
-              done()
-            }}
-          >
-            {dropRow.word}
-          </button>
-        )}
+        <Actions {...{ vm, one, done }} />
       </span>
     </li>
+  )
+}
+
+function Actions({ vm, one, done }: RowProps) {
+  const isReady = one.phase === 'ready' && connection.value.is === 'live'
+  const subject = { vmId: vm.id, name: one.name }
+  const button = (word: string, onClick: () => void, style = 'quiet') => (
+    <button
+      type="button"
+      class={style}
+      aria-label={`${word}: ${one.name}`}
+      disabled={!isReady}
+      onClick={onClick}
+    >
+      {word}
+    </button>
+  )
+  const keep = () => {
+    keepAsked.value = { vmId: vm.id, snapshot: one.name }
+  }
+  const drop = () => {
+    begin(dropRow, subject, vm)
+    done()
+  }
+  const mayRestore = mayAct('restore', vm.phase) && isMine('restore', vm)
+  const mayCopy = isMine('snapshot', vm)
+  return (
+    <>
+      {mayRestore && button(restoreRow.word, () => begin(restoreRow, subject, vm), '')}
+      {mayCopy && allows('run') && button('Template…', keep)}
+      {mayCopy && button(dropRow.word, drop)}
+    </>
   )
 }
 

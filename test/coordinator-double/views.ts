@@ -2,7 +2,14 @@
 // phase in it. Numbers are plausible and fixed. Not here: a coordinator that acts
 // (coordinator-double.ts).
 
-import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import type {
+  ClusterView,
+  EventView,
+  MigrationView,
+  NodeView,
+  TemplateView,
+  VmView,
+} from '#proto/api.ts'
 import { haSettingsDefault } from '#proto/ha.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import type { Forecast } from '#proto/pre-copy/forecast.ts'
@@ -126,6 +133,12 @@ const beganMs = Date.UTC(2026, 10, 23, 9, 14, 2)
 export function eventView(seq: number, kind: EventView['kind'], text: string): EventView {
   return { seq, wallMs: beganMs + seq * 1370, atMs: seq * 1370, kind, text }
 }
+
+export const templateView = (name: string, some: Partial<TemplateView> = {}): TemplateView => ({
+  ...{ name, about: '', phase: 'ready', memoryMib: 32, diskMib: 16 },
+  ...{ image: 'godwit-guest', args: 'workload=kv', takenWallMs: Date.UTC(2026, 3, 11, 9) },
+  ...some,
+})
 
 export function clusterView(some: Partial<ClusterView> = {}): ClusterView {
   return {

@@ -2,7 +2,7 @@
 // and narrow, with panels and dialogs open, while a VM is carried, when the coordinator is away.
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { busyCluster, laboratoryView, vmView } from '../coordinator-double/views.ts'
+import { busyCluster, laboratoryView, templateView, vmView } from '../coordinator-double/views.ts'
 import { violations } from './axe.ts'
 import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
 
@@ -23,9 +23,10 @@ interface Place {
   readonly hash?: string
   readonly go: (page: Page) => Promise<unknown>
 }
+const lamp = templateView('lamp', { about: 'A shop with its data' })
 /** Places that an address leads to. */
 const addresses = [
-  ...['#/', '#/vm/shop', '#/vm/ledger', '#/vm/solo', '#/node/n2', '#/links'],
+  ...['#/', '#/vm/shop', '#/vm/ledger', '#/vm/solo', '#/node/n2', '#/links', '#/templates'],
   ...['#/events?kind=trouble', '#/vm/desk/screen'],
 ]
 const withDesk = () => {
@@ -93,8 +94,9 @@ describe.skipIf(!chromiumPath)('the page before an accessibility checker', () =>
   }
 
   // One page for all of them: to open one, and to warm the checker up, takes most of the time.
-  test('every address', { timeout: 60_000 }, async () => {
+  test('every address', { timeout: 120_000 }, async () => {
     const { page } = await open({ laboratory, view: withDesk() })
+    await page.route('**/v1/templates', (route) => route.fulfill({ json: [lamp] }))
     for (const hash of addresses) {
       await page.evaluate(`location.hash = '${hash}'`)
       await page.evaluate(drawn)

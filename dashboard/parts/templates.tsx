@@ -1,0 +1,131 @@
+// Systems with their applications, kept to begin VMs from: what each is, and a new VM of it.
+// Not here: how one is made, which begins at a snapshot (snapshots.tsx), the forms
+// (template-dialogs.tsx).
+
+import type { TemplateView } from '#proto/api.ts'
+import { mibText } from '#proto/quantity.ts'
+import { workloadOf } from '#proto/vm-spec.ts'
+import { begin, dropTemplateRow } from '../actions.ts'
+import { connection } from '../cluster.ts'
+import { momentText } from '../moment-text.ts'
+import { deployAsked } from '../questions.ts'
+import { allows, allowsOwned } from '../session.ts'
+import { useTemplates } from '../templates.ts'
+import { Sign } from './sign.tsx'
+
+export function Templates() {
+  const found = useTemplates()
+  return (
+    <main class="single">
+      <section class="card" aria-labelledby="templates-title">
+        <header>
+          <h2 id="templates-title" tabIndex={-1}>
+            Templates
+          </h2>
+          {found && <p>{found.length}</p>}
+        </header>
+        {found?.length === 0 && (
+          <p class="empty">
+            There are none. One is made of a snapshot: open a VM, take one, and choose Template.
+          </p>
+        )}
+        {found && found.length > 0 && <Table templates={found} />}
+      </section>
+    </main>
+  )
+}
+
+const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
+  ['Template', ''],
+  ['State', ''],
+  ['Memory', 'number'],
+  ['Disk', 'number'],
+  ['Does', ''],
+  ['Made', ''],
+  ['About', ''],
+]
+
+function Table({ templates }: { templates: readonly TemplateView[] }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways on narrow windows
+    <section class="scroll" tabIndex={0} aria-label="Table of templates">
+      <table class="templates">
+        <thead>
+          <tr>
+            {titles.map(([title, kind]) => (
+              <th key={title} scope="col" class={kind}>
+                {title}
+              </th>
+            ))}
+            <th scope="col">
+              <span class="spoken">What can be done</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {templates.map((one) => (
+            <Row key={one.name} {...one} />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+const signs = { making: 'wait', ready: 'on', removing: 'wait', failed: 'bad' } as const
+const outcomes = { making: '', ready: 'done', removing: '', failed: 'failed' } as const
+
+function Row(template: TemplateView) {
+  const { name, phase, memoryMib, diskMib, takenWallMs, about, fault } = template
+  return (
+    <tr>
+      <th scope="row">
+        <b>{name}</b>
+      </th>
+      <td class={`outcome ${outcomes[phase]}`}>
+        <Sign name={signs[phase]} /> {phase}
+        {fault && <small>{fault.message}</small>}
+      </td>
+      <td class="number">{mibText(memoryMib)}</td>
+      <td class="number">{diskMib === 0 ? 'none' : mibText(diskMib)}</td>
+      <td>{workloadOf(template)}</td>
+      <td>{momentText(takenWallMs)}</td>
+      <td>{about}</td>
+      <td>
+        <Actions {...template} />
+      </td>
+    </tr>
+  )
+}
+
+function Actions(template: TemplateView) {
+  const { name, phase, owner } = template
+  const isLive = connection.value.is === 'live'
+  return (
+    <span class="row">
+      {allows('run') && (
+        <button
+          type="button"
+          aria-label={`New VM of ${name}`}
+          disabled={!isLive || phase !== 'ready'}
+          onClick={() => {
+            deployAsked.value = template
+          }}
+        >
+          New VM
+        </button>
+      )}
+      {allowsOwned('copy', { id: name, owner }) && (
+        <button
+          type="button"
+          class="quiet"
+          aria-label={`${dropTemplateRow.word} ${name}`}
+          disabled={!isLive || phase === 'making' || phase === 'removing'}
+          onClick={() => begin(dropTemplateRow, name)}
+        >
+          {dropTemplateRow.word}
+        </button>
+      )}
+    </span>
+  )
+}
