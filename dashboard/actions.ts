@@ -16,11 +16,13 @@ import { view } from './cluster.ts'
 import {
   act,
   actOnNode,
+  dropRule,
   dropSnapshot,
   dropTemplate,
   merge,
   remove,
   restore,
+  setArmed,
   snapshot,
 } from './commands.ts'
 import { type BreakableNode, breakNode, laboratory } from './laboratory.ts'
@@ -149,6 +151,30 @@ export const dropTemplateRow: ActionRow<string> = {
   }),
   run: (name) => void dropTemplate(name),
 }
+
+/** Beside each rule (parts/rules.tsx), by its name. */
+export const dropRuleRow: ActionRow<string> = {
+  word: 'Remove',
+  ask: (name) => ({
+    title: `Remove rule ${name}?`,
+    text: 'Nothing moves because of that; from now on VMs may be where it did not allow them.',
+    isGrave: false,
+  }),
+  run: (name) => void dropRule(name),
+}
+/** Of high availability as a whole. */
+export const disarmRow: ActionRow<undefined> = {
+  word: 'Disarm',
+  ask: () => ({
+    title: 'Disarm high availability?',
+    text:
+      'Nothing is restarted or moved by itself until it is armed again: for work on the network, ' +
+      'say. What fails meanwhile is made good then.',
+    isGrave: true,
+  }),
+  run: () => void setArmed(false),
+}
+export const armRow: ActionRow<undefined> = { word: 'Arm', run: () => void setArmed(true) }
 
 /** What may be done with it now. */
 export const vmActionsNow = (vm: VmView) =>

@@ -10,6 +10,7 @@ import {
   type RunRequest,
   type TemplateRequest,
 } from '#proto/api.ts'
+import type { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import type { MigrationParams } from '#proto/messages.ts'
 import { ask, isRefused } from './asking.ts'
 
@@ -29,23 +30,29 @@ export type MigrateParams = Partial<z.input<typeof MigrationParams>>
 /** Migrations that were asked for here: their ends are told here too. */
 export const ownMigrations = signal<ReadonlySet<string>>(new Set())
 
-/** @returns why not, if it is refused; what was filled in is not to be lost then */
-export async function run(request: z.input<typeof RunRequest>): Promise<string | undefined> {
-  const answer = await ask(z.unknown(), 'POST', 'v1/vms', request)
-  if (isRefused(answer)) return answer.refused
-  tell(`${request.id} is being started.`, false)
-  return undefined
-}
+/** @returns why not, if it is refused */
+export const run = (request: z.input<typeof RunRequest>): Promise<string | undefined> =>
+  declare('POST', 'v1/vms', request, `${request.id} is being started.`)
 
 /** @returns why not, if it is refused */
-export async function keepTemplate(
+export const keepTemplate = (
   request: z.input<typeof TemplateRequest>,
-): Promise<string | undefined> {
-  const answer = await ask(z.unknown(), 'POST', 'v1/templates', request)
-  if (isRefused(answer)) return answer.refused
-  tell(`Template ${request.name} is being made.`, false)
-  return undefined
-}
+): Promise<string | undefined> =>
+  declare('POST', 'v1/templates', request, `Template ${request.name} is being made.`)
+
+/** @returns why not, if it is refused */
+export const setPolicy = (vmId: string, change: HaPolicyChange): Promise<string | undefined> =>
+  declare('PATCH', `v1/vms/${vmId}/ha`, change, `${vmId}: it is declared.`)
+
+/** @returns why not, if it is refused */
+export const setRule = (rule: HaRule): Promise<string | undefined> =>
+  declare('PUT', `v1/rules/${rule.name}`, rule, `Rule ${rule.name} is declared.`)
+
+export const dropRule = (name: string) =>
+  order('DELETE', `v1/rules/${name}`, undefined, `Rule ${name} is removed.`)
+
+export const setArmed = (armed: boolean) =>
+  order('PATCH', 'v1/ha', { armed }, `High availability is ${armed ? 'armed' : 'disarmed'}.`)
 
 export const dropTemplate = (name: string) =>
   order('DELETE', `v1/templates/${name}`, undefined, `Template ${name} is being removed.`)
@@ -100,6 +107,19 @@ export function clone(vmId: string, ids: string[], to: string | undefined): Prom
   const [first = '', last] = ids.length > 2 ? [ids[0], ids.at(-1)] : [ids.join(', ')]
   const names = last === undefined ? first : `${first} to ${last}`
   return order('POST', `v1/vms/${vmId}/clone`, body, `${names}: cloning ${vmId}.`)
+}
+
+/** What was filled in is not lost when it is refused: why, is for the form to say. */
+async function declare(
+  method: string,
+  path: string,
+  body: unknown,
+  done: string,
+): Promise<string | undefined> {
+  const answer = await ask(z.unknown(), method, path, body)
+  if (isRefused(answer)) return answer.refused
+  tell(done, false)
+  return undefined
 }
 
 async function order(method: string, path: string, body: unknown, done: string): Promise<void> {

@@ -26,13 +26,13 @@ export interface PolicyLine {
 export const groupOf = (vmId: string, groups: readonly HaGroup[] = []): HaGroup | undefined =>
   groups.find(({ vms }) => vms.includes(vmId))
 
-const lostTexts: Readonly<Record<ProtectionLevel, string>> = {
+export const lostTexts: Readonly<Record<ProtectionLevel, string>> = {
   none: 'waits for it',
   restart: 'starts elsewhere, from its disk',
   checkpoint: 'goes on elsewhere from its last checkpoint',
   continuous: 'goes on elsewhere at once',
 }
-const cutOffTexts: Readonly<Record<IsolationResponse, string>> = {
+export const cutOffTexts: Readonly<Record<IsolationResponse, string>> = {
   stop: 'is stopped there',
   pause: 'stands still there',
 }

@@ -3,6 +3,7 @@
 
 import { signal } from '@preact/signals'
 import type { TemplateView, VmView } from '#proto/api.ts'
+import type { HaRule } from '#proto/ha.ts'
 
 export interface Question {
   readonly title: string
@@ -26,6 +27,17 @@ export const moveAsked = signal<{ readonly vmId: string; readonly to?: string } 
 export const isRunAsked = signal(false)
 /** A new VM of this template is being thought of. */
 export const deployAsked = signal<TemplateView | undefined>(undefined)
+
+/** How it is kept running is being thought of. */
+export const policyAsked = signal<VmView | undefined>(undefined)
+
+export interface RuleAsked {
+  /** Absent: a new one. */
+  readonly rule?: HaRule
+  /** Names that rules have. */
+  readonly taken: ReadonlySet<string>
+}
+export const ruleAsked = signal<RuleAsked | undefined>(undefined)
 
 export interface SnapshotOfVm {
   readonly vmId: string

@@ -58,3 +58,35 @@ export const NodeField = ({ node, nodes, change }: NodeFieldProps) => (
     </select>
   </label>
 )
+
+interface ChoiceFieldProps<Value extends string> extends FieldProps<Value> {
+  readonly words: Readonly<Record<Value, string>>
+}
+
+/** One of several, each with its words. */
+export function ChoiceField<Value extends string>(props: ChoiceFieldProps<Value>) {
+  const { word, value, words, change } = props
+  return (
+    <label>
+      {word}
+      <select value={value} onChange={({ currentTarget }) => change(currentTarget.value as Value)}>
+        {(Object.entries(words) as [Value, string][]).map(([each, text]) => (
+          <option key={each} value={each}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+export const CheckField = ({ word, value, change }: FieldProps<boolean>) => (
+  <label>
+    {word}
+    <input
+      type="checkbox"
+      checked={value}
+      onChange={({ currentTarget }) => change(currentTarget.checked)}
+    />
+  </label>
+)

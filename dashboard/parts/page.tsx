@@ -16,7 +16,9 @@ import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
 import { NodePanel } from './node-panel.tsx'
+import { PolicyDialog } from './policy-dialog.tsx'
 import { Quotas } from './quotas.tsx'
+import { RuleDialog } from './rule-dialog.tsx'
 import { Rules } from './rules.tsx'
 import { RunDialog } from './run-dialog.tsx'
 import { ScreenPage } from './screen-page.tsx'
@@ -53,6 +55,8 @@ export function Page() {
       <MoveDialog />
       <RunDialog />
       <TemplateDialogs />
+      <PolicyDialog />
+      <RuleDialog />
       <Help />
       <Announcer />
     </>

@@ -2,8 +2,10 @@
 // (../policy-model.ts), why it is where it is (why.tsx).
 
 import type { VmView } from '#proto/api.ts'
-import { view } from '../cluster.ts'
+import { connection, view } from '../cluster.ts'
 import { fewNames, groupOf, policyLines } from '../policy-model.ts'
+import { policyAsked } from '../questions.ts'
+import { allows } from '../session.ts'
 
 export function Policy({ vm }: { vm: VmView }) {
   const groups = view.value?.groups
@@ -35,6 +37,17 @@ export function Policy({ vm }: { vm: VmView }) {
           ))}
         </tbody>
       </table>
+      {allows('place', vm) && (
+        <button
+          type="button"
+          disabled={connection.value.is !== 'live'}
+          onClick={() => {
+            policyAsked.value = vm
+          }}
+        >
+          Change…
+        </button>
+      )}
     </details>
   )
 }

@@ -155,6 +155,7 @@ export class CoordinatorDouble {
     if (kind === 'laboratory' || verb === 'break') return this.#break(id, body)
     if (kind === 'events') return { status: 200, body: this.#view.events }
     if (kind === 'vms' && method === 'POST' && id === undefined) return this.#run(body)
+    if (kind === 'rules' || kind === 'ha') return { status: 202, body: {} }
     const list = rows[kind as keyof typeof rows]
     if (id === undefined) return { status: 200, body: list }
     const row = list?.find((each) => each.id === id)
@@ -182,7 +183,7 @@ export class CoordinatorDouble {
       return { status: 204, body: undefined }
     }
     const row = this.#view.vms.find((vm) => vm.id === id)
-    if (verb === 'balloon') return { status: 202, body: row }
+    if (verb === 'balloon' || verb === 'ha') return { status: 202, body: row }
     if (verb === 'merge' && row) return this.#merge(row)
     const phases = {
       pause: 'paused',
