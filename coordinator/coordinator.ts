@@ -64,7 +64,9 @@ export interface AgentEnd {
 
 /** Told what has happened; for metrics, consoles and watchers. */
 export interface Observer {
-  stepped?(input: Input, tookMs: number): void
+  stepped?(input: Input): void
+  /** A step and all of its effects, which may have waited for the store. */
+  carriedOut?(input: Input, tookMs: number): void
   event?(event: EventView): void
   migrationEnded?(migration: MigrationView): void
   /** A node has answered what was asked of it for somebody. */
@@ -215,8 +217,11 @@ export class Coordinator {
     const effects = step(this.state, input, { nowMs, wallMs: clock.wallMs(), newTrace })
     this.#check(effects, nowMs)
     for (const effect of effects) this.#carryOut(effect)
-    const tookMs = clock.nowMs() - nowMs
-    for (const observer of this.#observers) observer.stepped?.(input, tookMs)
+    for (const observer of this.#observers) observer.stepped?.(input)
+    this.#outlet.pass(() => {
+      const tookMs = clock.nowMs() - nowMs
+      for (const observer of this.#observers) observer.carriedOut?.(input, tookMs)
+    })
     if (this.state.revision === revision) return
     this.#outlet.pass(this.#showChange)
   }
