@@ -94,6 +94,7 @@ export class Coordinator {
   readonly #inputs: Input[] = []
   #isStepping = false
   #isStopped = false
+  #isBroken = false
   #nextLink = 1
   #checkedAtMs = Number.NEGATIVE_INFINITY
   #answer: ApiAnswer | undefined
@@ -163,6 +164,11 @@ export class Coordinator {
     this.#outlet.pass(() => this.#ends.get(linkId)?.send(message))
   }
 
+  /** A step threw: what it decided is in memory and not in the store, and nobody may go on so. */
+  get isBroken(): boolean {
+    return this.#isBroken
+  }
+
   /** Carried out at once, or after the step that is being carried out. */
   take(input: Input): void {
     if (this.#isStopped || this.#isDeposed()) return
@@ -173,6 +179,9 @@ export class Coordinator {
     this.#isStepping = true
     try {
       for (let next: Input | undefined = input; next; next = this.#inputs.shift()) this.#step(next)
+    } catch (thrown) {
+      this.#isBroken = true
+      throw thrown
     } finally {
       this.#isStepping = false
     }
