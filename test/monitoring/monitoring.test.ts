@@ -119,6 +119,27 @@ test('alerts and dashboards name only metrics that there are', { timeout: 240_00
   expect(named.filter((name) => !known.has(ofSeries(name)))).toEqual([])
 })
 
+test('of several coordinators, which lead one after the other, a panel shows one cluster', () => {
+  const ofOne = [...alerts, ...expressions].filter(
+    ({ expr }) =>
+      expr.includes('godwit_coordinator_') && !/^\(?(sum|histogram_quantile)\b/.test(expr),
+  )
+  expect(ofOne).toEqual([])
+})
+
+test('the token of a cluster with accounts is where the container of Prometheus has it', () => {
+  const [, place] = /credentials_file: (\S+)/.exec(text('prometheus.yml')) ?? []
+  const compose = readFileSync(join(repositoryRoot, 'docker-compose.yml'), 'utf8')
+  const { services } = parse(compose, { merge: true }) as {
+    services: { prometheus: { volumes: string[] } }
+  }
+  const mounted = services.prometheus.volumes.map((volume) => volume.split(':')[1])
+  expect(
+    mounted.some((folder) => place?.startsWith(`${folder}/`)),
+    place,
+  ).toBe(true)
+})
+
 test('whoever may be a coordinator in Compose is asked', () => {
   const Services = z.object({
     services: z.record(z.string(), z.object({ command: z.unknown().optional() })),
