@@ -64,7 +64,9 @@ export interface AgentEnd {
 
 /** Told what has happened; for metrics, consoles and watchers. */
 export interface Observer {
-  stepped?(input: Input, tookMs: number): void
+  stepped?(input: Input): void
+  /** A step and all of its effects, which may have waited for the store. */
+  carriedOut?(input: Input, tookMs: number): void
   event?(event: EventView): void
   migrationEnded?(migration: MigrationView): void
   /** A node has answered what was asked of it for somebody. */
@@ -92,6 +94,7 @@ export class Coordinator {
   readonly #inputs: Input[] = []
   #isStepping = false
   #isStopped = false
+  #isBroken = false
   #nextLink = 1
   #checkedAtMs = Number.NEGATIVE_INFINITY
   #answer: ApiAnswer | undefined
@@ -161,6 +164,11 @@ export class Coordinator {
     this.#outlet.pass(() => this.#ends.get(linkId)?.send(message))
   }
 
+  /** A step threw: what it decided is in memory and not in the store, and nobody may go on so. */
+  get isBroken(): boolean {
+    return this.#isBroken
+  }
+
   /** Carried out at once, or after the step that is being carried out. */
   take(input: Input): void {
     if (this.#isStopped || this.#isDeposed()) return
@@ -171,6 +179,9 @@ export class Coordinator {
     this.#isStepping = true
     try {
       for (let next: Input | undefined = input; next; next = this.#inputs.shift()) this.#step(next)
+    } catch (thrown) {
+      this.#isBroken = true
+      throw thrown
     } finally {
       this.#isStepping = false
     }
@@ -215,8 +226,11 @@ export class Coordinator {
     const effects = step(this.state, input, { nowMs, wallMs: clock.wallMs(), newTrace })
     this.#check(effects, nowMs)
     for (const effect of effects) this.#carryOut(effect)
-    const tookMs = clock.nowMs() - nowMs
-    for (const observer of this.#observers) observer.stepped?.(input, tookMs)
+    for (const observer of this.#observers) observer.stepped?.(input)
+    this.#outlet.pass(() => {
+      const tookMs = clock.nowMs() - nowMs
+      for (const observer of this.#observers) observer.carriedOut?.(input, tookMs)
+    })
     if (this.state.revision === revision) return
     this.#outlet.pass(this.#showChange)
   }

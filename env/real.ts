@@ -26,7 +26,7 @@ export { realLog } from './real/log.ts'
 export { realRandom } from './real/random.ts'
 export { makeKey, type PrivateKey, readKey, sign, verify } from './real/signing.ts'
 export { realTracer } from './real/tracer.ts'
-export { linkOfSocket, realTransport, refusedCaller } from './real/transport.ts'
+export { linkOfSocket, noteRefused, realTransport } from './real/transport.ts'
 
 /**
  * @param name which process this is; @param logLevel pino's: trace, debug, info, warn, error,

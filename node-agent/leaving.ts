@@ -6,7 +6,7 @@ import type { Clock } from '#env/env.ts'
 
 /** For the answer; for VMs that are moved away; for a coordinator that was there a moment ago. */
 const answerMsMax = 1000
-const movingMsMax = 120_000
+export const movingMsMax = 120_000
 const coordinatorMsMax = 8000
 
 export class Leaving {

@@ -71,7 +71,7 @@ const roles = {
     const name = await networkName()
     const node = /-(node-\d+)$/.exec(name)?.[1] ?? name
     // A keeper has one door to one coordinator: an agent of several (URL,URL) runs without.
-    const isOfSeveral = flags.some((flag) => /^wss?:.*,/.test(flag))
+    const isOfSeveral = [coordinators(), ...flags].some((text) => /^wss?:.*,/.test(text))
     const isKept = (process.env.GODWIT_LABORATORY ?? 'none') !== 'none' && !isOfSeveral
     return {
       main: isKept ? '../scenarios/container/keeper-server.ts' : '../node-agent/main.ts',

@@ -160,19 +160,27 @@ async function findMirror(): Promise<string> {
   const { GODWIT_DEBIAN_MIRROR: wanted } = process.env
   if (wanted) return wanted.replace(/\/+$/, '')
   const filter = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian']
-  const sites = await run('apt-get', ['indextargets', '--format', '$(SITE)', ...filter]).then(
-    ({ stdout }) => stdout.split('\n').filter((line) => line !== ''),
-    () => undefined,
-  )
-  if (sites === undefined)
+  const listed = await linesOf(['indextargets', '--format', '$(SITE)', ...filter])
+  const [mirror] = listed.length > 0 ? listed.sort() : await mirrorsInSources()
+  if (mirror === undefined)
+    throw failed("This machine's apt sources name no Debian mirror. Add one, then: apt-get update")
+  return mirror
+}
+
+/** By their paths: an image of a container has sources, and has never read their lists. */
+async function mirrorsInSources(): Promise<string[]> {
+  const uris = await linesOf(['update', '--print-uris'])
+  return uris.flatMap((uri) => /^'(\S+\/debian)\/dists\//.exec(uri)?.[1] ?? [])
+}
+
+async function linesOf(args: readonly string[]): Promise<string[]> {
+  const told = await run('apt-get', args).catch(() => {
     throw failed(
       'Pulling needs apt-get, which is not here. Pull on a Debian machine (or in a container of ' +
         'one) and copy its folder images/debian to this one.',
     )
-  const [mirror] = sites.sort()
-  if (mirror === undefined)
-    throw failed("This machine's apt sources name no Debian mirror. Add one, then: apt-get update")
-  return mirror
+  })
+  return told.stdout.split('\n').filter((line) => line !== '')
 }
 
 /** Without its error mode, apt takes a mirror that it did not reach for one that has nothing. */

@@ -128,14 +128,22 @@ export class Accounts {
     return undefined
   }
 
-  /** All that was given out in its name ends. */
-  remove(name: string): Fault | undefined {
+  /** Why it stays; undefined: it may go. */
+  refuseRemoval(name: string): Fault | undefined {
     if (!this.#accounts.has(name)) return unknownAccount(name)
     const others = this.all.filter((account) => account.name !== name)
-    if (others.length > 0 && !others.some(({ role }) => role === 'operator')) return lastOperator
+    const isLast = others.length > 0 && !others.some(({ role }) => role === 'operator')
+    return isLast ? lastOperator : undefined
+  }
+
+  /** All that was given out in its name ends before: whoever gets the name must get none of it. */
+  remove(name: string): Fault | undefined {
+    const refused = this.refuseRemoval(name)
+    if (refused) return refused
+    this.revoke((grant) => grant.account === name)
     this.#ports.shelf.remove('account', name)
     this.#accounts.delete(name)
-    this.revoke((grant) => grant.account === name)
+    this.#changed()
     return undefined
   }
 
@@ -150,7 +158,7 @@ export class Accounts {
     return undefined
   }
 
-  /** Whoever had the old one is out: sessions, tokens and links end. */
+  /** Whoever had the old one is out before it counts: sessions, tokens and links end. */
   async setPassword(name: string, password: string, current?: string): Promise<Fault | undefined> {
     const account = this.#accounts.get(name)
     if (!account) return unknownAccount(name)
@@ -158,8 +166,8 @@ export class Accounts {
     if (refused) return refused
     const hash = await this.#ports.passwords.hash(password)
     if (this.#accounts.get(name) !== account) return unknownAccount(name)
-    this.#keep({ ...account, password: hash })
     this.revoke((grant) => grant.account === name)
+    this.#keep({ ...account, password: hash })
     return undefined
   }
 

@@ -91,10 +91,11 @@ function personRoutes(app: App, ports: HttpPorts, { accounts }: AccountDoor): vo
   const remove = documented('Remove an account', 204, undefined)
   app.delete<WithName>('/v1/accounts/:name', remove, (request, reply) => {
     const { name } = request.params
-    const refused = accounts.remove(name)
+    const refused = accounts.refuseRemoval(name)
     if (refused) return refuse(reply, refused)
-    // Whoever gets the name next must not get the VMs with it.
+    // Whoever gets the name next must not get the VMs with it, whenever we are killed.
     ports.coordinator.ask({ do: 'disown', owner: name }, by(request))
+    accounts.remove(name)
     note(ports, request.who?.name ?? '', `${name} has no account any more`)
     return reply.code(204).send()
   })

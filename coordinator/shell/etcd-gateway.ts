@@ -3,9 +3,10 @@
 // knows whether it was done. Not here: what is said (etcd/etcd-words.ts), trying again.
 // Source: etcd.io, "Why gRPC gateway"; gRPC's status codes (google/rpc/code.proto).
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, watchFile } from 'node:fs'
 import http, { type RequestOptions } from 'node:http'
 import https from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { z } from 'zod'
 import { FaultError, fault } from '#proto/faults.ts'
 import { jsonOf } from '#proto/json.ts'
@@ -33,6 +34,10 @@ const refusals: Readonly<Record<number, string>> = {
 const denied = 7
 /** The user's token has run out, or none was shown: not done either, and mended by a new one. */
 const unauthenticated = 16
+/** The same, said as something else: also of a token (JWT) from before the users were changed. */
+const staleToken = /invalid auth token|auth store is old/
+/** Files are looked at so often. */
+const lookMs = 500
 const answerBytesMax = 64 << 20
 
 const Refusal = z.object({ code: z.number().default(2), message: z.string().default('') })
@@ -41,30 +46,44 @@ export function etcdGateway(place: EtcdPlace): Etcd {
   return new EtcdGateway(place)
 }
 
-/** How its members are reached: plainly, or over TLS, by links that stay. */
-export function optionsTo({ urls, caFile, certFile, keyFile }: EtcdPlace): RequestOptions {
-  const tls = {
+/**
+ * How its members are reached now: plainly, or over TLS, by links that stay. Certificates are read
+ * again when they change; what is half written or does not fit together is left alone.
+ */
+export function wayTo({ urls, caFile, certFile, keyFile }: EtcdPlace): () => RequestOptions {
+  const isTls = urls[0]?.startsWith('https:') === true
+  const agent = new (isTls ? https : http).Agent({ keepAlive: true })
+  const readAll = () => ({
     ca: read('--etcd-ca', caFile),
     cert: read('--etcd-cert', certFile),
     key: read('--etcd-key', keyFile),
+  })
+  let known = readAll()
+  const look = () => {
+    try {
+      const now = readAll()
+      createSecureContext(now)
+      known = now
+    } catch {
+      return
+    }
   }
-  const agent = urls[0]?.startsWith('https:')
-    ? new https.Agent({ keepAlive: true, ...tls })
-    : new http.Agent({ keepAlive: true })
-  return { method: 'POST', agent }
+  for (const file of [caFile, certFile, keyFile])
+    if (file) watchFile(file, { interval: lookMs, persistent: false }, look).setMaxListeners(0)
+  return () => ({ method: 'POST', agent, ...(isTls && known) })
 }
 
 class EtcdGateway implements Etcd {
   readonly #urls: readonly URL[]
   readonly #user: string | undefined
-  readonly #options: RequestOptions
+  readonly #way: () => RequestOptions
   #at = 0
   #token: string | undefined
 
   constructor(place: EtcdPlace) {
     this.#urls = place.urls.map((url) => new URL(url))
     this.#user = place.user
-    this.#options = optionsTo(place)
+    this.#way = wayTo(place)
   }
 
   async call(path: string, body: object, timeoutMs: number): Promise<unknown> {
@@ -72,7 +91,7 @@ class EtcdGateway implements Etcd {
     const answer = await this.#post(path, body, timeoutMs)
     if (answer.isGood) return answer.body
     const { code, message } = Refusal.parse(answer.body ?? plainRefusal(answer))
-    const isToken = code === unauthenticated || /invalid auth token/.test(message)
+    const isToken = code === unauthenticated || staleToken.test(message)
     if (isToken && this.#token !== undefined) {
       this.#token = undefined
       throw new FaultError(fault('link-lost', 'the login at etcd has run out: it is made anew'))
@@ -107,7 +126,7 @@ class EtcdGateway implements Etcd {
     const url = new URL(path, this.#urls[this.#at])
     try {
       return await ask(url, JSON.stringify(body), timeoutMs, {
-        ...this.#options,
+        ...this.#way(),
         headers: {
           'content-type': 'application/json',
           ...(this.#token !== undefined && { authorization: this.#token }),

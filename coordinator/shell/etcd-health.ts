@@ -3,14 +3,15 @@
 // Not here: the connection for all else (etcd-gateway.ts). Source: etcd.io, "Monitoring etcd".
 
 import type { StoreMember, StoreView } from '#proto/store-view.ts'
-import { ask, type EtcdPlace, optionsTo, whyNot } from './etcd-gateway.ts'
+import { ask, type EtcdPlace, wayTo, whyNot } from './etcd-gateway.ts'
 
 const answerMsMax = 1500
 
 export function etcdHealth(place: EtcdPlace): () => Promise<StoreView> {
-  const options = { ...optionsTo(place), method: 'GET' }
+  const way = wayTo(place)
   const memberAt = async (address: string): Promise<StoreMember> => {
     try {
+      const options = { ...way(), method: 'GET' }
       const { isGood } = await ask(new URL('/health', address), '', answerMsMax, options)
       return isGood ? { address } : { address, trouble: 'it says that it is not well' }
     } catch (thrown) {

@@ -59,7 +59,7 @@ export async function createHttpApi(
   })
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    if (error.name === 'InvariantError') ports.onBug(error)
+    if (error.name === 'InvariantError' || ports.coordinator.isBroken) ports.onBug(error)
     return sendProblem(reply, problemOfError(error as Parameters<typeof problemOfError>[0]))
   })
   guardRoutes(app, door.gate)

@@ -1,10 +1,11 @@
 // What the coordinator tells Prometheus: godwit_coordinator_…, in base units (seconds, bytes),
 // without ids as labels. Gauges are counted when they are asked for; the rest is counted as it
-// happens.
+// happens, and told from 0 on: of a series that begins with 1 Prometheus sees no increase.
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { MigrationPhase, NodePhase, VmPhase } from '#proto/state.ts'
+import { MigrationPhase, migrationHasEnded, NodePhase, VmPhase } from '#proto/state.ts'
 import type { Coordinator } from '../coordinator.ts'
+import { isUnknown } from '../core/views.ts'
 
 export interface CoordinatorMetrics {
   readonly contentType: string
@@ -32,16 +33,18 @@ function countPhases({ state }: Coordinator, registry: Registry): void {
       },
     })
   const open = () => [...state.openMigrations].flatMap((id) => state.migrations.get(id) ?? [])
-  const openPhases = MigrationPhase.options.filter(
-    (phase) => !['done', 'failed', 'cancelled'].includes(phase),
-  )
+  const openPhases = MigrationPhase.options.filter((phase) => !migrationHasEnded(phase))
+  const vms = () =>
+    [...state.vms.values()].map((vm) => ({ phase: isUnknown(state, vm) ? 'unknown' : vm.phase }))
   gauge('nodes', 'Nodes by phase.', NodePhase.options, () => state.nodes.values())
-  gauge('vms', 'VMs by phase.', VmPhase.options, () => state.vms.values())
+  gauge('vms', 'VMs by phase; unknown: its node is silent.', [...VmPhase.options, 'unknown'], vms)
   gauge('migrations_open', 'Migrations and clones that have not ended.', openPhases, open)
 }
 
 type Rows = () => Iterable<{ readonly phase: string }>
 
+const purposes = ['migrate', 'clone'] as const
+const outcomes = MigrationPhase.options.filter(migrationHasEnded)
 const namesOf = { totalMs: 'total', downtimeMs: 'downtime', bytes: 'bytes' } as const
 
 function countMigrations(coordinator: Coordinator, registry: Registry): void {
@@ -70,6 +73,11 @@ function countMigrations(coordinator: Coordinator, registry: Registry): void {
     buckets: [0.25, 0.5, 0.75, 0.9, 1, 1.1, 1.33, 2, 4],
     ...{ labelNames: ['of'] as const, registers },
   })
+  for (const purpose of purposes) {
+    for (const outcome of outcomes) ended.inc({ purpose, outcome }, 0)
+    for (const histogram of [downtime, total]) histogram.zero({ purpose })
+  }
+  for (const of of Object.values(namesOf)) forecasts.zero({ of })
   coordinator.observe({
     migrationEnded: ({ purpose, phase, record, forecast }) => {
       ended.inc({ purpose, outcome: phase })
@@ -108,7 +116,7 @@ function countDecisions(coordinator: Coordinator, registry: Registry): void {
     ...{ labelNames: ['input'] as const, registers },
   })
   coordinator.observe({
-    stepped: ({ kind }, tookMs) => steps.observe({ input: kind }, tookMs / 1000),
+    carriedOut: ({ kind }, tookMs) => steps.observe({ input: kind }, tookMs / 1000),
     event: ({ kind }) => {
       if (kind === 'node-fenced') fences.inc()
       if (kind === 'vm-recovered') recoveries.inc()
@@ -132,6 +140,7 @@ function countMerges(coordinator: Coordinator, registry: Registry): void {
     help: 'Merges of layers of disks that have ended.',
     ...{ labelNames: ['outcome'] as const, registers },
   })
+  for (const outcome of ['done', 'failed']) merges.inc({ outcome }, 0)
   coordinator.observe({
     event: ({ kind }) => {
       if (kind === 'layers-merged') merges.inc({ outcome: 'done' })

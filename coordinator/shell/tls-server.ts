@@ -4,15 +4,13 @@
 import type { RequestListener } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Log } from '#env/env.ts'
-import { type Credentials, refusedCaller } from '#env/real.ts'
+import { type Credentials, noteRefused } from '#env/real.ts'
 
 export function tlsServer(credentials: Credentials, log: Log, handler: RequestListener): Server {
   const options = { ...credentials.now, requestCert: true, rejectUnauthorized: false }
   const server = createServer(options, handler)
   credentials.onChange((now) => server.setSecureContext(now))
   server.on('secureConnection', (socket) => credentials.watch(socket))
-  server.on('tlsClientError', (error, { remoteAddress }) =>
-    log.warn('caller refused', refusedCaller(error, remoteAddress)),
-  )
+  noteRefused(server, log, 'caller refused')
   return server
 }

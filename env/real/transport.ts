@@ -7,6 +7,7 @@
 import { createServer as createPlainServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Fault } from '#proto/faults.ts'
 import { BufferedLink } from '../buffered-link.ts'
@@ -75,16 +76,22 @@ function serverFor(credentials: Credentials | undefined, log: Log | undefined): 
   const server = createTlsServer(options)
   credentials.onChange((now) => server.setSecureContext(now))
   server.on('secureConnection', (socket) => credentials.watch(socket))
-  server.on('tlsClientError', (error, { remoteAddress }) =>
-    log?.warn('peer refused', refusedCaller(error, remoteAddress)),
-  )
+  noteRefused(server, log, 'peer refused')
   return server
 }
 
-/** Who spoke no TLS to us, or showed no certificate of the cluster. */
-export const refusedCaller = ({ message }: Error, peer: string | undefined) => ({
-  ...{ code: 'bad-certificate', peer, message },
-})
+/**
+ * Who spoke no TLS to us, or showed no certificate of the cluster. Not who left by himself: so does
+ * a probe that looks whether anybody listens.
+ */
+export function noteRefused(server: Server, log: Log | undefined, what: string): void {
+  server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {
+    const { authorizationError: unproven, remoteAddress: peer } = socket
+    if (error.code === 'ECONNRESET' && !unproven) return
+    const message = unproven ? String(unproven) : error.message
+    log?.warn(what, { code: 'bad-certificate', peer, message })
+  })
+}
 
 async function connect(
   address: string,

@@ -2,11 +2,12 @@
 // does not is refused by name; and certificates change under links that live.
 
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect as connectPlain, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { TLSSocket } from 'node:tls'
+import { connect as connectTls, TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { Authority } from '#cli/certs/authority.ts'
 import type { Link, Listener } from '#env/env.ts'
@@ -98,6 +99,22 @@ test('the certificate of another cluster is refused at both ends', async () => {
   await refusal(address, mixed)
   expect(links).toEqual([])
   await expect.poll(() => JSON.stringify(log.lines)).toMatch(/bad-certificate/)
+})
+
+test('who only looks whether somebody listens, as probes do, is no refused peer', async () => {
+  const { address, log } = await listening('n2')
+  const port = Number(new URL(address).port)
+  for (const how of ['end', 'destroy'] as const) {
+    const probe = connectPlain(port, '127.0.0.1')
+    await once(probe, 'connect')
+    probe[how]()
+    await once(probe, 'close')
+  }
+  const stranger = connectTls({ port, rejectUnauthorized: false })
+  stranger.on('error', () => undefined)
+  await new Promise((resolve) => stranger.once('close', resolve))
+  await expect.poll(() => log.lines).toMatchObject([{ event: 'peer refused' }])
+  expect(JSON.stringify(log.lines)).not.toContain('hang up')
 })
 
 test('plain text is refused by name at the end that speaks TLS, and ends at the other', async () => {

@@ -4,12 +4,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import * as apps from 'kubernetes-models/apps/v1'
 import * as networking from 'kubernetes-models/networking.k8s.io/v1'
 import * as policy from 'kubernetes-models/policy/v1'
 import * as core from 'kubernetes-models/v1'
 import { describe, expect, test } from 'vitest'
+import { revokedFile } from '#env/real/credentials.ts'
 import { readSettings } from '#node-agent/flags.ts'
+import { movingMsMax } from '#node-agent/leaving.ts'
 import { repositoryRoot } from '../tidy/source-file.ts'
 import {
   at,
@@ -32,6 +35,19 @@ const models: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 
 /** Is there a `kubectl` whose kustomize works? */
 const hasKubectl = spawnSync('kubectl', ['kustomize', folderOf('base')]).status === 0
+
+/** What a pod mounts of secrets, as volumes of their own or together in one. */
+function secretsIn(pod: unknown) {
+  return listAt(pod, 'volumes').flatMap((volume) => {
+    const { secret } = volume as { secret?: Tree & { secretName: string } }
+    const parts = [...listAt(volume, 'projected', 'sources').map((one) => one.secret as Tree)]
+    const all = secret ? [{ ...secret, name: secret.secretName }, ...parts] : parts
+    return all.map((one) => ({
+      ...{ name: String(one.name), items: listAt(one, 'items') },
+      isOptional: at(one, 'optional') === true,
+    }))
+  })
+}
 
 describe.each(variants)('%s', (variant) => {
   const built = build(folderOf(variant))
@@ -95,6 +111,25 @@ describe.each(variants)('%s', (variant) => {
       expect(open.map(({ port }) => port).sort()).toEqual(listens.sort())
       const out = listAt(one, 'spec', 'egress').flatMap((rule) => listAt(rule, 'ports'))
       for (const { port } of out) expect([...ours, 53]).toContain(port)
+    }
+  })
+
+  test('Prometheus is let in to all that tell it something', () => {
+    const prometheus = { namespaceSelector: { matchLabels: { 'godwit.monitoring': 'yes' } } }
+    const asked = { coordinator: 7070, agent: 9100 }
+    for (const [name, port] of Object.entries(asked)) {
+      const rules = all
+        .filter(({ kind }) => kind === 'NetworkPolicy')
+        .filter(
+          (one) =>
+            podsFor(at(one, 'spec', 'podSelector', 'matchLabels') ?? { no: '' })[0] ===
+            built.get(`StatefulSet/${name}`),
+        )
+        .flatMap((one) => listAt(one, 'spec', 'ingress'))
+      const open = rules
+        .filter((rule) => listAt(rule, 'from').some((from) => isDeepStrictEqual(from, prometheus)))
+        .flatMap((rule) => listAt(rule, 'ports').map((one) => one.port))
+      expect(open, name).toEqual([port])
     }
   })
 
@@ -167,14 +202,20 @@ describe.each(variants)('%s', (variant) => {
 
       test('takes secrets that docs/containers.md says how to make, with their keys', () => {
         const manual = read('docs/containers.md')
-        for (const volume of listAt(pod, 'volumes')) {
-          const name = at(volume, 'secret', 'secretName')
-          if (name === undefined) continue
+        for (const { name, items } of secretsIn(pod)) {
           expect(manual).toContain(`create secret generic ${name}`)
-          for (const { key } of listAt(volume, 'secret', 'items'))
-            expect(manual, `${key}`).toContain(String(key))
+          for (const { key } of items) expect(manual, `${key}`).toContain(String(key))
         }
         expect(manual).toContain('--from-literal=token=')
+      })
+
+      test('with certificates it has the list of those that are revoked, once there is one', () => {
+        if (!env.has('GODWIT_CERTS')) return
+        const list = secretsIn(pod).find(({ items }) =>
+          items.some(({ path }) => path === revokedFile),
+        )
+        expect(list).toMatchObject({ isOptional: true })
+        expect(secretsIn(pod).filter(({ isOptional }) => isOptional)).toEqual([list])
       })
 
       test('is told what its program understands', () => {
@@ -217,6 +258,6 @@ describe.each(variants)('%s', (variant) => {
     const limitMib = Number(number) * (unit === 'G' ? 1024 : 1)
     expect(limitMib - Number(promised?.value)).toBeGreaterThanOrEqual(512)
     const graceSeconds = at(agent, 'spec', 'template', 'spec', 'terminationGracePeriodSeconds')
-    expect(graceSeconds).toBeGreaterThan(120)
+    expect(Number(graceSeconds) * 1000).toBeGreaterThan(movingMsMax)
   })
 })

@@ -119,6 +119,50 @@ test('alerts and dashboards name only metrics that there are', { timeout: 240_00
   expect(named.filter((name) => !known.has(ofSeries(name)))).toEqual([])
 })
 
+test('of several coordinators, which lead one after the other, a panel shows one cluster', () => {
+  const ofOne = [...alerts, ...expressions].filter(
+    ({ expr }) =>
+      expr.includes('godwit_coordinator_') && !/^\(?(sum|histogram_quantile)\b/.test(expr),
+  )
+  expect(ofOne).toEqual([])
+})
+
+test('the token of a cluster with accounts is where the container of Prometheus has it', () => {
+  const [, place] = /credentials_file: (\S+)/.exec(text('prometheus.yml')) ?? []
+  const compose = readFileSync(join(repositoryRoot, 'docker-compose.yml'), 'utf8')
+  const { services } = parse(compose, { merge: true }) as {
+    services: { prometheus: { volumes: string[] } }
+  }
+  const mounted = services.prometheus.volumes.map((volume) => volume.split(':')[1])
+  expect(
+    mounted.some((folder) => place?.startsWith(`${folder}/`)),
+    place,
+  ).toBe(true)
+})
+
+test('whoever may be a coordinator in Compose is asked', () => {
+  const Services = z.object({
+    services: z.record(z.string(), z.object({ command: z.unknown().optional() })),
+  })
+  const compose = readFileSync(join(repositoryRoot, 'docker-compose.yml'), 'utf8')
+  const { services } = Services.parse(parse(compose, { merge: true }))
+  const Jobs = z.object({
+    scrape_configs: z.array(
+      z.object({
+        job_name: z.string(),
+        dns_sd_configs: z.array(z.object({ names: z.array(z.string()) })),
+      }),
+    ),
+  })
+  const asked = Jobs.parse(parse(text('prometheus.yml'))).scrape_configs.flatMap((job) =>
+    job.dns_sd_configs.flatMap(({ names }) => names),
+  )
+  const isAsked = ({ command }: { command?: unknown }) =>
+    command === 'coordinator' || command === 'agent'
+  const running = Object.entries(services).filter(([, service]) => isAsked(service))
+  expect(running.map(([name]) => name).sort()).toEqual(asked.sort())
+})
+
 describe.skipIf(!isHere)(`with Prometheus${skipped}`, () => {
   test('its own checker finds nothing, and each alert fires when it must', () => {
     const runs = [

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { movingMsMax } from '#node-agent/leaving.ts'
 import { isCode, repositoryFiles, repositoryRoot, roomOf } from '../tidy/source-file.ts'
 
 interface Service {
@@ -20,6 +21,7 @@ interface Service {
   readonly volumes?: readonly string[]
   readonly ports?: readonly string[]
   readonly profiles?: readonly string[]
+  readonly stop_grace_period?: string
 }
 
 const read = (path: string) => readFileSync(join(repositoryRoot, path), 'utf8')
@@ -59,6 +61,11 @@ describe.each(ours)('%s', (name, service) => {
   test('is published on loopback, if at all', () => {
     for (const port of service.ports ?? []) expect(port).toContain('127.0.0.1:')
   })
+})
+
+test('an agent that is stopped may take the time that its VMs need to leave', () => {
+  const [, seconds] = /^(\d+)s$/.exec(services.node?.stop_grace_period ?? '') ?? []
+  expect(Number(seconds) * 1000).toBeGreaterThan(movingMsMax)
 })
 
 test('what people say to Compose is in docs/containers.md', () => {

@@ -71,6 +71,49 @@ test('whoever gets the name of somebody who is gone gets no session, token or li
   expect(accounts.exchange(secret)).toMatchObject({ code: 'bad-token' })
 })
 
+/** What was kept after each single write of what is done: any of them may be the last one. */
+async function keptAfterEachWrite(doing: (accounts: Accounts) => unknown) {
+  const kept = new Map<string, ShelfEntry>()
+  const { accounts } = people(true, kept)
+  await accounts.add('olga', 'operator', 'p')
+  await accounts.add('ann', 'person', 'p')
+  const { secret } = accounts.openSession('ann', 'login')
+  const states: Map<string, ShelfEntry>[] = []
+  for (const change of ['set', 'delete'] as const) {
+    const real = kept[change].bind(kept) as (...args: unknown[]) => never
+    Object.assign(kept, {
+      [change]: (...args: unknown[]) => {
+        real(...args)
+        states.push(new Map(kept))
+      },
+    })
+  }
+  await doing(accounts)
+  return { states, session: { by: 'bearer', secret } as const }
+}
+
+test('killed at any moment of a removal, nobody comes into the next account of that name', async () => {
+  const { states, session } = await keptAfterEachWrite((accounts) => accounts.remove('ann'))
+  expect(states.length).toBeGreaterThan(1)
+  for (const state of states) {
+    const { accounts } = people(true, state)
+    await accounts.add('ann', 'person', 'another')
+    const isAnother = accounts.all.some(({ password }) => password === 'hash of another')
+    if (isAnother) expect(accounts.identify(session, true)).toBeUndefined()
+  }
+})
+
+test('killed at any moment of a new password, who had the old one is out when it counts', async () => {
+  const set = (accounts: Accounts) => accounts.setPassword('ann', 'new')
+  const { states, session } = await keptAfterEachWrite(set)
+  expect(states.length).toBeGreaterThan(1)
+  for (const state of states) {
+    const { accounts } = people(true, state)
+    const isNew = accounts.all.some(({ password }) => password === 'hash of new')
+    if (isNew) expect(accounts.identify(session, true)).toBeUndefined()
+  }
+})
+
 test('a restarted coordinator knows accounts and sessions, and keeps no secret to do so', async () => {
   const { accounts, kept } = people()
   await accounts.add('olga', 'operator', 'p')

@@ -23,8 +23,12 @@ export interface EtcdTls {
   readonly certFile: string
 }
 
-/** Ready when it answers. @param tls clients must show a certificate, too */
-export async function startEtcd(count: number, tls?: EtcdTls): Promise<EtcdMembers> {
+/** Ready when it answers. @param tls clients must show a certificate, too @param more flags */
+export async function startEtcd(
+  count: number,
+  tls?: EtcdTls,
+  more: readonly string[] = [],
+): Promise<EtcdMembers> {
   const folder = mkdtempSync(join(tmpdir(), 'godwit-etcd-'))
   const ports = await freePorts(2 * count)
   const member = (n: number) => ({
@@ -43,7 +47,7 @@ export async function startEtcd(count: number, tls?: EtcdTls): Promise<EtcdMembe
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
         ...(tls ? tlsFlags(tls) : []),
         // A test's data need not outlive the machine, and its disk is shared with other tests.
-        ...['--log-level', 'error', '--unsafe-no-fsync'],
+        ...['--log-level', 'error', '--unsafe-no-fsync', ...more],
       ],
       { stdio: 'ignore' },
     ),

@@ -2,10 +2,11 @@
 // without a password: as decision 10 and docs/security.md want it. Not here: what is said to an
 // etcd (../etcd/etcd-words.test.ts).
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Authority } from '#cli/certs/authority.ts'
 import { grantLease, keepAlive, readAll, transact } from '#coordinator/etcd/etcd-words.ts'
 import { type EtcdPlace, etcdGateway } from '#coordinator/shell/etcd-gateway.ts'
@@ -15,6 +16,25 @@ import { type EtcdMembers, hasEtcd, startEtcd } from '../etcd/real-etcd.ts'
 
 const callMs = 5000
 const base64 = (text: string) => Buffer.from(text).toString('base64')
+const write = (etcd: ReturnType<typeof etcdGateway>, key: string) =>
+  transact(etcd, { guards: [], writes: [{ put: key, value: '1' }], otherwise: [key] }, callMs)
+const fault = (doing: Promise<unknown>) => doing.then(() => undefined, faultOf)
+
+/** From now on it asks who comes: root, or ours, who may write what is ours. */
+async function giveUsers(place: EtcdPlace): Promise<void> {
+  const root = etcdGateway(place)
+  const ours = { key: base64('godwit/'), range_end: base64('godwit0') }
+  const said: [string, object][] = [
+    ['user/add', { name: 'root', password: 'r' }],
+    ['user/grant', { user: 'root', role: 'root' }],
+    ['role/add', { name: 'ours' }],
+    ['role/grant', { name: 'ours', perm: { permType: 'READWRITE', ...ours } }],
+    ['user/add', { name: 'godwit', password: 'a:b' }],
+    ['user/grant', { user: 'godwit', role: 'ours' }],
+    ['enable', {}],
+  ]
+  for (const [path, body] of said) await root.call(`/v3/auth/${path}`, body, callMs)
+}
 
 // skipped: where this machine has no etcd (Debian: etcd-server)
 describe.skipIf(!hasEtcd)('etcd over TLS, with users', { timeout: 60_000 }, () => {
@@ -29,32 +49,12 @@ describe.skipIf(!hasEtcd)('etcd over TLS, with users', { timeout: 60_000 }, () =
     await authority.issue('c1')
     members = await startEtcd(1, { caFile: file('ca'), certFile: file('coordinator') })
     place = { urls: members.urls, caFile: file('ca'), certFile: file('c1'), keyFile: file('c1') }
-    const root = etcdGateway(place)
-    const said: [string, object][] = [
-      ['user/add', { name: 'root', password: 'r' }],
-      ['user/grant', { user: 'root', role: 'root' }],
-      ['role/add', { name: 'ours' }],
-      [
-        'role/grant',
-        {
-          name: 'ours',
-          perm: { permType: 'READWRITE', key: base64('godwit/'), range_end: base64('godwit0') },
-        },
-      ],
-      ['user/add', { name: 'godwit', password: 'a:b' }],
-      ['user/grant', { user: 'godwit', role: 'ours' }],
-      ['enable', {}],
-    ]
-    for (const [path, body] of said) await root.call(`/v3/auth/${path}`, body, callMs)
+    await giveUsers(place)
   }, 60_000)
   afterAll(async () => {
     await members?.stop()
     rmSync(folder, { recursive: true, force: true })
   })
-
-  const write = (etcd: ReturnType<typeof etcdGateway>, key: string) =>
-    transact(etcd, { guards: [], writes: [{ put: key, value: '1' }], otherwise: [key] }, callMs)
-  const fault = (doing: Promise<unknown>) => doing.then(() => undefined, faultOf)
 
   test('with both, everything that a coordinator says is taken', async () => {
     const etcd = etcdGateway({ ...place, user: 'godwit:a:b' })
@@ -105,4 +105,46 @@ describe.skipIf(!hasEtcd)('etcd over TLS, with users', { timeout: 60_000 }, () =
     })
     expect(() => etcdGateway({ urls, caFile: '/nowhere/ca.pem' })).toThrow(/--etcd-ca.*ENOENT/)
   })
+
+  test('certificates are read again when they are made anew', async () => {
+    const stranger = new Authority(join(folder, 'stranger'))
+    await stranger.init([])
+    await stranger.issue('c1')
+    copyFileSync(join(folder, 'stranger', 'c1.pem'), file('mine'))
+    const mine = { certFile: file('mine'), keyFile: file('mine'), user: 'godwit:a:b' }
+    const etcd = etcdGateway({ ...place, ...mine })
+    expect(await fault(write(etcd, 'godwit/a'))).toMatchObject({ code: 'link-lost' })
+    copyFileSync(file('c1'), file('mine'))
+    await expect.poll(() => fault(write(etcd, 'godwit/a')), { timeout: 10_000 }).toBeUndefined()
+  })
 })
+
+// skipped: where this machine has no etcd (Debian: etcd-server)
+test.skipIf(!hasEtcd)(
+  'a login that is older than the users at etcd is made anew',
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'godwit-etcd-jwt-'))
+    const keys = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+    })
+    for (const name of ['publicKey', 'privateKey'] as const)
+      writeFileSync(join(folder, name), keys[name])
+    const files = `pub-key=${join(folder, 'publicKey')},priv-key=${join(folder, 'privateKey')}`
+    const jwt = ['--auth-token', `jwt,${files},sign-method=RS256,ttl=10m`]
+    const { urls, stop } = await startEtcd(1, undefined, jwt)
+    onTestFinished(async () => {
+      await stop()
+      rmSync(folder, { recursive: true, force: true })
+    })
+    await giveUsers({ urls })
+    const etcd = etcdGateway({ urls, user: 'godwit:a:b' })
+    expect(await fault(write(etcd, 'godwit/a'))).toBeUndefined()
+    const somebody = { name: 'somebody', password: 'c' }
+    await etcdGateway({ urls, user: 'root:r' }).call('/v3/auth/user/add', somebody, callMs)
+    expect(await fault(write(etcd, 'godwit/a'))).toMatchObject({ code: 'link-lost' })
+    expect(await fault(write(etcd, 'godwit/a'))).toBeUndefined()
+  },
+  60_000,
+)

@@ -131,6 +131,18 @@ describe('a coordinator that does not lead', () => {
   })
 })
 
+describe('what it tells Prometheus', () => {
+  test('a step has taken as long as it took until etcd had it', async () => {
+    await started()
+    const leader = await leading()
+    leader.client.nextArrivesInMs = 400
+    await run(leader, 'a')
+    const { text } = await leader.call('GET', '/metrics')
+    expect(text).toContain('godwit_coordinator_step_seconds_count{input="api"} 1')
+    expect(text).toContain('godwit_coordinator_step_seconds_bucket{le="0.3",input="api"} 0')
+  })
+})
+
 describe('from one leader to the next', () => {
   test('all goes on with what the last one knew, under a higher term', async () => {
     await started()
