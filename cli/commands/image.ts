@@ -91,6 +91,12 @@ async function addOwn(cli: Cli, name: string, own: OwnFiles): Promise<void> {
   refuseName(name)
   const parts = imageOf(own)
   const images = imagesOf(cli)
+  const there = images.find(name)
+  if (there && there.packages.length > 0)
+    throw new CommandError(
+      exitCode.usage,
+      `${name} was pulled (${there.about}): choose another name.`,
+    )
   const publish = async (workspace: string) => images.publish(name, parts, workspace)
   tellReady(cli, await images.withWorkspace(publish))
 }
@@ -132,6 +138,11 @@ async function pullImage(cli: Cli, source: string, options: PullOptions): Promis
   const images = imagesOf(cli)
   const known = options.fresh ? undefined : images.find(name)
   if (known) {
+    if (!hasAll(known, options.with))
+      throw new CommandError(
+        exitCode.usage,
+        `${name} is something else: ${known.about}. Say --as NAME, or --fresh.`,
+      )
     cli.terminal.write(`${name} is here already: ${known.about}`)
     return
   }
@@ -142,6 +153,12 @@ async function pullImage(cli: Cli, source: string, options: PullOptions): Promis
     return images.publish(name, parts, workspace)
   })
   tellReady(cli, manifest)
+}
+
+/** Was it pulled, and with these packages? What was asked for then stands at the end of `about`. */
+function hasAll({ packages, about }: ImageManifest, wanted: readonly string[] = []): boolean {
+  const words = about.split(', ')
+  return packages.length > 0 && wanted.every((name) => words.includes(name))
 }
 
 function tellReady(cli: Cli, { name, about }: ImageManifest): void {

@@ -3,6 +3,8 @@
 // fails ends the round, and leaves that node in maintenance. Times in ms.
 
 import { spawn } from 'node:child_process'
+import { delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import type { NodeView } from '#proto/api.ts'
 import { FaultError, fault } from '#proto/faults.ts'
@@ -11,7 +13,7 @@ import { msText } from '#proto/quantity.ts'
 import type { ApiClient } from '#scenarios/api-client.ts'
 import { hasEnded } from '#scenarios/runner/stage.ts'
 import type { Cli } from '../cli.ts'
-import { withApi } from '../connection.ts'
+import { type GlobalOptions, withApi } from '../connection.ts'
 import { evacuationOutcome } from '../evacuation-text.ts'
 import { CommandError, exitCode } from '../exit-code.ts'
 import { follow } from '../follow.ts'
@@ -21,6 +23,8 @@ import { writeJson } from '../json-output.ts'
 
 interface RollOptions {
   readonly exec: string
+  /** For what is run. */
+  readonly env: NodeJS.ProcessEnv
   readonly whenStuck: MigrationParams['whenStuck']
   readonly output: 'text' | 'json'
 }
@@ -46,12 +50,26 @@ export function addRoll(parent: Command, cli: Cli): void {
     .addOption(whenStuck())
     .addOption(textOrJson('how to print what was done'))
     .action((names: string[], options: RollOptions, self: Command) =>
-      withApi(cli, self, (api) => rollAll(cli, api, names, options)),
+      withApi(cli, self, (api) =>
+        rollAll(cli, api, names, { ...options, env: sameCommand(self.optsWithGlobals()) }),
+      ),
     )
   withExamples(roll, [
     ["godwit node roll --exec 'ssh $GODWIT_NODE reboot-and-wait'", 'all nodes that are online'],
     ["godwit node roll n2 n3 --exec './upgrade.sh'", 'these, in this order'],
   ])
+}
+
+/** What is run finds this `godwit`, for which a person may have an alias only, and its cluster. */
+function sameCommand({ api, ca, cluster }: GlobalOptions): NodeJS.ProcessEnv {
+  const folder = fileURLToPath(new URL('../../bin', import.meta.url))
+  return {
+    ...process.env,
+    PATH: [folder, process.env.PATH].join(delimiter),
+    ...(api !== undefined && { GODWIT_API: api }),
+    ...(ca !== undefined && { GODWIT_CA: ca }),
+    ...(cluster !== undefined && { GODWIT_CLUSTER: cluster }),
+  }
 }
 
 async function rollAll(
@@ -94,7 +112,7 @@ async function rollOne(
   cli: Cli,
   api: ApiClient,
   id: string,
-  { exec, whenStuck }: RollOptions,
+  { exec, env, whenStuck }: RollOptions,
 ): Promise<Maintained> {
   const { clock } = cli
   await api.evacuate(id, { whenStuck })
@@ -104,7 +122,7 @@ async function rollOne(
   if (evacuation.left > 0)
     throw new CommandError(exitCode.failed, evacuationOutcome(node).join('\n'))
   const emptyAtMs = clock.nowMs()
-  await workOn(cli, id, exec)
+  await workOn(cli, exec, { ...env, GODWIT_NODE: id })
   const workedAtMs = clock.nowMs()
   const onInterrupt = 'it was not online yet'
   await follow(cli, api, (view) => isOnline(view.nodes, id), { onInterrupt })
@@ -118,8 +136,7 @@ const isOnline = (nodes: readonly NodeView[], id: string): true | undefined =>
   nodes.some((node) => node.id === id && node.phase === 'online') || undefined
 
 /** Its words go to stderr: stdout is for results. Ctrl-C ends all that it has started. */
-function workOn(cli: Cli, id: string, command: string): Promise<void> {
-  const env = { ...process.env, GODWIT_NODE: id }
+function workOn(cli: Cli, command: string, env: NodeJS.ProcessEnv): Promise<void> {
   const child = spawn('sh', ['-c', command], { env, detached: true, stdio: ['ignore', 2, 2] })
   const signal = cli.interrupts.handle()
   const interrupt = () => void (child.pid && process.kill(-child.pid, 'SIGTERM'))

@@ -45,7 +45,26 @@ export function destinationFor(
 }
 
 export function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Value | Fault {
-  if (request.to === vm.nodeId)
+  const journey = journeyOf(step, vm, request.to)
+  if ('code' in journey) return journey
+  const { node, moving } = journey
+  const forecast = forecastOf(step.state, vm, node.id, request.params)
+  if (forecast?.verdict === 'hopeless' && !request.force) return hopeless(vm, forecast)
+  const { cause, params } = request
+  const own = beginQueue(step, vm, node, { cause, params })
+  const why = `a rule keeps it together with ${vm.id}`
+  for (const mate of moving)
+    if (mate !== vm && mate.nodeId !== node.id) beginQueue(step, mate, node, { cause, why, params })
+  return migrationView(own)
+}
+
+/** Where it would go, and who goes along; or why it may not. */
+function journeyOf(
+  step: Step,
+  vm: Vm,
+  to: string | undefined,
+): { readonly node: Node; readonly moving: readonly Vm[] } | Fault {
+  if (to === vm.nodeId)
     return fault('bad-request', `${vm.id} is on ${vm.nodeId} already: name another node`)
   const company = companyOf(step.state, vm).filter(({ nodeId }) => nodeId !== undefined)
   const busy = company.find((mate) => mate !== vm && refusal(mate, 'migrate'))
@@ -55,17 +74,9 @@ export function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Valu
       `a rule keeps ${vm.id} together with ${busy.id}, which ${standing(busy.phase)}: it cannot move`,
     )
   const along = new Set(company.map(({ id }) => id))
-  const moving = company.filter(({ nodeId }) => nodeId !== request.to)
-  const node = destinationFor(step, vm, request.to, wishOfAll(moving), { vm, along })
-  if (!isNode(node)) return node
-  const forecast = forecastOf(step.state, vm, node.id, request.params)
-  if (forecast?.verdict === 'hopeless' && !request.force) return hopeless(vm, forecast)
-  const { cause, params } = request
-  const own = beginQueue(step, vm, node, { cause, params })
-  const why = `a rule keeps it together with ${vm.id}`
-  for (const mate of moving)
-    if (mate !== vm && mate.nodeId !== node.id) beginQueue(step, mate, node, { cause, why, params })
-  return migrationView(own)
+  const moving = company.filter(({ nodeId }) => nodeId !== to)
+  const node = destinationFor(step, vm, to, wishOfAll(moving), { vm, along })
+  return isNode(node) ? { node, moving } : node
 }
 
 /** Cold: it is stopped, and boots on another node. The answer shows it as it is before. */
@@ -93,10 +104,11 @@ export function relocate(step: Step, vm: Vm, { to }: Asked<'relocate'>): Value |
 const beginsAnew = (step: Step, vm: Vm, { id }: Node): Fault | undefined =>
   overQuota(step.state, vm.owner, takenByStart(vm)) ?? admit(step, [vm], id)
 
-/** What a migration would be like; nothing is changed. */
+/** What a migration would be like, or why there would be none; nothing is changed. */
 export function foresee(step: Step, vm: Vm, { request }: Asked<'forecast'>): ForecastView | Fault {
-  const node = destinationFor(step, vm, request.to, wishOfAll([vm]), { vm })
-  if (!isNode(node)) return node
+  const journey = journeyOf(step, vm, request.to)
+  if ('code' in journey) return journey
+  const { node } = journey
   const forecast = forecastOf(step.state, vm, node.id, request.params)
   const from = vm.nodeId ?? node.id
   return { vmId: vm.id, from, to: node.id, ...(forecast ? { forecast } : {}) }

@@ -167,7 +167,9 @@ function whyNone(state: ClusterState, wish: Wish, where: Where): Fault {
   const nodesOf = (ones: readonly { node: Node }[]) => ones.map(({ node }) => node)
   if (full.length > 0) return noRoom(wish, nodesOf(full))
   const asleep = seen.filter(({ kind }) => kind === 'asleep')
-  return asleep.length > 0 ? inStandby(nodesOf(asleep)) : noNode(only)
+  if (asleep.length > 0) return inStandby(nodesOf(asleep))
+  const away = seen.filter(({ kind, node }) => kind === 'maintenance' && !where.but?.has(node.id))
+  return away.length > 0 ? allInMaintenance(nodesOf(away)) : noNode(where)
 }
 
 const againstRules = (seen: readonly { node: Node; text: string }[]): Fault => {
@@ -189,10 +191,20 @@ const inStandby = (nodes: readonly Node[]): Fault => {
   )
 }
 
-const noNode = (only: NodeId | undefined): Fault =>
-  only === undefined
-    ? fault('no-node', 'no node is online: start an agent (`godwit up` starts three)')
-    : fault('no-node', `${only} is not online: bring it back, or name another node`)
+const allInMaintenance = (nodes: readonly Node[]): Fault => {
+  const names = nodes.map(({ id }) => id).join(', ')
+  return fault(
+    'no-node',
+    `all that could take it are in maintenance: \`godwit node return ${nodes[0]?.id}\` (${names})`,
+  )
+}
+
+function noNode({ only, but }: Where): Fault {
+  if (only !== undefined)
+    return fault('no-node', `${only} is not online: bring it back, or name another node`)
+  if (but?.size) return fault('no-node', 'no other node can take it: bring one back, or add one')
+  return fault('no-node', 'no node is online: bring one back, or start one (`godwit up`: three)')
+}
 
 function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
   const names = nodes.map((node) => node.id).join(', ')

@@ -1,5 +1,5 @@
-// Every `godwit …` line in a shell block of a document is a command that there is, with options
-// that it has. What it does is not tried here.
+// Every `godwit …` line in a shell block of a document, or in one without a language, is a command
+// that there is, with options that it has. What it does is not tried here.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -15,9 +15,9 @@ const files = ['README.md', ...readdirSync(`${root}docs`).map((name) => `docs/${
   (name) => name.endsWith('.md') && name !== 'docs/cli.md',
 )
 
-/** Each command of a line, without its comment. */
+/** Each command of a line, without its comment, which may stand behind two spaces alone. */
 function commandsOf(line: string): string[][] {
-  const [code = ''] = line.split(/\s#\s/)
+  const [code = ''] = line.replace(/^\$ /, '').split(/\s#\s|\s{2,}/)
   return code
     .split('&&')
     .map((part) =>
@@ -31,7 +31,9 @@ function commandsOf(line: string): string[][] {
 }
 
 const blocks = (text: string): string[] =>
-  [...text.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.split('\n'))
+  [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].flatMap(([, language = '', block = '']) =>
+    ['', 'sh'].includes(language) ? block.split('\n') : [],
+  )
 
 /** Whole commands in the cells of tables. */
 const cells = (text: string): string[] =>
@@ -48,7 +50,8 @@ function mistakeIn(program: Command, words: readonly string[]): string | undefin
     command = next
     rest.shift()
   }
-  if (command === program) return `there is no command ${words[0]}`
+  if (command === program || command.commands.length > 0)
+    return `there is no command ${words.join(' ')}`
   const known = [...command.options, ...program.options].flatMap(({ short, long }) => [short, long])
   const unknown = rest.find((word) => word.startsWith('-') && !known.includes(word))
   return unknown && `${command.name()} has no ${unknown}`

@@ -69,11 +69,14 @@ describe('a cluster that was started with --detach', () => {
   }, 240_000)
 
   test('is maintained node by node, and stops at the first that does not go well', async () => {
-    const roll = ['node', 'roll', 'n1', 'n2', '--exec']
-    const done = await godwit([...roll, 'echo worked on $GODWIT_NODE', '-o', 'json'])
+    const roll = ['node', 'roll', 'n1', 'n2', '--cluster', 'default', '--exec']
+    // What is run has no alias of its person's shell, nor the words behind `node roll`.
+    const work = 'godwit kill $GODWIT_NODE && godwit revive $GODWIT_NODE'
+    const told = 'echo worked on $GODWIT_NODE of $GODWIT_CLUSTER'
+    const done = await godwit([...roll, `${work} && ${told}`, '-o', 'json'])
     expect(done).toMatchObject({ code: 0 })
     expect(JSON.parse(done.out)).toMatchObject([{ node: 'n1' }, { node: 'n2' }])
-    expect(done.notes).toMatch(/worked on n1\n.*worked on n2\n/s)
+    expect(done.notes).toMatch(/worked on n1 of default\n.*worked on n2 of default\n/s)
     expect(await vms()).toMatchObject([{ recoveries: 1 }, { recoveries: 0 }])
 
     const failed = await godwit([...roll, 'exit 3'])

@@ -5,6 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readScenario } from '#scenarios/language/scenario.ts'
 import { expectationSentence, stepSentence } from '#scenarios/language/sentences.ts'
 import { openScenarioFolder } from '#scenarios/local/scenario-folder.ts'
 import { readFolder } from '#scenarios/run.ts'
@@ -49,6 +51,23 @@ describe('docs/scenarios.md', () => {
   const rowOf = (word: string) => page.split('\n').find((line) => line.startsWith(`| \`${word}\``))
   const keysOf = (option: JsonSchema) => Object.keys(option.properties ?? {})
   const triggers = ['at', 'after', 'when', 'label', 'within', 'hold', 'as', 'refused']
+
+  /** What its examples leave out. */
+  const stage = {
+    name: 'stage',
+    about: 'What is said where an example says nothing.',
+    cluster: { nodes: [{ id: 'a' }] },
+    vms: [{ id: 'desk', args: 'workload=desktop', screen: '320x240' }, { id: 'hall' }],
+    persons: [{ id: 'anna', role: 'operator' }],
+    timeline: [{ do: 'wait', for: '1s' }],
+    expectations: [{ expect: 'single-copy' }],
+  }
+  const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, block], n) => ({ n, block }))
+
+  test.each(examples)('has no mistake in its example $n', ({ block = '' }) => {
+    const whole = JSON.stringify({ ...stage, ...parse(block) })
+    expect(readScenario(whole, 'example')).not.toHaveProperty('mistakes')
+  })
 
   test.each([
     ['timeline', 'do'],

@@ -69,6 +69,40 @@ describe('godwit image', () => {
     expect([code, out]).toEqual([0, 'debian is here already: Debian of a test'])
   })
 
+  test('files of one’s own take the place of such files, and of nothing that was pulled', async () => {
+    const { home, images } = await homeWithImage()
+    const kernel = join(home, 'Image')
+    writeFileSync(kernel, 'a kernel')
+    const add = (name: string) => godwit(`image add ${name} --kernel ${kernel}`, { home })
+    expect(await add('mine')).toMatchObject({ code: 0 })
+    expect(await add('mine')).toMatchObject({ code: 0 })
+    const lab = { ...parts, about: 'Debian of a test, bc' }
+    await images.withWorkspace(async (workspace) => images.publish('lab', lab, workspace))
+    const refused = await add('lab')
+    expect(refused).toMatchObject({ code: 2, out: '' })
+    expect(refused.notes).toContain('lab was pulled (Debian of a test, bc): choose another name')
+    expect(images.find('lab')?.about).toBe('Debian of a test, bc')
+  })
+
+  test.each(['mine', 'lab'])(
+    'what is called %s and is something else is not taken for it',
+    async (as) => {
+      const { home, images } = await homeWithImage()
+      const lab = { ...parts, about: 'Debian of a test, bc' }
+      const mine = { ...parts, about: 'your Image', packages: [] }
+      await images.withWorkspace(async (workspace) => images.publish('lab', lab, workspace))
+      await images.withWorkspace(async (workspace) => images.publish('mine', mine, workspace))
+      process.env.PATH = '/nowhere'
+      const { code, notes } = await godwit(`image pull debian --with gcc --as ${as}`, { home })
+      expect(code).toBe(2)
+      expect(notes).toMatch(/^(mine|lab) is something else: .*\. Say --as NAME, or --fresh\.$/)
+      expect(await godwit('image pull debian --with bc --as lab', { home })).toMatchObject({
+        code: 0,
+        out: 'lab is here already: Debian of a test, bc',
+      })
+    },
+  )
+
   test('pull without apt says what to do, and leaves nothing behind', async () => {
     const home = temporaryHome()
     process.env.PATH = '/nowhere'
@@ -120,9 +154,10 @@ describe('godwit image', () => {
 
   test('one with packages has a name of its own, and is found by it', async () => {
     const { home, images } = await homeWithImage()
-    await images.withWorkspace(async (folder) => images.publish('debian-bc-gawk', parts, folder))
+    const both = { ...parts, about: 'Debian of a test, bc, gawk' }
+    await images.withWorkspace(async (folder) => images.publish('debian-bc-gawk', both, folder))
     const { out } = await godwit('image pull debian --with bc,gawk', { home })
-    expect(out).toBe('debian-bc-gawk is here already: Debian of a test')
+    expect(out).toBe('debian-bc-gawk is here already: Debian of a test, bc, gawk')
   })
 
   test('an image that nobody can build is a wrong command line', async () => {

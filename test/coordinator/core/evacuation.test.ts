@@ -156,7 +156,7 @@ test('without room elsewhere they wait, and go when there is', () => {
   finishStarts(story)
   drain(story)
   story.pass(100)
-  expect(view(story)?.stuck[0]?.why).toContain('no node')
+  expect(view(story)?.stuck[0]?.why).toContain('no other node')
   story.join('n2')
   story.pass(100)
   expect(view(story)).toMatchObject({ moving: 1, stuck: [] })

@@ -67,6 +67,42 @@ test('a forecast moves nothing', () => {
   expect(story.state.migrations.size).toBe(0)
 })
 
+/** `a` runs on n1, and `b` beside it by a rule; n2 has room for both. */
+function pair(): Story {
+  const story = started()
+  story.ask({
+    do: 'set-rule',
+    rule: { kind: 'keep-together', name: 'pair', vms: ['a', 'b'], strict: true },
+  })
+  story.run('b')
+  for (const [id, { kind, nodeId }] of [...story.state.commands])
+    if (kind === 'start') story.result(nodeId, id)
+  return story
+}
+
+test.each([
+  ['to where it is already', started, 'n1'],
+  ['of one that a rule keeps together with another', pair, 'n2'],
+  ['of one whose company is paused', () => pausedPair(), 'n2'],
+])('a forecast %s says what the migration would', (_what, make, to) => {
+  const request = { to, cause: 'operator' as const }
+  const said = (kind: 'forecast' | 'migrate') => {
+    const story = make()
+    story.ask({ do: kind, vmId: asVmId('a'), request } as never)
+    const { answer } = story
+    return answer && 'fault' in answer && answer.fault ? answer.fault.message : 'it goes'
+  }
+  expect(said('forecast')).toBe(said('migrate'))
+})
+
+function pausedPair(): Story {
+  const story = pair()
+  const b = story.state.vms.get(asVmId('b'))
+  if (!b) throw new Error('no b')
+  b.phase = 'paused'
+  return story
+}
+
 test('a link is known by what it carried: the bars come closer', () => {
   const story = seen(quiet)
   const before = foreseen(story)

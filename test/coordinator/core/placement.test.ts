@@ -15,7 +15,8 @@ import {
 import { gainMin, type Movable, planMoves } from '#coordinator/core/rebalance.ts'
 import { HaPolicyChange } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
-import { Story, stateOf } from './story.ts'
+import { MigrationParams } from '#proto/messages.ts'
+import { Story, started, stateOf } from './story.ts'
 
 const nodeOf = (id: string, demandPercent: number, reservedMib: number, cores = 1): NodeBurden => ({
   ...{ id, cores, demandPercent, reservedMib },
@@ -253,4 +254,27 @@ test('after a coordinator has begun, who comes first does not get all that waits
   story.passWith(1000, { n1: [], n2: [] })
   const held = ['n1', 'n2'].map((id) => story.state.nodes.get(asNodeId(id))?.live.vmIds.size)
   expect(held).toEqual([2, 2])
+})
+
+const params = MigrationParams.parse({})
+const saysWhyNot = (story: Story): string | undefined => {
+  story.ask({ do: 'migrate', vmId: asVmId('a'), request: { cause: 'operator', params } })
+  const { answer } = story
+  return answer && 'fault' in answer && answer.fault ? answer.fault.message : undefined
+}
+
+test('who asks for a migration on the only node hears that there is no other one', () => {
+  const story = new Story()
+  story.join('n1')
+  story.run('a', {}, 'n1')
+  story.result('n1', 'run1-1')
+  expect(saysWhyNot(story)).toBe('no other node can take it: bring one back, or add one')
+})
+
+test('where all others are in maintenance it is said which', () => {
+  const story = started()
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n2'), params }, 'n2 is taken out of service')
+  expect(saysWhyNot(story)).toBe(
+    'all that could take it are in maintenance: `godwit node return n2` (n2)',
+  )
 })
