@@ -270,17 +270,17 @@ const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined =>
 
 const nobody = () => []
 
-/** Is there a node, full or not, on which it belongs and that has not refused it yet? */
-export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy): boolean {
+/** May it be tried on another node, full or not? Each may refuse it once, or one for another. */
+export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy ?? []): boolean {
   const only = boundTo(state, vm)
-  return [...state.nodes.values()].some(
+  const places = [...state.nodes.values()].filter(
     (node) =>
       isReachable(node) &&
       !node.maintenance &&
-      !refusedBy?.includes(node.id) &&
       (only === undefined || node.id === only) &&
       forbids(state, vm, node.id, nobody) === undefined,
   )
+  return places.length > refusedBy.length && places.some(({ id }) => !refusedBy.includes(id))
 }
 
 /** Where it may start, if anywhere: what `place` asks, and what `why` shows. */
@@ -351,11 +351,15 @@ function place(step: Step, vm: Vm): void {
 /** Where it was refused is better than nowhere: those that are left may not take it for long. */
 function chosenFor(step: Step, vm: Vm): Node | Fault {
   const { state } = step
-  const choose = () => chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
-  const choice = choose()
-  if (isNode(choice) || vm.refusedBy === undefined) return choice
-  refusedByNobody(step, vm)
-  return choose()
+  const refused = vm.refusedBy ?? []
+  const choose = (but: readonly NodeId[]) =>
+    chooseNode(state, wishToStart(state, vm), { ...startWhere(state, vm), but: new Set(but) })
+  const untried = choose(refused)
+  if (isNode(untried) || refused.length === 0) return untried
+  const other = choose(refused.slice(-1))
+  const choice = isNode(other) ? other : choose([])
+  if (!isNode(choice)) refusedByNobody(step, vm)
+  return choice
 }
 
 function refusedByNobody(step: Step, vm: Vm): void {
