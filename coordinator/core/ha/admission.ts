@@ -55,11 +55,11 @@ export const spareMibOf = (state: ClusterState): number =>
     0,
   )
 
-/** A move leaves the promise as true as it is. */
-export function keepsPromise(state: ClusterState, vm: Vm, to: NodeId): boolean {
+/** Moves that are made together leave the promise as true as it is. */
+export function keepsPromise(state: ClusterState, moves: OnPaper): boolean {
   const { tolerate } = state.ha
   if (tolerate === 0) return true
-  const after = shortagesOf(state, tolerate, new Map([[vm.id, { vm, nodeId: to }]]))
+  const after = shortagesOf(state, tolerate, moves)
   return after.length === 0 || after.length <= shortagesOf(state, tolerate).length
 }
 

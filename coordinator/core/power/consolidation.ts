@@ -7,7 +7,7 @@
 import type { NodeId } from '#proto/ids.ts'
 import { burdenOf, demandOf, fits, isFlapping } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
-import { keepsPromise } from '../ha/admission.ts'
+import { keepsPromise, type OnPaper } from '../ha/admission.ts'
 import { companyOf, forbids, nodesOf, policyOf, rankOf, type Seats } from '../ha/rules.ts'
 import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
 import { hotLoad, loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
@@ -101,13 +101,21 @@ function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan 
     return move ? [move.to.id] : nodesOf(state, vm)
   }
   for (const vm of vms.sort((a, b) => size(b) - size(a) || a.serial - b.serial)) {
-    const isAllowed = (to: NodeId) => isKeptAsWell(state, vm, to, seats)
+    const isAllowed = (to: NodeId) =>
+      isKeptAsWell(state, vm, to, seats) && keepsPromise(state, onPaper(moves, { vm, to }))
     const to = fullestFor(state, vm, node, burdens, isAllowed)
     if (to === undefined) return undefined
     moves.push({ vm, to: state.nodes.get(to) as Node })
   }
   return { node, moves }
 }
+
+/** With those that go before it. */
+const onPaper = (moves: Plan['moves'], { vm, to }: { vm: Vm; to: NodeId }): OnPaper =>
+  new Map([
+    ...moves.map((move) => [move.vm.id, { vm: move.vm, nodeId: move.to.id }] as const),
+    [vm.id, { vm, nodeId: to }] as const,
+  ])
 
 const mayMove = (state: ClusterState, vm: Vm): boolean =>
   vm.phase === 'running' &&
@@ -147,9 +155,8 @@ function fullestFor(
   return best?.id
 }
 
-/** No rule is broken, or kept less well than where it is, and so are promises. */
+/** No rule is broken, or kept less well than where it is. */
 const isKeptAsWell = (state: ClusterState, vm: Vm, to: NodeId, seats: Seats): boolean =>
   vm.nodeId !== undefined &&
   forbids(state, vm, to, seats) === undefined &&
-  rankOf(state, vm, to, seats) <= rankOf(state, vm, vm.nodeId) &&
-  keepsPromise(state, vm, to)
+  rankOf(state, vm, to, seats) <= rankOf(state, vm, vm.nodeId)
