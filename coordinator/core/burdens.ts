@@ -29,7 +29,7 @@ export function vmsBoundFor(state: ClusterState, node: Node): Vm[] {
   return vmsOf(state, ids)
 }
 
-function vmsOf({ vms }: ClusterState, ids: Iterable<VmId>): Vm[] {
+export function vmsOf({ vms }: ClusterState, ids: Iterable<VmId>): Vm[] {
   const found: Vm[] = []
   for (const id of ids) {
     const vm = vms.get(id)
