@@ -35,7 +35,7 @@ export function destinationFor(
   vm: Vm,
   to: string | undefined,
   wish: Wish,
-  rules: Pick<Where, 'vm' | 'along'> = {},
+  rules: Pick<Where, 'vm' | 'along' | 'coming'> = {},
 ): Node | Fault {
   if (to === undefined)
     return chooseNode(step.state, wish, { ...rules, but: new Set(vm.nodeId ? [vm.nodeId] : []) })
@@ -56,7 +56,9 @@ export function migrate(step: Step, vm: Vm, { request }: Asked<'migrate'>): Valu
     )
   const along = new Set(company.map(({ id }) => id))
   const moving = company.filter(({ nodeId }) => nodeId !== request.to)
-  const node = destinationFor(step, vm, request.to, wishOfAll(moving), { vm, along })
+  const node = destinationFor(step, vm, request.to, wishOfAll(moving), {
+    ...{ vm, along, coming: moving },
+  })
   if (!isNode(node)) return node
   const forecast = forecastOf(step.state, vm, node.id, request.params)
   if (forecast?.verdict === 'hopeless' && !request.force) return hopeless(vm, forecast)
