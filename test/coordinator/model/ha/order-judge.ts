@@ -86,6 +86,8 @@ function wrongTakeOver(sight: Sight, vmId: string): string | undefined {
   if (vm && !sight.state.ha.armed) return `the replica of ${vmId} is run while disarmed`
   if (vm && sight.policy(vm).locked) return `${vmId} is locked, and its replica is run`
   if (vm?.frozenOn !== undefined) return `${vmId} waits for ${vm.frozenOn}, and its replica is run`
+  // As long as it counts it is better than the disk, also where it leaves again in a moment.
+  if (sight.node(vm?.nodeId)?.maintenance) return undefined
   return wrongSeat(sight, vmId)
 }
 
