@@ -29,7 +29,7 @@ export function vmsBoundFor(state: ClusterState, node: Node): Vm[] {
   return vmsOf(state, ids)
 }
 
-function vmsOf({ vms }: ClusterState, ids: Iterable<VmId>): Vm[] {
+export function vmsOf({ vms }: ClusterState, ids: Iterable<VmId>): Vm[] {
   const found: Vm[] = []
   for (const id of ids) {
     const vm = vms.get(id)
@@ -44,11 +44,13 @@ export function burdenOf(state: ClusterState, node: Node): NodeBurden {
   return node.live.burden
 }
 
-/** Without the replica of a VM that is to come there: that ends before it does. */
-export function burdenWithout(state: ClusterState, node: Node, vm: Vm | undefined): NodeBurden {
+/** Without the replicas of VMs that are to come there: those end before they do. */
+export function burdenWithout(state: ClusterState, node: Node, coming: readonly Vm[]): NodeBurden {
   const burden = burdenOf(state, node)
-  if (vm?.replica?.nodeId !== node.id) return burden
-  return { ...burden, reservedMib: burden.reservedMib - vm.spec.memoryMib }
+  const kept = coming.filter(({ replica }) => replica?.nodeId === node.id)
+  if (kept.length === 0) return burden
+  const mib = kept.reduce((sum, { spec }) => sum + spec.memoryMib, 0)
+  return { ...burden, reservedMib: burden.reservedMib - mib }
 }
 
 export function forgetBurden(state: ClusterState, nodeId: NodeId | undefined): void {

@@ -212,8 +212,9 @@ function move(step: Step, node: Node, vm: Vm): boolean {
 function destinationOf(state: ClusterState, node: Node, vm: Vm): Node | Fault {
   const wish = wishWith(state, vm)
   const failedTo = node.live.evacuation?.failedTo.get(vm.id) ?? []
-  const other = chooseNode(state, wish, { vm, but: new Set([node.id, ...failedTo]) })
-  return isNode(other) ? other : chooseNode(state, wish, { vm, but: new Set([node.id]) })
+  const where = { vm, coming: companyOf(state, vm) }
+  const other = chooseNode(state, wish, { ...where, but: new Set([node.id, ...failedTo]) })
+  return isNode(other) ? other : chooseNode(state, wish, { ...where, but: new Set([node.id]) })
 }
 
 /** A migration of an evacuation has ended: how true was its forecast, and if it failed, why. */

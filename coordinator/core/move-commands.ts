@@ -35,7 +35,7 @@ export function destinationFor(
   vm: Vm,
   to: string | undefined,
   wish: Wish,
-  rules: Pick<Where, 'vm' | 'along'> = {},
+  rules: Pick<Where, 'vm' | 'along' | 'coming'> = {},
 ): Node | Fault {
   if (to === undefined)
     return chooseNode(step.state, wish, { ...rules, but: new Set(vm.nodeId ? [vm.nodeId] : []) })
@@ -75,7 +75,8 @@ function journeyOf(
     )
   const along = new Set(company.map(({ id }) => id))
   const moving = company.filter(({ nodeId }) => nodeId !== to)
-  const node = destinationFor(step, vm, to, wishOfAll(moving), { vm, along })
+  const companions = { vm, along, coming: moving }
+  const node = destinationFor(step, vm, to, wishOfAll(moving), companions)
   return isNode(node) ? { node, moving } : node
 }
 

@@ -38,6 +38,8 @@ export interface Where {
   readonly vm?: Vm | undefined
   /** Those that go with it: where they are now binds nobody. */
   readonly along?: ReadonlySet<VmId> | undefined
+  /** All that come there by this, where they are several. */
+  readonly coming?: readonly Vm[] | undefined
   /** As if nodes in standby had been woken. */
   readonly asAwake?: boolean | undefined
 }
@@ -53,7 +55,7 @@ export function obstacleAt(
   state: ClusterState,
   node: Node,
   wish: Wish,
-  { only, but, vm, along, asAwake }: Where = {},
+  { only, but, vm, along, coming, asAwake }: Where = {},
 ): Obstacle | undefined {
   if (only !== undefined && node.id !== only)
     return { kind: 'excluded', text: `it is bound to ${only}` }
@@ -63,7 +65,7 @@ export function obstacleAt(
   if (node.maintenance) return { kind: 'maintenance', text: 'it is in maintenance' }
   if (node.standby && !asAwake) return { kind: 'asleep', text: 'it is in standby' }
   if (but?.has(node.id)) return { kind: 'excluded', text: 'it could not start it' }
-  return misfitAt(state, node, wish, { vm, along })
+  return misfitAt(state, node, wish, { vm, along, coming })
 }
 
 /** What stands against it at a node that takes VMs. */
@@ -71,13 +73,13 @@ function misfitAt(
   state: ClusterState,
   node: Node,
   wish: Wish,
-  { vm, along }: Pick<Where, 'vm' | 'along'>,
+  { vm, along, coming }: Pick<Where, 'vm' | 'along' | 'coming'>,
 ): Obstacle | undefined {
   const tooOld = vm && cannotKeepApart(node, vm.spec)
   if (tooOld !== undefined) return { kind: 'rule', text: tooOld }
   const rule = vm && ruleAgainst(state, vm, node, along)
   if (rule !== undefined) return { kind: 'rule', text: rule }
-  const burden = burdenWithout(state, node, vm)
+  const burden = burdenWithout(state, node, coming ?? (vm ? [vm] : []))
   if (fits(burden, wish)) return undefined
   const freeMib = burden.memoryMib - burden.reservedMib
   const isFull = wish.memoryMib > freeMib
@@ -127,9 +129,10 @@ function marksOf(state: ClusterState, node: Node, wish: Wish, vm: Vm | undefined
 /** The node a wish should go to, or the fault that says why there is none. */
 export function chooseNode(state: ClusterState, wish: Wish, where: Where = {}): Node | Fault {
   let best: Marked | undefined
+  const coming = where.coming ?? (where.vm ? [where.vm] : [])
   for (const node of named(state, where.only)) {
     // First what most nodes of a full cluster fail at, for it costs the least to see.
-    if (!fits(burdenWithout(state, node, where.vm), wish)) continue
+    if (!fits(burdenWithout(state, node, coming), wish)) continue
     if (obstacleAt(state, node, wish, where)) continue
     const marks = marksOf(state, node, wish, where.vm)
     const marked = { id: node.id, node, marks }
@@ -282,17 +285,17 @@ const boundTo = (state: ClusterState, vm: Vm): NodeId | undefined =>
 
 const nobody = () => []
 
-/** Is there a node, full or not, on which it belongs and that has not refused it yet? */
-export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy): boolean {
+/** May it be tried on another node, full or not? Each may refuse it once, or one for another. */
+export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy ?? []): boolean {
   const only = boundTo(state, vm)
-  return [...state.nodes.values()].some(
+  const places = [...state.nodes.values()].filter(
     (node) =>
       isReachable(node) &&
       !node.maintenance &&
-      !refusedBy?.includes(node.id) &&
       (only === undefined || node.id === only) &&
       forbids(state, vm, node.id, nobody) === undefined,
   )
+  return places.length > refusedBy.length && places.some(({ id }) => !refusedBy.includes(id))
 }
 
 /** Where it may start, if anywhere: what `place` asks, and what `why` shows. */
@@ -363,11 +366,15 @@ function place(step: Step, vm: Vm): void {
 /** Where it was refused is better than nowhere: those that are left may not take it for long. */
 function chosenFor(step: Step, vm: Vm): Node | Fault {
   const { state } = step
-  const choose = () => chooseNode(state, wishToStart(state, vm), startWhere(state, vm))
-  const choice = choose()
-  if (isNode(choice) || vm.refusedBy === undefined) return choice
-  refusedByNobody(step, vm)
-  return choose()
+  const refused = vm.refusedBy ?? []
+  const choose = (but: readonly NodeId[]) =>
+    chooseNode(state, wishToStart(state, vm), { ...startWhere(state, vm), but: new Set(but) })
+  const untried = choose(refused)
+  if (isNode(untried) || refused.length === 0) return untried
+  const other = choose(refused.slice(-1))
+  const choice = isNode(other) ? other : choose([])
+  if (!isNode(choice)) refusedByNobody(step, vm)
+  return choice
 }
 
 function refusedByNobody(step: Step, vm: Vm): void {

@@ -61,15 +61,25 @@ export function rebalance(
   const mayCome = (to: NodeId) =>
     isAsked || !(isFlapping(nodeOf(state, to)) || isAwaited(state, nodeOf(state, to), nowMs))
   const leaving = movables.filter(mayLeave)
-  return planMoves(burdens, leaving, busy, (id, to) => mayCome(to) && mayGo(state, id, to))
+  return planMoves(
+    burdens,
+    leaving,
+    busy,
+    (move, before) => mayCome(move.to) && mayGo(state, move, before),
+  )
 }
 
 /** No rule is broken, or kept less well, and what admission control promises stays true. */
-function mayGo(state: ClusterState, vmId: VmId, to: NodeId): boolean {
+function mayGo(state: ClusterState, move: Way, before: readonly Way[]): boolean {
+  const { vmId, to } = move
   const vm = state.vms.get(vmId)
   if (!vm || vm.nodeId === undefined || forbids(state, vm, to) !== undefined) return false
   if (rankOf(state, vm, to) > rankOf(state, vm, vm.nodeId)) return false
-  return keepsPromise(state, vm, to)
+  const together = [...before, move].flatMap(({ vmId: id, to: nodeId }) => {
+    const one = state.vms.get(id)
+    return one ? [[id, { vm: one, nodeId }] as const] : []
+  })
+  return keepsPromise(state, new Map(together))
 }
 
 const isRecovering = (state: ClusterState): boolean =>
@@ -102,8 +112,10 @@ function busyNodes(state: ClusterState): Set<string> {
   return busy
 }
 
-/** What else must be so of a move. */
-type MayGo = (vmId: VmId, to: NodeId) => boolean
+/** Which VM, and where to. */
+type Way = Pick<Move, 'vmId' | 'to'>
+/** What else must be so of a move. @param before those that are made with it */
+type MayGo = (way: Way, before: readonly Way[]) => boolean
 
 /** The planner itself, on numbers alone. @param busy nodes that take no part. */
 export function planMoves(
@@ -118,7 +130,8 @@ export function planMoves(
   let now = [...burdens]
   let score = scoreBefore
   for (;;) {
-    const best = bestMove(now, movables, { taken, mayGo }, score)
+    const may = { taken, mayGo: (way: Way) => mayGo(way, moves) }
+    const best = bestMove(now, movables, may, score)
     if (!best) return { scoreBefore, scoreAfter: score, moves }
     moves.push({ ...best.move, why: reasonOf(best, score) })
     taken.add(best.move.from).add(best.move.to)
@@ -137,7 +150,7 @@ interface Candidate {
 function bestMove(
   burdens: readonly NodeBurden[],
   movables: readonly Movable[],
-  { taken, mayGo }: { readonly taken: ReadonlySet<string>; readonly mayGo: MayGo },
+  { taken, mayGo }: { readonly taken: ReadonlySet<string>; mayGo(way: Way): boolean },
   score: number,
 ): Candidate | undefined {
   let best: Candidate | undefined
@@ -148,7 +161,7 @@ function bestMove(
       const candidate = candidateFor(burdens, vm, to)
       if (!candidate || score - candidate.score < gainMin) continue
       const isBetter = !best || candidate.score < best.score - 1e-12
-      if (isBetter && mayGo(vm.id, to.id as NodeId)) best = candidate
+      if (isBetter && mayGo({ vmId: vm.id, to: to.id as NodeId })) best = candidate
     }
   }
   return best

@@ -16,6 +16,7 @@ import { type GroupPart, nodeIdOf, type RulePart } from './high-availability.ts'
 import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
 import { namesOfMany } from './many.ts'
 import { findingsOfModels } from './model-findings.ts'
+import { findingsOfOrder } from './order-findings.ts'
 import { findingsOfPersons } from './person-references.ts'
 import { cloneNames, type Step } from './timeline.ts'
 import { type Finding, unknown } from './unknown-name.ts'
@@ -50,6 +51,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
       rules.map(({ name }) => ({ id: name })),
       'name',
     ),
+    ...findingsOfOrder(scenario),
     ...findingsOfModels(scenario),
     ...findingsOfPersons(scenario),
     ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),

@@ -18,7 +18,7 @@ export interface Shortage {
   readonly vms: readonly VmId[]
 }
 
-/** VMs where they are not yet: one that moves, or new ones. */
+/** VMs, or their replicas, where they are not yet: those that move, or new ones. */
 export type OnPaper = ReadonlyMap<VmId, { readonly vm: Vm; readonly nodeId: NodeId }>
 const asItIs: OnPaper = new Map()
 
@@ -55,11 +55,11 @@ export const spareMibOf = (state: ClusterState): number =>
     0,
   )
 
-/** A move leaves the promise as true as it is. */
-export function keepsPromise(state: ClusterState, vm: Vm, to: NodeId): boolean {
+/** Moves that are made together leave the promise as true as it is. */
+export function keepsPromise(state: ClusterState, moves: OnPaper): boolean {
   const { tolerate } = state.ha
   if (tolerate === 0) return true
-  const after = shortagesOf(state, tolerate, new Map([[vm.id, { vm, nodeId: to }]]))
+  const after = shortagesOf(state, tolerate, moves)
   return after.length === 0 || after.length <= shortagesOf(state, tolerate).length
 }
 
@@ -83,10 +83,13 @@ function paperOf(state: ClusterState, onPaper: OnPaper): Paper {
     for (const at of seats.get(id) ?? []) bear(burdens, at, vm, -1)
     bear(burdens, nodeId, vm, 1)
     seats.set(id, [nodeId])
+    reserve(burdens, state.vms.get(id)?.replica?.nodeId, -vm.spec.memoryMib)
+    reserve(burdens, vm.replica?.nodeId, vm.spec.memoryMib)
   }
   const isNew = ({ vm }: { vm: Vm }) => !state.vms.has(vm.id)
   const added = [...onPaper.values()].filter(isNew).map(({ vm }) => vm)
-  return { burdens, seats, vms: [...state.vms.values(), ...added] }
+  const there = [...state.vms.values()].map((vm) => onPaper.get(vm.id)?.vm ?? vm)
+  return { burdens, seats, vms: [...there, ...added] }
 }
 
 /** One more of it there, or one less. */
@@ -113,7 +116,8 @@ function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>
     .sort(
       (a, b) => Number(isReadyOn(burdens, b)) - Number(isReadyOn(burdens, a)) || whoseTurn(a, b),
     )
-  for (const vm of homeless) giveUpReplica(burdens, vm)
+  // It becomes the VM, where it takes over, or is none any more: its room is free either way.
+  for (const { replica, spec } of homeless) reserve(burdens, replica?.nodeId, -spec.memoryMib)
   return homeless.flatMap((vm) => {
     const nodeId = seatFor(state, vm, burdens, seats)
     if (nodeId === undefined) return [vm.id]
@@ -129,11 +133,10 @@ type Burdens = ReadonlyMap<NodeId, NodeBurden>
 const isReadyOn = (burdens: Burdens, { replica }: Vm): boolean =>
   replica?.phase === 'ready' && burdens.has(replica.nodeId)
 
-/** It becomes the VM, where it takes over, or is none any more: its room is free either way. */
-function giveUpReplica(burdens: Map<NodeId, NodeBurden>, { replica, spec }: Vm): void {
-  const burden = replica && burdens.get(replica.nodeId)
-  if (!burden) return
-  burdens.set(replica.nodeId, { ...burden, reservedMib: burden.reservedMib - spec.memoryMib })
+/** So much more, or less, of its memory. */
+function reserve(burdens: Map<NodeId, NodeBurden>, at: NodeId | undefined, mib: number): void {
+  const burden = at && burdens.get(at)
+  if (burden) burdens.set(at, { ...burden, reservedMib: burden.reservedMib + mib })
 }
 
 /** As placement would choose. */

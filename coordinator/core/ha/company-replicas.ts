@@ -7,32 +7,54 @@ import type { Fault } from '#proto/faults.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
 import { burdenOf, fits, wishOf, wishOfAll } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
-import { chooseNode } from '../placement.ts'
+import { chooseNode, isNode, obstacleAt } from '../placement.ts'
 import { anchorOf, companyOf } from './rules.ts'
 
 /** Whether all of its company that is anywhere is where it is: else they are about to meet. */
 export const isWithCompany = (state: ClusterState, vm: Vm): boolean =>
   companyOf(state, vm).every(({ nodeId }) => nodeId === undefined || nodeId === vm.nodeId)
 
-/** Where its company has replicas, as the first of them by name says. */
-function nodeOfReplicas(state: ClusterState, vm: Vm): NodeId | undefined {
-  const kept = companyOf(state, vm).filter(({ replica }) => replica && replica.phase !== 'ending')
+/** Where these have replicas, as the first of them by name says. */
+function nodeOfReplicas(company: readonly Vm[]): NodeId | undefined {
+  const kept = company.filter(({ replica }) => replica && replica.phase !== 'ending')
   return kept.sort((a, b) => (a.id < b.id ? -1 : 1))[0]?.replica?.nodeId
 }
 
 /** Whether its replica is where those of its company are. */
 export const isReplicaWithCompany = (state: ClusterState, vm: Vm): boolean =>
-  vm.replica?.nodeId === nodeOfReplicas(state, vm)
+  vm.replica?.nodeId === nodeOfReplicas(companyOf(state, vm))
 
 /** The node for its replica: with those of its company, or where all of them would have room. */
 export function chooseReplicaNode(state: ClusterState, vm: Vm): Node | Fault {
-  const here = companyOf(state, vm).filter(({ nodeId }) => nodeId !== undefined)
-  const only = nodeOfReplicas(state, vm)
+  const { wish, where } = replicaWish(state, vm)
+  if (!state.power.save) return chooseNode(state, wish, where)
+  // Where nobody runs it would be what keeps the node on.
+  const idle = [...state.nodes.values()].filter(isIdle).map(({ id }) => id)
+  const busy = chooseNode(state, wish, { ...where, but: new Set([...where.but, ...idle]) })
+  return isNode(busy) ? busy : chooseNode(state, wish, where)
+}
+
+/** No VM runs there, or is on its way there. */
+export const isIdle = ({ live }: Node): boolean => live.vmIds.size + live.incoming.size === 0
+
+/** Its replica could be there. @param asAwake also on one that sleeps */
+export const mayKeepReplica = (state: ClusterState, vm: Vm, node: Node, asAwake: boolean) => {
+  const { wish, where } = replicaWish(state, vm)
+  return obstacleAt(state, node, wish, { ...where, asAwake }) === undefined
+}
+
+/** What must be free for it, and where. */
+function replicaWish(state: ClusterState, vm: Vm) {
+  const company = companyOf(state, vm)
+  const here = company.filter(({ nodeId }) => nodeId !== undefined)
+  const only = nodeOfReplicas(company.filter((mate) => mate !== vm))
   const isFirst = here.length > 1 && only === undefined
-  return chooseNode(state, isFirst ? wishOfAll(here) : wishOf(vm.spec), {
-    ...{ vm, only, along: new Set(here.map(({ id }) => id)) },
-    but: new Set(vm.nodeId === undefined ? [] : [vm.nodeId]),
-  })
+  const along = new Set(here.map(({ id }) => id))
+  const but: ReadonlySet<NodeId> = new Set(vm.nodeId === undefined ? [] : [vm.nodeId])
+  return {
+    wish: isFirst ? wishOfAll(here) : wishOf(vm.spec),
+    where: { vm, only, along, but },
+  }
 }
 
 /**

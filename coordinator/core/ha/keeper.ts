@@ -121,7 +121,9 @@ function wantedNode(state: ClusterState, here: readonly Vm[]): Wanted | undefine
   const able = ableNodes(state, here)
   const rank = (node: Node) => rankOf(state, first, node.id)
   const held = (node: Node) => here.filter(({ nodeId }) => nodeId === node.id).length
-  const order = nodesFor(state, wishOfAll(here), { vm: first, along }).map(({ id }) => id)
+  const order = nodesFor(state, wishOfAll(here), { vm: first, along, coming: here }).map(
+    ({ id }) => id,
+  )
   const place = (node: Node) => (order.indexOf(node.id) + order.length + 1) % (order.length + 1)
   able.sort((a, b) => rank(a) - rank(b) || held(b) - held(a) || place(a) - place(b))
   const [best] = able
@@ -170,7 +172,8 @@ function canTake(
   where: { readonly vm: Vm; readonly along: ReadonlySet<Vm['id']>; readonly asAwake: boolean },
 ): boolean {
   const { vm, along } = where
-  if (coming.length > 0) return obstacleAt(state, node, wishOfAll(coming), where) === undefined
+  if (coming.length > 0)
+    return obstacleAt(state, node, wishOfAll(coming), { ...where, coming }) === undefined
   // One of their company may wait for the node that it is bound to: they have to come to it.
   const anchor = anchorOf(state, vm, along)
   if (anchor !== undefined && anchor.nodeId !== node.id) return false

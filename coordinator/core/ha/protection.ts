@@ -8,7 +8,7 @@ import { checkpointMsDefaults, type ProtectionLevel } from '#proto/ha.ts'
 import { asMigrationId, type MigrationId, type VmId } from '#proto/ids.ts'
 import type { Result, VmReport } from '#proto/messages.ts'
 import type { IsolationResponse, VmSpec } from '#proto/vm-spec.ts'
-import type { Node, PendingCommand, Vm } from '../cluster-state.ts'
+import type { ClusterState, Node, PendingCommand, Vm } from '../cluster-state.ts'
 import { sendToOwner } from '../commands-out.ts'
 import { isBeingChanged } from '../disk-change.ts'
 import { tell } from '../events.ts'
@@ -85,20 +85,32 @@ function review(step: Step, vm: Vm, terms: Terms | undefined): void {
   if (vm.phase === 'running') endReplica(step, vm)
 }
 
-function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
-  const { state, nowMs } = step
-  if (vm.phase !== 'running' || vm.migrationId !== undefined || vm.nodeId === undefined) return
+/** It runs without a replica, and nothing but the choice of a node is in the way of one. */
+function lacksReplica(state: ClusterState, vm: Vm): boolean {
+  if (vm.replica || vm.phase !== 'running' || vm.migrationId !== undefined) return false
   // What takes over is what was offered: one that no lease covers would not be ended by one.
   // Its layers change in a moment, and a replica names them.
-  if (!vm.spec.ha || vm.live.snapshotDue !== undefined || isBeingChanged(state, vm)) return
-  if (!isWithCompany(state, vm)) return
+  if (!vm.spec.ha || vm.live.snapshotDue !== undefined || isBeingChanged(state, vm)) return false
+  if (!state.ha.armed || !isWithCompany(state, vm)) return false
+  return vm.nodeId !== undefined && isReachable(nodeOf(state, vm.nodeId))
+}
+
+/** Those that are to have a replica, and could have one if there were a node for it. */
+export const withoutReplica = (state: ClusterState): Vm[] =>
+  watchedVms(state, 'guarded').filter((vm) => termsOf(vm) && lacksReplica(state, vm))
+
+function beginReplica(step: Step, vm: Vm, { level, everyMs }: Terms): void {
+  const { state, nowMs } = step
   const tries = vm.live.replicaTries
+  if (nowMs < tries.nextAtMs || !lacksReplica(state, vm) || vm.nodeId === undefined) return
   const from = nodeOf(state, vm.nodeId)
-  if (!state.ha.armed || nowMs < tries.nextAtMs || !isReachable(from)) return
+  const to = chooseReplicaNode(state, vm)
+  if (!isNode(to) || isAwaited(state, to, nowMs)) {
+    vm.live.replicaTries = { ...tries, nextAtMs: nowMs + ruleRetryMs }
+    return
+  }
   const waitMs = Math.min(ruleRetryMs * 2 ** tries.count, ruleRetryMsMax)
   vm.live.replicaTries = { count: tries.count + 1, nextAtMs: nowMs + waitMs }
-  const to = chooseReplicaNode(state, vm)
-  if (!isNode(to) || isAwaited(state, to, nowMs)) return
   const id = asMigrationId(`r${takeSerial(step)}`)
   setReplica(step, vm, { id, nodeId: to.id, phase: 'syncing', level, everyMs })
   const { id: vmId, epoch } = vm

@@ -62,7 +62,7 @@ function sparedAt(state: ClusterState, node: Node, vm: Vm, wish: Wish): Vm[] | u
   const spare = keptAt(state, node)
     .filter((one) => one !== vm && isRedundant(state, one))
     .sort((a, b) => priority(a) - priority(b) || size(b) - size(a) || b.serial - a.serial)
-  const burden = burdenWithout(state, node, vm)
+  const burden = burdenWithout(state, node, [vm])
   const spared: Vm[] = []
   let { reservedMib } = burden
   for (const one of spare) {

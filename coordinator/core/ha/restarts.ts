@@ -66,9 +66,9 @@ export function backoffMs({ tries, restartOn, refusedBy }: Vm): number {
   return Math.min(restartBackoffMs * 2 ** count, restartBackoffMsMax)
 }
 
-/** With the node that it is on. */
+/** With the node that it is on: again, where no other one could take it. */
 const refusedWith = ({ nodeId, refusedBy = [] }: Vm): NodeId[] =>
-  nodeId === undefined || refusedBy.includes(nodeId) ? refusedBy : [...refusedBy, nodeId]
+  nodeId === undefined ? refusedBy : [...refusedBy, nodeId]
 
 /** In a row: what came before a long run does not count. */
 function triesOf({ tries, live }: Vm, nowMs: number): Tries {

@@ -2,18 +2,21 @@
 // can go to standby. A plan is made on paper first, the largest VM first onto the fullest node that
 // takes it (best fit decreasing), and begun only if it empties the node wholly: rules are kept, no
 // node gets more than the load that is allowed, and the failures that were promised to be tolerated
-// still are. Not here: standby itself (standby.ts). Monotonic ms; how often: limits.ts.
+// still are. Replicas that are kept there are made anew elsewhere. Not here: standby itself
+// (standby.ts). Monotonic ms; how often: limits.ts.
 
 import type { NodeId } from '#proto/ids.ts'
-import { burdenOf, demandOf, fits, isFlapping } from '../burdens.ts'
+import { burdenOf, demandOf, fits, isFlapping, vmsOf, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
-import { keepsPromise } from '../ha/admission.ts'
+import { keepsPromise, type OnPaper } from '../ha/admission.ts'
+import { mayKeepReplica } from '../ha/company-replicas.ts'
+import { endReplica } from '../ha/protection.ts'
 import { companyOf, forbids, nodesOf, policyOf, rankOf, type Seats } from '../ha/rules.ts'
 import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
 import { hotLoad, loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
 import { beginQueue } from '../move-commands.ts'
 import { nodeOf, type Step } from '../step-context.ts'
-import { isAwake, meanLoad, sleep, wakeNeeded } from './standby.ts'
+import { isAwake, meanLoad, sleep, wakeNeeded, whoseReplica } from './standby.ts'
 
 export const consolidationCause = 'consolidation'
 
@@ -49,7 +52,7 @@ function putToSleep(step: Step): void {
     const { emptySinceMs } = node.live
     if (emptySinceMs === undefined || nowMs - emptySinceMs < sleepAfterMs) continue
     const others = [...state.nodes.values()].filter((one) => one !== node && isAwake(one))
-    if (others.length === 0 || state.waiting.size > 0) continue
+    if (others.length === 0 || state.waiting.size > 0 || whoseReplica(state, node)) continue
     if (meanLoad(state, others) <= loadMax) sleep(step, node, 'it is empty, and not needed', false)
   }
 }
@@ -64,6 +67,8 @@ const isQuiet = (state: ClusterState): boolean =>
 interface Plan {
   readonly node: Node
   readonly moves: readonly { readonly vm: Vm; readonly to: Node }[]
+  /** Whose replicas are given up there, and made anew where others run. */
+  readonly replicas: readonly Vm[]
 }
 
 function emptyOne(step: Step): void {
@@ -72,7 +77,7 @@ function emptyOne(step: Step): void {
   for (const node of awake) node.live.isEmptying = false
   if (nowMs < state.consolidateRestUntilMs) return
   const lightest = awake
-    .filter((node) => node.live.vmIds.size > 0)
+    .filter(({ live }) => live.vmIds.size + live.replicaOf.size > 0)
     .sort((a, b) => burdenOf(state, a).reservedMib - burdenOf(state, b).reservedMib)
   for (const node of lightest) {
     const plan = planFor(state, node, awake)
@@ -83,13 +88,14 @@ function emptyOne(step: Step): void {
     const why = `${node.id} can go to standby then`
     for (const { vm, to } of plan.moves)
       beginQueue(step, vm, to, { cause: consolidationCause, why, params: undefined })
+    for (const vm of plan.replicas) endReplica(step, vm)
     return
   }
 }
 
 /** Undefined: it cannot be emptied wholly. */
 function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan | undefined {
-  const vms = [...node.live.vmIds].flatMap((id) => state.vms.get(id) ?? [])
+  const vms = vmsOf(state, node.live.vmIds)
   if (!vms.every((vm) => mayMove(state, vm))) return undefined
   const burdens = new Map(awake.map((one) => [one.id, burdenOf(state, one)]))
   burdens.delete(node.id)
@@ -101,13 +107,52 @@ function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan 
     return move ? [move.to.id] : nodesOf(state, vm)
   }
   for (const vm of vms.sort((a, b) => size(b) - size(a) || a.serial - b.serial)) {
-    const isAllowed = (to: NodeId) => isKeptAsWell(state, vm, to, seats)
+    const isAllowed = (to: NodeId) =>
+      isKeptAsWell(state, vm, to, seats) && keepsPromise(state, onPaper(moves, { vm, to }))
     const to = fullestFor(state, vm, node, burdens, isAllowed)
     if (to === undefined) return undefined
     moves.push({ vm, to: state.nodes.get(to) as Node })
   }
-  return { node, moves }
+  const replicas = vmsOf(state, node.live.replicaOf)
+  return isKeptElsewhere(state, { node, moves, replicas }, burdens)
+    ? { node, moves, replicas }
+    : undefined
 }
+
+/** Each of its replicas has a place on a node that stays on, and promises are kept. */
+function isKeptElsewhere(
+  state: ClusterState,
+  { node, moves, replicas }: Plan,
+  burdens: Map<NodeId, NodeBurden>,
+): boolean {
+  const paper = new Map(moves.map(({ vm, to }) => [vm.id, { vm, nodeId: to.id }]))
+  for (const vm of replicas) {
+    const { replica, nodeId } = vm
+    const isReady = replica?.phase === 'ready' && vm.phase === 'running'
+    if (!isReady || policyOf(vm).locked || companyOf(state, vm).length > 1) return false
+    const place = [...burdens].find(([id, burden]) => {
+      const to = nodeOf(state, id)
+      return (
+        burden.vms > 0 &&
+        fits(burden, { ...wishOf(vm.spec), demandPercent: 0 }) &&
+        mayKeepReplica(state, vm, to, false) &&
+        rankOf(state, vm, id) <= rankOf(state, vm, node.id)
+      )
+    })
+    if (!place || nodeId === undefined) return false
+    const [id, burden] = place
+    burdens.set(id, { ...burden, reservedMib: burden.reservedMib + vm.spec.memoryMib })
+    paper.set(vm.id, { vm: { ...vm, replica: { ...replica, nodeId: id } }, nodeId })
+  }
+  return replicas.length === 0 || keepsPromise(state, paper)
+}
+
+/** With those that go before it. */
+const onPaper = (moves: Plan['moves'], { vm, to }: { vm: Vm; to: NodeId }): OnPaper =>
+  new Map([
+    ...moves.map((move) => [move.vm.id, { vm: move.vm, nodeId: move.to.id }] as const),
+    [vm.id, { vm, nodeId: to }] as const,
+  ])
 
 const mayMove = (state: ClusterState, vm: Vm): boolean =>
   vm.phase === 'running' &&
@@ -136,7 +181,9 @@ function fullestFor(
       vms: burden.vms + 1,
     }
     const isEmpty = burden.vms === 0
-    const isFree = !isEmpty && !isFlapping(nodeOf(state, id))
+    // Where its own replica is that would have to go, to the node that is emptied perhaps.
+    const isOwn = vm.replica?.nodeId === id
+    const isFree = !isEmpty && !isOwn && !isFlapping(nodeOf(state, id))
     const mayGo = isFree && fits(burden, { memoryMib: vm.spec.memoryMib, demandPercent })
     if (!mayGo || loadOf(after) > loadMax || !isAllowed(id)) return []
     return [{ id, after }]
@@ -147,9 +194,8 @@ function fullestFor(
   return best?.id
 }
 
-/** No rule is broken, or kept less well than where it is, and so are promises. */
+/** No rule is broken, or kept less well than where it is. */
 const isKeptAsWell = (state: ClusterState, vm: Vm, to: NodeId, seats: Seats): boolean =>
   vm.nodeId !== undefined &&
   forbids(state, vm, to, seats) === undefined &&
-  rankOf(state, vm, to, seats) <= rankOf(state, vm, vm.nodeId) &&
-  keepsPromise(state, vm, to)
+  rankOf(state, vm, to, seats) <= rankOf(state, vm, vm.nodeId)

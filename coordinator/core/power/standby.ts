@@ -1,6 +1,6 @@
 // Nodes go to standby when they are empty and nobody needs them, and are woken when somebody does:
 // a VM that waits and would fit there, cores that are all busy, a node that cannot be evacuated, a
-// strict rule that is broken and could be kept there.
+// strict rule that is broken and could be kept there, a replica that has no room elsewhere.
 // A node in standby is online and takes nothing; waking takes its time. Not here: which VMs move so
 // that nodes become empty (consolidation.ts). Monotonic ms.
 
@@ -11,7 +11,9 @@ import { burdenOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { whyStaysThere } from '../evacuation.ts'
 import { tell } from '../events.ts'
+import { mayKeepReplica } from '../ha/company-replicas.ts'
 import { wantsAwake } from '../ha/keeper.ts'
+import { withoutReplica } from '../ha/protection.ts'
 import { loadOf } from '../load-score.ts'
 import { standingOf } from '../node-doors.ts'
 import {
@@ -117,8 +119,23 @@ function wakeForOthers(step: Step): void {
     wake(step, helps, `${vm.nodeId} cannot be evacuated without it`)
     return
   }
+  const alone = asleep.find((node) => whoseReplica(state, node))
+  if (alone) {
+    wake(step, alone, `the replica of ${whoseReplica(state, alone)?.id} has room on no other node`)
+    return
+  }
   const wanted = wantsAwake(step, asleep)
   if (wanted) wake(step, wanted.node, `a rule forbids ${wanted.vm.id} where it is`)
+}
+
+/** Who runs without a replica that it could have there, and on no node that is on. */
+export function whoseReplica(state: ClusterState, node: Node): Vm | undefined {
+  const isOn = (one: Node) => isAwake(one) && one !== node
+  return withoutReplica(state).find(
+    (vm) =>
+      mayKeepReplica(state, vm, node, true) &&
+      ![...state.nodes.values()].some((one) => isOn(one) && mayKeepReplica(state, vm, one, false)),
+  )
 }
 
 const asIfAwake = (vm: Vm): Where => ({ vm, asAwake: true })

@@ -10,27 +10,10 @@ import { rebalance } from '#coordinator/core/rebalance.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
+import { running } from './running.ts'
 import { Story } from './story.ts'
 
 const nodes = ['n1', 'n2', 'n3']
-
-/** VMs run where they are named, each with a measured demand in percent. */
-function running(vms: readonly [id: string, node: string, demand: number, mib?: number][]): Story {
-  const story = new Story()
-  story.join(...nodes)
-  for (const [id, , , memoryMib = 16] of vms) story.run(id, { memoryMib })
-  for (const [id, { nodeId }] of [...story.state.commands]) story.result(nodeId, id)
-  for (const [id, node, demand] of vms) {
-    const vm = story.state.vms.get(asVmId(id))
-    if (!vm?.nodeId) throw new Error(`${id} does not run`)
-    story.state.nodes.get(vm.nodeId)?.live.vmIds.delete(vm.id)
-    vm.nodeId = asNodeId(node)
-    story.state.nodes.get(vm.nodeId)?.live.vmIds.add(vm.id)
-    vm.live.demandPercent = demand
-  }
-  for (const node of story.state.nodes.values()) node.live.burden = undefined
-  return story
-}
 
 const save = (story: Story, more = {}) =>
   story.ask({ do: 'set-power', change: { save: true, sleepAfterMs: 500, ...more } }, 'save power')

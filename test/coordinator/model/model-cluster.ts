@@ -192,8 +192,8 @@ export class ModelCluster implements ModelWorld {
     for (const id of this.agents.keys()) this.startNode(id)
   }
 
-  run(id: string, spec: VmSpecInput, policy?: HaPolicy, nodeId?: string): void {
-    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy, nodeId }
+  run(id: string, spec: VmSpecInput, policy?: HaPolicy, nodeId?: string, template?: string): void {
+    const request = { id, spec: VmSpec.parse({ memoryMib: 16, ...spec }), policy, nodeId, template }
     this.ask({ do: 'run', request, identity: freshIdentity(this.#random) })
   }
 

@@ -16,6 +16,12 @@ export interface Held {
   memory: number
   /** Stands still for a switchover. */
   isFrozen: boolean
+  /** With a continuous replica: it may not execute for longer without word from that. */
+  mayRunUntilMs?: number
+  /** Of a continuous replica: how often it hears of its primary, and when it did last. */
+  beat?: { readonly everyMs: number; readonly heardAtMs: number; readonly isCut: boolean }
+  /** It was told to run, and keeps nothing more. */
+  isTaken?: boolean
 }
 
 /** What two agents say to each other of a migration. */
@@ -25,11 +31,22 @@ export type PlanMessage =
   | { readonly t: 'final'; readonly plan: Migrate; readonly memory: number }
   | { readonly t: 'prepared' | 'run' | 'running' | 'abort'; readonly plan: Migrate }
 
+export interface ReplicaWord {
+  readonly replicaId: MigrationId
+  readonly vmId: VmId
+  /** When the primary began this checkpoint. */
+  readonly beganAtMs: number
+}
+
 /** And of replicas and clones. */
 export type PeerMessage =
   | PlanMessage
-  | { readonly t: 'keep'; readonly replicaId: MigrationId; readonly held: Held }
-  | { readonly t: 'kept' | 'unkept'; readonly replicaId: MigrationId; readonly vmId: VmId }
+  | (ReplicaWord & {
+      readonly t: 'keep'
+      readonly held: Held
+      readonly everyMs: number | undefined
+    })
+  | (ReplicaWord & { readonly t: 'check' | 'kept' | 'unkept' })
   | { readonly t: 'bear'; readonly order: Clone; readonly memory: number }
   | { readonly t: 'born' | 'unborn'; readonly order: Clone }
 

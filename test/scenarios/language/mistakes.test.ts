@@ -259,6 +259,40 @@ timeline:
   })
 })
 
+describe('an order of starts that goes round in a circle', () => {
+  const circlesIn = (vms: string, groups = '[]') =>
+    mistakesIn(`${head}groups: ${groups}\nvms:\n${vms}`)
+  test('is found where it is written, once', () => {
+    const vms = `  - { id: a, policy: { after: [c, b] } }
+  - { id: b, policy: { after: [a] } }
+  - { id: c }
+  - { id: d, policy: { after: [a] } }
+`
+    expect(circlesIn(vms)).toEqual([
+      's.yaml:6:35: none of them would ever start: `a` after `b` after `a`',
+    ])
+    expect(circlesIn('  - { id: a, policy: { after: [a] } }\n')).toEqual([
+      's.yaml:6:32: none of them would ever start: `a` after `a`',
+    ])
+  })
+  test('through groups and numbers too', () => {
+    const groups = '[{ name: web, vms: [b], policy: { after: [a] } }]'
+    const vms = '  - { id: a, policy: { after: [group:web] } }\n  - { id: b }\n'
+    expect(circlesIn(vms, groups)).toEqual([
+      's.yaml:6:32: none of them would ever start: `a` after `b` after `a`',
+    ])
+    expect(circlesIn('  - { id: a, count: 2, policy: { after: [a-2] } }\n')).toEqual([
+      's.yaml:6:42: none of them would ever start: `a-2` after `a-2`',
+    ])
+  })
+  test('is none where a VM says otherwise than its group, or comes later', () => {
+    const groups = '[{ name: web, vms: [b], policy: { after: [a] } }]'
+    const a = '  - { id: a, policy: { after: [b] } }\n'
+    expect(circlesIn(`${a}  - { id: b, policy: { after: [] } }\n`, groups)).toEqual([])
+    expect(circlesIn(`${a}  - { id: b, start: later }\n`, groups)).toEqual([])
+  })
+})
+
 describe('what the cluster would not take', () => {
   const vm = (said: string) => `${head}vms: [{ id: a, ${said} }]\n`
   const step = (said: string) => `${head}vms: [{ id: a }]\ntimeline: [{ ${said} }]\n`

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
+import { fault } from '#proto/faults.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asVmId } from '#proto/ids.ts'
 import { Story, started, stateOf } from '../story.ts'
@@ -167,4 +168,28 @@ test('who was refused by all that have room asks them again at once, and is not 
   story.result('n1', command(story), 'disk-failed')
   story.passWith(500, { n1: [], n2: [] })
   expect(stateOf(story)).toBe('starting n1 @3')
+})
+
+test('where nobody says how often, it is tried as often as there are nodes, though one is full', () => {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('full', { memoryMib: 90 }, 'n2')
+  story.run('a', { memoryMib: 60 })
+  story.result('n1', command(story), 'disk-failed')
+  story.passWith(500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n1 @3')
+  story.result('n1', command(story), 'disk-failed')
+  expect(stateOf(story)).toBe('failed undefined @3')
+})
+
+test('a disk that is lost where it runs is looked for as long as it takes', () => {
+  const story = started()
+  story.run('full', { memoryMib: 90 }, 'n2')
+  story.result('n2', command(story))
+  for (const epoch of [1, 3, 4]) {
+    story.event('n1', `a@${epoch}`, 'crashed', fault('disk-failed', 'its disk is away'))
+    story.passWith(5000, { n1: [], n2: ['full@2 running'] })
+    story.result('n1', command(story))
+  }
+  expect(stateOf(story)).toBe('running n1 @5')
 })

@@ -10,6 +10,7 @@ const mutants = {
   '#coordinator/core/ha/rules.ts': { forbids: () => undefined },
   '#coordinator/core/ha/keeper.ts': { keepRules: () => undefined },
   '#coordinator/core/evacuation.ts': { evacuate: () => undefined },
+  '#coordinator/core/ha/protection.ts': { protect: () => undefined },
 }
 
 afterEach(() => {
@@ -38,6 +39,7 @@ test.each<[string, keyof typeof mutants, RegExp]>([
     /prefer|against|apart|had to leave/,
   ],
   ['maintenance that nobody leaves', '#coordinator/core/evacuation.ts', /stays on .*maintenance/],
+  ['replicas that nobody makes', '#coordinator/core/ha/protection.ts', /has no replica/],
 ])('%s', async (_, path, what) => {
   expect(await foundBy(path)).toMatch(what)
 })

@@ -14,12 +14,12 @@ export function wrongOrder(
   nowMs: number,
 ): string | undefined {
   if (message.t === 'start') return wrongStart(sight, message.vmId, nowMs)
-  if (message.t === 'take-over') return wrongSeat(sight, message.vmId)
+  if (message.t === 'take-over') return wrongTakeOver(sight, message.vmId)
   if (message.t !== 'migrate' && message.t !== 'replicate') return undefined
   const { vmId, destination } = message
   const wrong = wrongNode(sight, vmId, destination.nodeId)
   // Who starts where a replica is to be may come in the same moment: another one is made then.
-  if (message.t === 'replicate') return wrong
+  if (message.t === 'replicate') return wrong ?? wrongReplica(sight, vmId, destination.nodeId)
   const place = wrongPlace(sight, vmId, destination.nodeId)
   return place ?? inTheWay(sight, message.migrationId, destination.nodeId, nowMs)
 }
@@ -36,7 +36,7 @@ function inTheWay(
   const node = sight.node(nodeId)
   if (!vm || !node || migration?.cause === 'operator') return undefined
   // What was decided before anybody was down has its place there.
-  if (migration.queuedAtMs < nowMs - 50) return undefined
+  if (migration.queuedAtMs <= nowMs - 50) return undefined
   const down = sight.vms().find((other) => {
     const waits = other.phase === 'recovering' && other.nodeId === undefined
     // One that could not start there a moment ago stands in nobody's way.
@@ -44,6 +44,14 @@ function inTheWay(
     return mayStart(sight, other, node, nowMs) && hasRoomInsteadOf(sight, vm, other, node)
   })
   return down && `${vm.id} moves (${migration.cause}) to ${nodeId}, where ${down.id} could start`
+}
+
+/** It would be lost with its VM, or might never run. */
+function wrongReplica(sight: Sight, vmId: string, nodeId: string): string | undefined {
+  const vm = sight.vms().find(({ id }) => id === vmId)
+  if (vm?.nodeId === nodeId) return `the replica of ${vmId} is on its own node, ${nodeId}`
+  const rule = vm && sight.affinity(vm, nodeId)
+  return rule && `the replica of ${vmId} is sent to ${nodeId} against ${rule}`
 }
 
 /** More is reserved of a node than it has. */
@@ -70,6 +78,17 @@ function wrongPlace(sight: Sight, vmId: string, nodeId: NodeId): string | undefi
   const rule = vm && sight.forbids(vm, nodeId)
   const against = rule === undefined ? undefined : `${vmId} is sent to ${nodeId} against ${rule}`
   return wrongNode(sight, vmId, nodeId) ?? against
+}
+
+/** Nobody takes over by itself while nothing is done so, or without a replica that counted. */
+function wrongTakeOver(sight: Sight, vmId: string): string | undefined {
+  const vm = sight.vms().find(({ id }) => id === vmId)
+  if (vm && !sight.state.ha.armed) return `the replica of ${vmId} is run while disarmed`
+  if (vm && sight.policy(vm).locked) return `${vmId} is locked, and its replica is run`
+  if (vm?.frozenOn !== undefined) return `${vmId} waits for ${vm.frozenOn}, and its replica is run`
+  // As long as it counts it is better than the disk, also where it leaves again in a moment.
+  if (sight.node(vm?.nodeId)?.maintenance) return undefined
+  return wrongSeat(sight, vmId)
 }
 
 function wrongSeat(sight: Sight, vmId: string): string | undefined {

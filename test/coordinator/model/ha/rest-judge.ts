@@ -10,7 +10,8 @@ export function wrongAtRest(sight: Sight): string[] {
   return [
     ...sight.nodes().flatMap((node) => (sight.isUp(node) ? [] : `${node.id} is ${node.phase}`)),
     ...[...sight.state.openMigrations].map((id) => `${id} is under way`),
-    ...sight.vms().flatMap((vm) => wrongVm(sight, vm) ?? []),
+    ...sight.vms().flatMap((vm) => wrongVm(sight, vm) ?? wrongReplica(sight, vm) ?? []),
+    ...sight.nodes().flatMap((node) => wrongAwake(sight, node) ?? []),
   ]
 }
 
@@ -85,6 +86,48 @@ function notHome(
   const home = steady.find(({ id }) => here.every(({ awayFrom }) => awayFrom === id))
   if (!home || home === node || rank(home) > rank(node)) return undefined
   return `${vm.id} is on ${node.id}, and had to leave ${home.id}, which could take it again`
+}
+
+const wantsReplica = (sight: Sight, vm: Vm): boolean =>
+  ['checkpoint', 'continuous'].includes(sight.policy(vm).protection ?? '')
+
+/** Where it would be of use. */
+const mayKeep = (sight: Sight, vm: Vm, node: Node): boolean =>
+  node.id !== vm.nodeId && !sight.forbids(vm, node.id) && sight.takes(node, true)
+
+/** One that is to have a replica has one, if a node could keep it that nobody waits for. */
+function wrongReplica(sight: Sight, vm: Vm): string | undefined {
+  const { replica, phase } = vm
+  if (phase !== 'running' || sight.company(vm).length > 1) return undefined
+  if (!wantsReplica(sight, vm))
+    return replica && `${vm.id} has a replica on ${replica.nodeId} that nobody wants`
+  const at = sight.node(replica?.nodeId)
+  if (replica?.phase === 'ready' && at && mayKeep(sight, vm, at) && !at.standby) return undefined
+  if (sight.vms().some(({ nodeId }) => nodeId === undefined)) return undefined
+  const free = sight.nodes().find((node) => mayKeep(sight, vm, node) && hasRoomFor(sight, vm, node))
+  return free && `${vm.id} has no replica (${replica?.phase}), though ${free.id} could keep it`
+}
+
+const hasRoomFor = (sight: Sight, { id, spec }: Vm, node: Node): boolean => {
+  const others = sight.vms().filter((one) => one.id !== id)
+  const used = others.filter((one) => one.nodeId === node.id || one.replica?.nodeId === node.id)
+  const usedMib = used.reduce((sum, one) => sum + one.spec.memoryMib, 0)
+  return usedMib + spec.memoryMib <= node.capacity.memoryMib
+}
+
+/** Where power is saved: a node that one replica alone keeps on, which could be with others. */
+function wrongAwake(sight: Sight, node: Node): string | undefined {
+  const { power, waiting } = sight.state
+  const there = sight.vms().filter(({ nodeId }) => nodeId === node.id)
+  const [vm, ...more] = sight.vms().filter(({ replica }) => replica?.nodeId === node.id)
+  const isOther = !power.save || waiting.size > 0 || there.length > 0 || more.length > 0
+  if (isOther || !vm || sight.company(vm).length > 1) return undefined
+  const better = sight.nodes().find((one) => {
+    const isOn = one !== node && !one.standby && sight.vms().some((v) => v.nodeId === one.id)
+    if (!isOn || !mayKeep(sight, vm, one) || !hasRoomFor(sight, vm, one)) return false
+    return sight.rank(vm, one.id) <= sight.rank(vm, node.id)
+  })
+  return better && `${node.id} is on for the replica of ${vm.id}, which ${better.id} could keep`
 }
 
 /** @returns who is still on a node in maintenance, and could be on another one. */

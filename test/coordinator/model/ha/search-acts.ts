@@ -55,6 +55,16 @@ const byNode: Record<string, Act> = {
   },
   evacuate: (c, { node }) =>
     c.ask({ do: 'maintenance', nodeId: node, params: MigrationParams.parse({}) }),
+  /** Out of service, restarted when it is empty or has had its time, and back. */
+  roll: (c, { node, n }) => {
+    c.ask({ do: 'maintenance', nodeId: node, params: MigrationParams.parse({}) })
+    c.advance(500 + (n[2] % 3000))
+    c.killNode(node)
+    c.advance(n[3] % 600)
+    c.startNode(node)
+    c.advance(600)
+    c.ask({ do: 'end-maintenance', nodeId: node })
+  },
   endMaintenance: (c, { node }) => c.ask({ do: 'end-maintenance', nodeId: node }),
   sleep: (c, { node, n }) => c.ask({ do: n[1] % 2 ? 'sleep' : 'wake', nodeId: node }),
 }
@@ -81,6 +91,12 @@ const byVm: Record<string, Act> = {
   snapshot: (c, { vm, n }) => c.ask({ do: 'snapshot', vmId: vm, name: `s${n[2] % 2}` }),
   restore: (c, { vm, n }) => c.ask({ do: 'restore', vmId: vm, name: `s${n[2] % 2}` }),
   dropSnapshot: (c, { vm, n }) => c.ask({ do: 'drop-snapshot', vmId: vm, name: `s${n[2] % 2}` }),
+  template: (c, { vm, n }) => {
+    const name = `t${n[3] % 2}`
+    c.ask({ do: 'keep-template', name, about: '', vmId: vm, snapshot: `s${n[2] % 2}` })
+  },
+  dropTemplate: (c, { n }) => c.ask({ do: 'drop-template', name: `t${n[3] % 2}` }),
+  deploy: (c, { vm, n }) => runVm(c, vm, n[3], `t${n[2] % 2}`),
   clone: (c, { vm, n }) => {
     const ids = some(vmsOf(c.plan), n[2], 1 + (n[3] % 2))
     const random = new SeededRandom(n[2])
@@ -90,12 +106,12 @@ const byVm: Record<string, Act> = {
 }
 
 /** @param n its size, and whether anybody bound it */
-export function runVm(cluster: SearchCluster, id: VmId, n: number): void {
+export function runVm(cluster: SearchCluster, id: VmId, n: number, template?: string): void {
   const isolation = n % 3 === 0 ? 'pause' : 'stop'
   const memoryMib = of(cluster.plan.vmMib, n)
   const bound = n % 11 === 10 ? of(cluster.names, n) : undefined
   const spec = { memoryMib, isolation, diskMib: n % 4 ? 4 : 0, ha: n % 9 !== 5 } as const
-  cluster.run(id, spec, undefined, bound)
+  cluster.run(id, spec, undefined, bound, template)
 }
 
 const declared: Record<string, Act> = {
@@ -109,8 +125,14 @@ const declared: Record<string, Act> = {
   dropGroup: (c, { n }) => c.ask({ do: 'drop-group', name: `g${n[0] % 2}` }),
   policy: (c, { vm, n }) => c.ask({ do: 'set-policy', vmId: vm, change: policyOf(c, n) }),
   protect: (c, { vm, n }) => {
-    const protection = of(['none', 'restart', 'checkpoint', 'checkpoint'] as const, n[2])
-    c.ask({ do: 'set-policy', vmId: vm, change: HaPolicyChange.parse({ protection }) })
+    const protection = of(
+      ['none', 'restart', 'checkpoint', 'continuous', 'continuous'] as const,
+      n[2],
+    )
+    // Links are slow here now and then.
+    const every = protection === 'continuous' ? { checkpointMs: 100 + 100 * (n[3] % 3) } : {}
+    const change = HaPolicyChange.parse({ protection, ...every })
+    c.ask({ do: 'set-policy', vmId: vm, change })
   },
   lock: (c, { vm, n }) =>
     c.ask({ do: 'set-policy', vmId: vm, change: HaPolicyChange.parse({ locked: n[2] % 2 > 0 }) }),

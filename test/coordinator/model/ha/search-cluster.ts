@@ -16,6 +16,7 @@ import { WholeAgent } from './whole-agent.ts'
 export class SearchCluster extends ModelCluster {
   readonly names: readonly NodeId[]
   readonly plan: SearchPlan
+  readonly snapshots: WholeAgent['snapshots'] = new Map()
 
   constructor(plan: SearchPlan) {
     const device = plan.hasDevice ? { fenceAfterMs: 700 } : {}
@@ -31,7 +32,7 @@ export class SearchCluster extends ModelCluster {
   }
 
   override makeAgent(id: NodeId, incarnation: string): WholeAgent {
-    const agent = new WholeAgent(id, incarnation, this)
+    const agent = new WholeAgent(id, incarnation, this, this.snapshots)
     const { nodeMib } = this.plan
     agent.memoryMib = nodeMib[this.names.indexOf(id) % nodeMib.length] ?? 400
     agent.leave = () => this.#leave(agent)

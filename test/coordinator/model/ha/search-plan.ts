@@ -29,9 +29,10 @@ const weights = {
   ...{ kill: 4, start: 6, leave: 2, askLeave: 3, hang: 2, cut: 2, cutPeers: 1, heal: 1 },
   ...{ killCoordinator: 2, startCoordinator: 4, crashSoon: 1, breakDisk: 2, fence: 2 },
   ...{ crash: 4, evacuate: 3, endMaintenance: 3, rule: 5, dropRule: 2, group: 2, dropGroup: 1 },
-  ...{ policy: 7, protect: 3, lock: 2, arm: 2, shutdown: 1, tolerate: 1, power: 2, sleep: 1 },
+  ...{ policy: 7, protect: 5, lock: 2, arm: 2, shutdown: 1, tolerate: 1, power: 2, sleep: 1 },
   ...{ stop: 2, startVm: 4, relocate: 2, migrate: 4, cancel: 2, pause: 1, resume: 1, remove: 3 },
-  ...{ run: 4, clone: 3, rebalance: 1, snapshot: 2, restore: 2, dropSnapshot: 1 },
+  ...{ run: 4, clone: 3, rebalance: 1, snapshot: 3, restore: 2, dropSnapshot: 1 },
+  ...{ template: 2, dropTemplate: 1, deploy: 3, roll: 2 },
 } as const
 export type Kind = keyof typeof weights
 
@@ -49,17 +50,44 @@ export function planOf(seed: number): SearchPlan {
   })
   const gapMs = () => pick([0, random.below(60), random.below(900), random.below(7000)])
   const isBig = random.below(2) === 0
+  const at = (vm: number, choice: number) => [number(), vm, choice, number()] as const
+  const vms = 2 + random.below(6)
+  // What takes several deeds in a row would seldom come about by chance.
+  const beginnings: Readonly<Record<string, () => Deed[]>> = {
+    nothing: () => [],
+    replicas: () =>
+      Array.from({ length: vms }, (_, n) => ({
+        ...{ what: 'protect', at: at(n, 2 + random.below(3)) },
+        afterMs: n + 1 < vms ? 0 : 800,
+      })),
+    template: () => [
+      { what: 'snapshot', afterMs: 400, at: at(1, 0) },
+      { what: 'template', afterMs: 400, at: at(1, 0) },
+    ],
+    crashes: () => [
+      { what: 'policy', afterMs: 0, at: [0, 0, 1, 0] },
+      { what: 'policy', afterMs: 0, at: [0, 0, 1, 1] },
+      ...Array.from({ length: 3 + random.below(3) }, (): Deed => {
+        return { what: 'crash', afterMs: random.below(3000), at: at(0, 0) }
+      }),
+    ],
+    promise: () => [{ what: 'tolerate', afterMs: 0, at: [0, 0, number(), 1] }],
+  }
+  const begun = beginnings[pick(['nothing', 'nothing', ...Object.keys(beginnings)])]?.() ?? []
   return {
     seed,
     nodes: 2 + random.below(4),
     nodeMib: random.below(3) === 0 ? [400, 300, 200] : [400],
-    vms: 2 + random.below(6),
+    vms,
     vmMib: isBig ? [150, 100, 200, 60] : [20],
     shutdown: pick(['fail-over', 'freeze', 'migrate']),
     hasDevice: random.below(4) === 0,
     rebalances: random.below(4) === 0,
     rules: Array.from({ length: random.below(5) }, () => deed(pick(['rule', 'rule', 'group']), 0)),
-    deeds: Array.from({ length: 5 + random.below(26) }, () => deed(pick(kinds), gapMs())),
+    deeds: [
+      ...begun,
+      ...Array.from({ length: 5 + random.below(26) }, () => deed(pick(kinds), gapMs())),
+    ],
   }
 }
 

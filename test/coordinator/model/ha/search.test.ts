@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest'
 import { search, shortest, told } from './search.ts'
 import { planOf } from './search-plan.ts'
+import { seenIn, sometimes } from './sometimes.ts'
 
 const runs = Number(process.env.GODWIT_HA_RUNS ?? 160)
 const from = Number(process.env.GODWIT_HA_FROM ?? 1)
@@ -12,10 +13,15 @@ const from = Number(process.env.GODWIT_HA_FROM ?? 1)
 const restMs = runs > 1000 ? 70_000 : 5000
 
 test('whatever happens, high availability does what it says', { timeout: 86_400_000 }, () => {
+  const count = new Map(Object.keys(sometimes).map((what) => [what, 0]))
   for (let seed = from; seed < from + runs; seed++) {
     const end = search(planOf(seed), restMs)
     if (end.wrong.length > 0) throw new Error(told(shortest(end)))
+    for (const what of seenIn(end.story)) count.set(what, (count.get(what) ?? 0) + 1)
   }
+  const never = [...count].flatMap(([what, times]) => (times > 0 ? [] : [what]))
+  if (runs >= 160) expect(never).toEqual([])
+  if (runs > 1000) console.info([...count].map(([what, n]) => `${n} × ${what}`).join('\n'))
 })
 
 test('the same seed gives the same story', () => {

@@ -81,6 +81,17 @@ export class Sight {
     return undefined
   }
 
+  /** The strict rule about nodes that forbids it this one. */
+  affinity(vm: Vm, nodeId: string): string | undefined {
+    const company = this.company(vm)
+    for (const rule of this.state.rules.values()) {
+      if (!rule.strict || rule.kind !== 'node-affinity') continue
+      const isMeant = this.named(rule.vms).some((id) => company.some((mate) => mate.id === id))
+      if (isMeant && !rule.nodes.some(({ id }) => id === nodeId)) return rule.name
+    }
+    return undefined
+  }
+
   #breaks(rule: HaRule, names: VmId[], company: readonly Vm[], nodeId: NodeId): boolean {
     if (rule.kind === 'node-affinity') return !rule.nodes.some(({ id }) => id === nodeId)
     if (rule.kind === 'keep-together') return false

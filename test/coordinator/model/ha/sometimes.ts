@@ -1,0 +1,65 @@
+// What the search must have seen when it has played enough seeds: everything that an operator can
+// declare, and everything that becomes of it. A search that never draws a thing finds nothing about
+// it. Counted by the words of its stories. Not here: what is right (order-judge.ts, rest-judge.ts).
+
+/** What is counted, and the line of a story that shows it. */
+export const sometimes: Readonly<Record<string, RegExp>> = {
+  'restarted elsewhere': / runs again, on /,
+  'by the lease': / is fenced: its lease is over/,
+  'by the device': / is fenced: its process is surely gone/,
+  'by hand': / is fenced: an operator says it is off/,
+  'stopped by its own node': /must be recovered: \w+ stopped it by itself/,
+  'stands still, goes on': / goes on where it stood/,
+  'in good order': / has left in good order/,
+  disarmed: /now: armed false/,
+  'armed again': /now: armed true\b(?!,)/,
+  locked: /"locked":true/,
+  unlocked: /"locked":false/,
+  'frozen until its node is back': /now: shutdown freeze/,
+  'moved before a shutdown': /queued \(evacuation/,
+  'asks to leave': / wants to leave/,
+  maintenance: / goes into maintenance/,
+  'empty for it': / is empty: it can be switched off/,
+  'and back': / is back from maintenance/,
+  'home again': /\(return: it was on /,
+  'no failback': /"failback":false/,
+  'to a higher priority': /\(\w+: its rules prefer /,
+  'a strict rule moves it': /\(rule: rule \w+ allows /,
+  'a company comes together': /\(rule: a rule keeps them together/,
+  'kept together with': /rule keeps \w+ (apart|together)/,
+  'affinity with priorities': /belongs? on \w+ \(\d+\), \w+ \(\d+\)/,
+  together: / stay together$/,
+  'together if possible': / stay together if possible/,
+  apart: / stay apart$/,
+  'apart if possible': / stay apart if possible/,
+  'a rule changes': /rule \w+ is changed/,
+  'a rule is dropped': /rule \w+ is dropped/,
+  'a contradiction': /keeps apart what has to stay together|belong on no common node/,
+  groups: /group \w+ is (set|changed)/,
+  'a priority': /"priority":\d/,
+  'an order': /"after":\["/,
+  'a circle': /would wait for itself/,
+  'restarts used up': /restarts there and \d+ on other nodes did not help/,
+  'a start that fails': /could not start|the disk store is away/,
+  'a checkpoint': / has a replica on \w+ \(checkpoint/,
+  'a continuous replica': / has a replica on \w+ \(continuous/,
+  'a take-over': / went on from checkpoint /,
+  'a replica is lost': /the replica of \w+ on \w+ is lost/,
+  'a replica makes room': / gives up its replica on /,
+  'a template': /template \w+ is ready/,
+  'a VM of a template': /"template":"t\d"/,
+  'a clone': /ask clone/,
+  'a snapshot': /snapshot \w+ of \w+ is taken/,
+  packed: /\(consolidation: /,
+  asleep: / goes to standby: it is empty/,
+  'awake for somebody': / is woken: /,
+  balanced: /\(rebalance: /,
+  'no room for a failure': /would leave no room for|an outage would leave no room/,
+  'another coordinator': /coordinator killed/,
+}
+
+/** Which of them are in a story. */
+export const seenIn = (story: readonly string[]): string[] =>
+  Object.entries(sometimes).flatMap(([what, words]) =>
+    story.some((line) => words.test(line)) ? [what] : [],
+  )
