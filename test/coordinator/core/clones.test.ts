@@ -127,3 +127,42 @@ test('no clone gets a name under which a template is kept', () => {
   expect(story.answer).toMatchObject({ fault: { code: 'name-taken' } })
   expect([...story.state.vms.keys()]).toEqual(['a'])
 })
+
+test('its parent begins anew elsewhere, and is lost there too: the clone holds up nothing of that', () => {
+  const story = paging()
+  story.join('n3')
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change: { relocations: 1 } })
+  story.event('n1', 'a@1', 'crashed')
+  story.passWith(1000, { n1: [], n2: ['a1@2 running'], n3: [] })
+  expect(stateOf(story)).toBe('starting n3 @3')
+  story.lose('n3')
+  for (let n = 0; n < 10; n++) {
+    story.progress('n1', 'm2', 'paging')
+    story.passWith(1000, { n1: [], n2: ['a1@2 running'] })
+  }
+  expect(stateOf(story)).toMatch(/^starting n[12] @4$/)
+})
+
+test('a clone that crashed while its pages came begins anew, and is lost there too', () => {
+  const story = paging()
+  story.join('n3')
+  story.ask({ do: 'set-policy', vmId: asVmId('a1'), change: { relocations: 1 } })
+  story.event('n2', 'a1@2', 'crashed')
+  story.passWith(1000, { n1: ['a@1 running'], n2: [], n3: [] })
+  expect(stateOf(story, 'a1')).toBe('starting n3 @3')
+  story.lose('n3')
+  story.passWith(10_000, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toMatch(/^starting n[12] @4$/)
+})
+
+test('a clone that has run and begins anew is not taken away with the pages of its first life', () => {
+  const story = paging()
+  story.ask({ do: 'set-policy', vmId: asVmId('a1'), change: { restarts: 1 } })
+  story.event('n2', 'a1@2', 'crashed')
+  story.passWith(1000, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toBe('starting n2 @3')
+  story.lose('n1', true)
+  story.passWith(500, { n2: ['a1@3 starting'] })
+  expect(phaseOf(story, 'm2')).toBe('failed')
+  expect(stateOf(story, 'a1')).toBe('starting n2 @3')
+})
