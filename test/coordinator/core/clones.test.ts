@@ -155,6 +155,28 @@ test('a clone that crashed while its pages came begins anew, and is lost there t
   expect(stateOf(story, 'a1')).toMatch(/^starting n[12] @4$/)
 })
 
+test('parent and clone may be stopped while pages come, and start again at once', () => {
+  const story = paging()
+  story.ask({ do: 'cancel-migration', migrationId: asMigrationId('m2') })
+  const stopThem = {
+    fault: { message: 'm2 is paging: its clones run; stop those that are not wanted' },
+  }
+  expect(story.answer).toMatchObject(stopThem)
+  for (const [vm, node] of [
+    ['a', 'n1'],
+    ['a1', 'n2'],
+  ] as const) {
+    story.ask({ do: 'stop', vmId: asVmId(vm) })
+    expect(story.answer).toHaveProperty('value')
+    const [id] = [...story.state.commands].find(([, c]) => c.kind === 'stop') ?? []
+    story.result(node, id ?? '')
+    expect(stateOf(story, vm)).toMatch(/^stopped/)
+    story.ask({ do: 'start', vmId: asVmId(vm) })
+    expect(stateOf(story, vm)).toMatch(/^starting n/)
+  }
+  expect(phaseOf(story, 'm2')).toBe('paging')
+})
+
 test('a clone that has run and begins anew is not taken away with the pages of its first life', () => {
   const story = paging()
   story.ask({ do: 'set-policy', vmId: asVmId('a1'), change: { restarts: 1 } })
