@@ -188,3 +188,30 @@ test('a clone that has run and begins anew is not taken away with the pages of i
   expect(phaseOf(story, 'm2')).toBe('failed')
   expect(stateOf(story, 'a1')).toBe('starting n2 @3')
 })
+
+test('whoever has the parent’s name while pages come for its clone is no parent of it', () => {
+  const story = paging()
+  story.ask({ do: 'stop', vmId: asVmId('a') })
+  const [stop] = [...story.state.commands].find(([, { kind }]) => kind === 'stop') ?? []
+  story.result('n1', stop ?? '')
+  story.ask({ do: 'remove', vmId: asVmId('a') })
+  story.run('a', { diskMib: 4 }, 'n1')
+  const { epoch } = story.state.vms.get(asVmId('a')) ?? {}
+  story.event('n1', `a@${epoch}`, 'running')
+  story.layersHeld.set('a', ['a.9.disk'])
+  story.beat('n1', [`a@${epoch} running`])
+  story.say('its node’s word of its layers counts, and it may be kept and moved')
+  expect(layersOf(story, 'a')).toEqual(['a.9.disk'])
+  story.layersHeld.delete('a')
+  story.ask({ do: 'snapshot', vmId: asVmId('a'), name: 's' })
+  expect(story.answer).toHaveProperty('value')
+  const [take] = [...story.state.commands].find(([, { kind }]) => kind === 'take-snapshot') ?? []
+  story.result('n1', take ?? '', 'disk-failed')
+  story.migrate('a', 'n2')
+  const { migrationId } = story.state.vms.get(asVmId('a')) ?? {}
+  story.ask({ do: 'cancel-migration', migrationId: migrationId ?? asMigrationId('none') })
+  expect(story.state.vms.get(asVmId('a'))?.migrationId).toBeUndefined()
+  expect(phaseOf(story, 'm2')).toBe('paging')
+  story.result('n1', 'run1-2')
+  expect(phaseOf(story, 'm2')).toBe('done')
+})
