@@ -51,8 +51,8 @@ export type Failed = { readonly fault: Fault }
 /** A longer chain is written as a full list: it is read file by file when it is restored. */
 export const depthMax = 16
 
-/** Nobody has used the store for so long: what others remove meanwhile is not to be held open. */
-const restMs = 20_000
+/** So often an idle node looks whether others have removed what it holds open. */
+const lookMs = 20_000
 
 const recordKind = 'record'
 const recordVersion = 1
@@ -63,7 +63,7 @@ export class SnapshotStore {
   readonly pages: PageStore
   readonly ports: PageStorePorts
   #users = 0
-  #rest: Cancel | undefined
+  #look: Cancel | undefined
 
   constructor(ports: PageStorePorts) {
     this.ports = ports
@@ -77,16 +77,22 @@ export class SnapshotStore {
     return this.#attended(mark)
   }
 
-  /** Its packs are open while somebody has a mark, and a little longer. */
   #attended(mark: Mark): Mark {
-    const { clock } = this.ports
     this.#users++
-    this.#rest?.()
+    this.#look?.()
     return () => {
-      if (--this.#users === 0)
-        this.#rest = clock.wakeAt(clock.nowMs() + restMs, () => this.pages.close())
+      if (--this.#users === 0) this.#lookLater()
       mark()
     }
+  }
+
+  /** Open files hold the room of what is removed: nobody is to wait for the next use with that. */
+  #lookLater(): void {
+    const { clock } = this.ports
+    this.#look = clock.wakeAt(clock.nowMs() + lookMs, () => {
+      if (this.pages.isOutdated) this.pages.close()
+      if (this.pages.packs().length > 0) this.#lookLater()
+    })
   }
 
   /** Returns the size of its file in bytes. */
