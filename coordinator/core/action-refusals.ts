@@ -23,17 +23,26 @@ export function standing(phase: VmPhase): string {
   return sentence === `is ${phase}` ? sentence : `is ${phase} (it ${sentence})`
 }
 
-export function refusal(vm: Vm, action: VmAction): Fault | undefined {
+export function refusal(state: ClusterState, vm: Vm, action: VmAction): Fault | undefined {
   const allowed = vmActionPhases[action].join(' or ')
   if (!mayAct(action, vm.phase))
     return fault('wrong-state', `${vm.id} ${standing(vm.phase)}; ${action} needs it ${allowed}`)
   // Several clones of one parent may queue; everything else waits until the VM is left alone.
-  if (vm.migrationId !== undefined && action !== 'clone')
-    return fault(
-      'wrong-state',
-      `${vm.id} is ${vm.phase}, in ${vm.migrationId}: wait until that has ended, or cancel it`,
-    )
-  return undefined
+  if (vm.migrationId === undefined || action === 'clone') return undefined
+  const isPaging = onlyBringsPages(state, vm)
+  if (isPaging && action === 'stop') return undefined
+  const mend = isPaging ? 'wait until that has ended' : 'wait until that has ended, or cancel it'
+  return fault('wrong-state', `${vm.id} is ${vm.phase}, in ${vm.migrationId}: ${mend}`)
+}
+
+/** Its clones run, or it is one: what they lack is kept for them, whatever becomes of it. */
+function onlyBringsPages({ openMigrations, migrations }: ClusterState, { id }: Vm): boolean {
+  for (const open of openMigrations) {
+    const migration = migrations.get(open)
+    const isInIt = migration?.vmId === id || migration?.cloneIds.includes(id)
+    if (isInIt && migration?.phase !== 'paging') return false
+  }
+  return true
 }
 
 export function unknownNode({ nodes }: Pick<ClusterState, 'nodes'>, nodeId: string): Fault {

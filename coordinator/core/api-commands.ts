@@ -185,7 +185,7 @@ function onVm(
 ): Value | Fault {
   const vm = step.state.vms.get(vmId)
   if (!vm) return unknownVm(vmId)
-  return refusal(vm, action) ?? act(vm)
+  return refusal(step.state, vm, action) ?? act(vm)
 }
 
 function pauseOrResume(step: Step, vmId: VmId, kind: 'pause' | 'resume'): Value | Fault {

@@ -6,7 +6,7 @@
 // need not wait for it (layer-merges.ts).
 // Not here: the layers themselves (clones.ts, snapshots.ts).
 
-import { type ClusterState, isActive, type Vm } from './cluster-state.ts'
+import { type ClusterState, isActive, type Migration, type Vm } from './cluster-state.ts'
 import { isAsked } from './step-context.ts'
 
 /** The next change has to wait. */
@@ -17,14 +17,17 @@ export const isDiskChanging = (state: ClusterState, vm: Vm): boolean =>
 export const isBeingChanged = (state: ClusterState, vm: Vm): boolean =>
   isGettingTop(state, vm) || isAsked(state, 'swap-layers', vm.id)
 
+/** Of this life of it: what came before one that began anew, or had its name, is nothing to it. */
+export const isCloneOf = ({ purpose, vmId, epoch }: Migration, vm: Vm): boolean =>
+  purpose === 'clone' && vmId === vm.id && epoch === vm.epoch
+
 const isGettingTop = (state: ClusterState, vm: Vm): boolean =>
   isBeingCloned(state, vm) || isAsked(state, 'take-snapshot', vm.id)
 
 function isBeingCloned({ openMigrations, migrations }: ClusterState, vm: Vm): boolean {
   for (const id of openMigrations) {
     const migration = migrations.get(id)
-    if (migration?.vmId !== vm.id || migration.purpose !== 'clone') continue
-    if (isActive(migration)) return true
+    if (migration && isCloneOf(migration, vm) && isActive(migration)) return true
   }
   return false
 }

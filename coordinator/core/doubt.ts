@@ -279,10 +279,12 @@ function whyRestart({ from, to, sourceReleased, live }: Migration): string {
 function settleClone(step: Step, migration: Migration): void {
   const { live } = migration
   const clones = migration.cloneIds.map((id) => step.state.vms.get(id))
+  // One that has run and begins anew is not being made any more.
+  const isMade = (clone?: Vm) => clone?.phase !== 'starting' || clone.migrationId !== migration.id
   if (live.resultFault) endByFault(step, migration, live.resultFault)
   else if (migration.phase === 'paging' && isSourceGone(step, migration))
     losePagesOfClones(step, migration)
-  else if (clones.every((clone) => clone?.phase !== 'starting')) {
+  else if (clones.every(isMade)) {
     if (step.nowMs - live.newsAtMs > releasedDoubtMs)
       endMigration(step, migration, { phase: 'done' })
   } else if (migration.sourceLost)

@@ -4,6 +4,7 @@
 
 import type { Fault } from '#proto/faults.ts'
 import { isActive, type Migration, type Vm } from './cluster-state.ts'
+import { isCloneOf } from './disk-change.ts'
 import { seeEvacuated } from './evacuation.ts'
 import { seeMoved } from './ha/keeper.ts'
 import { becomeEnded, type MigrationEnd } from './migration-doors.ts'
@@ -37,8 +38,9 @@ export function endByFault(step: Step, migration: Migration, fault: Fault): void
 function nextMigrationOf({ state }: Step, vm: Vm) {
   for (const id of state.openMigrations) {
     const migration = state.migrations.get(id)
-    if (migration?.vmId !== vm.id) continue
-    if (migration.purpose === 'clone' || !migration.hasMoved) return id
+    if (!migration) continue
+    const isMove = migration.purpose === 'migrate' && migration.vmId === vm.id
+    if (isCloneOf(migration, vm) || (isMove && !migration.hasMoved)) return id
   }
   return undefined
 }

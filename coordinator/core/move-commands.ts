@@ -5,6 +5,7 @@
 import type { ForecastView, RebalanceView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
 import { asNodeId, asVmId, type MigrationId } from '#proto/ids.ts'
+import { migrationHasEnded } from '#proto/state.ts'
 import { outOfReach, refusal, standing, unknownNode } from './action-refusals.ts'
 import { type Wish, wishOfAll } from './burdens.ts'
 import type { Migration, Node, Vm } from './cluster-state.ts'
@@ -67,7 +68,7 @@ function journeyOf(
   if (to === vm.nodeId)
     return fault('bad-request', `${vm.id} is on ${vm.nodeId} already: name another node`)
   const company = companyOf(step.state, vm).filter(({ nodeId }) => nodeId !== undefined)
-  const busy = company.find((mate) => mate !== vm && refusal(mate, 'migrate'))
+  const busy = company.find((mate) => mate !== vm && refusal(step.state, mate, 'migrate'))
   if (busy)
     return fault(
       'wrong-state',
@@ -133,7 +134,7 @@ export function cancel(step: Step, id: MigrationId): Value | Fault {
   if (!migration) return fault('unknown-migration', `there is no migration ${id}`)
   const { phase } = migration
   if (phase !== 'queued' && !isHeld(migration))
-    return fault('wrong-state', `${id} is ${phase}: its VM has left; migrate it back instead`)
+    return fault('wrong-state', `${id} is ${phase}: ${whyTooLate(migration)}`)
   if (phase !== 'queued' && !sendCancel(step, migration, migration.live.asked === undefined))
     return outOfReach(migration.from)
   migration.isCancelRequested = true
@@ -141,6 +142,12 @@ export function cancel(step: Step, id: MigrationId): Value | Fault {
   if (phase === 'queued')
     endByFault(step, migration, fault('cancelled', 'cancelled while it was queued'))
   return migrationView(migration)
+}
+
+function whyTooLate({ phase, purpose }: Migration): string {
+  if (migrationHasEnded(phase)) return 'it has ended'
+  if (purpose === 'clone') return 'its clones run; stop those that are not wanted'
+  return 'its VM has left; migrate it back instead'
 }
 
 /** Its source may still go on with the VM, as far as is known. */

@@ -79,8 +79,10 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   // A replica is of the copy that was there.
   if (vm.nodeId !== nodeId) setReplica(step, vm, undefined)
   forget(vm, 'takesOver', 'goesOn')
-  if (nodeId === undefined) delete vm.nodeId
-  else {
+  if (nodeId === undefined) {
+    delete vm.nodeId
+    leaveClones(step, vm)
+  } else {
     vm.nodeId = nodeId
     nodeOf(step.state, nodeId).live.vmIds.add(vm.id)
   }
@@ -92,6 +94,12 @@ function assign(step: Step, vm: Vm, nodeId: NodeId | undefined): void {
   vm.live.fencedAtMs = undefined
   vm.live.isDiskInDoubt = false
   if (nodeId === undefined) vm.live.load = undefined
+}
+
+/** No copy is left that clones are made of, or that brings pages: its next life owes nothing. */
+function leaveClones(step: Step, vm: Vm): void {
+  const migration = vm.migrationId && step.state.migrations.get(vm.migrationId)
+  if (migration && migration.purpose === 'clone') setMigration(step, vm, undefined)
 }
 
 /** Its replica, as it counts now. */

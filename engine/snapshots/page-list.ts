@@ -27,7 +27,7 @@ export const digestAt = ({ digests }: PageList, at: number): Uint8Array =>
 export function pageListSection({ pages, digests }: PageList): Section {
   const writer = new SectionWriter(pageListKind, version).u32(pages.length)
   const words = new DataView(new ArrayBuffer(4 * pages.length))
-  for (const [at, page] of pages.entries()) words.setUint32(4 * at, page, true)
+  for (let at = 0; at < pages.length; at++) words.setUint32(4 * at, pages[at] ?? 0, true)
   return writer.raw(new Uint8Array(words.buffer)).raw(digests).section()
 }
 
@@ -38,7 +38,8 @@ export function readPageList(section: Section, pageCount: number): PageList {
   if (count > Math.min(pageCount, pagesMax)) throw reader.refusal(`names ${count} pages`)
   const words = reader.raw(4 * count)
   const view = new DataView(words.buffer, words.byteOffset)
-  const pages = Uint32Array.from({ length: count }, (_, at) => view.getUint32(4 * at, true))
+  const pages = new Uint32Array(count)
+  for (let at = 0; at < count; at++) pages[at] = view.getUint32(4 * at, true)
   const digests = reader.raw(digestBytes * count)
   reader.end()
   for (let at = 0; at < count; at++) {
@@ -52,41 +53,62 @@ export function readPageList(section: Section, pageCount: number): PageList {
 export function laidOver(older: PageList, newer: PageList, full: boolean): PageList {
   const builder = new PageListBuilder()
   for (const list of [older, newer])
-    for (const [at, page] of list.pages.entries()) builder.set(page, digestAt(list, at))
+    for (let at = 0; at < list.pages.length; at++)
+      builder.set(list.pages[at] ?? 0, digestAt(list, at))
   return builder.finish(full)
 }
 
-/** Collects pages in any order; of a page that comes twice, the last content counts. */
+/** What a builder knows of a page: nothing, that it is zero, or in which slot its digest is. */
+const unnamed = 0
+const zeroed = 1
+const firstSlot = 2
+const digestWords = digestBytes / 4
+
+/**
+ * Collects pages in any order; of a page that comes twice, the last content counts. By page index,
+ * so that 3 GiB of them keep no thread: neither when they come nor when the list is made.
+ */
 export class PageListBuilder {
-  readonly #slots = new Map<number, number>()
-  #digests = new Uint8Array(64 * digestBytes)
+  #entries = new Uint32Array(1024)
+  #digests = new Uint32Array(64 * digestWords)
+  #slots = 0
 
   set(page: number, digest: Uint8Array): void {
     invariant(digest.length === digestBytes, 'A page is named by a digest')
-    const slot = this.#slots.get(page) ?? this.#slots.size
-    this.#slots.set(page, slot)
-    if ((slot + 1) * digestBytes > this.#digests.length) {
-      const larger = new Uint8Array(2 * this.#digests.length)
-      larger.set(this.#digests)
-      this.#digests = larger
+    if (page >= this.#entries.length)
+      this.#entries = grown(this.#entries, Math.max(page + 1, 2 * this.#entries.length))
+    if (equalBytes(digest, zeroPageDigest)) {
+      this.#entries[page] = zeroed
+      return
     }
-    this.#digests.set(digest, slot * digestBytes)
-  }
-
-  get size(): number {
-    return this.#slots.size
+    const before = this.#entries[page] ?? unnamed
+    const slot = before >= firstSlot ? before - firstSlot : this.#slots++
+    this.#entries[page] = slot + firstSlot
+    if (this.#slots * digestWords > this.#digests.length)
+      this.#digests = grown(this.#digests, 2 * this.#digests.length)
+    new Uint8Array(this.#digests.buffer).set(digest, slot * digestBytes)
   }
 
   /** `full`: zero pages are left out, as nothing lies below. */
   finish(full: boolean): PageList {
-    const digestOf = (page: number) => {
-      const slot = this.#slots.get(page) ?? 0
-      return this.#digests.subarray(slot * digestBytes, (slot + 1) * digestBytes)
+    const least = full ? firstSlot : zeroed
+    const pages = new Uint32Array(this.#entries.reduce((n, is) => n + (is >= least ? 1 : 0), 0))
+    const digests = new Uint32Array(pages.length * digestWords)
+    let at = 0
+    for (let page = 0; page < this.#entries.length; page++) {
+      const entry = this.#entries[page] ?? unnamed
+      if (entry < least) continue
+      const from = (entry - firstSlot) * digestWords
+      for (let word = 0; entry >= firstSlot && word < digestWords; word++)
+        digests[at * digestWords + word] = this.#digests[from + word] ?? 0
+      pages[at++] = page
     }
-    const isNamed = (page: number) => !full || !equalBytes(digestOf(page), zeroPageDigest)
-    const pages = Uint32Array.from(this.#slots.keys()).filter(isNamed).sort()
-    const digests = new Uint8Array(pages.length * digestBytes)
-    for (const [at, page] of pages.entries()) digests.set(digestOf(page), at * digestBytes)
-    return { pages, digests }
+    return { pages, digests: new Uint8Array(digests.buffer) }
   }
+}
+
+function grown(words: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(length)
+  larger.set(words)
+  return larger
 }

@@ -41,7 +41,7 @@ export class PageStore {
   /** Takes note of packs that have come and gone. Pages of a damaged pack count as not there. */
   refresh(): void {
     const names = this.#ports.disk.list().filter(isPackName)
-    if (this.#packs.some(({ name }) => !names.includes(name))) this.#forgetAll()
+    if (this.isOutdated) this.#forgetAll()
     const known = new Set(this.#packs.map(({ name }) => name))
     for (const name of names) if (!known.has(name)) this.#open(name)
   }
@@ -72,6 +72,12 @@ export class PageStore {
 
   write(): PackWriter {
     return new PackWriter(this.#ports, this)
+  }
+
+  /** Some of the packs that are open are not in the store any more. */
+  get isOutdated(): boolean {
+    const names = this.#ports.disk.list()
+    return this.#packs.some(({ name }) => !names.includes(name))
   }
 
   /** Closes the files; the store is read anew when it is asked again. */

@@ -12,7 +12,6 @@ import { consoleSectionKind, type GuestConsole } from '../console.ts'
 import type { HeldVm } from '../held-vms.ts'
 import type { Vmm } from '../vmm.ts'
 import type { Snapshot, SnapshotStore } from './snapshot-store.ts'
-import { markUsing } from './store-files.ts'
 import { StoreSource } from './store-source.ts'
 import type { Base } from './taking.ts'
 
@@ -41,8 +40,7 @@ export async function restoreSnapshot(
   from: SnapshotName,
   ports: RestoringPorts,
 ): Promise<Restored> {
-  const mark = await markUsing(ports.store.ports)
-  if (typeof mark !== 'function') throw new FaultError(mark.fault)
+  const mark = await ports.store.use()
   let whole: Promise<void> | undefined
   try {
     const { snapshot, source, pages } = prepare(vm, from, ports)

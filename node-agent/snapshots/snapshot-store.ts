@@ -18,6 +18,7 @@ import {
 import { SnapshotError } from '#engine/snapshots/section-bytes.ts'
 import { decodeSnapshot, encodeSnapshot } from '#engine/snapshots/snapshot-file.ts'
 import type { Section } from '#engine/vm-config.ts'
+import type { Cancel } from '#env/env.ts'
 import { type Fault, FaultError, fault } from '#proto/faults.ts'
 import type { VmId } from '#proto/ids.ts'
 import type { StateSection } from '#proto/messages.ts'
@@ -28,7 +29,9 @@ import { PageStore, type PageStorePorts } from './page-store.ts'
 import {
   freshId,
   isSnapshotName,
+  type Mark,
   markClearing,
+  markUsing,
   readWhole,
   removeLeftovers,
   snapshotName,
@@ -48,6 +51,9 @@ export type Failed = { readonly fault: Fault }
 /** A longer chain is written as a full list: it is read file by file when it is restored. */
 export const depthMax = 16
 
+/** So often an idle node looks whether others have removed what it holds open. */
+const lookMs = 20_000
+
 const recordKind = 'record'
 const recordVersion = 1
 /** The VM's own sections are told from the file's by this. */
@@ -56,10 +62,37 @@ const statePrefix = 'vm.'
 export class SnapshotStore {
   readonly pages: PageStore
   readonly ports: PageStorePorts
+  #users = 0
+  #look: Cancel | undefined
 
   constructor(ports: PageStorePorts) {
     this.ports = ports
     this.pages = new PageStore(ports)
+  }
+
+  /** What is in it stays there until the mark is taken away. Throws FaultErrors. */
+  async use(): Promise<Mark> {
+    const mark = await markUsing(this.ports)
+    if (typeof mark !== 'function') throw new FaultError(mark.fault)
+    return this.#attended(mark)
+  }
+
+  #attended(mark: Mark): Mark {
+    this.#users++
+    this.#look?.()
+    return () => {
+      if (--this.#users === 0) this.#lookLater()
+      mark()
+    }
+  }
+
+  /** Open files hold the room of what is removed: nobody is to wait for the next use with that. */
+  #lookLater(): void {
+    const { clock } = this.ports
+    this.#look = clock.wakeAt(clock.nowMs() + lookMs, () => {
+      if (this.pages.isOutdated) this.pages.close()
+      if (this.pages.packs().length > 0) this.#lookLater()
+    })
   }
 
   /** Returns the size of its file in bytes. */
@@ -134,25 +167,27 @@ export class SnapshotStore {
   }
 
   /** Removes a snapshot, and every page that only it held. */
-  async remove(vmId: string, name: string): Promise<Fault | undefined> {
-    const mark = await markClearing(this.ports)
-    if (typeof mark !== 'function') return mark.fault
-    try {
+  remove(vmId: string, name: string): Promise<Fault | undefined> {
+    return this.#alone(async () => {
       if (!this.has(vmId, name)) return unknownSnapshot(vmId, name).fault
       return (await this.#adopt(vmId, name)) ?? (await this.#forget(vmId, name))
-    } finally {
-      mark()
-    }
+    })
   }
 
   /** Removes what no snapshot names: of packs that are mostly so, and of writers that died. */
-  async clear(): Promise<Fault | undefined> {
+  clear(): Promise<Fault | undefined> {
+    return this.#alone(() => this.#clear())
+  }
+
+  /** Nobody else uses the store meanwhile. */
+  async #alone(work: () => Promise<Fault | undefined>): Promise<Fault | undefined> {
     const mark = await markClearing(this.ports)
     if (typeof mark !== 'function') return mark.fault
+    const end = this.#attended(mark)
     try {
-      return await this.#clear()
+      return await work()
     } finally {
-      mark()
+      end()
     }
   }
 

@@ -11,7 +11,6 @@ import type { HeldVm } from '../held-vms.ts'
 import type { Vmm } from '../vmm.ts'
 import { restoreSnapshot } from './restoring.ts'
 import type { SnapshotStore } from './snapshot-store.ts'
-import { markUsing } from './store-files.ts'
 import { type Base, type SnapshotOrder, Taking } from './taking.ts'
 
 export interface SnapshotsPorts {
@@ -35,8 +34,7 @@ export class Snapshots {
   async take(vm: HeldVm, order: SnapshotOrder): Promise<SnapshotTaken> {
     const { store, consoles } = this.#ports
     if (store.has(vm.vmId, order.name)) throw new FaultError(taken(vm, order.name))
-    const mark = await markUsing(store.ports)
-    if (typeof mark !== 'function') throw new FaultError(mark.fault)
+    const mark = await store.use()
     const base = this.#bases.get(vm)
     this.#bases.delete(vm)
     try {
@@ -71,8 +69,7 @@ export class Snapshots {
     kept: { readonly vmId: VmId; readonly name: string },
   ): Promise<SnapshotTaken> {
     const { store } = this.#ports
-    const mark = await markUsing(store.ports)
-    if (typeof mark !== 'function') throw new FaultError(mark.fault)
+    const mark = await store.use()
     try {
       return store.keepAs(from, kept)
     } finally {

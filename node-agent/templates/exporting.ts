@@ -24,7 +24,6 @@ import { ContentIndex } from '../snapshots/content-index.ts'
 import type { Snapshot, SnapshotStore } from '../snapshots/snapshot-store.ts'
 import { openDisk, readBlocks, tableOf } from './disk-content.ts'
 import type { PartSender } from './part-stream.ts'
-import { StoreUse } from './store-use.ts'
 
 export interface TemplatePorts {
   readonly store: SnapshotStore
@@ -43,7 +42,7 @@ export async function exportTemplate(
   begins: (size: FileSize) => void,
 ): Promise<void> {
   const { store } = ports
-  const use = await StoreUse.begin(store.ports)
+  const mark = await store.use()
   let disk: SealedDisk | undefined
   try {
     const { snapshot, list } = found(order, store)
@@ -56,11 +55,10 @@ export async function exportTemplate(
     for (let at = 0; at < chunks; at++) {
       const content = read(manifest, chunkAt(manifest, at), store, disk)
       await out.send(encodeChunk(content, await ports.zstd.compress(content, level)))
-      await use.goOn()
     }
   } finally {
     disk?.close()
-    use.end()
+    mark()
   }
 }
 

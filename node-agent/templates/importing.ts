@@ -27,7 +27,6 @@ import type { PackWriter } from '../snapshots/page-store.ts'
 import { LayerWriter } from './disk-content.ts'
 import type { TemplatePorts } from './exporting.ts'
 import type { PartReader } from './part-stream.ts'
-import { StoreUse } from './store-use.ts'
 
 export interface ImportSteps {
   /** Bit c: chunk c is to come. */
@@ -43,8 +42,8 @@ export async function importTemplate(
   input: PartReader,
   steps: ImportSteps,
 ): Promise<{ readonly record: SnapshotRecord; readonly storedBytes: number; pages: number }> {
-  const use = await StoreUse.begin(ports.store.ports)
-  const arriving = new Arriving(order, ports, use)
+  const mark = await ports.store.use()
+  const arriving = new Arriving(order, ports)
   try {
     await arriving.readManifest(input)
     steps.wants(arriving.wanted)
@@ -55,14 +54,13 @@ export async function importTemplate(
     arriving.abandon()
     throw thrown
   } finally {
-    use.end()
+    mark()
   }
 }
 
 class Arriving {
   readonly #order: ImportTemplate
   readonly #ports: TemplatePorts
-  readonly #use: StoreUse
   #manifest: TemplateManifest | undefined
   #wanted = new Uint8Array(0)
   #pack: PackWriter | undefined
@@ -70,10 +68,9 @@ class Arriving {
   #isDiskKnown = false
   #storedBytes = 0
 
-  constructor(order: ImportTemplate, ports: TemplatePorts, use: StoreUse) {
+  constructor(order: ImportTemplate, ports: TemplatePorts) {
     this.#order = order
     this.#ports = ports
-    this.#use = use
   }
 
   get wanted(): Uint8Array<ArrayBuffer> {
@@ -104,7 +101,6 @@ class Arriving {
       if (!this.#wants(at)) continue
       await this.#readChunk(input, manifest, chunkAt(manifest, at))
       await breathe()
-      await this.#use.goOn()
     }
     if (input.unread > 0) throw new FaultError(damaged('has more than its manifest names'))
   }

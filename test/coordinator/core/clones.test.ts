@@ -127,3 +127,91 @@ test('no clone gets a name under which a template is kept', () => {
   expect(story.answer).toMatchObject({ fault: { code: 'name-taken' } })
   expect([...story.state.vms.keys()]).toEqual(['a'])
 })
+
+test('its parent begins anew elsewhere, and is lost there too: the clone holds up nothing of that', () => {
+  const story = paging()
+  story.join('n3')
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change: { relocations: 1 } })
+  story.event('n1', 'a@1', 'crashed')
+  story.passWith(1000, { n1: [], n2: ['a1@2 running'], n3: [] })
+  expect(stateOf(story)).toBe('starting n3 @3')
+  story.lose('n3')
+  for (let n = 0; n < 10; n++) {
+    story.progress('n1', 'm2', 'paging')
+    story.passWith(1000, { n1: [], n2: ['a1@2 running'] })
+  }
+  expect(stateOf(story)).toMatch(/^starting n[12] @4$/)
+})
+
+test('a clone that crashed while its pages came begins anew, and is lost there too', () => {
+  const story = paging()
+  story.join('n3')
+  story.ask({ do: 'set-policy', vmId: asVmId('a1'), change: { relocations: 1 } })
+  story.event('n2', 'a1@2', 'crashed')
+  story.passWith(1000, { n1: ['a@1 running'], n2: [], n3: [] })
+  expect(stateOf(story, 'a1')).toBe('starting n3 @3')
+  story.lose('n3')
+  story.passWith(10_000, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toMatch(/^starting n[12] @4$/)
+})
+
+test('parent and clone may be stopped while pages come, and start again at once', () => {
+  const story = paging()
+  story.ask({ do: 'cancel-migration', migrationId: asMigrationId('m2') })
+  const stopThem = {
+    fault: { message: 'm2 is paging: its clones run; stop those that are not wanted' },
+  }
+  expect(story.answer).toMatchObject(stopThem)
+  for (const [vm, node] of [
+    ['a', 'n1'],
+    ['a1', 'n2'],
+  ] as const) {
+    story.ask({ do: 'stop', vmId: asVmId(vm) })
+    expect(story.answer).toHaveProperty('value')
+    const [id] = [...story.state.commands].find(([, c]) => c.kind === 'stop') ?? []
+    story.result(node, id ?? '')
+    expect(stateOf(story, vm)).toMatch(/^stopped/)
+    story.ask({ do: 'start', vmId: asVmId(vm) })
+    expect(stateOf(story, vm)).toMatch(/^starting n/)
+  }
+  expect(phaseOf(story, 'm2')).toBe('paging')
+})
+
+test('a clone that has run and begins anew is not taken away with the pages of its first life', () => {
+  const story = paging()
+  story.ask({ do: 'set-policy', vmId: asVmId('a1'), change: { restarts: 1 } })
+  story.event('n2', 'a1@2', 'crashed')
+  story.passWith(1000, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toBe('starting n2 @3')
+  story.lose('n1', true)
+  story.passWith(500, { n2: ['a1@3 starting'] })
+  expect(phaseOf(story, 'm2')).toBe('failed')
+  expect(stateOf(story, 'a1')).toBe('starting n2 @3')
+})
+
+test('whoever has the parent’s name while pages come for its clone is no parent of it', () => {
+  const story = paging()
+  story.ask({ do: 'stop', vmId: asVmId('a') })
+  const [stop] = [...story.state.commands].find(([, { kind }]) => kind === 'stop') ?? []
+  story.result('n1', stop ?? '')
+  story.ask({ do: 'remove', vmId: asVmId('a') })
+  story.run('a', { diskMib: 4 }, 'n1')
+  const { epoch } = story.state.vms.get(asVmId('a')) ?? {}
+  story.event('n1', `a@${epoch}`, 'running')
+  story.layersHeld.set('a', ['a.9.disk'])
+  story.beat('n1', [`a@${epoch} running`])
+  story.say('its node’s word of its layers counts, and it may be kept and moved')
+  expect(layersOf(story, 'a')).toEqual(['a.9.disk'])
+  story.layersHeld.delete('a')
+  story.ask({ do: 'snapshot', vmId: asVmId('a'), name: 's' })
+  expect(story.answer).toHaveProperty('value')
+  const [take] = [...story.state.commands].find(([, { kind }]) => kind === 'take-snapshot') ?? []
+  story.result('n1', take ?? '', 'disk-failed')
+  story.migrate('a', 'n2')
+  const { migrationId } = story.state.vms.get(asVmId('a')) ?? {}
+  story.ask({ do: 'cancel-migration', migrationId: migrationId ?? asMigrationId('none') })
+  expect(story.state.vms.get(asVmId('a'))?.migrationId).toBeUndefined()
+  expect(phaseOf(story, 'm2')).toBe('paging')
+  story.result('n1', 'run1-2')
+  expect(phaseOf(story, 'm2')).toBe('done')
+})

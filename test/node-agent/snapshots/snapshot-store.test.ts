@@ -3,6 +3,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import { PageListBuilder } from '#engine/snapshots/page-list.ts'
+import type { Disk, DiskFile } from '#env/env.ts'
 import { MemoryDisk, SeededRandom, VirtualClock } from '#env/memory.ts'
 import { sha256 } from '#env/real.ts'
 import { type Snapshot, SnapshotStore } from '#node-agent/snapshots/snapshot-store.ts'
@@ -91,6 +92,19 @@ async function drive<T>(work: Promise<T>): Promise<T> {
   }
   return work
 }
+
+const countedFile = (file: DiskFile, onClose: () => void): DiskFile => ({
+  get sizeBytes() {
+    return file.sizeBytes
+  },
+  read: (at, into) => file.read(at, into),
+  write: (at, bytes) => file.write(at, bytes),
+  flush: () => file.flush(),
+  close: () => {
+    onClose()
+    file.close()
+  },
+})
 
 describe('a page', () => {
   test('is kept once, whoever has it', async () => {
@@ -257,6 +271,33 @@ describe('two nodes', () => {
     expect(store.has(vmId, 'one')).toBe(true)
     if (typeof using === 'function') using()
     expect(await store.remove(vmId, 'one')).toBeUndefined()
+  })
+
+  test('hold nothing open that the other has removed, a little after the last use', async () => {
+    const held = new Set<string>()
+    const counted: Disk = {
+      exists: (name) => disk.exists(name),
+      list: () => disk.list(),
+      remove: (name) => disk.remove(name),
+      rename: (from, to) => disk.rename(from, to),
+      open: (name, mode) => {
+        const file = disk.open(name, mode)
+        held.add(name)
+        return countedFile(file, () => held.delete(name))
+      },
+    }
+    const random = new SeededRandom(++seed)
+    const other = new SnapshotStore({ disk: counted, clock, random, digest: sha256 })
+    put('one', [1, 2])
+    const [mark, again] = [await other.use(), await other.use()]
+    expect(await valuesOf('one', other)).toEqual([1, 2, 0, 0])
+    mark()
+    clock.advance(60_000)
+    expect([...held].filter(isPackName)).toEqual(packs())
+    again()
+    expect(await store.remove(vmId, 'one')).toBeUndefined()
+    clock.advance(60_000)
+    expect([...held].filter(isPackName)).toEqual([])
   })
 
   test('wait for one that clears, and not for ever', async () => {
