@@ -26,7 +26,7 @@ export function powerText({ settings, watts, joules, joulesAllOn }: PowerView): 
   const saved = joulesAllOn === 0 ? 0 : Math.round(100 * (1 - joules / joulesAllOn))
   const how = settings.save
     ? `VMs are packed up to ${Math.round(100 * settings.loadMax)} % of a node; the rest sleeps`
-    : 'every node is on (godwit power save)'
+    : 'nodes are put to sleep and woken by hand alone (godwit power save)'
   return [
     `${how}; ${watts.toFixed(0)} W are drawn now`,
     `${kilojoules(joules)} since the coordinator began, ${kilojoules(joulesAllOn)} had all been on: ` +

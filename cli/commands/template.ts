@@ -60,7 +60,7 @@ function addCreate(parent: Command, cli: Cli): void {
         const made = await settled(cli, api, name)
         await api.dropSnapshot(vm, snapshot)
         if (made?.phase !== 'ready') throw failed(name, made?.fault?.message)
-        cli.terminal.write(`template ${name} is ready: godwit template deploy ${name} web`)
+        cli.terminal.write(`template ${name} is ready: godwit template deploy ${name} ${name}-1`)
       }),
     )
   withExamples(create, [
@@ -89,8 +89,9 @@ function addShow(parent: Command, cli: Cli): void {
     .addOption(textOrJson())
     .action((name: string, { output }: { readonly output: string }, self: Command) =>
       withApi(cli, self, async (api) => {
-        const found = (await api.templates()).find((one) => one.name === name)
-        if (!found) throw new CommandError(exitCode.failed, `There is no template ${name}.`)
+        const all = await api.templates()
+        const found = all.find((one) => one.name === name)
+        if (!found) throw noTemplate(name, all)
         if (output === 'json') writeJson(cli.terminal, found)
         else cli.terminal.write(shownText(found))
       }),
@@ -210,6 +211,11 @@ function runs(cli: Cli, api: ApiClient, id: string): Promise<string> {
       late: { ms: waitMsMax, message: `${id} does not run yet; see: godwit vms -o wide` },
     },
   )
+}
+
+const noTemplate = (name: string, all: readonly TemplateView[]): CommandError => {
+  const names = all.map((one) => one.name).join(', ') || 'none'
+  return new CommandError(exitCode.failed, `There is no template ${name}; there are: ${names}.`)
 }
 
 const failed = (name: string, why = 'it is not there any more'): CommandError =>
