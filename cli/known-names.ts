@@ -6,18 +6,16 @@ import { migrationHasEnded } from '#proto/state.ts'
 import type { Cli } from './cli.ts'
 import { connect, type GlobalOptions } from './connection.ts'
 
-/** What a cluster knows. */
-const clusterKinds = [
-  ...(['vms', 'nodes', 'migrations', 'rules', 'groups'] as const),
-  ...(['snapshots', 'templates'] as const),
-] as const
-type ClusterKind = (typeof clusterKinds)[number]
-export type NameKind = ClusterKind | 'scenarios' | 'experiments' | 'images' | 'files'
+/** What is asked for: of the cluster, and of what commands do not load. */
+type AskedKind =
+  | ('vms' | 'nodes' | 'migrations' | 'rules' | 'groups')
+  | ('snapshots' | 'templates' | 'experiments')
+export type NameKind = AskedKind | 'scenarios' | 'images' | 'files'
 
-export type ClusterNames = Readonly<Record<ClusterKind, readonly string[]>>
-export const noNames: ClusterNames = {
+export type KnownNames = Readonly<Record<AskedKind, readonly string[]>>
+export const noNames: KnownNames = {
   ...{ vms: [], nodes: [], migrations: [], rules: [], groups: [] },
-  ...{ snapshots: [], templates: [] },
+  ...{ snapshots: [], templates: [], experiments: [] },
 }
 
 /** Placeholder of an argument or of an option → what stands in its place. */
@@ -58,24 +56,33 @@ export const kindOf = (place: string, word: string): NameKind | undefined =>
 const namesMsMax = 400
 
 /**
- * The names of the cluster that is meant, if it answers at once. @param typed the words so far
+ * The names of the cluster that is meant, if it answers at once, and of experiments where one is
+ * named. @param typed the words so far
  */
-export async function namesOfCluster(cli: Cli, typed: readonly string[]): Promise<ClusterNames> {
-  const names = namesOf(cli, typed).catch(() => noNames)
-  const late = new Promise<ClusterNames>((resolve) => {
+export async function knownNames(cli: Cli, typed: readonly string[]): Promise<KnownNames> {
+  if (typed.includes('experiment')) return { ...noNames, experiments: await experimentNames() }
+  const names = namesOfCluster(cli, typed).catch(() => noNames)
+  const late = new Promise<KnownNames>((resolve) => {
     cli.clock.wakeAt(cli.clock.nowMs() + namesMsMax, () => resolve(noNames))
   })
   return Promise.race([names, late])
 }
 
+/** What they are made of is loaded by nobody else who completes a word. */
+async function experimentNames(): Promise<string[]> {
+  const { experiments } = await import('#scenarios/experiments/catalogue.ts')
+  return experiments.map(({ name }) => name)
+}
+
 /** Snapshots are of a VM, and that has been typed. */
-async function namesOf(cli: Cli, typed: readonly string[]): Promise<ClusterNames> {
+async function namesOfCluster(cli: Cli, typed: readonly string[]): Promise<KnownNames> {
   const api = connect(cli, whichIsMeant(typed))
   const { vms, nodes, migrations, rules, groups = [] } = await api.cluster()
   const vm = typed.includes('snapshot') ? vms.find(({ id }) => typed.includes(id)) : undefined
   const snapshots = vm ? await api.snapshots(vm.id) : []
   const templates = typed.includes('template') ? await api.templates() : []
   return {
+    ...noNames,
     ...{ vms: vms.map(idOf), nodes: nodes.map(idOf) },
     migrations: migrations.filter(({ phase }) => !migrationHasEnded(phase)).map(idOf),
     ...{ rules: rules.map(({ rule }) => rule.name), groups: groups.map(nameOf) },

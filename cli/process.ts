@@ -5,7 +5,7 @@ import { realClock } from '#env/real.ts'
 import { clustersHome } from '#scenarios/local/cluster-folder.ts'
 import { type Cli, Interrupts } from './cli.ts'
 import { exitCode } from './exit-code.ts'
-import { namesOfCluster } from './known-names.ts'
+import { knownNames } from './known-names.ts'
 import { runProgram } from './program.ts'
 import { processTerminal } from './terminal.ts'
 
@@ -40,5 +40,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 const argv = process.argv.slice(2)
-const names = argv[0] === 'complete' ? await namesOfCluster(cli, argv) : undefined
+const names = argv[0] === 'complete' ? await knownNames(cli, argv) : undefined
 process.exit(await runProgram(argv, cli, names))

@@ -36,11 +36,11 @@ import { addUp } from './commands/up.ts'
 import { addVmActions } from './commands/vm-actions.ts'
 import { CommandError, type ExitCode, exitCode } from './exit-code.ts'
 import { exitCodesText, withExamples } from './help.ts'
-import { type ClusterNames, noNames } from './known-names.ts'
+import { type KnownNames, noNames } from './known-names.ts'
 import { version } from './version.ts'
 import { inOurWords } from './words-elsewhere.ts'
 
-export function buildProgram(cli: Cli, names: ClusterNames = noNames): Command {
+export function buildProgram(cli: Cli, names: KnownNames = noNames): Command {
   const program = new Command('godwit')
     .description('A laboratory for live migration, cloning and failover of virtual machines.')
     .version(version(), '-V, --version', 'which godwit this is')
@@ -134,7 +134,7 @@ function localClusterName(text: string): string {
 export async function runProgram(
   argv: readonly string[],
   cli: Cli,
-  names?: ClusterNames,
+  names?: KnownNames,
 ): Promise<ExitCode> {
   try {
     await buildProgram(cli, names).parseAsync(argv, { from: 'user' })

@@ -4,11 +4,10 @@
 
 import tab from '@bomb.sh/tab/commander'
 import type { Command } from 'commander'
-import { experiments } from '#scenarios/experiments/catalogue.ts'
 import type { Cli } from '../cli.ts'
 import { withExamples } from '../help.ts'
 import { imagesOf } from '../image/image-folder.ts'
-import { type ClusterNames, kindOf, type NameKind } from '../known-names.ts'
+import { type KnownNames, kindOf, type NameKind } from '../known-names.ts'
 import { libraryNames } from '../scenario-library.ts'
 
 /**
@@ -36,7 +35,7 @@ export const scriptForBash = (script: string): string =>
 const [noFiles, files] = [':4', ':0']
 
 /** Last of all: it reads the commands that there are. */
-export function addCompletion(program: Command, cli: Cli, names: ClusterNames): void {
+export function addCompletion(program: Command, cli: Cli, names: KnownNames): void {
   const completion = tab(program, { completionCommandName: 'completion' })
   let mayBeFile = false
   const offerOf = (kind: NameKind) => (add: (name: string, about: string) => void) => {
@@ -67,10 +66,9 @@ export function addCompletion(program: Command, cli: Cli, names: ClusterNames): 
   ])
 }
 
-function namesOfKind(kind: NameKind, cli: Cli, names: ClusterNames): readonly string[] {
+function namesOfKind(kind: NameKind, cli: Cli, names: KnownNames): readonly string[] {
   if (kind === 'files') return []
   if (kind === 'scenarios') return libraryNames()
-  if (kind === 'experiments') return experiments.map(({ name }) => name)
   if (kind === 'images')
     return imagesOf(cli)
       .list()

@@ -26,6 +26,7 @@ const script = () => printed(() => godwit('completion bash'))
 const names = {
   ...{ ...noNames, vms: ['kv', 'web'], nodes: ['n1', 'n2'], migrations: ['m7'] },
   ...{ rules: ['home'], groups: ['shop'], snapshots: ['before'], templates: ['lamp'] },
+  experiments: ['consolidation-own'],
 }
 
 /** What stands before the last word; the directive at the end says whether files are offered. */

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import { Interrupts } from '#cli/cli.ts'
 import { commandGroups } from '#cli/command-groups.ts'
 import { cliDocument } from '#cli/document.ts'
-import { namesOfCluster } from '#cli/known-names.ts'
+import { knownNames } from '#cli/known-names.ts'
 import { buildProgram } from '#cli/program.ts'
 import { realClock } from '#env/real.ts'
 import { ClusterFolder } from '#scenarios/local/cluster-folder.ts'
@@ -137,7 +137,7 @@ describe('which cluster', () => {
     }
     const terminal = new RememberingTerminal()
     const cli = { terminal, clock: realClock, home, interrupts: new Interrupts() }
-    const nodes = async (...typed: string[]) => (await namesOfCluster(cli, typed)).nodes
+    const nodes = async (...typed: string[]) => (await knownNames(cli, typed)).nodes
     expect(await nodes('complete', '--', 'kill', '')).toEqual([])
     expect(await nodes('complete', '--', 'kill', '--cluster', 'gull', '')).toEqual(['gull-1'])
     expect(await nodes('complete', '--', '--cluster=tern', 'kill', '')).toEqual(['tern-1'])
