@@ -29,7 +29,7 @@ WORKDIR /app
 COPY package.json ./
 COPY --from=production /app/node_modules ./node_modules
 COPY bin ./bin
-COPY tools/container.mjs tools/debian-guests.mjs ./tools/
+COPY tools/container.mjs tools/debian-guests.mjs tools/health.mjs ./tools/
 COPY proto ./proto
 COPY env ./env
 COPY --from=build /app/engine ./engine

@@ -1,6 +1,5 @@
-// The entry of the container image, and its health check:
+// The entry of the container image:
 //   node tools/container.mjs coordinator|agent|laboratory|showcase|chaos|linux [FLAG...]
-//   node tools/container.mjs health PORT
 // It answers what only the container knows, then becomes the role's own main program:
 //   - the cluster's token: GODWIT_TOKEN, or a file in the shared volume /token, which the
 //     coordinator fills with a random one at its first start;
@@ -8,13 +7,12 @@
 //     then runs under a keeper, which breaks it on purpose when the laboratory says so;
 //   - an agent's name: the `node-2` of Compose's container name, learnt from Docker's own DNS,
 //     or else the container's host name.
-// Not here: anything about VMs. Flags given after the role are handed on and win.
+// Flags given after the role are handed on and win. Not here: anything about VMs, the health check
+// (health.mjs).
 
 import { randomBytes } from 'node:crypto'
 import { resolvePtr } from 'node:dns/promises'
 import { existsSync } from 'node:fs'
-import http from 'node:http'
-import https from 'node:https'
 import { hostname, networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -93,19 +91,7 @@ const roles = {
   chaos: async () => ({ main: '../cli/main.ts', flags: ['chaos'] }),
 }
 
-/** Exit code 0 when the program on this port says that it serves. */
-function checkHealth(port) {
-  // Over TLS it is asked without a look at its certificate: it only says that it serves.
-  const { get } = ws === 'wss' && port === '7070' ? https : http
-  const options = { host: '127.0.0.1', port, path: '/healthz', rejectUnauthorized: false }
-  return new Promise((resolve) => {
-    const request = get(options, ({ statusCode }) => resolve(statusCode === 200 ? 0 : 1))
-    request.on('error', () => resolve(1))
-  })
-}
-
 const [role = '', ...flags] = process.argv.slice(2)
-if (role === 'health') process.exit(await checkHealth(flags[0]))
 if (!Object.hasOwn(roles, role)) {
   console.error(`Say what this container is: ${Object.keys(roles).join(' or ')}, not '${role}'.`)
   process.exit(2)
