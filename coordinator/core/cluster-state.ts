@@ -81,7 +81,7 @@ export interface Node extends NodeRecord {
     heartbeatAtMs: number
     /** An upper bound: the agent counts from when it sent the heartbeat, we from when it came. */
     leaseExpiresAtMs: number
-    /** Until when a process that this one replaced may still hold its lease. */
+    /** Until when its VMs may run under the lease of another, as of a process that it replaced. */
     displacedUntilMs: number
     cpuDemandPercent: number
     cpuGotPercent: number
@@ -149,6 +149,8 @@ export interface Vm extends VmRecord {
     retryAtMs: number
     /** It has found none: when it looks again. */
     lookAgainAtMs: number
+    /** Nobody ran it when our store was written; until then somebody may run it since. */
+    clearFromMs: number
     lastMovedAtMs: number
     /** Moves that a rule asked for and that failed, in a row; and when the next may be tried. */
     ruleTries: { readonly count: number; readonly nextAtMs: number }
@@ -311,7 +313,7 @@ export const vmLive = (): Vm['live'] => ({
   isConfirmed: false,
   absentSinceMs: undefined,
   fencedAtMs: undefined,
-  ...{ retryAtMs: 0, lookAgainAtMs: 0 },
+  ...{ retryAtMs: 0, lookAgainAtMs: 0, clearFromMs: 0 },
   lastMovedAtMs: Number.NEGATIVE_INFINITY,
   ruleTries: { count: 0, nextAtMs: 0 },
   runsSinceMs: undefined,

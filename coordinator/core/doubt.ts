@@ -14,7 +14,7 @@ import { sendCancel, sendPagesLost, sendResolve } from './commands-out.ts'
 import { migrationSilenceMs, releasedDoubtMs } from './limits.ts'
 import { becomePaging, becomeResolving, becomeSwitching, markCertain } from './migration-doors.ts'
 import { endByFault, endMigration } from './migration-end.ts'
-import { isLost } from './node-doors.ts'
+import { clearFromMs, isLost } from './node-doors.ts'
 import { isFinal } from './refusals.ts'
 import { isReachable, nodeOf, type Step, takeEpoch, touch } from './step-context.ts'
 import { becomeRecovering, becomeRunning, moveVm, setMigration } from './vm-doors.ts'
@@ -264,7 +264,8 @@ export function sourceRuns(step: Step, migration: Migration, epoch: Epoch): void
 
 function restart(step: Step, migration: Migration): void {
   const why = whyRestart(migration)
-  becomeRecovering(step, vmOf(step, migration), step.nowMs, why)
+  const clearMs = clearFromMs(step, nodeOf(step.state, migration.from))
+  becomeRecovering(step, vmOf(step, migration), clearMs, why)
   const lost = fault('link-lost', `${why}; it restarts from its disk`)
   endMigration(step, migration, { phase: 'failed', fault: lost })
 }

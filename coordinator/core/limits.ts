@@ -22,8 +22,6 @@ export const unconfirmedGraceMs = 5000
 
 /** A waiting VM asks for a node again after this; and after a node refused it for want of room. */
 export const placementRetryMs = 250
-/** A coordinator that begins gives nodes so long to come: who comes first does not get all. */
-export const firstPlacementMs = 1000
 export const refusedRetryMs = 1000
 
 /**

@@ -90,8 +90,8 @@ export function becomeGone(step: Step, node: Node): void {
 }
 
 /**
- * From when on (monotonic ms) what the node does not hold is surely run by nobody there: a process
- * that the present one replaced may live on for its own lease.
+ * From when on (monotonic ms) what the node does not hold is surely run by nobody: a process that
+ * the present one replaced may live on for its own lease, and so may one that our memory lacks.
  */
 export const clearFromMs = (step: Step, node: Node): number =>
   Math.max(step.nowMs, node.live.displacedUntilMs)

@@ -244,12 +244,15 @@ export function placeWaiting(step: Step): void {
     invariant(vm, `vm ${id} waits but is not there`)
     return vm
   })
-  const ready = waiting.filter(({ live }) => live.retryAtMs <= step.nowMs).sort(whoseTurn)
+  const ready = waiting.filter((vm) => isReady(vm, step.nowMs)).sort(whoseTurn)
   const due = ready.filter(({ live }) => live.lookAgainAtMs <= step.nowMs)
   // What one of them finds is for those whose turn it was before, whenever they have looked last.
   const isFound = due.length < ready.length && due.some((vm) => findsNode(step, vm))
   for (const vm of isFound ? ready : due) place(step, vm)
 }
+
+const isReady = ({ live }: Vm, nowMs: number): boolean =>
+  live.retryAtMs <= nowMs && live.clearFromMs <= nowMs
 
 const findsNode = ({ state }: Step, vm: Vm): boolean =>
   heldBack(state, vm) === undefined &&
@@ -310,7 +313,7 @@ export const startWhere = (state: ClusterState, vm: Vm): Where => ({
 export const isAwaited = (state: ClusterState, node: Node, nowMs: number): boolean =>
   [...state.waiting].some((id) => {
     const vm = state.vms.get(id)
-    if (vm?.phase !== 'recovering' || vm.live.retryAtMs > nowMs || heldBack(state, vm)) return false
+    if (vm?.phase !== 'recovering' || !isReady(vm, nowMs) || heldBack(state, vm)) return false
     return !obstacleAt(state, node, wishToStart(state, vm), startWhere(state, vm))
   })
 

@@ -43,7 +43,10 @@ export const MetaRecord = z.strictObject({
   leaseMsMax: z.number(),
   /** Which of several coordinators led last. */
   ledBy: z.string().optional(),
-  /** Another memory than this one has given serials: what it had named may not be known here. */
+  /**
+   * Another memory than this one has given serials or epochs: what it had named may not be known
+   * here.
+   */
   knowsNotAll: z.literal(true).optional(),
 })
 export type MetaRecord = z.infer<typeof MetaRecord>

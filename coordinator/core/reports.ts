@@ -35,7 +35,15 @@ import { clearFromMs } from './node-doors.ts'
 import { loseCopy } from './recovery.ts'
 import { type Step, seeEpoch, seeSerials, takeSerial, touch } from './step-context.ts'
 import { seeStranded, standStill } from './stranded.ts'
-import { addVm, becomePaused, becomePending, becomeRunning, moveVm, vmsOn } from './vm-doors.ts'
+import {
+  addVm,
+  becomePaused,
+  becomePending,
+  becomeRunning,
+  becomeStarting,
+  moveVm,
+  vmsOn,
+} from './vm-doors.ts'
 
 /** Demands nearer to each other than this are the same. */
 const demandNoisePercent = 0.01
@@ -116,15 +124,19 @@ function takeLive(step: Step, node: Node, report: VmReport): void {
   else if (takeMigrated(step, node, vm, report)) {
     if (report.state === 'stranded' && vm.phase === 'running') standStill(step, vm, node)
   } else if (!seeStranded(step, vm, node, report)) {
-    if (report.epoch > vm.epoch && !isNowhere(vm)) believe(step, node, vm, report)
+    if (report.epoch > vm.epoch && isSame(vm, report)) believe(step, node, vm, report)
     else dropCopy(step, node, report)
   }
 }
 
 /**
- * Surely nobody runs it: what does has only its name, and came before it (a VM that was removed
- * while its node was away).
+ * Of one that nobody runs another one may have the name, and have come before it (a VM that was
+ * removed while its node was away): the identity tells.
  */
+const isSame = (vm: Vm, { identity }: VmReport): boolean =>
+  !isNowhere(vm) || vm.identity.instanceId === identity.instanceId
+
+/** Nobody runs it, as far as we know. */
 const isNowhere = (vm: Vm): boolean => vm.phase === 'pending' || vm.phase === 'stopped'
 
 /** It runs where and as we think. */
@@ -203,7 +215,9 @@ function believe(step: Step, node: Node, vm: Vm, report: VmReport): void {
   const migration = openMigrationOf(step, vm)
   const refusal = migration && refusedFor(step, migration, node, report)
   if (migration && !refusal) return
-  moveVm(step, vm, node.id, report.epoch)
+  if (vm.phase === 'stopped') becomePending(step, vm, step.nowMs)
+  if (vm.phase === 'pending') becomeStarting(step, vm, node.id, report.epoch)
+  else moveVm(step, vm, node.id, report.epoch)
   if (migration && refusal) endByFault(step, migration, refusal)
   takeOwner(step, node, vm, report)
 }
@@ -214,10 +228,14 @@ function believe(step: Step, node: Node, vm: Vm, report: VmReport): void {
  */
 function refusedFor(
   step: Step,
-  { purpose, from, live }: Migration,
+  migration: Migration,
   node: Node,
-  { migrationId }: VmReport,
+  { migrationId, epoch }: VmReport,
 ): Fault | undefined {
+  const { purpose, from, live, nextEpoch, resolveEpoch = nextEpoch } = migration
+  // No verdict of ours has such a one: the store was older than the cluster.
+  if (purpose === 'migrate' && epoch > Math.max(nextEpoch, resolveEpoch))
+    return fault('link-lost', `it had ended before, and ${node.id} was given a newer order since`)
   if (purpose !== 'migrate' || from !== node.id || migrationId !== undefined) return undefined
   if (live.resultFault || step.nowMs - live.newsAtMs <= migrationSilenceMs) return live.resultFault
   return fault('link-lost', `${from} had a newer order; its answer was lost: migrate again`)
@@ -353,12 +371,15 @@ export function absenceLapsed(step: Step, vm: Vm): void {
   if (node?.phase !== 'online') return
   const graceMs = isConfirmed ? absentGraceMs : unconfirmedGraceMs
   if (step.nowMs - absentSinceMs < graceMs) return
+  const clearMs = clearFromMs(step, node)
+  if (vm.phase === 'migrating' && clearMs > step.nowMs) return
   vm.live.absentSinceMs = undefined
   if (vm.phase === 'migrating') sourceAbsent(step, vm, node)
-  else if (vm.phase === 'starting' && !vm.isRecovery && vm.migrationId === undefined)
+  else if (vm.phase === 'starting' && !vm.isRecovery && vm.migrationId === undefined) {
     becomePending(step, vm, step.nowMs)
-  else {
+    vm.live.clearFromMs = clearMs
+  } else {
     const why = `${vm.nodeId} does not hold it any more`
-    loseCopy(step, vm, { isCertain: true, fencedAtMs: clearFromMs(step, node), why })
+    loseCopy(step, vm, { isCertain: true, fencedAtMs: clearMs, why })
   }
 }

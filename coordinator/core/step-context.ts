@@ -273,10 +273,14 @@ export function takeSerial(step: Step): number {
   return step.state.meta.nextSerial++
 }
 
-/** An epoch that an agent speaks of is taken, whoever gave it: ours will be newer. */
+/**
+ * An epoch that an agent speaks of is taken, whoever gave it: ours will be newer. A memory that has
+ * not given it is not all there was.
+ */
 export function seeEpoch(step: Step, epoch: Epoch): void {
   if (epoch < step.state.meta.nextEpoch) return
   step.state.meta.nextEpoch = epoch + 1
+  step.state.meta.knowsNotAll = true
   touch(step, 'meta', 'meta')
 }
 

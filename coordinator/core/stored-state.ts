@@ -1,6 +1,8 @@
 // Between the state in memory and the records of a store, both ways. What is loaded is believed as
 // far as it can still be true: nodes are `unreachable` until they speak, every lease may be alive
-// for a whole lease and margin, and what runs is for the agents to say.
+// for a whole lease and margin, and what runs is for the agents to say. The records may be a
+// backup, and the cluster have gone on since: before that time a VM that runs nowhere, or not where
+// it was, may run where these have never heard of.
 
 import { type Fault, fault } from '#proto/faults.ts'
 import type { NodeId } from '#proto/ids.ts'
@@ -15,7 +17,6 @@ import {
   vmLive,
 } from './cluster-state.ts'
 import { backoffMs } from './ha/restarts.ts'
-import { firstPlacementMs } from './limits.ts'
 import { specOwnedBy } from './networks.ts'
 import { isDoubtful } from './node-doors.ts'
 import { plainCopy } from './plain-copy.ts'
@@ -126,8 +127,7 @@ function loadNodes(state: ClusterState, records: readonly StoredRecord[], nowMs:
     if (node.phase === 'online' || isDoubtful(node)) node.phase = 'unreachable'
     // Its agent may have renewed its lease in the last moment of our predecessor.
     if (node.phase === 'unreachable') node.live.leaseExpiresAtMs = nowMs + state.meta.leaseMsMax
-    if (node.displaced.length > 0)
-      node.live.displacedUntilMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
+    node.live.displacedUntilMs = nowMs + state.meta.leaseMsMax + state.settings.marginMs
     state.nodes.set(node.id, node)
     state.watchedNodes.add(node.id)
   }
@@ -143,8 +143,9 @@ function loadVms(state: ClusterState, records: readonly StoredRecord[], nowMs: n
     const waits = vm.phase === 'pending' || (vm.phase === 'recovering' && vm.nodeId === undefined)
     if (waits) {
       state.waiting.add(vm.id)
-      vm.live.retryAtMs = nowMs + Math.max(firstPlacementMs, backoffMs(vm))
+      vm.live.retryAtMs = nowMs + backoffMs(vm)
     }
+    if (vm.nodeId === undefined) vm.live.clearFromMs = fencedAtMs
     // When the fence it waits for was to be reached was known to our predecessor only. An
     // unprotected VM that stops waits for its node's word: no lease ends it.
     const awaitsFence = vm.phase === 'recovering' || (vm.phase === 'stopping' && vm.spec.ha)

@@ -36,7 +36,7 @@ test('a removed VM whose node comes back is not taken for the new one of its nam
   expect(stateOf(story)).toBe('pending undefined @0')
   story.say('also by a process that has only the store')
   story.restart()
-  story.hello('n1', ['a@1 running'])
+  story.hello('n1', ['a@1 running other'])
   expect(story.lines.findLast((line) => line.startsWith('> n1 stop'))).toContain('stop a@1')
   expect(stateOf(story)).toBe('pending undefined @0')
   story.say('nor when the new one was removed again before it ever started')
@@ -51,11 +51,11 @@ test('a removed VM whose node comes back is not taken for the new one of its nam
   expect([...story.state.tombstones]).toEqual([])
 })
 
-test('a stopped VM that a node says it runs is told to go, whatever its epoch', () => {
+test('what has only the name of a stopped VM is told to go, whatever its epoch', () => {
   const story = started()
   story.ask({ do: 'stop', vmId: a })
   story.result('n1', 'run1-2')
-  story.hello('n1', ['a@7 running'])
+  story.hello('n1', ['a@7 running other'])
   expect(stateOf(story)).toBe('stopped undefined @1')
   expect(story.lines.at(-1)).toBe('> n1 stop a@7 (run1-3)')
 })

@@ -251,7 +251,7 @@ test('after a coordinator has begun, who comes first does not get all that waits
   story.passWith(300, { n1: [] })
   expect([...(story.state.nodes.get(asNodeId('n1'))?.live.vmIds ?? [])]).toEqual([])
   story.hello('n2')
-  story.passWith(1000, { n1: [], n2: [] })
+  story.passWith(3000, { n1: [], n2: [] })
   const held = ['n1', 'n2'].map((id) => story.state.nodes.get(asNodeId(id))?.live.vmIds.size)
   expect(held).toEqual([2, 2])
 })

@@ -32,7 +32,8 @@ import { SaidAgain } from '../said-again.ts'
 /**
  * `a@1 running`, `a@2 prepared m3`: what an agent holds; with a replica `a@1 running r3=kept`, and
  * `leased` or `unleased` where its node has another word for that than we believe, `net:~ann` where
- * it has it in another network; `owes` where a released one still owes pages.
+ * it has it in another network; `owes` where a released one still owes pages, `other` where it
+ * has only the name of the VM that we know.
  */
 type HeldText = string
 
@@ -289,7 +290,8 @@ export class Story {
     const told = /net:(\S+)/.exec(text)?.[1]
     if (saysLease) spec.ha = !more.includes('unleased')
     if (told) Object.assign(spec, { network: told === 'true' || told })
-    const identity = vm?.identity ?? freshIdentity(this.#random)
+    const known = more.includes('other') ? undefined : vm?.identity
+    const identity = known ?? freshIdentity(this.#random)
     const { sizeBytes, layers } = vm?.disk ?? { sizeBytes: 0, layers: [] }
     const disk = { sizeBytes, layers: this.layersHeld.get(vmId) ?? layers }
     const migrationId = migration && { migrationId: asMigrationId(migration) }

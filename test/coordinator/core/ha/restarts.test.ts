@@ -53,7 +53,7 @@ test('it starts again on its node also by another coordinator, which waits for w
   story.event('n1', 'a@1', 'crashed')
   story.restart()
   story.hello('n2')
-  story.passWith(1000, { n2: [] })
+  story.passWith(2750, { n2: [] })
   expect(stateOf(story)).toBe('recovering undefined @1')
   story.hello('n1')
   story.passWith(500, { n1: [], n2: [] })
@@ -149,15 +149,16 @@ test('where it could not start, and how long it waits, another coordinator knows
   set(story, { relocations: 4 })
   for (const node of ['n1', 'n2', 'n1']) {
     story.result(node, command(story), 'disk-failed')
-    if (node !== 'n1' || stateOf(story).includes('@1')) story.passWith(4000, { n1: [], n2: [] })
+    story.passWith(4000, { n1: [], n2: [] })
   }
-  // Three starts have failed, the last one on n1: two seconds until the next.
+  story.result('n2', command(story), 'disk-failed')
+  // Four starts have failed, the last one on n2: four seconds until the next, and a lease is over.
   story.restart()
   for (const node of ['n1', 'n2']) story.hello(node)
-  story.passWith(1500, { n1: [], n2: [] })
-  expect(stateOf(story)).toBe('pending undefined @3')
+  story.passWith(3500, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('pending undefined @4')
   story.passWith(1000, { n1: [], n2: [] })
-  expect(stateOf(story)).toBe('starting n2 @4')
+  expect(stateOf(story)).toBe('starting n1 @5')
 })
 
 test('who was refused by all that have room asks them again at once, and is not overtaken', () => {
