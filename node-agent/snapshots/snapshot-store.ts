@@ -62,7 +62,8 @@ const statePrefix = 'vm.'
 export class SnapshotStore {
   readonly pages: PageStore
   readonly ports: PageStorePorts
-  #users = 0
+  /** Of whoever uses it now. */
+  readonly #marks = new Set<Mark>()
   #look: Cancel | undefined
 
   constructor(ports: PageStorePorts) {
@@ -78,12 +79,21 @@ export class SnapshotStore {
   }
 
   #attended(mark: Mark): Mark {
-    this.#users++
+    this.#marks.add(mark)
     this.#look?.()
-    return () => {
-      if (--this.#users === 0) this.#lookLater()
+    const end = () => {
+      this.#marks.delete(mark)
+      if (this.#marks.size === 0) this.#lookLater()
       mark()
     }
+    return Object.assign(end, { isHeld: () => mark.isHeld() })
+  }
+
+  /** Others took us for dead while we hung: what we rely on may be gone, or be relied on. */
+  #mustHold(): void {
+    if ([...this.#marks].every((mark) => mark.isHeld())) return
+    const why = 'this node stood still for so long that others have used the snapshot store'
+    throw new FaultError(fault('timed-out', `${why}: try again`))
   }
 
   /** Open files hold the room of what is removed: nobody is to wait for the next use with that. */
@@ -95,7 +105,7 @@ export class SnapshotStore {
     })
   }
 
-  /** Returns the size of its file in bytes. */
+  /** Returns the size of its file in bytes. Throws a FaultError when its pages may be gone. */
   write({ record, list, sections }: Snapshot): number {
     const bytes = encodeSnapshot(
       [
@@ -106,6 +116,7 @@ export class SnapshotStore {
       this.ports.digest,
     )
     writeWhole(this.ports, snapshotName(record.vmId, record.name), bytes)
+    this.#mustHold()
     return bytes.length
   }
 
@@ -212,6 +223,7 @@ export class SnapshotStore {
       if ('fault' in snapshot) return snapshot.fault
       const { parent, depth } = leaving.record
       const { parent: _, ...rest } = snapshot.record
+      this.#mustHold()
       this.write({
         record: { ...rest, depth, ...(parent ? { parent } : {}) },
         list: laidOver(leaving.list, snapshot.list, parent === undefined),
@@ -222,6 +234,7 @@ export class SnapshotStore {
   }
 
   #forget(vmId: string, name: string): Promise<Fault | undefined> {
+    this.#mustHold()
     this.ports.disk.remove(snapshotName(vmId, name))
     return this.#clear()
   }
@@ -242,6 +255,7 @@ export class SnapshotStore {
       await breathe()
       const failed = this.#rewrite(keptOf(digests))
       if (failed) return failed
+      this.#mustHold()
       this.ports.disk.remove(name)
     }
     this.pages.refresh()

@@ -5,13 +5,15 @@
 //   pack.<digest>           pages; never changed
 //   snap.<vmId>.<name>      a snapshot; replaced as a whole
 //   temp.<random>           one of the two, not whole yet
-//   using.<ms>.<random>     a mark: somebody relies on pages that no snapshot may name
-//   clearing.<ms>.<random>  a mark: somebody removes what no snapshot names
+//   using.<ms>.<random>.<period>     a mark: somebody relies on pages that no snapshot may name
+//   clearing.<ms>.<random>.<period>  a mark: somebody removes what no snapshot names
 //
 // Using and clearing exclude each other, and clearing itself: each makes its mark first and looks
-// for the others then. A mark holds the wall clock of its making, since a node that dies leaves it
-// behind, and is made anew while its maker lives. Its name says that time too: what is in a file
-// may be lost with the power, or never have had room.
+// for the others then. A node that dies leaves its mark behind. While its maker lives it is made
+// anew each <period> ms, under another name: who sees the same one for many periods knows that its
+// maker is gone, or hangs, by a clock of its own. It takes the mark away, and whoever wakes up and
+// has no mark any more neither keeps nor removes anything. A mark that nobody has watched for so
+// long counts until the wall clock of its making, in its name, is long over.
 
 import type { Cancel, Clock, Disk, Random } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
@@ -27,6 +29,9 @@ export interface StorePorts {
 type MarkKind = 'using' | 'clearing'
 /** Nobody takes or restores a snapshot for so long; clocks of nodes differ by less. */
 const staleMarkMs = 10 * 60_000
+/** So often a mark is made anew, and so many times that may be missed. */
+const periodMs = 10_000
+const periodsMissedMax = 6
 /** How long a clearing is waited for, and how often it is looked for. */
 const waitMsMax = 10_000
 const lookMs = 50
@@ -68,7 +73,11 @@ export function readWhole({ disk }: StorePorts, name: string): Uint8Array | unde
 }
 
 /** Ends what it stands for. */
-export type Mark = () => void
+export interface Mark {
+  (): void
+  /** Nobody has taken it away: what it stands for is still so. */
+  isHeld(): boolean
+}
 
 /** Pages that are in the store stay there until the mark is taken away. */
 export async function markUsing(ports: StorePorts): Promise<Mark | { readonly fault: Fault }> {
@@ -107,57 +116,80 @@ const beingCleared = {
   fault: fault('timed-out', 'the snapshot store is being cleared: try again later'),
 }
 
-/** Made anew before it is old: a large VM may need its pages for longer than a mark counts. */
+/** Made anew while it is wanted: but not one that was taken away. */
 function keepMark(ports: StorePorts, kind: MarkKind): Mark {
-  const { clock } = ports
-  let remove = makeMark(ports, kind)
-  const renewLater = (): Cancel => clock.wakeAt(clock.nowMs() + staleMarkMs / 4, renew)
+  const { clock, disk } = ports
+  let name = makeMark(ports, kind)
+  const renewLater = (): Cancel => clock.wakeAt(clock.nowMs() + periodMs, renew)
   const renew = () => {
+    if (!disk.exists(name)) return
     cancel = renewLater()
     try {
       const fresh = makeMark(ports, kind)
-      remove()
-      remove = fresh
+      disk.remove(name)
+      name = fresh
     } catch {
       // A store that is full or away for the moment: the old one counts for a while still.
     }
   }
   let cancel = renewLater()
-  return () => {
+  const end = () => {
     cancel()
-    remove()
+    disk.remove(name)
   }
+  return Object.assign(end, { isHeld: () => disk.exists(name) })
 }
 
-function makeMark(ports: StorePorts, kind: MarkKind): Mark {
-  const madeMs = String(Math.floor(ports.clock.wallMs()))
-  const name = `${kind}.${madeMs}.${freshId(ports.random)}`
-  const file = ports.disk.open(name, 'create')
-  const remove = () => ports.disk.remove(name)
+function makeMark({ disk, clock, random }: StorePorts, kind: MarkKind): string {
+  const madeMs = String(Math.floor(clock.wallMs()))
+  const name = `${kind}.${madeMs}.${freshId(random)}.${periodMs}`
+  const file = disk.open(name, 'create')
   try {
     // Releases before this one look for it in the file.
     file.write(0, new TextEncoder().encode(madeMs))
   } catch (thrown) {
-    remove()
+    disk.remove(name)
     throw thrown
   } finally {
     file.close()
   }
-  return remove
+  return name
 }
 
+/** Those that count. What counts no more goes at once: its maker is to know, should it wake. */
 function freshMarks(ports: StorePorts, kind: MarkKind): string[] {
-  const names = ports.disk.list().filter((name) => name.startsWith(`${kind}.`))
+  const all = ports.disk.list()
+  const names = all.filter((name) => name.startsWith(`${kind}.`))
   invariant(names.length < 100_000, 'marks are taken away')
-  return names.filter((name) => !isStale(ports, name))
+  const seen = seenAgain(ports, all)
+  const isDead = (name: string) => isSilent(ports, name, seen) || isStale(ports, name)
+  const dead = new Set(names.filter(isDead))
+  for (const name of dead) ports.disk.remove(name)
+  return names.filter((name) => !dead.has(name))
 }
 
-/** Of writers and users that died: to be called by whoever clears the store. */
-export function removeLeftovers(ports: StorePorts): void {
-  for (const name of ports.disk.list()) {
-    const isMark = name.startsWith('using.') || name.startsWith('clearing.')
-    if (name.startsWith('temp.') || (isMark && isStale(ports, name))) ports.disk.remove(name)
-  }
+/** When each mark was seen first, in monotonic ms: by the clock of whoever looks. */
+const seenBy = new WeakMap<Clock, Map<string, number>>()
+
+/** Of those that are there now. */
+function seenAgain({ clock }: StorePorts, names: readonly string[]): Map<string, number> {
+  const before = seenBy.get(clock)
+  const marks = names.filter((name) => /^(using|clearing)\./.test(name))
+  const seen = new Map(marks.map((name) => [name, before?.get(name) ?? clock.nowMs()]))
+  seenBy.set(clock, seen)
+  return seen
+}
+
+/** Of a release before this one nothing says how often it is made anew. */
+function isSilent({ clock }: StorePorts, name: string, seen: Map<string, number>): boolean {
+  const [, period] = /^[a-z]+\.\d+\.[0-9a-f]+\.(\d+)$/.exec(name) ?? []
+  const silentMs = clock.nowMs() - (seen.get(name) ?? clock.nowMs())
+  return period !== undefined && silentMs > periodsMissedMax * Number(period)
+}
+
+/** Of writers that died: to be called by whoever clears the store. */
+export function removeLeftovers({ disk }: StorePorts): void {
+  for (const name of disk.list()) if (name.startsWith('temp.')) disk.remove(name)
 }
 
 /** One that says nothing of when it was made was made just now. */

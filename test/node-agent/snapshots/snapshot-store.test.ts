@@ -3,7 +3,7 @@
 
 import { beforeEach, describe, expect, test } from 'vitest'
 import { PageListBuilder } from '#engine/snapshots/page-list.ts'
-import type { Disk, DiskFile } from '#env/env.ts'
+import type { Clock, Disk, DiskFile } from '#env/env.ts'
 import { MemoryDisk, SeededRandom, VirtualClock } from '#env/memory.ts'
 import { sha256 } from '#env/real.ts'
 import { type Snapshot, SnapshotStore } from '#node-agent/snapshots/snapshot-store.ts'
@@ -19,8 +19,8 @@ const pageOf = (value: number) => new Uint8Array(pageBytes).fill(value)
 let disk = new MemoryDisk()
 let clock = new VirtualClock()
 let seed = 0
-const open = () =>
-  new SnapshotStore({ disk, clock, random: new SeededRandom(++seed), digest: sha256 })
+const open = (by: Clock = clock) =>
+  new SnapshotStore({ disk, clock: by, random: new SeededRandom(++seed), digest: sha256 })
 let store = open()
 
 beforeEach(() => {
@@ -28,6 +28,19 @@ beforeEach(() => {
   clock = new VirtualClock()
   store = open()
 })
+
+/** The clock of a process that hangs: what it wanted to do by then it does when it wakes up. */
+function standing() {
+  const due: (() => void)[] = []
+  const wakeAt = (_atMs: number, act: () => void) => {
+    due.push(act)
+    return () => due.splice(due.indexOf(act), due.includes(act) ? 1 : 0)
+  }
+  const wake = () => {
+    for (const act of due.splice(0)) act()
+  }
+  return { nowMs: () => clock.nowMs(), wallMs: () => clock.wallMs(), wakeAt, wake }
+}
 
 const packs = () => disk.list().filter(isPackName)
 const packBytes = () => packs().reduce((sum, name) => sum + disk.open(name, 'read').sizeBytes, 0)
@@ -314,6 +327,55 @@ describe('two nodes', () => {
     disk.open('clearing.ab', 'create').write(0, new TextEncoder().encode('0'))
     clock.advance(11 * 60_000)
     expect(await markUsing(store.ports)).toBeTypeOf('function')
+  })
+
+  test('wait for one that was killed over its mark no longer than a minute', async () => {
+    put('one', [1, 2])
+    const hung = open(standing())
+    await hung.use()
+    expect(await store.remove(vmId, 'one')).toMatchObject({ code: 'wrong-state' })
+    clock.advance(59_000)
+    expect(await store.remove(vmId, 'one')).toMatchObject({ code: 'wrong-state' })
+    clock.advance(2000)
+    expect(await store.remove(vmId, 'one')).toBeUndefined()
+    expect(disk.list()).toEqual([])
+  })
+
+  test('who was taken for dead and wakes up keeps no snapshot of pages that are gone', async () => {
+    const timers = standing()
+    const hung = open(timers)
+    const end = await hung.use()
+    const pack = hung.pages.write()
+    const list = new PageListBuilder()
+    list.set(0, pack.add(new Uint8Array(pageBytes).fill(3)))
+    pack.finish()
+    await store.clear()
+    clock.advance(61_000)
+    expect(await store.clear()).toBeUndefined()
+    expect(packs()).toEqual([])
+    timers.wake()
+    expect(end.isHeld()).toBe(false)
+    put('one', [1])
+    expect(() => put('two', [3], undefined, hung)).toThrow('stood still')
+    end()
+  })
+
+  test('nor removes anything that others rely on by now', async () => {
+    put('one', [1, 2])
+    put('two', [2, 3])
+    const timers = standing()
+    const hung = open(timers)
+    const removing = hung.remove(vmId, 'one')
+    expect(disk.list().some((name) => name.startsWith('clearing.'))).toBe(true)
+    // It hangs: of what it has begun nothing happens before it wakes up.
+    disk
+      .list()
+      .filter((name) => name.startsWith('clearing.'))
+      .map((name) => disk.remove(name))
+    const using = await markUsing(store.ports)
+    expect(await removing.catch((thrown) => thrown.fault)).toMatchObject({ code: 'timed-out' })
+    expect(await valuesOf('one')).toEqual([1, 2, 0, 0])
+    if (typeof using === 'function') using()
   })
 
   test('find what the other has stored, and read on when it has moved', async () => {
