@@ -7,7 +7,7 @@ import { mibText } from '#proto/quantity.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { view } from '../cluster.ts'
 import { keepTemplate, run } from '../commands.ts'
-import { freeName, nameMistake } from '../new-vm.ts'
+import { freeName, nameMistake, templateNameOf } from '../new-vm.ts'
 import { deployAsked, keepAsked, type SnapshotOfVm } from '../questions.ts'
 import { go } from '../route.ts'
 import { allows } from '../session.ts'
@@ -63,7 +63,7 @@ function Deploy({ template, nodes }: DeployProps) {
 }
 
 function Keep({ vmId, snapshot }: SnapshotOfVm) {
-  const [name, setName] = useState(vmId)
+  const [name, setName] = useState(templateNameOf(vmId))
   const [about, setAbout] = useState('')
   const submit = async () => {
     const request = { name, about, vm: vmId, snapshot }
