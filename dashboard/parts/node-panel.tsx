@@ -7,6 +7,7 @@ import { nodePhaseSentences } from '#proto/state.ts'
 import { type ActionRow, begin, breakActionsNow, nodeActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
+import { fewNames } from '../policy-model.ts'
 import { hashOf } from '../route.ts'
 import { links } from '../sights.ts'
 import { rateText } from './links.tsx'
@@ -18,7 +19,8 @@ export function NodePanel({ node }: { node: NodeView }) {
   return (
     <Panel title={id} from={`open-${id}`}>
       <p class={`sentence ${phase}`}>
-        <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}.
+        <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}
+        {standingText(node)}.
       </p>
       <Buttons legend={`Actions on ${id}`} rows={nodeActionsNow(node)} node={node} />
       <Broken node={node} />
@@ -30,6 +32,19 @@ export function NodePanel({ node }: { node: NodeView }) {
     </Panel>
   )
 }
+
+/** What an operator, or the cluster to save power, did with it. */
+function standingText({ phase, evacuation, power }: NodeView): string {
+  if (phase !== 'online') return ''
+  if (evacuation) return ', and in maintenance: it takes no VMs until it returns'
+  if (power === 'emptying') return ', and is being emptied, to go to standby'
+  if (power === 'standby') return ', and in standby: it takes no VMs until it is woken'
+  return power === 'waking' ? ', and is waking' : ''
+}
+
+/** Of which VMs it keeps one: memory is set aside for each. */
+const replicasOn = (nodeId: string): string[] =>
+  view.value?.vms.filter(({ replica }) => replica?.nodeId === nodeId).map(({ id }) => id) ?? []
 
 interface ButtonsProps {
   readonly legend: string
@@ -117,6 +132,7 @@ function Facts(node: NodeView) {
     ['Memory', `${mibText(node.memoryReservedMib)} ${ofMemory} set aside`],
     ['Process', `${mibText(node.memoryUsedMib)} in use`],
     ['VMs', countText(node.vmCount)],
+    ['Replicas', fewNames(replicasOn(id), 5) || 'none'],
     ['Lease', leaseLeftMs > 0 ? `${msText(leaseLeftMs)} left` : 'none'],
     ['Power', `${power}${watts === undefined ? '' : `, ${countText(watts)} W`}`],
     ['Address', node.peerAddress],
