@@ -67,6 +67,17 @@ test('what is wrong is told with what would be right', () => {
 const open = browserPage()
 
 describe.skipIf(!chromiumPath)('the form', () => {
+  test('keeps what was filled in when a press beside it meets the page', async () => {
+    const { page } = await open()
+    await page.getByRole('button', { name: 'New VM' }).click()
+    const name = page.getByRole('dialog').getByLabel('Name')
+    await name.fill('my-shop')
+    await page.mouse.click(5, 400)
+    expect(await name.inputValue()).toBe('my-shop')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => name.count()).toBe(0)
+  })
+
   test('opens by a key, starts a VM by Enter, and shows it', async () => {
     const { page, double } = await open()
     await page.keyboard.press('n')
