@@ -13,11 +13,14 @@ import { go } from '../route.ts'
 import { allows } from '../session.ts'
 import { NodeField, TextField } from './fields.tsx'
 import { FormDialog } from './form-dialog.tsx'
+import { useGone } from './gone.ts'
 
 export function TemplateDialogs() {
   const [deployed, kept, now] = [deployAsked.value, keepAsked.value, view.value]
+  const isGone = kept && now && !now.vms.some(({ id }) => id === kept.vmId)
+  useGone(isGone ? kept.vmId : undefined, closeKeep)
   if (deployed && now) return <Deploy template={deployed} nodes={now.nodes} />
-  return kept ? <Keep {...kept} /> : null
+  return kept && !isGone ? <Keep {...kept} /> : null
 }
 
 const closeDeploy = () => {
