@@ -134,9 +134,13 @@ describe.skipIf(!chromiumPath)('the page', () => {
   })
 
   test('says of who is not there that they are not, in their place', async () => {
-    const { page, double } = await open({ hash: '#/vm/nobody' })
+    const { page, double } = await open()
+    const asked: string[] = []
+    page.on('websocket', (socket) => asked.push(socket.url()))
+    await page.evaluate("location.hash = '#/vm/nobody'")
     const panel = page.locator('.panel')
     await panel.getByText('There is no VM nobody now.').waitFor()
+    expect(asked.filter((url) => url.includes('nobody'))).toEqual([])
     expect(await panel.getByRole('link').getAttribute('href')).toBe('#/events?vm=nobody')
     await tile(page, 'shop').click()
     await page.getByRole('button', { name: 'Migrate…' }).click()
