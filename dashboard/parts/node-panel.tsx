@@ -9,6 +9,7 @@ import { connection, view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
 import { fewNames } from '../policy-model.ts'
 import { hashOf } from '../route.ts'
+import { allows } from '../session.ts'
 import { links } from '../sights.ts'
 import { rateText } from './links.tsx'
 import { Panel } from './panel.tsx'
@@ -122,21 +123,16 @@ function NodeLinks({ id }: { id: string }) {
 }
 
 function Facts(node: NodeView) {
-  const { id, capacity, leaseLeftMs, power } = node
-  const watts = view.value?.power.nodes.find((each) => each.id === id)?.watts
+  const { id, capacity } = node
   const ofMemory = `of ${mibText(capacity.memoryMib)}`
   const facts: readonly (readonly [name: string, value: string])[] = [
     ['CPU', `${percentText(node.cpuGotPercent)} of ${percentText(capacity.cores * 100)}`],
     ['Wanted', percentText(node.cpuDemandPercent)],
     ['Speed', speedText(node)],
     ['Memory', `${mibText(node.memoryReservedMib)} ${ofMemory} set aside`],
-    ['Process', `${mibText(node.memoryUsedMib)} in use`],
     ['VMs', countText(node.vmCount)],
     ['Replicas', fewNames(replicasOn(id), 5) || 'none'],
-    ['Lease', leaseLeftMs > 0 ? `${msText(leaseLeftMs)} left` : 'none'],
-    ['Power', `${power}${watts === undefined ? '' : `, ${countText(watts)} W`}`],
-    ['Address', node.peerAddress],
-    ['PID', String(node.pid)],
+    ...(allows('see-cluster') ? insideFacts(node) : []),
   ]
   return (
     <dl class="facts">
@@ -148,6 +144,19 @@ function Facts(node: NodeView) {
       ))}
     </dl>
   )
+}
+
+/** Who sees only what is theirs is told nothing of it: what stands there instead is not so. */
+function insideFacts(node: NodeView): [name: string, value: string][] {
+  const { id, leaseLeftMs, power } = node
+  const watts = view.value?.power.nodes.find((each) => each.id === id)?.watts
+  return [
+    ['Process', `${mibText(node.memoryUsedMib)} in use`],
+    ['Lease', leaseLeftMs > 0 ? `${msText(leaseLeftMs)} left` : 'none'],
+    ['Power', `${power}${watts === undefined ? '' : `, ${countText(watts)} W`}`],
+    ['Address', node.peerAddress],
+    ['PID', String(node.pid)],
+  ]
 }
 
 function speedText({ capacity: { cores, mipsPerCore } }: NodeView): string {

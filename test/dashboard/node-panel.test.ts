@@ -57,6 +57,20 @@ describe.skipIf(!chromiumPath)('a node close up', () => {
     await panel.getByText('n2 is online, and in standby').waitFor()
   })
 
+  test('tells a person nothing of what they may not see, and nothing untrue', async () => {
+    const who = { name: 'ann', role: 'person', open: false } as const
+    const view = busyCluster()
+    const vms = view.vms.map((vm) => ({ ...vm, owner: 'ann' }))
+    const { page } = await open({ hash: '#/node/n2', who, view: { ...view, vms } })
+    const facts = await page.locator('.panel .facts dt').allInnerTexts()
+    expect(facts).toEqual(['CPU', 'Wanted', 'Speed', 'Memory', 'VMs', 'Replicas'])
+    const text = await page.locator('body').innerText()
+    for (const word of ['lease', 'W ', 'saved']) expect(text).not.toContain(word)
+    await page.goto(`${page.url().split('#')[0]}#/vm/shop`)
+    await page.getByLabel('How many clones').waitFor()
+    expect(await page.getByLabel('Node of the clones').count()).toBe(0)
+  })
+
   test('can be linked, and is closed by Escape', async () => {
     const { page } = await open({ hash: '#/node/n3' })
     await page.getByRole('dialog', { name: 'n3' }).waitFor()
