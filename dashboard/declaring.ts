@@ -61,7 +61,17 @@ export function policyChangeOf(vm: VmView, wanted: WantedPolicy): Declared<HaPol
     changed.checkpointMs = checkpointMs
   if (relocations !== before.relocations)
     changed.relocations = relocations.trim() === '' ? null : Number(relocations)
-  return checked(HaPolicyChange, changed)
+  return checked(HaPolicyChange, changed, policyTexts)
+}
+
+/** What is right for a field, where the schema says only what was wrong. */
+type Texts = Readonly<Record<string, string>>
+
+const policyTexts: Texts = {
+  priority: 'The priority is a whole number from 0 to 1,000.',
+  restarts: 'Restarts on its node are a whole number from 0 to 100.',
+  relocations: 'Starts on other nodes are a whole number from 0 to 100; or leave it empty.',
+  checkpointMs: 'From one checkpoint to the next it is 20 to 3,600,000 ms.',
 }
 
 /** As the fields have it. */
@@ -93,15 +103,25 @@ export function ruleOf({ name, kind, vms, nodes, strict }: WantedRule): Declared
     kind === 'node-affinity'
       ? ({ ...shared, kind, nodes: wordsOf(nodes).map(nodeOf) } satisfies HaRuleInput)
       : { ...shared, kind }
-  return checked(HaRule, rule)
+  return checked(HaRule, rule, kind === 'node-affinity' ? affinityTexts : ruleTexts)
+}
+
+const vmsText = (least: string): string =>
+  `Write VMs by their names, and groups as group:NAME: ${least} at least.`
+const ruleTexts: Texts = { vms: vmsText('two VMs, or a group,') }
+const affinityTexts: Texts = {
+  vms: vmsText('one VM, or a group,'),
+  nodes: 'Write nodes by their names, each with a priority from 0 to 1,000 or without: n1:2, n2.',
 }
 
 const wordsOf = (text: string): string[] => text.split(/[\s,]+/).filter((word) => word !== '')
 
-/** `n1` or `n1:2`. */
+/** `n1` or `n1:2`; a colon with nothing behind it is no priority. */
 function nodeOf(word: string): { id: string; priority?: number } {
   const [id = '', priority] = word.split(':')
-  return priority === undefined ? { id } : { id, priority: Number(priority) }
+  return priority === undefined
+    ? { id }
+    : { id, priority: priority === '' ? Number.NaN : Number(priority) }
 }
 
 interface Schema<Value> {
@@ -118,9 +138,10 @@ interface Schema<Value> {
       }
 }
 
-function checked<Value>(schema: Schema<Value>, value: unknown): Declared<Value> {
+function checked<Value>(schema: Schema<Value>, value: unknown, texts: Texts): Declared<Value> {
   const read = schema.safeParse(value)
   if (read.success) return { value: read.data }
   const [issue] = read.error.issues
-  return { mistake: `${String(issue?.path[0] ?? 'it')}: ${issue?.message}` }
+  const field = String(issue?.path[0] ?? 'it')
+  return { mistake: texts[field] ?? `${field}: ${issue?.message}` }
 }

@@ -4,7 +4,7 @@
 
 import type { z } from 'zod'
 import type { RunRequest } from '#proto/api.ts'
-import { nameLettersMax, namePattern } from '#proto/ids.ts'
+import { nameLettersMax, namePattern, templateLettersMax } from '#proto/ids.ts'
 import { readScreenSize } from '#proto/screen.ts'
 import { ownImage } from '#proto/vm-spec.ts'
 
@@ -60,6 +60,10 @@ export function freeName(word: string, taken: ReadonlySet<string>): string {
   return name
 }
 
+/** The VM's own, as far as the store has room for it. */
+export const templateNameOf = (vmId: string): string =>
+  vmId.slice(0, templateLettersMax).replace(/-+$/, '')
+
 /** As the coordinator has them (VmSpec). */
 export const limitsMib = { memory: [4, 3072], disk: [0, 16384] } as const
 
@@ -70,7 +74,7 @@ export function nameMistake(
   taken: ReadonlySet<string>,
 ): string | undefined {
   if (!namePattern.test(name))
-    return `A name is of a-z, 0-9 and -, up to ${nameLettersMax} of them.`
+    return `A name is of a-z, 0-9 and -, up to ${nameLettersMax} of them, with no - at either end.`
   return taken.has(name) ? `There is a ${what} ${name} already: choose another name.` : undefined
 }
 

@@ -34,8 +34,6 @@ export const policyAsked = signal<VmView | undefined>(undefined)
 export interface RuleAsked {
   /** Absent: a new one. */
   readonly rule?: HaRule
-  /** Names that rules have. */
-  readonly taken: ReadonlySet<string>
 }
 export const ruleAsked = signal<RuleAsked | undefined>(undefined)
 

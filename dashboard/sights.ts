@@ -5,7 +5,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import { type LinkView, type PageMap, SightView } from '#proto/sights.ts'
 import { browserPorts } from './browser.ts'
-import { connection } from './cluster.ts'
+import { connection, view } from './cluster.ts'
 import { LiveStream } from './live-stream.ts'
 import { route } from './route.ts'
 import { allows } from './session.ts'
@@ -16,8 +16,11 @@ export const pageMap = signal<PageMap | undefined>(undefined)
 /** As the query of the stream's address; empty: nothing is looked at. */
 const wish = computed(() => {
   const at = route.value
-  if (at.is === 'vm') return `vm=${encodeURIComponent(at.id)}`
   // Who would be refused does not ask.
+  if (at.is === 'vm') {
+    const isThere = view.value?.vms.some(({ id }) => id === at.id)
+    return isThere ? `vm=${encodeURIComponent(at.id)}` : ''
+  }
   const hasLinks = at.is === 'links' || at.is === 'node'
   return hasLinks && allows('see-cluster') ? 'links=1' : ''
 })

@@ -19,6 +19,10 @@ export type Epoch = Branded<number, 'Epoch'>
 export const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 /** So many that fits. */
 export const nameLettersMax = 63
+/** Before the name of a template in the store, where both together are one name. */
+export const templatePrefix = 'template-'
+/** So many of its own a template has at most. */
+export const templateLettersMax = nameLettersMax - templatePrefix.length
 
 export const asVmId = (name: string): VmId => name as VmId
 export const asNodeId = (name: string): NodeId => name as NodeId

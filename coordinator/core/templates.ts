@@ -5,7 +5,7 @@
 
 import type { TemplateView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
-import { asVmId, type VmId } from '#proto/ids.ts'
+import { asVmId, templateLettersMax, templatePrefix, type VmId } from '#proto/ids.ts'
 import type { Result } from '#proto/messages.ts'
 import type { DiskRef } from '#proto/vm-spec.ts'
 import { withTop } from './clones.ts'
@@ -18,12 +18,11 @@ import { openCommand, type Step, sendTo, someNode, takeSerial, touch } from './s
 
 /** What its snapshot is called in the store. */
 const snapshotName = 'template'
-const prefix = 'template-'
 /** Agents before this do not know the order. */
 const templateVersion = 2
 
-export const isTemplateName = (vmId: string): boolean => vmId.startsWith(prefix)
-const keptAs = (name: string): VmId => asVmId(`${prefix}${name}`)
+export const isTemplateName = (vmId: string): boolean => vmId.startsWith(templatePrefix)
+const keptAs = (name: string): VmId => asVmId(`${templatePrefix}${name}`)
 export const kept = (name: string): Kept => ({ vmId: keptAs(name), name: snapshotName })
 
 export function templateView(entry: TemplateEntry) {
@@ -66,8 +65,9 @@ export function keepTemplate(step: Step, wish: KeepTemplate): TemplateView | Fau
   return templateView(entry)
 }
 
-/** Why it is not, if it is not: there is one, or a file brings one. */
+/** Why it is not, if it is not: it is too long, there is one, or a file brings one. */
 export function nameIsFree({ state }: Step, name: string): Fault | undefined {
+  if (name.length > templateLettersMax) return tooLong
   const old = state.templates.get(name)
   const isArriving = [...state.commands.values()].some(
     ({ kind, snapshotId }) => kind === 'import-template' && snapshotId === name,
@@ -75,6 +75,11 @@ export function nameIsFree({ state }: Step, name: string): Fault | undefined {
   if ((old === undefined || old.phase === 'failed') && !isArriving) return undefined
   return fault('name-taken', `there is a template ${name} already: choose another name`)
 }
+
+const tooLong = fault(
+  'bad-template',
+  `the name of a template has ${templateLettersMax} letters at most: choose a shorter one`,
+)
 
 export function dropTemplate(step: Step, name: string): TemplateView | Fault {
   const entry = step.state.templates.get(name)

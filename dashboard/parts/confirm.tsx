@@ -3,18 +3,14 @@
 
 import { useEffect, useRef } from 'preact/hooks'
 import { connection, isThere } from '../cluster.ts'
-import { tell } from '../commands.ts'
 import { type Question, question } from '../questions.ts'
 import { Dialog } from './dialog.tsx'
+import { useGone } from './gone.ts'
 
 export function Confirm() {
   const asked = question.value
   const gone = asked?.vm && !isThere(asked.vm) ? asked.vm : undefined
-  useEffect(() => {
-    if (!gone) return
-    close()
-    tell(`${gone.id} is not there any more.`, true)
-  }, [gone])
+  useGone(gone?.id, close)
   return asked ? <Asked key={asked.title} {...asked} /> : null
 }
 

@@ -11,12 +11,15 @@ interface DialogProps {
   readonly wide?: boolean
   /** There is more to read than to do: it begins at its title. */
   readonly isRead?: boolean
+  /** Something may have been filled in: a press beside it does not throw that away. */
+  readonly isForm?: boolean
 }
 
 /** The browser gives the focus to what says so, and else to the first control. */
 const startHere = { tabIndex: -1, autofocus: true }
 
-export function Dialog({ title, onClose, children, wide = false, isRead = false }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const { title, onClose, children, wide = false, isRead = false, isForm = false } = props
   const dialog = useRef<HTMLDialogElement>(null)
   const titleId = useId()
   useEffect(() => {
@@ -41,7 +44,7 @@ export function Dialog({ title, onClose, children, wide = false, isRead = false 
       onKeyDown={(event) => event.stopPropagation()}
       onPointerDown={(event) => {
         const own = dialog.current
-        if (own && event.target === own && !isWithin(event, own)) onClose()
+        if (own && !isForm && event.target === own && !isWithin(event, own)) onClose()
       }}
     >
       <h2 id={titleId} {...(isRead && startHere)}>

@@ -26,7 +26,7 @@ function foundBy(text: string): Found[] {
   const wanted = text.toLowerCase()
   const rank = ({ id }: Found) => id.toLowerCase().indexOf(wanted)
   const found = all.filter((each) => rank(each) !== -1)
-  return found.sort((a, b) => Math.sign(rank(a)) - Math.sign(rank(b))).slice(0, shownMax)
+  return found.sort((a, b) => Math.sign(rank(a)) - Math.sign(rank(b)))
 }
 
 export function Find() {
@@ -59,13 +59,16 @@ export function Find() {
         />
         {text !== '' && (
           <ul>
-            {found.map(({ id, where, to }) => (
+            {found.slice(0, shownMax).map(({ id, where, to }) => (
               <li key={`${to.is} ${id}`}>
                 <a href={hashOf(to)} onClick={() => setText('')}>
                   <b>{id}</b> <small>{where}</small>
                 </a>
               </li>
             ))}
+            {found.length > shownMax && (
+              <li class="empty">and {found.length - shownMax} more: write more of the name</li>
+            )}
             {found.length === 0 && <li class="empty">Nothing is called that.</li>}
           </ul>
         )}

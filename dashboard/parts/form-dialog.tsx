@@ -20,7 +20,7 @@ export function FormDialog({ title, word, children, submit, close }: FormDialogP
   const [refused, setRefused] = useState<string>()
   const isLive = connection.value.is === 'live'
   return (
-    <Dialog title={title} onClose={close} wide>
+    <Dialog title={title} onClose={close} wide isForm>
       <form
         noValidate
         onSubmit={(event) => {

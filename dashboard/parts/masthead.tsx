@@ -110,11 +110,13 @@ function Sums(sums: ClusterSums) {
         value={mibText(sums.memoryReservedMib)}
         of={`of ${countText(sums.memoryMib)}`}
       />
-      <Sum
-        name="Power"
-        value={`${countText(sums.watts)} W`}
-        of={`${countText(sums.savedPercent)} % saved`}
-      />
+      {allows('see-cluster') && (
+        <Sum
+          name="Power"
+          value={`${countText(sums.watts)} W`}
+          of={`${countText(sums.savedPercent)} % saved`}
+        />
+      )}
     </dl>
   )
 }

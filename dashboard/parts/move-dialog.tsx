@@ -9,6 +9,7 @@ import { type MigrateParams, migrate } from '../commands.ts'
 import { askProspects, type Prospect, prospectText } from '../forecasts.ts'
 import { moveAsked } from '../questions.ts'
 import { Dialog } from './dialog.tsx'
+import { useGone } from './gone.ts'
 import { Ways } from './ways.tsx'
 
 export function MoveDialog() {
@@ -17,9 +18,7 @@ export function MoveDialog() {
   const vm = asked && now?.vms.find(({ id }) => id === asked.vmId)
   // Nobody is asked about a VM that takes its name later.
   const isGone = asked && now && !vm
-  useEffect(() => {
-    if (isGone) close()
-  }, [isGone])
+  useGone(isGone ? asked.vmId : undefined, close)
   if (!asked || !now || !vm) return null
   return <Asked key={vm.id} vm={vm} first={asked.to} nodes={now.nodes} />
 }

@@ -7,6 +7,7 @@ import { isHeard, nodePhaseSentences } from '#proto/state.ts'
 import { selectedVmId } from '../cluster.ts'
 import type { NodeColumn, Tile } from '../cluster-model.ts'
 import { hashOf } from '../route.ts'
+import { allows } from '../session.ts'
 import { DropSign } from './carried.tsx'
 import { Meter } from './meter.tsx'
 import { once } from './once.tsx'
@@ -116,7 +117,9 @@ function cpuText(node: NodeView): string {
   return isHeard(node) ? `${countText(cpuGotPercent)} of ${percentText(capacity.cores * 100)}` : '–'
 }
 
+/** Nothing to who is not told of leases. */
 function leaseText({ leaseLeftMs }: NodeView): string {
+  if (!allows('see-cluster')) return ''
   return leaseLeftMs > 0 ? `lease ${msText(leaseLeftMs)}` : 'no lease'
 }
 

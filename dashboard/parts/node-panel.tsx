@@ -7,7 +7,9 @@ import { nodePhaseSentences } from '#proto/state.ts'
 import { type ActionRow, begin, breakActionsNow, nodeActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
+import { fewNames } from '../policy-model.ts'
 import { hashOf } from '../route.ts'
+import { allows } from '../session.ts'
 import { links } from '../sights.ts'
 import { rateText } from './links.tsx'
 import { Panel } from './panel.tsx'
@@ -18,7 +20,8 @@ export function NodePanel({ node }: { node: NodeView }) {
   return (
     <Panel title={id} from={`open-${id}`}>
       <p class={`sentence ${phase}`}>
-        <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}.
+        <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}
+        {standingText(node)}.
       </p>
       <Buttons legend={`Actions on ${id}`} rows={nodeActionsNow(node)} node={node} />
       <Broken node={node} />
@@ -30,6 +33,19 @@ export function NodePanel({ node }: { node: NodeView }) {
     </Panel>
   )
 }
+
+/** What an operator, or the cluster to save power, did with it. */
+function standingText({ phase, evacuation, power }: NodeView): string {
+  if (phase !== 'online') return ''
+  if (evacuation) return ', and in maintenance: it takes no VMs until it returns'
+  if (power === 'emptying') return ', and is being emptied, to go to standby'
+  if (power === 'standby') return ', and in standby: it takes no VMs until it is woken'
+  return power === 'waking' ? ', and is waking' : ''
+}
+
+/** Of which VMs it keeps one: memory is set aside for each. */
+const replicasOn = (nodeId: string): string[] =>
+  view.value?.vms.filter(({ replica }) => replica?.nodeId === nodeId).map(({ id }) => id) ?? []
 
 interface ButtonsProps {
   readonly legend: string
@@ -107,20 +123,16 @@ function NodeLinks({ id }: { id: string }) {
 }
 
 function Facts(node: NodeView) {
-  const { id, capacity, leaseLeftMs, power } = node
-  const watts = view.value?.power.nodes.find((each) => each.id === id)?.watts
+  const { id, capacity } = node
   const ofMemory = `of ${mibText(capacity.memoryMib)}`
   const facts: readonly (readonly [name: string, value: string])[] = [
     ['CPU', `${percentText(node.cpuGotPercent)} of ${percentText(capacity.cores * 100)}`],
     ['Wanted', percentText(node.cpuDemandPercent)],
     ['Speed', speedText(node)],
     ['Memory', `${mibText(node.memoryReservedMib)} ${ofMemory} set aside`],
-    ['Process', `${mibText(node.memoryUsedMib)} in use`],
     ['VMs', countText(node.vmCount)],
-    ['Lease', leaseLeftMs > 0 ? `${msText(leaseLeftMs)} left` : 'none'],
-    ['Power', `${power}${watts === undefined ? '' : `, ${countText(watts)} W`}`],
-    ['Address', node.peerAddress],
-    ['PID', String(node.pid)],
+    ['Replicas', fewNames(replicasOn(id), 5) || 'none'],
+    ...(allows('see-cluster') ? insideFacts(node) : []),
   ]
   return (
     <dl class="facts">
@@ -132,6 +144,19 @@ function Facts(node: NodeView) {
       ))}
     </dl>
   )
+}
+
+/** Who sees only what is theirs is told nothing of it: what stands there instead is not so. */
+function insideFacts(node: NodeView): [name: string, value: string][] {
+  const { id, leaseLeftMs, power } = node
+  const watts = view.value?.power.nodes.find((each) => each.id === id)?.watts
+  return [
+    ['Process', `${mibText(node.memoryUsedMib)} in use`],
+    ['Lease', leaseLeftMs > 0 ? `${msText(leaseLeftMs)} left` : 'none'],
+    ['Power', `${power}${watts === undefined ? '' : `, ${countText(watts)} W`}`],
+    ['Address', node.peerAddress],
+    ['PID', String(node.pid)],
+  ]
 }
 
 function speedText({ capacity: { cores, mipsPerCore } }: NodeView): string {

@@ -12,6 +12,7 @@ import { Help } from './help.tsx'
 import { History } from './history.tsx'
 import { Links } from './links.tsx'
 import { Masthead, mayGo } from './masthead.tsx'
+import { Missing } from './missing.tsx'
 import { MoveDialog } from './move-dialog.tsx'
 import { Moves } from './moves.tsx'
 import { Homeless, NodeCard } from './node-card.tsx'
@@ -109,9 +110,11 @@ function Cluster() {
 
 function OpenPanel() {
   const at = route.value
-  const { vms = [], nodes = [] } = view.value ?? {}
+  if (!view.value) return null
+  const { vms, nodes } = view.value
   const vm = at.is === 'vm' && vms.find(({ id }) => id === at.id)
   const node = at.is === 'node' && nodes.find(({ id }) => id === at.id)
   if (vm) return <VmPanel key={vm.id} vm={vm} nodes={nodes} />
-  return node ? <NodePanel key={node.id} node={node} /> : null
+  if (node) return <NodePanel key={node.id} node={node} />
+  return at.is === 'vm' || at.is === 'node' ? <Missing key={at.id} is={at.is} id={at.id} /> : null
 }

@@ -11,14 +11,18 @@ interface PanelProps {
   readonly title: string
   /** The id of the element from which it is opened. */
   readonly from: string
+  /** Nobody has asked for it: it takes the focus only from nobody. */
+  readonly isQuiet?: boolean
   readonly children: ComponentChildren
 }
 
-export function Panel({ title, from, children }: PanelProps) {
+export function Panel({ title, from, isQuiet = false, children }: PanelProps) {
   const box = useRef<HTMLDivElement>(null)
   const heading = useRef<HTMLHeadingElement>(null)
   useKeptFocus(box, () => heading.current)
-  useLayoutEffect(() => heading.current?.focus(), [])
+  useLayoutEffect(() => {
+    if (!isQuiet || document.activeElement === document.body) heading.current?.focus()
+  }, [])
   const close = () => {
     go({ is: 'cluster' })
     document.getElementById(from)?.focus()

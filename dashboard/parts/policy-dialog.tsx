@@ -2,10 +2,10 @@
 // of the VM itself. Not here: what counts for it now and who said so (policy.tsx), what becomes of
 // the form (../declaring.ts).
 
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { VmView } from '#proto/api.ts'
 import { isThere } from '../cluster.ts'
-import { setPolicy, tell } from '../commands.ts'
+import { setPolicy } from '../commands.ts'
 import {
   everyMsOf,
   keepsReplica,
@@ -17,6 +17,7 @@ import { cutOffTexts, lostTexts } from '../policy-model.ts'
 import { policyAsked } from '../questions.ts'
 import { CheckField, ChoiceField, NumberField, TextField } from './fields.tsx'
 import { FormDialog } from './form-dialog.tsx'
+import { useGone } from './gone.ts'
 
 const close = () => {
   policyAsked.value = undefined
@@ -25,11 +26,7 @@ const close = () => {
 export function PolicyDialog() {
   const vm = policyAsked.value
   const isGone = vm !== undefined && !isThere(vm)
-  useEffect(() => {
-    if (!isGone) return
-    close()
-    tell(`${vm.id} is not there any more.`, true)
-  }, [isGone])
+  useGone(isGone ? vm.id : undefined, close)
   return vm && !isGone ? <Asked vm={vm} /> : null
 }
 

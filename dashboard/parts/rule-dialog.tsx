@@ -2,18 +2,27 @@
 // rules and whether they are kept (rules.tsx), what becomes of the form (../declaring.ts).
 
 import { useState } from 'preact/hooks'
+import { view } from '../cluster.ts'
 import { setRule } from '../commands.ts'
 import { noRule, ruleOf, type WantedRule, wantedOf } from '../declaring.ts'
 import { nameMistake } from '../new-vm.ts'
 import { type RuleAsked, ruleAsked } from '../questions.ts'
 import { CheckField, ChoiceField, TextField } from './fields.tsx'
 import { FormDialog } from './form-dialog.tsx'
+import { useGone } from './gone.ts'
 
 const close = () => {
   ruleAsked.value = undefined
 }
 
-export const RuleDialog = () => (ruleAsked.value ? <Asked {...ruleAsked.value} /> : null)
+export function RuleDialog() {
+  const asked = ruleAsked.value
+  const isGone = asked?.rule !== undefined && view.value && !taken().has(asked.rule.name)
+  useGone(isGone ? `rule ${asked.rule.name}` : undefined, close)
+  return asked && !isGone ? <Asked {...asked} /> : null
+}
+
+const taken = () => new Set<string>(view.value?.rules.map(({ rule }) => rule.name))
 
 const kindWords = {
   'keep-apart': 'VMs that are kept apart',
@@ -21,11 +30,11 @@ const kindWords = {
   'node-affinity': 'VMs that belong on certain nodes',
 } as const
 
-function Asked({ rule, taken }: RuleAsked) {
+function Asked({ rule }: RuleAsked) {
   const [wanted, setWanted] = useState(() => (rule ? wantedOf(rule) : noRule))
   const change = (part: Partial<WantedRule>) => setWanted({ ...wanted, ...part })
   const submit = async () => {
-    const mistake = rule ? undefined : nameMistake(wanted.name, 'rule', taken)
+    const mistake = rule ? undefined : nameMistake(wanted.name, 'rule', taken())
     if (mistake !== undefined) return mistake
     const declared = ruleOf(wanted)
     if ('mistake' in declared) return declared.mistake

@@ -3,6 +3,7 @@
 // Others are shown nothing when nothing was declared. Not here: why one VM is where it is
 // (why.tsx), how one is kept running (policy.tsx).
 
+import { useRef } from 'preact/hooks'
 import type { ClusterView } from '#proto/api.ts'
 import { type HaGroup, type HaRule, type HaRuleView, namesText } from '#proto/ha.ts'
 import { declaredTexts } from '#proto/policy-text.ts'
@@ -11,18 +12,30 @@ import { connection } from '../cluster.ts'
 import { fewNames } from '../policy-model.ts'
 import { ruleAsked } from '../questions.ts'
 import { allows } from '../session.ts'
+import { useKeptFocus } from './kept-focus.ts'
 import { Sign } from './sign.tsx'
 
 type RulesProps = Pick<ClusterView, 'rules' | 'groups' | 'ha'>
 
-export function Rules({ rules, groups = [], ha }: RulesProps) {
+export function Rules(props: RulesProps) {
+  const { rules, groups = [], ha } = props
+  const isNothing = rules.length + groups.length === 0
+  const isShown = !isNothing || !ha.armed || ha.tolerate > 0 || allows('run-cluster')
+  return isShown ? <Declared {...props} /> : null
+}
+
+function Declared({ rules, groups = [], ha }: RulesProps) {
   const mayDeclare = allows('run-cluster')
   const isNothing = rules.length + groups.length === 0
-  if (isNothing && ha.armed && ha.tolerate === 0 && !mayDeclare) return null
+  const box = useRef<HTMLElement>(null)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useKeptFocus(box, () => heading.current)
   return (
-    <section class="card rules" aria-labelledby="rules">
+    <section class="card rules" aria-labelledby="rules" ref={box}>
       <header>
-        <h2 id="rules">What is declared</h2>
+        <h2 id="rules" tabIndex={-1} ref={heading}>
+          What is declared
+        </h2>
         {ha.tolerate > 0 && <p>{ha.tolerate} node failures tolerated</p>}
       </header>
       {!ha.armed && (
@@ -40,7 +53,7 @@ export function Rules({ rules, groups = [], ha }: RulesProps) {
         </ul>
       )}
       {groups.length > 0 && <Groups groups={groups} />}
-      {mayDeclare && <Declaring taken={rules.map(({ rule }) => rule.name)} armed={ha.armed} />}
+      {mayDeclare && <Declaring armed={ha.armed} />}
     </section>
   )
 }
@@ -56,7 +69,7 @@ function Rule({ rule, broken, mayDeclare }: HaRuleView & { readonly mayDeclare: 
             word="Change…"
             about={`Change rule ${rule.name}`}
             run={() => {
-              ruleAsked.value = { rule, taken: new Set() }
+              ruleAsked.value = { rule }
             }}
           />
           <Act
@@ -70,19 +83,14 @@ function Rule({ rule, broken, mayDeclare }: HaRuleView & { readonly mayDeclare: 
   )
 }
 
-interface DeclaringProps {
-  readonly taken: readonly string[]
-  readonly armed: boolean
-}
-
-function Declaring({ taken, armed }: DeclaringProps) {
+function Declaring({ armed }: { readonly armed: boolean }) {
   const row = armed ? disarmRow : armRow
   return (
     <div class="row">
       <Act
         word="New rule…"
         run={() => {
-          ruleAsked.value = { taken: new Set(taken) }
+          ruleAsked.value = {}
         }}
       />
       <Act

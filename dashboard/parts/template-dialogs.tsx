@@ -7,17 +7,20 @@ import { mibText } from '#proto/quantity.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { view } from '../cluster.ts'
 import { keepTemplate, run } from '../commands.ts'
-import { freeName, nameMistake } from '../new-vm.ts'
+import { freeName, nameMistake, templateNameOf } from '../new-vm.ts'
 import { deployAsked, keepAsked, type SnapshotOfVm } from '../questions.ts'
 import { go } from '../route.ts'
 import { allows } from '../session.ts'
 import { NodeField, TextField } from './fields.tsx'
 import { FormDialog } from './form-dialog.tsx'
+import { useGone } from './gone.ts'
 
 export function TemplateDialogs() {
   const [deployed, kept, now] = [deployAsked.value, keepAsked.value, view.value]
+  const isGone = kept && now && !now.vms.some(({ id }) => id === kept.vmId)
+  useGone(isGone ? kept.vmId : undefined, closeKeep)
   if (deployed && now) return <Deploy template={deployed} nodes={now.nodes} />
-  return kept ? <Keep {...kept} /> : null
+  return kept && !isGone ? <Keep {...kept} /> : null
 }
 
 const closeDeploy = () => {
@@ -63,7 +66,7 @@ function Deploy({ template, nodes }: DeployProps) {
 }
 
 function Keep({ vmId, snapshot }: SnapshotOfVm) {
-  const [name, setName] = useState(vmId)
+  const [name, setName] = useState(templateNameOf(vmId))
   const [about, setAbout] = useState('')
   const submit = async () => {
     const request = { name, about, vm: vmId, snapshot }

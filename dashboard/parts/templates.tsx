@@ -2,6 +2,7 @@
 // Not here: how one is made, which begins at a snapshot (snapshots.tsx), the forms
 // (template-dialogs.tsx).
 
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { TemplateView } from '#proto/api.ts'
 import { mibText } from '#proto/quantity.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
@@ -11,15 +12,23 @@ import { momentText } from '../moment-text.ts'
 import { deployAsked } from '../questions.ts'
 import { allows, allowsOwned } from '../session.ts'
 import { useTemplates } from '../templates.ts'
+import { useKeptFocus } from './kept-focus.ts'
 import { Sign } from './sign.tsx'
 
 export function Templates() {
   const found = useTemplates()
+  const box = useRef<HTMLElement>(null)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useKeptFocus(box, () => heading.current)
+  // Who comes from a form that is gone with its place has the focus nowhere.
+  useLayoutEffect(() => {
+    if (document.activeElement === document.body) heading.current?.focus()
+  }, [])
   return (
-    <main class="single">
+    <main class="single" ref={box}>
       <section class="card" aria-labelledby="templates-title">
         <header>
-          <h2 id="templates-title" tabIndex={-1}>
+          <h2 id="templates-title" tabIndex={-1} ref={heading}>
             Templates
           </h2>
           {found && <p>{found.length}</p>}
@@ -35,14 +44,13 @@ export function Templates() {
   )
 }
 
+/** After its name and what can be done with it, which narrow windows show without scrolling. */
 const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
-  ['Template', ''],
   ['State', ''],
   ['Memory', 'number'],
   ['Disk', 'number'],
   ['Does', ''],
   ['Made', ''],
-  ['About', ''],
 ]
 
 function Table({ templates }: { templates: readonly TemplateView[] }) {
@@ -52,14 +60,15 @@ function Table({ templates }: { templates: readonly TemplateView[] }) {
       <table class="templates">
         <thead>
           <tr>
+            <th scope="col">Template</th>
+            <th scope="col">
+              <span class="spoken">What can be done</span>
+            </th>
             {titles.map(([title, kind]) => (
               <th key={title} scope="col" class={kind}>
                 {title}
               </th>
             ))}
-            <th scope="col">
-              <span class="spoken">What can be done</span>
-            </th>
           </tr>
         </thead>
         <tbody>
@@ -81,7 +90,11 @@ function Row(template: TemplateView) {
     <tr>
       <th scope="row">
         <b>{name}</b>
+        {about !== '' && <small>{about}</small>}
       </th>
+      <td>
+        <Actions {...template} />
+      </td>
       <td class={`outcome ${outcomes[phase]}`}>
         <Sign name={signs[phase]} /> {phase}
         {fault && <small>{fault.message}</small>}
@@ -90,10 +103,6 @@ function Row(template: TemplateView) {
       <td class="number">{diskMib === 0 ? 'none' : mibText(diskMib)}</td>
       <td>{workloadOf(template)}</td>
       <td>{momentText(takenWallMs)}</td>
-      <td>{about}</td>
-      <td>
-        <Actions {...template} />
-      </td>
     </tr>
   )
 }

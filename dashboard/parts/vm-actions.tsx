@@ -9,6 +9,7 @@ import { begin, isMine, vmActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { clone } from '../commands.ts'
 import { question } from '../questions.ts'
+import { allows } from '../session.ts'
 import { NodeOptions } from './node-options.tsx'
 
 interface VmActionsProps {
@@ -78,7 +79,7 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
         ×10
       </button>
       <CloneCount count={count} change={setCount} />
-      <CloneNode to={to} nodes={nodes} change={setTo} />
+      {allows('place') && <CloneNode to={to} nodes={nodes} change={setTo} />}
     </form>
   )
 }

@@ -7,6 +7,7 @@ import { noRule, policyChangeOf, policyOf, ruleOf, wantedOf } from '../../dashbo
 import { busyCluster, vmView } from '../coordinator-double/views.ts'
 import { violations } from './axe.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
+import { focused } from './by-keyboard.ts'
 
 describe('a policy', () => {
   const vm: VmView = vmView('shop', {})
@@ -34,8 +35,10 @@ describe('a policy', () => {
     const kept = { ...vm, policy: HaPolicy.parse({ relocations: 2 }) }
     expect(changed({ relocations: ' ' }, kept)).toEqual({ value: { relocations: null } })
     expect(changed({ relocations: '3' }, kept)).toEqual({ value: { relocations: 3 } })
-    expect(changed({ relocations: 'many' })).toMatchObject({ mistake: /^relocations: / })
-    expect(changed({ priority: 5000 })).toMatchObject({ mistake: /^priority: .*1000/ })
+    expect(changed({ relocations: 'many' })).toMatchObject({
+      mistake: /^Starts on other nodes .* 0 to 100/,
+    })
+    expect(changed({ priority: 5000 })).toMatchObject({ mistake: /^The priority .* 0 to 1,000/ })
   })
 })
 
@@ -56,10 +59,12 @@ describe('a rule', () => {
 
   test('that makes no sense is told', () => {
     expect(ruleOf({ ...apart, vms: 'shop' })).toEqual({
-      mistake: 'vms: it needs 2 VMs, or a group',
+      mistake: 'Write VMs by their names, and groups as group:NAME: two VMs, or a group, at least.',
     })
-    expect(ruleOf({ ...home, nodes: 'n1:x' })).toMatchObject({ mistake: /^nodes: / })
-    expect(ruleOf({ ...home, nodes: '' })).toMatchObject({ mistake: /^nodes: / })
+    expect(ruleOf({ ...home, vms: '' })).toMatchObject({ mistake: /one VM, or a group, at least/ })
+    // A blank behind the colon makes no node out of the priority.
+    for (const nodes of ['', 'n1:x', 'n1:', 'n1: 2, n2: 1'])
+      expect(ruleOf({ ...home, nodes })).toMatchObject({ mistake: /^Write nodes .* n1:2, n2/ })
   })
 })
 
@@ -78,7 +83,7 @@ describe.skipIf(!chromiumPath)('the form', () => {
     await dialog.getByLabel('Priority').fill('2000')
     expect(await violations(page)).toEqual([])
     await dialog.getByRole('button', { name: 'Declare' }).click()
-    await dialog.getByRole('alert').getByText('priority: ').waitFor()
+    await dialog.getByRole('alert').getByText('The priority is').waitFor()
     await dialog.getByLabel('Priority').fill('200')
     await dialog.getByLabel('Locked').check()
     await dialog.getByLabel('Priority').press('Enter')
@@ -113,6 +118,32 @@ describe.skipIf(!chromiumPath)('the form', () => {
       { path: '/v1/rules/home', body: { kind: 'node-affinity', strict: false, vms: ['shop'] } },
       { path: '/v1/rules/far', body: { ...rule, strict: false } },
     ])
+  })
+
+  test('of a rule knows the rules that came and went meanwhile', async () => {
+    const { page, double } = await open({ view: { ...busyCluster(), rules: [] } })
+    await page.getByRole('button', { name: 'New rule…' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByLabel('Name').fill('far')
+    double.change(withRule())
+    await page.getByText('shop, ledger apart').waitFor()
+    await dialog.getByRole('button', { name: 'Declare' }).click()
+    await dialog.getByRole('alert').getByText('There is a rule far already').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Change rule far' }).click()
+    await dialog.waitFor()
+    double.change({ rules: [] })
+    await page.getByRole('status').getByText('rule far is not there any more.').waitFor()
+    expect([await dialog.count(), double.orders]).toEqual([0, []])
+  })
+
+  test('and the rule that is removed leave the focus beside them', async () => {
+    const { page, double } = await open({ view: withRule() })
+    await page.getByRole('button', { name: 'Remove rule far' }).press('Enter')
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).press('Enter')
+    await page.getByRole('status').getByText('Rule far is removed.').waitFor()
+    double.change({ rules: [] })
+    await expect.poll(() => focused(page)).toBe('h2 what is declared')
   })
 
   test('is not there for who may not declare; disarming is asked first', async () => {

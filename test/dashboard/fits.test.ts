@@ -4,6 +4,7 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import type { ClusterView } from '#proto/api.ts'
+import { nameLettersMax } from '#proto/ids.ts'
 import { busyCluster } from '../coordinator-double/views.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
 
@@ -39,6 +40,28 @@ describe.skipIf(!chromiumPath)('the page of a large cluster', () => {
       .locator('.meter .text')
       .evaluateAll((all) => all.map((each) => Math.round(each.getBoundingClientRect().height)))
     expect(new Set(heights).size).toBe(1)
+  })
+
+  test.each([380, 1280])('has room for a name of 63 letters, %i pixels wide', async (width) => {
+    const name = 'a'.repeat(nameLettersMax)
+    const view = busyCluster()
+    const vms = view.vms.map((vm) => (vm.id === 'shop' ? { ...vm, id: name } : vm))
+    const size = { width, height: 900 }
+    const { page, double } = await open({
+      view: { ...view, vms } as never,
+      size,
+      hash: `#/vm/${name}`,
+    })
+    // By text that reaches over the edge: what is cut there cannot be read.
+    const isCut = (selector: string) =>
+      page.locator(selector).evaluate((box) => box.scrollWidth > box.clientWidth)
+    expect(await isCut('.panel')).toBe(false)
+    await page.getByRole('button', { name: 'Stop', exact: true }).click()
+    expect(await isCut('dialog')).toBe(false)
+    await page.locator('dialog').getByRole('button', { name: 'Stop' }).click()
+    await page.locator('.toasts p').waitFor()
+    expect(await isCut('.toasts p')).toBe(false)
+    expect(double.orders).toHaveLength(1)
   })
 
   test.each(widths)('has a VM’s panel in which nothing overlaps, %i pixels wide', async (width) => {

@@ -75,7 +75,7 @@ describe.skipIf(!chromiumPath)('by keyboard alone', () => {
     await expect.poll(() => page.evaluate('location.hash')).toBe('#/events?kind=trouble')
     await tabTo(page, 'input text')
     await page.keyboard.type('fenced')
-    await hit(page, 'a event 8, 09:14:12')
+    await hit(page, 'a event 8, 2026-11-23 09:14:12')
     const hash = () => page.evaluate('location.hash')
     await expect.poll(hash).toBe('#/events?kind=trouble&text=fenced&at=8')
     await tabTo(page, 'button show all', 'Shift+Tab')

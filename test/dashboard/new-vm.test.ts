@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { RunRequest } from '#proto/api.ts'
+import { nameLettersMax, templateLettersMax } from '#proto/ids.ts'
 import {
   freeName,
   type KindName,
@@ -9,6 +10,7 @@ import {
   limitsMib,
   mistakeIn,
   requestOf,
+  templateNameOf,
 } from '../../dashboard/new-vm.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
 
@@ -19,6 +21,12 @@ const nobody = new Set<string>()
 test('a name that nobody has is offered', () => {
   expect(freeName('store', nobody)).toBe('store')
   expect(freeName('store', new Set(['store', 'store-2', 'store-4']))).toBe('store-3')
+})
+
+test('a template is offered the name of its VM, as far as the coordinator has room for it', () => {
+  expect(templateNameOf('shop')).toBe('shop')
+  expect(templateNameOf('a'.repeat(nameLettersMax))).toBe('a'.repeat(templateLettersMax))
+  expect(templateNameOf(`${'a'.repeat(templateLettersMax - 1)}-bbb`)).toMatch(/^a+$/)
 })
 
 test('each kind as it is offered is a request that the coordinator understands', () => {
@@ -51,6 +59,7 @@ test('the limits are those of the coordinator', () => {
 test('what is wrong is told with what would be right', () => {
   const said = (part: object) => mistakeIn({ ...wanted('store'), ...part }, new Set(['shop']))
   expect(said({ name: 'My VM' })).toMatch(/a-z, 0-9 and -/)
+  expect(said({ name: 'shop-' })).toMatch(/no - at either end/)
   expect(said({ name: 'shop' })).toMatch(/already: choose another/)
   expect(said({ screen: 'large' })).toMatch(/800x600/)
 })
@@ -58,6 +67,17 @@ test('what is wrong is told with what would be right', () => {
 const open = browserPage()
 
 describe.skipIf(!chromiumPath)('the form', () => {
+  test('keeps what was filled in when a press beside it meets the page', async () => {
+    const { page } = await open()
+    await page.getByRole('button', { name: 'New VM' }).click()
+    const name = page.getByRole('dialog').getByLabel('Name')
+    await name.fill('my-shop')
+    await page.mouse.click(5, 400)
+    expect(await name.inputValue()).toBe('my-shop')
+    await page.keyboard.press('Escape')
+    await expect.poll(() => name.count()).toBe(0)
+  })
+
   test('opens by a key, starts a VM by Enter, and shows it', async () => {
     const { page, double } = await open()
     await page.keyboard.press('n')

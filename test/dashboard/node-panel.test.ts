@@ -40,6 +40,37 @@ describe.skipIf(!chromiumPath)('a node close up', () => {
     await expect.poll(() => offered.allTextContents()).toEqual(['Evacuate'])
   })
 
+  test('says how it stands beside that it is online, and whose replicas it keeps', async () => {
+    const { page, double } = await open({ hash: '#/node/n2' })
+    const panel = page.locator('.panel')
+    const replica = { id: 'r-1', nodeId: 'n2', phase: 'ready', level: 'continuous', everyMs: 25 }
+    double.changeVm('shop', { replica: replica as never })
+    await expect.poll(() => panel.locator('.facts').first().innerText()).toMatch(/Replicas\s+shop/)
+    const none = { expected: 0, low: 0, high: 0 }
+    const evacuation = { total: 6, left: 0, moving: 0, stuck: [], forMs: 10, etaMs: none }
+    const asIs = double.view.nodes
+    const change = (some: object) =>
+      double.change({ nodes: asIs.map((each) => (each.id === 'n2' ? { ...each, ...some } : each)) })
+    change({ evacuation })
+    await panel.getByText('n2 is online, and in maintenance').waitFor()
+    change({ power: 'standby' })
+    await panel.getByText('n2 is online, and in standby').waitFor()
+  })
+
+  test('tells a person nothing of what they may not see, and nothing untrue', async () => {
+    const who = { name: 'ann', role: 'person', open: false } as const
+    const view = busyCluster()
+    const vms = view.vms.map((vm) => ({ ...vm, owner: 'ann' }))
+    const { page } = await open({ hash: '#/node/n2', who, view: { ...view, vms } })
+    const facts = await page.locator('.panel .facts dt').allInnerTexts()
+    expect(facts).toEqual(['CPU', 'Wanted', 'Speed', 'Memory', 'VMs', 'Replicas'])
+    const said = await page.locator('.sums, .node footer').allInnerTexts()
+    expect(said.join(' ')).not.toMatch(/lease|Power|saved/)
+    await page.goto(`${page.url().split('#')[0]}#/vm/shop`)
+    await page.getByLabel('How many clones').waitFor()
+    expect(await page.getByLabel('Node of the clones').count()).toBe(0)
+  })
+
   test('can be linked, and is closed by Escape', async () => {
     const { page } = await open({ hash: '#/node/n3' })
     await page.getByRole('dialog', { name: 'n3' }).waitFor()

@@ -121,6 +121,36 @@ describe.skipIf(!chromiumPath)('the page', () => {
     await expect.poll(() => double.orders[0]?.body).toEqual({ ids: [`${'a'.repeat(61)}-1`] })
   })
 
+  test('finds the first few of many, and says how many more there are', async () => {
+    const view = busyCluster()
+    const [shop] = view.vms
+    const vms = Array.from({ length: 60 }, (_, at) => ({ ...shop, id: `web-${at}` }))
+    const { page } = await open({ view: { ...view, vms } as never })
+    await page.keyboard.press('/')
+    await page.keyboard.type('web')
+    await page.getByText('and 52 more').waitFor()
+    await page.keyboard.type('-59')
+    expect(await page.locator('.find li').allInnerTexts()).toHaveLength(1)
+  })
+
+  test('says of who is not there that they are not, in their place', async () => {
+    const { page, double } = await open()
+    const asked: string[] = []
+    page.on('websocket', (socket) => asked.push(socket.url()))
+    await page.evaluate("location.hash = '#/vm/nobody'")
+    const panel = page.locator('.panel')
+    await panel.getByText('There is no VM nobody now.').waitFor()
+    expect(asked.filter((url) => url.includes('nobody'))).toEqual([])
+    expect(await panel.getByRole('link').getAttribute('href')).toBe('#/events?vm=nobody')
+    await tile(page, 'shop').click()
+    await page.getByRole('button', { name: 'Migrate…' }).click()
+    await page.getByRole('dialog', { name: 'Move shop to …' }).waitFor()
+    double.change({ vms: double.view.vms.filter(({ id }) => id !== 'shop') })
+    await page.getByRole('status').getByText('shop is not there any more.').waitFor()
+    await panel.getByText('There is no VM shop now.').waitFor()
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('panel-title')
+  })
+
   test('stops no other VM that has taken the name while it was asked', async () => {
     const { page, double } = await open()
     await tile(page, 'shop').click()

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import type { IdentityView } from '#proto/accounts.ts'
 import { RunRequest, TemplateRequest } from '#proto/api.ts'
+import { templateLettersMax } from '#proto/ids.ts'
 import { templateView } from '../coordinator-double/views.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
 import { focused, hit } from './by-keyboard.ts'
@@ -11,8 +12,12 @@ const open = browserPage()
 const lamp = templateView('lamp', { about: 'A shop with its data', owner: 'anna' })
 const late = templateView('late', { phase: 'making', owner: 'anna' })
 
-async function openTemplates(list = [lamp, late], who?: IdentityView) {
-  const { page, double } = await open({ hash: '#/templates', ...(who && { who }) })
+async function openTemplates(
+  list = [lamp, late],
+  who?: IdentityView,
+  size = { width: 1280, height: 900 },
+) {
+  const { page, double } = await open({ hash: '#/templates', size, ...(who && { who }) })
   const asked: { readonly did: string; readonly body: unknown }[] = []
   await page.route(/\/v1\/templates(\/\w+)?$/, (route) => {
     const request = route.request()
@@ -53,7 +58,8 @@ describe.skipIf(!chromiumPath)('templates', () => {
   })
 
   test('are removed when that is meant', async () => {
-    const { page, asked, dialog } = await openTemplates()
+    const list = [lamp, late]
+    const { page, asked, dialog } = await openTemplates(list)
     await page.getByRole('button', { name: 'Remove lamp' }).press('Enter')
     // What is grave is not the first thing that Enter does.
     await expect.poll(() => focused(page)).toBe('button cancel')
@@ -61,6 +67,21 @@ describe.skipIf(!chromiumPath)('templates', () => {
     await page.getByRole('status').getByText('Template lamp is being removed.').waitFor()
     expect(asked).toMatchObject([{ did: 'DELETE /v1/templates/lamp' }])
     expect(await dialog.count()).toBe(0)
+    list.length = 0
+    await page.getByText('There are none.').waitFor()
+    expect(await focused(page)).toBe('h2 templates')
+  })
+
+  test('can be begun from in a narrow window, whatever they are called', async () => {
+    const name = 'a'.repeat(templateLettersMax)
+    const long = templateView(name, { about: 'A shop with all of its data. '.repeat(6) })
+    for (const width of [380, 1280]) {
+      const { page } = await openTemplates([long], undefined, { width, height: 800 })
+      for (const word of ['New VM of', 'Remove']) {
+        const box = await page.getByRole('button', { name: `${word} ${name}` }).boundingBox()
+        expect((box?.x ?? width) + (box?.width ?? 0)).toBeLessThan(width)
+      }
+    }
   })
 
   test('that there are none is said, and how one is made', async () => {
@@ -93,6 +114,7 @@ describe.skipIf(!chromiumPath)('templates', () => {
     await dialog.getByRole('button', { name: 'Make it' }).click()
     await page.waitForURL(/#\/templates$/)
     await page.getByRole('status').getByText('Template lamp is being made.').waitFor()
+    expect(await focused(page)).toBe('h2 templates')
     expect(asked).toEqual([
       {
         did: 'POST /v1/templates',

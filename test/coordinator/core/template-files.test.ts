@@ -3,7 +3,8 @@
 
 import { expect, test } from 'vitest'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
-import { asCommandId, asVmId } from '#proto/ids.ts'
+import { asCommandId, asVmId, templateLettersMax } from '#proto/ids.ts'
+import { CoordinatorMessage } from '#proto/messages.ts'
 import type { ImportWhole } from '#proto/templates/messages.ts'
 import { VmSpec } from '#proto/vm-spec.ts'
 import { Story } from './story.ts'
@@ -168,4 +169,19 @@ test('one that comes for an account that goes meanwhile is not for who gets its 
   story.ask({ do: 'disown', owner: 'ann' })
   story.hear('n1', whole(story))
   expect(story.state.templates.get('shop')).toMatchObject({ phase: 'making', owner: 'machine' })
+})
+
+test('a name that is too long for the store is refused, and no order goes out that no node reads', () => {
+  const story = asked()
+  const orders = story.sent.length
+  const name = 'a'.repeat(templateLettersMax + 1)
+  story.ask({ ...wish, name })
+  expect(code(story)).toBe('bad-template')
+  const from = { vmId: asVmId('shop'), snapshot: 'snapshot-1' }
+  story.ask({ do: 'keep-template', name, about: '', ...from })
+  expect(code(story)).toBe('bad-template')
+  expect(story.sent.length).toBe(orders)
+  story.ask({ ...wish, name: 'a'.repeat(templateLettersMax) })
+  expect(story.sent.every((each) => CoordinatorMessage.safeParse(each).success)).toBe(true)
+  expect(sentTo(story).at(-1)).toBe('import-template')
 })
