@@ -298,7 +298,8 @@ export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy
       (only === undefined || node.id === only) &&
       forbids(state, vm, node.id, nobody) === undefined,
   )
-  return places.length > refusedBy.length && places.some(({ id }) => !refusedBy.includes(id))
+  const refusals = refusedBy.filter((id) => places.some((place) => place.id === id))
+  return places.length > refusals.length && places.some(({ id }) => !refusals.includes(id))
 }
 
 /** Where it may start, if anywhere: what `place` asks, and what `why` shows. */
