@@ -23,6 +23,11 @@ const namedBut = (state: ClusterState, rule: HaRule, but: ReadonlySet<VmId>): Vm
     return vm && !but.has(vm.id) ? [vm] : []
   })
 
+/** The VMs of the cluster that any rule names. */
+export const vmsInRules = (state: ClusterState): Vm[] => [
+  ...new Set([...state.rules.values()].flatMap((rule) => namedBut(state, rule, new Set()))),
+]
+
 /** The VMs that strict rules keep together with this one, itself first. */
 export function companyOf(state: ClusterState, vm: Vm): Vm[] {
   const binding = [...state.rules.values()].filter(isBinding)
