@@ -218,15 +218,16 @@ function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
   )
 }
 
-/** What a VM needs somewhere, with those of its company that will follow it there. */
-export function wishWith(state: ClusterState, vm: Vm): Wish {
+/** A VM, and those of its company that will follow it where it goes. */
+export function comingWith(state: ClusterState, vm: Vm): Vm[] {
   const anchor = anchorOf(state, vm)
-  const mates = companyOf(state, vm).filter((mate) => {
+  return companyOf(state, vm).filter((mate) => {
     if (mate.id === vm.id) return true
     return anchor ? state.waiting.has(mate.id) : mate.phase !== 'stopped' && mate.phase !== 'failed'
   })
-  return wishOfAll(mates)
 }
+
+export const wishWith = (state: ClusterState, vm: Vm): Wish => wishOfAll(comingWith(state, vm))
 
 /** What must be free where it starts: room for all of its company that is to come, too. */
 export const wishToStart = (state: ClusterState, vm: Vm): Wish =>
