@@ -22,7 +22,7 @@ import {
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
 import { vmsNamed } from './ha/groups.ts'
-import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
+import { anchorOf, comingWith, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
 import { isLost } from './node-doors.ts'
@@ -216,15 +216,6 @@ function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
     `${wish.memoryMib} MiB and ${wish.demandPercent} % of a core fit on none of ${names}: ` +
       'stop something, or add a node',
   )
-}
-
-/** A VM, and those of its company that will follow it where it goes. */
-export function comingWith(state: ClusterState, vm: Vm): Vm[] {
-  const anchor = anchorOf(state, vm)
-  return companyOf(state, vm).filter((mate) => {
-    if (mate.id === vm.id) return true
-    return anchor ? state.waiting.has(mate.id) : mate.phase !== 'stopped' && mate.phase !== 'failed'
-  })
 }
 
 export const wishWith = (state: ClusterState, vm: Vm): Wish => wishOfAll(comingWith(state, vm))

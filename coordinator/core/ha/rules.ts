@@ -167,6 +167,15 @@ export function anchorOf(
   return good[0] ?? seated.find(({ nodeId }) => isSilent(state.nodes.get(nodeId)))
 }
 
+/** A VM, and those of its company that will follow it where it goes. */
+export function comingWith(state: ClusterState, vm: Vm): Vm[] {
+  const anchor = anchorOf(state, vm)
+  return companyOf(state, vm).filter((mate) => {
+    if (mate.id === vm.id) return true
+    return anchor ? state.waiting.has(mate.id) : mate.phase !== 'stopped' && mate.phase !== 'failed'
+  })
+}
+
 /** One that waits for the node that it is bound to. Who is bound elsewhere cannot follow it. */
 function boundMate(state: ClusterState, vm: Vm, along: ReadonlySet<VmId>): Anchor | undefined {
   if (vm.pinnedTo !== undefined) return undefined
