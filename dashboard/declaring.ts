@@ -55,8 +55,8 @@ export function policyChangeOf(vm: VmView, wanted: WantedPolicy): Declared<HaPol
   const changed: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(plain))
     if (value !== before[key as keyof WantedPolicy]) changed[key] = value
-  const isOtherLevel = wanted.protection !== before.protection
-  const everyMs = isOtherLevel ? everyMsOf(wanted.protection) : before.checkpointMs
+  // What was said of one level goes on counting for the other.
+  const everyMs = vm.policy?.checkpointMs ?? everyMsOf(wanted.protection)
   if (keepsReplica(wanted.protection) && checkpointMs !== everyMs)
     changed.checkpointMs = checkpointMs
   if (relocations !== before.relocations)

@@ -9,14 +9,15 @@ import { type Fault, fault } from '#proto/faults.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
 import { evacuationHasEnded, mayActOnNode, type VmPhase } from '#proto/state.ts'
+import { wishOfAll } from './burdens.ts'
 import type { ClusterState, Evacuation, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
-import { companyOf, policyOf } from './ha/rules.ts'
+import { comingWith, companyOf, policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import { standingOf } from './node-doors.ts'
-import { chooseNode, isAwaited, isNode, wishWith } from './placement.ts'
+import { chooseNode, isAwaited, isNode } from './placement.ts'
 import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
 import { watchedNodes } from './watched-nodes.ts'
@@ -210,9 +211,10 @@ function move(step: Step, node: Node, vm: Vm): boolean {
 }
 
 function destinationOf(state: ClusterState, node: Node, vm: Vm): Node | Fault {
-  const wish = wishWith(state, vm)
+  const coming = comingWith(state, vm)
+  const wish = wishOfAll(coming)
   const failedTo = node.live.evacuation?.failedTo.get(vm.id) ?? []
-  const where = { vm, coming: companyOf(state, vm) }
+  const where = { vm, coming }
   const other = chooseNode(state, wish, { ...where, but: new Set([node.id, ...failedTo]) })
   return isNode(other) ? other : chooseNode(state, wish, { ...where, but: new Set([node.id]) })
 }

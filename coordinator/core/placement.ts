@@ -22,7 +22,7 @@ import {
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
 import { vmsNamed } from './ha/groups.ts'
-import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
+import { anchorOf, comingWith, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
 import { isLost } from './node-doors.ts'
@@ -218,15 +218,7 @@ function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
   )
 }
 
-/** What a VM needs somewhere, with those of its company that will follow it there. */
-export function wishWith(state: ClusterState, vm: Vm): Wish {
-  const anchor = anchorOf(state, vm)
-  const mates = companyOf(state, vm).filter((mate) => {
-    if (mate.id === vm.id) return true
-    return anchor ? state.waiting.has(mate.id) : mate.phase !== 'stopped' && mate.phase !== 'failed'
-  })
-  return wishOfAll(mates)
-}
+export const wishWith = (state: ClusterState, vm: Vm): Wish => wishOfAll(comingWith(state, vm))
 
 /** What must be free where it starts: room for all of its company that is to come, too. */
 export const wishToStart = (state: ClusterState, vm: Vm): Wish =>
@@ -298,7 +290,8 @@ export function hasUntried(state: ClusterState, vm: Vm, refusedBy = vm.refusedBy
       (only === undefined || node.id === only) &&
       forbids(state, vm, node.id, nobody) === undefined,
   )
-  return places.length > refusedBy.length && places.some(({ id }) => !refusedBy.includes(id))
+  const refusals = refusedBy.filter((id) => places.some((place) => place.id === id))
+  return places.length > refusals.length && places.some(({ id }) => !refusals.includes(id))
 }
 
 /** Where it may start, if anywhere: what `place` asks, and what `why` shows. */

@@ -100,7 +100,11 @@ export class SnapshotStore {
   #lookLater(): void {
     const { clock } = this.ports
     this.#look = clock.wakeAt(clock.nowMs() + lookMs, () => {
-      if (this.pages.isOutdated) this.pages.close()
+      try {
+        if (this.pages.isOutdated) this.pages.close()
+      } catch {
+        // A store that is away for the moment: nothing else looks at it either.
+      }
       if (this.pages.packs().length > 0) this.#lookLater()
     })
   }

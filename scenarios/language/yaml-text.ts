@@ -2,7 +2,17 @@
 // at. `<<: *anchor` merges a map into another, as in compose files (YAML 1.1). Not here: what the
 // values mean. Lines and columns count from 1.
 
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+} from 'yaml'
 
 export type YamlPath = readonly PropertyKey[]
 
@@ -80,8 +90,11 @@ function firstUnfoldable(document: ReturnType<typeof parseDocument>): number {
       return visit.BREAK
     },
     Pair: (_, { key, value }) => {
-      if (!isScalar(key) || !isMergeKey(key.value) || !isScalar(value)) return undefined
-      offset = value.range?.[0] ?? 0
+      if (!isScalar(key) || !isMergeKey(key.value) || !isNode(value)) return undefined
+      const isBad = (source: unknown) => !isMap(isAlias(source) ? source.resolve(document) : source)
+      const bad = isSeq(value) ? value.items.find(isBad) : isBad(value) ? value : undefined
+      if (!isNode(bad)) return undefined
+      offset = bad.range?.[0] ?? 0
       return visit.BREAK
     },
   })

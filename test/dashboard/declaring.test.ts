@@ -31,6 +31,16 @@ describe('a policy', () => {
     })
   })
 
+  test('says how often, also as the level has it, where something else was said before', () => {
+    const often = { ...vm, policy: HaPolicy.parse({ protection: 'checkpoint', checkpointMs: 900 }) }
+    expect(changed({ protection: 'continuous', checkpointMs: 50 }, often)).toEqual({
+      value: { protection: 'continuous', checkpointMs: 50 },
+    })
+    expect(changed({ protection: 'continuous', checkpointMs: 900 }, often)).toEqual({
+      value: { protection: 'continuous' },
+    })
+  })
+
   test('of relocations: a number, or as if never said; and what is neither is told', () => {
     const kept = { ...vm, policy: HaPolicy.parse({ relocations: 2 }) }
     expect(changed({ relocations: ' ' }, kept)).toEqual({ value: { relocations: null } })

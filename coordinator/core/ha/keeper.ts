@@ -17,7 +17,7 @@ import { isReachable, type Step, touch } from '../step-context.ts'
 import { becomeMigrating } from '../vm-doors.ts'
 import { watchedVms } from '../watched-vms.ts'
 import { vmsNamed } from './groups.ts'
-import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf } from './rules.ts'
+import { anchorOf, companyOf, forbids, policyOf, rankOf, rulesOf, vmsInRules } from './rules.ts'
 
 export const ruleCause = 'rule'
 export const returnCause = 'return'
@@ -43,11 +43,7 @@ function subjects(state: ClusterState): Vm[] {
   for (const vm of watchedVms(state, 'away'))
     if (vm.awayFrom !== undefined) found.add(vm)
     else state.watched.away.delete(vm.id)
-  for (const { vms } of state.rules.values())
-    for (const id of vmsNamed(state, vms)) {
-      const vm = state.vms.get(asVmId(id))
-      if (vm) found.add(vm)
-    }
+  for (const vm of vmsInRules(state)) found.add(vm)
   return [...found].sort((a, b) => b.serial - a.serial)
 }
 

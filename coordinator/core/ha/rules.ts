@@ -23,6 +23,11 @@ const namedBut = (state: ClusterState, rule: HaRule, but: ReadonlySet<VmId>): Vm
     return vm && !but.has(vm.id) ? [vm] : []
   })
 
+/** The VMs of the cluster that any rule names. */
+export const vmsInRules = (state: ClusterState): Vm[] => [
+  ...new Set([...state.rules.values()].flatMap((rule) => namedBut(state, rule, new Set()))),
+]
+
 /** The VMs that strict rules keep together with this one, itself first. */
 export function companyOf(state: ClusterState, vm: Vm): Vm[] {
   const binding = [...state.rules.values()].filter(isBinding)
@@ -160,6 +165,15 @@ export function anchorOf(
   const count = (nodeId: NodeId) => good.filter((one) => one.nodeId === nodeId).length
   good.sort((a, b) => count(b.nodeId) - count(a.nodeId) || (a.nodeId < b.nodeId ? -1 : 1))
   return good[0] ?? seated.find(({ nodeId }) => isSilent(state.nodes.get(nodeId)))
+}
+
+/** A VM, and those of its company that will follow it where it goes. */
+export function comingWith(state: ClusterState, vm: Vm): Vm[] {
+  const anchor = anchorOf(state, vm)
+  return companyOf(state, vm).filter((mate) => {
+    if (mate.id === vm.id) return true
+    return anchor ? state.waiting.has(mate.id) : mate.phase !== 'stopped' && mate.phase !== 'failed'
+  })
 }
 
 /** One that waits for the node that it is bound to. Who is bound elsewhere cannot follow it. */

@@ -11,7 +11,15 @@ import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { keepsPromise, type OnPaper } from '../ha/admission.ts'
 import { mayKeepReplica } from '../ha/company-replicas.ts'
 import { endReplica } from '../ha/protection.ts'
-import { companyOf, forbids, nodesOf, policyOf, rankOf, type Seats } from '../ha/rules.ts'
+import {
+  companyOf,
+  forbids,
+  nodesOf,
+  policyOf,
+  rankOf,
+  type Seats,
+  vmsInRules,
+} from '../ha/rules.ts'
 import { consolidateEveryMs, consolidateRestMs } from '../limits.ts'
 import { hotLoad, loadOf, type NodeBurden, translateDemand } from '../load-score.ts'
 import { beginQueue } from '../move-commands.ts'
@@ -113,11 +121,17 @@ function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan 
     if (to === undefined) return undefined
     moves.push({ vm, to: state.nodes.get(to) as Node })
   }
-  const replicas = vmsOf(state, node.live.replicaOf)
-  return isKeptElsewhere(state, { node, moves, replicas }, burdens)
-    ? { node, moves, replicas }
-    : undefined
+  const plan = { node, moves, replicas: vmsOf(state, node.live.replicaOf) }
+  return areKeptAsWell(state, seats) && isKeptElsewhere(state, plan, burdens) ? plan : undefined
 }
+
+/** Nobody's preferences are kept less well by it all: who stays would leave for the empty node. */
+const areKeptAsWell = (state: ClusterState, seats: Seats): boolean =>
+  vmsInRules(state).every((vm) => {
+    const [now] = nodesOf(state, vm)
+    const [then] = seats(vm)
+    return !now || !then || rankOf(state, vm, then, seats) <= rankOf(state, vm, now)
+  })
 
 /** Each of its replicas has a place on a node that stays on, and promises are kept. */
 function isKeptElsewhere(

@@ -74,6 +74,21 @@ describe('packing', () => {
     expect(moves(story)).toEqual([])
   })
 
+  test('brings nobody to whom another one there would rather be apart from', () => {
+    const story = running([
+      ['a', 'n1', 5],
+      ['b', 'n1', 5],
+      ['c', 'n2', 5],
+      ['d', 'n3', 5],
+    ])
+    const about = { kind: 'keep-apart', name: 'x', vms: ['a', 'b', 'c', 'd'], strict: false }
+    story.ask({ do: 'set-rule', rule: HaRule.parse(about) }, 'rule')
+    save(story)
+    // `a` and `b` would be no worse off, but where they went to would be left at once for n1.
+    story.pass(1000)
+    expect(moves(story)).toEqual([])
+  })
+
   test('makes no node hot, whatever load is allowed: what is hot is relieved again', () => {
     const story = running([
       ['a', 'n1', 50],

@@ -288,9 +288,13 @@ describe('two nodes', () => {
 
   test('hold nothing open that the other has removed, a little after the last use', async () => {
     const held = new Set<string>()
+    let isAway = false
     const counted: Disk = {
       exists: (name) => disk.exists(name),
-      list: () => disk.list(),
+      list: () => {
+        if (isAway) throw new Error('EIO: i/o error, scandir')
+        return disk.list()
+      },
       remove: (name) => disk.remove(name),
       rename: (from, to) => disk.rename(from, to),
       open: (name, mode) => {
@@ -309,6 +313,11 @@ describe('two nodes', () => {
     expect([...held].filter(isPackName)).toEqual(packs())
     again()
     expect(await store.remove(vmId, 'one')).toBeUndefined()
+    // A share that is away for a moment ends no node: it is looked again.
+    isAway = true
+    clock.advance(60_000)
+    expect([...held].filter(isPackName)).not.toEqual([])
+    isAway = false
     clock.advance(60_000)
     expect([...held].filter(isPackName)).toEqual([])
   })

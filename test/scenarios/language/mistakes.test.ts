@@ -85,6 +85,8 @@ describe('a merged map', () => {
       expect(mistakesIn(vms(`{ <<: ${source}, id: b }`))).toEqual([
         's.yaml:6:11: Merge sources must be maps or map aliases',
       ])
+    const listed = `${head.replace('about: ', 'about: &text ')}vms: [{ <<: *text }]\n`
+    expect(mistakesIn(listed)).toEqual(['s.yaml:4:13: Merge sources must be maps or map aliases'])
     expect(mistakesIn(vms('{ <<: *web }'))[0]).toMatch(/^s\.yaml:6:5: .*`a`/)
   })
 })

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { fault } from '#proto/faults.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
-import { asVmId } from '#proto/ids.ts'
+import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { Story, started, stateOf } from '../story.ts'
 
 const command = ({ state }: Story) => [...state.commands.keys()].at(-1) ?? ''
@@ -193,4 +194,18 @@ test('a disk that is lost where it runs is looked for as long as it takes', () =
     story.result('n1', command(story))
   }
   expect(stateOf(story)).toBe('running n1 @5')
+})
+
+test('a refusal of a node that is in maintenance by now takes no place from another', () => {
+  const story = new Story()
+  story.join('n1', 'n2', 'n3')
+  story.run('a')
+  story.result('n1', command(story), 'disk-failed')
+  const params = MigrationParams.parse({})
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params })
+  story.passWith(1000, { n1: [], n2: [], n3: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+  story.result('n2', command(story), 'disk-failed')
+  story.passWith(3000, { n1: [], n2: [], n3: [] })
+  expect(stateOf(story)).toBe('starting n3 @3')
 })

@@ -50,46 +50,83 @@ export function planOf(seed: number): SearchPlan {
   })
   const gapMs = () => pick([0, random.below(60), random.below(900), random.below(7000)])
   const isBig = random.below(2) === 0
-  const at = (vm: number, choice: number) => [number(), vm, choice, number()] as const
   const vms = 2 + random.below(6)
-  // What takes several deeds in a row would seldom come about by chance.
-  const beginnings: Readonly<Record<string, () => Deed[]>> = {
-    nothing: () => [],
-    replicas: () =>
-      Array.from({ length: vms }, (_, n) => ({
-        ...{ what: 'protect', at: at(n, 2 + random.below(3)) },
-        afterMs: n + 1 < vms ? 0 : 800,
-      })),
-    template: () => [
-      { what: 'snapshot', afterMs: 400, at: at(1, 0) },
-      { what: 'template', afterMs: 400, at: at(1, 0) },
-    ],
-    crashes: () => [
-      { what: 'policy', afterMs: 0, at: [0, 0, 1, 0] },
-      { what: 'policy', afterMs: 0, at: [0, 0, 1, 1] },
-      ...Array.from({ length: 3 + random.below(3) }, (): Deed => {
-        return { what: 'crash', afterMs: random.below(3000), at: at(0, 0) }
-      }),
-    ],
-    promise: () => [{ what: 'tolerate', afterMs: 0, at: [0, 0, number(), 1] }],
-  }
-  const begun = beginnings[pick(['nothing', 'nothing', ...Object.keys(beginnings)])]?.() ?? []
+  const beginning = pick(['nothing', 'nothing', ...Object.keys(beginnings)])
   return {
     seed,
     nodes: 2 + random.below(4),
     nodeMib: random.below(3) === 0 ? [400, 300, 200] : [400],
     vms,
-    vmMib: isBig ? [150, 100, 200, 60] : [20],
+    vmMib: isBig || fullBeginnings.has(beginning) ? [150, 100, 200, 60] : [20],
     shutdown: pick(['fail-over', 'freeze', 'migrate']),
     hasDevice: random.below(4) === 0,
     rebalances: random.below(4) === 0,
     rules: Array.from({ length: random.below(5) }, () => deed(pick(['rule', 'rule', 'group']), 0)),
     deeds: [
-      ...begun,
+      ...(beginnings[beginning]?.(random, vms) ?? []),
       ...Array.from({ length: 5 + random.below(26) }, () => deed(pick(kinds), gapMs())),
     ],
   }
 }
+
+type Beginning = (random: SeededRandom, vms: number) => Deed[]
+
+/** What takes several deeds in a row would seldom come about by chance. */
+const beginnings: Readonly<Record<string, Beginning>> = {
+  replicas: (random, vms) => [
+    ...protectAll(random, vms),
+    { what: 'kill', afterMs: random.below(7000), at: [random.below(100), 0, 0, 0] },
+  ],
+  fullOfReplicas: (random, vms) => [
+    ...protectAll(random, vms),
+    { what: 'kill', afterMs: 3000, at: [random.below(100), 0, 0, 0] },
+    { what: 'kill', afterMs: 3000, at: [random.below(100), 0, 0, 0] },
+  ],
+  template: () => [
+    { what: 'snapshot', afterMs: 400, at: [0, 1, 0, 0] },
+    { what: 'template', afterMs: 400, at: [0, 1, 0, 0] },
+  ],
+  crashes: (random) => [
+    { what: 'policy', afterMs: 0, at: [0, 0, 1, 0] },
+    { what: 'policy', afterMs: 0, at: [0, 0, 1, 1] },
+    ...Array.from({ length: 3 + random.below(3) }, (): Deed => {
+      return { what: 'crash', afterMs: random.below(3000), at: [0, 0, 0, 0] }
+    }),
+  ],
+  /** All that are to run are asked for anew, when the promise has been made. */
+  promise: (random, vms) => [
+    { what: 'tolerate', afterMs: 0, at: [0, 0, random.below(2), 1] },
+    ...allVms(vms, (vm): Deed => ({ what: 'stop', afterMs: 0, at: [0, vm, 0, 0] })),
+    { what: 'heal', afterMs: 400, at: [0, 0, 0, 0] },
+    ...allVms(vms, (vm): Deed => ({ what: 'startVm', afterMs: 0, at: [0, vm, 0, 0] })),
+  ],
+  byHand: (random) => [
+    { what: 'kill', afterMs: 200 + random.below(600), at: [random.below(2), 0, 0, 0] },
+    ...[0, 1].map((node): Deed => ({ what: 'fence', afterMs: 0, at: [node, 0, 0, 0] })),
+  ],
+  disks: (random, vms) => [
+    ...allVms(vms, (vm): Deed => ({ what: 'stop', afterMs: 0, at: [0, vm, 0, 0] })),
+    { what: 'heal', afterMs: 400, at: [0, 0, 0, 0] },
+    { what: 'breakDisk', afterMs: 0, at: [random.below(100), 0, 0, 0] },
+    ...allVms(vms, (vm): Deed => ({ what: 'startVm', afterMs: 0, at: [0, vm, 0, 0] })),
+  ],
+  /** Strictly together, two or three of them. */
+  company: (random) => [
+    { what: 'rule', afterMs: 4000, at: [2 * random.below(2), 2, random.below(4), 2] },
+  ],
+}
+
+/** They show something only where there is little room. */
+const fullBeginnings: ReadonlySet<string> = new Set(['promise', 'fullOfReplicas'])
+
+const allVms = (vms: number, deed: (vm: number) => Deed): Deed[] =>
+  Array.from({ length: vms }, (_, vm) => deed(vm))
+
+const protectAll = (random: SeededRandom, vms: number): Deed[] =>
+  allVms(vms, (vm) => ({
+    ...{ what: 'protect', afterMs: vm + 1 < vms ? 0 : 800 },
+    at: [0, vm, 2 + random.below(3), random.below(100)],
+  }))
 
 /** Plans that are a little less. */
 export function* shorterThan(plan: SearchPlan): Generator<SearchPlan> {
