@@ -301,12 +301,12 @@ export const startWhere = (state: ClusterState, vm: Vm): Where => ({
 
 /**
  * Somebody who is down would start there: no VM that runs is moved into its way, and no replica.
- * It has looked, or will in a moment.
+ * It has looked, or will in a moment, or when it is sure that nobody runs it.
  */
 export const isAwaited = (state: ClusterState, node: Node, nowMs: number): boolean =>
   [...state.waiting].some((id) => {
     const vm = state.vms.get(id)
-    if (vm?.phase !== 'recovering' || !isReady(vm, nowMs) || heldBack(state, vm)) return false
+    if (vm?.phase !== 'recovering' || vm.live.retryAtMs > nowMs || heldBack(state, vm)) return false
     return !obstacleAt(state, node, wishToStart(state, vm), startWhere(state, vm))
   })
 
