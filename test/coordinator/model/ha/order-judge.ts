@@ -160,7 +160,8 @@ function hasRoomInsteadOf(sight: Sight, vm: Vm, other: Vm, node: Node): boolean 
 /** Alone, now, without anything else in its way than room. */
 function mayStart(sight: Sight, vm: Vm, node: Node, nowMs: number): boolean {
   const { live, pinnedTo, frozenOn, startOn, restartOn, epoch } = vm
-  if (live.retryAtMs > nowMs || vm.refusedBy) return false
+  // After a coordinator's start it waits until nobody may run it any more.
+  if (Math.max(live.retryAtMs, live.clearFromMs) > nowMs || vm.refusedBy) return false
   if (live.strandedOn !== undefined || sight.company(vm).length > 1) return false
   if (pinnedTo ?? frozenOn ?? restartOn ?? (epoch === 0 ? startOn : undefined)) return false
   const isByItself = vm.phase === 'recovering'
