@@ -3,6 +3,7 @@
 // (parts/policy-dialog.tsx, parts/rule-dialog.tsx), what all of it means
 // (docs/high-availability.md). Ms.
 
+import type { z } from 'zod'
 import type { VmView } from '#proto/api.ts'
 import {
   checkpointMsDefaults,
@@ -124,21 +125,7 @@ function nodeOf(word: string): { id: string; priority?: number } {
     : { id, priority: priority === '' ? Number.NaN : Number(priority) }
 }
 
-interface Schema<Value> {
-  safeParse(value: unknown):
-    | { readonly success: true; readonly data: Value }
-    | {
-        readonly success: false
-        readonly error: {
-          readonly issues: readonly {
-            readonly path: readonly PropertyKey[]
-            readonly message: string
-          }[]
-        }
-      }
-}
-
-function checked<Value>(schema: Schema<Value>, value: unknown, texts: Texts): Declared<Value> {
+function checked<Value>(schema: z.ZodType<Value>, value: unknown, texts: Texts): Declared<Value> {
   const read = schema.safeParse(value)
   if (read.success) return { value: read.data }
   const [issue] = read.error.issues

@@ -51,6 +51,9 @@ export const kinds = {
   },
 } satisfies Record<string, Kind>
 export type KindName = keyof typeof kinds
+export const kindWords = Object.fromEntries(
+  Object.entries(kinds).map(([name, { word }]) => [name, word]),
+) as Readonly<Record<KindName, string>>
 
 /** `store`, or the first of `store-2`, `store-3` … that nobody has. */
 export function freeName(word: string, taken: ReadonlySet<string>): string {

@@ -5,7 +5,6 @@
 
 import type { VmView } from '#proto/api.ts'
 import {
-  checkpointMsDefaults,
   type HaGroup,
   type HaPolicy,
   type HaPolicyChange,
@@ -15,6 +14,7 @@ import {
 } from '#proto/ha.ts'
 import { msText } from '#proto/quantity.ts'
 import type { IsolationResponse } from '#proto/vm-spec.ts'
+import { keepsReplica, policyOf } from './declaring.ts'
 
 export interface PolicyLine {
   readonly name: string
@@ -46,19 +46,18 @@ const yesNo = (is: boolean): string => (is ? 'yes' : 'no')
 export function policyLines(vm: VmView, groups?: readonly HaGroup[]): PolicyLine[] {
   const { spec, ownPolicy = {}, policy = haPolicyDefault } = vm
   const group = groupOf(vm.id, groups)
-  const level = policy.protection ?? (spec.ha ? 'restart' : 'none')
-  const isKept = level === 'checkpoint' || level === 'continuous'
+  const { protection, checkpointMs, isolation } = policyOf(vm)
   const from = (key: keyof HaPolicy) => sourceOf(key, policy, ownPolicy, group)
   const made = (key: 'protection' | 'isolation', isDefault: boolean) =>
     policy[key] === undefined ? (isDefault ? byNobody : 'when it was made') : from(key)
   const line = (name: string, value: string, who: string): PolicyLine => ({
     ...{ name, value, from: who },
   })
-  const isolation = policy.isolation ?? spec.isolation ?? 'stop'
-  const everyMs = policy.checkpointMs ?? (isKept ? checkpointMsDefaults[level] : 0)
   return [
-    line('Its node is lost', lostTexts[level], made('protection', spec.ha)),
-    ...(isKept ? [line('Checkpoints', `every ${msText(everyMs)}`, from('checkpointMs'))] : []),
+    line('Its node is lost', lostTexts[protection], made('protection', spec.ha)),
+    ...(keepsReplica(protection)
+      ? [line('Checkpoints', `every ${msText(checkpointMs)}`, from('checkpointMs'))]
+      : []),
     line('Its node is cut off', cutOffTexts[isolation], made('isolation', !spec.isolation)),
     line('Priority', String(policy.priority), from('priority')),
     line('Starts after', namesText(policy.after) || 'nobody', from('after')),

@@ -3,6 +3,7 @@
 
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, msText } from '#proto/quantity.ts'
+import { type ColumnTitle, ColumnTitles } from './column-titles.tsx'
 import { MoveTitle } from './moves.tsx'
 import { once } from './once.tsx'
 import { migrationSigns, Sign } from './sign.tsx'
@@ -10,7 +11,7 @@ import { migrationSigns, Sign } from './sign.tsx'
 /** More are in `godwit migrations`. */
 const rowsMax = 30
 
-const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
+const titles: readonly ColumnTitle[] = [
   ['What', ''],
   ['Outcome', ''],
   ['Rounds', 'number'],
@@ -37,11 +38,7 @@ export const History = once(function History({ ended }: { ended: readonly Migrat
         <table>
           <thead>
             <tr>
-              {titles.map(([title, kind]) => (
-                <th key={title} scope="col" class={kind}>
-                  {title}
-                </th>
-              ))}
+              <ColumnTitles titles={titles} />
             </tr>
           </thead>
           <tbody>

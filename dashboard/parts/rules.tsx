@@ -8,10 +8,10 @@ import type { ClusterView } from '#proto/api.ts'
 import { type HaGroup, type HaRule, type HaRuleView, namesText } from '#proto/ha.ts'
 import { declaredTexts } from '#proto/policy-text.ts'
 import { armRow, begin, disarmRow, dropRuleRow } from '../actions.ts'
-import { connection } from '../cluster.ts'
 import { fewNames } from '../policy-model.ts'
 import { ruleAsked } from '../questions.ts'
 import { allows } from '../session.ts'
+import { Act } from './act.tsx'
 import { useKeptFocus } from './kept-focus.ts'
 import { Sign } from './sign.tsx'
 
@@ -101,25 +101,6 @@ function Declaring({ armed }: { readonly armed: boolean }) {
     </div>
   )
 }
-
-interface ActProps {
-  readonly word: string
-  /** What a screen reader says. */
-  readonly about?: string
-  run(): void
-}
-
-const Act = ({ word, about = word, run }: ActProps) => (
-  <button
-    type="button"
-    class="quiet"
-    aria-label={about}
-    disabled={connection.value.is !== 'live'}
-    onClick={run}
-  >
-    {word}
-  </button>
-)
 
 function Groups({ groups }: { groups: readonly HaGroup[] }) {
   return (

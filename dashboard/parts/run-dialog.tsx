@@ -9,6 +9,7 @@ import {
   freeName,
   type KindName,
   kinds,
+  kindWords,
   limitsMib,
   mistakeIn,
   requestOf,
@@ -17,7 +18,7 @@ import {
 import { isRunAsked } from '../questions.ts'
 import { go } from '../route.ts'
 import { allows } from '../session.ts'
-import { NodeField, NumberField, TextField } from './fields.tsx'
+import { ChoiceField, NodeField, NumberField, TextField } from './fields.tsx'
 import { FormDialog } from './form-dialog.tsx'
 
 const close = () => {
@@ -59,7 +60,9 @@ function Asked({ nodes }: { readonly nodes: readonly NodeView[] }) {
   )
 }
 
-interface FieldsProps extends KindFieldProps {
+interface FieldsProps {
+  readonly kind: KindName
+  choose(kind: KindName): void
   readonly wanted: Wanted
   readonly nodes: readonly NodeView[]
   change(part: Partial<Wanted>): void
@@ -68,7 +71,7 @@ interface FieldsProps extends KindFieldProps {
 function Fields({ kind, choose, wanted, change, nodes }: FieldsProps) {
   return (
     <>
-      <KindField kind={kind} choose={choose} />
+      <ChoiceField word="What it does" value={kind} words={kindWords} change={choose} />
       <TextField word="Name" value={wanted.name} change={(name) => change({ name })} />
       <NumberField
         word="Memory, MiB"
@@ -86,26 +89,6 @@ function Fields({ kind, choose, wanted, change, nodes }: FieldsProps) {
         <NodeField node={wanted.node} nodes={nodes} change={(node) => change({ node })} />
       )}
     </>
-  )
-}
-
-interface KindFieldProps {
-  readonly kind: KindName
-  choose(kind: KindName): void
-}
-
-function KindField({ kind, choose }: KindFieldProps) {
-  return (
-    <label>
-      What it does
-      <select value={kind} onChange={({ currentTarget: { value } }) => choose(value as KindName)}>
-        {Object.entries(kinds).map(([name, { word }]) => (
-          <option key={name} value={name}>
-            {word}
-          </option>
-        ))}
-      </select>
-    </label>
   )
 }
 

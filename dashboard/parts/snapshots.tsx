@@ -9,9 +9,9 @@ import { bytesText } from '#proto/quantity.ts'
 import { mayAct } from '#proto/state.ts'
 import { begin, dropRow, isMine, restoreRow } from '../actions.ts'
 import { ask, isRefused } from '../asking.ts'
-import { connection } from '../cluster.ts'
 import { keepAsked } from '../questions.ts'
 import { allows } from '../session.ts'
+import { Act } from './act.tsx'
 
 const lookEveryMs = 1500
 const List = z.array(SnapshotView)
@@ -66,18 +66,9 @@ function Row({ vm, one, done }: RowProps) {
 }
 
 function Actions({ vm, one, done }: RowProps) {
-  const isReady = one.phase === 'ready' && connection.value.is === 'live'
   const subject = { vmId: vm.id, name: one.name }
-  const button = (word: string, onClick: () => void, style = 'quiet') => (
-    <button
-      type="button"
-      class={style}
-      aria-label={`${word}: ${one.name}`}
-      disabled={!isReady}
-      onClick={onClick}
-    >
-      {word}
-    </button>
+  const button = (word: string, run: () => void, style: 'quiet' | '' = 'quiet') => (
+    <Act {...{ word, run, style }} about={`${word}: ${one.name}`} isOff={one.phase !== 'ready'} />
   )
   const keep = () => {
     keepAsked.value = { vmId: vm.id, snapshot: one.name }

@@ -7,11 +7,12 @@ import type { TemplateView } from '#proto/api.ts'
 import { mibText } from '#proto/quantity.ts'
 import { workloadOf } from '#proto/vm-spec.ts'
 import { begin, dropTemplateRow } from '../actions.ts'
-import { connection } from '../cluster.ts'
 import { momentText } from '../moment-text.ts'
 import { deployAsked } from '../questions.ts'
 import { allows, allowsOwned } from '../session.ts'
 import { useTemplates } from '../templates.ts'
+import { Act } from './act.tsx'
+import { type ColumnTitle, ColumnTitles } from './column-titles.tsx'
 import { useKeptFocus } from './kept-focus.ts'
 import { Sign } from './sign.tsx'
 
@@ -45,7 +46,7 @@ export function Templates() {
 }
 
 /** After its name and what can be done with it, which narrow windows show without scrolling. */
-const titles: readonly (readonly [title: string, kind: 'number' | ''])[] = [
+const titles: readonly ColumnTitle[] = [
   ['State', ''],
   ['Memory', 'number'],
   ['Disk', 'number'],
@@ -64,11 +65,7 @@ function Table({ templates }: { templates: readonly TemplateView[] }) {
             <th scope="col">
               <span class="spoken">What can be done</span>
             </th>
-            {titles.map(([title, kind]) => (
-              <th key={title} scope="col" class={kind}>
-                {title}
-              </th>
-            ))}
+            <ColumnTitles titles={titles} />
           </tr>
         </thead>
         <tbody>
@@ -109,31 +106,26 @@ function Row(template: TemplateView) {
 
 function Actions(template: TemplateView) {
   const { name, phase, owner } = template
-  const isLive = connection.value.is === 'live'
   return (
     <span class="row">
       {allows('run') && (
-        <button
-          type="button"
-          aria-label={`New VM of ${name}`}
-          disabled={!isLive || phase !== 'ready'}
-          onClick={() => {
+        <Act
+          word="New VM"
+          about={`New VM of ${name}`}
+          style=""
+          isOff={phase !== 'ready'}
+          run={() => {
             deployAsked.value = template
           }}
-        >
-          New VM
-        </button>
+        />
       )}
       {allowsOwned('copy', { id: name, owner }) && (
-        <button
-          type="button"
-          class="quiet"
-          aria-label={`${dropTemplateRow.word} ${name}`}
-          disabled={!isLive || phase === 'making' || phase === 'removing'}
-          onClick={() => begin(dropTemplateRow, name)}
-        >
-          {dropTemplateRow.word}
-        </button>
+        <Act
+          word={dropTemplateRow.word}
+          about={`${dropTemplateRow.word} ${name}`}
+          isOff={phase === 'making' || phase === 'removing'}
+          run={() => begin(dropTemplateRow, name)}
+        />
       )}
     </span>
   )
