@@ -99,6 +99,7 @@ export const guards: Readonly<Record<string, Guard>> = {
 
   'GET /v1/nodes': cluster('see-cluster'),
   'GET /v1/nodes/:id': cluster('see-cluster'),
+  'GET /v1/nodes/:id/loads': cluster('see-cluster'),
   'GET /v1/ha': cluster('see-cluster'),
   'GET /v1/store': cluster('run-cluster'),
   'GET /v1/power': cluster('see-cluster'),
@@ -126,6 +127,7 @@ export const guards: Readonly<Record<string, Guard>> = {
     }),
   }),
   'GET /v1/vms/:id': vm('see', { shown: (sight, answer) => sight.vm(answer) }),
+  'GET /v1/vms/:id/loads': vm('see'),
   'POST /v1/vms/:id/pause': vm('use'),
   'POST /v1/vms/:id/resume': vm('use'),
   'POST /v1/vms/:id/stop': vm('use'),

@@ -10,6 +10,7 @@ import { healthWords } from '#proto/coordinator-place.ts'
 import { fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId, namePattern } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
+import { NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
@@ -67,6 +68,7 @@ export async function createHttpApi(
     openapi: { openapi: '3.1.0', info: { title: 'Godwit coordinator', version: '1' } },
   })
   readRoutes(app, ports)
+  loadRoutes(app, ports)
   nodeRoutes(app, ports)
   vmRoutes(app, ports)
   snapshotRoutes(app, ports)
@@ -79,6 +81,20 @@ export async function createHttpApi(
   placeRoutes(app, ports)
   plainRoutes(app, ports)
   return app
+}
+
+/** How it was, and not only how it is. */
+function loadRoutes(app: App, { coordinator: { state }, loads }: HttpPorts): void {
+  const ofNode = documented('The last half hour of a node', 200, NodeLoadsView)
+  app.get<WithId>('/v1/nodes/:id/loads', ofNode, ({ params: { id } }, reply) => {
+    const node = state.nodes.get(asNodeId(id))
+    return node ? loads.ofNode(node) : refuse(reply, unknownNode(state, id))
+  })
+  const ofVm = documented('The last half hour of a VM', 200, VmLoadsView)
+  app.get<WithId>('/v1/vms/:id/loads', ofVm, ({ params: { id } }, reply) => {
+    const vm = state.vms.get(asVmId(id))
+    return vm ? loads.ofVm(vm) : refuse(reply, unknownVm(id))
+  })
 }
 
 function readRoutes(app: App, { coordinator, nowMs }: HttpPorts): void {

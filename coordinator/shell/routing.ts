@@ -12,12 +12,14 @@ import { clientTraceOf } from '#proto/trace-context.ts'
 import { type Coordinator, isFault } from '../coordinator.ts'
 import type { ApiCommand } from '../core/step-context.ts'
 import type { Candidate } from '../etcd/election.ts'
+import type { LoadLog } from '../loads/load-log.ts'
 import type { Launcher } from './launcher.ts'
 import type { CoordinatorMetrics } from './metrics.ts'
 import { problemOf, sendProblem } from './problems.ts'
 
 export interface HttpPorts {
   readonly coordinator: Coordinator
+  readonly loads: LoadLog
   readonly metrics: CoordinatorMetrics
   readonly random: Random
   /** Absent: plain HTTP. */

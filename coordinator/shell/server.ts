@@ -15,6 +15,7 @@ import type { Settings } from '../core/cluster-state.ts'
 import type { Candidate } from '../etcd/election.ts'
 import type { Leadership } from '../etcd/leadership.ts'
 import { hexOf } from '../identity.ts'
+import { LoadLog } from '../loads/load-log.ts'
 import { tellNeighbours } from '../neighbours.ts'
 import { ScreenHub } from '../screen/screen-hub.ts'
 import { SightHub } from '../sights/sight-hub.ts'
@@ -83,11 +84,12 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const coordinator = coordinatorOf(options)
   const hubs = hubsOf(coordinator, clock)
   tellNeighbours(coordinator)
+  const loads = new LoadLog(coordinator.state, clock)
   const metrics = createMetrics(coordinator)
   const door = openDoor(options, coordinator)
   const app = await createHttpApi(
     {
-      ...{ coordinator, metrics, random, laboratory: options.laboratory },
+      ...{ coordinator, loads, metrics, random, laboratory: options.laboratory },
       others: () => options.others?.() ?? [],
       ...(options.storeHealth && { store: options.storeHealth }),
       ...(credentials && { serverFactory: (handler) => tlsServer(credentials, log, handler) }),
@@ -106,6 +108,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
   const callers = new Callers(app.server)
   await app.listen({ host: options.host, port: options.port })
   coordinator.start()
+  loads.start()
   const { port } = app.server.address() as AddressInfo
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
   return {
@@ -115,6 +118,7 @@ export async function startServer(options: ServerOptions): Promise<CoordinatorSe
     stop: async (reason) => {
       coordinator.stop(reason)
       for (const hub of Object.values(hubs)) hub.stop()
+      loads.stop()
       sockets.close()
       const closed = app.close()
       // What is being answered is answered; who says nothing is not waited for.

@@ -12,6 +12,7 @@ import { hashOf } from '../route.ts'
 import { allows } from '../session.ts'
 import { links } from '../sights.ts'
 import { rateText } from './links.tsx'
+import { NodeLoads } from './load-graphs.tsx'
 import { Panel } from './panel.tsx'
 import { nodeSigns, Sign } from './sign.tsx'
 
@@ -26,6 +27,7 @@ export function NodePanel({ node }: { node: NodeView }) {
       <Buttons legend={`Actions on ${id}`} rows={nodeActionsNow(node)} node={node} />
       <Broken node={node} />
       <Facts {...node} />
+      {allows('see-cluster') && <NodeLoads node={node} />}
       <p>
         <a href={hashOf({ is: 'events', filter: { node: id } })}>Events of {id}</a>
       </p>

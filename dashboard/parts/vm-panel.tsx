@@ -11,6 +11,7 @@ import { allows } from '../session.ts'
 import { ConsolePanel } from './console-panel.tsx'
 import { LastMove } from './last-move.tsx'
 import { Layers } from './layers.tsx'
+import { VmLoads } from './load-graphs.tsx'
 import { PageMap } from './page-map.tsx'
 import { Panel } from './panel.tsx'
 import { Policy } from './policy.tsx'
@@ -37,6 +38,7 @@ export function VmPanel({ vm, nodes }: { vm: VmView; nodes: readonly NodeView[] 
       <Snapshots vm={vm} />
       <Layers vm={vm} />
       {vm.nodeId && <PageMap vm={vm} />}
+      <VmLoads vm={vm} />
       <Facts {...vm} />
       <p>
         <a href={hashOf({ is: 'events', filter: { vm: vm.id } })}>Events of {vm.id}</a>

@@ -5,6 +5,7 @@
 import { Accounts } from '#coordinator/accounts/accounts.ts'
 import type { Passwords } from '#coordinator/accounts/records.ts'
 import { hexOf } from '#coordinator/identity.ts'
+import { LoadLog } from '#coordinator/loads/load-log.ts'
 import { ClientStreams, routeOf, type StreamEnd } from '#coordinator/shell/client-streams.ts'
 import { type Caller, Gate } from '#coordinator/shell/guard.ts'
 import { createHttpApi } from '#coordinator/shell/http.ts'
@@ -139,6 +140,7 @@ export class SimWire implements ApiWire {
     const app = createHttpApi(
       {
         ...{ coordinator, metrics: createMetrics(coordinator), random, nowMs, others },
+        loads: new LoadLog(coordinator.state, process),
         onBug: (thrown) => {
           throw thrown
         },

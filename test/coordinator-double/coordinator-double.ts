@@ -12,6 +12,7 @@ import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import type { SightView } from '#proto/sights.ts'
 import { mayAct } from '#proto/state.ts'
+import { nodeLoads, vmLoads } from './loads.ts'
 import { ScreenDouble } from './screen-double.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
@@ -161,7 +162,13 @@ export class CoordinatorDouble {
     const row = list?.find((each) => each.id === id)
     if (!row) return refused(fault('unknown-vm', `There is no VM \`${id}\`.`))
     if (verb === undefined && method === 'GET') return { status: 200, body: row }
+    if (verb === 'loads') return { status: 200, body: this.#loads(kind) }
     return this.#act(id, method === 'DELETE' ? 'remove' : (verb ?? ''), body)
+  }
+
+  #loads(kind: string | undefined) {
+    const endMs = this.#view.events.at(-1)?.wallMs ?? 0
+    return kind === 'vms' ? vmLoads(endMs) : nodeLoads(endMs)
   }
 
   #run(body: unknown): Answer {
