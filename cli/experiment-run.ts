@@ -23,6 +23,7 @@ import {
 } from '#scenarios/experiments/summary.ts'
 import { drawnWorkload, recordedWorkload } from '#scenarios/experiments/workload.ts'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
+import { promiseTurns } from '#scenarios/sim/turns.ts'
 import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
 import { type Column, tableText } from './table.ts'
@@ -53,7 +54,10 @@ export async function runNamed(cli: Cli, name: string, options: ExperimentOption
   const { seeds } = options
   const signal = cli.interrupts.handle()
   const progress = progressOf(cli)
-  const running = { workload, seeds, clock: cli.clock, signal, onProgress: progress.show }
+  const running = {
+    ...{ workload, seeds, signal, clock: cli.clock, turn: promiseTurns() },
+    onProgress: progress.show,
+  }
   const outcomes = await runExperiment(experiment, running)
   progress.done()
   if (outcomes.length > 0) present(cli, experiment, workload, outcomes, options)

@@ -5,6 +5,7 @@
 // (report.ts). ms.
 
 import type { Clock } from '#env/env.ts'
+import { sleep } from '#env/sleep.ts'
 import type { Trace } from '../sim/models/traces.ts'
 import type { Measures } from './consolidation/account.ts'
 
@@ -65,8 +66,8 @@ export interface Experiment {
 export interface Pause {
   /** Now and then: throws when nobody waits for the end any more. */
   breathe(): Promise<void>
-  /** A turn of the event loop. */
-  turn(): Promise<void>
+  /** All promises go as far as they can. */
+  readonly turn: () => Promise<void>
 }
 
 export interface ExperimentProgress {
@@ -81,6 +82,7 @@ export interface RunningExperiment {
   readonly workload: Workload
   readonly seeds: number
   readonly clock: Clock
+  readonly turn: Pause['turn']
   readonly signal: AbortSignal
   onProgress(progress: ExperimentProgress): void
 }
@@ -88,12 +90,12 @@ export interface RunningExperiment {
 /** What is done by then, when the signal aborts: the outcomes so far. */
 export async function runExperiment(
   experiment: Experiment,
-  { workload, seeds, clock, signal, onProgress }: RunningExperiment,
+  { workload, seeds, clock, turn, signal, onProgress }: RunningExperiment,
 ): Promise<Outcome[]> {
   const trials = trialsOf(experiment, workload, seeds)
   const beganAtMs = clock.nowMs()
   const outcomes: Outcome[] = []
-  const pause = pauseOf(clock, signal)
+  const pause = pauseOf(clock, turn, signal)
   for (const trial of trials) {
     const done = outcomes.length
     const leftMs = done ? ((clock.nowMs() - beganAtMs) / done) * (trials.length - done) : undefined
@@ -123,12 +125,11 @@ export function trialsOf(
 
 const breathEveryMs = 50
 
-function pauseOf(clock: Clock, signal: AbortSignal): Pause {
-  const turn = () => new Promise<void>((go) => void clock.wakeAt(clock.nowMs(), go))
+function pauseOf(clock: Clock, turn: Pause['turn'], signal: AbortSignal): Pause {
   let nextAtMs = clock.nowMs()
   const breathe = async () => {
     if (clock.nowMs() < nextAtMs) return
-    await turn()
+    await sleep(clock, 0)
     signal.throwIfAborted()
     nextAtMs = clock.nowMs() + breathEveryMs
   }

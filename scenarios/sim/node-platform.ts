@@ -8,6 +8,7 @@ import { promptDeflate, realInflate } from '#env/real/deflate.ts'
 import { promptZstd } from '#env/real/zstd.ts'
 import { sha256 } from '#env/real.ts'
 import type { ScenarioPlatform } from './scenario-world.ts'
+import { turn } from './turns.ts'
 
 const guest = new URL('../../engine/guests/godwit-guest.bin', import.meta.url)
 
@@ -17,6 +18,6 @@ export async function nodePlatform(): Promise<ScenarioPlatform> {
     image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
     ...{ zstd: promptZstd, deflate: promptDeflate, inflate: realInflate, digest: sha256 },
     passwords: scryptPasswords(),
-    turn: () => new Promise<void>((go) => setImmediate(go)),
+    turn,
   }
 }

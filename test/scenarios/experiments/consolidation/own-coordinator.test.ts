@@ -2,10 +2,10 @@
 // what it is measured by is measured alike.
 import { expect, test } from 'vitest'
 import { runOwn } from '#scenarios/experiments/consolidation/own-coordinator.ts'
-import { nodePlatform } from '#scenarios/sim/node-platform.ts'
+import { promiseTurns } from '#scenarios/sim/turns.ts'
 
 const quiet = { percents: new Uint8Array(2).fill(10), everyMs: 300_000 }
-const { turn } = await nodePlatform()
+const turn = promiseTurns()
 const pause = { turn, breathe: async () => {} }
 const trial = {
   ...{ variant: 'godwit', seed: 0, nodes: 4 },
