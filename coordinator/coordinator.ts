@@ -84,6 +84,8 @@ export class Coordinator {
   readonly version: string
   readonly #ports: CoordinatorPorts
   readonly #observers: Observer[] = []
+  /** Those of them that are told how long steps take. */
+  readonly #timers: Observer[] = []
   readonly #ends = new Map<LinkId, AgentEnd>()
   readonly #queue: MigrationQueue
   readonly #tracing: ClusterTracing | undefined
@@ -122,6 +124,7 @@ export class Coordinator {
 
   observe(observer: Observer): void {
     this.#observers.push(observer)
+    if (observer.carriedOut) this.#timers.push(observer)
   }
 
   start(): void {
@@ -227,12 +230,13 @@ export class Coordinator {
     this.#check(effects, nowMs)
     for (const effect of effects) this.#carryOut(effect)
     for (const observer of this.#observers) observer.stepped?.(input)
-    this.#outlet.pass(() => {
-      const tookMs = clock.nowMs() - nowMs
-      for (const observer of this.#observers) observer.carriedOut?.(input, tookMs)
-    })
+    if (this.#timers.length > 0) this.#outlet.pass(() => this.#timed(input, clock.nowMs() - nowMs))
     if (this.state.revision === revision) return
     this.#outlet.pass(this.#showChange)
+  }
+
+  #timed(input: Input, tookMs: number): void {
+    for (const observer of this.#timers) observer.carriedOut?.(input, tookMs)
   }
 
   /**

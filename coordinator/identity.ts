@@ -3,7 +3,7 @@
 // digit 2).
 
 import type { Random } from '#env/env.ts'
-import { ipv4OfMac, isReserved } from '#proto/network-address.ts'
+import { reservedIpv4 } from '#proto/network-address.ts'
 import type { VmIdentity } from '#proto/vm-spec.ts'
 
 const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -34,10 +34,18 @@ export function freshIdentities(
 /** The octets of a MAC that make its IPv4 address (ipv4OfMac). */
 const addressPart = (mac: string): string => mac.slice(-8)
 
+/** Of addresses that no VM has. */
+const reservedParts = new Set(reservedIpv4.map(partOfIpv4))
+
+function partOfIpv4(ipv4: string): string {
+  const octets = ipv4.split('.').slice(-3)
+  return octets.map((octet) => hexOfByte[Number(octet)]).join(':')
+}
+
 /** `taken`: address parts that it may not have. */
 export function freshIdentity(random: Random, taken: ReadonlySet<string> = new Set()): VmIdentity {
   let mac = freshMac(random)
-  while (taken.has(addressPart(mac)) || isReserved(ipv4OfMac(mac))) mac = freshMac(random)
+  while (taken.has(addressPart(mac)) || reservedParts.has(addressPart(mac))) mac = freshMac(random)
   return { instanceId: uuidOf(random.bytes(16)), mac, randomSeed: hexOf(random.bytes(32)) }
 }
 

@@ -16,5 +16,4 @@ export function ipv4OfMac(mac: string): string {
 }
 
 /** Not for a VM: the network itself, all of it (broadcast), and the nodes' own address. */
-export const isReserved = (ipv4: string): boolean =>
-  ipv4 === '10.0.0.0' || ipv4 === '10.255.255.255' || ipv4 === answeringIpv4
+export const reservedIpv4: readonly string[] = ['10.0.0.0', '10.255.255.255', answeringIpv4]

@@ -145,6 +145,8 @@ export class AlarmQueues {
   readonly #lanes: Lane[] = []
   /** When the first one of each rings, in this order. */
   readonly #firstsMs = [never]
+  /** Where firstMs has found it. */
+  #firstAt = 0
 
   add(atMs: number, nowMs: number, alarm: Alarm): void {
     const at = this.#placeFor(atMs, nowMs)
@@ -157,16 +159,18 @@ export class AlarmQueues {
   firstMs(): number {
     for (;;) {
       const at = this.#earliest()
-      if (!this.#queueAt(at).first?.isCancelled) return this.#firstsMs[at] as number
+      if (!this.#queueAt(at).first?.isCancelled) {
+        this.#firstAt = at
+        return this.#firstsMs[at] as number
+      }
       this.#shift(at)
     }
   }
 
-  /** The one of which firstMs told. */
+  /** The one of which firstMs told just now. */
   takeFirst(): Alarm | undefined {
-    const at = this.#earliest()
-    const { first } = this.#queueAt(at)
-    if (first) this.#shift(at)
+    const { first } = this.#queueAt(this.#firstAt)
+    if (first) this.#shift(this.#firstAt)
     return first
   }
 
