@@ -15,7 +15,7 @@ const shellPatterns: readonly RegExp[] = [
   /^env\/real\//,
   /^node-agent\/pcpu-(worker|thread)\.ts$/,
   /^[a-z-]+\/shell\//,
-  /^scenarios\/sim\/node-platform\.ts$/,
+  /^scenarios\/sim\/(node-platform|turns)\.ts$/,
   /^scenarios\/local\//,
   /^scenarios\/compose\//,
   /^scenarios\/container\/(?!laboratory\.ts|keeper-wire\.ts)/,
