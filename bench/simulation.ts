@@ -9,7 +9,7 @@
 import { SeededRandom } from '#env/memory.ts'
 import { modelled } from '#scenarios/sim/models/vm-model.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 import { count, readCommandLine, someOf } from './rig/command-line.ts'
 import { cpuMs, modelCluster, mustBeWell } from './rig/model-cluster.ts'
 import { Table, times, verdict } from './rig/table.ts'
@@ -90,7 +90,7 @@ async function failover(seed: number, quietMs: number): Promise<number> {
   const world = new SimWorld({
     ...{ models: { traces: new Map() }, nodes: ['a', 'b', 'c'], seed, mips: 40, memoryMib: 256 },
     ...{ road: { latencyMs: 0.2, jitterMs: 0, bytesPerMs: 300_000 }, checkEveryMs: 1000 },
-    turn: promiseTurns(),
+    turns: nodeTurns(),
   })
   await world.pass(500)
   const vms = ['store', 'proof', 'loner', 'bystander']

@@ -23,7 +23,7 @@ import {
 } from '#scenarios/experiments/summary.ts'
 import { drawnWorkload, recordedWorkload } from '#scenarios/experiments/workload.ts'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
 import { type Column, tableText } from './table.ts'
@@ -55,7 +55,7 @@ export async function runNamed(cli: Cli, name: string, options: ExperimentOption
   const signal = cli.interrupts.handle()
   const progress = progressOf(cli)
   const running = {
-    ...{ workload, seeds, signal, clock: cli.clock, turn: promiseTurns() },
+    ...{ workload, seeds, signal, clock: cli.clock, turns: nodeTurns() },
     onProgress: progress.show,
   }
   const outcomes = await runExperiment(experiment, running)

@@ -7,7 +7,6 @@ import { stepText } from '#scenarios/sim/fault-plan.ts'
 import { nodePlatform } from '#scenarios/sim/node-platform.ts'
 import { addSeen, mustBeSeenOf, runSeed, type SearchEnd, shorten } from '#scenarios/sim/search.ts'
 import { modelVms, realGuests, type SearchSubject } from '#scenarios/sim/search-subject.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
 
 const usage = `usage: npm run sim -- [flags]
   --seed N      the first seed, or the one to replay (1)
@@ -48,7 +47,7 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(usage)
   const [first, runs] = [Number(values.seed), Number(values.runs)]
   const platform = await nodePlatform()
-  const subject = values.models ? modelVms(promiseTurns()) : realGuests(platform)
+  const subject = values.models ? modelVms(platform.turns) : realGuests(platform)
   const seen = new Map<string, number>()
   const begunAtMs = performance.now()
   let [virtualMs, tried, faults] = [0, 0, 0]

@@ -4,7 +4,7 @@
 
 import { modelled, type VmModelInput } from '#scenarios/sim/models/vm-model.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 
 export interface ClusterSize {
   readonly nodes: number
@@ -35,7 +35,7 @@ export async function modelCluster({ nodes, vmsPerNode }: ClusterSize): Promise<
     ...{ models: { traces: new Map() }, nodes: names, seed: 1 },
     traits: new Map(names.map((name) => [name, { cores: 8, mips: 1000, memoryMib: 32_768 }])),
     ...{ road: { latencyMs: 0.2, jitterMs: 0, bytesPerMs: 1_250_000 }, checkEveryMs: 60_000 },
-    turn: promiseTurns(),
+    turns: nodeTurns(),
   })
   await world.pass(1000)
   for (let n = 0; n < nodes * vmsPerNode; n++) {

@@ -7,6 +7,7 @@
 import type { Clock } from '#env/env.ts'
 import { sleep } from '#env/sleep.ts'
 import type { Trace } from '../sim/models/traces.ts'
+import type { Turns } from '../sim/turns.ts'
 import type { Measures } from './consolidation/account.ts'
 
 /** A day of load traces, one a VM, in the order of their names. */
@@ -66,8 +67,7 @@ export interface Experiment {
 export interface Pause {
   /** Now and then: throws when nobody waits for the end any more. */
   breathe(): Promise<void>
-  /** All promises go as far as they can. */
-  readonly turn: () => Promise<void>
+  readonly turns: Turns
 }
 
 export interface ExperimentProgress {
@@ -82,7 +82,7 @@ export interface RunningExperiment {
   readonly workload: Workload
   readonly seeds: number
   readonly clock: Clock
-  readonly turn: Pause['turn']
+  readonly turns: Turns
   readonly signal: AbortSignal
   onProgress(progress: ExperimentProgress): void
 }
@@ -90,12 +90,12 @@ export interface RunningExperiment {
 /** What is done by then, when the signal aborts: the outcomes so far. */
 export async function runExperiment(
   experiment: Experiment,
-  { workload, seeds, clock, turn, signal, onProgress }: RunningExperiment,
+  { workload, seeds, clock, turns, signal, onProgress }: RunningExperiment,
 ): Promise<Outcome[]> {
   const trials = trialsOf(experiment, workload, seeds)
   const beganAtMs = clock.nowMs()
   const outcomes: Outcome[] = []
-  const pause = pauseOf(clock, turn, signal)
+  const pause = pauseOf(clock, turns, signal)
   for (const trial of trials) {
     const done = outcomes.length
     const leftMs = done ? ((clock.nowMs() - beganAtMs) / done) * (trials.length - done) : undefined
@@ -125,7 +125,7 @@ export function trialsOf(
 
 const breathEveryMs = 50
 
-function pauseOf(clock: Clock, turn: Pause['turn'], signal: AbortSignal): Pause {
+function pauseOf(clock: Clock, turns: Turns, signal: AbortSignal): Pause {
   let nextAtMs = clock.nowMs()
   const breathe = async () => {
     if (clock.nowMs() < nextAtMs) return
@@ -133,5 +133,5 @@ function pauseOf(clock: Clock, turn: Pause['turn'], signal: AbortSignal): Pause 
     signal.throwIfAborted()
     nextAtMs = clock.nowMs() + breathEveryMs
   }
-  return { breathe, turn }
+  return { breathe, turns }
 }

@@ -8,7 +8,7 @@ import { promptDeflate, realInflate } from '#env/real/deflate.ts'
 import { promptZstd } from '#env/real/zstd.ts'
 import { sha256 } from '#env/real.ts'
 import type { ScenarioPlatform } from './scenario-world.ts'
-import { turn } from './turns.ts'
+import { nodeTurns } from './turns.ts'
 
 const guest = new URL('../../engine/guests/godwit-guest.bin', import.meta.url)
 
@@ -18,6 +18,6 @@ export async function nodePlatform(): Promise<ScenarioPlatform> {
     image: { kernel: readFileSync(guest), defaultArgs: 'workload=cpu load=10' },
     ...{ zstd: promptZstd, deflate: promptDeflate, inflate: realInflate, digest: sha256 },
     passwords: scryptPasswords(),
-    turn,
+    turns: nodeTurns(),
   }
 }

@@ -85,7 +85,7 @@ export class ScenarioSimWorld implements World {
     }
     work.then(end, end)
     // Its first steps need no virtual time, and make the world.
-    while (!this.#world && !hasEnded) await this.#platform.turn()
+    while (!this.#world && !hasEnded) await this.#platform.turns.loop()
     return this.#world ? this.#world.drive(work) : work
   }
 

@@ -14,9 +14,10 @@ import { modelled } from './models/vm-model.ts'
 import type { Crossing, Fate } from './sim-link.ts'
 import type { SimPlatform } from './sim-node.ts'
 import type { SimWorld, SimWorldOptions } from './sim-world.ts'
+import type { Turns } from './turns.ts'
 
 export interface SearchSubject {
-  readonly world: Pick<SimWorldOptions, 'turn' | 'models'> & Partial<SimPlatform>
+  readonly world: Pick<SimWorldOptions, 'turns' | 'models'> & Partial<SimPlatform>
   /** What its VMs do. */
   readonly specs: readonly VmSpecInput[]
   /** Deeds that would mean nothing. */
@@ -49,8 +50,8 @@ const ofGuests: readonly Deed[] = [
   ...(['run-store', 'keep-store', 'strike-store'] as const),
 ]
 
-export const modelVms = (turn: SimPlatform['turn']): SearchSubject => ({
-  ...{ world: { turn, models: { traces: new Map() } }, specs: modelSpecs, hasGuests: false },
+export const modelVms = (turns: Turns): SearchSubject => ({
+  ...{ world: { turns, models: { traces: new Map() } }, specs: modelSpecs, hasGuests: false },
   lacks: new Set(ofGuests),
   crash: (world, id) => {
     for (const node of world.nodes.values()) if (node instanceof ModelNode) node.crash(id)

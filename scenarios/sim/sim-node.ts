@@ -23,6 +23,7 @@ import { SimDisk } from './sim-disk.ts'
 import type { SimNetwork } from './sim-network.ts'
 import { SimPcpu } from './sim-pcpu.ts'
 import type { SimProcess } from './sim-process.ts'
+import type { Turns } from './turns.ts'
 
 /** What the platform gives: the same for all nodes. */
 export interface SimPlatform {
@@ -33,8 +34,7 @@ export interface SimPlatform {
   /** For who looks at a screen. */
   readonly inflate: Inflate
   readonly digest: Digest
-  /** Resolves when the event loop has turned once, as cheaply as the platform can. */
-  turn(): Promise<void>
+  readonly turns: Turns
 }
 
 export interface NodeTraits {

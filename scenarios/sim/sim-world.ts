@@ -29,14 +29,15 @@ import { SimNetwork } from './sim-network.ts'
 import { type NodeTraits, SimNode, type SimPlatform } from './sim-node.ts'
 import { exactly, type Reading, SimProcess } from './sim-process.ts'
 import type { RoadTraits } from './sim-road.ts'
+import type { Turns } from './turns.ts'
 
 /** A world whose VMs are models: see docs/decisions/0011-models-of-vms.md. */
 export interface WorldOfModels {
   readonly traces: ReadonlyMap<string, Trace>
 }
 
-export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turn'>> {
-  readonly turn: SimPlatform['turn']
+export interface SimWorldOptions extends Partial<Omit<SimPlatform, 'turns'>> {
+  readonly turns: Turns
   /** Absent: its VMs are real guests, and it needs all of a platform. */
   readonly models?: WorldOfModels
   /** How often the coordinator holds its whole state against its invariants; 0: at each step. */
@@ -240,8 +241,9 @@ export class SimWorld {
 
   /** All promises, and whoever waits for a turn of the event loop, go as far as they can. */
   async #settle(): Promise<void> {
-    do await this.#options.turn()
-    while (breathsPending() > 0 || this.#options.isBusy?.())
+    const { turns, isBusy } = this.#options
+    await turns.promises()
+    while (breathsPending() > 0 || isBusy?.()) await turns.loop()
   }
 
   #lastWords(): string {
@@ -322,9 +324,9 @@ export class SimWorld {
   }
 
   #platform(): SimPlatform {
-    const { module, image, zstd, deflate, inflate, digest, turn } = this.#options
+    const { module, image, zstd, deflate, inflate, digest, turns } = this.#options
     invariant(module && image && zstd && deflate && inflate && digest, 'guests need a platform')
-    return { module, image, zstd, deflate, inflate, digest, turn }
+    return { module, image, zstd, deflate, inflate, digest, turns }
   }
 
   /** A model executes from now on: nowhere else, and under no older epoch than it has. */

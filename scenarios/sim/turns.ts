@@ -1,18 +1,24 @@
-// How the simulated world waits until all that is under way in this process has gone as far as it
-// can. Here alone Node's queues are named. Not here: when it waits (sim-world.ts).
+// How the simulated world lets all that is under way in this process go as far as it can. Here
+// alone Node's queues are named. Not here: when it waits (sim-world.ts).
 
-/** A turn of the event loop: it asks the system for news. */
-export const turn = (): Promise<void> => new Promise((go) => setImmediate(go))
+export interface Turns {
+  /** Whoever waits for promises alone has gone as far as they can. */
+  promises(): Promise<void>
+  /** The event loop has turned: messages between threads and answers of the system have come. */
+  loop(): Promise<void>
+}
 
-/** The loop has a turn after so many: whoever else lives in this process goes on too. */
-const promiseTurnsMax = 256
+const loop = (): Promise<void> => new Promise((go) => setImmediate(go))
+
+/** The loop turns after so many: whoever else lives in this process goes on too. */
+const promisesMax = 256
 
 /**
- * The turn of a world where whoever waits, waits for promises alone, as where VMs are models: a
- * tick comes when no promise can go on, and costs a tenth of a turn of the loop.
+ * A tick comes when no promise can go on, and costs a tenth of a turn of the loop, which asks the
+ * system for news.
  */
-export function promiseTurns(): () => Promise<void> {
-  let turns = 0
-  return () =>
-    ++turns % promiseTurnsMax === 0 ? turn() : new Promise((go) => process.nextTick(go))
+export function nodeTurns(): Turns {
+  let count = 0
+  const tick = () => new Promise<void>((go) => process.nextTick(go))
+  return { loop, promises: () => (++count % promisesMax === 0 ? loop() : tick()) }
 }

@@ -12,6 +12,7 @@ import { asVmId } from '#proto/ids.ts'
 import type { Trace } from '../../sim/models/traces.ts'
 import { modelled } from '../../sim/models/vm-model.ts'
 import { SimWorld } from '../../sim/sim-world.ts'
+import type { Turns } from '../../sim/turns.ts'
 import type { Pause, Trial, TrialResult } from '../experiment.ts'
 import { measuresOf, NodeAccount } from './account.ts'
 import { intervalSec, kindOf, mipsOf, nodeKindOf, type VmKind, wattsAt } from './set-up.ts'
@@ -37,11 +38,11 @@ export interface OwnSetting {
 export async function runOwn(
   { keepsMemory }: OwnSetting,
   { day, seed, nodes }: Trial,
-  { breathe, turn }: Pause,
+  { breathe, turns }: Pause,
 ): Promise<TrialResult> {
   const traces = seed === 0 ? day.traces : shuffled(day.traces, new SeededRandom(seed))
   const vms = traces.map((trace, i) => ({ id: `vm-${i}`, kind: kindOf(i, traces.length), trace }))
-  const world = worldOf(nodes, vms, { keepsMemory, seed, turn })
+  const world = worldOf(nodes, vms, { keepsMemory, seed, turns })
   await world.pass(2000)
   world.ask({ do: 'set-power', change: { save: true } })
   for (const { id, kind } of vms) world.run(id, specOf(id, kind))
@@ -57,13 +58,13 @@ export async function runOwn(
 
 interface WorldSetting extends OwnSetting {
   readonly seed: number
-  readonly turn: () => Promise<void>
+  readonly turns: Turns
 }
 
 function worldOf(
   count: number,
   vms: readonly OwnVm[],
-  { keepsMemory, seed, turn }: WorldSetting,
+  { keepsMemory, seed, turns }: WorldSetting,
 ): SimWorld {
   const nodes = Array.from({ length: count }, (_, i) => `n${i}`)
   const traitsAt = (index: number) => {
@@ -72,7 +73,7 @@ function worldOf(
   }
   return new SimWorld({
     models: { traces: new Map(vms.map(({ id, trace }) => [id, trace])) },
-    ...{ nodes, seed, turn, road, settings: { rebalance: true } },
+    ...{ nodes, seed, turns, road, settings: { rebalance: true } },
     traits: new Map(nodes.map((name, i) => [name, traitsAt(i)])),
     // Its own invariants are what tests look at.
     checkEveryMs: 3_600_000,

@@ -6,7 +6,6 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { Step } from '#coordinator/core/step-context.ts'
 import type { Txn } from '#coordinator/etcd/etcd-words.ts'
 import type { Epoch, VmId } from '#proto/ids.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
 import { platform } from './platform.ts'
 
 const seedsMax = 600
@@ -39,7 +38,7 @@ async function foundAt({
   const { planOfSeed, runSeed } = await import('#scenarios/sim/search.ts')
   const { modelVms, realGuests } = await import('#scenarios/sim/search-subject.ts')
   const ours = await platform()
-  const subject = withModels ? modelVms(promiseTurns()) : realGuests(ours)
+  const subject = withModels ? modelVms(ours.turns) : realGuests(ours)
   for (let seed = from; seed < from + seedsMax; seed++) {
     if (planOfSeed(seed).driftMost < driftLeast) continue
     // An invariant that throws has found it too.

@@ -7,6 +7,7 @@ import { promptDeflate, realInflate } from '#env/real/deflate.ts'
 import { promptZstd } from '#env/real/zstd.ts'
 import { sha256 } from '#env/real.ts'
 import type { SimPlatform } from '#scenarios/sim/sim-node.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 
 const guest = new URL('../../../engine/guests/godwit-guest.bin', import.meta.url)
 
@@ -18,6 +19,6 @@ export const platform = async (): Promise<SimPlatform> => ({
     deflate: promptDeflate,
     inflate: realInflate,
     digest: sha256,
-    turn: () => new Promise<void>((go) => setImmediate(go)),
+    turns: nodeTurns(),
   },
 })

@@ -5,7 +5,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { addSeen, mustBeSeenOf, planOfSeed, runSeed } from '#scenarios/sim/search.ts'
 import { modelVms, realGuests, type SearchSubject } from '#scenarios/sim/search-subject.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 import { platform } from './platform.ts'
 
 const seeds = Number(process.env.GODWIT_SEEDS ?? 40)
@@ -33,7 +33,7 @@ test(`seeds ${first} to ${first + seeds - 1} break no law`, { timeout }, async (
 })
 
 test('with models as VMs many more seeds break no law', { timeout: 180_000 }, async () => {
-  const models = modelVms(promiseTurns())
+  const models = modelVms(nodeTurns())
   const seen = new Map<string, number>()
   let [tried, faults] = [0, 0]
   for (let seed = first; seed < first + 3 * seeds; seed++) {

@@ -2,11 +2,11 @@
 // what it is measured by is measured alike.
 import { expect, test } from 'vitest'
 import { runOwn } from '#scenarios/experiments/consolidation/own-coordinator.ts'
-import { promiseTurns } from '#scenarios/sim/turns.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 
 const quiet = { percents: new Uint8Array(2).fill(10), everyMs: 300_000 }
-const turn = promiseTurns()
-const pause = { turn, breathe: async () => {} }
+const turns = nodeTurns()
+const pause = { turns, breathe: async () => {} }
 const trial = {
   ...{ variant: 'godwit', seed: 0, nodes: 4 },
   day: { name: 'quiet', traces: [quiet, quiet, quiet, quiet, quiet] },

@@ -29,7 +29,7 @@ interface Moved {
 }
 
 async function moved(
-  kind: Pick<SimWorldOptions, 'turn' | 'models'>,
+  kind: Pick<SimWorldOptions, 'turns' | 'models'>,
   spec: VmSpecInput,
   { bytesPerMs, params }: Guest,
 ): Promise<Moved> {
@@ -58,7 +58,7 @@ async function both(guest: Guest) {
     idlePages: real.touchedBytes / pageBytes - pages,
   })
   const models = { traces: new Map() }
-  const told = await moved({ turn: platform.turn, models }, model, guest)
+  const told = await moved({ turns: platform.turns, models }, model, guest)
   return { real: real.record, told: told.record }
 }
 

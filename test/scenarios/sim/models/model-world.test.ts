@@ -6,14 +6,15 @@ import type { VmSpecInput } from '#proto/vm-spec.ts'
 import { readTraces } from '#scenarios/sim/models/traces.ts'
 import { modelled, type VmModelInput } from '#scenarios/sim/models/vm-model.ts'
 import { SimWorld, type SimWorldOptions } from '#scenarios/sim/sim-world.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 
-const turn = () => new Promise<void>((go) => setImmediate(go))
+const turns = nodeTurns()
 const road = { latencyMs: 0.2, jitterMs: 0, bytesPerMs: 125_000 }
 const traces = readTraces('office,10,60,20\n')
 
 const world = (options: Partial<SimWorldOptions> = {}): SimWorld =>
   new SimWorld({
-    ...{ models: { traces }, turn, road, nodes: ['a', 'b', 'c'], seed: 1 },
+    ...{ models: { traces }, turns, road, nodes: ['a', 'b', 'c'], seed: 1 },
     ...{ mips: 1000, memoryMib: 1024 },
     ...options,
   })

@@ -9,6 +9,7 @@ import { asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { modelled } from '#scenarios/sim/models/vm-model.ts'
 import { SimWorld } from '#scenarios/sim/sim-world.ts'
+import { nodeTurns } from '#scenarios/sim/turns.ts'
 
 const nodes = ['a', 'b', 'c', 'd']
 const vms = ['v', 'w', 'x', 'y', 'z']
@@ -61,9 +62,9 @@ function nextDeed(world: SimWorld, random: SeededRandom): void {
 
 async function story(seed: number, isAllRead: boolean) {
   const random = new SeededRandom(seed)
-  const turn = () => new Promise<void>((go) => setImmediate(go))
+  const turns = nodeTurns()
   const world = new SimWorld({
-    ...{ models: { traces: new Map() }, turn, nodes, seed, mips: 100, memoryMib: 128 },
+    ...{ models: { traces: new Map() }, turns, nodes, seed, mips: 100, memoryMib: 128 },
     settings: { rebalance: seed % 2 === 0 },
   })
   const counted = isAllRead ? readAll(world) : { spared: 0 }
