@@ -91,7 +91,8 @@ function mergedList(before: readonly unknown[], patch: readonly unknown[]): unkn
   const [there, changes] = [before, patch] as [readonly Tree[], readonly Tree[]]
   const named = (list: readonly Tree[], one: Tree) => list.find((other) => other[key] === one[key])
   const untouched = there.filter((one) => !named(changes, one))
-  return [...changes.map((change) => merged(named(there, change), change)), ...untouched]
+  const kept = changes.filter(({ $patch }) => $patch !== 'delete')
+  return [...kept.map((change) => merged(named(there, change), change)), ...untouched]
 }
 
 export const isTree = (value: unknown): value is Tree =>
