@@ -24,6 +24,7 @@ export const keyTable: readonly KeyRow[] = [
   { key: '2', what: 'links, for who may see them', run: () => go({ is: 'links' }) },
   { key: '3', what: 'events', run: () => go({ is: 'events', filter: {} }) },
   { key: '4', what: 'templates, for who may see them', run: () => go({ is: 'templates' }) },
+  { key: '5', what: 'load over time, for who may see it', run: () => go({ is: 'load' }) },
   { key: 'n', what: 'a new VM, for who may start one', run: askForNew },
   {
     key: 'm',

@@ -6,7 +6,6 @@ import uPlot from 'uplot'
 import type { EventTone } from './cluster-model.ts'
 import type { Graph, Mark } from './loads-model.ts'
 
-export const plotHigh = 92
 const yAxisWide = 62
 const xAxisHigh = 22
 /** Fewer minutes than that are not stretched over all of it. */
@@ -63,7 +62,7 @@ export function openPlot(
     draw()
   }
   const size = new ResizeObserver(() =>
-    plot ? plot.setSize({ width: box.clientWidth, height: plotHigh }) : draw(),
+    plot ? plot.setSize({ width: box.clientWidth, height: box.clientHeight }) : draw(),
   )
   size.observe(box)
   dark.addEventListener('change', anew)
@@ -92,7 +91,7 @@ function options(
   const grid = { stroke: ink('line'), width: 1 }
   const axis = { ...{ stroke: soft, grid, ticks: { show: false } }, font: '11px system-ui' }
   return {
-    ...{ width: box.clientWidth, height: plotHigh, legend: { show: false } },
+    ...{ width: box.clientWidth, height: box.clientHeight, legend: { show: false } },
     padding: [6, 2, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: group } },
     scales: {

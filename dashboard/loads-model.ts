@@ -31,10 +31,13 @@ export interface Mark {
 /** It moved, came, went or failed: where a line changes, that is why. */
 const changing = /^vm-(running|stopped|crashed|failed|recover|took)|^(migration|clone)-done|^node-/
 
-export const marksOf = (events: readonly EventView[], subject: 'vmId' | 'nodeId', id: string) =>
+export const marksOf = (
+  events: readonly EventView[],
+  isMeant: (event: EventView) => boolean,
+): readonly Mark[] =>
   events
-    .filter((event) => event[subject] === id && changing.test(event.kind))
-    .map((event): Mark => ({ wallMs: event.wallMs, tone: toneOf(event) }))
+    .filter((event) => changing.test(event.kind) && isMeant(event))
+    .map((event) => ({ wallMs: event.wallMs, tone: toneOf(event) }))
 
 /** What a graph says in words. */
 export function graphText({ title, lines, text }: Graph, wallMs: readonly number[]): string {

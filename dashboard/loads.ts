@@ -1,14 +1,16 @@
-// The loads of a VM or a node as graphs: asked of the coordinator, which keeps the last half hour.
+// The loads of the cluster, a node or a VM as graphs: asked of the coordinator, which keeps the last half hour.
 // Not here: what a graph is (loads-model.ts), how it is drawn (load-plot.ts), when it is asked for
 // (parts/load-graphs.tsx).
 
 import type { NodeView, VmView } from '#proto/api.ts'
-import { NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
+import { ClusterLoadsView, NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
 import { countText, mibText, percentText } from '#proto/quantity.ts'
 import { ask, isRefused } from './asking.ts'
 import type { Graph, Loads } from './loads-model.ts'
 
-const cpuOf = (loads: VmLoadsView | NodeLoadsView): Graph => ({
+type HasCpu = Pick<NodeLoadsView, 'cpuGotPercent' | 'cpuDemandPercent'>
+
+const cpuOf = (loads: HasCpu): Graph => ({
   ...{ title: 'CPU', text: percentText },
   lines: [
     ['used', loads.cpuGotPercent],
@@ -47,7 +49,32 @@ export async function nodeLoads({ id, capacity }: NodeView): Promise<Loads | und
         ...{ title: 'Memory', lines: [['set aside', memoryReservedMib]], text: mibText },
         max: capacity.memoryMib,
       },
-      { title: 'Power', lines: [['drawn', watts]], text: (each) => `${countText(each)} W` },
+      { title: 'Power', lines: [['drawn', watts]], text: wattsText },
+    ],
+  }
+}
+
+const wattsText = (watts: number) => `${countText(watts)} W`
+
+export async function clusterLoads(): Promise<Loads | undefined> {
+  const answer = await ask(ClusterLoadsView, 'GET', 'v1/loads')
+  if (isRefused(answer)) return undefined
+  const { wallMs, memoryReservedMib, watts, wattsAwake, nodesOnline, vmsRunning } = answer.value
+  const power: Graph['lines'] = [
+    ['drawn', watts],
+    ['if no node slept', wattsAwake],
+  ]
+  const counts: Graph['lines'] = [
+    ['VMs running', vmsRunning],
+    ['nodes online', nodesOnline],
+  ]
+  return {
+    wallMs,
+    graphs: [
+      cpuOf(answer.value),
+      { title: 'Memory', lines: [['set aside', memoryReservedMib]], text: mibText },
+      { title: 'Power', lines: power, text: wattsText },
+      { title: 'What runs', lines: counts, text: countText },
     ],
   }
 }

@@ -6,6 +6,7 @@
 //   #/vm/NAME/PART              a part of it that fills the page, such as its screen
 //   #/node/NAME                 the cluster, with one node close up
 //   #/templates                 systems that are kept to begin VMs from
+//   #/load                      the cluster's load over time
 //   #/links                     who is connected with whom, and what passes
 //   #/events?vm=…&node=…&kind=…&text=…   the story, filtered
 
@@ -15,6 +16,7 @@ export type Route =
   | { readonly is: 'cluster' }
   | { readonly is: 'vm'; readonly id: string; readonly part?: string }
   | { readonly is: 'node'; readonly id: string }
+  | { readonly is: 'load' }
   | { readonly is: 'links' }
   | { readonly is: 'templates' }
   | { readonly is: 'events'; readonly filter: Readonly<Record<string, string>> }
@@ -25,7 +27,7 @@ export function routeOf(hash: string): Route {
   const [kind, id, part] = path.split('/').map(decoded)
   if (kind === 'vm' && id) return part ? { is: 'vm', id, part } : { is: 'vm', id }
   if (kind === 'node' && id) return { is: 'node', id }
-  if (kind === 'links' || kind === 'templates') return { is: kind }
+  if (kind === 'load' || kind === 'links' || kind === 'templates') return { is: kind }
   if (kind !== 'events') return { is: 'cluster' }
   return { is: 'events', filter: Object.fromEntries(new URLSearchParams(query)) }
 }
@@ -42,6 +44,8 @@ export function hashOf(to: Route): string {
       return `#/vm/${[to.id, ...(to.part ? [to.part] : [])].map(encodeURIComponent).join('/')}`
     case 'node':
       return `#/node/${encodeURIComponent(to.id)}`
+    case 'load':
+      return '#/load'
     case 'links':
       return '#/links'
     case 'templates':

@@ -24,6 +24,20 @@ export const VmLoadsView = z.strictObject({
 })
 export type VmLoadsView = z.infer<typeof VmLoadsView>
 
+/** Of all nodes together. */
+export const ClusterLoadsView = z.strictObject({
+  ...shape,
+  cpuGotPercent: means,
+  cpuDemandPercent: means,
+  memoryReservedMib: means,
+  watts: means,
+  /** If no node slept. */
+  wattsAwake: means,
+  nodesOnline: means,
+  vmsRunning: means,
+})
+export type ClusterLoadsView = z.infer<typeof ClusterLoadsView>
+
 export const NodeLoadsView = z.strictObject({
   ...shape,
   cpuGotPercent: means,

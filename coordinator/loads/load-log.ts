@@ -3,12 +3,12 @@
 // Not here: how means are kept (load-history.ts), what is kept for longer (metrics, Prometheus).
 
 import type { Cancel, Clock } from '#env/env.ts'
-import type { NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
+import type { ClusterLoadsView, NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
 import { mebibyte } from '#proto/units.ts'
 import { burdenOf } from '../core/burdens.ts'
 import type { ClusterState, Node, Vm } from '../core/cluster-state.ts'
-import { wattsOf } from '../core/power/energy.ts'
-import { isUnknown } from '../core/views.ts'
+import { wattsAwake, wattsOf } from '../core/power/energy.ts'
+import { isThere, isUnknown } from '../core/views.ts'
 import { type HistoryShape, LoadHistory, type Look } from './load-history.ts'
 
 const lookEveryMs = 1000
@@ -22,6 +22,7 @@ export class LoadLog {
   readonly #nodes = new LoadHistory<string>(shape)
   /** By serial: a VM that takes a name has not done what another did under it. */
   readonly #vms = new LoadHistory<number>(shape)
+  readonly #cluster = new LoadHistory<'all'>({ ...shape, quantities: 7 })
   #next: Cancel | undefined
 
   constructor(state: ClusterState, clock: Clock) {
@@ -53,6 +54,16 @@ export class LoadLog {
     return { ...{ everyMs, wallMs, cpuGotPercent, cpuDemandPercent, memoryReservedMib, watts } }
   }
 
+  ofCluster(): ClusterLoadsView {
+    const { wallMs, columns } = this.#cluster.meansOf('all')
+    const [cpuGotPercent = [], cpuDemandPercent = [], memoryReservedMib = [], ...more] = columns
+    const [watts = [], wattsAwake = [], nodesOnline = [], vmsRunning = []] = more
+    return {
+      ...{ everyMs, wallMs, cpuGotPercent, cpuDemandPercent, memoryReservedMib },
+      ...{ watts, wattsAwake, nodesOnline, vmsRunning },
+    }
+  }
+
   #look(): void {
     const { nodes, vms } = this.#state
     const wallMs = this.#clock.wallMs()
@@ -64,7 +75,24 @@ export class LoadLog {
       wallMs,
       looks(vms.values(), ({ serial }) => serial, this.#ofVm),
     )
+    this.#cluster.look(wallMs, new Map([['all', this.#ofAll()]]))
     this.start()
+  }
+
+  #ofAll(): Look {
+    const { nodes, vms } = this.#state
+    const [all, state] = [[...nodes.values()], this.#state]
+    const online = all.filter(({ phase }) => phase === 'online')
+    const running = [...vms.values()].filter((vm) => isThere(vm) && vm.phase !== 'paused')
+    return [
+      sum(online, ({ live }) => live.cpuGotPercent),
+      sum(online, ({ live }) => live.cpuDemandPercent),
+      sum(online, (node) => burdenOf(state, node).reservedMib),
+      sum(all, (node) => wattsOf(state, node)),
+      sum(all, (node) => wattsAwake(state, node)),
+      online.length,
+      running.filter((vm) => !isUnknown(state, vm)).length,
+    ]
   }
 
   /** What is set aside on a silent node is known; what it does is not. */
@@ -84,6 +112,9 @@ export class LoadLog {
 }
 
 const nothing = [undefined, undefined]
+
+const sum = <T>(list: readonly T[], of: (one: T) => number): number =>
+  list.reduce((total, one) => total + of(one), 0)
 
 const looks = <Subject, Key>(
   subjects: Iterable<Subject>,

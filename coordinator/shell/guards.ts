@@ -100,6 +100,7 @@ export const guards: Readonly<Record<string, Guard>> = {
   'GET /v1/nodes': cluster('see-cluster'),
   'GET /v1/nodes/:id': cluster('see-cluster'),
   'GET /v1/nodes/:id/loads': cluster('see-cluster'),
+  'GET /v1/loads': cluster('see-cluster'),
   'GET /v1/ha': cluster('see-cluster'),
   'GET /v1/store': cluster('run-cluster'),
   'GET /v1/power': cluster('see-cluster'),

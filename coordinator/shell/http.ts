@@ -10,7 +10,7 @@ import { healthWords } from '#proto/coordinator-place.ts'
 import { fault } from '#proto/faults.ts'
 import { asMigrationId, asNodeId, asVmId, namePattern } from '#proto/ids.ts'
 import { invariant } from '#proto/invariant.ts'
-import { NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
+import { ClusterLoadsView, NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { PageLog } from '#proto/page-log.ts'
 import { SnapshotComparison } from '#proto/snapshots.ts'
@@ -85,6 +85,8 @@ export async function createHttpApi(
 
 /** How it was, and not only how it is. */
 function loadRoutes(app: App, { coordinator: { state }, loads }: HttpPorts): void {
+  const ofAll = documented('The last half hour of the cluster', 200, ClusterLoadsView)
+  app.get('/v1/loads', ofAll, () => loads.ofCluster())
   const ofNode = documented('The last half hour of a node', 200, NodeLoadsView)
   app.get<WithId>('/v1/nodes/:id/loads', ofNode, ({ params: { id } }, reply) => {
     const node = state.nodes.get(asNodeId(id))

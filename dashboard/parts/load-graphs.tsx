@@ -1,25 +1,27 @@
-// How the load of a VM or a node went over the last half hour: a graph each of CPU, memory and what
+// How the load of the cluster, a node or a VM went over the last half hour: a graph each of CPU, memory and what
 // else counts, asked for again while it is looked at. Its numbers stand beside it: those of now, or
 // of the moment that is pointed at. Not here: the lines (loads.ts), how they are drawn
 // (load-plot.ts).
 
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { NodeView, VmView } from '#proto/api.ts'
+import type { EventView, NodeView, VmView } from '#proto/api.ts'
 import { connection, view } from '../cluster.ts'
 import type { LoadPlot } from '../load-plot.ts'
-import { nodeLoads, vmLoads } from '../loads.ts'
+import { clusterLoads, nodeLoads, vmLoads } from '../loads.ts'
 import { type Graph, graphText, type Loads, type Mark, marksOf } from '../loads-model.ts'
 import { momentText } from '../moment-text.ts'
 
 /** As often as there is a new mean. */
 const againMs = 4000
 
+const marks = (isMeant: (event: EventView) => boolean) => marksOf(view.value?.events ?? [], isMeant)
+
 export const VmLoads = ({ vm }: { vm: VmView }) => (
   <LoadGraphs
     name={vm.id}
     titles={['CPU', 'Dirty rate', 'Memory']}
     load={() => vmLoads(vm)}
-    marks={marksOf(view.value?.events ?? [], 'vmId', vm.id)}
+    marks={marks(({ vmId }) => vmId === vm.id)}
   />
 )
 
@@ -28,8 +30,21 @@ export const NodeLoads = ({ node }: { node: NodeView }) => (
     name={node.id}
     titles={['CPU', 'Memory', 'Power']}
     load={() => nodeLoads(node)}
-    marks={marksOf(view.value?.events ?? [], 'nodeId', node.id)}
+    marks={marks(({ nodeId }) => nodeId === node.id)}
   />
+)
+
+/** A place of its own: that of all nodes together. */
+export const Load = () => (
+  <main class="single">
+    <LoadGraphs
+      name="the cluster"
+      titles={['CPU', 'Memory', 'Power', 'What runs']}
+      load={clusterLoads}
+      marks={marks(({ kind }) => kind.startsWith('node-'))}
+      isPlace
+    />
+  </main>
 )
 
 interface LoadGraphsProps {
@@ -38,9 +53,11 @@ interface LoadGraphsProps {
   readonly titles: readonly string[]
   readonly load: () => Promise<Loads | undefined>
   readonly marks: readonly Mark[]
+  /** It has the page for itself. */
+  readonly isPlace?: boolean
 }
 
-function LoadGraphs({ name, titles, load, marks }: LoadGraphsProps) {
+function LoadGraphs({ name, titles, load, marks, isPlace = false }: LoadGraphsProps) {
   const [loads, setLoads] = useState<Loads>()
   const [pointed, setPointed] = useState<number>()
   useEffect(() => {
@@ -59,12 +76,17 @@ function LoadGraphs({ name, titles, load, marks }: LoadGraphsProps) {
     }
   }, [name])
   const wallMs = loads?.wallMs ?? []
+  const Heading = isPlace ? 'h2' : 'h3'
   const at = pointed !== undefined && pointed < wallMs.length ? pointed : undefined
   return (
-    <section class="loads" aria-labelledby="loads">
-      <h3 id="loads">
+    <section
+      class={isPlace ? 'loads card' : 'loads'}
+      aria-labelledby="loads"
+      onMouseLeave={() => setPointed(undefined)}
+    >
+      <Heading id="loads">
         Load <small>{whenText(wallMs, at)}</small>
-      </h3>
+      </Heading>
       {titles.map((title, number) => (
         <GraphFigure
           key={title}

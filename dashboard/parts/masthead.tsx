@@ -69,11 +69,13 @@ const places: readonly (readonly [word: string, to: Route])[] = [
   ['Links', { is: 'links' }],
   ['Events', { is: 'events', filter: {} }],
   ['Templates', { is: 'templates' }],
+  ['Load', { is: 'load' }],
 ]
 
-/** What links carry is the cluster's to see; who came by a link to one VM sees no template. */
+/** What links carry and all VMs together ask for is the cluster's to see; who came by a link to one VM sees no template. */
 export const mayGo = ({ is }: Route): boolean =>
-  allows('see-cluster') || (is !== 'links' && (is !== 'templates' || allows('run')))
+  allows('see-cluster') ||
+  (is !== 'links' && is !== 'load' && (is !== 'templates' || allows('run')))
 
 function Places() {
   const { is } = route.value

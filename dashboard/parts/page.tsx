@@ -11,6 +11,7 @@ import { Events } from './events.tsx'
 import { Help } from './help.tsx'
 import { History } from './history.tsx'
 import { Links } from './links.tsx'
+import { Load } from './load-graphs.tsx'
 import { Masthead, mayGo } from './masthead.tsx'
 import { Missing } from './missing.tsx'
 import { MoveDialog } from './move-dialog.tsx'
@@ -68,6 +69,7 @@ function Place() {
   const at = route.value
   if (at.is === 'links' && mayGo(at)) return <Links />
   if (at.is === 'templates' && mayGo(at)) return <Templates />
+  if (at.is === 'load' && mayGo(at)) return <Load />
   return at.is === 'events' ? <Events filter={at.filter} /> : <Cluster />
 }
 

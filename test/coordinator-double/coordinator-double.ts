@@ -12,7 +12,7 @@ import { type Fault, fault, faultStatus } from '#proto/faults.ts'
 import type { LaboratoryView } from '#proto/laboratory.ts'
 import type { SightView } from '#proto/sights.ts'
 import { mayAct } from '#proto/state.ts'
-import { nodeLoads, vmLoads } from './loads.ts'
+import { clusterLoads, nodeLoads, vmLoads } from './loads.ts'
 import { ScreenDouble } from './screen-double.ts'
 import { doneMigration, forecastView, migrationView, vmView } from './views.ts'
 
@@ -154,6 +154,7 @@ export class CoordinatorDouble {
     if (kind === 'me') return { status: 200, body: { name: '', role: 'operator', open: true } }
     if (kind === 'cluster') return { status: 200, body: this.#view }
     if (kind === 'laboratory' || verb === 'break') return this.#break(id, body)
+    if (kind === 'loads') return { status: 200, body: this.#loads(kind) }
     if (kind === 'events') return { status: 200, body: this.#view.events }
     if (kind === 'vms' && method === 'POST' && id === undefined) return this.#run(body)
     if (kind === 'rules' || kind === 'ha') return { status: 202, body: {} }
@@ -168,6 +169,7 @@ export class CoordinatorDouble {
 
   #loads(kind: string | undefined) {
     const endMs = this.#view.events.at(-1)?.wallMs ?? 0
+    if (kind === 'loads') return clusterLoads(endMs)
     return kind === 'vms' ? vmLoads(endMs) : nodeLoads(endMs)
   }
 

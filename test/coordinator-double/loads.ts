@@ -1,7 +1,7 @@
-// The last half hour of a VM or a node of the coordinator double: waves, with a gap where nobody
+// The last half hour of a VM, a node or the cluster of the coordinator double: waves, with a gap where nobody
 // told anything. The same at each call.
 
-import type { NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
+import type { ClusterLoadsView, NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
 
 const everyMs = 4000
 const kept = 450
@@ -34,4 +34,11 @@ export const nodeLoads = (endMs: number): NodeLoadsView => ({
   cpuDemandPercent: wave(120, 80, 120),
   memoryReservedMib: wave(768, 0, 1),
   watts: wave(140, 40, 120),
+})
+
+export const clusterLoads = (endMs: number): ClusterLoadsView => ({
+  ...nodeLoads(endMs),
+  wattsAwake: wave(260, 40, 120),
+  nodesOnline: wave(3, 0, 1),
+  vmsRunning: wave(9, 2, 300).map((count) => (count === null ? null : Math.round(count))),
 })

@@ -26,7 +26,16 @@ interface Place {
 const lamp = templateView('lamp', { about: 'A shop with its data' })
 /** Places that an address leads to. */
 const addresses = [
-  ...['#/', '#/vm/shop', '#/vm/ledger', '#/vm/solo', '#/node/n2', '#/links', '#/templates'],
+  ...[
+    '#/',
+    '#/vm/shop',
+    '#/vm/ledger',
+    '#/vm/solo',
+    '#/node/n2',
+    '#/links',
+    '#/templates',
+    '#/load',
+  ],
   ...['#/events?kind=trouble', '#/vm/desk/screen'],
 ]
 const withDesk = () => {

@@ -39,7 +39,7 @@ test('what changed a load is marked, and what somebody else did is not', () => {
     { ...eventView(4, 'vm-crashed', ''), vmId: 'a', nodeId: 'n1' },
   ]
   const [done, , crashed] = events.slice(1)
-  expect(marksOf(events, 'vmId', 'a')).toEqual([
+  expect(marksOf(events, ({ vmId }) => vmId === 'a')).toEqual([
     { wallMs: done?.wallMs, tone: 'move' },
     { wallMs: crashed?.wallMs, tone: 'bad' },
   ])
@@ -52,6 +52,14 @@ describe.skipIf(!chromiumPath)('in the page', () => {
     await expect.poll(() => graphs.count()).toBe(3)
     await page.getByRole('img', { name: /^CPU, the last 30 minutes: used \d+ % to/ }).waitFor()
     for (const graph of [0, 1, 2])
+      await expect.poll(() => coloursOf(page, graph)).toBeGreaterThan(20)
+  })
+
+  test('the cluster has a place for its own: four graphs', async () => {
+    const { page } = await open()
+    await page.getByRole('link', { name: 'Load', exact: true }).click()
+    await page.getByRole('img', { name: /^Power, the last 30 minutes: drawn .* slept/ }).waitFor()
+    for (const graph of [0, 1, 2, 3])
       await expect.poll(() => coloursOf(page, graph)).toBeGreaterThan(20)
   })
 

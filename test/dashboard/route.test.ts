@@ -9,6 +9,7 @@ const word = fc
 const place: fc.Arbitrary<Route> = fc.oneof(
   fc.constant<Route>({ is: 'cluster' }),
   fc.constant<Route>({ is: 'links' }),
+  fc.constant<Route>({ is: 'load' }),
   fc.constant<Route>({ is: 'templates' }),
   word.map((id): Route => ({ is: 'vm', id })),
   fc.tuple(word, word).map(([id, part]): Route => ({ is: 'vm', id, part })),

@@ -31,17 +31,20 @@ export function wattsOf(state: ClusterState, node: Node): number {
   return state.power.idleWatts + dynamicWatts(state, node)
 }
 
+/** The same if nobody slept. */
+export const wattsAwake = (state: ClusterState, node: Node): number =>
+  powerStateOf(node) === 'off' ? 0 : state.power.idleWatts + dynamicWatts(state, node)
+
 export function countEnergy({ state, nowMs }: Step): void {
   if (nowMs < state.countEnergyAtMs) return
   const everyMs = Math.max(heartbeatMs, state.nodes.size * countEveryMsPerNode)
   state.countEnergyAtMs = nowMs + everyMs
-  const { energy, power } = state
+  const { energy } = state
   const passedSec = (nowMs - energy.countedAtMs) / 1000
   energy.countedAtMs = nowMs
   for (const node of state.nodes.values()) {
-    if (powerStateOf(node) === 'off') continue
     energy.joules += passedSec * wattsOf(state, node)
-    energy.joulesAllOn += passedSec * (power.idleWatts + dynamicWatts(state, node))
+    energy.joulesAllOn += passedSec * wattsAwake(state, node)
   }
 }
 

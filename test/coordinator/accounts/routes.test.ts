@@ -39,6 +39,7 @@ const whoGetsIn: Readonly<Record<string, string>> = {
   'GET /v1/nodes': 'VO',
   'GET /v1/nodes/:id': 'VO',
   'GET /v1/nodes/:id/loads': 'VO',
+  'GET /v1/loads': 'VO',
   'GET /v1/ha': 'VO',
   'GET /v1/power': 'VO',
   'GET /v1/laboratory': 'VO',

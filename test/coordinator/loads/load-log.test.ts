@@ -42,6 +42,22 @@ test('means of a VM and its node, four seconds each', () => {
   expect(log.ofNode(node)).toMatchObject({ cpuGotPercent: [10, 20], memoryReservedMib: [16, 16] })
 })
 
+test('the cluster: all that is online, and all that runs', () => {
+  const { story, clock, log, node } = logged()
+  node.live.cpuGotPercent = 30
+  clock.advance(4000)
+  story.lose(node.id)
+  clock.advance(4000)
+  const { idleWatts, maxWatts } = story.state.power
+  expect(log.ofCluster()).toMatchObject({
+    ...{ cpuGotPercent: [30, 0], memoryReservedMib: [16, 0], nodesOnline: [2, 1] },
+    ...{
+      vmsRunning: [1, 0],
+      watts: [2 * idleWatts + 0.3 * (maxWatts - idleWatts), expect.any(Number)],
+    },
+  })
+})
+
 test('of a silent node it is known what is set aside, and not what it does', () => {
   const { story, clock, log, vm, node } = logged()
   vm().live.load = load(10)
