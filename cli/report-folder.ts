@@ -2,12 +2,20 @@
 // them. Not here: what is in them (scenarios/report/).
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { htmlOf } from '#scenarios/report/html.ts'
 import { junitOf } from '#scenarios/report/junit.ts'
 import type { Report } from '#scenarios/report/report.ts'
 import type { RunOutcome } from '#scenarios/run.ts'
 import { version } from './version.ts'
+
+interface Ran {
+  readonly world: string
+  /** The line that runs it again. */
+  readonly replay: string
+  /** Its files bear its seed. */
+  readonly isOneOfMany: boolean
+}
 
 export class ReportFolder {
   readonly #folder: string
@@ -17,16 +25,11 @@ export class ReportFolder {
     this.#folder = folder
   }
 
-  /** `isOneOfMany`: its files bear its seed, and its line that runs it again names it. */
-  write({ report, recording }: RunOutcome, path: string, world: string, isOneOfMany = false): void {
+  write({ report, recording }: RunOutcome, { world, replay, isOneOfMany }: Ran): void {
     mkdirSync(this.#folder, { recursive: true })
     const { tracks, events, pageLogs } = recording
-    const seed = isOneOfMany ? ` --seed ${report.seed} --repeat 1` : ''
     const name = isOneOfMany ? `${report.scenario}-seed-${report.seed}` : report.scenario
-    const facts = {
-      ...{ version: version(), world, tracks, events, pageLogs },
-      replay: `godwit scenario run ${relative(process.cwd(), path) || path} --world ${world}${seed}`,
-    }
+    const facts = { version: version(), world, replay, tracks, events, pageLogs }
     const file = (ending: string) => join(this.#folder, `${name}.${ending}`)
     writeFileSync(file('html'), htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)

@@ -31,6 +31,7 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { aborted } from '../listing.ts'
+import { replayLine } from '../replay-line.ts'
 import { ReportFolder } from '../report-folder.ts'
 import {
   libraryFolder,
@@ -226,6 +227,7 @@ async function runRepeated(
     let report: Report | undefined
     const passed = await runOne(cli, path, { ...options, seed: first + n }, written, {
       isOneOfMany: count > 1,
+      own: read.scenario,
       onReport: (one) => {
         report = one
       },
@@ -248,6 +250,8 @@ function presentSpread(
 
 interface OfMany {
   readonly isOneOfMany: boolean
+  /** What the scenario itself says. */
+  readonly own: { readonly seed: number; readonly repetitions: number }
   onReport(report: Report): void
 }
 
@@ -271,7 +275,10 @@ async function runOne(
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     onProgress: (progress: Progress) => cli.terminal.note(progressText(cli, progress)),
     beforeStop: (outcome: RunOutcome) => {
-      written.write(outcome, path, options.world, many?.isOneOfMany)
+      const { world, image } = options
+      const own = { seed: outcome.report.seed, repetitions: 1 }
+      const replay = replayLine({ path, world, image, seed: outcome.report.seed }, many?.own ?? own)
+      written.write(outcome, { world, replay, isOneOfMany: many?.isOneOfMany ?? false })
       many?.onReport(outcome.report)
       return present(cli, outcome, options, pageUrl())
     },

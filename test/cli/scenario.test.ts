@@ -1,7 +1,7 @@
 // godwit scenario check and schema: what can be known of a scenario without running it.
 // Running is tried with the library itself (test/scenarios/).
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
 import { godwit, temporaryHome } from './rehearsal.ts'
@@ -53,6 +53,32 @@ test('scenario new begins one that runs, explain tells it, and nothing is overwr
   const again = await godwit(['scenario', 'new', folder])
   expect(again.code).toBe(2)
   expect(again.notes).toContain('is there already')
+})
+
+describe('the line that runs it again', () => {
+  const lineOf = async (...args: string[]) => {
+    const reports = join(temporaryHome(), 'reports')
+    await godwit(['scenario', 'run', ...args, '--world', 'sim', '--reports', reports])
+    const [page = ''] = readdirSync(reports).filter((file) => file.endsWith('.html'))
+    return /<code>(.*)<\/code>/.exec(readFileSync(join(reports, page), 'utf8'))?.[1]
+  }
+
+  test('has the seed that was asked for, and the name that the library has', async () => {
+    expect(await lineOf('short-hiccup', '--seed', '7')).toBe(
+      'godwit scenario run short-hiccup --world sim --seed 7',
+    )
+    expect(await lineOf('short-hiccup')).toBe('godwit scenario run short-hiccup --world sim')
+  })
+
+  test('is one that a shell understands, and runs it once', async () => {
+    const folder = join(temporaryHome(), 'my tests', 'often')
+    await godwit(['scenario', 'new', folder])
+    const file = join(folder, 'scenario.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('cluster:', 'repetitions: 3\ncluster:'))
+    expect(await lineOf(folder, '--repeat', '1')).toBe(
+      `godwit scenario run '${relative(process.cwd(), folder)}' --world sim --repeat 1`,
+    )
+  })
 })
 
 test('demo lists the library, plays one by name, and knows what was meant', async () => {
