@@ -76,9 +76,24 @@ test('JUnit: a suite a scenario, a case for each step and expectation, failures 
   if (!first) throw new Error('it has expectations')
   const broken = { ...first, verdict: 'broken', detail: '3 "keys" lost' } as const
   const xml = junitOf([report, { ...report, expectations: [broken, ...rest] }])
-  expect(xml).toContain('<testsuite name="story" tests="4" failures="0" time="12.340">')
+  expect(xml).toContain(
+    '<testsuite name="story" tests="4" failures="0" errors="0" skipped="0" time="12.340">',
+  )
   expect(xml).toContain('tests="4" failures="1"')
   expect(xml).toContain('<failure message="broken: 3 &#34;keys&#34; lost"/>')
+})
+
+test('JUnit: one step that failed is one failure, and what came to no turn was left out', () => {
+  const [first, second] = report.steps
+  if (!first || !second) throw new Error('it has two')
+  const fault = { code: 'timed-out', message: 'In vain.' } as const
+  const steps = [
+    { ...first, outcome: 'failed' as const, fault },
+    { sentence: second.sentence, outcome: 'not-reached' as const },
+  ]
+  const xml = junitOf([{ ...report, steps }])
+  expect(xml).toContain('tests="4" failures="1" errors="0" skipped="1"')
+  expect(xml).toContain('time="0.000"><skipped message="not reached"/></testcase>')
 })
 
 test('JUnit: what a guest said is written so that a parser of XML reads it', () => {
