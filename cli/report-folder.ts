@@ -25,6 +25,7 @@ export class ReportFolder {
     this.#folder = folder
   }
 
+  /** The page and the data of a run; over those of before. */
   write({ report, recording }: RunOutcome, { world, replay, isOneOfMany }: Ran): void {
     mkdirSync(this.#folder, { recursive: true })
     const { tracks, events, pageLogs } = recording
@@ -33,13 +34,18 @@ export class ReportFolder {
     const file = (ending: string) => join(this.#folder, `${name}.${ending}`)
     writeFileSync(file('html'), htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)
+  }
+
+  /** The run has ended, its world too: `finish` counts it. */
+  ended(report: Report): void {
     this.#reports.push(report)
   }
 
-  /** Where to look. */
-  finish(): string {
+  /** Where to look; undefined: nothing was run. */
+  finish(): string | undefined {
     const [only, another] = this.#reports
-    if (only) writeFileSync(join(this.#folder, 'junit.xml'), junitOf(this.#reports))
-    return only && !another ? join(this.#folder, `${only.scenario}.html`) : this.#folder
+    if (!only) return undefined
+    writeFileSync(join(this.#folder, 'junit.xml'), junitOf(this.#reports))
+    return !another ? join(this.#folder, `${only.scenario}.html`) : this.#folder
   }
 }

@@ -6,7 +6,7 @@ import type { Clock } from '#env/env.ts'
 import { readScenario } from './language/scenario.ts'
 import { type Mistake, mistakeText } from './language/yaml-text.ts'
 import type { Recording } from './report/recording.ts'
-import { isPassed, type Report, reportOf } from './report/report.ts'
+import { isPassed, type Report, reportOf, withFinding } from './report/report.ts'
 import { differences, transcriptOf } from './report/transcript.ts'
 import type { Progress } from './runner/progress.ts'
 import { ScenarioRun } from './runner/runner.ts'
@@ -16,7 +16,7 @@ import type { ScenarioFolder } from './scenario-folder.ts'
 import type { Scenario } from './schema.ts'
 import type { World } from './world.ts'
 
-export type { Progress, Report, Scenario, ScenarioFolder }
+export type { Mistake, Progress, Report, Scenario, ScenarioFolder }
 
 export interface RunOptions {
   readonly world: World
@@ -79,7 +79,8 @@ export async function runScenario(folder: ScenarioFolder, options: RunOptions): 
   if (outcome === undefined) return { kind: 'interrupted', leftovers }
   const left = leftovers.map((name) => `left behind: ${name}`)
   const why = [...outcome.why, ...left]
-  return { kind: 'run', ...outcome, passed: why.length === 0, why, leftovers }
+  const report = withFinding(outcome.report, 'nothing is left behind', leftovers.join(', '))
+  return { kind: 'run', ...outcome, report, passed: why.length === 0, why, leftovers }
 }
 
 export { mistakeText }
@@ -105,7 +106,19 @@ async function outcomeOf(
     ? await written(folder, transcript, isPassed(report))
     : await compared(folder, transcript)
   const why = [...whyNot(report), ...log.why]
-  return { passed: why.length === 0, why, report, transcript, recording, expectedLog: log.is }
+  return {
+    ...{ passed: why.length === 0, why, transcript, recording, expectedLog: log.is },
+    report: withFinding(report, 'all goes as expected.log says', inShort(log.why)),
+  }
+}
+
+const linesMax = 6
+
+/** On one line. */
+function inShort([what = '', ...lines]: readonly string[]): string {
+  const more = lines.length > linesMax ? [`and ${lines.length - linesMax} more`] : []
+  const told = [...lines.slice(0, linesMax).map((line) => line.replace(/ +/g, ' ')), ...more]
+  return [what, ...(told.length > 0 ? [told.join('; ')] : [])].join(' ')
 }
 
 const csvOf = (file: string) => file as `${string}.csv`

@@ -147,6 +147,18 @@ export const isPassed = (report: Report): boolean =>
   report.steps.every((step) => step.outcome === 'done') &&
   report.expectations.every((expectation) => expectation.verdict === 'held')
 
+/** The same, and broken by what no judge saw; without a detail nothing is. */
+export const withFinding = (report: Report, sentence: string, detail: string): Report =>
+  detail === ''
+    ? report
+    : {
+        ...report,
+        expectations: [
+          ...report.expectations,
+          { sentence, from: 'every-run', verdict: 'broken', detail },
+        ],
+      }
+
 const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> => ({
   id: move.id,
   vmId: move.vmId,

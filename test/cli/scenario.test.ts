@@ -81,6 +81,30 @@ describe('the line that runs it again', () => {
   })
 })
 
+test('of several scenarios none runs when one has mistakes, or is counted', async () => {
+  const folder = join(temporaryHome(), 'lame')
+  await godwit(['scenario', 'new', folder])
+  writeFileSync(join(folder, 'scenario.yaml'), 'name: lame\nabout: x\n')
+  const { code, out, notes } = await godwit([
+    ...['scenario', 'run', 'short-hiccup', folder, '--world', 'sim'],
+  ])
+  expect([code, out]).toEqual([2, ''])
+  expect(notes).toContain('`cluster` is missing')
+})
+
+test('a run that is not as its expected.log says has failed in its page and in JUnit XML', async () => {
+  const reports = join(temporaryHome(), 'reports')
+  const folder = join(temporaryHome(), 'mine')
+  await godwit(['scenario', 'new', folder])
+  const { code, out } = await godwit([
+    ...['scenario', 'run', folder, '--world', 'sim', '--reports', reports],
+  ])
+  expect(code).toBe(4)
+  expect(out).toContain('failed: 6 of 7 expectations held')
+  expect(readFileSync(join(reports, 'mine.html'), 'utf8')).toContain('✗ failed: 6 of 7')
+  expect(readFileSync(join(reports, 'junit.xml'), 'utf8')).toContain('failures="1"')
+})
+
 test('demo lists the library, plays one by name, and knows what was meant', async () => {
   const { out } = await godwit('demo')
   expect(out.split('\n').length).toBeGreaterThan(40)

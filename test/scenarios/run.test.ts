@@ -2,6 +2,7 @@
 // afterwards.
 
 import { describe, expect, test } from 'vitest'
+import { isPassed } from '#scenarios/report/report.ts'
 import { FakeWorld } from './fake-world.ts'
 import { ended, MemoryFolder, play } from './memory-folder.ts'
 
@@ -167,9 +168,11 @@ expectations: [{ expect: vm-phase, vm: store, phase: running, after: later }]
   test('what the world could not clean up', async () => {
     const world = new FakeWorld()
     world.leftovers = ['agent b']
-    const { passed, why } = ended(await play(world, threeNodes))
+    const { passed, why, report } = ended(await play(world, threeNodes))
     expect(passed).toBe(false)
     expect(why).toEqual(['left behind: agent b'])
+    expect(isPassed(report)).toBe(false)
+    expect(report.expectations.at(-1)?.detail).toBe('agent b')
   })
 })
 
@@ -258,6 +261,12 @@ describe('expected.log', () => {
     folder.files.set('expected.log', log.replace('wait 1 s: done', 'wait 9 s: done'))
     const differs = ended(await play(new FakeWorld(), '', { update: false }, folder))
     expect(differs.passed).toBe(false)
+    // Whoever reads the page, the data or JUnit XML alone must not take it for one that passed.
+    expect(isPassed(differs.report)).toBe(false)
+    expect(differs.report.expectations.at(-1)).toEqual({
+      ...{ sentence: 'all goes as expected.log says', from: 'every-run', verdict: 'broken' },
+      detail: 'the run is not as story/expected.log says: - 1. wait 9 s: done; + 1. wait 1 s: done',
+    })
     expect(differs.why).toEqual([
       'the run is not as story/expected.log says:',
       '-   1. wait 9 s: done',
