@@ -161,7 +161,9 @@ expectations: [{ expect: vm-phase, vm: store, phase: running, after: later }]
 `
     const { why, report } = ended(await play(new FakeWorld(), failing))
     expect(report.steps.map((step) => step.outcome)).toEqual(['failed', 'not-reached'])
-    expect(why[0]).toMatch(/step failed: migrate store to a: It succeeded, but should have failed/)
+    expect(why[0]).toMatch(
+      /step failed: migrate store to a; it has to fail: It succeeded, but should have failed/,
+    )
     expect(why[1]).toMatch(/^not-judged: store is running within 30 s of "later"/)
   })
 
