@@ -76,12 +76,16 @@ const steps = (report: Report): string =>
     'steps',
     table(
       ['#no.', '#at', 'step', '#took', 'ended'],
-      report.steps.map(({ sentence, outcome, atMs, tookMs, fault }, n) => [
-        ...[`#${n + 1}`, `#${ms(atMs)}`, sentence, `#${ms(tookMs)}`],
+      report.steps.map(({ outcome, atMs, tookMs, fault, ...step }, n) => [
+        ...[`#${n + 1}`, `#${ms(atMs)}`, labelled(step), `#${ms(tookMs)}`],
         outcomeText(outcome === 'done', fault ? `${outcome}: ${fault.message}` : outcome),
       ]),
     ),
   )
+
+/** Expectations say when they begin by it. */
+const labelled = ({ sentence, label }: Pick<Report['steps'][number], 'sentence' | 'label'>) =>
+  label === undefined ? sentence : `${sentence} ("${label}")`
 
 function clones({ clones: all }: Report): string {
   if (all.length === 0) return ''

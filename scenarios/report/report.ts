@@ -89,6 +89,7 @@ export const Report = z.strictObject({
   steps: z.array(
     z.strictObject({
       sentence: z.string(),
+      label: z.string().optional(),
       outcome: z.enum(['done', 'failed', 'not-reached']),
       atMs: ms.optional(),
       tookMs: ms.optional(),
@@ -121,10 +122,10 @@ export function reportOf(recording: Recording): Report {
     seed: recording.seed,
     ...only({ readyMs: recording.readyAtMs, fault: recording.fault }),
     totalMs: recording.endedAtMs,
-    steps: recording.steps.map(({ sentence, outcome, beganAtMs, endedAtMs, fault }) => ({
+    steps: recording.steps.map(({ sentence, label, outcome, beganAtMs, endedAtMs, fault }) => ({
       sentence,
       outcome,
-      ...only({ atMs: beganAtMs, tookMs: difference(endedAtMs, beganAtMs), fault }),
+      ...only({ label, atMs: beganAtMs, tookMs: difference(endedAtMs, beganAtMs), fault }),
     })),
     migrations: moves.filter((move) => move.purpose === 'migrate').map(migrationReport),
     clones: moves.filter((move) => move.purpose === 'clone').map(cloneReport),

@@ -29,6 +29,13 @@ describe('the page', () => {
       expect(html).toContain(text)
   })
 
+  test('names the labels by which expectations say when they begin', () => {
+    const [first, ...rest] = report.steps
+    if (!first) throw new Error('it has steps')
+    const html = page({ ...report, steps: [{ ...first, label: 'moved' }, ...rest] })
+    expect(html).toContain('<td>migrate store to b (&#34;moved&#34;)</td>')
+  })
+
   test('stays below a megabyte, also of many nodes, a long time and a long story', () => {
     const count = (n: number) => Array.from({ length: n }, (_, at) => at)
     const samples = count(3000).map((n) => ({ atMs: n * 4, percent: n === 1500 ? 800 : 40 }))
@@ -144,6 +151,22 @@ describe('two runs', () => {
       ['store from a to b: downtime', '7.3 ms', 'none', undefined],
       ['failover of b: last VM back after', '3.8 s', 'none', undefined],
       ['failover of b: VMs back', '1', '0', true],
+    ])
+  })
+
+  test('the second of one sentence is held against the second', () => {
+    const [first] = report.expectations
+    if (!first) throw new Error('it has expectations')
+    const broken = { ...first, verdict: 'broken', detail: 'it is not' } as const
+    const twice = (one: typeof first, other: typeof first) => ({
+      ...report,
+      expectations: [one, other],
+    })
+    expect(differencesOf(twice(first, first), twice(broken, first))).toMatchObject([
+      { what: first.sentence, before: 'held', after: 'broken', seen: 'it is not' },
+    ])
+    expect(differencesOf(twice(first, first), twice(first, broken))).toMatchObject([
+      { what: `${first.sentence} (2)`, before: 'held', after: 'broken', seen: 'it is not' },
     ])
   })
 
