@@ -54,7 +54,7 @@ export const CloneReport = z.strictObject({
 
 export const FailoverReport = z.strictObject({
   nodeId: z.string(),
-  cause: z.enum(['killed', 'hung', 'cut']),
+  cause: z.enum(['killed', 'hung', 'cut', 'fenced']),
   /**
    * Each counted from the instant the node was broken, as seen through the API (up to 100 ms late).
    */

@@ -5,6 +5,7 @@ import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { ApiClient } from '../api-client.ts'
+import type { FailoverRecord } from '../report/recording.ts'
 import type { Scenario } from '../schema.ts'
 import type { World } from '../world.ts'
 import type { Persons } from './persons.ts'
@@ -30,7 +31,7 @@ export interface Stage {
   /** One line to the guest in a VM, once. */
   readonly sayTo: (vmId: string, request: string) => void
   /** Called just before the node is broken. */
-  readonly breaks: (nodeId: string, cause: 'killed' | 'hung' | 'cut') => void
+  readonly breaks: (nodeId: string, cause: FailoverRecord['cause']) => void
 }
 
 const isFailed = ({ phase }: VmView): boolean => phase === 'failed'
