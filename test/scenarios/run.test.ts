@@ -226,9 +226,17 @@ expectations:
   - { expect: vm-phase, vm: store, phase: recovering, hold: never }
   - { expect: not-restarted, vm: store }
 `
-    const { why, report } = ended(await play(new FakeWorld(), scenario))
+    const { why, report, recording } = ended(await play(new FakeWorld(), scenario))
     expect(why).toEqual([])
     expect(report.clients[0]?.waitMsMax).toBeGreaterThan(900)
+    // Nobody saw anything meanwhile: no picture may say that all was as before.
+    const { nodes, vms } = recording.tracks
+    const [, , , again] = report.steps
+    for (const { spans } of [...nodes, ...vms]) {
+      const at = spans.findIndex(({ state }) => state === 'unseen')
+      expect(spans[at]?.fromMs).toBeLessThan(again?.atMs ?? 0)
+      expect(spans[at + 1]?.fromMs).toBeGreaterThan(again?.atMs ?? 0)
+    }
   })
 
   test('lets a migration fail that should', async () => {
