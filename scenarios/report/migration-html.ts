@@ -78,6 +78,7 @@ function detail(one: Migration, picture: string): string[] {
     part('Foreseen, and what came', foreseen(one)),
     part('Where the downtime went', downtime(one.downtime)),
     part('Round by round', rounds(one)),
+    part('How its pages travelled', encodings(one)),
     part('Which page was sent when, and why', picture),
   ]
 }
@@ -95,11 +96,19 @@ function oneLine({ guestMips, throttledToPercent, postCopy, hash }: Migration): 
     ...(throttledToPercent === undefined
       ? []
       : [`it was slowed down to ${percentText(throttledToPercent)} of a core`]),
-    ...(postCopy
-      ? [`it waited for ${countText(postCopy.faults)} pages, at most ${msText(postCopy.waitMsMax)}`]
-      : []),
+    ...(postCopy ? [waitsText(postCopy)] : []),
   ]
   return `${parts.join('; ')}.`
+}
+
+function waitsText({ faults, ...waits }: NonNullable<Migration['postCopy']>): string {
+  const { waitMsMedian, waitMsP99, waitMsMax, reconnections } = waits
+  const pages = `it waited for ${countText(faults)} page${faults === 1 ? '' : 's'}`
+  const long = `half of them below ${msText(waitMsMedian)}, 99 % below ${msText(waitMsP99)}`
+  return [
+    ...(faults === 0 ? [pages] : [`${pages}, ${long}, at most ${msText(waitMsMax)}`]),
+    ...(reconnections === 0 ? [] : [`its link was made anew ${countText(reconnections)} times`]),
+  ].join('; ')
 }
 
 // ---- forecast -----------------------------------------------------------------------------------
@@ -208,4 +217,22 @@ function rounds({ byRound = [], postCopy }: Migration): string {
     ...[`#${msText(postCopy.ms)}`, '#–'],
   ]
   return wide('rounds', table(titles, after ? [...rows, after] : rows))
+}
+
+const encodingWords: Record<keyof NonNullable<Migration['byEncoding']>, string> = {
+  zero: 'zero: only named',
+  held: 'known there: only named',
+  raw: 'as they are',
+  zstd: 'compressed',
+  delta: 'what has changed in them',
+}
+
+/** Of the rounds; what came by post-copy is in their table. */
+function encodings({ byEncoding = {} }: Migration): string {
+  const rows = Object.entries(encodingWords).flatMap(([encoding, words]) => {
+    const sent = byEncoding[encoding as keyof typeof encodingWords]
+    return sent ? [[words, `#${countText(sent.pages)}`, `#${bytesText(sent.bytes)}`]] : []
+  })
+  if (rows.length === 0) return ''
+  return wide('encodings', table(['=in the rounds', '#pages', '#sent'], rows))
 }

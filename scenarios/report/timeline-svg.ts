@@ -17,10 +17,10 @@ const gap = 4
 export const lanesMax = 60
 
 const runs = ['running', 'migrating', 'online']
-const quiet = ['fenced', 'gone', 'stopped', 'pending', 'standby', 'off']
+const quiet = ['fenced', 'gone', 'stopped', 'pending', 'standby', 'off', 'unseen']
 
 export const scaleOf = (totalMs: number) => (ms: number) =>
-  left + (ms / totalMs) * (width - left - right)
+  left + (ms / Math.max(1, totalMs)) * (width - left - right)
 
 const byName = new Intl.Collator('en', { numeric: true }).compare
 
@@ -96,15 +96,24 @@ function spanSvg(id: string, { state, nodeId }: Span, { x1, x2, y, look }: Place
 const labelSvg = (id: string, y: number): string =>
   `<text class="name" x="${left - 8}" y="${y + 13}">${plain(id.slice(0, 15))}</text>`
 
+const [secondMs, minuteMs, hourMs] = [1000, 60_000, 3_600_000]
+const tickSteps = [
+  ...[100, 250, 500, 1000, 2000, 5000, 10_000, 30_000],
+  ...[1, 2, 5, 10, 30].map((minutes) => minutes * minuteMs),
+  ...[1, 2, 6, 12, 24, 168, 720].map((hours) => hours * hourMs),
+]
+const ticksMax = 14
+
 export function axisSvg(totalMs: number, x: (ms: number) => number, bottom: number): string[] {
-  const steps = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000]
-  const stepMs = steps.find((ms) => totalMs / ms <= 14) ?? 600_000
+  const stepMs = tickSteps.find((ms) => totalMs / ms <= ticksMax) ?? 720 * hourMs
+  const [unitMs, unit] =
+    stepMs < minuteMs ? [secondMs, 's'] : stepMs < hourMs ? [minuteMs, 'min'] : [hourMs, 'h']
   const count = Math.floor(totalMs / stepMs) + 1
   return Array.from({ length: count }, (_, n) => {
     const at = x(n * stepMs).toFixed(1)
     return (
       `<line class="tick" x1="${at}" x2="${at}" y1="28" y2="${bottom}"/>` +
-      `<text class="axis" x="${at}" y="10">${(n * stepMs) / 1000} s</text>`
+      `<text class="axis" x="${at}" y="10">${(n * stepMs) / unitMs} ${unit}</text>`
     )
   })
 }

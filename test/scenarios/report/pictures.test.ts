@@ -67,6 +67,72 @@ describe('the page', () => {
     expect(Number(width)).toBeCloseTo((6100 - 3750) * perMs, 0)
   })
 
+  test('a load is true until the next one is known, and unknown while nobody is there to tell', () => {
+    const spans = [
+      ...[
+        { fromMs: 0, state: 'online' },
+        { fromMs: 9000, state: 'unseen' },
+      ],
+      { fromMs: 12_000, state: 'online' },
+    ]
+    const samples = [
+      ...[
+        { atMs: 0, percent: 0 },
+        { atMs: 8000, percent: 100 },
+        { atMs: 8250, percent: 60 },
+      ],
+      { atMs: 12_000, percent: 20 },
+    ]
+    const tracks = { vms: [], nodes: [{ id: 'a', spans }], loads: [{ id: 'a', samples }] }
+    const html = htmlOf({ ...report, totalMs: 16_000 }, { ...facts, tracks })
+    // 250 ms at 100 %, 750 ms at 60 %, 4 s at 20 %, of the 13 s that are known.
+    expect(html).toContain('<th scope="row">a</th><td class="n">12 %</td>')
+    const x = (ms: number) => (110 + (ms / 16_000) * (980 - 126)).toFixed(1)
+    const drawn = [...html.matchAll(/<path fill="none" stroke="#0072b2"[^>]* d="([^"]*)"/g)]
+    expect(drawn.map(([, d]) => d)).toEqual([
+      `M${x(0)} 158.0H${x(8000)}V28.0H${x(8250)}V80.0H${x(9000)}`,
+      `M${x(12_000)} 132.0H${x(16_000)}`,
+    ])
+    expect(html).toContain('<title>a is unseen</title>')
+  })
+
+  test('has an axis that can be read, however long or short the run', () => {
+    const axis = (totalMs: number) => {
+      const html = htmlOf({ ...report, totalMs }, facts)
+      expect(html).not.toContain('NaN')
+      return [...html.matchAll(/class="axis" x="[\d.]+" y="10">([^<]+)/g)].map(([, text]) => text)
+    }
+    expect(axis(86_400_000).slice(0, 3)).toEqual(['0 h', '2 h', '4 h'])
+    expect(axis(1_800_000).slice(0, 3)).toEqual(['0 min', '5 min', '10 min'])
+    expect(axis(20_000).slice(0, 3)).toEqual(['0 s', '2 s', '4 s'])
+    expect(axis(0)).toEqual(['0 s', '0 s'])
+    for (const hours of [1, 30, 500, 8760]) expect(axis(hours * 3_600_000).length).toBeLessThan(40)
+  })
+
+  test('tells how pages travelled, and how long a VM waited for those of post-copy', () => {
+    const [move, ...moves] = report.migrations
+    if (!move) throw new Error('it has one')
+    const byEncoding = {
+      zero: { pages: 96, bytes: 400 },
+      zstd: { pages: 4000, bytes: 1_600_000 },
+      delta: { pages: 12, bytes: 900 },
+    }
+    const postCopy = {
+      ...{ pages: 30, zeroPages: 2, bytes: 120_000, ms: 40, faults: 7, waitMsMedian: 1.5 },
+      ...{ waitMsP99: 9, waitMsMax: 12, reconnections: 2 },
+    }
+    const html = page({ ...report, migrations: [{ ...move, byEncoding, postCopy }, ...moves] })
+    const row = (words: string, pages: string, bytes: string) =>
+      `<th scope="row">${words}</th><td class="n">${pages}</td><td class="n">${bytes}</td>`
+    expect(html).toContain(row('zero: only named', '96', '400 B'))
+    expect(html).toContain(row('compressed', '4,000', '1.6 MB'))
+    expect(html).toContain(row('what has changed in them', '12', '900 B'))
+    expect(html).toContain(
+      'it waited for 7 pages, half of them below 1.5 ms, 99 % below 9 ms, at most 12 ms; ' +
+        'its link was made anew 2 times',
+    )
+  })
+
   test('shows a failure as one, and takes no markup from anybody', () => {
     const [first, ...rest] = report.expectations
     if (!first) throw new Error('it has expectations')
