@@ -30,5 +30,5 @@ export function replayLine({ path, world, seed, image }: Ran, own: Own): string 
 }
 
 /** As a shell reads it back. */
-const shellWord = (word: string): string =>
+export const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
