@@ -57,7 +57,17 @@ function head(report: Report, { version, world, replay }: RunFacts): string {
     report.fault ? `<p class="bad">${plain(report.fault.message)}</p>` : '',
     `<p class="soft">Godwit ${plain(version)}, world ${plain(world)}, seed ` +
       `${report.seed}. Again: <code>${plain(replay)}</code></p>`,
+    timesHtml(report),
   ].join('\n')
+}
+
+/** `at` in a scenario counts from another instant than the report. */
+function timesHtml({ readyMs }: Report): string {
+  const clock =
+    readyMs === undefined
+      ? 'the first VMs never ran'
+      : `the clock of the scenario began at ${durationText(readyMs)}, when the first VMs ran`
+  return `<p class="soft">Times count from when the cluster was asked for; ${clock}.</p>`
 }
 
 const expectations = (report: Report): string =>

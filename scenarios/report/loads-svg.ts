@@ -66,7 +66,13 @@ function loadsSvg(loads: readonly Load[], looks: Looks, totalMs: number): string
   const x = scaleOf(totalMs)
   const most = loads.reduce((highest, { parts }) => Math.max(highest, mostOf(parts)), 100)
   const y = (percent: number) => top + height - (percent / most) * height
-  const marks = [0, 50, 100, ...(most > 120 ? [most] : [])]
+  // Where there is room for their words.
+  const marks = [
+    0,
+    ...(most < 500 ? [50] : []),
+    ...(most < 1000 ? [100] : []),
+    ...(most > 120 ? [most] : []),
+  ]
   return [
     `<svg viewBox="0 0 ${width} ${top + height + 8}" role="img" ` +
       'aria-label="load of the nodes over time; in numbers below">',

@@ -74,7 +74,7 @@ const tooBig =
 
 function detail(one: Migration, picture: string): string[] {
   return [
-    one.hash ? `<p class="soft">${plain(oneLine(one))}</p>` : '',
+    oneLine(one),
     part('Foreseen, and what came', foreseen(one)),
     part('Where the downtime went', downtime(one.downtime)),
     part('Round by round', rounds(one)),
@@ -89,7 +89,7 @@ const part = (title: string, body: string): string =>
 function oneLine({ guestMips, throttledToPercent, postCopy, hash }: Migration): string {
   const { before = 0, during = 0 } = guestMips ?? {}
   const parts = [
-    `The hash over RAM, CPU and devices was ${hash} at both ends`,
+    ...(hash === '' ? [] : [`the hash over RAM, CPU and devices was ${hash} at both ends`]),
     ...(before >= 1
       ? [`its guest had ${percentText(Math.min(100, (100 * during) / before))} of its speed`]
       : []),
@@ -98,7 +98,10 @@ function oneLine({ guestMips, throttledToPercent, postCopy, hash }: Migration): 
       : [`it was slowed down to ${percentText(throttledToPercent)} of a core`]),
     ...(postCopy ? [waitsText(postCopy)] : []),
   ]
-  return `${parts.join('; ')}.`
+  const text = parts.join('; ')
+  return text === ''
+    ? ''
+    : `<p class="soft">${plain(text.charAt(0).toUpperCase() + text.slice(1))}.</p>`
 }
 
 function waitsText({ faults, ...waits }: NonNullable<Migration['postCopy']>): string {

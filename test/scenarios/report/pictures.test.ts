@@ -29,6 +29,21 @@ describe('the page', () => {
       expect(html).toContain(text)
   })
 
+  test('says from when times count, and when the clock of the scenario began', () => {
+    expect(page()).toContain('the clock of the scenario began at 900 ms, when the first VMs ran')
+    const { readyMs: _, ...never } = report
+    expect(page(never)).toContain('the first VMs never ran')
+  })
+
+  test('tells of a migration that failed what was measured of its guest', () => {
+    const [move, ...moves] = report.migrations
+    if (!move) throw new Error('it has one')
+    const failed = { ...move, outcome: 'failed' as const, hash: '', throttledToPercent: 20 }
+    expect(page({ ...report, migrations: [failed, ...moves] })).toContain(
+      '<p class="soft">It was slowed down to 20 % of a core.</p>',
+    )
+  })
+
   test('names the labels by which expectations say when they begin', () => {
     const [first, ...rest] = report.steps
     if (!first) throw new Error('it has steps')
