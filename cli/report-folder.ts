@@ -3,19 +3,12 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { htmlOf } from '#scenarios/report/html.ts'
+import { htmlOf, type RunFacts } from '#scenarios/report/html.ts'
 import { junitOf } from '#scenarios/report/junit.ts'
+import type { Recording } from '#scenarios/report/recording.ts'
 import type { Report } from '#scenarios/report/report.ts'
-import type { RunOutcome } from '#scenarios/run.ts'
-import { version } from './version.ts'
 
-interface Ran {
-  readonly world: string
-  /** The line that runs it again. */
-  readonly replay: string
-  /** Its files bear its seed. */
-  readonly isOneOfMany: boolean
-}
+type Ran = Pick<RunFacts, 'version' | 'world' | 'replay'>
 
 export class ReportFolder {
   readonly #folder: string
@@ -25,12 +18,12 @@ export class ReportFolder {
     this.#folder = folder
   }
 
-  /** The page and the data of a run; over those of before. */
-  write({ report, recording }: RunOutcome, { world, replay, isOneOfMany }: Ran): void {
+  /** The page and the data of a run; over those of before. Of many, its files bear its seed. */
+  write(report: Report, recording: Recording, ran: Ran, isOneOfMany = false): void {
     mkdirSync(this.#folder, { recursive: true })
     const { tracks, events, pageLogs } = recording
     const name = isOneOfMany ? `${report.scenario}-seed-${report.seed}` : report.scenario
-    const facts = { version: version(), world, replay, tracks, events, pageLogs }
+    const facts = { ...ran, tracks, events, pageLogs }
     const file = (ending: string) => join(this.#folder, `${name}.${ending}`)
     writeFileSync(file('html'), htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)

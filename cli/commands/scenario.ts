@@ -41,6 +41,7 @@ import {
   scenarioFolderOf,
 } from '../scenario-library.ts'
 import type { Paint } from '../terminal.ts'
+import { version } from '../version.ts'
 import { addReport } from './report.ts'
 
 const worlds = ['local', 'compose', 'sim'] as const
@@ -272,11 +273,14 @@ async function runOne(
   // What an earlier one left behind, because it failed, is nobody's to begin with.
   const one = many?.isOneOfMany ? `-${options.seed ?? 1}` : ''
   const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}${one}`)
-  const write = (outcome: RunOutcome) => {
+  const write = (outcome: RunOutcome): RunOutcome => {
     const { seed } = outcome.report
     const { world, image } = options
     const replay = replayLine({ path, world, image, seed }, many?.own ?? { seed, repetitions: 1 })
-    written.write(outcome, { world, replay, isOneOfMany: many?.isOneOfMany ?? false })
+    const ran = { version: version(), world, replay }
+    const report = { ...outcome.report, ...ran }
+    written.write(report, outcome.recording, ran, many?.isOneOfMany)
+    return { ...outcome, report }
   }
   const sim = options.world === 'sim' ? await simWorld() : undefined
   const world = sim ?? realWorld(cli, options, place)
@@ -285,10 +289,7 @@ async function runOne(
     update: options.update ?? false,
     ...(options.seed === undefined ? {} : { seed: options.seed }),
     onProgress: (progress) => cli.terminal.note(progressText(cli, progress)),
-    beforeStop: (outcome) => {
-      write(outcome)
-      return present(cli, outcome, options, world.pageUrl)
-    },
+    beforeStop: (outcome) => present(cli, write(outcome), options, world.pageUrl),
   })
   const result = await (sim ? sim.drive(running) : running)
   if (result.kind === 'run') {

@@ -83,6 +83,10 @@ export const Report = z.strictObject({
   scenario: z.string(),
   about: z.string(),
   seed: z.int(),
+  /** Which Godwit, in which world, by which line; of older reports it is not known. */
+  version: z.string().optional(),
+  world: z.string().optional(),
+  replay: z.string().optional(),
   readyMs: ms.optional(),
   totalMs: ms,
   fault: Fault.optional(),

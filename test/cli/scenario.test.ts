@@ -105,6 +105,20 @@ test('a run that is not as its expected.log says has failed in its page and in J
   expect(readFileSync(join(reports, 'junit.xml'), 'utf8')).toContain('failures="1"')
 })
 
+test('the data say which Godwit ran it where, and how again; report compare tells it', async () => {
+  const reports = join(temporaryHome(), 'reports')
+  const run = 'scenario run short-hiccup --world sim --seed 3 -o json'.split(' ')
+  const { out } = await godwit([...run, '--reports', reports])
+  const file = join(reports, 'short-hiccup.json')
+  const how = { version: expect.stringMatching(/^\d/), world: 'sim' }
+  for (const text of [out, readFileSync(file, 'utf8')])
+    expect(JSON.parse(text)).toMatchObject({
+      ...{ ...how, replay: 'godwit scenario run short-hiccup --world sim --seed 3' },
+    })
+  const compared = await godwit(['report', 'compare', file, file])
+  expect(compared.out).toMatch(/before short-hiccup, seed 3, world sim, Godwit \d.*: passed/)
+})
+
 test('demo lists the library, plays one by name, and knows what was meant', async () => {
   const { out } = await godwit('demo')
   expect(out.split('\n').length).toBeGreaterThan(40)
