@@ -165,7 +165,7 @@ test('JUnit: a suite a scenario, a case for each step and expectation, failures 
   const broken = { ...first, verdict: 'broken', detail: '3 "keys" lost' } as const
   const xml = junitOf([report, { ...report, expectations: [broken, ...rest] }])
   expect(xml).toContain(
-    '<testsuite name="story" tests="4" failures="0" errors="0" skipped="0" time="12.340">',
+    '<testsuite name="story, seed 7" tests="4" failures="0" errors="0" skipped="0" time="12.340">',
   )
   expect(xml).toContain('tests="4" failures="1"')
   expect(xml).toContain('<failure message="broken: 3 &#34;keys&#34; lost"/>')
@@ -182,6 +182,15 @@ test('JUnit: one step that failed is one failure, and what came to no turn was l
   const xml = junitOf([{ ...report, steps }])
   expect(xml).toContain('tests="4" failures="1" errors="0" skipped="1"')
   expect(xml).toContain('time="0.000"><skipped message="not reached"/></testcase>')
+})
+
+test('JUnit: no two cases have one name, though a step comes twice and a scenario runs twice', () => {
+  const twice = { ...report, steps: report.steps.flatMap((step) => [step, step]) }
+  const xml = junitOf([twice, { ...twice, seed: 8 }])
+  const names = [...xml.matchAll(/<testcase (classname="[^"]*" name="[^"]*")/g)].map(([, at]) => at)
+  expect(names).toHaveLength(12)
+  expect(new Set(names).size).toBe(12)
+  expect(junitOf([report])).toContain('<testsuite name="story" ')
 })
 
 test('JUnit: what a guest said is written so that a parser of XML reads it', () => {
