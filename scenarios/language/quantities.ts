@@ -79,5 +79,5 @@ const exact = (value: number): number => Number(value.toPrecision(12))
 
 /** Of what was measured: 1540 → `1.5 s`, 300 → `300 ms`. */
 export function durationText(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`
+  return ms < 999.5 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`
 }
