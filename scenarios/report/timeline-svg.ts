@@ -94,7 +94,12 @@ function spanSvg(id: string, { state, nodeId }: Span, { x1, x2, y, look }: Place
 }
 
 const labelSvg = (id: string, y: number): string =>
-  `<text class="name" x="${left - 8}" y="${y + 13}">${plain(id.slice(0, 15))}</text>`
+  `<text class="name" x="${left - 8}" y="${y + 13}">${plain(shortName(id))}` +
+  `${shortName(id) === id ? '' : `<title>${plain(id)}</title>`}</text>`
+
+/** So many characters have room. Names that begin alike are told apart by their ends. */
+const shortName = (id: string): string =>
+  id.length <= 14 ? id : `${id.slice(0, 5)}…${id.slice(-7)}`
 
 const [secondMs, minuteMs, hourMs] = [1000, 60_000, 3_600_000]
 const tickSteps = [
@@ -111,9 +116,11 @@ export function axisSvg(totalMs: number, x: (ms: number) => number, bottom: numb
   const count = Math.floor(totalMs / stepMs) + 1
   return Array.from({ length: count }, (_, n) => {
     const at = x(n * stepMs).toFixed(1)
+    // What would be cut off at the edge ends there.
+    const anchor = Number(at) > width - 20 ? ' style="text-anchor:end"' : ''
     return (
       `<line class="tick" x1="${at}" x2="${at}" y1="28" y2="${bottom}"/>` +
-      `<text class="axis" x="${at}" y="10">${(n * stepMs) / unitMs} ${unit}</text>`
+      `<text class="axis" x="${at}" y="10"${anchor}>${(n * stepMs) / unitMs} ${unit}</text>`
     )
   })
 }

@@ -115,7 +115,9 @@ describe('the page', () => {
     const axis = (totalMs: number) => {
       const html = htmlOf({ ...report, totalMs }, facts)
       expect(html).not.toContain('NaN')
-      return [...html.matchAll(/class="axis" x="[\d.]+" y="10">([^<]+)/g)].map(([, text]) => text)
+      return [...html.matchAll(/class="axis" x="[\d.]+" y="10"[^>]*>([^<]+)/g)].map(
+        ([, text]) => text,
+      )
     }
     expect(axis(86_400_000).slice(0, 3)).toEqual(['0 h', '2 h', '4 h'])
     expect(axis(1_800_000).slice(0, 3)).toEqual(['0 min', '5 min', '10 min'])
@@ -146,6 +148,16 @@ describe('the page', () => {
       'it waited for 7 pages, half of them below 1.5 ms, 99 % below 9 ms, at most 12 ms; ' +
         'its link was made anew 2 times',
     )
+  })
+
+  test('tells long names apart that begin alike', () => {
+    const ids = ['customer-database-1', 'customer-database-2', 'short']
+    const spans = [{ fromMs: 0, state: 'running', nodeId: 'a' }]
+    const tracks = { ...recording.tracks, vms: ids.map((id) => ({ id, spans })) }
+    const html = htmlOf(report, { ...facts, tracks })
+    for (const label of ['>custo…abase-1<title>customer-database-1</title>', '>custo…abase-2<'])
+      expect(html).toContain(label)
+    expect(html).toContain('>short</text>')
   })
 
   test('shows a failure as one, and takes no markup from anybody', () => {
