@@ -13,6 +13,8 @@ type Ran = Pick<RunFacts, 'version' | 'world' | 'replay'>
 export class ReportFolder {
   readonly #folder: string
   readonly #reports: Report[] = []
+  /** The one that was written last. */
+  #page = ''
 
   constructor(folder: string) {
     this.#folder = folder
@@ -25,7 +27,8 @@ export class ReportFolder {
     const name = isOneOfMany ? `${report.scenario}-seed-${report.seed}` : report.scenario
     const facts = { ...ran, tracks, events, pageLogs }
     const file = (ending: string) => join(this.#folder, `${name}.${ending}`)
-    writeFileSync(file('html'), htmlOf(report, facts))
+    this.#page = file('html')
+    writeFileSync(this.#page, htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)
   }
 
@@ -36,9 +39,8 @@ export class ReportFolder {
 
   /** Where to look; undefined: nothing was run. */
   finish(): string | undefined {
-    const [only, another] = this.#reports
-    if (!only) return undefined
+    if (this.#reports.length === 0) return undefined
     writeFileSync(join(this.#folder, 'junit.xml'), junitOf(this.#reports))
-    return !another ? join(this.#folder, `${only.scenario}.html`) : this.#folder
+    return this.#reports.length === 1 ? this.#page : this.#folder
   }
 }
