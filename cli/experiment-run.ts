@@ -26,6 +26,7 @@ import { nearestName } from '#scenarios/language/nearest-name.ts'
 import { nodeTurns } from '#scenarios/sim/turns.ts'
 import type { Cli } from './cli.ts'
 import { CommandError, exitCode } from './exit-code.ts'
+import { shellWord } from './replay-line.ts'
 import { type Column, tableText } from './table.ts'
 import { readDays } from './trace-folder.ts'
 import { version } from './version.ts'
@@ -137,9 +138,9 @@ function present(
 const replayOf = ({ name }: Experiment, { data, seeds, nodes, only }: ExperimentOptions): string =>
   [
     `godwit experiment run ${name} --seeds ${seeds}`,
-    ...(data === undefined ? [] : [`--data ${data}`]),
+    ...(data === undefined ? [] : [`--data ${shellWord(data)}`]),
     ...(nodes === undefined ? [] : [`--nodes ${nodes}`]),
-    ...(only === undefined ? [] : [`--only ${only}`]),
+    ...(only === undefined ? [] : [`--only ${shellWord(only)}`]),
   ].join(' ')
 
 function writeTables(

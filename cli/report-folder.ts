@@ -2,41 +2,45 @@
 // them. Not here: what is in them (scenarios/report/).
 
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { htmlOf } from '#scenarios/report/html.ts'
+import { join } from 'node:path'
+import { htmlOf, type RunFacts } from '#scenarios/report/html.ts'
 import { junitOf } from '#scenarios/report/junit.ts'
+import type { Recording } from '#scenarios/report/recording.ts'
 import type { Report } from '#scenarios/report/report.ts'
-import type { RunOutcome } from '#scenarios/run.ts'
-import { version } from './version.ts'
+
+type Ran = Pick<RunFacts, 'version' | 'world' | 'replay'>
 
 export class ReportFolder {
   readonly #folder: string
   readonly #reports: Report[] = []
+  /** The one that was written last. */
+  #page = ''
 
   constructor(folder: string) {
     this.#folder = folder
   }
 
-  /** `isOneOfMany`: its files bear its seed, and its line that runs it again names it. */
-  write({ report, recording }: RunOutcome, path: string, world: string, isOneOfMany = false): void {
+  /** The page and the data of a run; over those of before. Of many, its files bear its seed. */
+  write(report: Report, recording: Recording, ran: Ran, isOneOfMany = false): void {
     mkdirSync(this.#folder, { recursive: true })
     const { tracks, events, pageLogs } = recording
-    const seed = isOneOfMany ? ` --seed ${report.seed} --repeat 1` : ''
     const name = isOneOfMany ? `${report.scenario}-seed-${report.seed}` : report.scenario
-    const facts = {
-      ...{ version: version(), world, tracks, events, pageLogs },
-      replay: `godwit scenario run ${relative(process.cwd(), path) || path} --world ${world}${seed}`,
-    }
+    const facts = { ...ran, tracks, events, pageLogs }
     const file = (ending: string) => join(this.#folder, `${name}.${ending}`)
-    writeFileSync(file('html'), htmlOf(report, facts))
+    this.#page = file('html')
+    writeFileSync(this.#page, htmlOf(report, facts))
     writeFileSync(file('json'), `${JSON.stringify(report, null, 2)}\n`)
+  }
+
+  /** The run has ended, its world too: `finish` counts it. */
+  ended(report: Report): void {
     this.#reports.push(report)
   }
 
-  /** Where to look. */
-  finish(): string {
-    const [only, another] = this.#reports
-    if (only) writeFileSync(join(this.#folder, 'junit.xml'), junitOf(this.#reports))
-    return only && !another ? join(this.#folder, `${only.scenario}.html`) : this.#folder
+  /** Where to look; undefined: nothing was run. */
+  finish(): string | undefined {
+    if (this.#reports.length === 0) return undefined
+    writeFileSync(join(this.#folder, 'junit.xml'), junitOf(this.#reports))
+    return this.#reports.length === 1 ? this.#page : this.#folder
   }
 }

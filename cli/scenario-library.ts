@@ -3,7 +3,7 @@
 // (commands/scenario.ts).
 
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nearestName } from '#scenarios/language/nearest-name.ts'
 import { openScenarioFolder } from '#scenarios/local/scenario-folder.ts'
@@ -42,6 +42,13 @@ export function scenarioFolderOf(named: string): string {
   if (libraryNames().includes(named)) return libraryFolder(named)
   if (existsSync(named)) return named
   throw new CommandError(exitCode.usage, noScenario(named))
+}
+
+/** What `scenarioFolderOf` finds that folder by, from here. */
+export function scenarioNamedHere(path: string): string {
+  const name = basename(path)
+  if (resolve(path) === libraryFolder(name) && !isScenario(name)) return name
+  return relative(process.cwd(), path) || '.'
 }
 
 function noScenario(named: string): string {

@@ -11,16 +11,19 @@ export const countText = (count: number): string => grouped.format(count)
 const figure = (value: number): string =>
   value < 100 ? String(Math.round(value * 10) / 10) : countText(value)
 
+/** From here on a figure is read as a thousand, and the next unit is due. */
+const full = 999.5
+
 /** 1,234,567 bytes → `1.2 MB`. */
 export function bytesText(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
-  if (bytes < 1e6) return `${figure(bytes / 1e3)} kB`
-  return bytes < 1e9 ? `${figure(bytes / 1e6)} MB` : `${figure(bytes / 1e9)} GB`
+  if (bytes < 1e3 * full) return `${figure(bytes / 1e3)} kB`
+  return bytes < 1e6 * full ? `${figure(bytes / 1e6)} MB` : `${figure(bytes / 1e9)} GB`
 }
 
 /** 31.4 → `31.4 ms`, 2500 → `2.5 s`. */
 export const msText = (ms: number): string =>
-  ms < 1000 ? `${figure(ms)} ms` : `${figure(ms / 1000)} s`
+  ms < full ? `${figure(ms)} ms` : `${figure(ms / 1000)} s`
 
 /** 37.4 → `37 %`. */
 export const percentText = (percent: number): string => `${countText(percent)} %`

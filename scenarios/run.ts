@@ -6,7 +6,7 @@ import type { Clock } from '#env/env.ts'
 import { readScenario } from './language/scenario.ts'
 import { type Mistake, mistakeText } from './language/yaml-text.ts'
 import type { Recording } from './report/recording.ts'
-import { isPassed, type Report, reportOf } from './report/report.ts'
+import { isPassed, type Report, reportOf, withFinding } from './report/report.ts'
 import { differences, transcriptOf } from './report/transcript.ts'
 import type { Progress } from './runner/progress.ts'
 import { ScenarioRun } from './runner/runner.ts'
@@ -16,7 +16,7 @@ import type { ScenarioFolder } from './scenario-folder.ts'
 import type { Scenario } from './schema.ts'
 import type { World } from './world.ts'
 
-export type { Progress, Report, Scenario, ScenarioFolder }
+export type { Mistake, Progress, Report, Scenario, ScenarioFolder }
 
 export interface RunOptions {
   readonly world: World
@@ -50,18 +50,32 @@ export type RunResult =
   | { readonly kind: 'mistakes'; readonly mistakes: readonly Mistake[] }
   | { readonly kind: 'interrupted'; readonly leftovers: readonly string[] }
 
-/** Reads and checks the folder's scenario.yaml. */
+interface Read {
+  readonly scenario: Scenario
+  /** Of the file that it names; empty: it names none. */
+  readonly traceText: string
+}
+
+/** Reads and checks the folder's scenario.yaml, and the traces that it names. */
 export async function readFolder(
   folder: ScenarioFolder,
-): Promise<{ readonly scenario: Scenario } | { readonly mistakes: Mistake[] }> {
+): Promise<Read | { readonly mistakes: Mistake[] }> {
   const file = folder.pathOf('scenario.yaml')
   const missing = (message: string) => ({ mistakes: [{ file, line: 1, column: 1, message }] })
   const text = await folder.read('scenario.yaml')
   if (text === undefined) return missing('there is no such file: a scenario is a folder with one')
   if ((await folder.read('README.md')) === undefined)
     return missing('the folder has no README.md: say what this shows, why, and what should happen')
-  return readScenario(text, file, folder.name)
+  const read = readScenario(text, file, folder.name)
+  if ('mistakes' in read) return read
+  const { scenario } = read
+  if (scenario.traces === undefined) return { scenario, traceText: '' }
+  const traceText = await folder.read(csvOf(scenario.traces))
+  const mistakes = read.mistakesWith(traceText)
+  return mistakes.length > 0 ? { mistakes } : { scenario, traceText: traceText ?? '' }
 }
+
+const csvOf = (file: string) => file as `${string}.csv`
 
 export async function runScenario(folder: ScenarioFolder, options: RunOptions): Promise<RunResult> {
   const read = await readFolder(folder)
@@ -69,7 +83,7 @@ export async function runScenario(folder: ScenarioFolder, options: RunOptions): 
   let outcome: RunOutcome | undefined
   let leftovers: readonly string[] = []
   try {
-    outcome = await outcomeOf(read.scenario, folder, options)
+    outcome = await outcomeOf(read, folder, options)
     await options.beforeStop?.(outcome)
   } catch (thrown) {
     if (!(thrown instanceof Interrupted)) throw thrown
@@ -79,17 +93,17 @@ export async function runScenario(folder: ScenarioFolder, options: RunOptions): 
   if (outcome === undefined) return { kind: 'interrupted', leftovers }
   const left = leftovers.map((name) => `left behind: ${name}`)
   const why = [...outcome.why, ...left]
-  return { kind: 'run', ...outcome, passed: why.length === 0, why, leftovers }
+  const report = withFinding(outcome.report, 'nothing is left behind', leftovers.join(', '))
+  return { kind: 'run', ...outcome, report, passed: why.length === 0, why, leftovers }
 }
 
 export { mistakeText }
 
 async function outcomeOf(
-  scenario: Scenario,
+  { scenario, traceText }: Read,
   folder: ScenarioFolder,
   { world, clock, update, onProgress, signal, seed = scenario.seed }: RunOptions,
 ): Promise<RunOutcome> {
-  const traceText = scenario.traces === undefined ? '' : await folder.read(csvOf(scenario.traces))
   const seeded = { ...scenario, seed }
   const run = new ScenarioRun(seeded, {
     specs: new VmSpecs(seeded, world, traceText),
@@ -105,10 +119,20 @@ async function outcomeOf(
     ? await written(folder, transcript, isPassed(report))
     : await compared(folder, transcript)
   const why = [...whyNot(report), ...log.why]
-  return { passed: why.length === 0, why, report, transcript, recording, expectedLog: log.is }
+  return {
+    ...{ passed: why.length === 0, why, transcript, recording, expectedLog: log.is },
+    report: withFinding(report, 'all goes as expected.log says', inShort(log.why)),
+  }
 }
 
-const csvOf = (file: string) => file as `${string}.csv`
+const linesMax = 6
+
+/** On one line. */
+function inShort([what = '', ...lines]: readonly string[]): string {
+  const more = lines.length > linesMax ? [`and ${lines.length - linesMax} more`] : []
+  const told = [...lines.slice(0, linesMax).map((line) => line.replace(/ +/g, ' ')), ...more]
+  return [what, ...(told.length > 0 ? [told.join('; ')] : [])].join(' ')
+}
 
 function whyNot({ fault, steps, expectations }: Report): string[] {
   return [

@@ -42,10 +42,18 @@ const flags = {
   help: { type: 'boolean', default: false },
 } as const
 
+/** A search of no seeds finds nothing, and says so as if it had looked. */
+function wholeNumber(flag: string, text: string, min: number): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isSafeInteger(value) && value >= min) return value
+  throw new Error(`--${flag} ${text}: a whole number from ${min} on is wanted`)
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: flags })
   if (values.help) return void process.stdout.write(usage)
-  const [first, runs] = [Number(values.seed), Number(values.runs)]
+  const first = wholeNumber('seed', values.seed, 0)
+  const runs = wholeNumber('runs', values.runs, 1)
   const platform = await nodePlatform()
   const subject = values.models ? modelVms(platform.turns) : realGuests(platform)
   const seen = new Map<string, number>()

@@ -34,8 +34,10 @@ function changeText({ ratio, isWorse }: Difference): string {
 function wholeText(name: string, report: Report): string {
   const held = report.expectations.filter(({ verdict }) => verdict === 'held').length
   const verdict = isPassed(report) ? 'passed' : 'failed'
-  const { scenario, seed, expectations } = report
-  return `${name} ${scenario}, seed ${seed}: ${verdict}, ${held} of ${expectations.length} held`
+  const { scenario, seed, expectations, world, version } = report
+  const where = world === undefined ? '' : `, world ${world}, Godwit ${version}`
+  const how = `${verdict}, ${held} of ${expectations.length} held`
+  return `${name} ${scenario}, seed ${seed}${where}: ${how}`
 }
 
 function readReport(file: string): Report {

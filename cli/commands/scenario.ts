@@ -16,6 +16,7 @@ import type { Report } from '#scenarios/report/report.ts'
 import { reportText } from '#scenarios/report/report-text.ts'
 import { type RunOfMany, spreadOf, spreadText } from '#scenarios/report/spread.ts'
 import {
+  type Mistake,
   mistakeText,
   type Progress,
   type RunOutcome,
@@ -31,6 +32,7 @@ import { CommandError, exitCode } from '../exit-code.ts'
 import { textOrJson, wholeBetween, withExamples } from '../help.ts'
 import { writeJson } from '../json-output.ts'
 import { aborted } from '../listing.ts'
+import { replayLine } from '../replay-line.ts'
 import { ReportFolder } from '../report-folder.ts'
 import {
   libraryFolder,
@@ -39,6 +41,7 @@ import {
   scenarioFolderOf,
 } from '../scenario-library.ts'
 import type { Paint } from '../terminal.ts'
+import { version } from '../version.ts'
 import { addReport } from './report.ts'
 
 const worlds = ['local', 'compose', 'sim'] as const
@@ -150,9 +153,14 @@ function addScenarioRun(scenario: Command, cli: Cli): void {
       const beganAtMs = cli.clock.nowMs()
       const failed: string[] = []
       const written = new ReportFolder(options.reports ?? join(cli.home, 'reports'))
-      for (const folder of folders)
-        if (!(await runRepeated(cli, folder, options, written))) failed.push(folder)
-      cli.terminal.note(`Reports: ${written.finish()}`)
+      await insistOnSound(folders)
+      try {
+        for (const folder of folders)
+          if (!(await runRepeated(cli, folder, options, written))) failed.push(folder)
+      } finally {
+        const where = written.finish()
+        if (where !== undefined) cli.terminal.note(`Reports: ${where}`)
+      }
       const took = ((cli.clock.nowMs() - beganAtMs) / 1000).toFixed(1)
       if (folders.length > 1)
         cli.terminal.note(
@@ -183,8 +191,7 @@ function addExplain(scenario: Command, cli: Cli): void {
     .action(async (named: string[]) => {
       for (const path of named.map(scenarioFolderOf)) {
         const read = await readFolder(openScenarioFolder(path))
-        if ('mistakes' in read)
-          throw new CommandError(exitCode.usage, read.mistakes.map(mistakeText).join('\n'))
+        if ('mistakes' in read) throw mistaken(read.mistakes)
         cli.terminal.write(storyText(read.scenario))
       }
     })
@@ -226,6 +233,7 @@ async function runRepeated(
     let report: Report | undefined
     const passed = await runOne(cli, path, { ...options, seed: first + n }, written, {
       isOneOfMany: count > 1,
+      own: read.scenario,
       onReport: (one) => {
         report = one
       },
@@ -248,6 +256,8 @@ function presentSpread(
 
 interface OfMany {
   readonly isOneOfMany: boolean
+  /** What the scenario itself says. */
+  readonly own: { readonly seed: number; readonly repetitions: number }
   onReport(report: Report): void
 }
 
@@ -260,31 +270,34 @@ async function runOne(
   many?: OfMany,
 ): Promise<boolean> {
   const folder = openScenarioFolder(path)
-  const signal = cli.interrupts.handle()
   // What an earlier one left behind, because it failed, is nobody's to begin with.
   const one = many?.isOneOfMany ? `-${options.seed ?? 1}` : ''
   const place = new ClusterFolder(cli.home, `scenario-${folder.name}-${process.pid}${one}`)
-  let pageUrl: () => string | undefined = () => undefined
-  const how = {
-    signal,
+  const write = (outcome: RunOutcome): RunOutcome => {
+    const { seed } = outcome.report
+    const { world, image } = options
+    const replay = replayLine({ path, world, image, seed }, many?.own ?? { seed, repetitions: 1 })
+    const ran = { version: version(), world, replay }
+    const report = { ...outcome.report, ...ran }
+    written.write(report, outcome.recording, ran, many?.isOneOfMany)
+    return { ...outcome, report }
+  }
+  const sim = options.world === 'sim' ? await simWorld() : undefined
+  const world = sim ?? realWorld(cli, options, place)
+  const running = runScenario(folder, {
+    ...{ world, clock: sim?.clock ?? cli.clock, signal: cli.interrupts.handle() },
     update: options.update ?? false,
     ...(options.seed === undefined ? {} : { seed: options.seed }),
-    onProgress: (progress: Progress) => cli.terminal.note(progressText(cli, progress)),
-    beforeStop: (outcome: RunOutcome) => {
-      written.write(outcome, path, options.world, many?.isOneOfMany)
-      many?.onReport(outcome.report)
-      return present(cli, outcome, options, pageUrl())
-    },
+    onProgress: (progress) => cli.terminal.note(progressText(cli, progress)),
+    beforeStop: (outcome) => present(cli, write(outcome), options, world.pageUrl),
+  })
+  const result = await (sim ? sim.drive(running) : running)
+  if (result.kind === 'run') {
+    if (result.leftovers.length > 0) write(result)
+    written.ended(result.report)
+    many?.onReport(result.report)
   }
-  if (options.world !== 'sim') {
-    const world = realWorld(cli, options, place)
-    pageUrl = () => world.pageUrl
-    return settle(cli, await runScenario(folder, { world, clock: cli.clock, ...how }), place)
-  }
-  const world = await simWorld()
-  const { clock } = world
-  const result = await world.drive(runScenario(folder, { world, clock, ...how }))
-  return settle(cli, result, undefined)
+  return settle(cli, result, sim ? undefined : place)
 }
 
 /** It brings coordinator, agents and engine along: no other command loads what that takes. */
@@ -321,8 +334,7 @@ async function present(
 
 /** Keeps the logs of a run that failed, and says where; a run that passed leaves nothing. */
 function settle(cli: Cli, result: RunResult, place: ClusterFolder | undefined): boolean {
-  if (result.kind === 'mistakes')
-    throw new CommandError(exitCode.usage, result.mistakes.map(mistakeText).join('\n'))
+  if (result.kind === 'mistakes') throw mistaken(result.mistakes)
   if (result.leftovers.length > 0)
     cli.terminal.note(`Still running: ${result.leftovers.join(', ')}`)
   if (result.kind === 'interrupted') {
@@ -352,12 +364,23 @@ function progressText(cli: Cli, { atMs, kind, text, isBad }: Progress): string {
   return `${at}  ${style ? cli.terminal.paint(style, word) : word}  ${text}`
 }
 
-async function checkFolders(cli: Cli, paths: readonly string[]): Promise<void> {
-  const mistakes: string[] = []
+/** Of several, none is run when one cannot be. */
+async function insistOnSound(paths: readonly string[]): Promise<void> {
   for (const path of paths) {
     const read = await readFolder(openScenarioFolder(path))
-    if ('mistakes' in read) mistakes.push(...read.mistakes.map(mistakeText))
+    if ('mistakes' in read) throw mistaken(read.mistakes)
+  }
+}
+
+const mistaken = (mistakes: readonly Mistake[]): CommandError =>
+  new CommandError(exitCode.usage, mistakes.map(mistakeText).join('\n'))
+
+async function checkFolders(cli: Cli, paths: readonly string[]): Promise<void> {
+  const mistakes: Mistake[] = []
+  for (const path of paths) {
+    const read = await readFolder(openScenarioFolder(path))
+    if ('mistakes' in read) mistakes.push(...read.mistakes)
     else cli.terminal.write(`${path}: ${read.scenario.about}`)
   }
-  if (mistakes.length > 0) throw new CommandError(exitCode.usage, mistakes.join('\n'))
+  if (mistakes.length > 0) throw mistaken(mistakes)
 }

@@ -1,7 +1,7 @@
-// How the load of the cluster, a node or a VM went over the last half hour: a graph each of CPU, memory and what
-// else counts, asked for again while it is looked at. Its numbers stand beside it: those of now, or
-// of the moment that is pointed at. Not here: the lines (loads.ts), how they are drawn
-// (load-plot.ts).
+// How the load of the cluster, a node or a VM went over the last half hour: a graph each of CPU,
+// memory and what else counts, asked for again while it is looked at. Its numbers stand beside it:
+// those of now, or of the moment that is pointed at. Not here: the lines (loads.ts), how they are
+// drawn (load-plot.ts).
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { EventView, NodeView, VmView } from '#proto/api.ts'

@@ -72,7 +72,10 @@ const places: readonly (readonly [word: string, to: Route])[] = [
   ['Load', { is: 'load' }],
 ]
 
-/** What links carry and all VMs together ask for is the cluster's to see; who came by a link to one VM sees no template. */
+/**
+ * What links carry and all VMs together ask for is the cluster's to see; who came by a link to one
+ * VM sees no template.
+ */
 export const mayGo = ({ is }: Route): boolean =>
   allows('see-cluster') ||
   (is !== 'links' && is !== 'load' && (is !== 'templates' || allows('run')))

@@ -180,7 +180,9 @@ export function unthrottled(state: SourceState): SourceEffect[] {
 }
 
 export function recordOf(state: SourceState, nowMs: number): MigrationRecord {
-  const { rounds, bytes, pages, zeroPages, byEncoding, downtimeMs, hash, percent } = state
+  const { rounds, pages, zeroPages, byEncoding, downtimeMs, hash, percent } = state
+  // Where it ended in the middle of a round, that has cost the link something too.
+  const bytes = state.bytes + state.sendingBytes
   const totalMs = nowMs - state.startedAtMs
   const isThrottled = unthrottled(state).length > 0
   return {

@@ -58,6 +58,7 @@ export function endRound(state: SourceState, sent: RoundSent, nowMs: number): So
 export function countSent(state: SourceState, sent: RoundSent): void {
   state.sent = sent
   state.bytes += sent.bytes
+  state.sendingBytes = 0
   state.pages += sent.pages
   state.zeroPages += sent.zeroPages
   addEncoded(state.byEncoding, sent.byEncoding ?? {})

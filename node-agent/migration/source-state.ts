@@ -78,7 +78,10 @@ export interface SourceState {
   readonly rounds: RoundRecord[]
   /** Of the round that was sent last. */
   sent: RoundSent
+  /** Of whole rounds. */
   bytes: number
+  /** What has left of the round that is being sent, as it was told last. */
+  sendingBytes: number
   pages: number
   zeroPages: number
   readonly byEncoding: ByEncoding
@@ -264,9 +267,7 @@ export function newSource(plan: SourcePlan, nowMs: number): SourceState {
     pagesOfRound: plan.offer.pageCount,
     rounds: [],
     sent: { frames: 0, pages: 0, zeroPages: 0, bytes: 0 },
-    bytes: 0,
-    pages: 0,
-    zeroPages: 0,
+    ...{ bytes: 0, sendingBytes: 0, pages: 0, zeroPages: 0 },
     byEncoding: {},
     ...{ isModern: true, isInHaste: false, unsent: undefined },
     ...{ hasDonor: false, lacking: undefined },

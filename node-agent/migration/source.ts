@@ -77,7 +77,7 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
     case 'message':
       return hear(state, input.message, input.nowMs)
     case 'sending':
-      return [progress(state, input.pages, state.bytes + input.bytes)]
+      return sending(state, input)
     case 'round-sent':
       return endRound(state, input.sent, input.nowMs)
     case 'log-taken':
@@ -109,6 +109,11 @@ function dispatch(state: SourceState, input: SourceInput): SourceEffect[] {
     case 'settled':
       return settle(state, input.verdict, input.nowMs)
   }
+}
+
+function sending(state: SourceState, { pages, bytes }: SourceInput & { on: 'sending' }) {
+  state.sendingBytes = bytes
+  return [progress(state, pages, state.bytes + bytes)]
 }
 
 /** Since version 2 a destination can fetch pages, and unpack them. */

@@ -33,8 +33,10 @@ export interface Trial {
 
 export interface TrialResult {
   readonly measures: Measures
-  /** Nodes that were on, over the day. */
+  /** Nodes that were on, over the day: at each look. */
   readonly nodesOn: readonly number[]
+  /** From one look to the next. */
+  readonly lookEverySec: number
 }
 
 export interface Outcome extends TrialResult {

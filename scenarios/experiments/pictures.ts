@@ -20,7 +20,9 @@ export function ticksOf(most: number): number[] {
   const rough = most / 5
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = ([1, 2, 5, 10].find((times) => times * power >= rough) ?? 10) * power
-  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step)
+  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) =>
+    Number((i * step).toPrecision(12)),
+  )
 }
 
 export function markupOfDots(text: MeasureText, rows: readonly VariantSummary[]): string {
@@ -52,11 +54,17 @@ const linesMax = 7
 const lineHeight = 180
 const preferred = ['dvfs', 'thr-mmt', 'iqr-mmt', 'mad-mmt', 'lr-mmt', 'lr-rs', 'lr-mu']
 
+/** NPA has all nodes on all day long: beside it nothing else can be seen. */
+function shownOf(variants: readonly string[]): readonly string[] {
+  const known = preferred.filter((one) => variants.includes(one))
+  const others = variants.filter((one) => !known.includes(one) && one !== 'npa')
+  return [...known, ...others].slice(0, linesMax)
+}
+
 /** Of the first day and the first seed. */
 export function markupOfLines(variants: readonly string[], outcomes: readonly Outcome[]): string {
   const first = outcomes[0]
-  const known = preferred.filter((one) => variants.includes(one))
-  const shown = (known.length > 0 ? known : variants).slice(0, linesMax)
+  const shown = shownOf(variants)
   const lines = outcomes.filter(
     ({ variant, day, seed }) =>
       day === first?.day && seed === first.seed && shown.includes(variant),
@@ -64,9 +72,11 @@ export function markupOfLines(variants: readonly string[], outcomes: readonly Ou
   const looks = looksOf(shown)
   const most = Math.max(1, ...lines.flatMap(({ nodesOn }) => nodesOn))
   const y = (nodes: number) => (top + lineHeight - (nodes / most) * lineHeight).toFixed(1)
-  const drawn = lines.map(({ variant, nodesOn }) => {
-    const x = (i: number) => left + (i / Math.max(1, nodesOn.length - 1)) * (width - left - right)
-    const points = nodesOn.map((nodes, i) => `${x(i).toFixed(1)},${y(nodes)}`).join(' ')
+  const hours = Math.max(...lines.map((one) => (one.nodesOn.length * one.lookEverySec) / 3600))
+  const x = (hour: number) => (left + (hour / (hours || 1)) * (width - left - right)).toFixed(1)
+  const drawn = lines.map(({ variant, nodesOn, lookEverySec }) => {
+    const at = (i: number) => x(((i + 1) * lookEverySec) / 3600)
+    const points = nodesOn.map((nodes, i) => `${at(i)},${y(nodes)}`).join(' ')
     const { colour, dash } = looks(variant)
     const look = `fill="none" stroke="${colour}" stroke-width="1.7" stroke-dasharray="${dash}"`
     return `<g><title>${plain(variant)}</title><polyline ${look} points="${points}"/></g>`
@@ -76,6 +86,11 @@ export function markupOfLines(variants: readonly string[], outcomes: readonly Ou
       `<line class="tick" x1="${left}" x2="${width - right}" y1="${y(tick)}" y2="${y(tick)}"/>` +
       `<text class="name" x="${left - 8}" y="${Number(y(tick)) + 4}">${tick}</text>`,
   )
+  const hourTicks = ticksOf(hours).map(
+    (hour) =>
+      `<line class="tick" x1="${x(hour)}" x2="${x(hour)}" y1="${top - 4}" y2="${y(0)}"/>` +
+      `<text class="axis" x="${x(hour)}" y="${top - 8}">${hour} h</text>`,
+  )
   const legend = lines.map(({ variant }) => {
     const { colour, dash } = looks(variant)
     const look = `stroke="${colour}" stroke-width="3" stroke-dasharray="${dash}"`
@@ -84,6 +99,7 @@ export function markupOfLines(variants: readonly string[], outcomes: readonly Ou
   })
   const picture = pictureOf('nodes that were on over the day', top + lineHeight + 8, [
     ...ticks,
+    ...hourTicks,
     ...drawn,
   ])
   const when = `<p class="soft">${plain(first?.day ?? '')}, after each round</p>`

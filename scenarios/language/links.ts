@@ -3,11 +3,11 @@
 // Pure. Not here: what a shape does to bytes (scenarios/link-shape.ts).
 
 import { z } from 'zod'
-import { bytesText, msText } from '#proto/quantity.ts'
+import { bytesText } from '#proto/quantity.ts'
 import { Name } from '#proto/vm-spec.ts'
 import type { LinkShape } from '../link-shape.ts'
 import type { Road } from '../world.ts'
-import { Duration, Rate, Share } from './quantities.ts'
+import { Duration, Rate, Share, saidText } from './quantities.ts'
 
 export const coordinatorEnd = 'coordinator'
 
@@ -83,8 +83,8 @@ export function linkText({ from, to, 'one-way': isOneWay }: Ends): string {
 
 export function shapeText({ latency, jitter, bandwidth, loss }: Shaped): string {
   const parts = [
-    ...(latency === undefined ? [] : [`${msText(latency)} long`]),
-    ...(jitter === undefined ? [] : [`up to ${msText(jitter)} longer by chance`]),
+    ...(latency === undefined ? [] : [`${saidText(latency)} long`]),
+    ...(jitter === undefined ? [] : [`up to ${saidText(jitter)} longer by chance`]),
     ...(bandwidth === undefined ? [] : [`${bytesText(bandwidth)}/s wide`]),
     ...(loss === undefined ? [] : [`losing ${loss} %`]),
   ]

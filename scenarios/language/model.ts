@@ -3,9 +3,10 @@
 // run guests. Pure. Not here: what a model does (sim/models/).
 
 import { z } from 'zod'
+import { mibText } from '#proto/quantity.ts'
 import { pagesPerMebibyte } from '#proto/units.ts'
 import type { VmModelInput } from '../sim/models/vm-model.ts'
-import { Duration, Share, Size } from './quantities.ts'
+import { Duration, Share, Size, saidText } from './quantities.ts'
 
 const WavePart = z.strictObject({
   mean: Share,
@@ -68,6 +69,24 @@ function loadOf(load: ModelPart['load'], trace: string): VmModelInput['load'] {
     ...{ is: 'wave', meanPercent, swingPercent, periodMs },
     ...(phaseMs === undefined ? {} : { phaseMs }),
   }
+}
+
+/** For sentences: `a model, load 20 %, 16 MiB written at 2000 pages a second`. */
+export function modelText({ load, mips, hot, cold }: ModelPart): string {
+  const written = [hot, cold].flatMap((set) =>
+    set ? [`${mibText(set.memory)} written at ${set.rate} pages a second`] : [],
+  )
+  const speed = mips === undefined ? [] : [`${mips} MIPS`]
+  return ['a model', ...speed, `load ${loadText(load)}`, ...written].join(', ')
+}
+
+function loadText(load: ModelPart['load']): string {
+  if (typeof load === 'number') return `${load} %`
+  if ('trace' in load) {
+    const from = load.from === 0 ? '' : ` from ${saidText(load.from)} on`
+    return load.trace === 'next' ? `by the next trace${from}` : `by trace ${load.trace}${from}`
+  }
+  return `${load.mean} % ± ${load.swing} % in ${saidText(load.period)}`
 }
 
 /** The memory that it says it uses, in MiB. */

@@ -1,9 +1,12 @@
 // Which known name did the writer mean? For error messages only.
 // Optimal string alignment distance: insert, delete, replace, swap neighbours, one each.
 
-/** The known name nearest to `written`, if it is near enough to be meant. */
+/**
+ * The known name nearest to `written`, if it is near enough to be meant: one letter for another
+ * says nothing where there is but one.
+ */
 export function nearestName(written: string, known: readonly string[]): string | undefined {
-  const far = Math.max(1, Math.floor(written.length / 3))
+  const far = Math.min(written.length - 1, Math.max(1, Math.floor(written.length / 3)))
   const ranked = known
     .map((name) => ({ name, distance: editDistance(written.toLowerCase(), name.toLowerCase()) }))
     .filter(({ distance }) => distance <= far)

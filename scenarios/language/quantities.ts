@@ -67,7 +67,17 @@ export const Drift = z
   .transform((text) => amount(drift, text, { '%': 0.01, ppm: 1e-6 }))
   .refine((share) => Math.abs(share) <= driftMax, driftHint)
 
-/** For sentences: 1500 → `1.5 s`, 300 → `300 ms`. */
+/** What a scenario says, to the last digit: 1250 → `1.25 s`, 0.4 → `0.4 ms`, 86400000 → `24 h`. */
+export function saidText(ms: number): string {
+  if (ms < 1000) return `${exact(ms)} ms`
+  const hours = ms / 3_600_000
+  return Number.isInteger(hours) && hours > 0 ? `${hours} h` : `${exact(ms / 1000)} s`
+}
+
+/** Without what comes of counting in twos. */
+const exact = (value: number): number => Number(value.toPrecision(12))
+
+/** Of what was measured: 1540 → `1.5 s`, 300 → `300 ms`. */
 export function durationText(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`
+  return ms < 999.5 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`
 }

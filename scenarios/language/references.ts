@@ -13,6 +13,7 @@ import {
 } from './cluster.ts'
 import type { Expectation } from './expectations.ts'
 import { type GroupPart, nodeIdOf, type RulePart } from './high-availability.ts'
+import { findingsOfKept } from './kept-references.ts'
 import { findingsOfLinkStep, findingsOfPlaces } from './link-references.ts'
 import { namesOfMany } from './many.ts'
 import { findingsOfModels } from './model-findings.ts'
@@ -54,6 +55,7 @@ export function findingsOf(scenario: Scenario): Finding[] {
     ...findingsOfOrder(scenario),
     ...findingsOfModels(scenario),
     ...findingsOfPersons(scenario),
+    ...findingsOfKept(timeline),
     ...clients.flatMap((client, i) => findingsOfClient(client, ['clients', i], vms)),
     ...typists.flatMap((typist, i) => findingsOfTypist(typist, ['typists', i], vms)),
     ...timeline.flatMap((step, i) => findingsOfStep(scenario, names, step, i)),
@@ -242,5 +244,8 @@ function findingsOfExpectation(names: Names, item: Expectation, path: YamlPath):
     ...('client' in item ? unknown('client', [...path, 'client'], item.client, names.clients) : []),
     ...('typist' in item ? unknown('typist', [...path, 'typist'], item.typist, names.typists) : []),
     ...unknown('step labelled', [...path, 'after'], after, names.labels),
+    ...('max' in item && item.max !== undefined && item.max < item.min
+      ? [{ path: [...path, 'max'], message: `it is below min, ${item.min}: nothing is both` }]
+      : []),
   ]
 }

@@ -7,18 +7,19 @@ import { policyKeys, settingsKeys } from './high-availability.ts'
 import { linkText, shapeText } from './links.ts'
 import type { WayToVm } from './persons.ts'
 import { powerKeys } from './power.ts'
-import { durationText } from './quantities.ts'
+import { saidText } from './quantities.ts'
 import { askedBy, type Seen, type Step, type StepOf, shareMs } from './timeline.ts'
 
 type StepSentences = { readonly [Do in Step['do']]: (step: StepOf<Do>) => string }
 
 const stepSentences: StepSentences = {
-  run: ({ vm, template }) => `start ${vm}${template ? ` from template ${template}` : ''}`,
-  start: ({ vm }) => `start ${vm} again`,
+  run: ({ vm, template, wait }) =>
+    `start ${vm}${template ? ` from template ${template}` : ''}${unawaited(wait)}`,
+  start: ({ vm, wait }) => `start ${vm} again${unawaited(wait)}`,
   remove: ({ vm }) => `remove ${vm}`,
   give: ({ vm, person }) => `give ${vm} to ${person}`,
   share: ({ vm, visitor, for: forMs, 'read-only': isReadOnly }) => {
-    const long = forMs === shareMs ? '' : ` for ${durationText(forMs)}`
+    const long = forMs === shareMs ? '' : ` for ${saidText(forMs)}`
     return `let ${visitor} come to ${vm} by a link${long}${isReadOnly ? ', to look' : ''}`
   },
   unshare: ({ visitor }) => `revoke the link of ${visitor}`,
@@ -40,7 +41,10 @@ const stepSentences: StepSentences = {
   merge: ({ vm }) => `merge the disk layers of ${vm}`,
   restore: ({ vm, snapshot }) => `let ${vm} go on as snapshot ${snapshot} has it`,
   template: ({ vm, name }) => `keep ${vm} as template ${name}`,
-  migrate: ({ vm, to }) => `migrate ${vm} to ${to ?? 'the best node'}`,
+  migrate: ({ vm, to, force, ...step }) => {
+    const how = keysText(step, migrateKeys)
+    return `migrate ${vm} to ${to ?? 'the best node'}${how && ` with ${how}`}${force ? ', by force' : ''}`
+  },
   cancel: ({ vm }) => `cancel the migration of ${vm}`,
   'post-copy': ({ vm }) => `let ${vm} go on at its destination at once`,
   'drop-snapshot': ({ vm, snapshot }) => `drop snapshot ${snapshot} of ${vm}`,
@@ -56,7 +60,7 @@ const stepSentences: StepSentences = {
   stop: ({ vm }) => `stop ${vm}`,
   'kill-node': ({ node }) => `kill node ${node} (SIGKILL)`,
   'stop-node': ({ node }) => `shut node ${node} down (SIGTERM)`,
-  'hang-node': (step) => `freeze node ${step.node} for ${durationText(step.for)}`,
+  'hang-node': (step) => `freeze node ${step.node} for ${saidText(step.for)}`,
   'cut-node': ({ node, coordinator, peers }) => {
     const from = [...(coordinator ? ['the coordinator'] : []), ...(peers ? ['its peers'] : [])]
     return `cut node ${node} from ${from.join(' and ')}`
@@ -88,7 +92,7 @@ const stepSentences: StepSentences = {
   'kill-coordinator': () => 'kill the coordinator (SIGKILL)',
   'restart-coordinator': () => 'start the coordinator again',
   rebalance: () => 'rebalance the cluster',
-  wait: (step) => `wait ${durationText(step.for)}`,
+  wait: (step) => `wait ${saidText(step.for)}`,
 }
 
 export function stepSentence(step: Step): string {
@@ -96,11 +100,19 @@ export function stepSentence(step: Step): string {
   const { as, refused } = askedBy(step)
   const who = as === undefined ? '' : `${as}: `
   const told = refused === undefined ? '' : `; the answer is ${refused}`
-  return triggerText(step) + who + sentence(step) + told
+  return triggerText(step) + who + sentence(step) + told + outcomeText(step)
 }
 
+/** How it has to end, when that is not well. */
+function outcomeText(step: Step): string {
+  const outcome = 'outcome' in step ? step.outcome : 'done'
+  return outcome === 'done' ? '' : outcome === 'failed' ? '; it has to fail' : '; it may fail'
+}
+
+const unawaited = (wait: boolean): string => (wait ? '' : ', and wait for nothing')
+
 function triggerText({ at, after, when }: Step): string {
-  if (at !== undefined) return `at ${durationText(at)}: `
+  if (at !== undefined) return `at ${saidText(at)}: `
   if (after !== undefined) return `after "${after}": `
   return when === undefined ? '' : `once ${seenText(when)}: `
 }
@@ -157,7 +169,7 @@ const expectationSentences: ExpectationSentences = {
   'some-keys': ({ typist, min }) => `${typist} types at least ${min} letters`,
   'screen-shown': ({ typist }) => `${typist} sees what the VM shows`,
   'screen-waits': ({ typist, 'at-most': most }) =>
-    `${typist} never waits longer than ${durationText(most)} to see something new`,
+    `${typist} never waits longer than ${saidText(most)} to see something new`,
   'some-writes': ({ client, min }) => `at least ${min} writes of ${client} are acknowledged`,
   reaches: ({ person, vm, by: way, ...how }) =>
     by(`${person} reaches ${wayText(way)} of ${vm}`, how),
@@ -177,15 +189,33 @@ export function expectationSentence(item: Expectation): string {
 }
 
 /** The keys of a step that are said, as they are written. */
-const keysText = (step: object, keys: object): string =>
+export const keysText = (step: object, keys: object): string =>
   Object.entries(step)
     .filter(([key, value]) => key in keys && value !== undefined)
     .map(([key, value]) => `${key} ${keyText(key, value)}`)
     .join(', ')
 
+/** Those of how it moves; force is told apart. */
+const migrateKeys = {
+  ...{ mode: 0, encoding: 0, 'when-stuck': 0, 'downtime-max': 0, 'bandwidth-max': 0 },
+  ...{ streams: 0, verify: 0 },
+}
+
 function keyText(key: string, value: unknown): string {
-  if (key === 'checkpoint') return `every ${durationText(Number(value))}`
+  if (key === 'checkpoint') return `every ${saidText(Number(value))}`
+  const unit = units[key]
+  if (unit) return unit(Number(value))
   return Array.isArray(value) ? value.join(' and ') : String(value)
+}
+
+const units: Readonly<Record<string, (value: number) => string>> = {
+  ...{ 'sleep-after': saidText, wake: saidText, 'downtime-max': saidText },
+  ...{ 'bandwidth-max': (value) => `${value} MB/s`, 'load-max': (value) => `${value} %` },
+  ...{ 'standby-watts': watts, 'idle-watts': watts, 'max-watts': watts },
+}
+
+function watts(value: number): string {
+  return `${value} W`
 }
 
 interface Deadline {
@@ -194,7 +224,7 @@ interface Deadline {
 }
 
 const by = (fact: string, { after, within }: Deadline): string =>
-  `${fact} within ${durationText(within)}${after === undefined ? '' : ` of "${after}"`}`
+  `${fact} within ${saidText(within)}${after === undefined ? '' : ` of "${after}"`}`
 
 function held(fact: string, how: Deadline & { hold: 'eventually' | 'always' | 'never' }): string {
   if (how.hold === 'eventually') return by(fact, how)

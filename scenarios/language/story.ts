@@ -3,61 +3,86 @@
 
 import { mibText } from '#proto/quantity.ts'
 import type { Scenario } from '../schema.ts'
-import type { TypistPart, VmPart } from './cluster.ts'
-import type { GroupPart, PolicyPart, RulePart } from './high-availability.ts'
+import type { ClientPart, ClusterPart, TypistPart, VmPart } from './cluster.ts'
+import {
+  type GroupPart,
+  type PolicyPart,
+  type RulePart,
+  settingsKeys,
+} from './high-availability.ts'
 import { linkText, shapeText } from './links.ts'
+import { modelText } from './model.ts'
 import type { PersonPart } from './persons.ts'
-import { durationText } from './quantities.ts'
-import { expectationSentence, stepSentence } from './sentences.ts'
+import { powerKeys } from './power.ts'
+import { saidText } from './quantities.ts'
+import { expectationSentence, keysText, stepSentence } from './sentences.ts'
+import type { Step } from './timeline.ts'
 
 export function storyText(scenario: Scenario): string {
-  const { name, about, repetitions, cluster, timeline, expectations } = scenario
-  const { lease, margin } = cluster
+  const { name, about, seed, repetitions, cluster, timeline, expectations } = scenario
   const part = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)]
   return [
     `${name}: ${about}`,
     ...(repetitions === 1
       ? []
-      : ['', `It is played ${repetitions} times, with another seed each.`]),
-    ...part(
-      `What stands there (a silent node is fenced after ${durationText(lease + margin)})`,
-      whatStands(scenario),
-    ),
+      : ['', `It is played ${repetitions} times, with another seed each, from ${seed} on.`]),
+    ...part(`What stands there (${fencedAfter(cluster)})`, whatStands(scenario)),
     ...part(
       'What happens',
-      timeline.map((step, n) => `${n + 1}. ${stepSentence(step)}`),
+      timeline.map((step, n) => `${n + 1}. ${stepSentence(step)}${labelText(step)}`),
     ),
     ...part('What should come of it', expectations.map(expectationSentence)),
     '',
   ].join('\n')
 }
 
+/** What comes first. */
+function fencedAfter({ lease, margin, 'fence-after': device }: ClusterPart): string {
+  const soon = device !== undefined && device < lease + margin
+  const after = soon ? `${saidText(device)}, by a device` : saidText(lease + margin)
+  return `a silent node is fenced after ${after}`
+}
+
+/** Others say when they begin by it. */
+const labelText = ({ label }: Step): string => (label === undefined ? '' : ` ("${label}")`)
+
 function whatStands(scenario: Scenario): string[] {
   const { cluster, vms, groups, rules, persons, clients, typists } = scenario
-  const { nodes, racks, links } = cluster
-  const speed = (mips: number) => (mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`)
+  const { nodes, racks, links, rebalance, ha, power } = cluster
+  const set = (what: string, keys: string) => (keys === '' ? [] : [`${what}: ${keys}`])
   return [
-    ...nodes.map((n) => `node ${n.id}: ${n.cores} pCPU, ${speed(n.mips)}, ${mibText(n.memory)}`),
+    ...nodes.map(nodeText),
     ...Object.entries(racks).map(([rack, ids]) => `rack ${rack}: ${ids.join(', ')}`),
+    ...(rebalance ? ['the cluster rebalances by itself'] : []),
+    ...set('high availability', keysText(ha ?? {}, settingsKeys)),
+    ...set('power', keysText(power ?? {}, powerKeys)),
     ...links.map((link) => `${linkText(link)}: ${shapeText(link)}`),
     ...vms.map(vmText),
     ...groups.map(groupText),
     ...rules.map(ruleText),
     ...persons.map(personText),
-    ...clients.map((one) => `client ${one.id} writes to ${one.vm}`),
+    ...clients.map(clientText),
     ...typists.map(typistText),
   ]
 }
 
-function vmText({ id, args, image, memory, node, start, ha, policy }: VmPart): string {
+function nodeText({ id, cores, mips, memory, start }: ClusterPart['nodes'][number]): string {
+  const speed = mips === 0 ? 'as fast as it can' : `${mips} MIPS a core`
+  const later = start === 'later' ? ', joins when told' : ''
+  return `node ${id}: ${cores} pCPU, ${speed}, ${mibText(memory)}${later}`
+}
+
+function vmText({ id, args, image, memory, disk, cap, node, start, ha, ...vm }: VmPart): string {
   const parts = [
-    args || image,
+    vm.model ? modelText(vm.model) : args || image,
     mibText(memory),
+    ...(disk === 0 ? [] : [`a disk of ${mibText(disk)}`]),
+    ...(cap === 100 ? [] : [`at most ${cap} % of a core`]),
     ...(node === undefined ? [] : [`starts on ${node}`]),
     ...(start === 'later' ? ['starts when told'] : []),
     ...(ha ? [] : ['not protected']),
-    ...policyTexts(policy ?? {}),
+    ...policyTexts(vm.policy ?? {}),
   ]
   return `VM ${id}: ${parts.join(', ')}`
 }
@@ -71,8 +96,10 @@ const policyTexts = ({
   locked,
   protection,
   isolation,
+  checkpoint,
 }: PolicyPart) => [
   ...(protection === undefined ? [] : [`protection ${protection}`]),
+  ...(checkpoint === undefined ? [] : [`checkpoint every ${saidText(checkpoint)}`]),
   ...(isolation === undefined ? [] : [`isolation ${isolation}`]),
   ...(priority === undefined ? [] : [`priority ${priority}`]),
   ...(after === undefined ? [] : [`after ${after.join(' and ')}`]),
@@ -108,6 +135,9 @@ function countedText(key: string, count: number): string {
   const noun = key === 'vms' ? 'VMs' : key
   return `${count} ${count === 1 ? noun.slice(0, -1) : noun}`
 }
+
+const clientText = ({ id, vm, 'writes-per-second': rate }: ClientPart): string =>
+  `client ${id} writes to ${vm}, ${rate} times a second`
 
 const typistText = ({ id, vm, as }: TypistPart): string =>
   `${id} types at the screen of ${vm}${as === undefined ? '' : `, by the account ${as}`}`

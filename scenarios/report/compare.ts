@@ -75,20 +75,32 @@ const figuresOfMove = ({ rounds, bytes, totalMs, downtimeMs }: Move): Figures =>
 })
 
 function verdicts(before: Report, after: Report): Difference[] {
-  const details = new Map(after.expectations.map(({ sentence, detail }) => [sentence, detail]))
-  const map = (report: Report) =>
-    new Map([
-      ...report.steps.map((step) => [`step: ${step.sentence}`, step.outcome] as const),
-      ...report.expectations.map((one) => [one.sentence, one.verdict] as const),
-    ])
-  const [was, is] = [map(before), map(after)]
+  const [was, is] = [endsOf(before), endsOf(after)]
   const names = [...new Set([...was.keys(), ...is.keys()])]
   return names.flatMap((what) => {
-    const seen = details.get(what)
+    const seen = is.get(what)?.detail
     const detail = seen === undefined ? {} : { seen }
-    const found = verdict(what, was.get(what) ?? 'not there', is.get(what) ?? 'not there')
-    return found.map((one) => ({ ...one, ...detail }))
+    const [one, other] = [was, is].map((ends) => ends.get(what)?.end ?? 'not there')
+    return verdict(what, one ?? '', other ?? '').map((found) => ({ ...found, ...detail }))
   })
+}
+
+interface End {
+  readonly end: string
+  readonly detail?: string
+}
+
+/** The second of one sentence is another thing than the first. */
+function endsOf({ steps, expectations }: Report): Map<string, End> {
+  const ends = new Map<string, End>()
+  const add = (sentence: string, end: End) => {
+    let name = sentence
+    for (let n = 2; ends.has(name); n++) name = `${sentence} (${n})`
+    ends.set(name, end)
+  }
+  for (const { sentence, outcome } of steps) add(`step: ${sentence}`, { end: outcome })
+  for (const { sentence, verdict: end, detail } of expectations) add(sentence, { end, detail })
+  return ends
 }
 
 const isGood = (verdict: string): boolean => verdict === 'held' || verdict === 'done'

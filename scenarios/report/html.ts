@@ -57,7 +57,17 @@ function head(report: Report, { version, world, replay }: RunFacts): string {
     report.fault ? `<p class="bad">${plain(report.fault.message)}</p>` : '',
     `<p class="soft">Godwit ${plain(version)}, world ${plain(world)}, seed ` +
       `${report.seed}. Again: <code>${plain(replay)}</code></p>`,
+    timesHtml(report),
   ].join('\n')
+}
+
+/** `at` in a scenario counts from another instant than the report. */
+function timesHtml({ readyMs }: Report): string {
+  const clock =
+    readyMs === undefined
+      ? 'the first VMs never ran'
+      : `the clock of the scenario began at ${durationText(readyMs)}, when the first VMs ran`
+  return `<p class="soft">Times count from when the cluster was asked for; ${clock}.</p>`
 }
 
 const expectations = (report: Report): string =>
@@ -76,12 +86,16 @@ const steps = (report: Report): string =>
     'steps',
     table(
       ['#no.', '#at', 'step', '#took', 'ended'],
-      report.steps.map(({ sentence, outcome, atMs, tookMs, fault }, n) => [
-        ...[`#${n + 1}`, `#${ms(atMs)}`, sentence, `#${ms(tookMs)}`],
+      report.steps.map(({ outcome, atMs, tookMs, fault, ...step }, n) => [
+        ...[`#${n + 1}`, `#${ms(atMs)}`, labelled(step), `#${ms(tookMs)}`],
         outcomeText(outcome === 'done', fault ? `${outcome}: ${fault.message}` : outcome),
       ]),
     ),
   )
+
+/** Expectations say when they begin by it. */
+const labelled = ({ sentence, label }: Pick<Report['steps'][number], 'sentence' | 'label'>) =>
+  label === undefined ? sentence : `${sentence} ("${label}")`
 
 function clones({ clones: all }: Report): string {
   if (all.length === 0) return ''

@@ -8,23 +8,32 @@ export function junitOf(reports: readonly Report[]): string {
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<testsuites>',
-    ...reports.map(suiteOf),
+    ...reports.map((report) => suiteOf(report, nameOf(report, reports))),
     '</testsuites>',
     '',
   ].join('\n')
+}
+
+/** Those who collect results take two of one name for one: of many runs each has its seed. */
+function nameOf({ scenario, seed }: Report, reports: readonly Report[]): string {
+  const isOneOfMany = reports.filter((other) => other.scenario === scenario).length > 1
+  return isOneOfMany ? `${scenario}, seed ${seed}` : scenario
 }
 
 interface Case {
   readonly name: string
   readonly seconds: number
   readonly failure: string | undefined
+  /** The run ended before its turn. */
+  readonly isSkipped?: boolean
 }
 
 function casesOf({ steps, expectations, fault }: Report): Case[] {
   return [
-    ...steps.map(({ sentence: name, outcome, tookMs = 0, fault: why }) => {
-      const failure = outcome === 'done' ? undefined : (why?.message ?? outcome)
-      return { name, seconds: tookMs / 1000, failure }
+    ...steps.map(({ sentence, outcome, tookMs = 0, fault: why }, n) => {
+      const name = `${n + 1}. ${sentence}`
+      const failure = outcome === 'failed' ? (why?.message ?? outcome) : undefined
+      return { name, seconds: tookMs / 1000, failure, isSkipped: outcome === 'not-reached' }
     }),
     ...expectations.map(({ sentence: name, verdict, detail }) => {
       return { name, seconds: 0, failure: verdict === 'held' ? undefined : `${verdict}: ${detail}` }
@@ -33,16 +42,18 @@ function casesOf({ steps, expectations, fault }: Report): Case[] {
   ]
 }
 
-function suiteOf(report: Report): string {
+function suiteOf(report: Report, suite: string): string {
   const cases = casesOf(report)
   const failures = cases.filter(({ failure }) => failure !== undefined).length
+  const skipped = cases.filter(({ isSkipped }) => isSkipped).length
   const seconds = (report.totalMs / 1000).toFixed(3)
   return [
-    `<testsuite name="${plain(report.scenario)}" tests="${cases.length}" ` +
-      `failures="${failures}" time="${seconds}">`,
-    ...cases.map(({ name, seconds: took, failure }) => {
-      const head = `<testcase classname="${plain(report.scenario)}" name="${plain(name)}"`
+    `<testsuite name="${plain(suite)}" tests="${cases.length}" ` +
+      `failures="${failures}" errors="0" skipped="${skipped}" time="${seconds}">`,
+    ...cases.map(({ name, seconds: took, failure, isSkipped }) => {
+      const head = `<testcase classname="${plain(suite)}" name="${plain(name)}"`
       const open = `${head} time="${took.toFixed(3)}"`
+      if (isSkipped) return `${open}><skipped message="not reached"/></testcase>`
       if (failure === undefined) return `${open}/>`
       return `${open}><failure message="${plain(failure)}"/></testcase>`
     }),

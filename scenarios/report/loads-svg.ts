@@ -1,4 +1,4 @@
-// How busy the nodes were over time: a line for each, with its name at its end, on the time axis of
+// How busy the nodes were over time: stairs for each, on the time axis of
 // the timeline; and the same as a table. Demand in percent of all cores of a node: more than 100 %
 // is asked for in vain. Pure. Units of the picture: CSS pixels; times in ms of the run.
 
@@ -16,17 +16,22 @@ const height = 130
 const pointsMax = 300
 
 type Sample = Tracks['loads'][number]['samples'][number]
+/** What is known without a break, and to when. */
+interface Part {
+  readonly samples: Sample[]
+  toMs: number
+}
 interface Load {
   readonly id: string
-  /** What is known without a break; nothing is of a node that is not heard of. */
-  readonly parts: readonly (readonly Sample[])[]
+  /** Nothing is known of a node that is not heard of. */
+  readonly parts: readonly Part[]
 }
 
 export function loadsFigure({ nodes, loads: all }: Tracks, totalMs: number): string {
   const looks = looksOf(nodes.map(({ id }) => id))
   const loads = all.slice(0, lanesMax).map(({ id, samples }) => {
     const spans = nodes.find((node) => node.id === id)?.spans ?? []
-    return { id, parts: partsOf(samples, spans) }
+    return { id, parts: partsOf(samples, spans, totalMs) }
   })
   const legend = loads.map(({ id }) => `<li>${swatch(looks(id).colour)}${plain(id)}</li>`)
   return [
@@ -39,15 +44,20 @@ export function loadsFigure({ nodes, loads: all }: Tracks, totalMs: number): str
   ].join('\n')
 }
 
-const unheard = ['unreachable', 'fencing', 'fenced', 'gone']
+const unheard = ['unreachable', 'fencing', 'fenced', 'gone', 'unseen']
 
-function partsOf(samples: readonly Sample[], spans: readonly Span[]): Sample[][] {
-  const parts: Sample[][] = [[]]
+function partsOf(samples: readonly Sample[], spans: readonly Span[], totalMs: number): Part[] {
+  const silent = spans.filter(({ state }) => unheard.includes(state))
+  const parts: Part[] = []
+  let endsAtMs = Number.NEGATIVE_INFINITY
   for (const sample of samples) {
     const now = spans.findLast(({ fromMs }) => fromMs <= sample.atMs)
-    const isHeard = !now || !unheard.includes(now.state)
-    if (isHeard) parts.at(-1)?.push(sample)
-    else if (parts.at(-1)?.length) parts.push([])
+    if (now && unheard.includes(now.state)) continue
+    if (sample.atMs >= endsAtMs) {
+      endsAtMs = silent.find(({ fromMs }) => fromMs > sample.atMs)?.fromMs ?? Infinity
+      parts.push({ samples: [], toMs: Math.min(endsAtMs, totalMs) })
+    }
+    parts.at(-1)?.samples.push(sample)
   }
   return parts
 }
@@ -56,7 +66,13 @@ function loadsSvg(loads: readonly Load[], looks: Looks, totalMs: number): string
   const x = scaleOf(totalMs)
   const most = loads.reduce((highest, { parts }) => Math.max(highest, mostOf(parts)), 100)
   const y = (percent: number) => top + height - (percent / most) * height
-  const marks = [0, 50, 100, ...(most > 120 ? [most] : [])]
+  // Where there is room for their words.
+  const marks = [
+    0,
+    ...(most < 500 ? [50] : []),
+    ...(most < 1000 ? [100] : []),
+    ...(most > 120 ? [most] : []),
+  ]
   return [
     `<svg viewBox="0 0 ${width} ${top + height + 8}" role="img" ` +
       'aria-label="load of the nodes over time; in numbers below">',
@@ -78,12 +94,14 @@ function lineSvg(
   y: (percent: number) => number,
 ): string {
   const { colour, dash } = looks(id)
-  const point = (s: Sample) => `${x(s.atMs).toFixed(1)},${y(s.percent).toFixed(1)}`
   const look = `fill="none" stroke="${colour}" stroke-width="1.7" stroke-dasharray="${dash}"`
   const title = `<title>load of ${plain(id)}</title>`
-  const lines = parts.map((part) => {
-    const drawn = fewer(part, Math.ceil(pointsMax / parts.length))
-    return `<polyline ${look} points="${drawn.map(point).join(' ')}"/>`
+  const lines = parts.map(({ samples, toMs }) => {
+    const [first, ...rest] = fewer(samples, Math.ceil(pointsMax / parts.length))
+    if (!first) return ''
+    const begin = `M${x(first.atMs).toFixed(1)} ${y(first.percent).toFixed(1)}`
+    const stairs = rest.map((s) => `H${x(s.atMs).toFixed(1)}V${y(s.percent).toFixed(1)}`)
+    return `<path ${look} d="${begin}${stairs.join('')}H${x(toMs).toFixed(1)}"/>`
   })
   return `<g>${title}${lines.join('')}</g>`
 }
@@ -100,17 +118,30 @@ function fewer(samples: readonly Sample[], most: number): readonly Sample[] {
 const busiest = (samples: readonly Sample[]): Sample =>
   samples.reduce((a, b) => (b.percent > a.percent ? b : a), { atMs: 0, percent: -1 })
 
-const mostOf = (parts: Load['parts']): number => Math.max(0, busiest(parts.flat()).percent)
+const samplesOf = (parts: Load['parts']): Sample[] => parts.flatMap(({ samples }) => samples)
+
+const mostOf = (parts: Load['parts']): number => Math.max(0, busiest(samplesOf(parts)).percent)
+
+/** A sample is true until the next one: in a quiet cluster there are few. */
+function meanOf(parts: Load['parts']): number {
+  let [area, ms] = [0, 0]
+  for (const { samples, toMs } of parts)
+    for (const [n, { atMs, percent }] of samples.entries()) {
+      const lastedMs = (samples[n + 1]?.atMs ?? toMs) - atMs
+      area += percent * lastedMs
+      ms += lastedMs
+    }
+  return area / Math.max(1, ms)
+}
 
 const loadTable = (loads: readonly Load[]): string =>
   table(
     ['=node', '#on the average', '#at most', '#that was at'],
     loads.map(({ id, parts }) => {
-      const samples = parts.flat()
-      const sum = samples.reduce((all, { percent }) => all + percent, 0)
+      const samples = samplesOf(parts)
       const most = samples.length > 0 ? busiest(samples) : { atMs: 0, percent: 0 }
       return [
-        ...[id, `#${percentText(sum / Math.max(1, samples.length))}`],
+        ...[id, `#${percentText(meanOf(parts))}`],
         ...[`#${percentText(most.percent)}`, `#${durationText(most.atMs)}`],
       ]
     }),

@@ -74,10 +74,11 @@ const tooBig =
 
 function detail(one: Migration, picture: string): string[] {
   return [
-    one.hash ? `<p class="soft">${plain(oneLine(one))}</p>` : '',
+    oneLine(one),
     part('Foreseen, and what came', foreseen(one)),
     part('Where the downtime went', downtime(one.downtime)),
     part('Round by round', rounds(one)),
+    part('How its pages travelled', encodings(one)),
     part('Which page was sent when, and why', picture),
   ]
 }
@@ -88,18 +89,29 @@ const part = (title: string, body: string): string =>
 function oneLine({ guestMips, throttledToPercent, postCopy, hash }: Migration): string {
   const { before = 0, during = 0 } = guestMips ?? {}
   const parts = [
-    `The hash over RAM, CPU and devices was ${hash} at both ends`,
+    ...(hash === '' ? [] : [`the hash over RAM, CPU and devices was ${hash} at both ends`]),
     ...(before >= 1
       ? [`its guest had ${percentText(Math.min(100, (100 * during) / before))} of its speed`]
       : []),
     ...(throttledToPercent === undefined
       ? []
       : [`it was slowed down to ${percentText(throttledToPercent)} of a core`]),
-    ...(postCopy
-      ? [`it waited for ${countText(postCopy.faults)} pages, at most ${msText(postCopy.waitMsMax)}`]
-      : []),
+    ...(postCopy ? [waitsText(postCopy)] : []),
   ]
-  return `${parts.join('; ')}.`
+  const text = parts.join('; ')
+  return text === ''
+    ? ''
+    : `<p class="soft">${plain(text.charAt(0).toUpperCase() + text.slice(1))}.</p>`
+}
+
+function waitsText({ faults, ...waits }: NonNullable<Migration['postCopy']>): string {
+  const { waitMsMedian, waitMsP99, waitMsMax, reconnections } = waits
+  const pages = `it waited for ${countText(faults)} page${faults === 1 ? '' : 's'}`
+  const long = `half of them below ${msText(waitMsMedian)}, 99 % below ${msText(waitMsP99)}`
+  return [
+    ...(faults === 0 ? [pages] : [`${pages}, ${long}, at most ${msText(waitMsMax)}`]),
+    ...(reconnections === 0 ? [] : [`its link was made anew ${countText(reconnections)} times`]),
+  ].join('; ')
 }
 
 // ---- forecast -----------------------------------------------------------------------------------
@@ -208,4 +220,22 @@ function rounds({ byRound = [], postCopy }: Migration): string {
     ...[`#${msText(postCopy.ms)}`, '#–'],
   ]
   return wide('rounds', table(titles, after ? [...rows, after] : rows))
+}
+
+const encodingWords: Record<keyof NonNullable<Migration['byEncoding']>, string> = {
+  zero: 'zero: only named',
+  held: 'known there: only named',
+  raw: 'as they are',
+  zstd: 'compressed',
+  delta: 'what has changed in them',
+}
+
+/** Of the rounds; what came by post-copy is in their table. */
+function encodings({ byEncoding = {} }: Migration): string {
+  const rows = Object.entries(encodingWords).flatMap(([encoding, words]) => {
+    const sent = byEncoding[encoding as keyof typeof encodingWords]
+    return sent ? [[words, `#${countText(sent.pages)}`, `#${bytesText(sent.bytes)}`]] : []
+  })
+  if (rows.length === 0) return ''
+  return wide('encodings', table(['=in the rounds', '#pages', '#sent'], rows))
 }

@@ -43,7 +43,7 @@ export interface RecoveryRecord {
  */
 export interface FailoverRecord {
   readonly nodeId: string
-  readonly cause: 'killed' | 'hung' | 'cut'
+  readonly cause: 'killed' | 'hung' | 'cut' | 'fenced'
   readonly brokenAtMs: number
   readonly detectedAtMs?: number
   readonly fencedAtMs?: number

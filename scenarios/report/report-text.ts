@@ -2,6 +2,7 @@
 // them. A pure function of the report. Not here: what is in it (report.ts).
 
 import type { Range } from '#proto/pre-copy/forecast.ts'
+import { bytesText } from '#proto/quantity.ts'
 import { durationText } from '../language/quantities.ts'
 import { isPassed, type Report } from './report.ts'
 
@@ -145,11 +146,6 @@ function table(title: string, rows: readonly string[][]): string {
 /** Characters on the screen: colours take none. */
 const escapes = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')
 const widthOf = (text: string): number => text.replace(escapes, '').length
-
-function bytesText(bytes: number): string {
-  if (bytes < 1 << 20) return `${(bytes / 1024).toFixed(1)} KiB`
-  return `${(bytes / (1 << 20)).toFixed(1)} MiB`
-}
 
 const millisText = (ms: number | undefined): string =>
   ms === undefined ? '–' : ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`

@@ -54,7 +54,7 @@ export const CloneReport = z.strictObject({
 
 export const FailoverReport = z.strictObject({
   nodeId: z.string(),
-  cause: z.enum(['killed', 'hung', 'cut']),
+  cause: z.enum(['killed', 'hung', 'cut', 'fenced']),
   /**
    * Each counted from the instant the node was broken, as seen through the API (up to 100 ms late).
    */
@@ -83,12 +83,17 @@ export const Report = z.strictObject({
   scenario: z.string(),
   about: z.string(),
   seed: z.int(),
+  /** Which Godwit, in which world, by which line; of older reports it is not known. */
+  version: z.string().optional(),
+  world: z.string().optional(),
+  replay: z.string().optional(),
   readyMs: ms.optional(),
   totalMs: ms,
   fault: Fault.optional(),
   steps: z.array(
     z.strictObject({
       sentence: z.string(),
+      label: z.string().optional(),
       outcome: z.enum(['done', 'failed', 'not-reached']),
       atMs: ms.optional(),
       tookMs: ms.optional(),
@@ -121,10 +126,10 @@ export function reportOf(recording: Recording): Report {
     seed: recording.seed,
     ...only({ readyMs: recording.readyAtMs, fault: recording.fault }),
     totalMs: recording.endedAtMs,
-    steps: recording.steps.map(({ sentence, outcome, beganAtMs, endedAtMs, fault }) => ({
+    steps: recording.steps.map(({ sentence, label, outcome, beganAtMs, endedAtMs, fault }) => ({
       sentence,
       outcome,
-      ...only({ atMs: beganAtMs, tookMs: difference(endedAtMs, beganAtMs), fault }),
+      ...only({ label, atMs: beganAtMs, tookMs: difference(endedAtMs, beganAtMs), fault }),
     })),
     migrations: moves.filter((move) => move.purpose === 'migrate').map(migrationReport),
     clones: moves.filter((move) => move.purpose === 'clone').map(cloneReport),
@@ -146,6 +151,18 @@ export const isPassed = (report: Report): boolean =>
   report.fault === undefined &&
   report.steps.every((step) => step.outcome === 'done') &&
   report.expectations.every((expectation) => expectation.verdict === 'held')
+
+/** The same, and broken by what no judge saw; without a detail nothing is. */
+export const withFinding = (report: Report, sentence: string, detail: string): Report =>
+  detail === ''
+    ? report
+    : {
+        ...report,
+        expectations: [
+          ...report.expectations,
+          { sentence, from: 'every-run', verdict: 'broken', detail },
+        ],
+      }
 
 const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> => ({
   id: move.id,

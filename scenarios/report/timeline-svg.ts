@@ -17,10 +17,10 @@ const gap = 4
 export const lanesMax = 60
 
 const runs = ['running', 'migrating', 'online']
-const quiet = ['fenced', 'gone', 'stopped', 'pending', 'standby', 'off']
+const quiet = ['fenced', 'gone', 'stopped', 'pending', 'standby', 'off', 'unseen']
 
 export const scaleOf = (totalMs: number) => (ms: number) =>
-  left + (ms / totalMs) * (width - left - right)
+  left + (ms / Math.max(1, totalMs)) * (width - left - right)
 
 const byName = new Intl.Collator('en', { numeric: true }).compare
 
@@ -94,17 +94,33 @@ function spanSvg(id: string, { state, nodeId }: Span, { x1, x2, y, look }: Place
 }
 
 const labelSvg = (id: string, y: number): string =>
-  `<text class="name" x="${left - 8}" y="${y + 13}">${plain(id.slice(0, 15))}</text>`
+  `<text class="name" x="${left - 8}" y="${y + 13}">${plain(shortName(id))}` +
+  `${shortName(id) === id ? '' : `<title>${plain(id)}</title>`}</text>`
+
+/** So many characters have room. Names that begin alike are told apart by their ends. */
+const shortName = (id: string): string =>
+  id.length <= 14 ? id : `${id.slice(0, 5)}…${id.slice(-7)}`
+
+const [secondMs, minuteMs, hourMs] = [1000, 60_000, 3_600_000]
+const tickSteps = [
+  ...[100, 250, 500, 1000, 2000, 5000, 10_000, 30_000],
+  ...[1, 2, 5, 10, 30].map((minutes) => minutes * minuteMs),
+  ...[1, 2, 6, 12, 24, 168, 720].map((hours) => hours * hourMs),
+]
+const ticksMax = 14
 
 export function axisSvg(totalMs: number, x: (ms: number) => number, bottom: number): string[] {
-  const steps = [100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 300_000]
-  const stepMs = steps.find((ms) => totalMs / ms <= 14) ?? 600_000
+  const stepMs = tickSteps.find((ms) => totalMs / ms <= ticksMax) ?? 720 * hourMs
+  const [unitMs, unit] =
+    stepMs < minuteMs ? [secondMs, 's'] : stepMs < hourMs ? [minuteMs, 'min'] : [hourMs, 'h']
   const count = Math.floor(totalMs / stepMs) + 1
   return Array.from({ length: count }, (_, n) => {
     const at = x(n * stepMs).toFixed(1)
+    // What would be cut off at the edge ends there.
+    const anchor = Number(at) > width - 20 ? ' style="text-anchor:end"' : ''
     return (
       `<line class="tick" x1="${at}" x2="${at}" y1="28" y2="${bottom}"/>` +
-      `<text class="axis" x="${at}" y="10">${(n * stepMs) / 1000} s</text>`
+      `<text class="axis" x="${at}" y="10"${anchor}>${(n * stepMs) / unitMs} ${unit}</text>`
     )
   })
 }

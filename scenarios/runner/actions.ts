@@ -335,6 +335,7 @@ function setPower({ within, ...step }: StepOf<'set-power'>, stage: Stage): Promi
 
 async function fenceNode({ node, off, within }: StepOf<'fence-node'>, stage: Stage): Promise<void> {
   stage.mayEnd(node, true)
+  if (!off) stage.breaks(node, 'fenced')
   await stage.api.fence(node, off)
   await stage.waiting.until(`node ${node} to be fenced`, within, () =>
     stage.view().nodes.find(({ id, phase }) => id === node && phase === 'fenced'),

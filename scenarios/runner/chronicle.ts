@@ -30,6 +30,11 @@ export class Chronicle {
     return news
   }
 
+  /** There is no coordinator that shows anything, from now to the next view. */
+  unseen(nowMs: number): void {
+    this.#tracks.unseen(nowMs)
+  }
+
   breaks(nodeId: string, cause: FailoverRecord['cause'], nowMs: number): void {
     this.#failovers.broken(nodeId, cause, nowMs, this.view)
   }

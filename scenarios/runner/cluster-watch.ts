@@ -14,6 +14,7 @@ export class ClusterWatch {
   readonly #api: ApiClient
   readonly #clock: Clock
   readonly #onView: (view: ClusterView) => void
+  readonly #onLost: () => void
   /** Views that wait for events that came before theirs. */
   readonly #waiting: ClusterView[] = []
   /** The last event that was passed on; undefined: no view has come. */
@@ -22,10 +23,17 @@ export class ClusterWatch {
   #open = true
   #connected = false
 
-  constructor(api: ApiClient, clock: Clock, onView: (view: ClusterView) => void) {
+  /** @param onLost nothing is seen from now on, until the next view */
+  constructor(
+    api: ApiClient,
+    clock: Clock,
+    onView: (view: ClusterView) => void,
+    onLost: () => void = () => {},
+  ) {
     this.#api = api
     this.#clock = clock
     this.#onView = onView
+    this.#onLost = onLost
     this.#connect()
   }
 
@@ -92,6 +100,7 @@ export class ClusterWatch {
   }
 
   #lost(): void {
+    if (this.#open && this.#connected) this.#onLost()
     this.#connected = false
     this.#stream = undefined
     if (this.#open) this.#clock.wakeAt(this.#clock.nowMs() + reconnectMs, () => this.#again())

@@ -28,6 +28,8 @@ export class FailoverWatch {
   broken(nodeId: string, cause: FailoverRecord['cause'], nowMs: number, view: ClusterView): void {
     const before = this.#watched.findLast((one) => one.nodeId === nodeId && !one.isOver)
     if (before?.detectedAtMs !== undefined) return
+    // The device ends what is broken already.
+    if (before && cause === 'fenced') return
     if (before) before.isOver = true
     const there = view.vms.filter((vm) => vm.nodeId === nodeId && vm.spec.ha)
     for (const { recoveriesBefore } of this.#watched)

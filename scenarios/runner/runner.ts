@@ -112,7 +112,9 @@ export class ScenarioRun {
     await this.#unlessInterrupted(world.startCluster(this.#cluster()))
     this.#say('cluster', `the cluster stands: ${cluster.nodes.map(({ id }) => id).join(', ')}`)
     await shapeFromTheStart(cluster, world)
-    this.#watch = new ClusterWatch(world.api, clock, (view) => this.#viewed(view))
+    const onView = (view: ClusterView) => this.#viewed(view)
+    const onLost = () => this.#chronicle.unseen(this.#nowMs())
+    this.#watch = new ClusterWatch(world.api, clock, onView, onLost)
     this.#open.push(this.#watch)
     await this.#waiting.until(
       'a first view',

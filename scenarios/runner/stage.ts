@@ -5,6 +5,7 @@ import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts
 import { FaultError, fault, faultOf } from '#proto/faults.ts'
 import { migrationHasEnded } from '#proto/state.ts'
 import type { ApiClient } from '../api-client.ts'
+import type { FailoverRecord } from '../report/recording.ts'
 import type { Scenario } from '../schema.ts'
 import type { World } from '../world.ts'
 import type { Persons } from './persons.ts'
@@ -30,7 +31,7 @@ export interface Stage {
   /** One line to the guest in a VM, once. */
   readonly sayTo: (vmId: string, request: string) => void
   /** Called just before the node is broken. */
-  readonly breaks: (nodeId: string, cause: 'killed' | 'hung' | 'cut') => void
+  readonly breaks: (nodeId: string, cause: FailoverRecord['cause']) => void
 }
 
 const isFailed = ({ phase }: VmView): boolean => phase === 'failed'
@@ -39,7 +40,7 @@ const isFailed = ({ phase }: VmView): boolean => phase === 'failed'
  * Waits until the VM is shown as `isSo` wants it; a VM that failed will not get there. @param
  * hasFailed where it may have failed before: that it has done so since
  */
-export function untilVm(
+export async function untilVm(
   stage: Stage,
   vmId: string,
   what: string,
@@ -47,13 +48,29 @@ export function untilVm(
   isSo: (vm: VmView) => boolean,
   hasFailed: (vm: VmView) => boolean = isFailed,
 ): Promise<VmView> {
-  return stage.waiting.until(`${vmId} ${what}`, withinMs, () => {
+  const look = () => {
     const vm = stage.view().vms.find((other) => other.id === vmId)
     if (vm === undefined) return undefined
     if (isSo(vm)) return vm
     if (hasFailed(vm)) throw new FaultError(vm.fault ?? fault('wrong-state', `${vmId} has failed.`))
     return undefined
-  })
+  }
+  try {
+    return await stage.waiting.until(`${vmId} ${what}`, withinMs, look)
+  } catch (thrown) {
+    if (!(thrown instanceof FaultError) || thrown.fault.code !== 'timed-out') throw thrown
+    throw new FaultError(fault('timed-out', `${thrown.fault.message}${await whyOf(stage, vmId)}`))
+  }
+}
+
+/** In the cluster's own words, if it has any. */
+async function whyOf({ api }: Stage, vmId: string): Promise<string> {
+  try {
+    const { now, mend } = await api.why(vmId)
+    return ` ${[now, ...mend].join('; ')}`
+  } catch {
+    return ''
+  }
 }
 
 export const untilRunning = (stage: Stage, vmId: string, withinMs: number): Promise<VmView> =>

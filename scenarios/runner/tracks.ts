@@ -25,6 +25,13 @@ export class TrackKeeper {
       if (!ids.has(id)) note(this.#vms, id, atMs, { state: 'gone' })
   }
 
+  /** What it was last is not known to be so any more. */
+  unseen(atMs: number): void {
+    for (const map of [this.#nodes, this.#vms])
+      for (const [id, spans] of map)
+        if (spans.at(-1)?.state !== 'gone') note(map, id, atMs, { state: 'unseen' })
+  }
+
   get tracks(): Tracks {
     const all = <T>(map: Map<string, T>) => [...map].map(([id, spans]) => ({ id, spans }))
     return {

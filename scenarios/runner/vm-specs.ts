@@ -35,12 +35,15 @@ export class VmSpecs {
 
   /** The line that is named, or the one whose turn it is. */
   #traceOf(vm: VmPart): string {
-    const load = vm.model?.load
-    if (typeof load !== 'object' || !('trace' in load)) return ''
-    if (load.trace !== 'next') return load.trace
-    const at = this.#scenario.vms.indexOf(vm)
-    return this.#lines[at % this.#lines.length] ?? ''
+    const wanted = traceWanted(vm)
+    if (wanted !== 'next') return wanted ?? ''
+    const turns = this.#scenario.vms.filter((other) => traceWanted(other) === 'next')
+    return this.#lines[turns.indexOf(vm) % this.#lines.length] ?? ''
   }
+}
+
+function traceWanted({ model }: VmPart): string | undefined {
+  return typeof model?.load === 'object' && 'trace' in model.load ? model.load.trace : undefined
 }
 
 const meanOf = (trace: Trace | undefined): number =>

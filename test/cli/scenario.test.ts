@@ -1,7 +1,7 @@
 // godwit scenario check and schema: what can be known of a scenario without running it.
 // Running is tried with the library itself (test/scenarios/).
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
 import { godwit, temporaryHome } from './rehearsal.ts'
@@ -53,6 +53,70 @@ test('scenario new begins one that runs, explain tells it, and nothing is overwr
   const again = await godwit(['scenario', 'new', folder])
   expect(again.code).toBe(2)
   expect(again.notes).toContain('is there already')
+})
+
+describe('the line that runs it again', () => {
+  const lineOf = async (...args: string[]) => {
+    const reports = join(temporaryHome(), 'reports')
+    await godwit(['scenario', 'run', ...args, '--world', 'sim', '--reports', reports])
+    const [page = ''] = readdirSync(reports).filter((file) => file.endsWith('.html'))
+    return /<code>(.*)<\/code>/.exec(readFileSync(join(reports, page), 'utf8'))?.[1]
+  }
+
+  test('has the seed that was asked for, and the name that the library has', async () => {
+    expect(await lineOf('short-hiccup', '--seed', '7')).toBe(
+      'godwit scenario run short-hiccup --world sim --seed 7',
+    )
+    expect(await lineOf('short-hiccup')).toBe('godwit scenario run short-hiccup --world sim')
+  })
+
+  test('is one that a shell understands, and runs it once', async () => {
+    const folder = join(temporaryHome(), 'my tests', 'often')
+    await godwit(['scenario', 'new', folder])
+    const file = join(folder, 'scenario.yaml')
+    writeFileSync(file, readFileSync(file, 'utf8').replace('cluster:', 'repetitions: 3\ncluster:'))
+    expect(await lineOf(folder, '--repeat', '1')).toBe(
+      `godwit scenario run '${relative(process.cwd(), folder)}' --world sim --repeat 1`,
+    )
+  })
+})
+
+test('of several scenarios none runs when one has mistakes, or is counted', async () => {
+  const folder = join(temporaryHome(), 'lame')
+  await godwit(['scenario', 'new', folder])
+  writeFileSync(join(folder, 'scenario.yaml'), 'name: lame\nabout: x\n')
+  const { code, out, notes } = await godwit([
+    ...['scenario', 'run', 'short-hiccup', folder, '--world', 'sim'],
+  ])
+  expect([code, out]).toEqual([2, ''])
+  expect(notes).toContain('`cluster` is missing')
+})
+
+test('a run that is not as its expected.log says has failed in its page and in JUnit XML', async () => {
+  const reports = join(temporaryHome(), 'reports')
+  const folder = join(temporaryHome(), 'mine')
+  await godwit(['scenario', 'new', folder])
+  const { code, out } = await godwit([
+    ...['scenario', 'run', folder, '--world', 'sim', '--reports', reports],
+  ])
+  expect(code).toBe(4)
+  expect(out).toContain('failed: 6 of 7 expectations held')
+  expect(readFileSync(join(reports, 'mine.html'), 'utf8')).toContain('✗ failed: 6 of 7')
+  expect(readFileSync(join(reports, 'junit.xml'), 'utf8')).toContain('failures="1"')
+})
+
+test('the data say which Godwit ran it where, and how again; report compare tells it', async () => {
+  const reports = join(temporaryHome(), 'reports')
+  const run = 'scenario run short-hiccup --world sim --seed 3 -o json'.split(' ')
+  const { out } = await godwit([...run, '--reports', reports])
+  const file = join(reports, 'short-hiccup.json')
+  const how = { version: expect.stringMatching(/^\d/), world: 'sim' }
+  for (const text of [out, readFileSync(file, 'utf8')])
+    expect(JSON.parse(text)).toMatchObject({
+      ...{ ...how, replay: 'godwit scenario run short-hiccup --world sim --seed 3' },
+    })
+  const compared = await godwit(['report', 'compare', file, file])
+  expect(compared.out).toMatch(/before short-hiccup, seed 3, world sim, Godwit \d.*: passed/)
 })
 
 test('demo lists the library, plays one by name, and knows what was meant', async () => {

@@ -1,5 +1,5 @@
-// The last half hour of a VM, a node or the cluster of the coordinator double: waves, with a gap where nobody
-// told anything. The same at each call.
+// The last half hour of a VM, a node or the cluster of the coordinator double: waves, with a gap
+// where nobody told anything. The same at each call.
 
 import type { ClusterLoadsView, NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
 

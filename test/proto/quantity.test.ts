@@ -13,6 +13,10 @@ import {
 test.each([
   [bytesText(0), '0 B'],
   [bytesText(999), '999 B'],
+  [bytesText(999_960), '1 MB'],
+  [bytesText(999_400), '999 kB'],
+  [msText(999.98), '1 s'],
+  [msText(999.4), '999 ms'],
   [bytesText(1234), '1.2 kB'],
   [bytesText(38_600_000), '38.6 MB'],
   [bytesText(271_000_000), '271 MB'],

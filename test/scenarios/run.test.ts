@@ -2,6 +2,7 @@
 // afterwards.
 
 import { describe, expect, test } from 'vitest'
+import { isPassed } from '#scenarios/report/report.ts'
 import { FakeWorld } from './fake-world.ts'
 import { ended, MemoryFolder, play } from './memory-folder.ts'
 
@@ -160,16 +161,20 @@ expectations: [{ expect: vm-phase, vm: store, phase: running, after: later }]
 `
     const { why, report } = ended(await play(new FakeWorld(), failing))
     expect(report.steps.map((step) => step.outcome)).toEqual(['failed', 'not-reached'])
-    expect(why[0]).toMatch(/step failed: migrate store to a: It succeeded, but should have failed/)
+    expect(why[0]).toMatch(
+      /step failed: migrate store to a; it has to fail: It succeeded, but should have failed/,
+    )
     expect(why[1]).toMatch(/^not-judged: store is running within 30 s of "later"/)
   })
 
   test('what the world could not clean up', async () => {
     const world = new FakeWorld()
     world.leftovers = ['agent b']
-    const { passed, why } = ended(await play(world, threeNodes))
+    const { passed, why, report } = ended(await play(world, threeNodes))
     expect(passed).toBe(false)
     expect(why).toEqual(['left behind: agent b'])
+    expect(isPassed(report)).toBe(false)
+    expect(report.expectations.at(-1)?.detail).toBe('agent b')
   })
 })
 
@@ -221,9 +226,17 @@ expectations:
   - { expect: vm-phase, vm: store, phase: recovering, hold: never }
   - { expect: not-restarted, vm: store }
 `
-    const { why, report } = ended(await play(new FakeWorld(), scenario))
+    const { why, report, recording } = ended(await play(new FakeWorld(), scenario))
     expect(why).toEqual([])
     expect(report.clients[0]?.waitMsMax).toBeGreaterThan(900)
+    // Nobody saw anything meanwhile: no picture may say that all was as before.
+    const { nodes, vms } = recording.tracks
+    const [, , , again] = report.steps
+    for (const { spans } of [...nodes, ...vms]) {
+      const at = spans.findIndex(({ state }) => state === 'unseen')
+      expect(spans[at]?.fromMs).toBeLessThan(again?.atMs ?? 0)
+      expect(spans[at + 1]?.fromMs).toBeGreaterThan(again?.atMs ?? 0)
+    }
   })
 
   test('lets a migration fail that should', async () => {
@@ -258,6 +271,12 @@ describe('expected.log', () => {
     folder.files.set('expected.log', log.replace('wait 1 s: done', 'wait 9 s: done'))
     const differs = ended(await play(new FakeWorld(), '', { update: false }, folder))
     expect(differs.passed).toBe(false)
+    // Whoever reads the page, the data or JUnit XML alone must not take it for one that passed.
+    expect(isPassed(differs.report)).toBe(false)
+    expect(differs.report.expectations.at(-1)).toEqual({
+      ...{ sentence: 'all goes as expected.log says', from: 'every-run', verdict: 'broken' },
+      detail: 'the run is not as story/expected.log says: - 1. wait 9 s: done; + 1. wait 1 s: done',
+    })
     expect(differs.why).toEqual([
       'the run is not as story/expected.log says:',
       '-   1. wait 9 s: done',

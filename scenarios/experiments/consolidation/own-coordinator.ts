@@ -143,7 +143,8 @@ class Watch {
     const vms = [{ account: { asked: this.#asked, lost } }]
     const migrations = this.#migrations.size
     const totals = { joules: this.#joules, migrations, nodesOn: this.#nodesOn }
-    return { measures: measuresOf({ nodes: this.#nodes, vms }, totals), nodesOn: this.#nodesOn }
+    const measures = measuresOf({ nodes: this.#nodes, vms }, totals)
+    return { measures, nodesOn: this.#nodesOn, lookEverySec }
   }
 }
 

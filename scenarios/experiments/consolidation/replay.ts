@@ -37,6 +37,7 @@ export interface ReplayResult {
   readonly measures: Measures
   /** Nodes that were on after each round. */
   readonly nodesOn: readonly number[]
+  readonly lookEverySec: number
 }
 
 /** The first look comes a little after the first interval: loads are heard between two samples. */
@@ -68,7 +69,8 @@ export function* replaying(what: Replay): Generator<void, ReplayResult> {
     yield
   }
   const joules = consolidation.is === 'npa' ? allAtMost(fleet.nodes) * atSec : fleet.joules
-  return { measures: measuresOf(fleet, { joules, migrations, nodesOn }), nodesOn }
+  const measures = measuresOf(fleet, { joules, migrations, nodesOn })
+  return { measures, nodesOn, lookEverySec: intervalSec }
 }
 
 const countOn = ({ nodes }: Fleet): number => nodes.filter(({ usedMips }) => usedMips > 0).length

@@ -23,7 +23,14 @@ const measures = (energyKwh: number): Measures => ({
 
 test('a published day is compared with that day, published medians with the median of all', () => {
   const outcome = (day: string, energyKwh: number) => ({
-    ...{ variant: 'a', day, seed: 0, measures: measures(energyKwh), nodesOn: [] },
+    ...{
+      variant: 'a',
+      day,
+      seed: 0,
+      measures: measures(energyKwh),
+      nodesOn: [],
+      lookEverySec: 300,
+    },
   })
   const outcomes = [outcome('one', 90), outcome('two', 110), outcome('three', 130)]
   const published = [

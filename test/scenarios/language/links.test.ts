@@ -92,7 +92,7 @@ describe('mistakes', () => {
     expect(mistakesIn(racks)).toEqual([
       's.yaml:5:15: `a` is no name for a rack: something else is called so',
       's.yaml:5:26: node `b` is in rack `a` already',
-      's.yaml:5:29: there is no node `d`; did you mean `a`?',
+      's.yaml:5:29: there is no node `d`; known: a, b, c',
     ])
   })
   test('in quantities: a rate without its unit, more loss than a link has', () => {

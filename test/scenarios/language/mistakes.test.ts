@@ -182,6 +182,60 @@ describe('shape', () => {
   })
 })
 
+describe('what cannot be', () => {
+  const all = `${head}vms: [{ id: store }, { id: web }]\n`
+  test('a least that is above the most', () => {
+    expect(
+      mistakesIn(`${all}expectations:\n  - { expect: restarts, vm: store, min: 3, max: 1 }\n`),
+    ).toEqual(['s.yaml:6:49: it is below min, 3: nothing is both'])
+  })
+  test('a snapshot or a template that no earlier step makes, unless it is meant to fail', () => {
+    const timeline = `${all}timeline:
+  - { do: snapshot, vm: store, name: before, count: 2 }
+  - { do: template, vm: store, name: shop }
+  - { do: restore, vm: store, snapshot: befor-2 }
+  - { do: drop-snapshot, vm: web, snapshot: before-1 }
+  - { do: drop-template, template: shup }
+  - { do: restore, vm: store, snapshot: before-2 }
+  - { do: restore, vm: web, snapshot: before-2, outcome: failed }
+`
+    expect(mistakesIn(timeline)).toEqual([
+      's.yaml:8:41: there is no earlier snapshot of store `befor-2`; did you mean `before-2`?',
+      's.yaml:9:45: there is no earlier snapshot of web `before-1`',
+      's.yaml:10:36: there is no earlier template `shup`; did you mean `shop`?',
+    ])
+  })
+  test('a node of one letter is not taken for another one', () => {
+    const text = head.replaceAll('node-', '').concat('timeline:\n  - { do: kill-node, node: c }\n')
+    expect(mistakesIn(text)).toEqual(['s.yaml:5:28: there is no node `c`; known: a, b'])
+  })
+})
+
+describe('a trace file', () => {
+  const text = `${head}traces: loads.csv
+vms:
+  - { id: a, model: { load: { trace: web } } }
+  - { id: b, model: { load: { trace: next } } }
+`
+  const mistakesWith = (traces: string | undefined) => {
+    const read = readScenario(text, 's.yaml', 'story')
+    return 'mistakes' in read ? ['unsound'] : read.mistakesWith(traces).map(mistakeText)
+  }
+  test('that is there, and has the lines that are named', () => {
+    expect(mistakesWith('web,1,2\ndb,3\n')).toEqual([])
+    expect(mistakesWith('wbe,1,2\n')).toEqual([
+      's.yaml:6:38: there is no line of loads.csv `web`; did you mean `wbe`?',
+    ])
+  })
+  test('that is not there, is empty, or is none', () => {
+    expect(mistakesWith(undefined)).toEqual([
+      's.yaml:4:9: there is no file `loads.csv` in the folder',
+    ])
+    expect(mistakesWith('\n')).toEqual(['s.yaml:4:9: `loads.csv` has no line'])
+    expect(mistakesWith('web,1\ndb,0.5\n')[0]).toMatch(/^s\.yaml:4:9: loads\.csv: line 2 of the/)
+  })
+})
+
 describe('names', () => {
   test('a scenario is called as its folder', () => {
     expect(mistakesIn(head.replace('name: story', 'name: stry'))).toEqual([

@@ -20,6 +20,7 @@ const mistakesIn = (text: string): string[] => {
 test('rounds and phases of a migration, words of a guest and of the cluster', () => {
   const found = readOf(`repetitions: 5
 timeline:
+  - { do: snapshot, vm: store, name: old }
   - { when: { migration: store, round: 2 }, do: cancel, vm: store }
   - { when: { migration: store, phase: copying, round: 1 }, do: post-copy, vm: store }
   - { when: { migration: store }, do: kill-node, node: b }
@@ -29,6 +30,7 @@ timeline:
 `)
   if ('mistakes' in found) throw new Error(found.mistakes.map(mistakeText).join('\n'))
   expect(found.scenario.timeline.map(stepSentence)).toEqual([
+    'take snapshot old of store',
     'once the migration of store is in round 2: cancel the migration of store',
     'once the migration of store is copying and in round 1: ' +
       'let store go on at its destination at once',

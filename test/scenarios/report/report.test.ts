@@ -17,13 +17,13 @@ Steps
   at 3 s  kill node b (SIGKILL)  ✓ done  2 ms
 
 Migrations
-  VM     from  to  cause               rounds  sent      total   downtime  hash
-  store  a     b   scenario  ✓ done    2       15.7 MiB  233 ms  7.3 ms    00112233445566aa
-  store  a     c   scenario  ✗ failed  0       4.0 KiB   –       –         Node c was lost.
+  VM     from  to  cause               rounds  sent     total   downtime  hash
+  store  a     b   scenario  ✓ done    2       16.5 MB  233 ms  7.3 ms    00112233445566aa
+  store  a     c   scenario  ✗ failed  0       4.1 kB   –       –         Node c was lost.
 
 Clones
-  parent  from  to          clones  sent      total   parent paused
-  store   b     b   ✓ done  2       15.7 MiB  233 ms  7.3 ms
+  parent  from  to          clones  sent     total   parent paused
+  store   b     b   ✓ done  2       16.5 MB  233 ms  7.3 ms
 
 Failovers
   node b was killed  detected after 750 ms  fenced after 3100 ms

@@ -62,6 +62,26 @@ describe('a node that is broken twice', () => {
   })
 })
 
+describe('a fence device', () => {
+  test('ends a living node: that is a failover, with its times', () => {
+    const watch = new FailoverWatch()
+    watch.broken('a', 'fenced', 1000, view({ node: 'a' }, well))
+    watch.onView(view({ node: 'a' }, { ...well, a: 'fenced' }), 1200)
+    watch.onView(view({ node: 'b', recoveries: 1 }, { ...well, a: 'fenced' }), 1500)
+    expect(watch.records).toMatchObject([
+      { cause: 'fenced', brokenAtMs: 1000, fencedAtMs: 1200, recoveries: [{ runningAtMs: 1500 }] },
+    ])
+  })
+
+  test('ends one that hangs already: it was lost when it hung', () => {
+    const watch = new FailoverWatch()
+    watch.broken('a', 'hung', 1000, view({ node: 'a' }, well))
+    watch.broken('a', 'fenced', 1300, view({ node: 'a' }, well))
+    watch.onView(view({ node: 'b', recoveries: 1 }, { ...well, a: 'fenced' }), 1500)
+    expect(watch.records).toMatchObject([{ cause: 'hung', brokenAtMs: 1000 }])
+  })
+})
+
 describe('a VM', () => {
   test('that had moved on is brought back from where it was', () => {
     const watch = new FailoverWatch()

@@ -2,8 +2,9 @@
 
 import { expect, test } from 'vitest'
 import type { VmView } from '#proto/api.ts'
+import { FaultError } from '#proto/faults.ts'
 import { act } from '#scenarios/runner/actions.ts'
-import type { Stage } from '#scenarios/runner/stage.ts'
+import { type Stage, untilRunning } from '#scenarios/runner/stage.ts'
 
 /** A stage whose views show the VM so, one after the other; the first stands while it is asked. */
 function stageOf(...phases: readonly [VmView['phase'], epoch: number][]): Stage {
@@ -39,4 +40,18 @@ test('and is relocated; when it fails again, that is the end of the step', async
 test('one that nobody waits for may be started where no node can take it yet', async () => {
   const start = { do: 'start', vm: 'a', within: 1000, wait: false, outcome: 'done' } as const
   await act(start as never, stageOf(['failed', 1], ['pending', 1]), [])
+})
+
+test('who waits in vain for a VM is told why it is not there, if anybody knows', async () => {
+  const fault = { code: 'timed-out', message: 'Waited 1000 ms in vain for: a to run.' } as const
+  const until = () => Promise.reject(new FaultError(fault))
+  const waitsWith = (why: () => Promise<unknown>) =>
+    untilRunning({ api: { why }, waiting: { until } } as unknown as Stage, 'a', 1000)
+  const why = { now: 'a waits for a node with room', mend: ['stop something, or add a node'] }
+  await expect(waitsWith(async () => why)).rejects.toThrow(
+    `${fault.message} a waits for a node with room; stop something, or add a node`,
+  )
+  await expect(waitsWith(async () => Promise.reject(new Error('away')))).rejects.toThrow(
+    new FaultError(fault),
+  )
 })
