@@ -1,6 +1,6 @@
-// The loads of the cluster, a node or a VM as graphs: asked of the coordinator, which keeps the last
-// half hour. Not here: what a graph is (loads-model.ts), how it is drawn (load-plot.ts), when it is
-// asked for (parts/load-graphs.tsx).
+// The loads of the cluster, a node or a VM as graphs: asked of the coordinator, which keeps the
+// last half hour. Not here: what a graph is (loads-model.ts), how it is drawn (load-plot.ts), when
+// it is asked for (parts/load-graphs.tsx).
 
 import type { NodeView, VmView } from '#proto/api.ts'
 import { ClusterLoadsView, NodeLoadsView, VmLoadsView } from '#proto/loads.ts'
