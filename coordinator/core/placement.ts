@@ -344,7 +344,6 @@ function place(step: Step, vm: Vm): void {
     goOn(step, vm, standing)
     return
   }
-  if (vm.refusedBy && !hasUntried(state, vm)) refusedByNobody(step, vm)
   const held = heldBack(state, vm)
   const choice = held ?? chosenFor(step, vm)
   if (!isNode(choice)) {
@@ -369,13 +368,11 @@ function chosenFor(step: Step, vm: Vm): Node | Fault {
   if (isNode(untried) || refused.length === 0) return untried
   const other = choose(refused.slice(-1))
   const choice = isNode(other) ? other : choose([])
-  if (!isNode(choice)) refusedByNobody(step, vm)
-  return choice
-}
-
-function refusedByNobody(step: Step, vm: Vm): void {
+  if (isNode(choice)) return choice
+  // Room that appears, or is made for it, is as good there as anywhere.
   delete vm.refusedBy
   touch(step, 'vm', vm.id)
+  return choice
 }
 
 function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
