@@ -127,11 +127,9 @@ function nodesSeen(state: ClusterState, vm: Vm): WhyView['nodes'] {
 }
 
 function questionOf(state: ClusterState, vm: Vm): { where: Where; wish: Wish } {
-  const toStart = startWhere(state, vm)
-  const { but: _, ...anywhere } = toStart
   const coming = comingWith(state, vm)
-  const where = { ...(vm.nodeId === undefined ? toStart : anywhere), coming }
-  return { where, wish: coming.length === 1 ? wishOf(vm.spec) : wishOfAll(coming) }
+  const wish = coming.length === 1 ? wishOf(vm.spec) : wishOfAll(coming)
+  return { where: { ...startWhere(state, vm), coming }, wish }
 }
 
 function mends(state: ClusterState, vm: Vm, nodes: WhyView['nodes']): string[] {

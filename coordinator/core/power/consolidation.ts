@@ -172,7 +172,6 @@ const onPaper = (moves: Plan['moves'], { vm, to }: { vm: Vm; to: NodeId }): OnPa
 
 const mayMove = (state: ClusterState, vm: Vm): boolean =>
   vm.phase === 'running' &&
-  vm.migrationId === undefined &&
   vm.pinnedTo === undefined &&
   vm.live.demandPercent !== undefined &&
   !policyOf(vm).locked &&

@@ -188,11 +188,13 @@ test('replicas that a rule brings together end where they are not, and are made 
 
 test('where replicas of all of them are is room for all of them, says why', () => {
   const story = company({ a: 'checkpoint', b: 'checkpoint' }, 40)
+  story.run('x', { memoryMib: 30 }, 'n3')
   const place = placeOf(story, 'a')
   expect(placeOf(story, 'b')).toBe(place)
   const params = MigrationParams.parse({})
   story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params })
   const vm = story.state.vms.get(asVmId('a'))
-  const seen = vm && whyOf(story.state, vm).nodes.find(({ id }) => id === place)
-  expect(seen).toMatchObject({ may: true, text: 'it could be there' })
+  const seen = (at = place) => vm && whyOf(story.state, vm).nodes.find(({ id }) => id === at)
+  expect(seen()).toMatchObject({ may: true, text: 'it could be there' })
+  expect(seen(asNodeId('n3'))?.text).toBe('80 MiB do not fit, 70 are free')
 })

@@ -137,6 +137,20 @@ test('no VM is moved to the node of its own replica: that would have to go where
   expect(story.state.migrations.size).toBe(0)
 })
 
+test('of two that keep a node on, both have room elsewhere, or none is given up', () => {
+  const story = running([
+    ['a', 'n1', 50],
+    ['b', 'n2', 50, 80],
+    ['d', 'n1', 50],
+  ])
+  for (const id of ['a', 'd']) protect(story, id)
+  pass(story, 1500)
+  expect([replicaOf(story), replicaOf(story, 'd')]).toEqual(['ready on n3', 'ready on n3'])
+  save(story)
+  pass(story, 4000)
+  expect(story.text).not.toContain('end-replication')
+})
+
 test('one that is still being made is left to be made', () => {
   const story = running([
     ['a', 'n1', 50],
