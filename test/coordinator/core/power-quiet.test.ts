@@ -81,3 +81,16 @@ test.each<[string, number, (story: Story) => void, boolean]>([
   story.passWith(3000, { ...held, n3: [] })
   expect(sleeps(story)).toBe(isAsleep)
 })
+
+test('nothing starts on a node that is being emptied, though it has the least to do', () => {
+  const story = running([
+    ['a', 'n1', 5],
+    ['b', 'n2', 20, 40],
+    ['c', 'n3', 20, 40],
+  ])
+  save(story)
+  story.passWith(1000, { n1: ['a@1 running'], n2: ['b@2 running'], n3: ['c@3 running'] })
+  expect(packed(story)).toEqual(['a to n2'])
+  story.run('x')
+  expect(vmOf(story, 'x').nodeId).toBe('n3')
+})
