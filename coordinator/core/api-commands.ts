@@ -9,7 +9,6 @@ import type { VmAction } from '#proto/state.ts'
 import { mebibyte, pageBytes } from '#proto/units.ts'
 import type { VmSpec } from '#proto/vm-spec.ts'
 import { outOfReach, refusal, unknownNode, unknownVm } from './action-refusals.ts'
-import { wishOf } from './burdens.ts'
 import { clonesLike, nodeForClones } from './clone-places.ts'
 import { addClones, tooManyLayers, withTop } from './clones.ts'
 import { type Vm, vmLive } from './cluster-state.ts'
@@ -32,7 +31,7 @@ import {
 } from './move-commands.ts'
 import { networkFrom, specOfNew } from './networks.ts'
 import { disown, own } from './owners.ts'
-import { chooseNode, isNode, placeWaiting, startWhere } from './placement.ts'
+import { isNode, nodeToStart, placeWaiting } from './placement.ts'
 import { powerView } from './power/energy.ts'
 import { setPower, sleep, wake } from './power/standby.ts'
 import { overQuota, setQuota, takenByNew, takenByStart } from './quotas.ts'
@@ -256,7 +255,7 @@ const keptForTemplates = fault(
 function admitStart(step: Step, vm: Vm): Fault | undefined {
   // One that is there is counted where it is.
   if (step.state.ha.tolerate === 0 || vm.nodeId !== undefined) return undefined
-  const node = chooseNode(step.state, wishOf(vm.spec), startWhere(step.state, vm))
+  const node = nodeToStart(step.state, vm)
   return admit(step, [vm], isNode(node) ? node.id : undefined)
 }
 

@@ -107,6 +107,9 @@ const loadStep = 0.05
 
 export const isFlapping = ({ live }: Node): boolean => live.lostAtMs.length >= flapsMax
 
+/** So many of the marks of a burden, the last ones, are about how much there is to do. */
+export const loadMarks = 2
+
 export function marksOfBurden(burden: NodeBurden, flaps: boolean, wish: Wish): number[] {
   const demandPercent = burden.expectedPercent + wish.demandPercent
   const load = loadOf({ demandPercent, cores: burden.cores })

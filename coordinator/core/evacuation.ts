@@ -6,6 +6,7 @@
 
 import type { EvacuationView } from '#proto/api.ts'
 import { type Fault, fault } from '#proto/faults.ts'
+import type { NodeId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import type { Forecast, Range } from '#proto/pre-copy/forecast.ts'
 import { evacuationHasEnded, mayActOnNode, type VmPhase } from '#proto/state.ts'
@@ -13,11 +14,12 @@ import { wishOfAll } from './burdens.ts'
 import type { ClusterState, Evacuation, Migration, Node, Vm } from './cluster-state.ts'
 import { tell } from './events.ts'
 import { forecastOf } from './forecasts.ts'
+import { chooseKeeping } from './ha/admission.ts'
 import { comingWith, companyOf, policyOf } from './ha/rules.ts'
 import { addMigration } from './migration-doors.ts'
 import { planMigration } from './migrations.ts'
 import { standingOf } from './node-doors.ts'
-import { chooseNode, isAwaited, isNode } from './placement.ts'
+import { isAwaited, isNode } from './placement.ts'
 import { isReachable, type Step, sendTo, touch } from './step-context.ts'
 import { becomeMigrating } from './vm-doors.ts'
 import { watchedNodes } from './watched-nodes.ts'
@@ -214,9 +216,10 @@ function destinationOf(state: ClusterState, node: Node, vm: Vm): Node | Fault {
   const coming = comingWith(state, vm)
   const wish = wishOfAll(coming)
   const failedTo = node.live.evacuation?.failedTo.get(vm.id) ?? []
-  const where = { vm, coming }
-  const other = chooseNode(state, wish, { ...where, but: new Set([node.id, ...failedTo]) })
-  return isNode(other) ? other : chooseNode(state, wish, { ...where, but: new Set([node.id]) })
+  const choose = (but: Iterable<NodeId>) =>
+    chooseKeeping(state, wish, { vm, coming, but: new Set([node.id, ...but]) }, coming)
+  const other = choose(failedTo)
+  return isNode(other) ? other : choose([])
 }
 
 /** A migration of an evacuation has ended: how true was its forecast, and if it failed, why. */

@@ -13,6 +13,7 @@ import { sendCancel, sendSwitch, sendToOwner } from './commands-out.ts'
 import { beginMaintenance, endMaintenance } from './evacuation.ts'
 import { fenceByHand } from './fencing.ts'
 import { forecastOf, hopeless } from './forecasts.ts'
+import { chooseKeeping } from './ha/admission.ts'
 import { admit } from './ha/commands.ts'
 import { companyOf } from './ha/rules.ts'
 import { seeFence } from './membership.ts'
@@ -38,8 +39,10 @@ export function destinationFor(
   wish: Wish,
   rules: Pick<Where, 'vm' | 'along' | 'coming'> = {},
 ): Node | Fault {
-  if (to === undefined)
-    return chooseNode(step.state, wish, { ...rules, but: new Set(vm.nodeId ? [vm.nodeId] : []) })
+  if (to === undefined) {
+    const but = new Set(vm.nodeId ? [vm.nodeId] : [])
+    return chooseKeeping(step.state, wish, { ...rules, but }, rules.coming ?? [vm])
+  }
   const only = asNodeId(to)
   if (!step.state.nodes.has(only)) return unknownNode(step.state, to)
   return chooseNode(step.state, wish, { ...rules, only })

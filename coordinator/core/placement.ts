@@ -13,6 +13,7 @@ import {
   byMarks,
   fits,
   isFlapping,
+  loadMarks,
   marksOfBurden,
   setDemand,
   type Wish,
@@ -21,10 +22,19 @@ import {
 } from './burdens.ts'
 import type { ClusterState, Node, Vm } from './cluster-state.ts'
 import { sendStart } from './commands-out.ts'
+import { chooseKeeping } from './ha/admission.ts'
 import { vmsNamed } from './ha/groups.ts'
 import { anchorOf, comingWith, companyOf, forbids, policyOf, rankOf, rulesOf } from './ha/rules.ts'
 import { placementRetryMs } from './limits.ts'
 import { cannotKeepApart } from './networks.ts'
+import {
+  againstRules,
+  allInMaintenance,
+  inMaintenance,
+  inStandby,
+  noNode,
+  noRoom,
+} from './no-node.ts'
 import { isLost } from './node-doors.ts'
 import { isReachable, type Step, takeEpoch, touch } from './step-context.ts'
 import { goOn, standingOn } from './stranded.ts'
@@ -108,13 +118,23 @@ export function ruleAgainst(
  * The nodes that can take a wish, best first: as the rules rank them, not lost again and again, the
  * least load, the fewest VMs, by name.
  */
-export function nodesFor(state: ClusterState, wish: Wish, where: Where = {}): Node[] {
-  const { vm } = where
+export const nodesFor = (state: ClusterState, wish: Wish, where: Where = {}): Node[] =>
+  markedFor(state, wish, where).map(({ node }) => node)
+
+function markedFor(state: ClusterState, wish: Wish, where: Where): Marked[] {
   const able = [...state.nodes.values()].filter((node) => !obstacleAt(state, node, wish, where))
   const marked = able.map((node) => {
-    return { id: node.id, node, marks: marksOf(state, node, wish, vm) }
+    return { id: node.id, node, marks: marksOf(state, node, wish, where.vm) }
   })
-  return marked.sort(byMarks).map(({ node }) => node)
+  return marked.sort(byMarks)
+}
+
+/** Those of them from which nothing but its load tells the best one. */
+export function nodesLikeBest(state: ClusterState, wish: Wish, where: Where): Node[] {
+  const marked = markedFor(state, wish, where)
+  const isLike = ({ marks }: Marked) =>
+    marks.slice(0, -loadMarks).every((mark, n) => mark === marked[0]?.marks[n])
+  return marked.filter(isLike).map(({ node }) => node)
 }
 
 /** The first that differs decides; less is better. */
@@ -173,49 +193,6 @@ function whyNone(state: ClusterState, wish: Wish, where: Where): Fault {
   if (asleep.length > 0) return inStandby(nodesOf(asleep))
   const away = seen.filter(({ kind, node }) => kind === 'maintenance' && !where.but?.has(node.id))
   return away.length > 0 ? allInMaintenance(nodesOf(away)) : noNode(where)
-}
-
-const againstRules = (seen: readonly { node: Node; text: string }[]): Fault => {
-  const texts = seen.map(({ node, text }) => `${node.id}: ${text}`)
-  return fault('against-rule', `no node may take it (${texts.join('; ')})`)
-}
-
-const inMaintenance = ({ id }: Node): Fault =>
-  fault(
-    'no-node',
-    `${id} is in maintenance: \`godwit node return ${id}\` first, or name another node`,
-  )
-
-const inStandby = (nodes: readonly Node[]): Fault => {
-  const names = nodes.map(({ id }) => id).join(', ')
-  return fault(
-    'no-node',
-    `all that could take it sleep: \`godwit power wake ${nodes[0]?.id}\` (${names})`,
-  )
-}
-
-const allInMaintenance = (nodes: readonly Node[]): Fault => {
-  const names = nodes.map(({ id }) => id).join(', ')
-  return fault(
-    'no-node',
-    `all that could take it are in maintenance: \`godwit node return ${nodes[0]?.id}\` (${names})`,
-  )
-}
-
-function noNode({ only, but }: Where): Fault {
-  if (only !== undefined)
-    return fault('no-node', `${only} is not online: bring it back, or name another node`)
-  if (but?.size) return fault('no-node', 'no other node can take it: bring one back, or add one')
-  return fault('no-node', 'no node is online: bring one back, or start one (`godwit up`: three)')
-}
-
-function noRoom(wish: Wish, nodes: readonly Node[]): Fault {
-  const names = nodes.map((node) => node.id).join(', ')
-  return fault(
-    'no-room',
-    `${wish.memoryMib} MiB and ${wish.demandPercent} % of a core fit on none of ${names}: ` +
-      'stop something, or add a node',
-  )
 }
 
 export const wishWith = (state: ClusterState, vm: Vm): Wish => wishOfAll(comingWith(state, vm))
@@ -344,7 +321,6 @@ function place(step: Step, vm: Vm): void {
     goOn(step, vm, standing)
     return
   }
-  if (vm.refusedBy && !hasUntried(state, vm)) refusedByNobody(step, vm)
   const held = heldBack(state, vm)
   const choice = held ?? chosenFor(step, vm)
   if (!isNode(choice)) {
@@ -359,23 +335,32 @@ function place(step: Step, vm: Vm): void {
   sendStart(step, vm, choice)
 }
 
+/** For one that is to run again, the promise was made: it needs not be kept once more. */
+export function nodeToStart(
+  state: ClusterState,
+  vm: Vm,
+  refusedBy: readonly NodeId[] = vm.refusedBy ?? [],
+): Node | Fault {
+  const where = { ...startWhere(state, vm), but: new Set(refusedBy) }
+  const wish = wishToStart(state, vm)
+  const isNew = vm.phase !== 'recovering'
+  return isNew ? chooseKeeping(state, wish, where, [vm]) : chooseNode(state, wish, where)
+}
+
 /** Where it was refused is better than nowhere: those that are left may not take it for long. */
 function chosenFor(step: Step, vm: Vm): Node | Fault {
   const { state } = step
   const refused = vm.refusedBy ?? []
-  const choose = (but: readonly NodeId[]) =>
-    chooseNode(state, wishToStart(state, vm), { ...startWhere(state, vm), but: new Set(but) })
+  const choose = (but: readonly NodeId[]) => nodeToStart(state, vm, but)
   const untried = choose(refused)
   if (isNode(untried) || refused.length === 0) return untried
   const other = choose(refused.slice(-1))
   const choice = isNode(other) ? other : choose([])
-  if (!isNode(choice)) refusedByNobody(step, vm)
-  return choice
-}
-
-function refusedByNobody(step: Step, vm: Vm): void {
+  if (isNode(choice)) return choice
+  // Room that appears, or is made for it, is as good there as anywhere.
   delete vm.refusedBy
   touch(step, 'vm', vm.id)
+  return choice
 }
 
 function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
@@ -384,8 +369,11 @@ function becauseOf(state: ClusterState, vm: Vm, { id }: Node): string {
   if (vm.relocateTo === id) return 'an operator wanted it there'
   const anchor = anchorOf(state, vm)
   if (anchor) return `a rule keeps it together with ${anchor.with}`
-  if (rulesOf(state, vm).length === 0) return 'that node had the least to do'
-  const able = nodesFor(state, wishOf(vm.spec), startWhere(state, vm))
+  const { tolerate } = state.ha
+  if (rulesOf(state, vm).length === 0 && tolerate === 0) return 'that node had the least to do'
+  const able = nodesFor(state, wishToStart(state, vm), startWhere(state, vm))
+  const [best] = able
+  if (best && best.id !== id) return `what is free on ${best.id} is for failures`
   if (able.length === 1) return 'no other node could take it'
   const isRanked = able.some((node) => rankOf(state, vm, node.id) > rankOf(state, vm, id))
   return isRanked ? 'its rules prefer that node' : 'that node had the least to do'

@@ -91,7 +91,7 @@ export const Step = z
       'bandwidth-max': z.number().positive().optional().describe('MB/s at most'),
       streams: z.int().min(1).max(streamsMax).optional().describe('Links that carry its pages'),
       verify: z.enum(['incremental', 'full']).optional(),
-      force: z.boolean().default(false).describe('Also where a forecast or a rule is against it'),
+      force: z.boolean().default(false).describe('Also where a forecast is against it'),
       outcome,
     }),
     step('cancel', 'Cancels the migration of a VM that is under way', { vm, outcome }),

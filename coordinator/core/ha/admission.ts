@@ -3,12 +3,22 @@
 // on what is left, in the order and by the choices of placement.ts. So the promise is what would
 // happen, as far as the demand of VMs that start is what their specs expect. Sizes in MiB.
 
+import type { Fault } from '#proto/faults.ts'
 import type { NodeId, VmId } from '#proto/ids.ts'
-import { burdenOf, byMarks, fits, isFlapping, marksOfBurden, wishOf } from '../burdens.ts'
+import {
+  burdenOf,
+  byMarks,
+  fits,
+  isFlapping,
+  marksOfBurden,
+  type Wish,
+  wishOf,
+  wishOfAll,
+} from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import type { NodeBurden } from '../load-score.ts'
 import { isDoubtful } from '../node-doors.ts'
-import { whoseTurn } from '../placement.ts'
+import { chooseNode, isNode, nodesLikeBest, type Where, whoseTurn } from '../placement.ts'
 import { nodeOf } from '../step-context.ts'
 import { companyOf, forbids, nodesOf, rankOf } from './rules.ts'
 
@@ -61,6 +71,27 @@ export function keepsPromise(state: ClusterState, moves: OnPaper): boolean {
   if (tolerate === 0) return true
   const after = shortagesOf(state, tolerate, moves)
   return after.length === 0 || after.length <= shortagesOf(state, tolerate).length
+}
+
+/** More are not looked at: each costs as much as the whole promise. */
+const triedMax = 8
+
+/**
+ * Where these would go: of the nodes that only their load tells from the best one, the first on
+ * which they leave the promise as true as it is; where there is none, the best.
+ */
+export function chooseKeeping(
+  state: ClusterState,
+  wish: Wish,
+  where: Where,
+  coming: readonly Vm[],
+): Node | Fault {
+  const best = chooseNode(state, wish, where)
+  const keeps = ({ id: nodeId }: Node) =>
+    keepsPromise(state, new Map(coming.map((vm) => [vm.id, { vm, nodeId }])))
+  if (!isNode(best) || keeps(best)) return best
+  const [, ...others] = nodesLikeBest(state, wish, where).slice(0, triedMax)
+  return others.find(keeps) ?? best
 }
 
 const isInService = (node: Node): boolean =>
@@ -119,7 +150,7 @@ function strandedBy(state: ClusterState, paper: Paper, lost: ReadonlySet<NodeId>
   // It becomes the VM, where it takes over, or is none any more: its room is free either way.
   for (const { replica, spec } of homeless) reserve(burdens, replica?.nodeId, -spec.memoryMib)
   return homeless.flatMap((vm) => {
-    const nodeId = seatFor(state, vm, burdens, seats)
+    const nodeId = seatFor(state, vm, burdens, seats, homeless)
     if (nodeId === undefined) return [vm.id]
     bear(burdens, nodeId, vm, 1)
     seats.set(vm.id, [nodeId])
@@ -145,6 +176,7 @@ function seatFor(
   vm: Vm,
   burdens: Burdens,
   seats: ReadonlyMap<VmId, readonly NodeId[]>,
+  homeless: readonly Vm[],
 ): NodeId | undefined {
   const seatsOf = ({ id }: Vm) => seats.get(id) ?? []
   const { replica } = vm
@@ -152,7 +184,7 @@ function seatFor(
   if (mayTakeOver && isReadyOn(burdens, vm)) return replica.nodeId
   const mate = companyOf(state, vm).find(({ id }) => id !== vm.id && seats.get(id)?.length)
   const together = mate && seatsOf(mate)[0]
-  const wish = wishOf(vm.spec)
+  const wish = together ? wishOf(vm.spec) : wishWithMates(state, vm, homeless)
   const marked = [...burdens].flatMap(([id, burden]) => {
     const mayBe = together === undefined || together === id
     if (!mayBe || !fits(burden, wish) || forbids(state, vm, id, seatsOf) !== undefined) return []
@@ -161,6 +193,13 @@ function seatFor(
     return [{ id, marks }]
   })
   return marked.sort(byMarks)[0]?.id
+}
+
+/** The first of a company goes where there is room for all who come. */
+function wishWithMates(state: ClusterState, vm: Vm, homeless: readonly Vm[]): Wish {
+  const ids = new Set(companyOf(state, vm).map(({ id }) => id))
+  const coming = homeless.filter(({ id }) => ids.has(id))
+  return coming.length > 1 ? wishOfAll(coming) : wishOf(vm.spec)
 }
 
 /** All sets of so many, or, when they are too many, the one of those that weigh most. */

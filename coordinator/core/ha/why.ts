@@ -4,15 +4,15 @@
 
 import { namesText, type WhyView } from '#proto/ha.ts'
 import { nodePhaseSentences, vmPhaseSentences } from '#proto/state.ts'
-import { type Wish, wishOf } from '../burdens.ts'
+import { type Wish, wishOf, wishOfAll } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
-import { heldBack, nodesFor, obstacleAt, startWhere, type Where, wishWith } from '../placement.ts'
+import { heldBack, nodesFor, obstacleAt, startWhere, type Where } from '../placement.ts'
 import { isThere, isUnknown } from '../views.ts'
 import { groupText, ruleText } from './commands.ts'
 import { isReadyAt } from './company-replicas.ts'
 import { groupOf } from './groups.ts'
 import { isolationOf, protectionOf } from './protection.ts'
-import { brokenBy, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
+import { brokenBy, comingWith, companyOf, policyOf, rankOf, rulesOf } from './rules.ts'
 
 const storyLength = 10
 
@@ -127,11 +127,9 @@ function nodesSeen(state: ClusterState, vm: Vm): WhyView['nodes'] {
 }
 
 function questionOf(state: ClusterState, vm: Vm): { where: Where; wish: Wish } {
-  const toStart = startWhere(state, vm)
-  const { but: _, ...anywhere } = toStart
-  const where = vm.nodeId === undefined ? toStart : anywhere
-  const isAlone = companyOf(state, vm).length === 1
-  return { where, wish: isAlone ? wishOf(vm.spec) : wishWith(state, vm) }
+  const coming = comingWith(state, vm)
+  const wish = coming.length === 1 ? wishOf(vm.spec) : wishOfAll(coming)
+  return { where: { ...startWhere(state, vm), coming }, wish }
 }
 
 function mends(state: ClusterState, vm: Vm, nodes: WhyView['nodes']): string[] {

@@ -6,7 +6,7 @@
 // (standby.ts). Monotonic ms; how often: limits.ts.
 
 import type { NodeId } from '#proto/ids.ts'
-import { burdenOf, demandOf, fits, isFlapping, vmsOf, wishOf } from '../burdens.ts'
+import { burdenOf, byMarks, demandOf, fits, isFlapping, vmsOf, wishOf } from '../burdens.ts'
 import type { ClusterState, Node, Vm } from '../cluster-state.ts'
 import { keepsPromise, type OnPaper } from '../ha/admission.ts'
 import { mayKeepReplica } from '../ha/company-replicas.ts'
@@ -116,8 +116,10 @@ function planFor(state: ClusterState, node: Node, awake: readonly Node[]): Plan 
   }
   for (const vm of vms.sort((a, b) => size(b) - size(a) || a.serial - b.serial)) {
     const isAllowed = (to: NodeId) =>
-      isKeptAsWell(state, vm, to, seats) && keepsPromise(state, onPaper(moves, { vm, to }))
-    const to = fullestFor(state, vm, node, burdens, isAllowed)
+      forbids(state, vm, to, seats) === undefined && keepsPromise(state, onPaper(moves, { vm, to }))
+    const isWelcome = (to: NodeId) =>
+      areKeptAsWell(state, (one) => (one === vm ? [to] : seats(one)))
+    const to = fullestFor(state, vm, node, burdens, { isAllowed, isWelcome })
     if (to === undefined) return undefined
     moves.push({ vm, to: state.nodes.get(to) as Node })
   }
@@ -170,7 +172,6 @@ const onPaper = (moves: Plan['moves'], { vm, to }: { vm: Vm; to: NodeId }): OnPa
 
 const mayMove = (state: ClusterState, vm: Vm): boolean =>
   vm.phase === 'running' &&
-  vm.migrationId === undefined &&
   vm.pinnedTo === undefined &&
   vm.live.demandPercent !== undefined &&
   !policyOf(vm).locked &&
@@ -182,7 +183,7 @@ function fullestFor(
   vm: Vm,
   from: Node,
   burdens: Map<NodeId, NodeBurden>,
-  isAllowed: (to: NodeId) => boolean,
+  { isAllowed, isWelcome }: Record<'isAllowed' | 'isWelcome', (to: NodeId) => boolean>,
 ): NodeId | undefined {
   // Rebalancing would take from a node that is hot what was packed there.
   const loadMax = Math.min(state.power.loadMax, hotLoad)
@@ -200,16 +201,11 @@ function fullestFor(
     const isFree = !isEmpty && !isOwn && !isFlapping(nodeOf(state, id))
     const mayGo = isFree && fits(burden, { memoryMib: vm.spec.memoryMib, demandPercent })
     if (!mayGo || loadOf(after) > loadMax || !isAllowed(id)) return []
-    return [{ id, after }]
+    // Where somebody minds, the plan comes to nothing, unless the next who goes there mends that.
+    return [{ id, after, marks: [isWelcome(id) ? 0 : 1, -after.reservedMib] }]
   })
-  able.sort((a, b) => b.after.reservedMib - a.after.reservedMib || (a.id < b.id ? -1 : 1))
+  able.sort(byMarks)
   const [best] = able
   if (best) burdens.set(best.id, best.after)
   return best?.id
 }
-
-/** No rule is broken, or kept less well than where it is. */
-const isKeptAsWell = (state: ClusterState, vm: Vm, to: NodeId, seats: Seats): boolean =>
-  vm.nodeId !== undefined &&
-  forbids(state, vm, to, seats) === undefined &&
-  rankOf(state, vm, to, seats) <= rankOf(state, vm, vm.nodeId)

@@ -215,3 +215,17 @@ test('whoever has the parent’s name while pages come for its clone is no paren
   story.result('n1', 'run1-2')
   expect(phaseOf(story, 'm2')).toBe('done')
 })
+
+test('a clone that has run and begins anew is no longer being made: that has ended well', () => {
+  const story = started({ diskMib: 4 })
+  story.clone('a', ['a1'], 'n2')
+  story.admit('m2')
+  story.event('n2', 'a1@2', 'running')
+  story.ask({ do: 'set-policy', vmId: asVmId('a1'), change: { restarts: 1 } })
+  story.event('n2', 'a1@2', 'crashed')
+  story.passWith(1000, { n1: ['a@1 running'], n2: [] })
+  expect(stateOf(story, 'a1')).toBe('starting n2 @3')
+  story.say('the word of the parent’s node that it has done its part is lost')
+  story.passWith(3000, { n1: ['a@1 running'], n2: ['a1@3 starting'] })
+  expect(phaseOf(story, 'm2')).toBe('done')
+})

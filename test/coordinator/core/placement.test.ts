@@ -13,7 +13,7 @@ import {
   translateDemand,
 } from '#coordinator/core/load-score.ts'
 import { gainMin, type Movable, planMoves } from '#coordinator/core/rebalance.ts'
-import { HaPolicyChange } from '#proto/ha.ts'
+import { HaPolicyChange, HaRule } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
 import { MigrationParams } from '#proto/messages.ts'
 import { Story, started, stateOf } from './story.ts'
@@ -277,4 +277,37 @@ test('where all others are in maintenance it is said which', () => {
   expect(saysWhyNot(story)).toBe(
     'all that could take it are in maintenance: `godwit node return n2` (n2)',
   )
+})
+
+test('who names a node in maintenance hears of that, whatever else is there', () => {
+  const story = started()
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n2'), params }, 'n2 is taken out of service')
+  story.migrate('a', 'n2')
+  expect(story.answer).toMatchObject({
+    fault: {
+      message: 'n2 is in maintenance: `godwit node return n2` first, or name another node',
+    },
+  })
+})
+
+test('a VM whose rules leave it one node, which is full, is told both', () => {
+  const story = started()
+  story.run('full', { memoryMib: 90 }, 'n2')
+  const about = { kind: 'node-affinity', name: 'home', vms: ['b'], strict: true }
+  story.ask({ do: 'set-rule', rule: HaRule.parse({ ...about, nodes: [{ id: 'n2' }] }) })
+  story.run('b')
+  expect(story.state.vms.get(asVmId('b'))?.fault?.message).toBe(
+    'no node may take it (n1: rule home allows b only on n2; ' +
+      'n2: 16 MiB do not fit, 10 are free)',
+  )
+})
+
+test('a VM that crashed starts again on its node, though another has less to do by now', () => {
+  const story = started()
+  story.run('busy', { cpuExpectedPercent: 80 }, 'n1')
+  const change = HaPolicyChange.parse({ restarts: 1 })
+  story.ask({ do: 'set-policy', vmId: asVmId('a'), change })
+  story.event('n1', 'a@1', 'crashed')
+  story.passWith(1000, { n1: [], n2: [] })
+  expect(stateOf(story)).toMatch(/^starting n1/)
 })

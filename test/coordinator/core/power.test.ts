@@ -14,6 +14,7 @@ import { running } from './running.ts'
 import { Story } from './story.ts'
 
 const nodes = ['n1', 'n2', 'n3']
+const [n1, n3] = [{ id: 'n1' }, { id: 'n3' }]
 
 const save = (story: Story, more = {}) =>
   story.ask({ do: 'set-power', change: { save: true, sleepAfterMs: 500, ...more } }, 'save power')
@@ -36,16 +37,14 @@ const pass = (story: Story, ms: number) => story.passWith(ms, alive(story))
 describe('packing', () => {
   test('empties the lightest node wholly, onto the fullest that takes it', () => {
     const story = running([
-      ...[
-        ['a', 'n1', 5],
-        ['b', 'n2', 5],
-        ['c', 'n2', 5],
-        ['d', 'n3', 5],
-      ].map(([id, node, demand]) => [id, node, demand] as [string, string, number]),
+      ['a', 'n1', 5],
+      ['b', 'n2', 5],
+      ['c', 'n3', 5],
+      ['d', 'n3', 5],
     ])
     save(story)
     story.pass(1000)
-    expect(moves(story)).toEqual(['a: n1 to n2 (consolidation)'])
+    expect(moves(story)).toEqual(['a: n1 to n3 (consolidation)'])
   })
 
   test('rebalancing takes nothing from a node that is only full, whatever else is hot', () => {
@@ -87,6 +86,42 @@ describe('packing', () => {
     // `a` and `b` would be no worse off, but where they went to would be left at once for n1.
     story.pass(1000)
     expect(moves(story)).toEqual([])
+  })
+
+  test('goes by the node where somebody would object, though it is fuller, to one where nobody does', () => {
+    const story = running(
+      [
+        ['a', 'n1', 5],
+        ['b', 'n1', 5],
+        ['c', 'n2', 5, 48],
+        ['d', 'n3', 5, 40],
+      ],
+      nodes,
+    )
+    const about = { kind: 'keep-apart', name: 'x', vms: ['a', 'b', 'c'], strict: false }
+    for (const id of ['a', 'b'])
+      story.ask({ do: 'set-policy', vmId: asVmId(id), change: { failback: false } }, 'stays')
+    story.ask({ do: 'set-rule', rule: HaRule.parse(about) }, 'rule')
+    save(story)
+    story.pass(1000)
+    expect(moves(story)).toEqual(['a: n1 to n3 (consolidation)', 'b: n1 to n3 (consolidation)'])
+  })
+
+  test('two that would rather be together go together, though one may not go to the fullest', () => {
+    const story = running([
+      ['a', 'n1', 5],
+      ['b', 'n1', 5],
+      ['c', 'n2', 5, 68],
+      ['d', 'n3', 5, 48],
+    ])
+    for (const about of [
+      { kind: 'keep-together', name: 'x', vms: ['a', 'b'], strict: false },
+      { kind: 'node-affinity', name: 'y', vms: ['a'], strict: true, nodes: [n1, n3] },
+    ])
+      story.ask({ do: 'set-rule', rule: HaRule.parse(about) }, 'rule')
+    save(story)
+    story.pass(1000)
+    expect(moves(story)).toEqual(['a: n1 to n3 (consolidation)', 'b: n1 to n3 (consolidation)'])
   })
 
   test('makes no node hot, whatever load is allowed: what is hot is relieved again', () => {

@@ -3,13 +3,13 @@
 // etcd (../etcd/etcd-words.test.ts).
 
 import { generateKeyPairSync } from 'node:crypto'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { Authority } from '#cli/certs/authority.ts'
 import { grantLease, keepAlive, readAll, transact } from '#coordinator/etcd/etcd-words.ts'
-import { type EtcdPlace, etcdGateway } from '#coordinator/shell/etcd-gateway.ts'
+import { type EtcdPlace, etcdGateway, wayTo } from '#coordinator/shell/etcd-gateway.ts'
 import { etcdHealth } from '#coordinator/shell/etcd-health.ts'
 import { faultOf } from '#proto/faults.ts'
 import { type EtcdMembers, hasEtcd, startEtcd } from '../etcd/real-etcd.ts'
@@ -148,3 +148,22 @@ test.skipIf(!hasEtcd)(
   },
   60_000,
 )
+
+test('a certificate that is only half written is not shown, and the whole one is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'godwit-etcd-half-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const authority = new Authority(folder)
+  await authority.init([])
+  await authority.issue('old')
+  await authority.issue('new')
+  const file = (name: string) => join(folder, `${name}.pem`)
+  const text = (name: string) => readFileSync(file(name), 'utf8')
+  copyFileSync(file('old'), file('mine'))
+  const way = wayTo({ urls: ['https://e1'], certFile: file('mine'), keyFile: file('mine') })
+  const shown = () => String((way() as { cert?: Buffer }).cert)
+  writeFileSync(file('mine'), text('new').slice(0, 100))
+  await new Promise((resolve) => setTimeout(resolve, 1500))
+  expect(shown()).toBe(text('old'))
+  writeFileSync(file('mine'), text('new'))
+  await expect.poll(shown, { timeout: 10_000 }).toBe(text('new'))
+})

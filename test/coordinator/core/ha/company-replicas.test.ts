@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { whyOf } from '#coordinator/core/ha/why.ts'
 import type { HaPolicy } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { Story, stateOf } from '../story.ts'
 import { idOf, sent } from './replica-story.ts'
 
@@ -183,4 +184,17 @@ test('replicas that a rule brings together end where they are not, and are made 
   story.result('n1', idOf(story, 'end-replication'))
   story.passWith(1000, { ...held(story), n1: ['a@1 running', 'b@2 running'] })
   expect(placeOf(story, 'a')).toBe(other)
+})
+
+test('where replicas of all of them are is room for all of them, says why', () => {
+  const story = company({ a: 'checkpoint', b: 'checkpoint' }, 40)
+  story.run('x', { memoryMib: 30 }, 'n3')
+  const place = placeOf(story, 'a')
+  expect(placeOf(story, 'b')).toBe(place)
+  const params = MigrationParams.parse({})
+  story.ask({ do: 'maintenance', nodeId: asNodeId('n1'), params })
+  const vm = story.state.vms.get(asVmId('a'))
+  const seen = (at = place) => vm && whyOf(story.state, vm).nodes.find(({ id }) => id === at)
+  expect(seen()).toMatchObject({ may: true, text: 'it could be there' })
+  expect(seen(asNodeId('n3'))?.text).toBe('80 MiB do not fit, 70 are free')
 })

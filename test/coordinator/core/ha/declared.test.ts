@@ -9,6 +9,7 @@ import { forbids } from '#coordinator/core/ha/rules.ts'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { HaPolicyChange, HaRule, type HaRuleInput } from '#proto/ha.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
+import { MigrationParams } from '#proto/messages.ts'
 import { Story, stateOf } from '../story.ts'
 
 const rule = (story: Story, input: HaRuleInput) =>
@@ -52,6 +53,17 @@ describe('what cannot all be kept is refused, and says why', () => {
     for (const one of rules) rule(story, one)
     expect(refused(story)).toMatch(why)
     expect(haView(story.state).rules).toHaveLength(rules.length - 1)
+  })
+
+  test('a migration against a strict rule is refused by its name, however much it is wanted', () => {
+    const story = joined()
+    rule(story, on('home', ['a'], 'n1'))
+    story.run('a')
+    story.result('n1', 'run1-1')
+    const params = MigrationParams.parse({})
+    const request = { to: 'n2', cause: 'operator', params, force: true }
+    story.ask({ do: 'migrate', vmId: asVmId('a'), request })
+    expect(refused(story)).toBe('no node may take it (n2: rule home allows a only on n1)')
   })
 
   // Else a rule that only wishes the two together has them run after each other for ever.

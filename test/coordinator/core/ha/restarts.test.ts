@@ -1,6 +1,7 @@
 // How often a VM that crashed is started again, and when the count begins anew.
 
 import { expect, test } from 'vitest'
+import { whyOf } from '#coordinator/core/ha/why.ts'
 import type { ApiCommand } from '#coordinator/core/step-context.ts'
 import { fault } from '#proto/faults.ts'
 import { HaPolicyChange, HaRule } from '#proto/ha.ts'
@@ -208,4 +209,42 @@ test('a refusal of a node that is in maintenance by now takes no place from anot
   story.result('n2', command(story), 'disk-failed')
   story.passWith(3000, { n1: [], n2: [], n3: [] })
   expect(stateOf(story)).toBe('starting n3 @3')
+})
+
+/** `a` was refused by n1, and n2 is to start it now. */
+function refusedByFirst(): Story {
+  const story = new Story()
+  story.join('n1', 'n2')
+  story.run('a', { memoryMib: 60 })
+  set(story, { relocations: 5 })
+  story.result('n1', command(story), 'disk-failed')
+  story.passWith(1000, { n1: [], n2: [] })
+  expect(stateOf(story)).toBe('starting n2 @2')
+  return story
+}
+
+/** … and n2 refuses it now. */
+function refuseAgain(story: Story): void {
+  const [start] = [...story.state.commands].find(([, { vmId }]) => vmId === 'a') ?? []
+  story.result('n2', start ?? '', 'disk-failed')
+  story.passWith(3000, { n1: [], n2: [] })
+}
+
+test('when all have refused it, it is not tried again where it was refused last', () => {
+  const story = refusedByFirst()
+  story.run('busy', { cpuExpectedPercent: 80 }, 'n1')
+  refuseAgain(story)
+  expect(stateOf(story)).toMatch(/^starting n1/)
+})
+
+test('one that has room nowhere may start wherever room appears, where it was refused too', () => {
+  const story = refusedByFirst()
+  story.run('b', { memoryMib: 90 }, 'n1')
+  story.run('c', { memoryMib: 80 }, 'n2')
+  refuseAgain(story)
+  const vm = story.state.vms.get(asVmId('a'))
+  expect(vm && whyOf(story.state, vm).mend).toEqual([
+    'n1: 60 MiB do not fit, 10 are free',
+    'n2: 60 MiB do not fit, 20 are free',
+  ])
 })

@@ -75,6 +75,16 @@ test('a VM that waits: every obstacle, and what would have to change', () => {
   ])
 })
 
+test('where it could not start is told as long as that counts', () => {
+  const story = begun()
+  story.run('e', { memoryMib: 50 })
+  story.ask({ do: 'set-policy', vmId: asVmId('e'), change: { relocations: 3 } })
+  const [start, { nodeId = '' } = {}] =
+    [...story.state.commands].find(([, { vmId }]) => vmId === 'e') ?? []
+  story.result(nodeId, start ?? '', 'disk-failed')
+  expect(node(story, 'e', nodeId)).toMatchObject({ may: false, text: 'it could not start it' })
+})
+
 test('a VM of a silent node waits for the fence, and says so', () => {
   const story = begun()
   story.lose('n1')
