@@ -7,7 +7,7 @@ interface ActProps {
   readonly word: string
   /** What a screen reader says. */
   readonly about?: string
-  readonly style?: 'quiet' | ''
+  readonly style?: 'quiet' | 'breaks' | ''
   /** Not just now. */
   readonly isOff?: boolean
   run(): void

@@ -1,5 +1,5 @@
 // The titles of a table's columns; those of numbers stand at the right, as the numbers do. Not
-// here: the table (history.tsx, templates.tsx), what is in it.
+// here: the table (history.tsx, links.tsx, templates.tsx), what is in it.
 
 export type ColumnTitle = readonly [title: string, kind: 'number' | '']
 

@@ -12,6 +12,8 @@ import { laboratory } from '../laboratory.ts'
 import { allows } from '../session.ts'
 import { links } from '../sights.ts'
 import { bytesPerSecOf, type LinkPair, pairsOf } from '../topology.ts'
+import { Act } from './act.tsx'
+import { type ColumnTitle, ColumnTitles } from './column-titles.tsx'
 import { Sign } from './sign.tsx'
 import { Topology } from './topology.tsx'
 
@@ -87,20 +89,23 @@ function LinkTable({ pairs, nodes }: { pairs: readonly LinkPair[]; nodes: readon
 
 const mayBreak = () => laboratory.value !== undefined && allows('run-cluster')
 
-const titles = ['Pages there', 'Pages back', 'Guests there', 'Guests back', 'In all']
+/** After who they are and what can be done, which narrow windows show without scrolling. */
+const titles: readonly ColumnTitle[] = [
+  ['State', ''],
+  ['Pages there', 'number'],
+  ['Pages back', 'number'],
+  ['Guests there', 'number'],
+  ['Guests back', 'number'],
+  ['In all', 'number'],
+]
 
 function Titles() {
   return (
     <thead>
       <tr>
         <th scope="col">Between</th>
-        <th scope="col">State</th>
-        {titles.map((title) => (
-          <th key={title} scope="col" class="number">
-            {title}
-          </th>
-        ))}
         {mayBreak() && <th scope="col">On purpose</th>}
+        <ColumnTitles titles={titles} />
       </tr>
     </thead>
   )
@@ -117,6 +122,16 @@ function Row({ pair, nodes }: { pair: LinkPair; nodes: readonly NodeView[] }) {
       <th scope="row">
         <b>{a}</b> <span class="way">↔</span> <b>{b}</b>
       </th>
+      {mayBreak() && (
+        <td>
+          <Act
+            word={action.word}
+            about={`${action.word} the link between ${a} and ${b}`}
+            style={isCut ? '' : 'breaks'}
+            run={() => begin(action, pair)}
+          />
+        </td>
+      )}
       <td class={state.isBad ? 'outcome failed' : 'outcome done'}>
         <Sign name={state.isBad ? 'bad' : 'on'} /> {state.word}
       </td>
@@ -125,18 +140,6 @@ function Row({ pair, nodes }: { pair: LinkPair; nodes: readonly NodeView[] }) {
       <td class="number">{rateText(there?.trunkBytesPerSec ?? 0)}</td>
       <td class="number">{rateText(back?.trunkBytesPerSec ?? 0)}</td>
       <td class="number">{bytesText(sum((link) => link.pageBytes + link.trunkBytes))}</td>
-      {mayBreak() && (
-        <td>
-          <button
-            type="button"
-            class={isCut ? '' : 'breaks'}
-            aria-label={`${action.word} the link between ${a} and ${b}`}
-            onClick={() => begin(action, pair)}
-          >
-            {action.word}
-          </button>
-        </td>
-      )}
     </tr>
   )
 }

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import type { ClusterView } from '#proto/api.ts'
 import { nameLettersMax } from '#proto/ids.ts'
-import { busyCluster } from '../coordinator-double/views.ts'
+import { busyCluster, laboratoryView } from '../coordinator-double/views.ts'
 import { browserPage, chromiumPath } from './browser-page.ts'
 
 const open = browserPage()
@@ -29,6 +29,20 @@ const tops = (page: Page, selector: string) =>
     .evaluateAll((all) => [
       ...new Set(all.map((each) => Math.round(each.getBoundingClientRect().top))),
     ])
+
+/** What is chosen can be read whole where a select without bounds would be no wider. */
+const isChoiceCut = (page: Page, selector: string) =>
+  page.evaluate(`(() => {
+    const select = document.querySelector('${selector}')
+    const free = select.cloneNode(true)
+    free.value = select.value
+    Object.assign(free.style, { maxWidth: 'none', width: 'max-content' })
+    for (const option of [...free.options]) if (!option.selected) option.remove()
+    select.after(free)
+    const [own, wanted] = [select, free].map((each) => each.getBoundingClientRect().width)
+    free.remove()
+    return own + 1 < wanted
+  })()`)
 
 describe.skipIf(!chromiumPath)('the page of a large cluster', () => {
   test.each(widths)('has its sums in one row, %i pixels wide', async (width) => {
@@ -64,6 +78,30 @@ describe.skipIf(!chromiumPath)('the page of a large cluster', () => {
     expect(double.orders).toHaveLength(1)
   })
 
+  test('has room for the ways of moving, as they are chosen', async () => {
+    const { page } = await open({ hash: '#/vm/shop' })
+    await page.getByRole('button', { name: 'Migrate…' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Move shop to …' })
+    const mode = dialog.getByLabel('Mode')
+    await mode.selectOption('post-copy')
+    expect(await isChoiceCut(page, 'dialog .ways select')).toBe(false)
+  })
+
+  test('cuts a link where a narrow window shows it without scrolling', async () => {
+    const laboratory = laboratoryView('n1', 'n2', 'n3', 'n4')
+    const { page, double } = await open({
+      laboratory,
+      size: { width: 380, height: 800 },
+      hash: '#/links',
+    })
+    const cut = page.getByRole('button', { name: 'Cut the link between n1 and n2' })
+    await cut.waitFor()
+    expect((await cut.boundingBox())?.x).toBeLessThan(340)
+    await double.close()
+    await page.getByText('coordinator away').waitFor()
+    expect(await cut.isDisabled()).toBe(true)
+  })
+
   test.each(widths)('has a VM’s panel in which nothing overlaps, %i pixels wide', async (width) => {
     const size = { width, height: 900 }
     const { page } = await open({ view: largeCluster(), who, size, hash: '#/vm/shop' })
@@ -76,16 +114,6 @@ describe.skipIf(!chromiumPath)('the page of a large cluster', () => {
     )
     for (const [at, { bottom }] of boxes.entries())
       expect((boxes[at + 1]?.top ?? Number.POSITIVE_INFINITY) + 1).toBeGreaterThan(bottom)
-    // What is chosen can be read whole: a select without bounds would be no wider.
-    const isCut = await page.evaluate(`(() => {
-      const select = document.querySelector('[aria-label="Node of the clones"]')
-      const free = select.cloneNode(true)
-      free.style.maxWidth = 'none'
-      select.after(free)
-      const [own, wanted] = [select, free].map((each) => each.getBoundingClientRect().width)
-      free.remove()
-      return own + 1 < wanted
-    })()`)
-    expect(isCut).toBe(false)
+    expect(await isChoiceCut(page, '[aria-label="Node of the clones"]')).toBe(false)
   })
 })
