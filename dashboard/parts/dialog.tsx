@@ -28,7 +28,9 @@ export function Dialog(props: DialogProps) {
     own?.showModal()
     return () => {
       own?.close()
-      if (before instanceof HTMLElement && before.isConnected) before.focus()
+      // What it was may stand elsewhere by now: a tile on another node.
+      const back = before?.isConnected ? before : document.getElementById(before?.id ?? '')
+      if (back instanceof HTMLElement) back.focus()
     }
   }, [])
   return (

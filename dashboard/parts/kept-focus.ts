@@ -6,17 +6,22 @@
 import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 
-/** @param instead within the box, and there for as long as that is */
+/**
+ * @param instead within the box, and there for as long as that is; told what had the focus, for that
+ * may be there again: a tile on another node
+ */
 export function useKeptFocus(
   box: RefObject<HTMLElement | null>,
-  instead: () => HTMLElement | null,
+  instead: (before: Element | undefined) => HTMLElement | null,
 ): void {
   useEffect(() => {
     const own = box.current
     if (!own) return
     let holds = own.contains(document.activeElement)
-    const come = () => {
+    let before = holds && document.activeElement ? document.activeElement : undefined
+    const come = ({ target }: FocusEvent) => {
       holds = true
+      if (target instanceof Element) before = target
     }
     const go = ({ relatedTarget: to }: FocusEvent) => {
       if (to instanceof Node && !own.contains(to)) holds = false
@@ -27,7 +32,7 @@ export function useKeptFocus(
     }
     const observer = new MutationObserver(() => {
       if (holds && document.activeElement === document.body)
-        instead()?.focus({ preventScroll: true })
+        instead(before)?.focus({ preventScroll: true })
     })
     own.addEventListener('focusin', come)
     own.addEventListener('focusout', go)

@@ -1,7 +1,9 @@
 // The page as a whole: who it is about, the nodes, what moves, what moved, what happened, and one
 // VM close up.
 
+import { useRef } from 'preact/hooks'
 import { connection, picture, strangeness, view } from '../cluster.ts'
+import type { ClusterPicture } from '../cluster-model.ts'
 import { isScreenAlone, route } from '../route.ts'
 import { Announcer } from './announcer.tsx'
 import { Carried } from './carried.tsx'
@@ -10,6 +12,7 @@ import { Elsewhere } from './elsewhere.tsx'
 import { Events } from './events.tsx'
 import { Help } from './help.tsx'
 import { History } from './history.tsx'
+import { useKeptFocus } from './kept-focus.ts'
 import { Links } from './links.tsx'
 import { Load } from './load-graphs.tsx'
 import { Masthead, mayGo } from './masthead.tsx'
@@ -86,18 +89,7 @@ function Cluster() {
     )
   return (
     <main class={connection.value.is === 'away' ? 'stale' : ''}>
-      <section
-        class={`nodes ${now.columns.length > manyNodes ? 'many' : ''}`}
-        id="nodes"
-        aria-label="Nodes"
-        tabIndex={-1}
-      >
-        {now.columns.length === 0 && <p class="empty">No node has joined yet.</p>}
-        {now.columns.map((column) => (
-          <NodeCard key={column.node.id} {...column} />
-        ))}
-        {now.homeless.length > 0 && <Homeless vms={now.homeless} />}
-      </section>
+      <Nodes {...now} />
       <div class="aside">
         <OpenPanel />
         {view.value?.quotas && <Quotas quotas={view.value.quotas} />}
@@ -107,6 +99,27 @@ function Cluster() {
       </div>
       <History ended={now.ended} />
     </main>
+  )
+}
+
+function Nodes({ columns, homeless }: Pick<ClusterPicture, 'columns' | 'homeless'>) {
+  const box = useRef<HTMLElement>(null)
+  // A tile that comes to another node is another element there.
+  useKeptFocus(box, (before) => document.getElementById(before?.id || 'nodes') ?? box.current)
+  return (
+    <section
+      class={`nodes ${columns.length > manyNodes ? 'many' : ''}`}
+      id="nodes"
+      ref={box}
+      aria-label="Nodes"
+      tabIndex={-1}
+    >
+      {columns.length === 0 && <p class="empty">No node has joined yet.</p>}
+      {columns.map((column) => (
+        <NodeCard key={column.node.id} {...column} />
+      ))}
+      {homeless.length > 0 && <Homeless vms={homeless} />}
+    </section>
   )
 }
 
