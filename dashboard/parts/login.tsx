@@ -30,10 +30,12 @@ export function Login({ onIn }: { onIn: () => void }) {
       <form onSubmit={submit} aria-label="Log in">
         <Field kind="username" value={name} onValue={setName} box={nameBox} />
         <Field kind="current-password" value={password} onValue={setPassword} box={passwordBox} />
-        {refusal.value && <p role="alert">{refusal.value}</p>}
+        {refusal.value && !isBusy && <p role="alert">{refusal.value}</p>}
         <button type="submit" disabled={isBusy}>
           Log in
         </button>
+        {/* A password is looked at slowly, on purpose. */}
+        <p role="status">{isBusy && 'Looking whether that is right …'}</p>
       </form>
     </main>
   )

@@ -92,6 +92,22 @@ describe.skipIf(!chromiumPath)('the page of a cluster with accounts', () => {
     await expect.poll(() => focused(page)).toBe('input name')
   })
 
+  test('says that it looks at a password for as long as that takes', async () => {
+    const page = await open()
+    let goOn = () => {}
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    await page.route('**/v1/login', (route) => held.then(() => route.continue()))
+    await page.getByLabel('Name').fill('ann')
+    await page.getByLabel('Password').fill('a wrong password')
+    await page.keyboard.press('Enter')
+    await page.getByRole('status').getByText('Looking whether that is right …').waitFor()
+    goOn()
+    await page.getByText('name or password is wrong').waitFor()
+    expect(await page.getByRole('status').innerText()).toBe('')
+  })
+
   test('is asked in by a form without a violation, wide, narrow, light and dark', async () => {
     const looks: BrowserContextOptions[] = [
       { colorScheme: 'light' },
