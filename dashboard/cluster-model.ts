@@ -2,6 +2,7 @@
 // is worth saying. Pure: no browser, no time. Not here: how it looks (parts/).
 
 import type { ClusterView, EventView, MigrationView, NodeView, VmView } from '#proto/api.ts'
+import type { Range } from '#proto/pre-copy/forecast.ts'
 import { msText } from '#proto/quantity.ts'
 import { isRunning, migrationHasEnded } from '#proto/state.ts'
 
@@ -139,23 +140,35 @@ export const roundPart = ({ sentPages, pagesOfRound }: MigrationView): number =>
 
 /**
  * Until it has ended: what its forecast leaves, and in round 0 at least what its pages take at the
- * speed so far. @param copyingForMs since it was seen to copy.
+ * speed so far. Nobody knows it of one that takes longer. @param copyingForMs since it was seen to copy.
  */
 export function etaMs(migration: MigrationView, copyingForMs: number): number | undefined {
   const { phase, round, sentPages, pagesOfRound, forecast } = migration
   if (phase === 'queued' || phase === 'resolving') return undefined
   const isMeasured = round === 0 && sentPages > 0 && copyingForMs > 0
   const roundMs = isMeasured ? ((pagesOfRound - sentPages) * copyingForMs) / sentPages : undefined
-  const forecastMs = forecast && Math.max(0, forecast.totalMs.expected - copyingForMs)
-  if (roundMs === undefined) return forecastMs
-  return Math.max(roundMs, forecastMs ?? 0)
+  const forecastMs = forecast ? forecast.totalMs.expected - copyingForMs : 0
+  const leftMs = Math.max(roundMs ?? 0, forecastMs)
+  return leftMs > 0 ? leftMs : undefined
+}
+
+/** In words and in the table: none is expected of one that was foreseen to be given up. */
+export const downtimeForeseen = ({ forecast }: MigrationView): Range | undefined =>
+  forecast?.verdict === 'hopeless' ? undefined : forecast?.downtimeMs
+
+/** Of one that is done, after its downtime. @param text how a range is written there */
+export function foreseenText(migration: MigrationView, text: (range: Range) => string): string {
+  if (migration.forecast?.verdict === 'hopeless') return '; it was expected to fail'
+  const range = downtimeForeseen(migration)
+  return range ? `, ${text(range)} expected` : ''
 }
 
 /** What came of a migration, in a sentence; the forecast beside it. */
-export function outcomeText({ phase, vmId, from, to, record, forecast, fault }: MigrationView) {
+export function outcomeText(migration: MigrationView) {
+  const { phase, vmId, from, to, record, fault } = migration
   if (phase !== 'done' || !record)
     return `${vmId} stays on ${from}: ${fault?.message ?? `its migration was ${phase}`}`
-  const was = forecast ? `, ${msText(forecast.downtimeMs.expected)} expected` : ''
+  const was = foreseenText(migration, ({ expected }) => msText(expected))
   return `${vmId} is on ${to}: downtime ${msText(record.downtimeMs)}${was}.`
 }
 

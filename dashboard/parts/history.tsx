@@ -3,6 +3,7 @@
 
 import type { MigrationView } from '#proto/api.ts'
 import { bytesText, msText } from '#proto/quantity.ts'
+import { downtimeForeseen } from '../cluster-model.ts'
 import { type ColumnTitle, ColumnTitles } from './column-titles.tsx'
 import { MoveTitle } from './moves.tsx'
 import { once } from './once.tsx'
@@ -55,7 +56,8 @@ export const History = once(function History({ ended }: { ended: readonly Migrat
 const none = '–'
 
 function Row(migration: MigrationView) {
-  const { phase, record, fault, bytes, expectedDowntimeMs, forecast, cause } = migration
+  const { phase, record, fault, bytes, expectedDowntimeMs, cause } = migration
+  const foreseen = downtimeForeseen(migration)
   return (
     <tr class={phase}>
       <th scope="row">
@@ -69,7 +71,7 @@ function Row(migration: MigrationView) {
       <td class="number">{bytesText(bytes)}</td>
       <td class="number">{record ? msText(record.totalMs) : none}</td>
       <td class="number strong">{record && phase === 'done' ? msText(record.downtimeMs) : none}</td>
-      <td class="number">{forecast ? msText(forecast.downtimeMs.expected) : none}</td>
+      <td class="number">{foreseen ? msText(foreseen.expected) : none}</td>
       <td class="number">{expectedDowntimeMs === undefined ? none : msText(expectedDowntimeMs)}</td>
       <td class="hash">{record?.hash || none}</td>
       <td>{cause}</td>

@@ -4,6 +4,7 @@
 import type { MigrationView, VmView } from '#proto/api.ts'
 import { bytesText, msText } from '#proto/quantity.ts'
 import { picture } from '../cluster.ts'
+import { downtimeForeseen, foreseenText } from '../cluster-model.ts'
 import { rangeText } from '../forecasts.ts'
 import { DowntimeBar } from './forecast.tsx'
 import { MoveTitle, Progress } from './moves.tsx'
@@ -26,16 +27,18 @@ export function LastMove({ vm }: { vm: VmView }) {
   )
 }
 
-function Ended({ phase, record, fault, forecast }: MigrationView) {
+function Ended(migration: MigrationView) {
+  const { phase, record, fault, bytes } = migration
   if (phase !== 'done' || !record) return <p class="fault">{fault?.message ?? phase}</p>
-  const { downtimeMs, totalMs, rounds, bytes } = record
+  const { downtimeMs, totalMs, rounds } = record
+  const foreseen = downtimeForeseen(migration)
   return (
     <>
       <p>
         <b>{msText(downtimeMs)}</b> downtime
-        {forecast && `, ${rangeText(forecast.downtimeMs, msText)} expected`}
+        {foreseenText(migration, (range) => rangeText(range, msText))}
       </p>
-      {forecast && <DowntimeBar range={forecast.downtimeMs} actualMs={downtimeMs} />}
+      {foreseen && <DowntimeBar range={foreseen} actualMs={downtimeMs} />}
       <p>
         <small>
           {msText(totalMs)} in all, {rounds.length} {rounds.length === 1 ? 'round' : 'rounds'},{' '}

@@ -5,7 +5,7 @@ import type { MigrationView } from '#proto/api.ts'
 import { bytesText, countText, msText } from '#proto/quantity.ts'
 import type { MigrationPhase } from '#proto/state.ts'
 import { connection, copyingForMs, view } from '../cluster.ts'
-import { etaMs, roundPart } from '../cluster-model.ts'
+import { downtimeForeseen, etaMs, roundPart } from '../cluster-model.ts'
 import { cancel, hasten } from '../commands.ts'
 import { allows } from '../session.ts'
 import { DowntimeBar } from './forecast.tsx'
@@ -48,7 +48,8 @@ export function Moves({ moving }: { moving: readonly MigrationView[] }) {
 
 /** Of one that is under way; also in the panel of its VM. */
 export function Progress(migration: MigrationView) {
-  const { phase, purpose, round, sentPages, pagesOfRound, forecast } = migration
+  const { phase, purpose, round, sentPages, pagesOfRound } = migration
+  const foreseen = purpose === 'migrate' ? downtimeForeseen(migration) : undefined
   return (
     <>
       <Bar
@@ -56,7 +57,7 @@ export function Progress(migration: MigrationView) {
         label={`round ${round}: ${sentPages} of ${pagesOfRound} pages`}
       />
       <ProgressFacts {...migration} />
-      {forecast && purpose === 'migrate' && <DowntimeBar range={forecast.downtimeMs} />}
+      {foreseen && <DowntimeBar range={foreseen} />}
       {mayChange(migration) && <Changes {...migration} />}
     </>
   )
@@ -88,6 +89,7 @@ function Changes({ id, phase, purpose }: MigrationView) {
 
 function ProgressFacts(migration: MigrationView) {
   const { phase, round, sentPages, pagesOfRound, bytes, expectedDowntimeMs } = migration
+  const foreseen = migration.purpose === 'migrate' ? downtimeForeseen(migration) : undefined
   const leftMs = etaMs(migration, copyingForMs(migration.id))
   return (
     <dl class="facts">
@@ -113,10 +115,10 @@ function ProgressFacts(migration: MigrationView) {
         <dt>Downtime to come</dt>
         <dd>{expectedDowntimeMs === undefined ? 'not known yet' : msText(expectedDowntimeMs)}</dd>
       </div>
-      {migration.forecast && migration.purpose === 'migrate' && (
+      {foreseen && (
         <div>
           <dt>Forecast of it</dt>
-          <dd>{msText(migration.forecast.downtimeMs.expected)}</dd>
+          <dd>{msText(foreseen.expected)}</dd>
         </div>
       )}
     </dl>

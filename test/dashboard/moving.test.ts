@@ -2,6 +2,12 @@
 // before the drop, what is asked then, and what is told at the end.
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
+import {
+  busyCluster,
+  doneMigration,
+  forecastView,
+  migrationView,
+} from '../coordinator-double/views.ts'
 import { browserPage, chromiumPath, nodeCard, tile } from './browser-page.ts'
 
 const open = browserPage()
@@ -93,6 +99,32 @@ describe.skipIf(!chromiumPath)('a VM that is carried to another node', () => {
   })
 })
 
+describe.skipIf(!chromiumPath)('a VM that has moved', () => {
+  test('tells all that was sent, and no downtime of a forecast that it would not arrive', async () => {
+    const view = busyCluster()
+    const never = { expected: 0, low: 0, high: 0 }
+    const forecast = { ...forecastView(), verdict: 'hopeless', way: 'given-up', downtimeMs: never }
+    // With what came after the switchover, which its rounds know nothing of.
+    const moved = doneMigration('m-1', { vmId: 'shop', bytes: 43_600_000, forecast } as never)
+    const { page } = await open({ view: { ...view, migrations: [moved] }, hash: '#/vm/shop' })
+    const last = page.getByRole('region', { name: 'Its last migration' })
+    expect(await last.innerText()).toMatch(/9.4 ms downtime; it was expected to fail/)
+    expect(await last.innerText()).toContain('43.6 MB')
+    const history = await page.getByRole('row', { name: 'shop n1 → n2' }).innerText()
+    expect(history).not.toMatch(/\b0 ms/)
+  })
+
+  test('is told to be on its way for a time that nobody knows, when its forecast is over', async () => {
+    const forecast = { ...forecastView(), totalMs: { expected: 1, low: 1, high: 1 } }
+    const moving = migrationView('m-1', { vmId: 'shop', round: 2, forecast })
+    const { page } = await open({ view: { ...busyCluster(), migrations: [moving] } })
+    const moves = page.getByRole('region', { name: 'Moving now' })
+    await moves.getByText('round 2').waitFor()
+    await page.waitForTimeout(50)
+    expect(await moves.innerText()).toMatch(/Time to go\s+not known yet/)
+  })
+})
+
 describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
   test('is asked where to, with forecasts and refusals, and how', async () => {
     const { page, double } = await open()
@@ -123,6 +155,23 @@ describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
     await page.keyboard.press('Escape')
     await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('tile-shop')
     expect(double.orders).toEqual([])
+  })
+
+  test('keeps the focus on its tile when it arrives, and beside it when it is gone', async () => {
+    const { page, double } = await open()
+    const focus = () => page.evaluate('document.activeElement.id')
+    await tile(page, 'shop').focus()
+    double.changeVm('shop', { nodeId: 'n2' })
+    await nodeCard(page, 'n2').locator('#tile-shop').waitFor()
+    await expect.poll(focus).toBe('tile-shop')
+    await page.keyboard.press('m')
+    await expect.poll(focus).toBe('to-')
+    double.changeVm('shop', { nodeId: 'n1' })
+    await nodeCard(page, 'n1').locator('#tile-shop').waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(focus).toBe('tile-shop')
+    double.change({ vms: double.view.vms.filter(({ id }) => id !== 'shop') })
+    await expect.poll(focus).toBe('nodes')
   })
 
   test('is not asked about of who may not say where it runs', async () => {
