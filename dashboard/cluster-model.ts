@@ -140,7 +140,8 @@ export const roundPart = ({ sentPages, pagesOfRound }: MigrationView): number =>
 
 /**
  * Until it has ended: what its forecast leaves, and in round 0 at least what its pages take at the
- * speed so far. Nobody knows it of one that takes longer. @param copyingForMs since it was seen to copy.
+ * speed so far. Nobody knows it of one that takes longer.
+ * @param copyingForMs since it was seen to copy
  */
 export function etaMs(migration: MigrationView, copyingForMs: number): number | undefined {
   const { phase, round, sentPages, pagesOfRound, forecast } = migration

@@ -58,9 +58,11 @@ export class LiveStream {
 
   /** Tries at once instead of waiting: the page has come to the front, or the network back. */
   hurry(): void {
-    if (this.#socket || this.#closed) return
-    this.#cancelRetry()
+    if (this.#closed) return
+    // Also of a try under way, which may have come too early: the one after it comes soon.
     this.#retryMs = firstRetryMs
+    if (this.#socket) return
+    this.#cancelRetry()
     this.#connect()
   }
 

@@ -7,7 +7,7 @@ import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 
 /**
- * @param instead within the box, and there for as long as that is; told what had the focus, for that
+ * @param instead within the box, and there for as long as that is; told what had the focus, which
  * may be there again: a tile on another node
  */
 export function useKeptFocus(

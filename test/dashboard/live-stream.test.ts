@@ -98,6 +98,17 @@ test('in a hurry it does not wait for its next try', () => {
   expect(sockets).toHaveLength(2)
 })
 
+test('in a hurry while a try is under way, it waits no longer for the one after it', () => {
+  const { stream, waits, lose, retry } = stage()
+  for (const atMs of [5, 400, 1100]) {
+    lose(atMs)
+    retry()
+  }
+  stream.hurry()
+  lose(2400)
+  expect(waits.map(({ ms }) => ms)).toEqual([300, 600, 1200, 300])
+})
+
 test('closed, it stays closed', () => {
   const { stream, sockets, waits, states, lose } = stage()
   stream.close()
