@@ -35,12 +35,15 @@ interface AskedProps {
 
 function Asked({ vm, first, nodes }: AskedProps) {
   const [params, setParams] = useState<MigrateParams>({})
-  const ids = nodes.map(({ id }) => id).join(' ')
+  const standings = nodes
+    .map(({ id, phase, power, evacuation }) => [id, phase, power, evacuation !== undefined].join())
+    .join(' ')
   const { is } = connection.value
-  // Asked anew when it is somewhere else, or is to go in another way; and when who answers is back.
+  // Asked anew when it is somewhere else, or is to go in another way, when a node stands otherwise,
+  // and when who answers is back.
   const asked = useMemo(
     () => askProspects(vm.id, vm.nodeId, nodes, params),
-    [vm.id, vm.nodeId, ids, params, is],
+    [vm.id, vm.nodeId, standings, params, is],
   )
   useEffect(() => () => asked.end(), [asked])
   const whyNot = whyNotNow(vm)
