@@ -10,9 +10,10 @@ import {
   mayActOnNode,
   migrationHasEnded,
   type NodeAction,
+  nodePhaseSentences,
   type VmAction,
 } from '#proto/state.ts'
-import { view } from './cluster.ts'
+import { isThere, view } from './cluster.ts'
 import {
   act,
   actOnNode,
@@ -32,7 +33,7 @@ import { allows } from './session.ts'
 export interface ActionRow<Subject> {
   readonly word: string
   /** Absent: it disturbs nobody, and is done at once. */
-  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word' | 'vm'>
+  readonly ask?: (subject: Subject) => Omit<Question, 'run' | 'word' | 'ended'>
   readonly run: (subject: Subject) => void
 }
 
@@ -335,10 +336,32 @@ export const linkHeal: ActionRow<{ readonly a: string; readonly b: string }> = {
     void breakNode(a, { do: 'heal-link', to: b }, `${a} and ${b} hear each other again.`),
 }
 
-/** Does it, or asks first. @param vm that it is done to, or to a part of it */
-export function begin<Subject>(row: ActionRow<Subject>, subject: Subject, vm?: VmView): void {
+/** Does it, or asks first. @param ended when it would be asked in vain */
+export function begin<Subject>(
+  row: ActionRow<Subject>,
+  subject: Subject,
+  ended: Question['ended'] = () => undefined,
+): void {
   const { ask, word } = row
   const run = () => row.run(subject)
-  if (ask) question.value = { ...ask(subject), ...(vm && { vm }), word, run }
+  if (ask) question.value = { ...ask(subject), ended, word, run }
   else run()
 }
+
+/** The VM that it is done to is gone; another one of its name is none of it. */
+export const ofVm = (vm: VmView) => () =>
+  isThere(vm) ? undefined : `${vm.id} is not there any more.`
+
+/** The node is gone, or would not be offered that now. @param offered of a node as it stands */
+export const ofNode =
+  (
+    { id }: NodeView,
+    row: ActionRow<NodeView>,
+    offered: (node: NodeView) => readonly ActionRow<NodeView>[],
+  ) =>
+  () => {
+    const now = view.value?.nodes.find((node) => node.id === id)
+    if (!now) return `${id} is not there any more.`
+    const why = `${id} ${nodePhaseSentences[now.phase]}`
+    return offered(now).includes(row) ? undefined : `${why}: it is too late for “${row.word}”.`
+  }

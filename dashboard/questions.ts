@@ -14,8 +14,8 @@ export interface Question {
   /** It destroys something, or others will feel it. */
   readonly isGrave: boolean
   readonly run: () => void
-  /** What it is about: another VM of that name is none of it. */
-  readonly vm?: VmView
+  /** As soon as it cannot be meant any more it ends, with these words; until then undefined. */
+  readonly ended?: () => string | undefined
 }
 export const question = signal<Question | undefined>(undefined)
 

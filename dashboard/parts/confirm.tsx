@@ -2,15 +2,14 @@
 // focus on the way out.
 
 import { useEffect, useRef } from 'preact/hooks'
-import { connection, isThere } from '../cluster.ts'
+import { connection } from '../cluster.ts'
 import { type Question, question } from '../questions.ts'
 import { Dialog } from './dialog.tsx'
-import { useGone } from './gone.ts'
+import { useEnded } from './gone.ts'
 
 export function Confirm() {
   const asked = question.value
-  const gone = asked?.vm && !isThere(asked.vm) ? asked.vm : undefined
-  useGone(gone?.id, close)
+  useEnded(asked?.ended?.(), close)
   return asked ? <Asked key={asked.title} {...asked} /> : null
 }
 

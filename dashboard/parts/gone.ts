@@ -5,10 +5,14 @@ import { useEffect } from 'preact/hooks'
 import { tell } from '../commands.ts'
 
 /** @param gone its name, as soon as it is not there any more */
-export function useGone(gone: string | undefined, close: () => void): void {
+export const useGone = (gone: string | undefined, close: () => void): void =>
+  useEnded(gone && `${gone} is not there any more.`, close)
+
+/** @param why as soon as it cannot be meant any more */
+export function useEnded(why: string | undefined, close: () => void): void {
   useEffect(() => {
-    if (gone === undefined) return
+    if (why === undefined) return
     close()
-    tell(`${gone} is not there any more.`, true)
-  }, [gone])
+    tell(why, true)
+  }, [why])
 }

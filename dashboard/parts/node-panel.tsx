@@ -4,7 +4,7 @@
 import type { NodeView } from '#proto/api.ts'
 import { countText, mibText, msText, percentText } from '#proto/quantity.ts'
 import { nodePhaseSentences } from '#proto/state.ts'
-import { type ActionRow, begin, breakActionsNow, nodeActionsNow } from '../actions.ts'
+import { type ActionRow, begin, breakActionsNow, nodeActionsNow, ofNode } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { laboratory } from '../laboratory.ts'
 import { fewNames } from '../policy-model.ts'
@@ -24,7 +24,7 @@ export function NodePanel({ node }: { node: NodeView }) {
         <Sign name={nodeSigns[phase]} /> {id} {nodePhaseSentences[phase]}
         {standingText(node)}.
       </p>
-      <Buttons legend={`Actions on ${id}`} rows={nodeActionsNow(node)} node={node} />
+      <Buttons legend={`Actions on ${id}`} offered={nodeActionsNow} node={node} />
       <Broken node={node} />
       <Facts {...node} />
       {allows('see-cluster') && <NodeLoads node={node} />}
@@ -51,12 +51,13 @@ const replicasOn = (nodeId: string): string[] =>
 
 interface ButtonsProps {
   readonly legend: string
-  readonly rows: readonly ActionRow<NodeView>[]
+  readonly offered: (node: NodeView) => readonly ActionRow<NodeView>[]
   readonly node: NodeView
   readonly isShown?: boolean
 }
 
-function Buttons({ legend, rows, node, isShown = false }: ButtonsProps) {
+function Buttons({ legend, offered, node, isShown = false }: ButtonsProps) {
+  const rows = offered(node)
   if (rows.length === 0) return null
   return (
     <fieldset class="actions" disabled={connection.value.is !== 'live'}>
@@ -67,7 +68,7 @@ function Buttons({ legend, rows, node, isShown = false }: ButtonsProps) {
             key={row.word}
             type="button"
             class={isShown && row.ask ? 'breaks' : ''}
-            onClick={() => begin(row, node)}
+            onClick={() => begin(row, node, ofNode(node, row, offered))}
           >
             {row.word}
           </button>
@@ -95,7 +96,7 @@ function Broken({ node }: { node: NodeView }) {
           <Sign name="bad" /> Broken on purpose: {words.join(', ')}.
         </p>
       )}
-      <Buttons legend="Break on purpose" rows={breakActionsNow(node)} node={node} isShown />
+      <Buttons legend="Break on purpose" offered={breakActionsNow} node={node} isShown />
     </>
   )
 }

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { SnapshotView, type VmView } from '#proto/api.ts'
 import { bytesText } from '#proto/quantity.ts'
 import { mayAct } from '#proto/state.ts'
-import { begin, dropRow, isMine, restoreRow } from '../actions.ts'
+import { begin, dropRow, isMine, ofVm, restoreRow } from '../actions.ts'
 import { ask, isRefused } from '../asking.ts'
 import { keepAsked } from '../questions.ts'
 import { allows } from '../session.ts'
@@ -74,14 +74,14 @@ function Actions({ vm, one, done }: RowProps) {
     keepAsked.value = { vmId: vm.id, snapshot: one.name }
   }
   const drop = () => {
-    begin(dropRow, subject, vm)
+    begin(dropRow, subject, ofVm(vm))
     done()
   }
   const mayRestore = mayAct('restore', vm.phase) && isMine('restore', vm)
   const mayCopy = isMine('snapshot', vm)
   return (
     <>
-      {mayRestore && button(restoreRow.word, () => begin(restoreRow, subject, vm), '')}
+      {mayRestore && button(restoreRow.word, () => begin(restoreRow, subject, ofVm(vm)), '')}
       {mayCopy && allows('run') && button('Template…', keep)}
       {mayCopy && button(dropRow.word, drop)}
     </>

@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks'
 import type { NodeView, VmView } from '#proto/api.ts'
 import { nameLettersMax } from '#proto/ids.ts'
 import { mayAct } from '#proto/state.ts'
-import { begin, isMine, vmActionsNow } from '../actions.ts'
+import { begin, isMine, ofVm, vmActionsNow } from '../actions.ts'
 import { connection, view } from '../cluster.ts'
 import { clone } from '../commands.ts'
 import { question } from '../questions.ts'
@@ -29,7 +29,7 @@ export function VmActions({ vm, nodes }: VmActionsProps) {
             key={row.action}
             type="button"
             class={row.action === 'migrate' ? 'primary' : ''}
-            onClick={() => begin(row, vm, vm)}
+            onClick={() => begin(row, vm, ofVm(vm))}
           >
             {row.word}
           </button>
@@ -59,7 +59,7 @@ function CloneAction({ vm, nodes }: VmActionsProps) {
         word: `Clone ×${count}`,
         isGrave: false,
         run,
-        vm,
+        ended: ofVm(vm),
       },
       text:
         `${count} new VMs ${where}, each somebody else. They share their pages with ${vm.id} until ` +

@@ -174,6 +174,18 @@ describe.skipIf(!chromiumPath)('a VM that is moved by keyboard', () => {
     await expect.poll(focus).toBe('nodes')
   })
 
+  test('is asked anew where it may go when a node is lost meanwhile', async () => {
+    const { page, double } = await open()
+    await tile(page, 'shop').press('m')
+    const dialog = page.getByRole('dialog', { name: 'Move shop to …' })
+    await dialog.getByText('downtime 9.6 ms').first().waitFor()
+    const nodes = double.view.nodes.map((node) =>
+      node.id === 'n2' ? { ...node, phase: 'fenced' as const } : node,
+    )
+    double.change({ nodes })
+    await dialog.getByText('n2 is fenced: it takes no VMs.').waitFor()
+  })
+
   test('is not asked about of who may not say where it runs', async () => {
     const { page } = await open({ who: viewer })
     await tile(page, 'shop').press('m')

@@ -22,6 +22,20 @@ describe.skipIf(!chromiumPath)('a node close up', () => {
       .toEqual(['/v1/nodes/n2/evacuate'])
   })
 
+  test('is asked about no more when it is lost meanwhile', async () => {
+    const { page, double } = await open({ hash: '#/node/n2' })
+    await page.locator('.panel').getByRole('button', { name: 'Evacuate' }).click()
+    const asked = page.getByRole('dialog', { name: 'Evacuate n2?' })
+    await asked.waitFor()
+    const nodes = double.view.nodes.map((node) =>
+      node.id === 'n2' ? { ...node, phase: 'fenced' as const } : node,
+    )
+    double.change({ nodes })
+    await asked.waitFor({ state: 'detached' })
+    await page.getByText('it is too late for “Evacuate”').waitFor()
+    expect(double.orders).toEqual([])
+  })
+
   test('is put to standby when it is empty, of replicas and of what comes there too', async () => {
     const { page, double } = await open({ hash: '#/node/n2' })
     const offered = page.locator('.panel .actions button')
