@@ -43,7 +43,9 @@ function Asked({ nodes }: { readonly nodes: readonly NodeView[] }) {
   const change = (part: Partial<Wanted>) => setWanted({ ...wanted, ...part })
   const choose = (next: KindName) => {
     setKind(next)
-    setWanted(wantedOf(next, wanted.node))
+    const named = wantedOf(next, wanted.node)
+    const isOwn = wanted.name !== freeName(kind, taken())
+    setWanted(isOwn ? { ...named, name: wanted.name } : named)
   }
   const submit = async () => {
     const refused = mistakeIn(wanted, taken()) ?? (await run(requestOf(wanted)))

@@ -78,6 +78,18 @@ describe.skipIf(!chromiumPath)('the form', () => {
     await expect.poll(() => name.count()).toBe(0)
   })
 
+  test('keeps a name of one’s own when another guest is chosen', async () => {
+    const { page } = await open()
+    await page.getByRole('button', { name: 'New VM' }).click()
+    const dialog = page.getByRole('dialog')
+    const name = dialog.getByLabel('Name')
+    await dialog.getByLabel('What it does').selectOption('desk')
+    expect(await name.inputValue()).toBe('desk')
+    await name.fill('my-desk')
+    await dialog.getByLabel('What it does').selectOption('store')
+    expect(await name.inputValue()).toBe('my-desk')
+  })
+
   test('opens by a key, starts a VM by Enter, and shows it', async () => {
     const { page, double } = await open()
     await page.keyboard.press('n')
