@@ -125,11 +125,15 @@ function ProgressFacts(migration: MigrationView) {
   )
 }
 
+/** Nothing of copies that whoever looks does not see. */
+const timesText = (count: number): string =>
+  count > 1 ? `${count} times ` : count === 1 ? 'once ' : ''
+
 export function MoveTitle({ purpose, vmId, cloneIds, from, to }: MigrationView) {
   if (purpose === 'clone')
     return (
       <span>
-        <strong>{vmId}</strong> cloned {cloneIds.length === 1 ? 'once' : `${cloneIds.length} times`}{' '}
+        <strong>{vmId}</strong> cloned {timesText(cloneIds.length)}
         <span class="way">on {to}</span>
       </span>
     )

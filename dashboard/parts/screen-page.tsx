@@ -6,6 +6,7 @@ import { useEffect } from 'preact/hooks'
 import { staysOpen, vmPhaseSentences } from '#proto/state.ts'
 import { view } from '../cluster.ts'
 import { hashOf } from '../route.ts'
+import { allows } from '../session.ts'
 import { ScreenPanel } from './screen-panel.tsx'
 
 export function ScreenPage({ id }: { id: string }) {
@@ -21,6 +22,8 @@ export function ScreenPage({ id }: { id: string }) {
   if (!vm) return <Instead name={id} text={`There is no VM ${id} now.`} />
   if (vm.spec.screen === undefined)
     return <Instead name={id} isThere text={`${id} has no screen.`} />
+  if (!allows('look', vm))
+    return <Instead name={id} isThere text={`The screen of ${id} is not yours to see.`} />
   if (!staysOpen(vm.phase))
     return <Instead name={id} isThere text={`${id} ${vmPhaseSentences[vm.phase]}.`} />
   return (
