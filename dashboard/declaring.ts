@@ -21,6 +21,8 @@ export interface WantedPolicy {
   readonly checkpointMs: number
   readonly isolation: IsolationResponse
   readonly priority: number
+  /** `db, group:stores`; empty: nobody. */
+  readonly after: string
   readonly restarts: number
   /** Empty: as if never said. */
   readonly relocations: string
@@ -34,9 +36,10 @@ export const keepsReplica = (level: ProtectionLevel): level is keyof typeof chec
 /** What counts for it now. */
 export function policyOf({ spec, policy = haPolicyDefault }: VmView): WantedPolicy {
   const protection = policy.protection ?? (spec.ha ? 'restart' : 'none')
-  const { priority, restarts, relocations, failback, locked } = policy
+  const { priority, after, restarts, relocations, failback, locked } = policy
   return {
     ...{ protection, priority, restarts, failback, locked },
+    after: after.join(', '),
     checkpointMs: policy.checkpointMs ?? everyMsOf(protection),
     isolation: policy.isolation ?? spec.isolation ?? 'stop',
     relocations: relocations === undefined ? '' : String(relocations),
@@ -52,7 +55,7 @@ type Declared<Value> = { readonly value: Value } | { readonly mistake: string }
 /** Only what was changed: the rest goes on being said by whoever said it. */
 export function policyChangeOf(vm: VmView, wanted: WantedPolicy): Declared<HaPolicyChange> {
   const before = policyOf(vm)
-  const { checkpointMs, relocations, ...plain } = wanted
+  const { checkpointMs, relocations, after, ...plain } = wanted
   const changed: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(plain))
     if (value !== before[key as keyof WantedPolicy]) changed[key] = value
@@ -60,6 +63,7 @@ export function policyChangeOf(vm: VmView, wanted: WantedPolicy): Declared<HaPol
   const everyMs = vm.policy?.checkpointMs ?? everyMsOf(wanted.protection)
   if (keepsReplica(wanted.protection) && checkpointMs !== everyMs)
     changed.checkpointMs = checkpointMs
+  if (wordsOf(after).join(', ') !== before.after) changed.after = wordsOf(after)
   if (relocations !== before.relocations)
     changed.relocations = relocations.trim() === '' ? null : Number(relocations)
   return checked(HaPolicyChange, changed, policyTexts)
@@ -69,6 +73,7 @@ export function policyChangeOf(vm: VmView, wanted: WantedPolicy): Declared<HaPol
 type Texts = Readonly<Record<string, string>>
 
 const policyTexts: Texts = {
+  after: 'Write VMs by their names, and groups as group:NAME; 32 at most.',
   priority: 'The priority is a whole number from 0 to 1,000.',
   restarts: 'Restarts on its node are a whole number from 0 to 100.',
   relocations: 'Starts on other nodes are a whole number from 0 to 100; or leave it empty.',

@@ -89,6 +89,11 @@ const Restarts = ({ wanted, change }: PartProps) => (
       value={wanted.priority}
       change={(priority) => change({ priority })}
     />
+    <TextField
+      word="Starts after these VMs, or groups: db, group:stores"
+      value={wanted.after}
+      change={(after) => change({ after })}
+    />
     <NumberField
       word="After a crash, restarts on its node"
       limits={[0, 100]}

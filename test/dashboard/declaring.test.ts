@@ -41,6 +41,17 @@ describe('a policy', () => {
     })
   })
 
+  test('of who starts before it: by names, and nobody where nothing is written', () => {
+    expect(changed({ after: 'db group:stores' })).toEqual({
+      value: { after: ['db', 'group:stores'] },
+    })
+    const kept = { ...vm, policy: HaPolicy.parse({ after: ['db', 'group:stores'] }) }
+    expect(policyOf(kept).after).toBe('db, group:stores')
+    expect(changed({ after: 'db,group:stores' }, kept)).toEqual({ value: {} })
+    expect(changed({ after: '' }, kept)).toEqual({ value: { after: [] } })
+    expect(changed({ after: 'My VM' })).toMatchObject({ mistake: /^Write VMs by their names/ })
+  })
+
   test('of relocations: a number, or as if never said; and what is neither is told', () => {
     const kept = { ...vm, policy: HaPolicy.parse({ relocations: 2 }) }
     expect(changed({ relocations: ' ' }, kept)).toEqual({ value: { relocations: null } })
@@ -95,13 +106,14 @@ describe.skipIf(!chromiumPath)('the form', () => {
     await dialog.getByRole('button', { name: 'Declare' }).click()
     await dialog.getByRole('alert').getByText('The priority is').waitFor()
     await dialog.getByLabel('Priority').fill('200')
+    await dialog.getByLabel('Starts after').fill('ledger')
     await dialog.getByLabel('Locked').check()
     await dialog.getByLabel('Priority').press('Enter')
     await page.getByRole('status').getByText('shop: it is declared.').waitFor()
     expect(double.orders).toMatchObject([
       {
         ...{ method: 'PATCH', path: '/v1/vms/shop/ha' },
-        body: { protection: 'checkpoint', priority: 200, locked: true },
+        body: { protection: 'checkpoint', priority: 200, after: ['ledger'], locked: true },
       },
     ])
   })
