@@ -2,7 +2,7 @@
 // Pure. Not here: the commands (commands/ha.ts, commands/group.ts), what it means
 // (docs/high-availability.md).
 
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import {
   type HaPolicy,
   type HaPolicyChange,
@@ -54,6 +54,21 @@ export const withPolicyOptions = (command: Command): Command =>
       ),
     )
     .option('--every <ms>', 'from one checkpoint to the next', inMs(wholeBetween(20, 3_600_000)))
+
+/** The parts of a policy, by the options that say them. */
+const partOf: Readonly<Record<string, keyof HaPolicy>> = {
+  ...{ priority: 'priority', after: 'after', restarts: 'restarts', relocations: 'relocations' },
+  ...{ failback: 'failback', lock: 'locked', protection: 'protection', isolation: 'isolation' },
+  every: 'checkpointMs',
+}
+
+/** `priority,lock`: of these nothing is said any more. */
+export function unsaid(text: string): HaPolicyChange {
+  const parts = list(text).map((word) => partOf[word])
+  if (parts.length === 0 || parts.includes(undefined))
+    throw new InvalidArgumentError(`Write of ${Object.keys(partOf).join(', ')}, with commas.`)
+  return Object.fromEntries(parts.map((part) => [part, null]))
+}
 
 /** Only what was said. */
 export function changeOf(options: PolicyOptions, self: Command): HaPolicyChange {

@@ -7,7 +7,7 @@ import type { VmView } from '#proto/api.ts'
 import {
   type HaGroup,
   type HaPolicy,
-  type HaPolicyChange,
+  type HaPolicySaid,
   haPolicyDefault,
   namesText,
   type ProtectionLevel,
@@ -21,6 +21,8 @@ export interface PolicyLine {
   readonly value: string
   /** Who said so. */
   readonly from: string
+  /** It is said of the VM itself, as this part: that can be taken back. */
+  readonly own?: keyof HaPolicy
 }
 
 export const groupOf = (vmId: string, groups: readonly HaGroup[] = []): HaGroup | undefined =>
@@ -50,21 +52,27 @@ export function policyLines(vm: VmView, groups?: readonly HaGroup[]): PolicyLine
   const from = (key: keyof HaPolicy) => sourceOf(key, policy, ownPolicy, group)
   const made = (key: 'protection' | 'isolation', isDefault: boolean) =>
     policy[key] === undefined ? (isDefault ? byNobody : 'when it was made') : from(key)
-  const line = (name: string, value: string, who: string): PolicyLine => ({
+  const line = (name: string, value: string, key: keyof HaPolicy, who = from(key)): PolicyLine => ({
     ...{ name, value, from: who },
+    ...(ownPolicy[key] !== undefined && { own: key }),
   })
   return [
-    line('Its node is lost', lostTexts[protection], made('protection', spec.ha)),
+    line('Its node is lost', lostTexts[protection], 'protection', made('protection', spec.ha)),
     ...(keepsReplica(protection)
-      ? [line('Checkpoints', `every ${msText(checkpointMs)}`, from('checkpointMs'))]
+      ? [line('Checkpoints', `every ${msText(checkpointMs)}`, 'checkpointMs')]
       : []),
-    line('Its node is cut off', cutOffTexts[isolation], made('isolation', !spec.isolation)),
-    line('Priority', String(policy.priority), from('priority')),
-    line('Starts after', namesText(policy.after) || 'nobody', from('after')),
-    line('Restarts on its node', countText(policy.restarts), from('restarts')),
-    line('Then on other nodes', relocationsText(policy.relocations), from('relocations')),
-    line('Goes to a better node', yesNo(policy.failback), from('failback')),
-    line('Locked', yesNo(policy.locked), from('locked')),
+    line(
+      'Its node is cut off',
+      cutOffTexts[isolation],
+      'isolation',
+      made('isolation', !spec.isolation),
+    ),
+    line('Priority', String(policy.priority), 'priority'),
+    line('Starts after', namesText(policy.after) || 'nobody', 'after'),
+    line('Restarts on its node', countText(policy.restarts), 'restarts'),
+    line('Then on other nodes', relocationsText(policy.relocations), 'relocations'),
+    line('Goes to a better node', yesNo(policy.failback), 'failback'),
+    line('Locked', yesNo(policy.locked), 'locked'),
   ]
 }
 
@@ -73,7 +81,7 @@ const byNobody = 'default'
 function sourceOf(
   key: keyof HaPolicy,
   policy: HaPolicy,
-  own: HaPolicyChange,
+  own: HaPolicySaid,
   group: HaGroup | undefined,
 ): string {
   if (own[key] !== undefined) return 'this VM'

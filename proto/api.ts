@@ -78,7 +78,7 @@
 import { z } from 'zod'
 import { EventView } from './event-view.ts'
 import { Fault } from './faults.ts'
-import { HaGroup, HaPolicy, HaPolicyChange, HaRuleView, HaSettings } from './ha.ts'
+import { HaGroup, HaPolicy, HaPolicySaid, HaRuleView, HaSettings } from './ha.ts'
 import { MigrationWishes } from './message-parts.ts'
 import { MigrationRecord, NodeCapacity, VmLoad } from './messages.ts'
 import { PowerState, PowerView } from './power.ts'
@@ -147,7 +147,7 @@ export const VmView = z.strictObject({
   /** Absent: nothing was declared, the defaults count. */
   policy: HaPolicy.optional(),
   /** What of it was said of this VM itself; the rest is its group's, or default. */
-  ownPolicy: HaPolicyChange.optional(),
+  ownPolicy: HaPolicySaid.optional(),
   /** Some of its disk's layers become one: written by a node, or about to be put in their place. */
   merging: z.strictObject({ layers: z.int(), phase: z.enum(['writing', 'swapping']) }).optional(),
   /** After its node was lost it went on from a checkpoint, and did not start anew. */

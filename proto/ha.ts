@@ -57,19 +57,38 @@ export const HaPolicy = z.strictObject({
 export type HaPolicy = z.infer<typeof HaPolicy>
 export const haPolicyDefault: HaPolicy = HaPolicy.parse({})
 
-/** What is to be changed; the rest stays as it is. `relocations: null`: as if never said. */
-export const HaPolicyChange = z.strictObject({
+/** What is said of a VM, or of all of a group; of the rest nothing is. */
+export const HaPolicySaid = z.strictObject({
   priority: HaPolicy.shape.priority.unwrap().optional(),
   after: HaPolicy.shape.after.unwrap().optional(),
   restarts: HaPolicy.shape.restarts.unwrap().optional(),
-  relocations: HaPolicy.shape.relocations.unwrap().nullable().optional(),
+  relocations: HaPolicy.shape.relocations,
   failback: z.boolean().optional(),
   locked: z.boolean().optional(),
   protection: z.enum(protectionLevels).optional(),
   isolation: z.enum(isolationResponses).optional(),
   checkpointMs: HaPolicy.shape.checkpointMs,
 })
+export type HaPolicySaid = z.infer<typeof HaPolicySaid>
+
+const { shape } = HaPolicySaid
+/** What is to be changed; the rest stays as it is. `null`: as if never said of it. */
+export const HaPolicyChange = z.strictObject({
+  priority: shape.priority.nullable(),
+  after: shape.after.nullable(),
+  restarts: shape.restarts.nullable(),
+  relocations: shape.relocations.nullable(),
+  failback: shape.failback.nullable(),
+  locked: shape.locked.nullable(),
+  protection: shape.protection.nullable(),
+  isolation: shape.isolation.nullable(),
+  checkpointMs: shape.checkpointMs.nullable(),
+})
 export type HaPolicyChange = z.infer<typeof HaPolicyChange>
+
+/** What is said after a change. */
+export const saidAfter = (before: HaPolicySaid, change: HaPolicyChange): HaPolicySaid =>
+  Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value != null))
 
 /** So many; a group counts as many. */
 const vms = (least: number) =>
@@ -87,7 +106,7 @@ export const HaGroup = z.strictObject({
   /** Each is in one group at most. A VM of that name may come later. */
   vms: z.array(Name).max(1024),
   /** Of each of them, as far as nothing else is said of it. */
-  policy: HaPolicyChange.extend({ relocations: HaPolicy.shape.relocations }).default({}),
+  policy: HaPolicySaid.default({}),
 })
 export type HaGroup = z.infer<typeof HaGroup>
 export type HaGroupInput = z.input<typeof HaGroup>

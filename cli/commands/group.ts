@@ -2,7 +2,7 @@
 // name in rules and in the order of starts. Not here: what it does (docs/high-availability.md).
 
 import type { Command } from 'commander'
-import type { HaGroup } from '#proto/ha.ts'
+import { type HaGroup, saidAfter } from '#proto/ha.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
 import { groupsText } from '../ha-text.ts'
@@ -76,7 +76,6 @@ function changed(
   options: GroupOptions,
   self: Command,
 ): HaGroup {
-  const { relocations, ...policy } = { ...before?.policy, ...changeOf(options, self) }
-  const counted = relocations === undefined || relocations === null ? {} : { relocations }
-  return { name, vms: options.vms ?? before?.vms ?? [], policy: { ...policy, ...counted } }
+  const policy = saidAfter(before?.policy ?? {}, changeOf(options, self))
+  return { name, vms: options.vms ?? before?.vms ?? [], policy }
 }

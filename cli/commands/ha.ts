@@ -3,7 +3,7 @@
 // once. Not here: what it does (docs/high-availability.md).
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { HaPolicy, type HaSettingsChange, haRuleKinds } from '#proto/ha.ts'
+import { HaPolicy, type HaPolicyChange, type HaSettingsChange, haRuleKinds } from '#proto/ha.ts'
 import { type RulePart, ruleKeys, ruleOf } from '#scenarios/language/high-availability.ts'
 import type { Cli } from '../cli.ts'
 import { withApi } from '../connection.ts'
@@ -16,6 +16,7 @@ import {
   list,
   type PolicyOptions,
   policyText,
+  unsaid,
   withPolicyOptions,
 } from '../policy-options.ts'
 import { toComeTexts } from '../vms-to-come.ts'
@@ -58,13 +59,18 @@ function addStatus(parent: Command, cli: Cli): void {
   withExamples(status, [['godwit ha status', 'how many nodes may fail now']])
 }
 
+interface TakesBack {
+  readonly takeBack?: HaPolicyChange
+}
+
 function addSet(parent: Command, cli: Cli): void {
   const set = withPolicyOptions(
     parent
       .command('set <vm...>')
-      .description('how a VM is kept running; what is not named stays as it is'),
-  ).action((vms: string[], options: PolicyOptions, self: Command) => {
-    const change = changeOf(options, self)
+      .description('how a VM is kept running; what is not named stays as it is')
+      .option('--take-back <parts>', 'as its group says, or nobody: priority,lock', unsaid),
+  ).action((vms: string[], options: PolicyOptions & TakesBack, self: Command) => {
+    const change = { ...options.takeBack, ...changeOf(options, self) }
     if (Object.keys(change).length === 0)
       throw new CommandError(exitCode.usage, 'Say what to change: see --help')
     return withApi(cli, self, async (api) => {
@@ -78,6 +84,7 @@ function addSet(parent: Command, cli: Cli): void {
     ['godwit ha set db --priority 200 --restarts 3', 'first, and again after a crash'],
     ['godwit ha set web --after db', 'web starts when db runs; or --after group:stores'],
     ['godwit ha set db --lock', 'while somebody works on it'],
+    ['godwit ha set db --take-back lock,priority', 'what its group says counts again'],
     ['godwit ha set db --isolation pause', 'cut off, it stands still and goes on where it was'],
     ['godwit ha set db --protection continuous', 'another node keeps it as it is, all the time'],
     ['godwit ha set web --protection checkpoint --every 10000', 'or as it was every ten seconds'],

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { EventView, TemplateOrigin } from '#proto/api.ts'
 import { Fault } from '#proto/faults.ts'
-import { HaGroup, HaPolicy, HaPolicyChange, HaRule, HaSettings } from '#proto/ha.ts'
+import { HaGroup, HaPolicy, HaPolicySaid, HaRule, HaSettings } from '#proto/ha.ts'
 import type { CommandId, Epoch, MigrationId, NodeId, VmId } from '#proto/ids.ts'
 import { MigrationParams, MigrationRecord, NodeCapacity } from '#proto/messages.ts'
 import { PowerSettings } from '#proto/power.ts'
@@ -144,7 +144,7 @@ export const VmRecord = z.strictObject({
   /** As an operator declared it; absent: the defaults. */
   policy: HaPolicy.optional(),
   /** What of that was said of it itself, and not of its group. */
-  ownPolicy: HaPolicyChange.optional(),
+  ownPolicy: HaPolicySaid.optional(),
   /** Starts that made good for a crash or a failed start, in a row: here, and on other nodes. */
   tries: z.strictObject({ restarts: z.int(), relocations: z.int() }).optional(),
   /** Where it is to start again, if it can. */

@@ -3,7 +3,7 @@
 // monotonic ms.
 
 import type { ClusterView, MigrationView, NodeView, VmView } from '#proto/api.ts'
-import type { HaPolicyChange } from '#proto/ha.ts'
+import type { HaPolicySaid } from '#proto/ha.ts'
 import { byId } from '#proto/name-order.ts'
 import { burdenOf } from './burdens.ts'
 import { type ClusterState, isOpen, type Migration, type Node, type Vm } from './cluster-state.ts'
@@ -71,7 +71,7 @@ export function vmView(state: ClusterState, vm: Vm): VmView {
   } as VmView
 }
 
-function ownPolicyView(vm: Vm): HaPolicyChange | undefined {
+function ownPolicyView(vm: Vm): HaPolicySaid | undefined {
   const own = ownOf(vm)
   return Object.keys(own).length > 0 ? own : undefined
 }

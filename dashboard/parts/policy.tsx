@@ -2,10 +2,13 @@
 // (../policy-model.ts), why it is where it is (why.tsx).
 
 import type { VmView } from '#proto/api.ts'
+import type { HaPolicy } from '#proto/ha.ts'
 import { connection, view } from '../cluster.ts'
+import { setPolicy, tell } from '../commands.ts'
 import { fewNames, groupOf, policyLines } from '../policy-model.ts'
 import { policyAsked } from '../questions.ts'
 import { allows } from '../session.ts'
+import { Act } from './act.tsx'
 
 export function Policy({ vm }: { vm: VmView }) {
   const groups = view.value?.groups
@@ -28,11 +31,20 @@ export function Policy({ vm }: { vm: VmView }) {
           </tr>
         </thead>
         <tbody>
-          {lines.map(({ name, value, from }) => (
+          {lines.map(({ name, value, from, own }) => (
             <tr key={name} class={from === 'default' ? 'default' : 'said'}>
               <th scope="row">{name}</th>
               <td>{value}</td>
-              <td>{from}</td>
+              <td>
+                {from}
+                {own && allows('place', vm) && (
+                  <Act
+                    word="Take back"
+                    about={`Take back what is said of it itself: ${name}`}
+                    run={() => void takeBack(vm.id, own)}
+                  />
+                )}
+              </td>
             </tr>
           ))}
         </tbody>
@@ -50,6 +62,12 @@ export function Policy({ vm }: { vm: VmView }) {
       )}
     </details>
   )
+}
+
+/** Then its group says it, or nobody. */
+async function takeBack(vmId: string, part: keyof HaPolicy): Promise<void> {
+  const refused = await setPolicy(vmId, { [part]: null })
+  if (refused !== undefined) tell(refused, true)
 }
 
 function othersText(vms: readonly string[], own: string): string {

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import {
   type HaGroupInput,
   HaPolicy,
-  type HaPolicyChange,
+  type HaPolicySaid,
   type HaRuleInput,
   HaSettings,
   haRuleKinds,
@@ -35,7 +35,7 @@ export const PolicyPart = z.strictObject(policyKeys).describe('How it is kept ru
 export type PolicyPart = z.infer<typeof PolicyPart>
 
 /** As the API takes it: what is said, and nothing else. */
-export function policyOf(part: PolicyPart): HaPolicyChange {
+export function policyOf(part: PolicyPart): HaPolicySaid {
   const { priority, after, restarts, relocations, failback, locked, protection, isolation } = part
   const said = { priority, after, restarts, relocations, failback, locked, protection }
   const all = { ...said, isolation, checkpointMs: part.checkpoint }

@@ -46,6 +46,24 @@ describe.skipIf(!chromiumPath)('what was declared', () => {
   })
 })
 
+describe.skipIf(!chromiumPath)('what was said of a VM itself', () => {
+  test('is taken back, so that its group says it again', async () => {
+    const { page, double } = await open({ view: declared(), hash: '#/vm/shop' })
+    await page.getByText('How is it kept running?').click()
+    const back = page.getByRole('button', { name: 'Take back what is said' })
+    expect(await back.count()).toBe(1)
+    await page.getByRole('button', { name: 'Take back what is said of it itself: Locked' }).click()
+    await page.getByText('shop: it is declared.').waitFor()
+    expect(double.orders).toMatchObject([{ path: '/v1/vms/shop/ha', body: { locked: null } }])
+    double.changeVm('shop', { ownPolicy: undefined })
+    await back.waitFor({ state: 'detached' })
+    const who = { name: 'vera', role: 'viewer', open: false } as const
+    const other = await open({ view: declared(), who, hash: '#/vm/shop' })
+    await other.page.getByText('How is it kept running?').click()
+    expect(await other.page.getByRole('button', { name: 'Take back' }).count()).toBe(0)
+  })
+})
+
 describe.skipIf(!chromiumPath)('the layers of a disk', () => {
   test('are made one by the keyboard alone, and what comes of it is said', async () => {
     const { page, double } = await open({ view: declared(), hash: '#/vm/shop' })

@@ -10,7 +10,7 @@ test('what is declared is told in a few words each, and nothing else', () => {
   expect(declaredTexts({ locked: false, failback: false, after: ['a', 'group:b'] })).toEqual([
     ...['after a, group b', 'no failback', 'not locked'],
   ])
-  expect(declaredTexts({ checkpointMs: 250, isolation: 'pause', relocations: null })).toEqual([
+  expect(declaredTexts({ checkpointMs: 250, isolation: 'pause' })).toEqual([
     ...['a checkpoint every 250 ms', 'isolation pause'],
   ])
   expect(declaredTexts({})).toEqual([])

@@ -187,8 +187,14 @@ const isLimit = (value: number | undefined): value is number =>
 const inTable = (pattern: string): string =>
   pattern.replaceAll('|', '\\|').replaceAll('](', ']{1}(')
 
+const kindWords: Readonly<Record<string, string>> = {
+  ...{ integer: 'whole number', string: 'text', boolean: 'yes or no' },
+}
+
 function plainType({ type, minimum, maximum, maxLength, pattern, default: standard }: JsonSchema) {
-  const word = { integer: 'whole number', string: 'text', boolean: 'yes or no' }[`${type}`] ?? type
+  // Of several kinds: `boolean` and `null`.
+  const kinds = type === undefined ? [] : [type].flat()
+  const word = kinds.map((kind) => kindWords[kind] ?? kind).join(' or ') || 'anything'
   const limits = [
     ...(isLimit(minimum) ? [`from ${minimum}`] : []),
     ...(isLimit(maximum) ? [`to ${maximum}`] : []),
@@ -196,7 +202,7 @@ function plainType({ type, minimum, maximum, maxLength, pattern, default: standa
     ...(pattern === undefined ? [] : [`like \`${inTable(pattern)}\``]),
     ...(standard === undefined ? [] : [`(${JSON.stringify(standard)})`]),
   ]
-  return [word ?? 'anything', ...limits].join(' ')
+  return [word, ...limits].join(' ')
 }
 
 /** Alike whatever the order of their keys, and whatever is only said of them. */

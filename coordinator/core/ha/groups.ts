@@ -10,8 +10,10 @@ import {
   type HaGroup,
   type HaPolicy,
   type HaPolicyChange,
+  type HaPolicySaid,
   type HaRule,
   haPolicyDefault,
+  saidAfter,
 } from '#proto/ha.ts'
 import { asVmId, type VmId } from '#proto/ids.ts'
 import type { ClusterState, Vm } from '../cluster-state.ts'
@@ -39,7 +41,7 @@ export const groupOf = (state: ClusterState, id: string): HaGroup | undefined =>
     : [...state.groups.values()].find(({ vms }) => vms.includes(id))
 
 /** What was said of it; of one that nobody asked, whatever its policy has besides the defaults. */
-export function ownOf({ ownPolicy, policy }: Pick<Vm, 'ownPolicy' | 'policy'>): HaPolicyChange {
+export function ownOf({ ownPolicy, policy }: Pick<Vm, 'ownPolicy' | 'policy'>): HaPolicySaid {
   if (ownPolicy || !policy) return ownPolicy ?? {}
   const isDefault = ([name, value]: [string, unknown]) =>
     JSON.stringify(value) === JSON.stringify(haPolicyDefault[name as keyof HaPolicy])
@@ -47,28 +49,18 @@ export function ownOf({ ownPolicy, policy }: Pick<Vm, 'ownPolicy' | 'policy'>): 
 }
 
 /** The policy that follows from what its group says, and this of itself. */
-function policyWith(state: ClusterState, id: VmId, own: HaPolicyChange): HaPolicy {
-  const { relocations, ...said } = { ...groupOf(state, id)?.policy, ...own }
-  const known = Object.fromEntries(Object.entries(said).filter(([, v]) => v !== undefined))
-  const counted = relocations === undefined || relocations === null ? {} : { relocations }
-  return { ...haPolicyDefault, ...known, ...counted }
-}
+const policyWith = (state: ClusterState, id: VmId, own: HaPolicySaid): HaPolicy =>
+  Object.assign({ ...haPolicyDefault }, saidAfter(groupOf(state, id)?.policy ?? {}, own))
 
 /** This was said of it, and its policy is what follows from that. */
-function say(state: ClusterState, vm: Vm, own: HaPolicyChange): void {
+function say(state: ClusterState, vm: Vm, own: HaPolicySaid): void {
   Object.assign(vm, { ownPolicy: own, policy: policyWith(state, vm.id, own) })
 }
 
-/** Says something of one VM. */
+/** Says something of one VM, or no more: then its group may. */
 export function setPolicy(step: Step, vm: Vm, change: HaPolicyChange): null | Fault {
-  const said = Object.entries({ ...ownOf(vm), ...change }).filter(
-    ([, value]) => value !== undefined,
-  )
-  const { relocations, ...rest } = Object.fromEntries(said) as HaPolicyChange
-  // Nobody says any more how many; the group may.
-  const own = relocations === null || relocations === undefined ? rest : { ...rest, relocations }
   const before = { policy: vm.policy, ownPolicy: vm.ownPolicy }
-  say(step.state, vm, own)
+  say(step.state, vm, saidAfter(ownOf(vm), change))
   if (!waitsForItself(step.state, vm)) {
     declared(step, vm)
     return null

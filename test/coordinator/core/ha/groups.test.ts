@@ -62,6 +62,18 @@ test('what a group says holds for each in it; what a VM says of itself comes bef
   expect(policy(story, 'b').relocations).toBeUndefined()
 })
 
+test('what is no more said of a VM itself is said by its group, or by nobody', () => {
+  const story = three()
+  group(story, 'web', ['a'], { priority: 200, locked: true })
+  for (const id of ['a', 'b'])
+    say(story, id, { priority: 7, locked: false, protection: 'none', after: ['c'] })
+  const back = { priority: null, locked: null, protection: null, after: null }
+  for (const id of ['a', 'b']) say(story, id, back)
+  expect(vmOf(story, 'a').ownPolicy).toEqual({})
+  expect(policy(story, 'a')).toEqual(HaPolicy.parse({ priority: 200, locked: true }))
+  expect(policy(story, 'b')).toEqual(HaPolicy.parse({}))
+})
+
 test('who comes later is in it too, and all of it is there after a restart', () => {
   const story = three()
   group(story, 'web', ['a', 'late'], { priority: 200 })
