@@ -36,7 +36,7 @@ export function Policy({ vm }: { vm: VmView }) {
               <th scope="row">{name}</th>
               <td>{value}</td>
               <td>
-                {from}
+                {from}{' '}
                 {own && allows('place', vm) && (
                   <Act
                     word="Take back"
