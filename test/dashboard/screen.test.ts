@@ -210,7 +210,10 @@ describe.skipIf(!chromiumPath)('a screen', () => {
   })
 
   test('who may only look cannot paste', async () => {
-    const { page, double } = await openScreen({ who: { name: 'vi', role: 'viewer', open: false } })
+    const limits = { actions: ['see' as const, 'look' as const] }
+    const { page, double } = await openScreen({
+      who: { name: 'olga', role: 'operator', open: false, limits },
+    })
     await expect.poll(() => double.screen.shown).toEqual([1])
     expect(await page.getByRole('button', { name: 'Paste' }).count()).toBe(0)
   })
