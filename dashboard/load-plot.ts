@@ -3,11 +3,15 @@
 // which lines there are (loads.ts).
 
 import uPlot from 'uplot'
+import { countText } from '#proto/quantity.ts'
 import type { EventTone } from './cluster-model.ts'
 import type { Graph, Mark } from './loads-model.ts'
 
 const yAxisWide = 62
 const xAxisHigh = 22
+/** Whole numbers, without their unit: that stands beside the title. */
+const steps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power))
+
 /** Fewer minutes than that are not stretched over all of it. */
 const secondsMin = 120
 
@@ -53,8 +57,8 @@ export function openPlot(
     const [graph, wallMs] = shown
     const times = wallMs.map((ms) => ms / 1000)
     const data = [times, ...graph.lines.map(([, values]) => values)] as uPlot.AlignedData
-    const marks = () => shown?.[2] ?? []
-    plot ??= new uPlot(options(box, graph, group, marks, onPoint), undefined, box)
+    const now = () => shown ?? [graph, wallMs, []]
+    plot ??= new uPlot(options(box, now, group, onPoint), undefined, box)
     plot.setData(data)
   }
   const anew = () => {
@@ -81,9 +85,8 @@ export function openPlot(
 
 function options(
   box: HTMLElement,
-  graph: Graph,
+  now: () => Parameters<LoadPlot['show']>,
   group: string,
-  marks: () => readonly Mark[],
   onPoint: (at: number | undefined) => void,
 ): uPlot.Options {
   const ink = inkOf(box)
@@ -96,19 +99,19 @@ function options(
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: group } },
     scales: {
       x: { range: (_, first, last) => [Math.min(first, last - secondsMin), last] },
-      y: { range: (_, _least, most) => [0, heightOf(graph, most)] },
+      y: { range: (_, _least, most) => [0, heightOf(now()[0], most)] },
     },
     axes: [
       { ...axis, size: xAxisHigh, space: 70, values: timesText },
-      { ...axis, size: yAxisWide, space: 26, values: (_, all) => all.map(graph.text) },
+      { ...axis, size: yAxisWide, space: 26, incrs: steps.flat(), values: numbersText },
     ],
     series: [
       {},
       { stroke: ink('load'), fill: ink('load-wash'), width: 1.5, points: { show: false } },
       { stroke: ink('accent'), width: 1.5, dash: [5, 3], points: { show: false } },
-    ].slice(0, graph.lines.length + 1),
+    ].slice(0, now()[0].lines.length + 1),
     hooks: {
-      draw: [(plot) => drawMarks(plot, marks(), ink)],
+      draw: [(plot) => drawMarks(plot, now()[2], ink)],
       setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)],
     },
   }
@@ -121,6 +124,8 @@ const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short', hour12: f
 const exactClock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hour12: false })
 const timesText: uPlot.Axis.Values = (_, seconds, _at, _space, stepSec) =>
   seconds.map((each) => (stepSec < 60 ? exactClock : clock).format(each * 1000))
+
+const numbersText: uPlot.Axis.Values = (_, numbers) => numbers.map(countText)
 
 function drawMarks(plot: uPlot, marks: readonly Mark[], ink: (name: string) => string): void {
   const { ctx, bbox, scales } = plot

@@ -9,7 +9,8 @@ export type Look = readonly (number | undefined)[]
 
 /** Rows of one mean for each quantity, oldest first; null: not known all that time. */
 export interface Means {
-  readonly wallMs: number[]
+  /** When each was over, by the clock of the looks. */
+  readonly atMs: number[]
   readonly columns: (number | null)[][]
 }
 
@@ -34,24 +35,24 @@ export interface HistoryShape {
 export class LoadHistory<Key> {
   readonly #shape: HistoryShape
   readonly #tracks = new Map<Key, Track>()
-  readonly #wallMs: Float64Array
+  readonly #atMs: Float64Array
   /** Means closed so far; the newest one's place in the ring is one before it. */
   #closed = 0
   #looks = 0
 
   constructor(shape: HistoryShape) {
     this.#shape = shape
-    this.#wallMs = new Float64Array(shape.kept)
+    this.#atMs = new Float64Array(shape.kept)
   }
 
   /** All that is there now: of whom nothing is said any more, nothing is kept. */
-  look(wallMs: number, subjects: ReadonlyMap<Key, Look>): void {
+  look(atMs: number, subjects: ReadonlyMap<Key, Look>): void {
     for (const key of this.#tracks.keys()) if (!subjects.has(key)) this.#tracks.delete(key)
     for (const [key, values] of subjects) this.#add(this.#trackOf(key), values)
     this.#looks++
     if (this.#looks < this.#shape.looksPerMean) return
     this.#looks = 0
-    this.#close(wallMs)
+    this.#close(atMs)
   }
 
   meansOf(key: Key): Means {
@@ -64,7 +65,7 @@ export class LoadHistory<Key> {
       return Number.isNaN(value) ? null : Math.round(value * 10) / 10
     }
     return {
-      wallMs: rows.map((row) => this.#wallMs[row] ?? 0),
+      atMs: rows.map((row) => this.#atMs[row] ?? 0),
       columns: Array.from({ length: quantities }, (_, column) =>
         rows.map((row) => valueAt(row, column)),
       ),
@@ -92,10 +93,10 @@ export class LoadHistory<Key> {
     })
   }
 
-  #close(wallMs: number): void {
+  #close(atMs: number): void {
     const { kept, quantities } = this.#shape
     const row = this.#closed % kept
-    this.#wallMs[row] = wallMs
+    this.#atMs[row] = atMs
     // A sum of nothing over a count of nothing is not a number, and means that.
     for (const { sums, counts, rows } of this.#tracks.values()) {
       for (let at = 0; at < quantities; at++)

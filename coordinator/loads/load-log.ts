@@ -9,7 +9,7 @@ import { burdenOf } from '../core/burdens.ts'
 import type { ClusterState, Node, Vm } from '../core/cluster-state.ts'
 import { wattsAwake, wattsOf } from '../core/power/energy.ts'
 import { isThere, isUnknown } from '../core/views.ts'
-import { type HistoryShape, LoadHistory, type Look } from './load-history.ts'
+import { type HistoryShape, LoadHistory, type Look, type Means } from './load-history.ts'
 
 const lookEveryMs = 1000
 /** 450 means of 4 s are half an hour, and 7 KiB a VM. */
@@ -40,7 +40,7 @@ export class LoadLog {
   }
 
   ofVm({ serial }: Vm): VmLoadsView {
-    const { wallMs, columns } = this.#vms.meansOf(serial)
+    const { wallMs, columns } = this.#dated(this.#vms.meansOf(serial))
     const [cpuGotPercent = [], cpuDemandPercent = [], dirtyPagesPerSec = [], touchedMib = []] =
       columns
     return {
@@ -49,13 +49,13 @@ export class LoadLog {
   }
 
   ofNode({ id }: Node): NodeLoadsView {
-    const { wallMs, columns } = this.#nodes.meansOf(id)
+    const { wallMs, columns } = this.#dated(this.#nodes.meansOf(id))
     const [cpuGotPercent = [], cpuDemandPercent = [], memoryReservedMib = [], watts = []] = columns
     return { ...{ everyMs, wallMs, cpuGotPercent, cpuDemandPercent, memoryReservedMib, watts } }
   }
 
   ofCluster(): ClusterLoadsView {
-    const { wallMs, columns } = this.#cluster.meansOf('all')
+    const { wallMs, columns } = this.#dated(this.#cluster.meansOf('all'))
     const [cpuGotPercent = [], cpuDemandPercent = [], memoryReservedMib = [], ...more] = columns
     const [watts = [], wattsAwake = [], nodesOnline = [], vmsRunning = []] = more
     return {
@@ -64,18 +64,24 @@ export class LoadLog {
     }
   }
 
+  /** As the wall clock reads now, which may have been set meanwhile: in order in any case. */
+  #dated({ atMs, columns }: Means) {
+    const startedMs = this.#clock.wallMs() - this.#clock.nowMs()
+    return { columns, wallMs: atMs.map((ms) => Math.round(startedMs + ms)) }
+  }
+
   #look(): void {
     const { nodes, vms } = this.#state
-    const wallMs = this.#clock.wallMs()
+    const nowMs = this.#clock.nowMs()
     this.#nodes.look(
-      wallMs,
+      nowMs,
       looks(nodes.values(), ({ id }) => id, this.#ofNode),
     )
     this.#vms.look(
-      wallMs,
+      nowMs,
       looks(vms.values(), ({ serial }) => serial, this.#ofVm),
     )
-    this.#cluster.look(wallMs, new Map([['all', this.#ofAll()]]))
+    this.#cluster.look(nowMs, new Map([['all', this.#ofAll()]]))
     this.start()
   }
 

@@ -18,7 +18,6 @@ const marks = (isMeant: (event: EventView) => boolean) => marksOf(view.value?.ev
 
 export const VmLoads = ({ vm }: { vm: VmView }) => (
   <LoadGraphs
-    name={vm.id}
     titles={['CPU', 'Dirty rate', 'Memory']}
     load={() => vmLoads(vm)}
     marks={marks(({ vmId }) => vmId === vm.id)}
@@ -27,7 +26,6 @@ export const VmLoads = ({ vm }: { vm: VmView }) => (
 
 export const NodeLoads = ({ node }: { node: NodeView }) => (
   <LoadGraphs
-    name={node.id}
     titles={['CPU', 'Memory', 'Power']}
     load={() => nodeLoads(node)}
     marks={marks(({ nodeId }) => nodeId === node.id)}
@@ -38,7 +36,6 @@ export const NodeLoads = ({ node }: { node: NodeView }) => (
 export const Load = () => (
   <main class="single">
     <LoadGraphs
-      name="the cluster"
       titles={['CPU', 'Memory', 'Power', 'What runs']}
       load={clusterLoads}
       marks={marks(({ kind }) => kind.startsWith('node-'))}
@@ -48,7 +45,6 @@ export const Load = () => (
 )
 
 interface LoadGraphsProps {
-  readonly name: string
   /** Each has its place before the first loads come. */
   readonly titles: readonly string[]
   readonly load: () => Promise<Loads | undefined>
@@ -57,24 +53,30 @@ interface LoadGraphsProps {
   readonly isPlace?: boolean
 }
 
-function LoadGraphs({ name, titles, load, marks, isPlace = false }: LoadGraphsProps) {
+function LoadGraphs({ titles, load, marks, isPlace = false }: LoadGraphsProps) {
   const [loads, setLoads] = useState<Loads>()
   const [pointed, setPointed] = useState<number>()
+  const isLive = connection.value.is === 'live'
+  const latest = useRef(load)
+  latest.current = load
   useEffect(() => {
     let isOver = false
+    let isAsking = false
     const look = async () => {
-      const isAsked = !document.hidden && connection.value.is === 'live'
-      const now = isAsked ? await load() : undefined
+      // One that hangs is not asked again and again: a browser has few connections.
+      if (isAsking || document.hidden || !isLive) return
+      isAsking = true
+      const now = await latest.current()
+      isAsking = false
       if (now && !isOver) setLoads(now)
     }
-    setLoads(undefined)
     void look()
     const timer = setInterval(look, againMs)
     return () => {
       isOver = true
       clearInterval(timer)
     }
-  }, [name])
+  }, [isLive])
   const wallMs = loads?.wallMs ?? []
   const Heading = isPlace ? 'h2' : 'h3'
   const at = pointed !== undefined && pointed < wallMs.length ? pointed : undefined

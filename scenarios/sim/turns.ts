@@ -10,15 +10,21 @@ export interface Turns {
 
 const loop = (): Promise<void> => new Promise((go) => setImmediate(go))
 
-/** The loop turns after so many: whoever else lives in this process goes on too. */
-const promisesMax = 256
+/** The loop turns after so long: whoever else lives in this process goes on too, Ctrl-C as well. */
+const loopEveryMs = 20
 
 /**
  * A tick comes when no promise can go on, and costs a tenth of a turn of the loop, which asks the
  * system for news.
  */
 export function nodeTurns(): Turns {
-  let count = 0
+  let loopAtMs = 0
   const tick = () => new Promise<void>((go) => process.nextTick(go))
-  return { loop, promises: () => (++count % promisesMax === 0 ? loop() : tick()) }
+  const promises = () => {
+    const nowMs = performance.now()
+    if (nowMs < loopAtMs) return tick()
+    loopAtMs = nowMs + loopEveryMs
+    return loop()
+  }
+  return { loop, promises }
 }

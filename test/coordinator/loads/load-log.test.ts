@@ -1,6 +1,6 @@
 // What the coordinator keeps of loads for people: that of the VM that is meant, and nothing of a
 // node that is silent.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { LoadLog } from '#coordinator/loads/load-log.ts'
 import { VirtualClock } from '#env/memory.ts'
 import { asNodeId, asVmId } from '#proto/ids.ts'
@@ -75,6 +75,17 @@ test('a VM that takes a name has not done what another did under it', () => {
   vm().live.load = load(10)
   clock.advance(4000)
   expect(log.ofVm({ ...vm(), serial: vm().serial + 1 }).wallMs).toEqual([])
+})
+
+test('a wall clock that is set back leaves times in order, as it reads now', () => {
+  const { clock, log, vm } = logged()
+  vm().live.load = load(10)
+  let aheadMs = 0
+  vi.spyOn(clock, 'wallMs').mockImplementation(() => clock.nowMs() + aheadMs)
+  clock.advance(4000)
+  aheadMs = -3_600_000
+  clock.advance(4000)
+  expect(log.ofVm(vm()).wallMs).toEqual([4000 + aheadMs, 8000 + aheadMs])
 })
 
 test('it looks no more when it is stopped', () => {
