@@ -68,7 +68,9 @@ function migrationRows({ migrations }: Report, paint: Paint): string[][] {
 
 /** `233 ms (foreseen 240 ms)`. */
 const withForecast = (ms: number | undefined, forecast: Range | undefined): string =>
-  forecast ? `${millisText(ms)} (foreseen ${millisText(forecast.expected)})` : millisText(ms)
+  forecast && ms !== undefined
+    ? `${millisText(ms)} (foreseen ${millisText(forecast.expected)})`
+    : millisText(ms)
 
 function cloneRows({ clones }: Report, paint: Paint): string[][] {
   if (clones.length === 0) return []

@@ -164,6 +164,10 @@ export const withFinding = (report: Report, sentence: string, detail: string): R
         ],
       }
 
+/** Who neither moved nor was stopped for it stood still for no time, not for 0 ms. */
+const downtimeOf = ({ phase, record }: MigrationView): number | undefined =>
+  phase === 'done' || record?.downtimeMs !== 0 ? record?.downtimeMs : undefined
+
 const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> => ({
   id: move.id,
   vmId: move.vmId,
@@ -176,7 +180,7 @@ const migrationReport = (move: MigrationView): z.infer<typeof MigrationReport> =
   hash: move.record?.hash ?? '',
   ...only({
     totalMs: move.record?.totalMs,
-    downtimeMs: move.record?.downtimeMs,
+    downtimeMs: downtimeOf(move),
     forecast: move.forecast,
     byEncoding: move.record?.byEncoding,
     byRound: move.record?.rounds,

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest'
 import { fault } from '#proto/faults.ts'
+import { invariant } from '#proto/invariant.ts'
 import { isPassed, Report, reportOf } from '#scenarios/report/report.ts'
 import { reportText } from '#scenarios/report/report-text.ts'
 import { differences } from '#scenarios/report/transcript.ts'
@@ -53,6 +54,19 @@ passed: 2 of 2 expectations held, 250 writes acknowledged, 0 lost, in 12.3 s
       parentPausedMs: 7.25,
       cloneIds: ['store-1', 'store-2'],
     })
+  })
+
+  test('a migration that failed before it stopped its VM has no downtime, and one after it has', () => {
+    const [move] = recording.migrations
+    invariant(move?.record, 'the first one was measured')
+    const failed = (downtimeMs: number) => ({
+      ...{ ...move, phase: 'failed' as const },
+      record: { ...move.record, downtimeMs },
+    })
+    const migrations = [failed(0), failed(12)] as typeof recording.migrations
+    const report = reportOf({ ...recording, migrations })
+    expect(report.migrations.map(({ downtimeMs }) => downtimeMs)).toEqual([undefined, 12])
+    expect(reportText(report)).toMatch(/✗ failed .*233 ms +–/)
   })
 
   test('keeps its columns when colours are on', () => {
