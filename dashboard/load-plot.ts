@@ -5,6 +5,7 @@
 import uPlot from 'uplot'
 import { countText } from '#proto/quantity.ts'
 import type { EventTone } from './cluster-model.ts'
+import { type Ink, inkOf } from './ink.ts'
 import type { Graph, Mark } from './loads-model.ts'
 
 const yAxisWide = 62
@@ -20,19 +21,10 @@ export interface LoadPlot {
   dispose(): void
 }
 
-/** Colours as they are where the graph stands. */
-function inkOf(box: HTMLElement): (name: string) => string {
-  const probe = document.createElement('span')
-  return (name) => {
-    box.append(probe)
-    probe.style.color = `var(--${name})`
-    const { color } = getComputedStyle(probe)
-    probe.remove()
-    return color
-  }
-}
+const names = ['soft', 'line', 'load', 'load-wash', 'accent', 'good', 'doubt', 'bad'] as const
+type Inks = Ink<(typeof names)[number]>
 
-const toneInk: Record<EventTone, string> = {
+const toneInk: Record<EventTone, keyof Inks> = {
   ...{ good: 'good', bad: 'bad', doubt: 'doubt', move: 'accent', plain: 'soft' },
 }
 
@@ -89,9 +81,9 @@ function options(
   group: string,
   onPoint: (at: number | undefined) => void,
 ): uPlot.Options {
-  const ink = inkOf(box)
-  const soft = ink('soft')
-  const grid = { stroke: ink('line'), width: 1 }
+  const ink = inkOf(box, names)
+  const soft = ink.soft
+  const grid = { stroke: ink.line, width: 1 }
   const axis = { ...{ stroke: soft, grid, ticks: { show: false } }, font: '11px system-ui' }
   return {
     ...{ width: box.clientWidth, height: box.clientHeight, legend: { show: false } },
@@ -107,8 +99,8 @@ function options(
     ],
     series: [
       {},
-      { stroke: ink('load'), fill: ink('load-wash'), width: 1.5, points: { show: false } },
-      { stroke: ink('accent'), width: 1.5, dash: [5, 3], points: { show: false } },
+      { stroke: ink.load, fill: ink['load-wash'], width: 1.5, points: { show: false } },
+      { stroke: ink.accent, width: 1.5, dash: [5, 3], points: { show: false } },
     ].slice(0, now()[0].lines.length + 1),
     hooks: {
       draw: [(plot) => drawMarks(plot, now()[2], ink)],
@@ -127,7 +119,7 @@ const timesText: uPlot.Axis.Values = (_, seconds, _at, _space, stepSec) =>
 
 const numbersText: uPlot.Axis.Values = (_, numbers) => numbers.map(countText)
 
-function drawMarks(plot: uPlot, marks: readonly Mark[], ink: (name: string) => string): void {
+function drawMarks(plot: uPlot, marks: readonly Mark[], ink: Inks): void {
   const { ctx, bbox, scales } = plot
   const from = scales.x?.min ?? 0
   ctx.save()
@@ -137,7 +129,7 @@ function drawMarks(plot: uPlot, marks: readonly Mark[], ink: (name: string) => s
     if (wallMs / 1000 < from) continue
     const x = Math.round(plot.valToPos(wallMs / 1000, 'x', true)) + 0.5
     if (x > bbox.left + bbox.width) continue
-    ctx.strokeStyle = ink(toneInk[tone])
+    ctx.strokeStyle = ink[toneInk[tone]]
     ctx.beginPath()
     ctx.moveTo(x, bbox.top)
     ctx.lineTo(x, bbox.top + bbox.height)

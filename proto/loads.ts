@@ -24,20 +24,6 @@ export const VmLoadsView = z.strictObject({
 })
 export type VmLoadsView = z.infer<typeof VmLoadsView>
 
-/** Of all nodes together. */
-export const ClusterLoadsView = z.strictObject({
-  ...shape,
-  cpuGotPercent: means,
-  cpuDemandPercent: means,
-  memoryReservedMib: means,
-  watts: means,
-  /** If no node slept. */
-  wattsAwake: means,
-  nodesOnline: means,
-  vmsRunning: means,
-})
-export type ClusterLoadsView = z.infer<typeof ClusterLoadsView>
-
 export const NodeLoadsView = z.strictObject({
   ...shape,
   cpuGotPercent: means,
@@ -46,3 +32,12 @@ export const NodeLoadsView = z.strictObject({
   watts: means,
 })
 export type NodeLoadsView = z.infer<typeof NodeLoadsView>
+
+/** Of all nodes together. */
+export const ClusterLoadsView = NodeLoadsView.extend({
+  /** If no node slept. */
+  wattsAwake: means,
+  nodesOnline: means,
+  vmsRunning: means,
+})
+export type ClusterLoadsView = z.infer<typeof ClusterLoadsView>

@@ -2,29 +2,17 @@
 // the page's own palette, so that light and dark differ as everything else does. CSS pixels.
 
 import { type PageMap, type PageState, pageStates } from '#proto/sights.ts'
+import { type Ink, inkOf } from '../ink.ts'
 
 export const columns = 64
 export const cellPx = 5
 
-type Ink = Record<'soft' | 'load' | 'track' | 'ink' | 'accent' | 'bad' | 'card', string>
 const names = ['soft', 'load', 'track', 'ink', 'accent', 'bad', 'card'] as const
+type Inks = Ink<(typeof names)[number]>
 
-/** Colours as they are where the canvas stands. */
-function inkOf(canvas: HTMLCanvasElement): Ink {
-  const probe = document.createElement('span')
-  canvas.parentElement?.append(probe)
-  const style = getComputedStyle(probe)
-  const entries = names.map((name) => {
-    probe.style.color = `var(--${name})`
-    return [name, style.color]
-  })
-  probe.remove()
-  return Object.fromEntries(entries)
-}
+type Draw = (on: CanvasRenderingContext2D, x: number, y: number, ink: Inks) => void
 
-type Draw = (on: CanvasRenderingContext2D, x: number, y: number, ink: Ink) => void
-
-const box = (colour: keyof Ink, inset: number): Draw => {
+const box = (colour: keyof Inks, inset: number): Draw => {
   const side = cellPx - 1 - 2 * inset
   return (on, x, y, ink) => {
     on.fillStyle = ink[colour]
@@ -82,7 +70,7 @@ export function drawPages(canvas: HTMLCanvasElement, { runs }: PageMap): void {
   for (let at = 1; at < runs.length; at += 2) cells += runs[at] ?? 0
   const on = begin(canvas, columns * cellPx, Math.ceil(cells / columns) * cellPx)
   if (!on) return
-  const ink = inkOf(canvas)
+  const ink = inkOf(canvas.parentElement, names)
   let cell = 0
   for (let at = 0; at < runs.length; at += 2) {
     const draw = draws[pageStates[runs[at] ?? 0] ?? 'zero']
@@ -94,5 +82,5 @@ export function drawPages(canvas: HTMLCanvasElement, { runs }: PageMap): void {
 /** One cell for the legend, as large as it is on the map. */
 export function drawCell(canvas: HTMLCanvasElement, state: PageState): void {
   const on = begin(canvas, cellPx, cellPx)
-  if (on) draws[state](on, 0, 0, inkOf(canvas))
+  if (on) draws[state](on, 0, 0, inkOf(canvas.parentElement, names))
 }
