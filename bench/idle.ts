@@ -19,6 +19,8 @@ import { Table, times, verdict } from './rig/table.ts'
 const linuxes = 24
 /** What a guest that has just booted still has to do by itself. */
 const settleMs = 5000
+/** What V8 still has to compile of the scheduler, which turns warm at ten turns a second. */
+const warmMs = 20_000
 const folder = join(clustersHome(), 'images/debian')
 const file = (path: string | URL) => new Uint8Array(readFileSync(path))
 
@@ -94,7 +96,7 @@ async function main(): Promise<void> {
   await pcpu.attach('own', 16, 'workload=cpu load=0', { kernel: own })
   await pcpu.resume('own')
   await pcpu.heard('own', 'ready')
-  await sleep(settleMs / 5)
+  await sleep(warmMs)
   tell(rows, 'our own', await idleCost(pcpu, ms), 1, 0.5)
   await pcpu.detach('own')
   if (existsSync(folder)) await linuxRows(rows, pcpu, ms)

@@ -1,8 +1,8 @@
 // How fast the interpreter is: guest MIPS of small loops, in S-mode with paging on (Sv39, 4 KiB
 // pages for data). Each loop runs for a fixed number of instructions, several times; the best run
 // counts, since other work on the machine can only slow one down. Not here: Linux or any real
-// program, and the translator that is to come. Unit: millions of guest instructions retired a
-// second of wall time, on one thread. Run: node bench/interpreter.ts
+// program, and the translator (cpu.ts). Unit: millions of guest instructions retired a second of
+// wall time, on one thread. Run: node bench/interpreter.ts
 
 import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
@@ -99,7 +99,7 @@ function bootedCore(write: (a: Assembler) => void): WasmCore {
   const { memory } = WasmGuestMemory.create(module, ramBytes)
   const hooks = { mmioRead: () => undefined, mmioWrite: () => false, timeTicks: () => 0 }
   const options = { module, memory, ramBytes, clock: 'instructions', sbi: 'vmm', hooks } as const
-  const core = new WasmCore(options)
+  const core = new WasmCore({ ...options, translate: false })
   const program = assemble(ramStart, (a) => {
     a.li('t0', (8n << 60n) | (tablesAt >> 12n))
     a.csrrw('zero', 'satp', 't0')

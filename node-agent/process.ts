@@ -84,7 +84,8 @@ async function makeAgent(settings: Settings, token: string, bench: LaboratoryBen
   const pool = new RamPool(clock, ramPoolLimits(settings.memoryMib * mebibyte), host?.giveBack)
   const memory = memoryFrom(pool, module, host?.large)
   // What comes along is small, and a URL; what was pulled may be large.
-  const read = (at: URL | string) => (at instanceof URL ? readFile(at) : readSharedFile(at))
+  const read = (at: URL | string) =>
+    at instanceof URL ? readFile(at) : readSharedFile(at, host?.large)
   const image = imageReader(read, settings.images)
   let agent: Agent | undefined
   const pcpus = makePcpus(settings, { module, runUntilMs, ...bench?.forThreads }, () => agent)

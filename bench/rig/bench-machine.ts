@@ -10,6 +10,7 @@ import { Machine } from '#engine/machine.ts'
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
 import type { VmConfig } from '#engine/vm-config.ts'
 import { hostMemory } from '#env/real/host-memory.ts'
+import { readSharedFile } from '#env/real/shared-file.ts'
 import { honourBranchHints } from '#env/real/wasm-flags.ts'
 import type { Engine } from './engines.ts'
 
@@ -23,6 +24,9 @@ export interface MachineSpec {
 
 honourBranchHints()
 const host = await hostMemory()
+
+/** As an agent reads an image. */
+export const readImage = (file: string) => readSharedFile(file, host?.large)
 
 const identity = {
   instanceId: '5a'.repeat(16),

@@ -4,7 +4,7 @@
 // Run: node bench/rig/engine-process.ts IMAGE [--initrd FILE] [--args TEXT] [--memory MIB]
 //   [--engine NAME] [--machine-mode: enters the image in M-mode]
 
-import { readFileSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
@@ -12,7 +12,7 @@ import { ticksPerMs } from '#engine/devices/memory-map.ts'
 import type { Machine } from '#engine/machine.ts'
 import { SliceLength } from '#engine/pcpu/slice-length.ts'
 import { mebibyte } from '#proto/units.ts'
-import { bootedMachine } from './bench-machine.ts'
+import { bootedMachine, readImage } from './bench-machine.ts'
 import { chosenEngines } from './engines.ts'
 import { ramMib } from './ram.ts'
 
@@ -54,9 +54,9 @@ const { values, positionals } = parseArgs({
 })
 const machine = bootedMachine({
   image: {
-    kernel: readFileSync(positionals[0] ?? ''),
+    kernel: await readImage(positionals[0] ?? ''),
     entersMachineMode: values['machine-mode'],
-    ...(values.initrd && { initrd: readFileSync(values.initrd) }),
+    ...(values.initrd && { initrd: await readImage(values.initrd) }),
   },
   ramBytes: Number(values.memory) * mebibyte,
   engine: chosenEngines(values.engine)[0] ?? 'translator',

@@ -46,7 +46,10 @@ export interface GuestMemory {
     pagesMax: number,
     allocate?: (pages: number) => Uint8Array,
   ): CollectedPages
-  /** Most of RAM will soon be written: the host may give it in large pages. */
+  /**
+   * Most of RAM, and of the decoded instructions behind it, will soon be written: the host may give
+   * it in large pages.
+   */
   expectWhole(): void
   /**
    * Writes pages into the RAM of a VM that does not run, and records their hashes. Marks them dirty

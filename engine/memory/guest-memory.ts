@@ -67,7 +67,8 @@ export class WasmGuestMemory implements GuestMemory {
   }
 
   expectWhole(): void {
-    this.#blocks.expect(this.#core.at.ramAddress, this.ramBytes)
+    const from = this.#core.at.ramAddress
+    this.#blocks.expect(from, this.#bytes.length - from)
   }
 
   /**

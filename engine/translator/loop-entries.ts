@@ -9,12 +9,16 @@ import { entriesMax, type Region, successors } from './region.ts'
 /** Stands for whatever enters the region, and for where indirect jumps lead: no block's offset. */
 export const dispatcher = -1
 
+/** Levels of loops: the dispatcher's, which most are in, and those right inside it. */
+const outermost = 2
+
 export function withLoopEntries(region: Region): Region {
   const entries = new Set(region.entries)
   const tree = loopTree(
     [dispatcher, ...region.blocks.keys()],
     (node) => regionSuccessors(region, node),
     dispatcher,
+    outermost,
   )
   const top = tree.flatMap((item) =>
     item.kind === 'loop' && item.heads[0] === dispatcher ? item.body : [item],

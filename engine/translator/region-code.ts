@@ -368,7 +368,8 @@ function usesOf({ blocks }: Region): Pick<FrameOptions, 'used' | 'written' | 'ha
   for (const { instructions } of blocks.values()) {
     for (const instruction of instructions) {
       const { read, written: to } = registersOf(instruction)
-      for (const register of [...read, to]) used.add(register)
+      for (const register of read) used.add(register)
+      used.add(to)
       if (to !== 0) written.add(to)
       hasFloats ||= isFloat(instruction)
     }

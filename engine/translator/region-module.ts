@@ -38,6 +38,7 @@ const kinds = { function: 0, table: 1, memory: 2 } as const
 const functionForm = 0x60
 const funcref = 0x70
 const memoryPagesMax = 65536
+const end = 0x0b
 const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
 
 /** The parameters come before `locals`. */
@@ -45,18 +46,23 @@ export function moduleBytes(code: WasmCode, locals: readonly ValueType[]): Uint8
   const declared = localDeclarations(locals)
   const bodyBytes = declared.length + code.bytes.length + 1
   const codeHead = [1, ...unsigned(bodyBytes), ...declared]
-  const before = [
-    ...prologue,
-    ...hintSection(code.unlikely, declared.length),
+  const hints = hintSection(code.unlikely, declared.length)
+  const codeSection = [
     sections.code,
     ...unsigned(codeHead.length + code.bytes.length + 1),
     ...codeHead,
   ]
-  const module = new Uint8Array(before.length + code.bytes.length + 1)
-  module.set(before)
-  module.set(code.bytes, before.length)
-  module[module.length - 1] = 0x0b
-  return module
+  return joined([prologue, hints, codeSection, code.bytes, [end]])
+}
+
+function joined(parts: readonly ArrayLike<number>[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }
 
 /** Runs of equal types. */
@@ -72,17 +78,24 @@ function localDeclarations(locals: readonly ValueType[]): number[] {
 
 /** Offsets count from the beginning of the function's body, its locals included. */
 function hintSection(unlikely: readonly number[], declaredBytes: number): number[] {
-  const hints = unlikely.map((offset) => [...unsigned(offset + declaredBytes), 1, 0])
-  const ofFunction = [...unsigned(importedNames.length), ...vector(hints)]
-  return section(sections.custom, [...text('metadata.code.branch_hint'), 1, ...ofFunction])
+  const body = [...hintsOfOneFunction, ...unsigned(unlikely.length)]
+  for (const offset of unlikely) {
+    pushUnsigned(body, offset + declaredBytes)
+    body.push(1, 0)
+  }
+  return section(sections.custom, body)
 }
 
 function unsigned(value: number): number[] {
   const bytes: number[] = []
+  pushUnsigned(bytes, value)
+  return bytes
+}
+
+function pushUnsigned(bytes: number[], value: number): void {
   let rest = value
   for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
   bytes.push(rest)
-  return bytes
 }
 
 const vector = (items: readonly (readonly number[])[]): number[] => [
@@ -107,8 +120,14 @@ const signature = ({ parameters, results }: Signature): number[] => [
   ...vector(results.map((type) => [type])),
 ]
 
+const hintsOfOneFunction: readonly number[] = [
+  ...text('metadata.code.branch_hint'),
+  1,
+  ...unsigned(importedNames.length),
+]
+
 /** All that comes before the code, and is the same for every region. */
-const prologue: readonly number[] = [
+const prologue = Uint8Array.of(
   ...header,
   ...section(
     sections.type,
@@ -132,4 +151,4 @@ const prologue: readonly number[] = [
   ),
   ...section(sections.function, [1, regionType]),
   ...section(sections.export, vector([[...text('region'), kinds.function, importedNames.length]])),
-]
+)

@@ -11,6 +11,7 @@
 // Documentation/admin-guide/mm/transhuge.rst.
 
 import { readFileSync } from 'node:fs'
+import type { LargePages } from './shared-file.ts'
 
 const setting = '/sys/kernel/mm/transparent_hugepage/enabled'
 const [adviseNotNeeded, adviseLarge] = [4, 14]
@@ -33,9 +34,7 @@ interface CLibrary {
 
 export interface HostMemory {
   /** Undefined: there are none to be had. */
-  readonly large:
-    | { wish(memory: WebAssembly.Memory, address: number, bytes: number): void }
-    | undefined
+  readonly large: LargePages | undefined
   /** Whole pages of a memory that nobody uses: the host has them back, and they read as zero. */
   giveBack(memory: WebAssembly.Memory, address: number, bytes: number): void
 }
@@ -54,11 +53,12 @@ export async function hostMemory(): Promise<HostMemory | undefined> {
 }
 
 const wishFor =
-  (library: CLibrary) =>
-  ({ buffer }: WebAssembly.Memory, address: number, bytes: number): void => {
+  (library: CLibrary): LargePages['wish'] =>
+  ({ buffer }, address, bytes) => {
     // Outwards to where large pages begin and end: a wish for less than one is none.
     const ahead = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(largeBytes))
-    const from = Math.max(0, address - ((address + ahead) % largeBytes))
+    const begins = address - ((address + ahead) % largeBytes)
+    const from = begins < 0 ? begins + largeBytes : begins
     const end = Math.min(buffer.byteLength, address + bytes + largeBytes - 1)
     const length = end - from - ((end + ahead) % largeBytes)
     // What it answers does not matter: refused, it stays as it was.

@@ -36,6 +36,16 @@ test('a wish may reach to the end of a memory', ({ skip }) => {
   expect(() => host.large?.wish(memory, 2 << 20, 2 << 20)).not.toThrow()
 })
 
+test('memory that begins anywhere is marked inside, to its last whole block', ({ skip }) => {
+  if (!host?.large)
+    return skip('this computer gives no large pages to who asks, or koffi is not here')
+  const before = markedBytes()
+  // From the C library: it begins neither where a large page does nor where a small one does.
+  const bytes = new Uint8Array(new SharedArrayBuffer(40 << 20))
+  host.large.wish(bytes, 0, bytes.length)
+  expect(markedBytes() - before).toBe(38 << 20)
+})
+
 /** So many bytes of this process lie in memory. */
 const residentBytes = () =>
   1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])

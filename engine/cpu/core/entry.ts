@@ -56,10 +56,10 @@ export function immediateOf(entry: u64): u64 {
   return <u64>(<i64>entry >> 32)
 }
 
-/** Bytes from this entry to the next instruction's. */
+/** The next instruction is one entry on; of others it is two. */
 @inline
-export function stepOf(word: u32): usize {
-  return (word >> 27) & 0x18
+export function isCompressed(word: u32): bool {
+  return word >> 30 == 1
 }
 
 /** Bytes of the instruction. */

@@ -2,16 +2,18 @@
 // is worked out of it when somebody asks. Registers are the words from address 0 on. Exact: `left`
 // counts down by one for each instruction that retires, and the loop ends at zero, wherever that
 // is. The switch is a table: a line an instruction, which the compiler turns into one jump
-// (br_table).
+// (br_table). What changes from one turn of the loop to the next is `left` and `slot` alone: each
+// local more is one that V8 writes to the stack and reads again at every instruction.
 
 import { Hart, Tlb, Vm } from './layout'
 import { Op, floatRd, floatRs2, immediateOf, lengthOf, opOf } from './entry'
-import { rs1, rs2, setRd, stepOf } from './entry'
+import { isCompressed, rs1, rs2, setRd } from './entry'
 import { Outcome } from './outcome'
 import { dataBank, pageAddress, tlbEntry } from './tlb'
 import { loadSlowly, storeSlowly } from './access'
 import { codeAt, fetch } from './fetch'
-import { counterOf, dropStaleBlocks, pageSlotBytes, regionFlag, blockFlag } from './decoded-pages'
+import { counterOf, dropStaleBlocks, pageSlotBytes, slotBytes } from './decoded-pages'
+import { blockFlag, regionFlag } from './decoded-pages'
 import { executeAtomic } from './atomic'
 import { executeSystem, illegal } from './system'
 import { executeFloat } from './float'
@@ -29,54 +31,49 @@ const patience: u32 = 8
 export function interpret(budget: i32): Outcome {
   const bank = dataBank()
   const threshold = load<u32>(Vm.threshold)
-  let begun = false
   let left = budget
-  let page: u64 = 0
-  let block: usize = 0
   let slot: usize = Vm.elsewhere
-  let outcome = Outcome.done
   store<i32>(Vm.slice, budget)
   while (left > 0) {
     let entry = load<u64>(slot)
     if (opOf(entry) == Op.undecoded) {
-      const pc = pcAt(slot, block, page)
-      outcome = fetch(pc)
-      if (outcome != Outcome.done) return leave(outcome, pc, left)
+      const pc = pcAt(slot)
+      const fetched = fetch(pc)
+      if (fetched != Outcome.done) return leave(fetched, pc, left)
       entry = load<u64>(Vm.entry)
-      page = pageAddress(pc)
-      block = load<usize>(Vm.block)
+      store<u64>(Vm.page, pageAddress(pc))
       slot = load<usize>(Vm.slot)
-      if (begun && threshold != 0 && isHot(slot, pc, threshold)) {
+      if (left != budget && threshold != 0 && isHot(slot, threshold)) {
         return leave(Outcome.enter, pc, left)
       }
-      begun = true
     }
     const word = <u32>entry
     const imm = immediateOf(entry)
     // tidy: data table
     switch (word & 0xff) {
-      case Op.lb: outcome = loadRd<i8>(word, imm, bank, left); break
-      case Op.lh: outcome = loadRd<i16>(word, imm, bank, left); break
-      case Op.lw: outcome = loadRd<i32>(word, imm, bank, left); break
-      case Op.ld: outcome = loadRd<u64>(word, imm, bank, left); break
-      case Op.lbu: outcome = loadRd<u8>(word, imm, bank, left); break
-      case Op.lhu: outcome = loadRd<u16>(word, imm, bank, left); break
-      case Op.lwu: outcome = loadRd<u32>(word, imm, bank, left); break
-      case Op.sb: outcome = storeRs2<u8>(word, imm, bank, left); break
-      case Op.sh: outcome = storeRs2<u16>(word, imm, bank, left); break
-      case Op.sw: outcome = storeRs2<u32>(word, imm, bank, left); break
-      case Op.sd: outcome = storeRs2<u64>(word, imm, bank, left); break
+      case Op.lb: { const outcome = loadRd<i8>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.lh: { const outcome = loadRd<i16>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.lw: { const outcome = loadRd<i32>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.ld: { const outcome = loadRd<u64>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.lbu: { const outcome = loadRd<u8>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.lhu: { const outcome = loadRd<u16>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.lwu: { const outcome = loadRd<u32>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.sb: { const outcome = storeRs2<u8>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.sh: { const outcome = storeRs2<u16>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.sw: { const outcome = storeRs2<u32>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
+      case Op.sd: { const outcome = storeRs2<u64>(word, imm, bank, left); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
 
       case Op.flw:
       case Op.fld:
       case Op.fsw:
       case Op.fsd: {
-        outcome = floatIsOn()
+        const outcome = floatIsOn()
           ? accessFloat(word, imm, bank, left)
-          : illegal(codeAt(pcAt(slot, block, page)))
+          : illegal(codeAt(pcAt(slot)))
+        if (outcome != Outcome.done) return stop(outcome, word, slot, left)
         break
       }
-      case Op.float: outcome = executeFloat(<u32>imm); break
+      case Op.float: { const outcome = executeFloat(<u32>imm); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
 
       case Op.addi: setRd(word, rs1(word) + imm); break
       case Op.slti: setRd(word, <u64>(<i64>rs1(word) < <i64>imm)); break
@@ -164,52 +161,57 @@ export function interpret(budget: i32): Outcome {
       case Op.bseti: setRd(word, rs1(word) | bitAt(imm)); break
 
       case Op.lui: setRd(word, imm); break
-      case Op.auipc: setRd(word, pcAt(slot, block, page) + imm); break
+      case Op.auipc: setRd(word, pcAt(slot) + imm); break
       case Op.jal: {
-        setRd(word, pcAt(slot, block, page) + lengthOf(word))
+        setRd(word, pcAt(slot) + lengthOf(word))
         left--
-        slot = jump(slot, imm, block, page, threshold)
+        slot = jump(slot, imm, threshold)
         continue
       }
       case Op.jalr: {
         const target = (rs1(word) + imm) & ~(<u64>1)
-        setRd(word, pcAt(slot, block, page) + lengthOf(word))
+        setRd(word, pcAt(slot) + lengthOf(word))
         left--
-        slot = pageAddress(target) == page
-          ? arrive(block + ((<usize>target & 0xffe) << 2), target, threshold)
+        slot = pageAddress(target) == load<u64>(Vm.page)
+          ? arrive(load<usize>(Vm.block) + ((<usize>target & 0xffe) << 2), threshold)
           : goElsewhere(target)
         continue
       }
-      case Op.beq: if (rs1(word) == rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
-      case Op.bne: if (rs1(word) != rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
-      case Op.blt: if (<i64>rs1(word) < <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
-      case Op.bge: if (<i64>rs1(word) >= <i64>rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
-      case Op.bltu: if (rs1(word) < rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
-      case Op.bgeu: if (rs1(word) >= rs2(word)) { left--; slot = jump(slot, imm, block, page, threshold); continue } break
+      case Op.beq: if (rs1(word) == rs2(word)) { left--; slot = jump(slot, imm, threshold); continue } break
+      case Op.bne: if (rs1(word) != rs2(word)) { left--; slot = jump(slot, imm, threshold); continue } break
+      case Op.blt: if (<i64>rs1(word) < <i64>rs2(word)) { left--; slot = jump(slot, imm, threshold); continue } break
+      case Op.bge: if (<i64>rs1(word) >= <i64>rs2(word)) { left--; slot = jump(slot, imm, threshold); continue } break
+      case Op.bltu: if (rs1(word) < rs2(word)) { left--; slot = jump(slot, imm, threshold); continue } break
+      case Op.bgeu: if (rs1(word) >= rs2(word)) { left--; slot = jump(slot, imm, threshold); continue } break
 
       case Op.fence: break
       case Op.fencei: {
-        const next = pcAt(slot, block, page) + lengthOf(word)
+        const next = pcAt(slot) + lengthOf(word)
         dropStaleBlocks()
         left--
         slot = goElsewhere(next)
         continue
       }
-      case Op.amo: outcome = executeAtomic(word, <u32>imm); break
+      case Op.amo: { const outcome = executeAtomic(word, <u32>imm); if (outcome != Outcome.done) return stop(outcome, word, slot, left); break }
       case Op.system: {
-        store<u64>(Hart.pc, pcAt(slot, block, page))
+        store<u64>(Hart.pc, pcAt(slot))
         store<i32>(Vm.left, left)
-        outcome = executeSystem(<u32>imm)
+        const outcome = executeSystem(<u32>imm)
+        if (outcome != Outcome.done) return stop(outcome, word, slot, left)
         break
       }
       case Op.enter: return leave(Outcome.enter, load<u64>(Hart.pc), left)
-      default: outcome = illegal(<u32>imm)
+      default: return stop(illegal(<u32>imm), word, slot, left)
     }
-    if (outcome != Outcome.done) return stop(outcome, word, slot, block, page, left)
     left--
-    slot += stepOf(word)
+    // Two ways on, and no choice of values: the next entry is then not waited for, but guessed.
+    if (isCompressed(word)) {
+      slot += slotBytes
+      continue
+    }
+    slot += 2 * slotBytes
   }
-  return leave(Outcome.done, pcAt(slot, block, page), 0)
+  return leave(Outcome.done, pcAt(slot), 0)
 }
 
 @inline
@@ -295,24 +297,25 @@ function alignedPage<T>(): u64 {
 
 /** The pc of an entry; of `elsewhere` and `entering`, the one that was put into Hart.pc. */
 @inline
-function pcAt(slot: usize, block: usize, page: u64): u64 {
+function pcAt(slot: usize): u64 {
   if (slot <= <usize>Vm.entering) return load<u64>(Hart.pc)
-  return page + (<i64><i32>(slot - block) >> 2)
+  return load<u64>(Vm.page) + (<i64><i32>(slot - load<usize>(Vm.block)) >> 2)
 }
 
 /** `distance` in entries' bytes. Inside the page it is an addition and a compare. */
 @inline
-function jump(slot: usize, distance: u64, block: usize, page: u64, threshold: u32): usize {
+function jump(slot: usize, distance: u64, threshold: u32): usize {
   const target = slot + <usize>distance
-  const pc = page + (<i64><i32>(target - block) >> 2)
-  return target - block < pageSlotBytes ? arrive(target, pc, threshold) : goElsewhere(pc)
+  return target - load<usize>(Vm.block) < pageSlotBytes
+    ? arrive(target, threshold)
+    : goElsewhere(pcAt(target))
 }
 
 /** A jump inside the page: goes on there, or leaves for translated code. */
 @inline
-function arrive(target: usize, pc: u64, threshold: u32): usize {
-  if (threshold == 0 || !isHot(target, pc, threshold)) return target
-  store<u64>(Hart.pc, pc)
+function arrive(target: usize, threshold: u32): usize {
+  if (threshold == 0 || !isHot(target, threshold)) return target
+  store<u64>(Hart.pc, pcAt(target))
   return Vm.entering
 }
 
@@ -322,7 +325,7 @@ function arrive(target: usize, pc: u64, threshold: u32): usize {
  * slice has ended in the middle.
  */
 @inline
-function isHot(slot: usize, pc: u64, threshold: u32): bool {
+function isHot(slot: usize, threshold: u32): bool {
   const word = load<u32>(slot)
   const counter = counterOf(slot)
   const count = <u32>load<u16>(counter) + 1
@@ -331,7 +334,7 @@ function isHot(slot: usize, pc: u64, threshold: u32): bool {
     return (word & regionFlag) != 0
   }
   store<u16>(counter, 0)
-  store<u64>(Vm.hotPc, pc)
+  store<u64>(Vm.hotPc, pcAt(slot))
   return true
 }
 
@@ -342,11 +345,9 @@ function goElsewhere(pc: u64): usize {
 }
 
 /** An instruction did not simply go on: it retires or not, as its outcome says. */
-function stop(
-  outcome: Outcome, word: u32, slot: usize, block: usize, page: u64, left: i32,
-): Outcome {
+function stop(outcome: Outcome, word: u32, slot: usize, left: i32): Outcome {
   if (outcome == Outcome.returned) return leave(outcome, load<u64>(Hart.pc), left - 1)
-  const pc = pcAt(slot, block, page)
+  const pc = pcAt(slot)
   if (outcome < Outcome.trap) return leave(outcome, pc + lengthOf(word), left - 1)
   return leave(outcome, pc, left)
 }

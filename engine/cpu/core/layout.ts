@@ -168,6 +168,8 @@ export const enum Vm {
   jumpsUsed = 0x4f0,
   /** 1: an entry of PMP ends within a page (pmp.ts). */
   protectionCuts = 0x4f4,
+  /** The virtual address of the page that `block` was found for. */
+  page = 0x4f8,
   /** Page indices of the first `staleMax` stale pages. */
   stale = 0x500,
 }

@@ -51,6 +51,21 @@ const edgesOf = (graph: Graph) =>
 
 describe('the loop tree of any graph', () => {
   test(
+    'looked for in some levels alone is the same as far as those, and then a body as it comes',
+    law((graph) => {
+      const successors = (node: number) => graph.get(node) ?? []
+      const some = loopTree([...graph.keys()], successors, root, 1)
+      const flat = treeOf(graph).map((item) =>
+        item.kind === 'node' ? item : { ...item, body: nodesOf(item.body).sort() },
+      )
+      expect(
+        some.map((item) =>
+          item.kind === 'node' ? item : { ...item, body: nodesOf(item.body).sort() },
+        ),
+      ).toEqual(flat)
+    }),
+  )
+  test(
     'has every node once',
     law((graph) => {
       const sorted = (nodes: Iterable<number>) => [...nodes].sort((a, b) => a - b)
