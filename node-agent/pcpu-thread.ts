@@ -18,11 +18,16 @@ import { faultyDisk, SharedDiskFaults } from '#env/faulty-disk.ts'
 import { realClock } from '#env/real/clock.ts'
 import { openFolderDisk } from '#env/real/disk.ts'
 import { invariant } from '#proto/invariant.ts'
+import { warmUp } from './pcpu-warm-up.ts'
 
 invariant(parentPort !== null, 'pcpu-thread.ts runs only as a worker thread')
 const port = parentPort
 
-port.once('message', (start: PcpuStart) => loop(makePcpu(start), new Int32Array(start.doorbell)))
+port.once('message', (start: PcpuStart) => {
+  const pcpu = makePcpu(start)
+  warmUp(pcpu, start.module)
+  loop(pcpu, new Int32Array(start.doorbell))
+})
 
 function makePcpu(start: PcpuStart): Pcpu {
   const runUntilMs = new Float64Array(start.runUntilMs)

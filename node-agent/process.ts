@@ -32,6 +32,7 @@ import { mebibyte } from '#proto/units.ts'
 import { Agent } from './agent.ts'
 import { readSettings, type Settings, usage } from './flags.ts'
 import { imageReader } from './images.ts'
+import { warmUpSwitchover } from './migration/warm-up.ts'
 import { PcpuHandle, type PcpuThread } from './pcpu-handle.ts'
 import { RamPool, ramPoolLimits } from './ram-pool.ts'
 import { LaboratoryBench } from './shell/laboratory-bench.ts'
@@ -67,6 +68,7 @@ async function main(): Promise<void> {
   const metricsPort = await serveMetrics(agent, settings, bench)
   stopOnSignals(agent, close)
   console.log(`agent ${settings.node} listening on ${address}${metricsPort}`)
+  warmUpSwitchover()
 }
 
 async function tokenOf({ tokenFile, token }: Settings): Promise<string> {
