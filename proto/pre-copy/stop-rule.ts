@@ -39,6 +39,10 @@ export const switchoverOverheadMs = 4
 const progressFactor = 0.9
 /** Another round of a VM that could be stopped must leave no more of its pages than that. */
 const worthFactor = 0.6
+/** A round that left so much of what it sent has seen the whole working set written. */
+export const saturatedFrom = 0.9
+/** So many such rounds without progress are enough to know it. */
+const saturatedPatience = 2
 /** A megabyte goes with the switchover. */
 const fewPages = 256
 /** Below this a round measures the scheduler, not the link. */
@@ -61,8 +65,14 @@ export function decideAfterRound(
   }
   // Progress is counted in pages: the bandwidth that one round measures is noisy.
   const left = rounds.slice(limits.sinceRound).map(({ dirtyPages }) => dirtyPages)
-  const goesOn = !isLast && improves(left, limits.patienceRounds)
+  const goesOn = !isLast && improves(left, patienceAfter(last, limits))
   return { verdict: goesOn ? 'again' : 'stuck', isBearable, expectedDowntimeMs }
+}
+
+/** Who writes again all that is sent, while it is sent, is not getting calmer for the moment. */
+function patienceAfter(last: RoundMeasured | undefined, { patienceRounds }: StopLimits): number {
+  const isSaturated = last && last.dirtyPages * pageBytes >= last.bytes * saturatedFrom
+  return isSaturated ? Math.min(patienceRounds, saturatedPatience) : patienceRounds
 }
 
 /**

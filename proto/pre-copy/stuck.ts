@@ -4,7 +4,7 @@
 // ("stunning rogue processes"), which slows down what writes too fast.
 
 import type { MigrationParams } from '../message-parts.ts'
-import type { RoundMeasured } from './stop-rule.ts'
+import { type RoundMeasured, saturatedFrom } from './stop-rule.ts'
 
 export interface Stuck {
   readonly policy: MigrationParams['whenStuck']
@@ -43,8 +43,7 @@ const patience: Record<MigrationParams['whenStuck'], number> = {
 const dirtiedPerSent = 0.5
 /** Next to nothing: whoever writes its memory in milliseconds writes little of it in a round. */
 const percentMin = 0.1
-/** A round that left so much dirty has seen the whole working set, perhaps many times over. */
-const saturatedFrom = 0.9
+/** Of a VM that has written its whole working set in a round, perhaps many times over. */
 const saturatedFactor = 0.25
 /** Of a VM that was slowed down and did so all the same: many times over, surely. */
 const stillSaturatedFactor = 0.125

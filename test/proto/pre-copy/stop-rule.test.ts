@@ -28,11 +28,20 @@ test('while the rest shrinks, another round is worth its time', () => {
 })
 
 test('a working set that will not shrink is stuck, as soon as patience ends', () => {
-  const rounds = Array.from({ length: 5 }, () => round(3000))
+  const rounds = Array.from({ length: 5 }, () => round(2000))
   expect(decideAfterRound(rounds.slice(0, 4), limits).verdict).toBe('again')
   expect(decideAfterRound(rounds, limits).verdict).toBe('stuck')
   const hasty = { ...limits, patienceRounds: 2 }
   expect(decideAfterRound(rounds.slice(0, 3), hasty).verdict).toBe('stuck')
+})
+
+test('of a guest that writes again all that is sent two such rounds tell as much as four others', () => {
+  const all = Array.from({ length: 3 }, () => round(2560))
+  expect(decideAfterRound(all.slice(0, 2), limits).verdict).toBe('again')
+  expect(decideAfterRound(all, limits).verdict).toBe('stuck')
+  expect(decideAfterRound([round(9000), round(5000), round(2560)], limits).verdict).toBe('again')
+  const hasty = { ...limits, patienceRounds: 1 }
+  expect(decideAfterRound(all.slice(0, 2), hasty).verdict).toBe('stuck')
 })
 
 test('what was before the conditions changed says nothing of progress', () => {
