@@ -3,6 +3,7 @@
 // the bundles to this folder. env/real/program.ts decides whether they are run.
 // Called by tools/build.mjs.
 
+import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -10,6 +11,8 @@ const fileAt = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const programs = [
   ...['cli/process', 'coordinator/process'],
   ...['node-agent/process', 'node-agent/pcpu-thread'],
+  // What is measured beside QEMU starts as what is used does. A container has no benchmarks.
+  ...['bench/rig/engine-process'].filter((name) => existsSync(fileAt(`${name}.ts`))),
 ]
 
 /** Packages that load machine code, or threads of their own, from files beside them. */

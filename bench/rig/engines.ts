@@ -2,6 +2,7 @@
 // alone. Each run is a process of this Node. Not here: the run itself (engine-process.ts).
 
 import { fileURLToPath } from 'node:url'
+import { programFile } from '#env/real/program.ts'
 import { oneOf } from './command-line.ts'
 import type { Contender } from './comparison.ts'
 
@@ -23,7 +24,7 @@ export function chosenEngines(asked: string | undefined): readonly Engine[] {
   return chosen
 }
 
-const shell = fileURLToPath(new URL('./engine-process.ts', import.meta.url))
+const shell = fileURLToPath(programFile(new URL('./engine-process.ts', import.meta.url)))
 
 // As for agents (scenarios/local/child.ts): types are stripped and code is parsed once, not at each
 // start. What is kept so is no WebAssembly.

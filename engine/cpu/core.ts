@@ -34,8 +34,11 @@ const snapshotHeaderBytes = 8
 /** One run() takes no more at once, so that counts fit the core's 32 bits. */
 const budgetMax = 1 << 30
 
-/** Below it more is spent on making regions, here and in V8's threads, than is gained by them. */
-const defaultThreshold = 3000
+/**
+ * Below it more is spent on making regions, here and in V8's threads, than is gained by them. The
+ * core's counters hold eight times as much, and no more than 65,535.
+ */
+const defaultThreshold = 6000
 
 const hooksOf = (translator: Translator): TranslationHooks => ({
   translate: (pc) => translator.translate(pc),
