@@ -1,5 +1,5 @@
-// A pCPU does once, on a VM that is nobody's, what it will have to do while a guest stands still for
-// its move: what runs for the first time takes many times as long. Nothing is left of it.
+// A pCPU does once, on a VM that is nobody's, what it will have to do while a guest stands still
+// for its move: what runs for the first time takes many times as long. Nothing is left of it.
 // Not here: what the agent's own thread warms up (migration/warm-up.ts).
 
 import { WasmGuestMemory } from '#engine/memory/guest-memory.ts'
