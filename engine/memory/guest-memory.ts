@@ -63,12 +63,12 @@ export class WasmGuestMemory implements GuestMemory {
     this.#core.call.format(ramBytes)
     this.#absentTable = this.#core.call.absentTable()
     this.#touchedTable = this.#core.call.touchedTable()
-    this.#blocks = new LargeBlocks(memory, host)
+    this.#blocks = new LargeBlocks(memory, host, this.#core.at.ramAddress + ramBytes)
   }
 
   expectWhole(): void {
     const from = this.#core.at.ramAddress
-    this.#blocks.expect(from, this.#bytes.length - from)
+    this.#blocks.wishAll(from, this.#bytes.length - from)
   }
 
   /**

@@ -11,12 +11,10 @@
 // Documentation/admin-guide/mm/transhuge.rst.
 
 import { readFileSync } from 'node:fs'
-import type { LargePages } from './shared-file.ts'
+import { type Ahead, AheadThread, largeBytes } from './ahead.ts'
 
 const setting = '/sys/kernel/mm/transparent_hugepage/enabled'
 const [adviseNotNeeded, adviseLarge] = [4, 14]
-/** What the processor calls large, where a page of 4 KiB is small. */
-const largeBytes = 2 << 20
 
 const [mmapThreshold, trimThreshold, topPad] = [-3, -1, -2]
 /** By mallopt's parameters. Messages and what V8 compiles come in pieces of up to some MiB. */
@@ -32,6 +30,16 @@ interface CLibrary {
   addressOf(bytes: Uint8Array): bigint
 }
 
+/** Bytes of a memory, as whoever has it counts them. */
+type Part = readonly [memory: { readonly buffer: ArrayBufferLike }, address: number, bytes: number]
+
+/** What is asked for is a wish. */
+export interface LargePages {
+  wish(...part: Part): void
+  /** And it is had at once, by another thread. */
+  have(...part: Part): void
+}
+
 export interface HostMemory {
   /** Undefined: there are none to be had. */
   readonly large: LargePages | undefined
@@ -45,25 +53,40 @@ export async function hostMemory(): Promise<HostMemory | undefined> {
   for (const [parameter, bytes] of kept) library?.mallopt(parameter, bytes)
   if (!library) return undefined
   return {
-    large: areLargeGiven() ? { wish: wishFor(library) } : undefined,
+    large: areLargeGiven() ? largeFrom(library) : undefined,
     giveBack: ({ buffer }, address, bytes) => {
       library.madvise(new Uint8Array(buffer, address, bytes), bytes, adviseNotNeeded)
     },
   }
 }
 
-const wishFor =
-  (library: CLibrary): LargePages['wish'] =>
-  ({ buffer }, address, bytes) => {
-    // Outwards to where large pages begin and end: a wish for less than one is none.
-    const ahead = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(largeBytes))
-    const begins = address - ((address + ahead) % largeBytes)
-    const from = begins < 0 ? begins + largeBytes : begins
-    const end = Math.min(buffer.byteLength, address + bytes + largeBytes - 1)
-    const length = end - from - ((end + ahead) % largeBytes)
+function largeFrom(library: CLibrary): LargePages {
+  const ahead = new AheadThread()
+  const wish = (...part: Part): Ahead | undefined => {
+    const whole = wholePages(library, part)
     // What it answers does not matter: refused, it stays as it was.
-    if (length > 0) library.madvise(new Uint8Array(buffer, from, length), length, adviseLarge)
+    if (whole) library.madvise(new Uint8Array(part[0].buffer, ...whole), whole[1], adviseLarge)
+    return whole && { buffer: part[0].buffer, from: whole[0], length: whole[1] }
   }
+  return {
+    wish,
+    have: (...part) => {
+      const wished = wish(...part)
+      if (wished) ahead.have(wished)
+    },
+  }
+}
+
+/** Outwards to where large pages begin and end, as far as the memory goes: offset and length. */
+function wholePages(library: CLibrary, part: Part): readonly [number, number] | undefined {
+  const [{ buffer }, address, bytes] = part
+  const before = Number(library.addressOf(new Uint8Array(buffer)) % BigInt(largeBytes))
+  const begins = address - ((address + before) % largeBytes)
+  const from = begins < 0 ? begins + largeBytes : begins
+  const end = Math.min(buffer.byteLength, address + bytes + largeBytes - 1)
+  const length = end - from - ((end + before) % largeBytes)
+  return length > 0 ? [from, length] : undefined
+}
 
 /** `always` needs no wish, `never` hears none. */
 function areLargeGiven(): boolean {

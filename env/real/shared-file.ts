@@ -3,18 +3,14 @@
 // asked for them: the first touch of a small one costs more than reading what goes there. Bytes.
 
 import { open } from 'node:fs/promises'
+import type { LargePages } from './host-memory.ts'
 
 const chunkBytes = 4 << 20
-
-/** What host-memory.ts has to give. */
-export interface LargePages {
-  wish(memory: { readonly buffer: ArrayBufferLike }, address: number, bytes: number): void
-}
 
 /** Rejects as `node:fs` does. */
 export async function readSharedFile(
   location: URL | string,
-  large?: LargePages,
+  large?: Pick<LargePages, 'wish'>,
 ): Promise<Uint8Array> {
   const file = await open(location)
   try {

@@ -50,6 +50,20 @@ test('memory that begins anywhere is marked inside, to its last whole block', ({
 const residentBytes = () =>
   1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1])
 
+test('what is had ahead is there before anybody writes to it, and as it was', async ({ skip }) => {
+  if (!host?.large)
+    return skip('this computer gives no large pages to who asks, or koffi is not here')
+  const memory = new WebAssembly.Memory({ initial: 1024, maximum: 1024, shared: true })
+  const bytes = new Uint8Array(memory.buffer)
+  bytes.fill(7, 8 << 20, 10 << 20)
+  const before = residentBytes()
+  host.large.have(memory, 0, 64 << 20)
+  // The thread that does it has to start first.
+  await expect.poll(residentBytes, { timeout: 20_000 }).toBeGreaterThan(before + (56 << 20))
+  const seen = [0, 8 << 20, (10 << 20) - 1, 10 << 20, 63 << 20].map((at) => bytes[at])
+  expect(seen).toEqual([0, 7, 7, 0, 0])
+})
+
 test('what is given back is zero, and the host has it, though the memory is not collected', ({
   skip,
 }) => {

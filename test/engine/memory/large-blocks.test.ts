@@ -10,11 +10,14 @@ const block = 2 * mebibyte
 
 function wishing(ramBytes = 8 * mebibyte) {
   const wishes: (readonly [number, number])[] = []
+  const had: (readonly [number, number])[] = []
   const host = {
     wish: (_: WebAssembly.Memory, address: number, bytes: number) =>
       void wishes.push([address, bytes]),
+    have: (_: WebAssembly.Memory, address: number, bytes: number) =>
+      void had.push([address, bytes]),
   }
-  return { wishes, host, ram: WasmGuestMemory.create(coreModule, ramBytes, host) }
+  return { wishes, had, host, ram: WasmGuestMemory.create(coreModule, ramBytes, host) }
 }
 
 const pagesFrom = (first: number, count: number) =>
@@ -57,7 +60,35 @@ test('all of RAM, and what is kept behind it, is wished for where a whole system
   )
 })
 
+test('where one block is filled after the other the next ones are had ahead, not beyond RAM', () => {
+  const { wishes, had, ram } = wishing(24 * mebibyte)
+  const pagesPerBlock = block / pageBytes
+  const fill = (n: number) => {
+    const run = pagesFrom(n * pagesPerBlock, pagesPerBlock)
+    ram.store(run, bytesOf(run))
+  }
+  fill(3)
+  expect(had).toEqual([])
+  fill(4)
+  // RAM begins at the second block of the memory.
+  const of = (n: number) => [(n + 1) * block, block]
+  expect(had).toEqual([5, 6, 7, 8].map(of))
+  fill(5)
+  fill(6)
+  fill(7)
+  fill(8)
+  expect(had).toEqual([5, 6, 7, 8, 9, 10, 11].map(of))
+  expect(wishes).toEqual([3, 4].map(of))
+})
+
+test('a system that will fill all of its RAM has nothing ahead', () => {
+  const { had, ram } = wishing()
+  ram.expectWhole()
+  expect(had).toEqual([])
+})
+
 test('where the host has none nothing is asked', () => {
   const { memory } = WasmGuestMemory.create(coreModule, mebibyte)
-  expect(() => new LargeBlocks(memory, undefined).expect(0, 4 * block)).not.toThrow()
+  const blocks = new LargeBlocks(memory, undefined, 4 * block)
+  expect(() => blocks.expect(0, 4 * block)).not.toThrow()
 })
