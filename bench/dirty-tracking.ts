@@ -20,8 +20,11 @@ import { Table, times, verdict } from './rig/table.ts'
 const takeEveryMs = 10
 const takesAWindow = 5
 const required = 0.97
-/** Stores to few pages, to a thousand over and over, and to thousands in all orders. */
-const programs = ['core', 'sieve', 'memory']
+/**
+ * Stores to few pages, to a thousand over and over, and to thousands in all orders; for ten seconds
+ * each: in a run of one, whether a phase falls on more windows of one kind says more than tracking.
+ */
+const programs = ['core-long', 'sieve-long', 'memory-long']
 
 /** What was done in the windows of one kind. */
 interface Done {
@@ -82,7 +85,7 @@ function ratioOfRun(elf: string, engine: Engine): number {
 }
 
 function main(): void {
-  const values = readCommandLine({ only: someOf(programs), runs: count(5), engine: engineWord })
+  const values = readCommandLine({ only: someOf(programs), runs: count(3), engine: engineWord })
   const missing = missingCompiler('riscv')
   if (missing !== undefined) {
     console.log(`SKIPPED: ${missing}`)

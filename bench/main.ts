@@ -14,7 +14,7 @@ import { headerOf } from './rig/command-line.ts'
 const briefly: Record<string, readonly string[]> = {
   cpu: ['--runs', '1'],
   clone: ['--runs', '2'],
-  'dirty-tracking': ['--runs', '1', '--only', 'core,memory'],
+  'dirty-tracking': ['--runs', '1', '--only', 'core-long,memory-long'],
   'linux-boot': ['--runs', '1'],
   migration: ['--runs', '1', '--only', 'idle,w16-r20k,w240-r20k'],
   moving: ['--runs', '1'],
